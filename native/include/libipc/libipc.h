@@ -1,0 +1,16 @@
+/*
+ * libipc - messages between processes through shared memory.
+ *
+ * The whole C ABI. Start with sender.h and receiver.h; docs/protocol.md describes
+ * the bytes in shared memory and why each step is safe.
+ */
+#ifndef LIBIPC_H
+#define LIBIPC_H
+
+#include "options.h"
+#include "receiver.h"
+#include "sender.h"
+#include "status.h"
+#include "storage.h"
+
+#endif

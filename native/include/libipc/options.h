@@ -1,0 +1,40 @@
+/*
+ * libipc/options.h - how a name is opened.
+ *
+ * The first endpoint of a name creates its segment and fixes the options; later
+ * ones join it. A zero field means "the default if I create, whatever is there if
+ * I join"; a non-zero field that differs from the creator's is
+ * IPC_E_OPTIONS_MISMATCH.
+ */
+#ifndef LIBIPC_OPTIONS_H
+#define LIBIPC_OPTIONS_H
+
+#include <stdint.h>
+
+enum ipc_kind {
+  IPC_ROUTE = 1,  /* one sender, many receivers, each gets every message */
+  IPC_CHANNEL = 2 /* many senders, many receivers, each gets every message, in one order */
+};
+
+enum ipc_option { IPC_OPTION_CAPACITY = 1, IPC_OPTION_MAX_RECEIVERS = 2 };
+
+#define IPC_MIN_CAPACITY 4096u
+#define IPC_MAX_CAPACITY (1u << 30)
+#define IPC_DEFAULT_CAPACITY (1u << 20)
+#define IPC_MAX_RECEIVERS 1024u
+#define IPC_DEFAULT_RECEIVERS 64u
+#define IPC_MAX_SENDERS 1024u
+#define IPC_MAX_NAME 128u   /* bytes of UTF-8 */
+#define IPC_MAX_PREFIX 64u /* bytes of UTF-8 */
+
+typedef struct ipc_options {
+  uint32_t kind;          /* ipc_kind */
+  uint32_t capacity;      /* bytes of the ring: a power of two, MIN to MAX_CAPACITY */
+  uint32_t max_receivers; /* 1 to IPC_MAX_RECEIVERS */
+  uint32_t permissions;   /* mode bits of a created segment; 0 = 0600 */
+  /* The position at which a created ring starts, in 8-byte units. Only tests set
+   * it, to begin just below a wrap of the 32-bit positions. */
+  uint32_t first_position;
+} ipc_options;
+
+#endif

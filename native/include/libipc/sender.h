@@ -1,0 +1,60 @@
+/*
+ * libipc/sender.h - the writing end of a route or a channel.
+ *
+ * A sender belongs to the thread that opened it: only that thread may call it, and
+ * when that thread ends (even by SIGKILL, even inside a call) the others treat the
+ * sender as gone. A message is then either whole or absent.
+ *
+ * Delivery: a message accepted by a send is seen, whole and exactly once, by every
+ * receiver whose open call returned before the send began. Messages of one sender
+ * keep their order; on a channel all receivers see the same order of all messages.
+ * What the sender wrote before the send happens-before what a receiver does after
+ * it received (release store of the ring's head, acquire load by the receiver).
+ *
+ * Timeouts are milliseconds: 0 does not wait, a negative one waits for ever.
+ *
+ *   ipc_options options = {.kind = IPC_ROUTE};
+ *   ipc_failure failure;
+ *   ipc_sender *prices = ipc_sender_open("", "prices", &options, &failure);
+ *   if (prices && ipc_sender_send(prices, "42", 2, -1) == IPC_NO_RECEIVERS) puts("nobody listens");
+ *   ipc_sender_close(prices);
+ */
+#ifndef LIBIPC_SENDER_H
+#define LIBIPC_SENDER_H
+
+#include "options.h"
+#include "status.h"
+
+typedef struct ipc_sender ipc_sender;
+
+/* Opens `name` in the namespace `prefix` ("" for none), creating it if need be.
+ * NULL: *failure says why. A route that has a live sender is IPC_E_HAS_SENDER. */
+IPC_API ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_options *options,
+                                    ipc_failure *failure);
+
+/* Leaves and frees. The last endpoint to leave removes the segment. NULL is ignored. */
+IPC_API void ipc_sender_close(ipc_sender *sender);
+
+/* Sends one message, waiting for space. IPC_OK: every receiver will get it.
+ * IPC_TIMED_OUT or IPC_NO_RECEIVERS: it was not sent. */
+IPC_API int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, double timeout_ms);
+
+/* A batch: stage() copies messages into the sender's own memory, flush() writes all
+ * of them to the ring, claiming and publishing once for many. Order is kept.
+ * stage() answers IPC_OK, or IPC_TIMED_OUT when the stage is full: flush, then
+ * stage the same message again. flush() answers how many staged messages were
+ * accepted, from the first on; those that were not (time-out, nobody connected) are
+ * dropped from the stage, so the caller knows exactly which to send again. */
+IPC_API int32_t ipc_sender_stage(ipc_sender *sender, const void *bytes, uint32_t length);
+IPC_API int32_t ipc_sender_flush(ipc_sender *sender, double timeout_ms);
+
+/* How many receivers are connected; a killed one counts until it is noticed. */
+IPC_API int32_t ipc_sender_receiver_count(ipc_sender *sender);
+
+/* Waits until at least `count` receivers are connected: IPC_OK or IPC_TIMED_OUT. */
+IPC_API int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, double timeout_ms);
+
+/* The largest message, in bytes, that this ring can carry: half its capacity less a header. */
+IPC_API uint32_t ipc_sender_max_message(const ipc_sender *sender);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * libipc/status.h - what a call can answer.
+ *
+ * Calls return an int32_t. Zero and above is success (a length, a count, or 0).
+ * IPC_TIMED_OUT and IPC_NO_RECEIVERS are answers, not failures. Everything at or
+ * below IPC_E_FIRST is a failure: nothing was sent, received or changed.
+ *
+ * The numbers are part of the ABI: they are never reused or renumbered.
+ */
+#ifndef LIBIPC_STATUS_H
+#define LIBIPC_STATUS_H
+
+#include <stdint.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define IPC_API __attribute__((visibility("default")))
+#else
+#define IPC_API
+#endif
+
+enum ipc_status {
+  IPC_OK = 0,
+  IPC_TIMED_OUT = -1,    /* the wait ended first; with timeout 0: it would have had to wait */
+  IPC_NO_RECEIVERS = -2, /* a send found nobody connected */
+
+  IPC_E_FIRST = -10,
+  IPC_E_INVALID_ARGUMENT = -10,
+  IPC_E_INVALID_NAME = -11,       /* empty, too long, or holds '/' or control characters */
+  IPC_E_MESSAGE_TOO_LARGE = -12,  /* larger than ipc_sender_max_message() */
+  IPC_E_BUFFER_TOO_SMALL = -13,   /* the message stays; ipc_receiver_next_length() tells its size */
+  IPC_E_HAS_SENDER = -14,         /* a route has one live sender already */
+  IPC_E_TOO_MANY_RECEIVERS = -15, /* the creator's max_receivers are all alive */
+  IPC_E_TOO_MANY_SENDERS = -16,   /* IPC_MAX_SENDERS are all alive */
+  IPC_E_OPTIONS_MISMATCH = -17,   /* an explicit option differs from the creator's */
+  IPC_E_VERSION = -18,            /* the segment has another layout version */
+  IPC_E_FOREIGN = -19,            /* something that is not a libipc segment has this name */
+  IPC_E_CORRUPT = -20,            /* truncated or damaged shared memory */
+  IPC_E_PERMISSION = -21,
+  IPC_E_NO_SPACE = -22, /* shared memory (on Linux: /dev/shm) or memory is full */
+  IPC_E_ORPHANED = -23, /* the storage was cleared; close and open again */
+  IPC_E_BUSY = -24,     /* a stopped process has held the name's lock for too long */
+  IPC_E_SYSTEM = -25    /* any other system error: see ipc_failure.system_error */
+};
+
+/* What open calls tell about a failure, beyond its code. */
+typedef struct ipc_failure {
+  int32_t code;         /* an ipc_status below IPC_E_FIRST, or 0 */
+  int32_t system_error; /* errno, or 0 */
+  int32_t option;       /* IPC_E_OPTIONS_MISMATCH: which ipc_option differs */
+  int32_t pid;          /* IPC_E_HAS_SENDER: the live sender's process */
+  uint64_t found;       /* the value found: option, version, bytes… */
+  uint64_t wanted;      /* the value asked for, or the limit */
+} ipc_failure;
+
+/* The ABI this library speaks. A binding compares it before it calls anything else. */
+#define IPC_ABI_VERSION 1
+IPC_API uint32_t ipc_abi_version(void);
+
+/* Nanoseconds on the machine's monotonic clock: one clock for all its processes. */
+IPC_API double ipc_now_ns(void);
+
+#endif

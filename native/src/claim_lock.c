@@ -1,0 +1,31 @@
+#include "claim_lock.h"
+
+#include "members.h"
+
+bool ipc_claim_take_over(ipc_segment *segment, uint32_t instance, uint32_t *pid) {
+  ipc_header *header = segment->header;
+  uint32_t owner = atomic_load_explicit(&header->claim, memory_order_relaxed);
+  if (owner != 0 && ipc_members_is_sender_alive(segment, owner, pid)) return false;
+  return atomic_compare_exchange_strong_explicit(&header->claim, &owner, instance, memory_order_acquire,
+                                                 memory_order_relaxed);
+}
+
+bool ipc_claim_lock_slow(ipc_segment *segment, uint32_t instance, uint64_t deadline) {
+  ipc_header *header = segment->header;
+  ipc_backoff backoff = {0};
+  uint64_t slice = IPC_FIRST_SLICE_NS;
+  for (;;) {
+    /* Read before the swap: a failed swap would take the line from the owner. */
+    do {
+      if (atomic_load_explicit(&header->claim, memory_order_relaxed) == 0 && ipc_claim_try_lock(header, instance))
+        return true;
+    } while (ipc_backoff_pause(&backoff));
+    if (ipc_os_now() >= deadline) return false;
+    uint32_t seen = ipc_event_prepare(header, IPC_EVENT_TURN);
+    if (atomic_load_explicit(&header->claim, memory_order_relaxed) == 0) continue;
+    ipc_event_sleep(header, IPC_EVENT_TURN, seen, deadline, slice);
+    uint32_t pid;
+    if (ipc_claim_take_over(segment, instance, &pid)) return true;
+    slice = IPC_SLICE_NS;
+  }
+}

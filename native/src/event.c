@@ -1,0 +1,59 @@
+#include "event.h"
+
+enum {
+  SPIN_ROUNDS = 64,  /* of 1 to 16 pauses: about 20 µs at most, where there is another processor */
+  YIELD_ROUNDS = 64  /* idle machine: about 30 µs; busy machine: as many turns for the others */
+};
+
+void ipc_event_wake(ipc_header *header, enum ipc_event_index event) {
+  /* The exchange elects one of several notifiers: the others' changes are covered by its wake. */
+  if (!atomic_exchange_explicit(&header->event_flags[event].wanted, 0, memory_order_relaxed)) return;
+  atomic_fetch_add_explicit(&header->event_words[event].value, 1, memory_order_release);
+  ipc_os_wake_all(&header->event_words[event].value);
+}
+
+uint32_t ipc_event_prepare(ipc_header *header, enum ipc_event_index event) {
+  uint32_t seen = atomic_load_explicit(&header->event_words[event].value, memory_order_acquire);
+  atomic_store_explicit(&header->event_flags[event].wanted, 1, memory_order_relaxed);
+  atomic_thread_fence(memory_order_seq_cst); /* pairs with the fence before a notifier reads the flag */
+  return seen;
+}
+
+void ipc_event_sleep(ipc_header *header, enum ipc_event_index event, uint32_t seen, uint64_t deadline, uint64_t slice) {
+  uint64_t now = ipc_os_now();
+  if (now >= deadline) return;
+  if (deadline - now < slice) slice = deadline - now;
+  ipc_os_wait(&header->event_words[event].value, seen, slice);
+}
+
+static uint32_t spin_rounds(void) {
+  static _Atomic uint32_t rounds = UINT32_MAX; /* racing first calls store the same value */
+  uint32_t value = atomic_load_explicit(&rounds, memory_order_relaxed);
+  if (value == UINT32_MAX) {
+    value = ipc_os_processors() > 1 ? SPIN_ROUNDS : 0;
+    atomic_store_explicit(&rounds, value, memory_order_relaxed);
+  }
+  return value;
+}
+
+bool ipc_backoff_pause(ipc_backoff *backoff) {
+  uint32_t round = backoff->round++;
+  uint32_t spins = spin_rounds();
+  if (round < spins) {
+    for (uint32_t i = 0, pauses = round < 4 ? 1u << round : 16; i < pauses; i++) ipc_cpu_relax();
+    return true;
+  }
+  if (round < spins + YIELD_ROUNDS) {
+    ipc_os_yield();
+    return true;
+  }
+  backoff->round = spins + YIELD_ROUNDS;
+  return false;
+}
+
+uint64_t ipc_deadline(double timeout_ms) {
+  if (timeout_ms < 0) return IPC_FOREVER;
+  double ns = timeout_ms * 1e6;
+  uint64_t now = ipc_os_now();
+  return ns >= 9e18 ? IPC_FOREVER : now + (uint64_t)ns;
+}

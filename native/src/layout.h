@@ -1,0 +1,124 @@
+/*
+ * layout.h - the bytes of a segment. docs/protocol.md describes them in prose;
+ * packages/protocol/src/layout.ts has the same offsets (a test compares them).
+ *
+ *   0                    ipc_header
+ *   4096                 ipc_member receivers[max_receivers]
+ *   …                    ipc_member senders[IPC_MAX_SENDERS]
+ *   body_offset          the ring: `capacity` bytes, page aligned
+ *
+ * A change to anything here is a new IPC_LAYOUT_VERSION.
+ */
+#ifndef LIBIPC_LAYOUT_H
+#define LIBIPC_LAYOUT_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libipc/options.h"
+
+#define IPC_MAGIC 0x43504942u /* "BIPC" */
+#define IPC_LAYOUT_VERSION 1u
+
+/*
+ * Two cache lines: the adjacent-line prefetcher of x86 and the 128-byte lines of
+ * Apple silicon both make neighbours of 64-byte lines share their misses.
+ */
+#define IPC_LINE 128
+
+/* An event count; see event.h. The flag is read on every message, the word only to sleep. */
+typedef struct ipc_event_flag {
+  _Atomic uint32_t wanted;
+} ipc_event_flag;
+typedef struct ipc_event_word {
+  _Alignas(IPC_LINE) _Atomic uint32_t value;
+} ipc_event_word;
+
+enum ipc_event_index {
+  IPC_EVENT_DATA,    /* head moved: receivers wait for it */
+  IPC_EVENT_SPACE,   /* a receiver's position moved, or it left: senders wait for it */
+  IPC_EVENT_TURN,    /* the claim lock was given back: senders wait for it */
+  IPC_EVENT_MEMBERS, /* somebody joined or left */
+  IPC_EVENT_COUNT
+};
+
+typedef struct ipc_header {
+  /* Identity: written by the creator under the name lock, before magic; then constant. */
+  _Atomic uint32_t magic; /* stored last, with release: "everything else here is there" */
+  uint32_t version;
+  uint32_t layout_hash;
+  uint32_t kind;
+  uint32_t capacity; /* bytes */
+  uint32_t max_receivers;
+  uint32_t max_senders;
+  uint32_t permissions;
+  uint64_t segment_bytes;
+  uint64_t body_offset;
+  char prefix[IPC_MAX_PREFIX + 8];
+  char name[IPC_MAX_NAME + 8];
+
+  /* Where the next record goes, in 8-byte units. Stored (release) by whoever holds the claim lock. */
+  _Alignas(IPC_LINE) _Atomic uint32_t head;
+  /*
+   * A lower bound of what live receivers still need, kept by the holders of the claim
+   * lock (relaxed: the lock orders it). Shared by all senders, so that it is never
+   * older than head: head - gate <= capacity holds at every moment.
+   */
+  _Atomic uint32_t gate;
+
+  /* The instance of the sender that may move head; 0 = free. See claim_lock.h. */
+  _Alignas(IPC_LINE) _Atomic uint32_t claim;
+
+  /* Read on every message by everyone, written rarely: stays shared in every cache. */
+  _Alignas(IPC_LINE) _Atomic uint32_t receiver_count;
+  _Atomic uint32_t receiver_limit; /* no receiver has a place at or above this index */
+  _Atomic uint32_t orphaned;       /* 1: the name no longer leads here */
+  ipc_event_flag event_flags[IPC_EVENT_COUNT];
+
+  /* Written under the name lock. */
+  _Alignas(IPC_LINE) _Atomic uint32_t next_instance;
+
+  ipc_event_word event_words[IPC_EVENT_COUNT];
+} ipc_header;
+
+/*
+ * An endpoint's place. It is taken under the name lock; its owner, or whoever finds
+ * the owner dead, empties it by storing instance = 0.
+ */
+typedef struct ipc_member {
+  /* Written by the receiver alone (release); read by senders that look for the gate. */
+  _Alignas(IPC_LINE) _Atomic uint32_t position;
+  /* The endpoint's number: never used twice in the life of a segment; 0 = place is free. */
+  _Atomic uint32_t instance;
+  _Atomic uint64_t owner; /* ipc_os_self() of the thread that opened it */
+  _Atomic uint32_t pid;   /* for people */
+} ipc_member;
+
+/*
+ * A record: this header, the payload, and zero to seven bytes up to the next 8-byte
+ * unit. Records never straddle the end of the ring; a padding record fills the rest.
+ */
+typedef struct ipc_record {
+  uint32_t length; /* payload bytes; padding: the bytes after this header */
+  uint32_t kind;   /* ipc_record_kind */
+} ipc_record;
+
+enum ipc_record_kind { IPC_RECORD_MESSAGE = 1, IPC_RECORD_PADDING = 2 };
+
+#define IPC_UNIT 8u
+#define IPC_HEADER_BYTES 4096u
+
+_Static_assert(sizeof(ipc_header) <= IPC_HEADER_BYTES, "the header fits its page");
+_Static_assert(sizeof(ipc_member) == IPC_LINE, "a member has lines of its own");
+_Static_assert(sizeof(ipc_record) == IPC_UNIT, "a record header is one unit");
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "atomics work across processes");
+
+/* Differs when two builds disagree about the place of any field. */
+#define IPC_LAYOUT_HASH                                                                                      \
+  ((uint32_t)((offsetof(ipc_header, head) * 31u + offsetof(ipc_header, claim)) * 31u +                       \
+              offsetof(ipc_header, receiver_count) * 17u + offsetof(ipc_header, event_flags) * 13u +         \
+              offsetof(ipc_header, event_words) * 11u + offsetof(ipc_header, next_instance) * 7u +           \
+              sizeof(ipc_member) * 5u + offsetof(ipc_member, owner) * 3u + sizeof(ipc_event_word)))
+
+#endif

@@ -1,0 +1,147 @@
+#include "members.h"
+
+#include "event.h"
+
+static int32_t free_place(ipc_member *members, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    if (atomic_load_explicit(&members[i].instance, memory_order_acquire) == 0) return (int32_t)i;
+  return -1;
+}
+
+static uint32_t new_instance(ipc_header *header) {
+  uint32_t instance = atomic_fetch_add_explicit(&header->next_instance, 1, memory_order_relaxed);
+  return instance ? instance : atomic_fetch_add_explicit(&header->next_instance, 1, memory_order_relaxed);
+}
+
+static void recount(ipc_segment *segment) {
+  uint32_t count = 0, limit = 0;
+  for (uint32_t i = 0; i < segment->max_receivers; i++) {
+    if (atomic_load_explicit(&segment->receivers[i].instance, memory_order_acquire) == 0) continue;
+    count++;
+    limit = i + 1;
+  }
+  atomic_store_explicit(&segment->header->receiver_limit, limit, memory_order_release);
+  atomic_store_explicit(&segment->header->receiver_count, count, memory_order_release);
+  ipc_event_notify(segment->header, IPC_EVENT_MEMBERS);
+  ipc_event_notify(segment->header, IPC_EVENT_SPACE); /* the gate may have moved */
+}
+
+static void take_place(ipc_header *header, ipc_member *member) {
+  atomic_store_explicit(&member->owner, ipc_os_self(), memory_order_relaxed);
+  atomic_store_explicit(&member->pid, ipc_os_pid(), memory_order_relaxed);
+  /* release: who sees the instance sees owner and position */
+  atomic_store_explicit(&member->instance, new_instance(header), memory_order_release);
+}
+
+/*
+ * Invariant: a receiver's position is never below a gate that any sender relies on.
+ *
+ * Senders keep the gate they last computed. After the place is visible (1) and a full
+ * fence (2), head is read again (3) and becomes the position. A sender that computed
+ * its gate without seeing (1) did so, by its own full fence, before (2); its gate is
+ * at most the head it knew then, which (3) sees or has gone past. A sender that did
+ * see (1) got the older, lower position. Either way gate <= (3).
+ */
+int32_t ipc_members_join_receiver(ipc_segment *segment) {
+  ipc_header *header = segment->header;
+  int32_t index = free_place(segment->receivers, segment->max_receivers);
+  if (index < 0) return IPC_E_TOO_MANY_RECEIVERS;
+  ipc_member *member = &segment->receivers[index];
+  uint32_t limit = atomic_load_explicit(&header->receiver_limit, memory_order_relaxed);
+  if (limit <= (uint32_t)index)
+    atomic_store_explicit(&header->receiver_limit, (uint32_t)index + 1, memory_order_release);
+  atomic_store_explicit(&member->position, atomic_load_explicit(&header->head, memory_order_acquire),
+                        memory_order_relaxed);
+  take_place(header, member);                /* (1) */
+  atomic_thread_fence(memory_order_seq_cst); /* (2) pairs with the fence in ipc_members_gate */
+  atomic_store_explicit(&member->position, atomic_load_explicit(&header->head, memory_order_acquire), /* (3) */
+                        memory_order_release);
+  recount(segment);
+  return index;
+}
+
+int32_t ipc_members_join_sender(ipc_segment *segment) {
+  int32_t index = free_place(segment->senders, IPC_MAX_SENDERS);
+  if (index < 0) return IPC_E_TOO_MANY_SENDERS;
+  take_place(segment->header, &segment->senders[index]);
+  return index;
+}
+
+static uint32_t reap(ipc_member *members, uint32_t count) {
+  uint32_t live = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    if (atomic_load_explicit(&members[i].instance, memory_order_acquire) == 0) continue;
+    if (ipc_os_alive(atomic_load_explicit(&members[i].owner, memory_order_relaxed)))
+      live++;
+    else
+      atomic_store_explicit(&members[i].instance, 0, memory_order_release);
+  }
+  return live;
+}
+
+uint32_t ipc_members_reap(ipc_segment *segment) {
+  uint32_t live = reap(segment->receivers, segment->max_receivers) + reap(segment->senders, IPC_MAX_SENDERS);
+  recount(segment);
+  return live;
+}
+
+static bool any_alive(const ipc_member *members, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    if (atomic_load_explicit(&members[i].instance, memory_order_acquire) != 0 &&
+        ipc_os_alive(atomic_load_explicit(&members[i].owner, memory_order_relaxed)))
+      return true;
+  return false;
+}
+
+void ipc_members_leave(ipc_segment *segment, ipc_member *member) {
+  /* First the store that frees the others, whatever becomes of the name lock. */
+  atomic_store_explicit(&member->instance, 0, memory_order_release);
+  ipc_event_notify(segment->header, IPC_EVENT_SPACE);
+  int32_t fd = ipc_segment_lock(segment, 1000000000u);
+  if (fd < 0) return; /* orphaned: nobody needs the count; busy: the next holder recounts */
+  if (any_alive(segment->receivers, segment->max_receivers) || any_alive(segment->senders, IPC_MAX_SENDERS))
+    recount(segment);
+  else
+    ipc_segment_unlink(segment);
+  ipc_os_unlock(fd);
+}
+
+uint32_t ipc_members_gate(const ipc_segment *segment, uint32_t head) {
+  atomic_thread_fence(memory_order_seq_cst); /* pairs with (2) in ipc_members_join_receiver */
+  uint32_t limit = atomic_load_explicit(&segment->header->receiver_limit, memory_order_acquire);
+  if (limit > segment->max_receivers) limit = segment->max_receivers;
+  int32_t lag = 0;
+  for (uint32_t i = 0; i < limit; i++) {
+    const ipc_member *member = &segment->receivers[i];
+    if (atomic_load_explicit(&member->instance, memory_order_acquire) == 0) continue;
+    /* acquire pairs with the receiver's release: it has read what lies before its position */
+    int32_t behind = (int32_t)(head - atomic_load_explicit(&member->position, memory_order_acquire));
+    if (behind > lag) lag = behind; /* negative: it has read records newer than `head` */
+  }
+  return head - (uint32_t)lag;
+}
+
+void ipc_members_evict_dead_at(ipc_segment *segment, uint32_t gate) {
+  bool dead = false;
+  for (uint32_t i = 0; i < segment->max_receivers && !dead; i++) {
+    const ipc_member *member = &segment->receivers[i];
+    dead = atomic_load_explicit(&member->instance, memory_order_acquire) != 0 &&
+           atomic_load_explicit(&member->position, memory_order_relaxed) == gate &&
+           !ipc_os_alive(atomic_load_explicit(&member->owner, memory_order_relaxed));
+  }
+  if (!dead) return;
+  int32_t fd = ipc_segment_lock(segment, 0);
+  if (fd < 0) return;
+  ipc_members_reap(segment);
+  ipc_os_unlock(fd);
+}
+
+bool ipc_members_is_sender_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid) {
+  for (uint32_t i = 0; i < IPC_MAX_SENDERS; i++) {
+    const ipc_member *member = &segment->senders[i];
+    if (atomic_load_explicit(&member->instance, memory_order_acquire) != instance) continue;
+    *pid = atomic_load_explicit(&member->pid, memory_order_relaxed);
+    return ipc_os_alive(atomic_load_explicit(&member->owner, memory_order_relaxed));
+  }
+  return false; /* nobody has it any more: places are emptied by their owner or when it is dead */
+}

@@ -1,0 +1,43 @@
+/*
+ * members.h - who is on a segment: places for receivers and senders, and the gate.
+ *
+ * A place is live while its `instance` is not 0. Joining happens under the name
+ * lock; leaving is one store by the owner, or by whoever, under the name lock,
+ * finds that the owner's thread has ended. receiver_count is derived: recounted
+ * under the name lock after every change, so that no crash can make it drift.
+ */
+#ifndef LIBIPC_MEMBERS_H
+#define LIBIPC_MEMBERS_H
+
+#include "segment.h"
+
+/*
+ * Takes a place. Under the name lock. Answers its index, IPC_E_TOO_MANY_RECEIVERS
+ * or IPC_E_TOO_MANY_SENDERS. A receiver is given the position of head such that
+ * no sender can overwrite a record from there on: see members.c.
+ */
+int32_t ipc_members_join_receiver(ipc_segment *segment);
+int32_t ipc_members_join_sender(ipc_segment *segment);
+
+/* Gives the place up, and removes the segment if it was the last one. Takes the name lock itself. */
+void ipc_members_leave(ipc_segment *segment, ipc_member *member);
+
+/* Empties the places of dead owners; answers how many live endpoints remain. Under the name lock. */
+uint32_t ipc_members_reap(ipc_segment *segment);
+
+/*
+ * The gate: the lowest position that a live receiver still needs, or head if there
+ * is none. Full fence first: see ipc_members_join_receiver.
+ */
+uint32_t ipc_members_gate(const ipc_segment *segment, uint32_t head);
+
+/*
+ * Called by a sender that has waited long at `gate`: if a receiver that holds the
+ * gate there is dead, empties its place. Tries the name lock only briefly.
+ */
+void ipc_members_evict_dead_at(ipc_segment *segment, uint32_t gate);
+
+/* Whether the sender with this instance is alive; *pid tells its process. */
+bool ipc_members_is_sender_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid);
+
+#endif

@@ -1,0 +1,149 @@
+#ifdef __linux__
+
+#define _GNU_SOURCE
+#include "platform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t ipc_os_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void ipc_os_yield(void) { sched_yield(); }
+
+uint32_t ipc_os_processors(void) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 2;
+  int count = CPU_COUNT(&set);
+  return count < 1 ? 1 : (uint32_t)count;
+}
+
+/* No FUTEX_PRIVATE_FLAG: the word is keyed by its page, the same in every process. */
+void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
+  struct timespec t = {.tv_sec = (time_t)(timeout_ns / 1000000000u), .tv_nsec = (long)(timeout_ns % 1000000000u)};
+  syscall(SYS_futex, word, FUTEX_WAIT, expected, timeout_ns == IPC_FOREVER ? NULL : &t, NULL, 0);
+}
+
+void ipc_os_wake_all(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0); }
+
+uint32_t ipc_os_pid(void) { return (uint32_t)getpid(); }
+
+/*
+ * State and start time of a thread, from /proc/<tid>/stat: field 3 and field 22
+ * (proc(5)), counted from the last ')' because the name before it may hold anything.
+ * The start time is in clock ticks since boot; its low 32 bits go round in 497 days.
+ */
+static int read_stat(uint32_t tid, char *state, uint32_t *started) {
+  char path[32], text[1024];
+  snprintf(path, sizeof path, "/proc/%u/stat", tid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  ssize_t length;
+  do {
+    length = read(fd, text, sizeof text - 1);
+  } while (length < 0 && errno == EINTR);
+  int error = length < 0 ? -errno : 0;
+  close(fd);
+  if (error) return error;
+  if (length == 0) return -ESRCH;
+  text[length] = 0;
+  const char *field = strrchr(text, ')');
+  if (!field) return -EIO;
+  *state = field[2];
+  for (int i = 2; i < 22 && field; i++) field = strchr(field + 1, ' ');
+  if (!field) return -EIO;
+  *started = (uint32_t)strtoull(field + 1, NULL, 10);
+  return 0;
+}
+
+uint64_t ipc_os_self(void) {
+  static _Thread_local uint64_t self;
+  uint32_t tid = (uint32_t)syscall(SYS_gettid);
+  if ((uint32_t)(self >> 32) == tid) return self;
+  char state;
+  uint32_t started = 0;
+  read_stat(tid, &state, &started); /* without /proc: 0, and alive() asks kill() */
+  return self = (uint64_t)tid << 32 | started;
+}
+
+bool ipc_os_alive(uint64_t identity) {
+  uint32_t tid = (uint32_t)(identity >> 32), started;
+  char state;
+  int error = read_stat(tid, &state, &started);
+  if (error == 0) return state != 'Z' && state != 'X' && started == (uint32_t)identity;
+  if (error == -ESRCH) return false;
+  /* ENOENT: no such thread, or no /proc (or one that hides others): then the kernel's own answer counts. */
+  return kill((pid_t)tid, 0) == 0 || errno == EPERM;
+}
+
+int ipc_os_open(const char *key, bool create, uint32_t permissions) {
+  int fd = shm_open(key, create ? O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW : O_RDWR | O_NOFOLLOW, permissions);
+  if (fd < 0) return -errno;
+  if (create && fchmod(fd, permissions) != 0) { /* the umask must not take from what was asked */
+    int error = -errno;
+    close(fd);
+    shm_unlink(key);
+    return error;
+  }
+  return fd;
+}
+
+int ipc_os_unlink(const char *key) { return shm_unlink(key) == 0 ? 0 : -errno; }
+
+int ipc_os_stat(int fd, ipc_os_file *out) {
+  struct stat s;
+  if (fstat(fd, &s) != 0) return -errno;
+  *out = (ipc_os_file){.size = (uint64_t)s.st_size, .inode = (uint64_t)s.st_ino, .linked = s.st_nlink > 0};
+  return 0;
+}
+
+void ipc_os_close(int fd) { close(fd); }
+
+int ipc_os_resize(int fd, uint64_t size) {
+  if (ftruncate(fd, (off_t)size) != 0) return -errno;
+  int error;
+  do {
+    error = fallocate(fd, 0, 0, (off_t)size) == 0 ? 0 : errno;
+  } while (error == EINTR);
+  return -error;
+}
+
+/* Small rings are mapped in at once: 256 page faults cost more than the first 100,000 messages. */
+enum { POPULATE_UP_TO = 4 << 20 };
+
+void *ipc_os_map(int fd, uint64_t size, int *error) {
+  int flags = MAP_SHARED | (size <= POPULATE_UP_TO + (256u << 10) ? MAP_POPULATE : 0);
+  void *address = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+  if (address != MAP_FAILED) return address;
+  *error = -errno;
+  return NULL;
+}
+
+void ipc_os_unmap(void *address, uint64_t size) { munmap(address, size); }
+
+int ipc_os_try_lock(int fd, const char *key) {
+  (void)key;
+  return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
+}
+
+void ipc_os_unlock(int fd) {
+  flock(fd, LOCK_UN);
+  close(fd);
+}
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * platform.h - everything libipc asks of an operating system.
+ *
+ * linux.c and darwin.c implement it, and are the only files that make system calls
+ * or ask which system this is.
+ */
+#ifndef LIBIPC_PLATFORM_H
+#define LIBIPC_PLATFORM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define IPC_FOREVER UINT64_MAX
+
+/* Nanoseconds on a monotonic clock that all processes of the machine share. */
+uint64_t ipc_os_now(void);
+
+/* Gives the rest of this thread's time slice to others that can run. */
+void ipc_os_yield(void);
+
+/* How many processors may run this process; at least 1. */
+uint32_t ipc_os_processors(void);
+
+/*
+ * Sleeps while *word == expected, for at most timeout_ns (IPC_FOREVER: no limit).
+ * May return early for any reason: the caller re-reads what it waits for. The word
+ * may lie in memory shared with other processes.
+ */
+void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
+
+/* Wakes every thread of every process that sleeps on the word. */
+void ipc_os_wake_all(_Atomic uint32_t *word);
+
+/*
+ * Who the calling thread is: unique among all threads of the machine, over time
+ * (thread id and the moment it started, so that a reused id is another identity).
+ * Never 0.
+ */
+uint64_t ipc_os_self(void);
+
+/* The calling process's id: for people to read, never for decisions. */
+uint32_t ipc_os_pid(void);
+
+/* Whether that thread still runs or is stopped; a zombie does not. */
+bool ipc_os_alive(uint64_t identity);
+
+/* What fstat tells about an open segment. */
+typedef struct ipc_os_file {
+  uint64_t size;
+  uint64_t inode;
+  bool linked; /* it still has its name */
+} ipc_os_file;
+
+/* The largest key, in bytes with its terminator, that ipc_os_open takes. */
+#define IPC_OS_KEY_BYTES 256
+
+/*
+ * Shared memory by key (see segment.c for how keys are made). Each answers 0 (or a
+ * descriptor) or -errno. open with create = true fails with -EEXIST if it exists.
+ */
+int ipc_os_open(const char *key, bool create, uint32_t permissions);
+int ipc_os_unlink(const char *key);
+int ipc_os_stat(int fd, ipc_os_file *out);
+void ipc_os_close(int fd);
+
+/*
+ * Gives a new segment its size and reserves the memory, so that a later write to it
+ * cannot fault for want of space. -ENOSPC: there is not enough.
+ */
+int ipc_os_resize(int fd, uint64_t size);
+
+/* Maps the whole segment, shared and writable. NULL: *error is -errno. */
+void *ipc_os_map(int fd, uint64_t size, int *error);
+void ipc_os_unmap(void *address, uint64_t size);
+
+/*
+ * The name lock: one holder at a time over all processes; the kernel gives it back
+ * when its holder dies. try_lock tries once: 0, -EWOULDBLOCK or another -errno.
+ * unlock gives it back and closes the descriptor; closing alone is not enough, since
+ * a mapping keeps the open file, and its lock, alive.
+ */
+int ipc_os_try_lock(int fd, const char *key);
+void ipc_os_unlock(int fd);
+
+#endif

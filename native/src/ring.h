@@ -1,0 +1,69 @@
+/*
+ * ring.h - records in the broadcast log: the one place that turns positions into bytes.
+ *
+ * Positions count 8-byte units, go on for ever and wrap at 2^32; a capacity is at most
+ * 2^27 units, so the difference of two positions in use is always right. The
+ * byte of a position is (position mod capacity) * 8.
+ *
+ * Invariants
+ *   - Everything from a live receiver's position up to head is whole records.
+ *   - A record never straddles the end of the ring, so its payload is contiguous.
+ *   - head - gate <= capacity: a sender never writes over what a receiver still needs.
+ */
+#ifndef LIBIPC_RING_H
+#define LIBIPC_RING_H
+
+#include <string.h>
+
+#include "cpu.h"
+#include "layout.h"
+
+/* The units that a message of `length` bytes takes, header included. */
+static inline uint32_t ipc_ring_units(uint32_t length) {
+  return (uint32_t)(((uint64_t)length + sizeof(ipc_record) + IPC_UNIT - 1) / IPC_UNIT);
+}
+
+/*
+ * The largest message. A record may need padding before it, of less than its own
+ * size; with both within the capacity it always fits once the ring is empty.
+ */
+static inline uint32_t ipc_ring_max_message(uint32_t capacity) { return capacity / 2 - (uint32_t)sizeof(ipc_record); }
+
+/* The units to skip so that `units` do not straddle the end: 0, or all up to the end. */
+static inline uint32_t ipc_ring_padding(uint32_t capacity_units, uint32_t position, uint32_t units) {
+  uint32_t to_end = capacity_units - (position & (capacity_units - 1));
+  return units > to_end ? to_end : 0;
+}
+
+static inline uint8_t *ipc_ring_at(uint8_t *body, uint32_t capacity_units, uint32_t position) {
+  return body + (size_t)(position & (capacity_units - 1)) * IPC_UNIT;
+}
+
+static inline void ipc_ring_put_padding(uint8_t *at, uint32_t units) {
+  *(ipc_record *)at = (ipc_record){.length = units * IPC_UNIT - (uint32_t)sizeof(ipc_record), .kind = IPC_RECORD_PADDING};
+}
+
+static inline void ipc_ring_put_message(uint8_t *at, const void *bytes, uint32_t length) {
+  *(ipc_record *)at = (ipc_record){.length = length, .kind = IPC_RECORD_MESSAGE};
+  if (length) memcpy(at + sizeof(ipc_record), bytes, length);
+}
+
+/*
+ * Reads the record at a position that lies before `head`. Answers its units, or 0
+ * if what is there cannot be a record: shared memory is damaged.
+ */
+static inline uint32_t ipc_ring_read(const uint8_t *body, uint32_t capacity_units, uint32_t position, uint32_t head,
+                                     ipc_record *record) {
+  uint32_t offset = position & (capacity_units - 1);
+  /* Read once: another process may change it between check and use. */
+  const volatile ipc_record *shared = (const volatile ipc_record *)(body + (size_t)offset * IPC_UNIT);
+  record->length = shared->length;
+  record->kind = shared->kind;
+  uint32_t units = ipc_ring_units(record->length);
+  if (IPC_UNLIKELY(units > capacity_units - offset || units > head - position || record->kind == 0 ||
+                   record->kind > IPC_RECORD_PADDING))
+    return 0;
+  return units;
+}
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * segment.h - one name's shared memory: made, found, checked, locked, removed.
+ *
+ * A segment is made, joined, left and removed only under the name lock: a lock on
+ * the segment's file that the kernel gives back when its holder dies. So there is
+ * nothing to recover when a process is killed anywhere in here; the next holder sees
+ * either no magic (the creator died: it initialises again) or a finished segment.
+ */
+#ifndef LIBIPC_SEGMENT_H
+#define LIBIPC_SEGMENT_H
+
+#include <stdbool.h>
+
+#include "layout.h"
+#include "libipc/receiver.h"
+#include "platform/platform.h"
+
+/* A mapping that outlives its endpoint while somebody holds a view of it. */
+struct ipc_mapping {
+  _Atomic uint32_t holds;
+  void *address;
+  uint64_t bytes;
+};
+
+typedef struct ipc_segment {
+  ipc_mapping *mapping;
+  ipc_header *header;
+  ipc_member *receivers;
+  ipc_member *senders;
+  uint8_t *body;
+  /* Copies of checked header fields: what shared memory says later is not trusted. */
+  uint32_t kind;
+  uint32_t capacity;
+  uint32_t max_receivers;
+  uint64_t inode;
+  char key[IPC_OS_KEY_BYTES];
+} ipc_segment;
+
+/*
+ * Opens or creates a name and keeps the name lock, so that the caller can join
+ * before anybody can remove it. Answers the lock's descriptor (give it to
+ * ipc_os_unlock), or a failure status with *failure filled in.
+ */
+int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *name, const ipc_options *options,
+                         ipc_failure *failure);
+
+/*
+ * Takes the name lock of an open segment: a descriptor, IPC_E_ORPHANED if the name
+ * leads elsewhere by now, or IPC_E_BUSY after `patience_ns`.
+ */
+int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns);
+
+/* Removes the name; its endpoints wake and see that they are orphaned. Under the name lock. */
+void ipc_segment_unlink(ipc_segment *segment);
+
+/* Looks whether the name still leads here, and marks the segment orphaned if not. */
+bool ipc_segment_is_orphaned(ipc_segment *segment);
+
+/* Unmaps, unless a view is still held. */
+void ipc_segment_close(ipc_segment *segment);
+
+/* The memory of `capacity` and `max_receivers`: total bytes, and where the ring starts. */
+uint64_t ipc_segment_bytes(uint32_t capacity, uint32_t max_receivers, uint64_t *body_offset);
+
+/* Checks prefix and name and makes the system's key of them: IPC_OK or IPC_E_INVALID_NAME. */
+int32_t ipc_segment_key(char key[IPC_OS_KEY_BYTES], uint32_t kind, const char *prefix, const char *name);
+
+#endif

@@ -1,0 +1,64 @@
+/**
+ * All bun:ffi declarations. `native/include/libipc/` documents each function.
+ *
+ * On the hot path only 32-bit integers, doubles and typed arrays cross: a 64-bit integer would become a BigInt, and an
+ * address made from a typed array costs more than the call.
+ */
+import { dlopen, type Pointer, toArrayBuffer } from "bun:ffi";
+
+const declarations = {
+	ipc_abi_version: { args: [], returns: "u32" },
+	ipc_now_ns: { args: [], returns: "f64" },
+
+	ipc_sender_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
+	ipc_sender_close: { args: ["ptr"], returns: "void" },
+	ipc_sender_send: { args: ["ptr", "buffer", "u32", "f64"], returns: "i32" },
+	ipc_sender_stage: { args: ["ptr", "buffer", "u32"], returns: "i32" },
+	ipc_sender_flush: { args: ["ptr", "f64"], returns: "i32" },
+	ipc_sender_receiver_count: { args: ["ptr"], returns: "i32" },
+	ipc_sender_wait_for_receivers: { args: ["ptr", "u32", "f64"], returns: "i32" },
+	ipc_sender_max_message: { args: ["ptr"], returns: "u32" },
+
+	ipc_receiver_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
+	ipc_receiver_close: { args: ["ptr"], returns: "void" },
+	ipc_receiver_recv: { args: ["ptr", "buffer", "u32", "f64"], returns: "i32" },
+	ipc_receiver_next_length: { args: ["ptr"], returns: "i32" },
+	ipc_receiver_peek: { args: ["ptr", "buffer", "u32", "f64"], returns: "i32" },
+	ipc_receiver_consume: { args: ["ptr", "u32"], returns: "i32" },
+	ipc_receiver_ring: { args: ["ptr"], returns: "ptr" },
+	ipc_receiver_capacity: { args: ["ptr"], returns: "u32" },
+	ipc_receiver_hold_mapping: { args: ["ptr"], returns: "ptr" },
+	ipc_mapping_release: { args: ["ptr"], returns: "void" },
+
+	ipc_clear: { args: ["buffer", "buffer", "u32", "buffer"], returns: "i32" },
+} as const;
+
+/** The address of a native object. */
+export type Handle = Pointer;
+
+export type Symbols = ReturnType<typeof loadSymbols>;
+
+/** Loads the library; throws what bun:ffi throws. */
+export function loadSymbols(path: string) {
+	return dlopen(path, declarations).symbols;
+}
+
+/** What a function that answers an address answered: null, or a number (addresses fit a double on every platform of Bun). */
+export function asHandle(address: Pointer | bigint | null): Handle | null {
+	return typeof address === "bigint" ? (Number(address) as Handle) : address;
+}
+
+const mappings = new FinalizationRegistry<() => void>((release) => release());
+
+/**
+ * The ring of a receiver as an ArrayBuffer without a copy. The mapping stays until the buffer has been collected, also
+ * when the receiver is closed before: a view kept for too long reads stale bytes, it does not crash.
+ */
+export function mapRing(symbols: Symbols, receiver: Handle): ArrayBuffer {
+	const ring = asHandle(symbols.ipc_receiver_ring(receiver));
+	const mapping = asHandle(symbols.ipc_receiver_hold_mapping(receiver));
+	if (ring === null || mapping === null) throw new TypeError("the native library answered NULL");
+	const buffer = toArrayBuffer(ring, 0, symbols.ipc_receiver_capacity(receiver));
+	mappings.register(buffer, () => symbols.ipc_mapping_release(mapping));
+	return buffer;
+}

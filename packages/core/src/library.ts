@@ -1,0 +1,39 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { IpcError } from "@libipc/protocol";
+import { loadSymbols, type Symbols } from "./ffi.ts";
+
+/** What {@link Symbols} was written for: `IPC_ABI_VERSION` in `native/include/libipc/status.h`. */
+const ABI_VERSION = 1;
+
+let loaded: Symbols | undefined;
+
+/** Where the native library is looked for: `$LIBIPC_LIBRARY`, else where `bun run build` puts it. */
+export function libraryPath(): string {
+	const suffix = process.platform === "darwin" ? "dylib" : "so";
+	return process.env.LIBIPC_LIBRARY || fileURLToPath(new URL(`../../../native/build/libipc.${suffix}`, import.meta.url));
+}
+
+/** The native library, loaded when first used and never closed: a call into a closed one would crash. */
+export function library(): Symbols {
+	if (loaded) return loaded;
+	const path = libraryPath();
+	const hint = process.env.LIBIPC_LIBRARY ? "LIBIPC_LIBRARY points there" : "run `bun run build` to make it";
+	if (!existsSync(path)) throw new IpcError("ERR_IPC_LIBRARY", "", `The native library is missing: ${path} (${hint}).`);
+	let symbols: Symbols;
+	try {
+		symbols = loadSymbols(path);
+	} catch (error) {
+		const reason = error instanceof Error ? error.message : String(error);
+		throw new IpcError("ERR_IPC_LIBRARY", "", `${path} cannot be loaded as libipc (${hint}): ${reason}`);
+	}
+	const version = symbols.ipc_abi_version();
+	if (version !== ABI_VERSION)
+		throw new IpcError(
+			"ERR_IPC_LIBRARY",
+			"",
+			`${path} is of another version: it speaks ABI ${version}, this package ABI ${ABI_VERSION} (${hint}).`,
+		);
+	loaded = symbols;
+	return symbols;
+}

@@ -1,0 +1,104 @@
+import { describe, type EndpointKind, IpcError, Status } from "@libipc/protocol";
+import { libraryPath } from "./library.ts";
+
+/** `ipc_failure` in `native/include/libipc/status.h`. */
+export class Failure {
+	readonly bytes = new Uint8Array(32);
+	readonly #view = new DataView(this.bytes.buffer);
+
+	get code(): number {
+		return this.#view.getInt32(0, true);
+	}
+	get systemError(): number {
+		return this.#view.getInt32(4, true);
+	}
+	get option(): number {
+		return this.#view.getInt32(8, true);
+	}
+	get pid(): number {
+		return this.#view.getInt32(12, true);
+	}
+	get found(): number {
+		return Number(this.#view.getBigUint64(16, true));
+	}
+	get wanted(): number {
+		return Number(this.#view.getBigUint64(24, true));
+	}
+}
+
+/** The error for an open or a clear that failed. */
+export function openFailure(failure: Failure, kind: EndpointKind, prefix: string, name: string): IpcError {
+	const endpoint = describe(kind, prefix, name);
+	const factory = kind === "route" ? "Route" : "Channel";
+	const clear = `${factory}.clear(${JSON.stringify(name)}${prefix === "" ? "" : `, { prefix: ${JSON.stringify(prefix)} }`})`;
+	const error = failure.systemError === 0 ? "" : ` (system error ${failure.systemError})`;
+	const { found, wanted } = failure;
+	switch (failure.code) {
+		case Status.invalidName:
+			return new IpcError("ERR_IPC_INVALID_NAME", name, `The name of ${endpoint} is not usable on this system.`);
+		case Status.hasSender:
+			return new IpcError(
+				"ERR_IPC_HAS_SENDER",
+				name,
+				`${endpoint} has a sender already, in process ${failure.pid}. A route has one; use a Channel for several, or close that one first.`,
+			);
+		case Status.tooManyReceivers:
+			return new IpcError(
+				"ERR_IPC_TOO_MANY_RECEIVERS",
+				name,
+				`${endpoint} has ${wanted} receivers, as many as its creator allowed. Open it with a larger maxReceivers (up to 1024) first, or close one.`,
+			);
+		case Status.tooManySenders:
+			return new IpcError("ERR_IPC_TOO_MANY_SENDERS", name, `${endpoint} has ${wanted} senders, which is the limit. Close one.`);
+		case Status.optionsMismatch: {
+			const option = failure.option === 1 ? "capacity" : "maxReceivers";
+			return new IpcError(
+				"ERR_IPC_OPTIONS_MISMATCH",
+				name,
+				`${endpoint} is in use with ${option} ${found}, and was opened here with ${wanted}. Whoever opens a name first decides; ask for the same value, or leave it out.`,
+			);
+		}
+		case Status.version:
+			return new IpcError(
+				"ERR_IPC_VERSION",
+				name,
+				`${endpoint} was made by another version of libipc (memory layout ${found}, here ${wanted}). Use one version in all processes; if none is running any more, remove it with ${clear}.`,
+			);
+		case Status.foreign:
+			return new IpcError(
+				"ERR_IPC_FOREIGN",
+				name,
+				`What has the name of ${endpoint} in shared memory is not a libipc segment${error}. If nobody needs it, remove it with ${clear}.`,
+			);
+		case Status.corrupt:
+			return new IpcError(
+				"ERR_IPC_CORRUPT",
+				name,
+				wanted > 0 && found < wanted
+					? `The shared memory of ${endpoint} is truncated: ${found} bytes instead of ${wanted}. Remove it with ${clear} and open it again.`
+					: `The header of ${endpoint} in shared memory is damaged. Remove it with ${clear} and open it again.`,
+			);
+		case Status.permission:
+			return new IpcError(
+				"ERR_IPC_PERMISSION",
+				name,
+				`This user may not open ${endpoint}${error}. It belongs to its creator alone unless that one gave permissions (for example 0o660).`,
+			);
+		case Status.noSpace:
+			return new IpcError(
+				"ERR_IPC_NO_SPACE",
+				name,
+				`There is no shared memory left for ${endpoint}${wanted > 0 ? `, which needs ${wanted} bytes` : ""}${error}. Choose a smaller capacity, close other names, or enlarge shared memory (on Linux: /dev/shm).`,
+			);
+		case Status.busy:
+			return new IpcError(
+				"ERR_IPC_BUSY",
+				name,
+				`${endpoint} could not be opened within 5 s: another process that is opening or closing it seems to be stopped. Let it go on (SIGCONT) or end it.`,
+			);
+		case Status.invalidArgument:
+			return new IpcError("ERR_IPC_INVALID_ARGUMENT", name, `The library ${libraryPath()} refused an option of ${endpoint} (${found}).`);
+		default:
+			return new IpcError("ERR_IPC_SYSTEM", name, `The system could not open ${endpoint}${error}.`);
+	}
+}

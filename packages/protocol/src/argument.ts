@@ -1,0 +1,114 @@
+import type { EndpointKind, EndpointOptions, WaitOptions } from "./endpoint.ts";
+import type { EngineOptions } from "./engine.ts";
+import { IpcError } from "./error.ts";
+
+/** Bounds of the public arguments: the same as in `native/include/libipc/options.h`. */
+export const limits = {
+	minCapacity: 4096,
+	maxCapacity: 2 ** 30,
+	maxReceivers: 1024,
+	nameBytes: 128,
+	prefixBytes: 64,
+	drainMax: 65_536,
+} as const;
+
+const encoder = new TextEncoder();
+
+/** `route "prices"`: how messages name what they are about. */
+export function describe(kind: EndpointKind, prefix: string, name: string): string {
+	return prefix === "" ? `${kind} "${name}"` : `${kind} "${name}" (prefix "${prefix}")`;
+}
+
+/** A value as an error message shows it: short, on one line. */
+function show(value: unknown): string {
+	if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+	if (value === null || typeof value !== "object") return String(value);
+	return Object.prototype.toString.call(value);
+}
+
+function invalid(endpoint: string, message: string): IpcError {
+	return new IpcError("ERR_IPC_INVALID_ARGUMENT", endpoint, message);
+}
+
+function checkText(what: "name" | "prefix", value: unknown, limit: number): asserts value is string {
+	const must = `must be a string of ${what === "name" ? "1" : "0"} to ${limit} bytes of UTF-8 without "/" and control characters`;
+	if (typeof value !== "string") throw invalid("", `The ${what} ${must}, not ${show(value)}.`);
+	let problem = "";
+	const bytes = encoder.encode(value).byteLength;
+	if (what === "name" && value === "") problem = "it is empty";
+	else if (bytes > limit) problem = `it has ${bytes} bytes`;
+	else if (value.includes("/")) problem = 'it has a "/"';
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+	else if (/[\u0000-\u001f\u007f]/.test(value)) problem = "it has a control character";
+	// A lone surrogate would turn into U+FFFD: two different names would be one.
+	else if (!value.isWellFormed()) problem = "it is not well-formed Unicode";
+	if (problem) throw new IpcError("ERR_IPC_INVALID_NAME", value, `The ${what} ${show(value)} is not usable: ${problem}. It ${must}.`);
+}
+
+/** Checks name and prefix; answers the prefix. */
+export function checkName(name: unknown, prefix: unknown = ""): string {
+	checkText("name", name, limits.nameBytes);
+	checkText("prefix", prefix, limits.prefixBytes);
+	return prefix;
+}
+
+function integer(endpoint: string, what: string, value: unknown, min: number, max: number, shown = `${min} to ${max}`): number {
+	if (value === undefined) return 0;
+	if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
+	throw invalid(endpoint, `${what} must be an integer from ${shown}, not ${show(value)}.`);
+}
+
+/** Checks the options of an endpoint and turns them into what an engine takes. */
+export function checkOptions(endpoint: string, options: EndpointOptions & { firstPosition?: number }): EngineOptions {
+	const { minCapacity, maxCapacity } = limits;
+	const capacity = options.capacity;
+	if (
+		capacity !== undefined &&
+		!(Number.isInteger(capacity) && capacity >= minCapacity && capacity <= maxCapacity && Math.log2(capacity) % 1 === 0)
+	)
+		throw invalid(
+			endpoint,
+			`capacity must be a power of two from ${minCapacity} (4 KiB) to ${maxCapacity} (1 GiB) bytes, not ${show(capacity)}${suggestCapacity(capacity)}.`,
+		);
+	return {
+		capacity: capacity ?? 0,
+		maxReceivers: integer(endpoint, "maxReceivers", options.maxReceivers, 1, limits.maxReceivers),
+		permissions: integer(endpoint, "permissions", options.permissions, 1, 0o777, "0o1 to 0o777"),
+		firstPosition: options.firstPosition ?? 0,
+	};
+}
+
+function suggestCapacity(capacity: unknown): string {
+	if (typeof capacity !== "number" || !(capacity > 0) || capacity > limits.maxCapacity) return "";
+	return `; the next one up is ${Math.max(limits.minCapacity, 2 ** Math.ceil(Math.log2(capacity)))}`;
+}
+
+/** Checks an options bag, and turns a timeout into what an engine takes: milliseconds, negative for ever. */
+export function checkTimeout(endpoint: string, options: WaitOptions | undefined): number {
+	if (options === undefined) return -1;
+	if (options === null || typeof options !== "object")
+		throw invalid(endpoint, `options must be an object such as { timeout: 100 }, not ${show(options)}.`);
+	const timeout = options.timeout;
+	if (timeout === undefined) return -1;
+	if (typeof timeout !== "number" || !(timeout >= 0))
+		throw invalid(
+			endpoint,
+			`timeout must be a number of milliseconds, 0 (do not wait) or more; leave it out to wait for ever. It was ${show(timeout)}.`,
+		);
+	return timeout === Infinity ? -1 : timeout;
+}
+
+/** Checks a count argument such as `max`. */
+export function checkCount(endpoint: string, what: string, value: unknown, min: number, max: number): number {
+	if (value === undefined) throw invalid(endpoint, `${what} must be an integer from ${min} to ${max}; it was left out.`);
+	return integer(endpoint, what, value, min, max);
+}
+
+/** What to throw for something that is not a {@link Message}. */
+export function notAMessage(endpoint: string, value: unknown): IpcError {
+	const problem =
+		value instanceof ArrayBuffer || ArrayBuffer.isView(value)
+			? "its memory was transferred elsewhere (the buffer is detached)"
+			: `it was ${show(value)}`;
+	return invalid(endpoint, `A message must be a string, an ArrayBuffer or a view of one (Uint8Array, Buffer, DataView); ${problem}.`);
+}

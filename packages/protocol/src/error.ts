@@ -1,0 +1,65 @@
+/** What can go wrong, as stable codes. Match on `error.code`; the text is for people and may change. */
+export type IpcErrorCode =
+	/** An argument of the wrong type or out of range. */
+	| "ERR_IPC_INVALID_ARGUMENT"
+	/** A name or prefix that is empty, too long, or holds `/` or control characters. */
+	| "ERR_IPC_INVALID_NAME"
+	/** The endpoint was closed before this call. */
+	| "ERR_IPC_CLOSED"
+	/** Called from inside its own `drain` handler, which only allows `close`. */
+	| "ERR_IPC_DRAINING"
+	/** The message does not fit the ring; the text tells the limit. Nothing was sent. */
+	| "ERR_IPC_MESSAGE_TOO_LARGE"
+	/** `recvInto`: the target is smaller than the message, which stays the next one. */
+	| "ERR_IPC_BUFFER_TOO_SMALL"
+	/** A route has one sender, and that one is alive. */
+	| "ERR_IPC_HAS_SENDER"
+	/** As many receivers are connected as the creator allowed. */
+	| "ERR_IPC_TOO_MANY_RECEIVERS"
+	/** As many senders are connected as a segment has places for. */
+	| "ERR_IPC_TOO_MANY_SENDERS"
+	/** `capacity` or `maxReceivers` differs from what the creator of the name chose. */
+	| "ERR_IPC_OPTIONS_MISMATCH"
+	/** The segment was made by a libipc with another memory layout. */
+	| "ERR_IPC_VERSION"
+	/** Something that is not a libipc segment has this name. */
+	| "ERR_IPC_FOREIGN"
+	/** The shared memory is truncated or damaged. */
+	| "ERR_IPC_CORRUPT"
+	/** The system refuses access to the segment. */
+	| "ERR_IPC_PERMISSION"
+	/** Shared memory, or memory, is full. */
+	| "ERR_IPC_NO_SPACE"
+	/** The storage of this name was removed while the endpoint was open. */
+	| "ERR_IPC_ORPHANED"
+	/** A stopped process keeps others from opening this name. */
+	| "ERR_IPC_BUSY"
+	/** The native library is missing, cannot be loaded, or is of another version. */
+	| "ERR_IPC_LIBRARY"
+	/** Any other error of the operating system. */
+	| "ERR_IPC_SYSTEM";
+
+/**
+ * Every failure of libipc.
+ *
+ * @example
+ * try {
+ *   using sender = Route.sender("prices");
+ * } catch (error) {
+ *   if (error instanceof IpcError && error.code === "ERR_IPC_HAS_SENDER") console.log("somebody publishes already");
+ *   else throw error;
+ * }
+ */
+export class IpcError extends Error {
+	override readonly name = "IpcError";
+	/** What went wrong: stable, to be matched on. */
+	readonly code: IpcErrorCode;
+	/** The name of the route or channel it is about, or "" if it is about none. */
+	readonly endpoint: string;
+
+	constructor(code: IpcErrorCode, endpoint: string, message: string) {
+		super(message);
+		this.code = code;
+		this.endpoint = endpoint;
+	}
+}

@@ -1,0 +1,29 @@
+import { Status } from "./engine.ts";
+import { IpcError } from "./error.ts";
+
+/** The error for a status that a call on an open endpoint answered. `endpoint` as made by `describe`. */
+export function failure(status: number, name: string, endpoint: string): IpcError {
+	switch (status) {
+		case Status.orphaned:
+			return new IpcError(
+				"ERR_IPC_ORPHANED",
+				name,
+				`The storage of ${endpoint} was removed (clear, or its file was deleted) while this endpoint was open. Close it and open the name again.`,
+			);
+		case Status.corrupt:
+			return new IpcError(
+				"ERR_IPC_CORRUPT",
+				name,
+				`The shared memory of ${endpoint} is damaged: a length or position in it is impossible. Nothing more can be read or sent here; close all its endpoints, or clear the name, and open it again.`,
+			);
+		case Status.noSpace:
+			return new IpcError("ERR_IPC_NO_SPACE", name, `There is no memory left for a batch on ${endpoint}. Send fewer or smaller messages at once.`);
+		default:
+			return new IpcError("ERR_IPC_SYSTEM", name, `An unexpected answer (${status}) came from the engine of ${endpoint}. Please report it.`);
+	}
+}
+
+/** What to throw when a closed endpoint is used. */
+export function closedError(name: string, endpoint: string, role: "sender" | "receiver"): IpcError {
+	return new IpcError("ERR_IPC_CLOSED", name, `This ${role} of ${endpoint} is closed. Open a new one.`);
+}

@@ -1,0 +1,15 @@
+export { limits } from "./argument.ts";
+export type {
+	Endpoint,
+	EndpointFactory,
+	EndpointKind,
+	EndpointOptions,
+	Message,
+	Receiver,
+	Sender,
+	WaitOptions,
+} from "./endpoint.ts";
+export { createEndpointFactory } from "./endpoint_factory.ts";
+export { type Engine, type EngineOptions, type EngineReceiver, type EngineSender, Status } from "./engine.ts";
+export { IpcError, type IpcErrorCode } from "./error.ts";
+export { describe } from "./argument.ts";

@@ -13,12 +13,21 @@ export function findCompiler(): string {
 	const chosen = process.env.CC;
 	for (const candidate of chosen ? [chosen] : ["cc", "gcc", "clang"])
 		if (spawnSync(candidate, ["--version"], { stdio: "ignore" }).status === 0) return candidate;
-	if (chosen) throw new Error(`CC is set to "${chosen}", which does not run. Correct it, or unset it to use cc, gcc or clang.`);
+	if (chosen)
+		throw new Error(`CC is set to "${chosen}", which does not run. Correct it, or unset it to use cc, gcc or clang.`);
 	throw new Error(INSTALL);
 }
 
 /** What every C file of the project is compiled with. */
-export const commonFlags = ["-std=c11", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Inative/include", "-Inative/src"];
+export const commonFlags = [
+	"-std=c11",
+	"-Wall",
+	"-Wextra",
+	"-Wshadow",
+	"-Wconversion",
+	"-Inative/include",
+	"-Inative/src",
+];
 
 /** What the library and the C programs it is compared with are optimised with: the same for both. */
 export const releaseFlags = [...commonFlags, "-O3", "-fno-plt"];

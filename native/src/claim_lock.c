@@ -12,7 +12,7 @@ bool ipc_claim_take_over(ipc_segment *segment, uint32_t instance, uint32_t *pid)
 
 bool ipc_claim_lock_slow(ipc_segment *segment, uint32_t instance, uint64_t deadline) {
   ipc_header *header = segment->header;
-  ipc_backoff backoff = {0};
+  ipc_backoff backoff = ipc_backoff_start(header);
   uint64_t slice = IPC_FIRST_SLICE_NS;
   for (;;) {
     /* Read before the swap: a failed swap would take the line from the owner. */

@@ -26,29 +26,31 @@ void ipc_event_sleep(ipc_header *header, enum ipc_event_index event, uint32_t se
   ipc_os_wait(&header->event_words[event].value, seen, slice);
 }
 
-static uint32_t spin_rounds(void) {
-  static _Atomic uint32_t rounds = UINT32_MAX; /* racing first calls store the same value */
-  uint32_t value = atomic_load_explicit(&rounds, memory_order_relaxed);
-  if (value == UINT32_MAX) {
-    value = ipc_os_processors() > 1 ? SPIN_ROUNDS : 0;
-    atomic_store_explicit(&rounds, value, memory_order_relaxed);
+static uint32_t processors(void) {
+  static _Atomic uint32_t count; /* racing first calls store the same value */
+  uint32_t value = atomic_load_explicit(&count, memory_order_relaxed);
+  if (value == 0) {
+    value = ipc_os_processors();
+    atomic_store_explicit(&count, value, memory_order_relaxed);
   }
   return value;
 }
 
+ipc_backoff ipc_backoff_start(const ipc_header *header) {
+  uint32_t endpoints = atomic_load_explicit(&header->receiver_count, memory_order_relaxed) +
+                       atomic_load_explicit(&header->sender_count, memory_order_relaxed);
+  return (ipc_backoff){.round = endpoints <= processors() ? 0 : SPIN_ROUNDS};
+}
+
 bool ipc_backoff_pause(ipc_backoff *backoff) {
-  uint32_t round = backoff->round++;
-  uint32_t spins = spin_rounds();
-  if (round < spins) {
+  uint32_t round = backoff->round;
+  if (round == SPIN_ROUNDS + YIELD_ROUNDS) return false;
+  backoff->round++;
+  if (round < SPIN_ROUNDS)
     for (uint32_t i = 0, pauses = round < 4 ? 1u << round : 16; i < pauses; i++) ipc_cpu_relax();
-    return true;
-  }
-  if (round < spins + YIELD_ROUNDS) {
+  else
     ipc_os_yield();
-    return true;
-  }
-  backoff->round = spins + YIELD_ROUNDS;
-  return false;
+  return true;
 }
 
 uint64_t ipc_deadline(double timeout_ms) {

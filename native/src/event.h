@@ -48,14 +48,16 @@ void ipc_event_sleep(ipc_header *header, enum ipc_event_index event, uint32_t se
 
 /*
  * Before it sleeps, a waiter spins (a peer on another processor answers within a
- * microsecond) and then yields (on a busy machine the peer needs this processor).
- * Yielding matters more than it looks: while everybody yields, nobody is asleep, so
- * nobody pays for wake-ups, and whoever runs finds a long run of messages or a long
- * stretch of free ring.
+ * microsecond; not if the endpoints outnumber the processors) and then yields (on a
+ * busy machine the peer needs this processor). Yielding matters more than it looks:
+ * while everybody yields, nobody is asleep, so nobody pays for wake-ups, and whoever
+ * runs finds a long run of messages or a long stretch of free ring.
  */
 typedef struct ipc_backoff {
   uint32_t round;
 } ipc_backoff;
+
+ipc_backoff ipc_backoff_start(const ipc_header *header);
 
 /* Pauses a little; false: enough of it, sleep. */
 bool ipc_backoff_pause(ipc_backoff *backoff);

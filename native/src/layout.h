@@ -72,6 +72,7 @@ typedef struct ipc_header {
 
   /* Read on every message by everyone, written rarely: stays shared in every cache. */
   _Alignas(IPC_LINE) _Atomic uint32_t receiver_count;
+  _Atomic uint32_t sender_count;
   _Atomic uint32_t receiver_limit; /* no receiver has a place at or above this index */
   _Atomic uint32_t orphaned;       /* 1: the name no longer leads here */
   ipc_event_flag event_flags[IPC_EVENT_COUNT];

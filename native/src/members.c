@@ -20,6 +20,10 @@ static void recount(ipc_segment *segment) {
     count++;
     limit = i + 1;
   }
+  uint32_t senders = 0;
+  for (uint32_t i = 0; i < IPC_MAX_SENDERS; i++)
+    senders += atomic_load_explicit(&segment->senders[i].instance, memory_order_acquire) != 0;
+  atomic_store_explicit(&segment->header->sender_count, senders, memory_order_release);
   atomic_store_explicit(&segment->header->receiver_limit, limit, memory_order_release);
   atomic_store_explicit(&segment->header->receiver_count, count, memory_order_release);
   ipc_event_notify(segment->header, IPC_EVENT_MEMBERS);
@@ -64,6 +68,7 @@ int32_t ipc_members_join_sender(ipc_segment *segment) {
   int32_t index = free_place(segment->senders, IPC_MAX_SENDERS);
   if (index < 0) return IPC_E_TOO_MANY_SENDERS;
   take_place(segment->header, &segment->senders[index]);
+  recount(segment);
   return index;
 }
 

@@ -108,7 +108,7 @@ static int32_t wait_for_data(ipc_receiver *receiver, double timeout_ms) {
   ipc_header *header = segment->header;
   if (timeout_ms == 0)
     return atomic_load_explicit(&header->orphaned, memory_order_acquire) ? IPC_E_ORPHANED : IPC_TIMED_OUT;
-  ipc_backoff backoff = {0};
+  ipc_backoff backoff = ipc_backoff_start(header);
   do {
     if (has_more(receiver)) return IPC_OK;
   } while (ipc_backoff_pause(&backoff));

@@ -116,15 +116,15 @@ static inline int32_t check(const ipc_sender *sender) {
 }
 
 /* Waits, without the claim, until a receiver has moved on from the gate. False: the deadline passed. */
-static bool wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, ipc_backoff *backoff, uint64_t *slice,
-                           uint64_t deadline) {
+static bool wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, uint64_t *slice, uint64_t deadline) {
   ipc_segment *segment = &sender->segment;
   ipc_header *header = segment->header;
+  ipc_backoff backoff = ipc_backoff_start(header);
   uint32_t gate;
   do {
     gate = ipc_members_gate(segment, head);
     if ((int32_t)(gate + sender->capacity_units - (head + units)) >= 0 || check(sender) != IPC_OK) return true;
-  } while (ipc_backoff_pause(backoff));
+  } while (ipc_backoff_pause(&backoff));
   if (ipc_os_now() >= deadline) return false;
   uint32_t seen = ipc_event_prepare(header, IPC_EVENT_SPACE);
   if (ipc_members_gate(segment, head) != gate || check(sender) != IPC_OK) return true;
@@ -143,7 +143,6 @@ static bool wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, ip
 static inline int32_t claim_units(ipc_sender *sender, uint32_t units, double timeout_ms, uint32_t *at,
                                   uint32_t *room) {
   ipc_header *header = sender->segment.header;
-  ipc_backoff backoff = {0};
   uint64_t slice = IPC_FIRST_SLICE_NS, deadline = 0;
   for (;;) {
     int32_t status = check(sender);
@@ -170,7 +169,7 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, double tim
     give_back(sender);
     if (timeout_ms == 0) return IPC_TIMED_OUT;
     if (deadline == 0) deadline = ipc_deadline(timeout_ms);
-    if (!wait_for_space(sender, head, padding + units, &backoff, &slice, deadline)) return IPC_TIMED_OUT;
+    if (!wait_for_space(sender, head, padding + units, &slice, deadline)) return IPC_TIMED_OUT;
   }
 }
 

@@ -1,13 +1,15 @@
+import { addressOf, equalAt } from "./memcmp.ts";
+
 /**
  * What every benchmark here sends, and how every receiver checks it.
  *
- * bench_ipc sends messages of random length; so do we, but a receiver can tell from any message who sent it,
- * which one it is, and what every byte must be. `native/bench/workload.h` makes the same messages in C: a change
- * here is a change there.
+ * bench_ipc sends messages of random length; so do we, but a receiver can tell from any message who sent it, which one
+ * it is, and what every byte must be. `native/bench/workload.h` makes the same messages in C: a change here is a change
+ * there.
  *
- * A sender cycles through templates of random length and content. Its first four bytes are stamped with
- * `sender | sequence << 8` (a message shorter than that carries as much of it as fits), so a lost, repeated,
- * reordered, torn or mixed-up message differs from the expected one in its length or in a byte.
+ * A sender cycles through messages of random length, each a different stretch of one pool of random bytes. The first
+ * four bytes are stamped with `sender | sequence << 8` (a message shorter than that carries as much of it as fits), so a
+ * lost, repeated, reordered, torn or mixed-up message differs from the expected one in its length or in a byte.
  */
 export interface WorkloadOptions {
 	/** Shortest message in bytes, at least 2: one byte for the sender, one for the sequence. */
@@ -18,56 +20,71 @@ export interface WorkloadOptions {
 	readonly senders: number;
 }
 
-const TEMPLATE_BYTES = 256 * 1024;
-const MAX_TEMPLATES = 1024;
-/** Senders start at different templates, so that swapped senders are seen. */
+/** How many different messages there are, at most; a power of two. Fewer if they are large. */
+const MAX_DIFFERENT = 1024;
+const MAX_DIFFERENT_BYTES = 1 << 18;
+const MIN_DIFFERENT = 16;
+/** Random bytes that messages begin in, 8 bytes further on for each: a receiver's cache holds what it compares with. */
+const POOL_STARTS = 512;
+/** Senders start at different messages, so that swapped senders are seen. */
 const SENDER_STRIDE = 37;
 
 export class Workload {
 	/** Where a receiver puts a message before {@link accept} checks it. */
 	readonly target: Uint8Array<ArrayBuffer>;
-	readonly #views: Uint8Array<ArrayBuffer>[] = [];
 	readonly #lengths: Int32Array;
 	readonly #mask: number;
+	/** The messages to send, ready but for the stamp; made when the first is asked for. */
+	#messages: Uint8Array<ArrayBuffer>[] = [];
+	#stamps: Int32Array = new Int32Array(0);
 	readonly #stride: number;
-	readonly #bytes: Uint8Array;
-	readonly #ints: Int32Array;
-	readonly #doubles: Float64Array;
+	readonly #pool: Uint8Array<ArrayBuffer>;
+	readonly #poolAddress: number;
 	readonly #targetInts: Int32Array;
-	readonly #targetDoubles: Float64Array;
+	readonly #targetAddress: number;
 	readonly #next: Int32Array;
 
 	constructor({ min, max, senders }: WorkloadOptions) {
-		this.#stride = (max + 7) & ~7;
-		let templates = MAX_TEMPLATES;
-		while (templates > 16 && templates * this.#stride > TEMPLATE_BYTES) templates /= 2;
-		this.#mask = templates - 1;
-		const buffer = new ArrayBuffer(templates * this.#stride);
-		this.#bytes = new Uint8Array(buffer);
-		this.#ints = new Int32Array(buffer);
-		this.#doubles = new Float64Array(buffer);
-		this.#lengths = new Int32Array(templates);
+		this.#stride = (Math.max(max, 4) + 7) & ~7;
+		let different = MAX_DIFFERENT;
+		while (different > MIN_DIFFERENT && different * this.#stride > MAX_DIFFERENT_BYTES) different /= 2;
+		this.#mask = different - 1;
 		const random = xorshift32(0x9e3779b9);
-		for (let k = 0; k < templates; k++) {
-			const length = min + (random() % (max - min + 1));
-			this.#lengths[k] = length;
-			const start = k * this.#stride;
-			// 0x20 to 0x5f: eight such bytes are never NaN, 0 or -0 as a double, so === on doubles compares all bits.
-			for (let i = 0; i < this.#stride; i++) this.#bytes[start + i] = 0x20 + (random() & 0x3f);
-			this.#views.push(new Uint8Array(buffer, start, length));
-		}
+		this.#lengths = Int32Array.from({ length: different }, () => min + (random() % (max - min + 1)));
+
+		const pool = new ArrayBuffer(POOL_STARTS * 8 + this.#stride);
+		this.#pool = new Uint8Array(pool).map(() => random() & 0xff);
+		this.#poolAddress = addressOf(this.#pool);
+
 		const target = new ArrayBuffer(this.#stride);
 		this.target = new Uint8Array(target);
 		this.#targetInts = new Int32Array(target);
-		this.#targetDoubles = new Float64Array(target);
+		this.#targetAddress = addressOf(this.target);
 		this.#next = new Int32Array(senders);
 	}
 
 	/** Message `sequence` of `sender`: valid until the next call. */
 	message(sender: number, sequence: number): Uint8Array<ArrayBuffer> {
+		if (this.#messages.length === 0) this.#makeMessages();
 		const k = (sequence + sender * SENDER_STRIDE) & this.#mask;
-		this.#ints[(k * this.#stride) >> 2] = sender | (sequence << 8);
-		return this.#views[k] as Uint8Array<ArrayBuffer>;
+		this.#stamps[(k * this.#stride) >> 2] = sender | (sequence << 8);
+		return this.#messages[k] as Uint8Array<ArrayBuffer>;
+	}
+
+	#makeMessages(): void {
+		const bytes = new Uint8Array(this.#lengths.length * this.#stride);
+		this.#stamps = new Int32Array(bytes.buffer);
+		this.#messages = Array.from(this.#lengths, (length, k) => {
+			const start = this.#poolStart(k);
+			const message = bytes.subarray(k * this.#stride, k * this.#stride + length);
+			message.set(this.#pool.subarray(start, start + length));
+			return message;
+		});
+	}
+
+	/** Where in the pool message k begins. */
+	#poolStart(k: number): number {
+		return ((k * 7) & (POOL_STARTS - 1)) * 8;
 	}
 
 	/** Start of a round: every sender is expected to begin at sequence 0 again. */
@@ -77,32 +94,16 @@ export class Workload {
 
 	/** Whether the `length` bytes in {@link target} are, to the last bit, the next message of their sender. */
 	accept(length: number): boolean {
-		const target = this.target;
-		const sender = target[0] as number;
+		const sender = this.target[0] as number;
 		if (sender >= this.#next.length) return false;
 		const sequence = this.#next[sender] as number;
 		this.#next[sender] = sequence + 1;
 		const k = (sequence + sender * SENDER_STRIDE) & this.#mask;
 		if (length !== this.#lengths[k]) return false;
-		const start = k * this.#stride;
 		const tag = sender | (sequence << 8);
-		if (length < 8) return this.#acceptShort(length, start, tag);
-		if (this.#targetInts[0] !== tag || this.#targetInts[1] !== this.#ints[(start >> 2) + 1]) return false;
-		const targetDoubles = this.#targetDoubles;
-		const doubles = this.#doubles;
-		const words = length >> 3;
-		const first = start >> 3;
-		for (let i = 1; i < words; i++) if (targetDoubles[i] !== doubles[first + i]) return false;
-		for (let i = words << 3; i < length; i++) if (target[i] !== this.#bytes[start + i]) return false;
-		return true;
-	}
-
-	#acceptShort(length: number, start: number, tag: number): boolean {
-		for (let i = 0; i < length; i++) {
-			const expected = i < 4 ? (tag >>> (8 * i)) & 0xff : this.#bytes[start + i];
-			if (this.target[i] !== expected) return false;
-		}
-		return true;
+		if (length < 4) return (((this.#targetInts[0] as number) ^ tag) & ((1 << (8 * length)) - 1)) === 0;
+		if (this.#targetInts[0] !== tag) return false;
+		return equalAt(this.#targetAddress + 4, this.#poolAddress + this.#poolStart(k) + 4, length - 4);
 	}
 }
 

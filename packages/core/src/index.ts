@@ -37,3 +37,5 @@ export const Route: EndpointFactory = createEndpointFactory(engine, "route");
 
 /** Many senders, many receivers; each receiver gets every message, all in one same order. */
 export const Channel: EndpointFactory = createEndpointFactory(engine, "channel");
+
+export { monotonicNs } from "./clock.ts";

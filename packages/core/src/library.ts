@@ -11,7 +11,9 @@ let loaded: Symbols | undefined;
 /** Where the native library is looked for: `$LIBIPC_LIBRARY`, else where `bun run build` puts it. */
 export function libraryPath(): string {
 	const suffix = process.platform === "darwin" ? "dylib" : "so";
-	return process.env.LIBIPC_LIBRARY || fileURLToPath(new URL(`../../../native/build/libipc.${suffix}`, import.meta.url));
+	return (
+		process.env.LIBIPC_LIBRARY || fileURLToPath(new URL(`../../../native/build/libipc.${suffix}`, import.meta.url))
+	);
 }
 
 /** The native library, loaded when first used and never closed: a call into a closed one would crash. */

@@ -1,14 +1,8 @@
-import {
-	type EndpointKind,
-	type Engine,
-	type EngineOptions,
-	type EngineReceiver,
-	type EngineSender,
-} from "@libipc/protocol";
+import type { EndpointKind, Engine, EngineOptions, EngineReceiver, EngineSender } from "@libipc/protocol";
 import { asHandle, type Handle, mapRing, type Symbols } from "./ffi.ts";
 import { library } from "./library.ts";
+import { Failure, openFailure } from "./open_failure.ts";
 import { closeAtExit } from "./open_handles.ts";
-import { openFailure, Failure } from "./open_failure.ts";
 
 const KINDS = { route: 1, channel: 2 } as const satisfies Record<EndpointKind, number>;
 

@@ -49,7 +49,11 @@ export function openFailure(failure: Failure, kind: EndpointKind, prefix: string
 				`${endpoint} has ${wanted} receivers, as many as its creator allowed. Open it with a larger maxReceivers (up to 1024) first, or close one.`,
 			);
 		case Status.tooManySenders:
-			return new IpcError("ERR_IPC_TOO_MANY_SENDERS", name, `${endpoint} has ${wanted} senders, which is the limit. Close one.`);
+			return new IpcError(
+				"ERR_IPC_TOO_MANY_SENDERS",
+				name,
+				`${endpoint} has ${wanted} senders, which is the limit. Close one.`,
+			);
 		case Status.optionsMismatch: {
 			const option = failure.option === 1 ? "capacity" : "maxReceivers";
 			return new IpcError(
@@ -97,7 +101,11 @@ export function openFailure(failure: Failure, kind: EndpointKind, prefix: string
 				`${endpoint} could not be opened within 5 s: another process that is opening or closing it seems to be stopped. Let it go on (SIGCONT) or end it.`,
 			);
 		case Status.invalidArgument:
-			return new IpcError("ERR_IPC_INVALID_ARGUMENT", name, `The library ${libraryPath()} refused an option of ${endpoint} (${found}).`);
+			return new IpcError(
+				"ERR_IPC_INVALID_ARGUMENT",
+				name,
+				`The library ${libraryPath()} refused an option of ${endpoint} (${found}).`,
+			);
 		default:
 			return new IpcError("ERR_IPC_SYSTEM", name, `The system could not open ${endpoint}${error}.`);
 	}

@@ -42,7 +42,12 @@ function checkText(what: "name" | "prefix", value: unknown, limit: number): asse
 	else if (/[\u0000-\u001f\u007f]/.test(value)) problem = "it has a control character";
 	// A lone surrogate would turn into U+FFFD: two different names would be one.
 	else if (!value.isWellFormed()) problem = "it is not well-formed Unicode";
-	if (problem) throw new IpcError("ERR_IPC_INVALID_NAME", value, `The ${what} ${show(value)} is not usable: ${problem}. It ${must}.`);
+	if (problem)
+		throw new IpcError(
+			"ERR_IPC_INVALID_NAME",
+			value,
+			`The ${what} ${show(value)} is not usable: ${problem}. It ${must}.`,
+		);
 }
 
 /** Checks name and prefix; answers the prefix. */
@@ -52,7 +57,14 @@ export function checkName(name: unknown, prefix: unknown = ""): string {
 	return prefix;
 }
 
-function integer(endpoint: string, what: string, value: unknown, min: number, max: number, shown = `${min} to ${max}`): number {
+function integer(
+	endpoint: string,
+	what: string,
+	value: unknown,
+	min: number,
+	max: number,
+	shown = `${min} to ${max}`,
+): number {
 	if (value === undefined) return 0;
 	if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
 	throw invalid(endpoint, `${what} must be an integer from ${shown}, not ${show(value)}.`);
@@ -100,7 +112,8 @@ export function checkTimeout(endpoint: string, options: WaitOptions | undefined)
 
 /** Checks a count argument such as `max`. */
 export function checkCount(endpoint: string, what: string, value: unknown, min: number, max: number): number {
-	if (value === undefined) throw invalid(endpoint, `${what} must be an integer from ${min} to ${max}; it was left out.`);
+	if (value === undefined)
+		throw invalid(endpoint, `${what} must be an integer from ${min} to ${max}; it was left out.`);
 	return integer(endpoint, what, value, min, max);
 }
 
@@ -110,5 +123,8 @@ export function notAMessage(endpoint: string, value: unknown): IpcError {
 		value instanceof ArrayBuffer || ArrayBuffer.isView(value)
 			? "its memory was transferred elsewhere (the buffer is detached)"
 			: `it was ${show(value)}`;
-	return invalid(endpoint, `A message must be a string, an ArrayBuffer or a view of one (Uint8Array, Buffer, DataView); ${problem}.`);
+	return invalid(
+		endpoint,
+		`A message must be a string, an ArrayBuffer or a view of one (Uint8Array, Buffer, DataView); ${problem}.`,
+	);
 }

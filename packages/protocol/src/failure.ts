@@ -17,9 +17,17 @@ export function failure(status: number, name: string, endpoint: string): IpcErro
 				`The shared memory of ${endpoint} is damaged: a length or position in it is impossible. Nothing more can be read or sent here; close all its endpoints, or clear the name, and open it again.`,
 			);
 		case Status.noSpace:
-			return new IpcError("ERR_IPC_NO_SPACE", name, `There is no memory left for a batch on ${endpoint}. Send fewer or smaller messages at once.`);
+			return new IpcError(
+				"ERR_IPC_NO_SPACE",
+				name,
+				`There is no memory left for a batch on ${endpoint}. Send fewer or smaller messages at once.`,
+			);
 		default:
-			return new IpcError("ERR_IPC_SYSTEM", name, `An unexpected answer (${status}) came from the engine of ${endpoint}. Please report it.`);
+			return new IpcError(
+				"ERR_IPC_SYSTEM",
+				name,
+				`An unexpected answer (${status}) came from the engine of ${endpoint}. Please report it.`,
+			);
 	}
 }
 

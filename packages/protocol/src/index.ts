@@ -1,4 +1,4 @@
-export { limits } from "./argument.ts";
+export { describe, limits } from "./argument.ts";
 export type {
 	Endpoint,
 	EndpointFactory,
@@ -12,4 +12,3 @@ export type {
 export { createEndpointFactory } from "./endpoint_factory.ts";
 export { type Engine, type EngineOptions, type EngineReceiver, type EngineSender, Status } from "./engine.ts";
 export { IpcError, type IpcErrorCode } from "./error.ts";
-export { describe } from "./argument.ts";

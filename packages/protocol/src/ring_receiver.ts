@@ -57,7 +57,11 @@ export class RingReceiver implements Receiver {
 	recvInto(target: Uint8Array, options?: WaitOptions): number {
 		if (this.#unavailable) throw this.#unavailableError();
 		if (!(target instanceof Uint8Array))
-			throw new IpcError("ERR_IPC_INVALID_ARGUMENT", this.name, "recvInto needs a Uint8Array to copy the message into.");
+			throw new IpcError(
+				"ERR_IPC_INVALID_ARGUMENT",
+				this.name,
+				"recvInto needs a Uint8Array to copy the message into.",
+			);
 		const timeout = options === undefined ? -1 : checkTimeout(this.name, options);
 		// An empty view has no address to give to native code: the engine is told of its length by a view that has one.
 		const length = target.byteLength > 0 ? this.#engine.recv(target, timeout) : this.#recvIntoNothing(timeout);

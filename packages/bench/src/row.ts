@@ -1,0 +1,90 @@
+import { Channel, Route } from "@libipc/core";
+import { Crew, type Round, type Transport } from "./crew.ts";
+import { LimitProgram } from "./limit_program.ts";
+import { ENDPOINT_NAME } from "./participant.ts";
+import { type Pattern, topology } from "./pattern.ts";
+
+export interface RowOptions {
+	readonly pattern: Pattern;
+	readonly n: number;
+	/** Messages in all, shared among the senders. */
+	readonly count: number;
+	readonly min: number;
+	readonly max: number;
+	readonly transport: Transport;
+	readonly runs: number;
+	readonly capacity: number;
+}
+
+/** What a row of the table came to: as `--json` writes it. Times are medians over the runs. */
+export interface Row {
+	readonly pattern: Pattern;
+	readonly n: number;
+	/** Messages sent in each run, over all senders. */
+	readonly count: number;
+	readonly totalMs: number;
+	readonly usPerMessage: number;
+	/** Over all runs and receivers. */
+	readonly delivered: number;
+	readonly expected: number;
+	readonly corrupt: number;
+	readonly limitNsPerMessage: number;
+	/** Median time divided by the limit's median time, from runs that took turns. */
+	readonly ratioToLimit: number;
+}
+
+/** Rounds before the measured ones: the code is compiled by then, and the pages are there; for both programs alike. */
+const WARM_UP_ROUNDS = 3;
+
+let rows = 0;
+
+/** Measures one row: ours and the limit's rounds take turns. */
+export async function measureRow(options: RowOptions, signal: AbortSignal): Promise<Row> {
+	const { pattern, n, count, min, max, transport, runs, capacity } = options;
+	const { kind, senders, receivers } = topology(pattern, n);
+	const messagesPerSender = Math.floor(count / senders);
+	const sent = messagesPerSender * senders;
+	const prefix = `bench${process.pid}.${rows++}`;
+	try {
+		await using crew = await Crew.start(
+			{ transport, kind, prefix, senders, receivers, messagesPerSender, min, max, capacity },
+			signal,
+		);
+		await using limit = new LimitProgram({ senders, receivers, count: sent, min, max, ringBytes: capacity }, signal);
+		for (let i = 0; i < WARM_UP_ROUNDS; i++) {
+			await crew.round();
+			await limit.round();
+		}
+		const ours: Round[] = [];
+		const limits: number[] = [];
+		for (let i = 0; i < runs; i++) {
+			ours.push(await crew.round());
+			limits.push(await limit.round());
+		}
+		const total = (pick: (round: Round) => number) => ours.reduce((sum, round) => sum + pick(round), 0);
+		const totalNs = median(ours.map((round) => round.totalNs));
+		return {
+			pattern,
+			n,
+			count: sent,
+			totalMs: totalNs / 1e6,
+			usPerMessage: totalNs / 1e3 / sent,
+			delivered: total((round) => round.delivered),
+			expected: total((round) => round.expected),
+			corrupt: total((round) => round.corrupt),
+			limitNsPerMessage: median(limits) / sent,
+			ratioToLimit: totalNs / median(limits),
+		};
+	} finally {
+		// After an interruption killed participants leave their segments to whoever comes next: nobody will.
+		(kind === "route" ? Route : Channel).clear(ENDPOINT_NAME, { prefix });
+		Channel.clear("start", { prefix });
+	}
+}
+
+export function median(values: readonly number[]): number {
+	const sorted = [...values].sort((a, b) => a - b);
+	const middle = sorted.length >> 1;
+	const upper = sorted[middle] ?? Number.NaN;
+	return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}

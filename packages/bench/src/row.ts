@@ -1,6 +1,7 @@
 import { Channel, Route } from "@libipc/core";
 import { Crew, type Round, type Transport } from "./crew.ts";
 import { LimitProgram } from "./limit_program.ts";
+import { median } from "./median.ts";
 import { ENDPOINT_NAME } from "./participant.ts";
 import { type Pattern, topology } from "./pattern.ts";
 
@@ -29,7 +30,7 @@ export interface Row {
 	readonly expected: number;
 	readonly corrupt: number;
 	readonly limitNsPerMessage: number;
-	/** Median time divided by the limit's median time, from runs that took turns. */
+	/** Median of (our run ÷ the limit's run right after it): what the machine does to both cancels out. */
 	readonly ratioToLimit: number;
 }
 
@@ -73,18 +74,11 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 			expected: total((round) => round.expected),
 			corrupt: total((round) => round.corrupt),
 			limitNsPerMessage: median(limits) / sent,
-			ratioToLimit: totalNs / median(limits),
+			ratioToLimit: median(ours.map((round, i) => round.totalNs / (limits[i] ?? Number.NaN))),
 		};
 	} finally {
 		// After an interruption killed participants leave their segments to whoever comes next: nobody will.
 		(kind === "route" ? Route : Channel).clear(ENDPOINT_NAME, { prefix });
 		Channel.clear("start", { prefix });
 	}
-}
-
-export function median(values: readonly number[]): number {
-	const sorted = [...values].sort((a, b) => a - b);
-	const middle = sorted.length >> 1;
-	const upper = sorted[middle] ?? Number.NaN;
-	return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }

@@ -1,3 +1,4 @@
+import { median } from "../median.ts";
 import { Workload } from "../workload.ts";
 import type { MeasureOptions, PeerResult } from "./peer.ts";
 import type { ReceiverReports } from "./receiver-reports.ts";
@@ -47,11 +48,4 @@ async function sendRound(workload: Workload, count: number, broadcast: Broadcast
 	}
 	await broadcast.send(END_OF_ROUND);
 	await broadcast.flush?.();
-}
-
-function median(values: readonly number[]): number {
-	const sorted = values.toSorted((a, b) => a - b);
-	const middle = sorted.length >> 1;
-	const upper = sorted[middle] ?? Number.NaN;
-	return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }

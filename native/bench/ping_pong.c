@@ -1,0 +1,241 @@
+/*
+ * ping_pong - 64 bytes to another process and back: the fastest round trips that we
+ * know how to write in C. The benchmark divides libipc's times by these.
+ *
+ *   ping_pong MODE ROUNDS [PAUSE_US]
+ *
+ *   spin     two lines of shared memory, busy waiting only
+ *   yield    the same, but gives the processor away after a few pauses
+ *   futex    the same, but sleeps at once
+ *   pipe     two pipes
+ *   socket   a pair of Unix sockets
+ *
+ * With PAUSE_US the other side has gone to sleep before each message, in both
+ * directions: this side pauses before it sends, the other before it answers. Its
+ * pauses are measured there and are not part of the times.
+ *
+ * Prints the nanoseconds of each round trip, one a line. Every echo is compared with
+ * what was sent; a wrong one ends the program with status 1.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cpu.h"
+#include "platform/platform.h"
+
+enum {
+  LINE = 128, /* a cache line, or two where the processor fetches them in pairs */
+  WORDS = 16,
+  WARM_UP_ROUNDS = 1000,
+  PAUSES_BEFORE_YIELD = 8,
+  SPINS_BEFORE_LOOK = 1 << 16, /* how often a busy waiter looks whether the other process is there */
+  SLEEP_NS = 100000000         /* the same for a sleeping one */
+};
+
+/* The first word counts the messages of its direction, from 1. */
+typedef struct message {
+  uint32_t words[WORDS];
+} message;
+
+/* A message in shared memory: whole once `sequence`, its first word, is there. */
+typedef struct slot {
+  _Alignas(LINE) _Atomic uint32_t sequence;
+  uint32_t words[WORDS - 1];
+} slot;
+
+typedef struct shared {
+  slot ping, pong;
+  uint64_t held_ns[]; /* how long the other side paused in each round */
+} shared;
+
+enum mode { SPIN, YIELD, FUTEX, PIPE, SOCKET };
+static const char *const MODES[] = {"spin", "yield", "futex", "pipe", "socket"};
+
+/* One end: where it writes and what it reads. */
+typedef struct end {
+  slot *out, *in;
+  int out_fd, in_fd;
+} end;
+
+static enum mode mode;
+static pid_t parent;
+static volatile sig_atomic_t child;
+
+/* The child ends with its parent; the parent is told of a dead child by on_child. */
+static void look_for_parent(void) {
+  if (getpid() != parent && getppid() != parent) _exit(1);
+}
+
+static void on_child(int signal_number) {
+  (void)signal_number;
+  int saved = errno, status;
+  if (waitpid((pid_t)child, &status, WNOHANG) > 0 && status != 0) _exit(1);
+  errno = saved;
+}
+
+static void on_end(int signal_number) {
+  (void)signal_number;
+  kill((pid_t)child, SIGKILL);
+  _exit(130);
+}
+
+static void await_sequence(slot *in, uint32_t sequence) {
+  uint32_t seen;
+  for (uint32_t spun = 1; (seen = atomic_load_explicit(&in->sequence, memory_order_acquire)) != sequence; spun++) {
+    if (mode == FUTEX) {
+      ipc_os_wait(&in->sequence, seen, SLEEP_NS);
+      look_for_parent();
+      continue;
+    }
+    if (mode == YIELD && spun > PAUSES_BEFORE_YIELD)
+      ipc_os_yield();
+    else
+      ipc_cpu_relax();
+    if (spun % SPINS_BEFORE_LOOK == 0) look_for_parent();
+  }
+}
+
+static void write_all(int fd, const void *bytes, size_t length) {
+  for (size_t done = 0; done < length;) {
+    ssize_t count = write(fd, (const char *)bytes + done, length - done);
+    if (count < 0 && errno != EINTR) _exit(1);
+    if (count > 0) done += (size_t)count;
+  }
+}
+
+/* The end of the stream is the end of the other process. */
+static void read_all(int fd, void *bytes, size_t length) {
+  for (size_t done = 0; done < length;) {
+    ssize_t count = read(fd, (char *)bytes + done, length - done);
+    if (count == 0 || (count < 0 && errno != EINTR)) _exit(1);
+    if (count > 0) done += (size_t)count;
+  }
+}
+
+static void put(const end *e, const message *m) {
+  if (mode >= PIPE) {
+    write_all(e->out_fd, m, sizeof *m);
+    return;
+  }
+  memcpy(e->out->words, m->words + 1, sizeof e->out->words);
+  atomic_store_explicit(&e->out->sequence, m->words[0], memory_order_release);
+  if (mode == FUTEX) ipc_os_wake_all(&e->out->sequence);
+}
+
+static void take(const end *e, message *m, uint32_t sequence) {
+  if (mode >= PIPE) {
+    read_all(e->in_fd, m, sizeof *m);
+    return;
+  }
+  await_sequence(e->in, sequence);
+  m->words[0] = sequence;
+  memcpy(m->words + 1, e->in->words, sizeof e->in->words);
+}
+
+static void fill(message *m, uint32_t sequence) {
+  m->words[0] = sequence;
+  for (uint32_t i = 1; i < WORDS; i++) m->words[i] = sequence * 2654435761u + i * 40503u;
+}
+
+static void sleep_us(uint32_t us) {
+  struct timespec left = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
+  while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
+}
+
+static _Noreturn void answer(const end *e, uint32_t rounds, uint32_t pause_us, uint64_t *held_ns) {
+  message m;
+  for (uint32_t i = 0; i < WARM_UP_ROUNDS + rounds; i++) {
+    take(e, &m, i + 1);
+    if (pause_us && i >= WARM_UP_ROUNDS) {
+      uint64_t start = ipc_os_now();
+      sleep_us(pause_us);
+      held_ns[i - WARM_UP_ROUNDS] = ipc_os_now() - start;
+    }
+    put(e, &m);
+  }
+  _exit(0);
+}
+
+static uint32_t number(const char *text, uint32_t max) {
+  char *rest;
+  unsigned long value = strtoul(text, &rest, 10);
+  return *text < '0' || *text > '9' || *rest || value < 1 || value > max ? 0 : (uint32_t)value;
+}
+
+int main(int count, char **arguments) {
+  int chosen = 0;
+  uint32_t rounds = 0, pause_us = 0;
+  if (count == 3 || count == 4) {
+    while (chosen <= SOCKET && strcmp(arguments[1], MODES[chosen]) != 0) chosen++;
+    rounds = number(arguments[2], 100000000);
+    if (count == 4) pause_us = number(arguments[3], 1000000);
+  }
+  if (rounds == 0 || chosen > SOCKET || (count == 4 && pause_us == 0)) {
+    fprintf(stderr, "usage: ping_pong spin|yield|futex|pipe|socket ROUNDS [PAUSE_US]\n");
+    return 2;
+  }
+  mode = (enum mode)chosen;
+
+  size_t bytes = sizeof(shared) + rounds * sizeof(uint64_t);
+  shared *s = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  uint64_t *times = malloc(rounds * sizeof *times);
+  if (s == MAP_FAILED || !times) return 1;
+  memset(s, 0, bytes);
+  memset(times, 0, rounds * sizeof *times);
+
+  int there[2] = {-1, -1}, back[2] = {-1, -1};
+  if (mode == PIPE && (pipe(there) != 0 || pipe(back) != 0)) return 1;
+  if (mode == SOCKET && socketpair(AF_UNIX, SOCK_STREAM, 0, there) != 0) return 1;
+
+  parent = getpid();
+  signal(SIGCHLD, on_child);
+  child = (sig_atomic_t)fork();
+  if (child < 0) return 1;
+  if (child == 0) {
+    signal(SIGINT, SIG_IGN); /* the parent ends us */
+    /* Our copies of its ends go, or we would not see them close. */
+    close(mode == PIPE ? there[1] : there[0]);
+    close(back[0]);
+    end e = {.out = &s->pong, .in = &s->ping};
+    e.in_fd = mode == PIPE ? there[0] : there[1];
+    e.out_fd = mode == PIPE ? back[1] : there[1];
+    answer(&e, rounds, pause_us, s->held_ns);
+  }
+  signal(SIGINT, on_end);
+  signal(SIGTERM, on_end);
+  close(mode == PIPE ? there[0] : there[1]);
+  close(back[1]);
+  end e = {.out = &s->ping, .in = &s->pong};
+  e.out_fd = mode == PIPE ? there[1] : there[0];
+  e.in_fd = mode == PIPE ? back[0] : there[0];
+
+  message ping, pong;
+  for (uint32_t i = 0; i < WARM_UP_ROUNDS + rounds; i++) {
+    bool measured = i >= WARM_UP_ROUNDS;
+    if (pause_us && measured) sleep_us(pause_us);
+    fill(&ping, i + 1);
+    uint64_t start = ipc_os_now();
+    put(&e, &ping);
+    take(&e, &pong, i + 1);
+    uint64_t time = ipc_os_now() - start;
+    if (memcmp(&ping, &pong, sizeof ping) != 0) {
+      fprintf(stderr, "ping_pong: echo %u is not what was sent\n", i + 1);
+      kill((pid_t)child, SIGKILL);
+      _exit(1);
+    }
+    /* In shared memory the echo came after held_ns was written; through the kernel too. */
+    if (measured) times[i - WARM_UP_ROUNDS] = time - s->held_ns[i - WARM_UP_ROUNDS];
+  }
+  for (uint32_t i = 0; i < rounds; i++) printf("%llu\n", (unsigned long long)times[i]);
+  return fflush(stdout) == 0 ? 0 : 1;
+}

@@ -1,0 +1,87 @@
+/**
+ * bench_ipc, ported: sixteen rows of routes and channels between real processes, lossless and checked.
+ *
+ *   bun run bench [options]
+ */
+import { writeFileSync } from "node:fs";
+import { choicesOption, integerOption, parseOptions } from "./arguments.ts";
+import { benchChart } from "./bench_chart.ts";
+import { benchTable, legend } from "./bench_table.ts";
+import { runCommand } from "./command.ts";
+import type { Transport } from "./crew.ts";
+import { describeMachine, machine } from "./machine.ts";
+import { patterns, titles } from "./pattern.ts";
+import { Progress } from "./progress.ts";
+import { measureRow, type Row } from "./row.ts";
+
+const HELP = `bun run bench [options]
+
+Measures the sixteen rows of bench_ipc: routes and channels between processes, every message counted and checked.
+
+  --count N          messages per run, shared among the senders      (100000)
+  --min N            shortest message in bytes, 2 or more            (2)
+  --max N            longest message in bytes, up to 65536           (256)
+  --max-threads N    largest N of a row: 1, 2, 4, 8, … up to this    (8)
+  --patterns LIST    of route, 1-N, N-1, N-N, with commas            (all)
+  --transport KIND   process or worker                               (process)
+  --runs N           measured runs of each row, after 3 to warm up   (41)
+  --json FILE        write the rows as JSON
+  --svg FILE         write a chart
+  --help             this text
+
+Exit status: 0 all messages delivered and right; 1 not so, or an error; 2 wrong usage; 130 interrupted.`;
+
+/** A ring of this size keeps both sides in long runs; the limit program gets the same. */
+const CAPACITY = 1 << 20;
+
+await runCommand(async (signal) => {
+	const options = parseOptions({
+		count: { type: "string", default: "100000" },
+		min: { type: "string", default: "2" },
+		max: { type: "string", default: "256" },
+		"max-threads": { type: "string", default: "8" },
+		patterns: { type: "string", default: patterns.join(",") },
+		transport: { type: "string", default: "process" },
+		runs: { type: "string", default: "41" },
+		json: { type: "string" },
+		svg: { type: "string" },
+		help: { type: "boolean", default: false },
+	});
+	if (options.help) {
+		console.log(HELP);
+		return 0;
+	}
+	const min = integerOption("min", options.min, 2, 65_536);
+	const max = integerOption("max", options.max, min, 65_536);
+	const maxThreads = integerOption("max-threads", options["max-threads"], 1, 64);
+	// The sequence in a message has 24 bits, of which a sender must not use one twice.
+	const count = integerOption("count", options.count, maxThreads, 1 << 24);
+	const runs = integerOption("runs", options.runs, 1, 10_000);
+	const wanted = choicesOption("patterns", options.patterns, patterns);
+	const [transport = "process"] = choicesOption<Transport>("transport", options.transport, ["process", "worker"]);
+
+	const host = machine();
+	console.log(describeMachine(host));
+	console.log(
+		`${count.toLocaleString("en")} messages of ${min}-${max} bytes, ring of ${CAPACITY >> 10} KiB, ${transport === "process" ? "a process" : "a Worker"} for each endpoint, ${runs} runs\n`,
+	);
+	const rows: Row[] = [];
+	for (const pattern of wanted) {
+		const table: Row[] = [];
+		for (let n = 1; n <= maxThreads; n *= 2) {
+			using progress = new Progress();
+			progress.show(`${titles[pattern]}: N = ${n} …`);
+			table.push(await measureRow({ pattern, n, count, min, max, transport, runs, capacity: CAPACITY }, signal));
+		}
+		rows.push(...table);
+		console.log(`${benchTable(pattern, table)}\n`);
+	}
+	console.log(legend);
+	if (typeof options.json === "string")
+		writeFileSync(options.json, `${JSON.stringify({ machine: host, rows }, null, "\t")}\n`);
+	if (typeof options.svg === "string") writeFileSync(options.svg, benchChart(describeMachine(host), rows));
+	const bad = rows.filter((row) => row.delivered !== row.expected || row.corrupt > 0);
+	for (const { pattern, n, delivered, expected, corrupt } of bad)
+		console.error(`WRONG: ${pattern}, N = ${n}: ${delivered} of ${expected} messages delivered, ${corrupt} corrupt`);
+	return bad.length === 0 ? 0 : 1;
+});

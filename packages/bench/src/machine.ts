@@ -1,0 +1,25 @@
+import { cpus, release, totalmem } from "node:os";
+
+/** What a figure was measured on; without it a time means nothing. */
+export interface Machine {
+	readonly cpu: string;
+	readonly cores: number;
+	readonly memoryGiB: number;
+	readonly system: string;
+	readonly bun: string;
+}
+
+export function machine(): Machine {
+	const processors = cpus();
+	return {
+		cpu: processors[0]?.model.trim() ?? "unknown processor",
+		cores: processors.length,
+		memoryGiB: Math.round(totalmem() / 2 ** 30),
+		system: `${process.platform} ${release()} ${process.arch}`,
+		bun: Bun.version,
+	};
+}
+
+export function describeMachine({ cpu, cores, memoryGiB, system, bun }: Machine): string {
+	return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Bun ${bun}`;
+}

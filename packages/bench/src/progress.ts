@@ -1,0 +1,12 @@
+/** One line on standard error that says what is going on; nothing at all where that is not a terminal. */
+export class Progress implements Disposable {
+	readonly #terminal = process.stderr.isTTY === true;
+
+	show(text: string): void {
+		if (this.#terminal) process.stderr.write(`\r\x1b[2K${text}`);
+	}
+
+	[Symbol.dispose](): void {
+		if (this.#terminal) process.stderr.write("\r\x1b[2K");
+	}
+}

@@ -24,7 +24,7 @@ export function barChart({ title, subtitle, categories, series, axis, height }: 
 		animation: false,
 		backgroundColor: "#ffffff",
 		title: { text: title, subtext: subtitle, left: 16, top: 8, textStyle: { fontSize: 18 } },
-		legend: { top: 64, left: 16 },
+		legend: { top: 64, left: 16, itemGap: 40 },
 		grid: { top: 100, left: 16, right: 64, bottom: 40, containLabel: true },
 		xAxis: { type: "log", name: axis, nameLocation: "middle", nameGap: 28, min: 1 },
 		yAxis: { type: "category", data: [...categories], inverse: true },

@@ -1,0 +1,245 @@
+#ifdef __APPLE__
+
+/*
+ * A segment is a regular file in /var/tmp, mapped by everybody who uses it; what the
+ * name lock, the inode and `linked` are asked of is that same file, as on Linux.
+ *
+ * Why not shm_open: such an object has no lock, no inode, no link count, no fchmod (so
+ * the umask always takes its share), a name of at most 31 bytes and no list of names.
+ * Each would have to come from a second, ordinary file, kept in step through every
+ * crash. The price is that the kernel may write dirty pages to disk; nothing waits for
+ * that, and what is unlinked before its last unmap need not be written at all.
+ *
+ * Why /var/tmp: all users can reach it and none can remove another's file (mode 1777).
+ * /tmp and the per-user temporary directories are swept of files that were not opened
+ * for three days. A file can outlive a reboot here; its endpoints are then known to be
+ * dead by their start times, as after a crash.
+ */
+#include "platform.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysctl.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The clock that the kernel's own timeouts run on: like Linux's, it stops while the machine sleeps. */
+uint64_t ipc_os_now(void) { return clock_gettime_nsec_np(CLOCK_UPTIME_RAW); }
+
+void ipc_os_yield(void) { sched_yield(); }
+
+uint32_t ipc_os_processors(void) {
+  int32_t count = 0;
+  size_t bytes = sizeof count;
+  if (sysctlbyname("hw.logicalcpu", &count, &bytes, NULL, 0) != 0) return 2;
+  return count < 1 ? 1 : (uint32_t)count;
+}
+
+/*
+ * Waiting. The public calls (os/os_sync_wait_on_address.h, macOS 14.4) are looked up
+ * when the library is loaded, so that it builds with older SDKs and loads on older
+ * systems. There the private calls under them serve (bsd/sys/ulock.h of XNU, macOS 11):
+ * both reach the same kernel queue, so it does not matter who uses which.
+ *
+ * SHARED keys the word by the memory behind it, the same in every process. Size and
+ * flags must be equal in wait and wake.
+ */
+typedef int wait_function(void *address, uint64_t value, size_t size, uint32_t flags, uint32_t clock, uint64_t ns);
+typedef int wake_function(void *address, size_t size, uint32_t flags);
+
+enum {
+  OS_SYNC_SHARED = 1,                 /* OS_SYNC_WAIT_ON_ADDRESS_SHARED, OS_SYNC_WAKE_BY_ADDRESS_SHARED */
+  MACH_ABSOLUTE_CLOCK = 32,           /* OS_CLOCK_MACH_ABSOLUTE_TIME */
+  ULOCK_COMPARE_AND_WAIT_SHARED = 3,  /* UL_COMPARE_AND_WAIT_SHARED: a 4-byte word */
+  ULOCK_WAKE_ALL = 0x100              /* ULF_WAKE_ALL */
+};
+
+int __ulock_wait2(uint32_t operation, void *address, uint64_t value, uint64_t timeout_ns, uint64_t value2);
+int __ulock_wake(uint32_t operation, void *address, uint64_t wake_value);
+
+static wait_function *os_sync_wait;
+static wake_function *os_sync_wake;
+
+__attribute__((constructor)) static void find_os_sync(void) {
+  wait_function *wait = (wait_function *)dlsym(RTLD_DEFAULT, "os_sync_wait_on_address_with_timeout");
+  wake_function *wake = (wake_function *)dlsym(RTLD_DEFAULT, "os_sync_wake_by_address_all");
+  if (!wait || !wake) return;
+  os_sync_wait = wait;
+  os_sync_wake = wake;
+}
+
+/* "For ever" too is this long: callers look again anyway, and no deadline overflows in the kernel. */
+static const uint64_t LONGEST_WAIT_NS = 3600u * UINT64_C(1000000000);
+
+/*
+ * Results are not looked at. Timed out, woken, changed before it slept, interrupted, or
+ * EFAULT (the page was not in memory; the caller's next read brings it in): the caller
+ * re-reads what it waits for in any case.
+ */
+void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
+  if (timeout_ns == 0) return; /* os_sync rejects 0, ulock takes it for "no limit" */
+  if (timeout_ns > LONGEST_WAIT_NS) timeout_ns = LONGEST_WAIT_NS;
+  if (os_sync_wait)
+    os_sync_wait(word, expected, sizeof *word, OS_SYNC_SHARED, MACH_ABSOLUTE_CLOCK, timeout_ns);
+  else
+    __ulock_wait2(ULOCK_COMPARE_AND_WAIT_SHARED, word, expected, timeout_ns, 0);
+}
+
+/* ENOENT, nobody sleeps there, is normal. */
+void ipc_os_wake_all(_Atomic uint32_t *word) {
+  if (os_sync_wake)
+    os_sync_wake(word, sizeof *word, OS_SYNC_SHARED);
+  else
+    __ulock_wake(ULOCK_COMPARE_AND_WAIT_SHARED | ULOCK_WAKE_ALL, word, 0);
+}
+
+uint32_t ipc_os_pid(void) { return (uint32_t)getpid(); }
+
+/*
+ * An identity is, from the top: 17 bits of process id (at most 99999), 20 bits that
+ * tell the process's threads apart, 27 bits of the moment the process started, in µs
+ * (0: unknown). A reused process id passes for its predecessor once in 2^27 times.
+ *
+ * Liveness is the process's: whether one thread of another process still runs can only
+ * be asked about one's own user's processes, by its 64-bit id, which does not fit in
+ * here beside what makes a reused process id another identity. So what a thread leaves
+ * behind is recovered when its process ends, later than on Linux.
+ */
+enum { PID_SHIFT = 47, THREAD_SHIFT = 27 };
+static const uint32_t THREAD_MASK = (1u << (PID_SHIFT - THREAD_SHIFT)) - 1;
+static const uint64_t STARTED_MASK = (UINT64_C(1) << THREAD_SHIFT) - 1;
+
+/* Any user's process may be asked about in this way, and zombies are found too: 0, or -ESRCH if there is none. */
+static int read_process(pid_t pid, bool *zombie, uint64_t *started) {
+  struct kinfo_proc process;
+  size_t bytes = sizeof process;
+  int name[] = {CTL_KERN, KERN_PROC, KERN_PROC_PID, pid};
+  if (sysctl(name, sizeof name / sizeof *name, &process, &bytes, NULL, 0) != 0) return -errno;
+  if (bytes < sizeof process) return -ESRCH;
+  *zombie = process.kp_proc.p_stat == SZOMB;
+  struct timeval start = process.kp_proc.p_starttime;
+  *started = ((uint64_t)start.tv_sec * 1000000u + (uint64_t)start.tv_usec) & STARTED_MASK;
+  if (*started == 0) *started = 1;
+  return 0;
+}
+
+uint64_t ipc_os_self(void) {
+  static _Atomic uint32_t threads;
+  static _Thread_local uint64_t self;
+  pid_t pid = getpid();
+  if ((pid_t)(self >> PID_SHIFT) == pid) return self; /* not so in a forked child */
+  bool zombie;
+  uint64_t started = 0;
+  read_process(pid, &zombie, &started);
+  uint64_t thread = atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) & THREAD_MASK;
+  return self = (uint64_t)pid << PID_SHIFT | thread << THREAD_SHIFT | started;
+}
+
+bool ipc_os_alive(uint64_t identity) {
+  pid_t pid = (pid_t)(identity >> PID_SHIFT);
+  if (pid == 0) return false; /* nobody's; and kill(0) would mean our own process group */
+  bool zombie;
+  uint64_t wanted = identity & STARTED_MASK, started;
+  int error = read_process(pid, &zombie, &started);
+  if (error == 0) return !zombie && (wanted == 0 || wanted == started);
+  if (error == -ESRCH) return false;
+  return kill(pid, 0) == 0 || errno == EPERM; /* a sandbox hides processes: the kernel's own answer counts */
+}
+
+/*
+ * File names are a hash of the key (FNV-1a, 128 bits): the file system takes upper and
+ * lower case, and differently composed Unicode, for the same name, and rejects bytes
+ * that are not UTF-8. The header holds the real name, and joiners compare it.
+ */
+enum { PATH_BYTES = 64 };
+
+static void path_of(const char *key, char path[PATH_BYTES]) {
+  const unsigned __int128 prime = (unsigned __int128)1 << 88 | 0x13b;
+  unsigned __int128 hash = (unsigned __int128)UINT64_C(0x6c62272e07bb0142) << 64 | UINT64_C(0x62b821756295c58d);
+  for (; *key; key++) hash = (hash ^ (uint8_t)*key) * prime;
+  snprintf(path, PATH_BYTES, "/var/tmp/libipc.%016" PRIx64 "%016" PRIx64, (uint64_t)(hash >> 64), (uint64_t)hash);
+}
+
+int ipc_os_open(const char *key, bool create, uint32_t permissions) {
+  char path[PATH_BYTES];
+  path_of(key, path);
+  int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | (create ? O_CREAT | O_EXCL : 0);
+  int fd = open(path, flags, (int)permissions); /* int: mode_t is narrower, and this is a variable argument */
+  if (fd < 0) return -errno;
+  if (create && fchmod(fd, (mode_t)permissions) != 0) { /* the umask must not take from what was asked */
+    int error = -errno;
+    close(fd);
+    unlink(path);
+    return error;
+  }
+  return fd;
+}
+
+int ipc_os_unlink(const char *key) {
+  char path[PATH_BYTES];
+  path_of(key, path);
+  return unlink(path) == 0 ? 0 : -errno;
+}
+
+int ipc_os_stat(int fd, ipc_os_file *out) {
+  struct stat s;
+  if (fstat(fd, &s) != 0) return -errno;
+  *out = (ipc_os_file){.size = (uint64_t)s.st_size, .inode = (uint64_t)s.st_ino, .linked = s.st_nlink > 0};
+  return 0;
+}
+
+void ipc_os_close(int fd) { close(fd); }
+
+static int write_zeros(int fd, uint64_t size) {
+  static const char zeros[64 << 10];
+  for (uint64_t offset = 0; offset < size;) {
+    uint64_t left = size - offset;
+    ssize_t written = pwrite(fd, zeros, left < sizeof zeros ? left : sizeof zeros, (off_t)offset);
+    if (written < 0 && errno != EINTR) return -errno;
+    if (written > 0) offset += (uint64_t)written;
+  }
+  return 0;
+}
+
+/*
+ * ftruncate alone makes a hole, and a write to a mapped hole faults when the disk is
+ * full. Preallocation has been seen to fail on new files (EINVAL), so the blocks that
+ * the file then has decide whether it must be filled by writing.
+ */
+int ipc_os_resize(int fd, uint64_t size) {
+  fstore_t space = {.fst_flags = F_ALLOCATEALL, .fst_posmode = F_PEOFPOSMODE, .fst_length = (off_t)size};
+  if (fcntl(fd, F_PREALLOCATE, &space) == -1 && (errno == ENOSPC || errno == EDQUOT)) return -ENOSPC;
+  if (ftruncate(fd, (off_t)size) != 0) return -errno;
+  struct stat s;
+  if (fstat(fd, &s) != 0) return -errno;
+  return (uint64_t)s.st_blocks * 512 >= size ? 0 : write_zeros(fd, size);
+}
+
+void *ipc_os_map(int fd, uint64_t size, int *error) {
+  void *address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (address != MAP_FAILED) return address;
+  *error = -errno;
+  return NULL;
+}
+
+void ipc_os_unmap(void *address, uint64_t size) { munmap(address, size); }
+
+int ipc_os_try_lock(int fd, const char *key) {
+  (void)key;
+  return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
+}
+
+void ipc_os_unlock(int fd) {
+  flock(fd, LOCK_UN);
+  close(fd);
+}
+
+#endif

@@ -1,0 +1,149 @@
+#include "interpose.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "event.h"
+#include "platform/platform.h"
+
+test_hooks hooks;
+
+static void before(const char *call) {
+  if (hooks.before) hooks.before(call);
+}
+
+uint64_t test_os_now(void);
+uint64_t test_os_self(void);
+void test_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
+void test_os_wake_all(_Atomic uint32_t *word);
+int test_os_open(const char *key, bool create, uint32_t permissions);
+int test_os_unlink(const char *key);
+int test_os_stat(int fd, ipc_os_file *out);
+int test_os_resize(int fd, uint64_t size);
+void *test_os_map(int fd, uint64_t size, int *error);
+void test_os_unmap(void *address, uint64_t size);
+int test_os_try_lock(int fd, const char *key);
+void test_os_unlock(int fd);
+
+uint64_t test_os_now(void) { return ipc_os_now() + hooks.clock_ahead_ns; }
+
+uint64_t test_os_self(void) {
+  before("self");
+  return ipc_os_self();
+}
+
+void test_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
+  before("wait");
+  if (hooks.patient && (timeout_ns == IPC_SLICE_NS || timeout_ns == IPC_FIRST_SLICE_NS)) timeout_ns = IPC_FOREVER;
+  ipc_os_wait(word, expected, timeout_ns);
+}
+
+void test_os_wake_all(_Atomic uint32_t *word) {
+  before("wake_all");
+  ipc_os_wake_all(word);
+}
+
+int test_os_open(const char *key, bool create, uint32_t permissions) {
+  before(create ? "create" : "open");
+  return ipc_os_open(key, create, permissions);
+}
+
+int test_os_unlink(const char *key) {
+  before("unlink");
+  return ipc_os_unlink(key);
+}
+
+int test_os_stat(int fd, ipc_os_file *out) {
+  before("stat");
+  return ipc_os_stat(fd, out);
+}
+
+int test_os_resize(int fd, uint64_t size) {
+  before("resize");
+  return ipc_os_resize(fd, size);
+}
+
+int test_os_try_lock(int fd, const char *key) {
+  before("try_lock");
+  return ipc_os_try_lock(fd, key);
+}
+
+void test_os_unlock(int fd) {
+  before("unlock");
+  ipc_os_unlock(fd);
+}
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ONE_MAPPING
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define ONE_MAPPING
+#endif
+
+#ifdef ONE_MAPPING
+/*
+ * ThreadSanitizer knows memory by its address: two mappings of one segment are
+ * strangers to it, and it would find no race at all. So all endpoints of a process
+ * get the same mapping of the same file.
+ */
+enum { MAX_MAPPINGS = 256 };
+static struct {
+  uint64_t inode, size;
+  void *address;
+  uint32_t users;
+} mappings[MAX_MAPPINGS];
+static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
+
+void *test_os_map(int fd, uint64_t size, int *error) {
+  before("map");
+  ipc_os_file file;
+  *error = ipc_os_stat(fd, &file);
+  if (*error) return NULL;
+  void *address = NULL;
+  pthread_mutex_lock(&guard);
+  int place = -1;
+  for (int i = 0; i < MAX_MAPPINGS && !address; i++) {
+    if (mappings[i].users == 0) {
+      place = i;
+    } else if (mappings[i].inode == file.inode && size <= mappings[i].size) {
+      mappings[i].users++;
+      address = mappings[i].address;
+    }
+  }
+  if (!address) {
+    if (place < 0) abort();
+    address = ipc_os_map(fd, size, error);
+    if (address) {
+      mappings[place].inode = file.inode;
+      mappings[place].size = size;
+      mappings[place].address = address;
+      mappings[place].users = 1;
+    }
+  }
+  pthread_mutex_unlock(&guard);
+  return address;
+}
+
+void test_os_unmap(void *address, uint64_t size) {
+  (void)size;
+  before("unmap");
+  pthread_mutex_lock(&guard);
+  for (int i = 0; i < MAX_MAPPINGS; i++)
+    if (mappings[i].users && mappings[i].address == address) {
+      if (--mappings[i].users == 0) ipc_os_unmap(address, mappings[i].size);
+      break;
+    }
+  pthread_mutex_unlock(&guard);
+}
+#else
+void *test_os_map(int fd, uint64_t size, int *error) {
+  before("map");
+  return ipc_os_map(fd, size, error);
+}
+
+void test_os_unmap(void *address, uint64_t size) {
+  before("unmap");
+  ipc_os_unmap(address, size);
+}
+#endif

@@ -1,0 +1,16 @@
+/*
+ * rename.h - included before every source of the library proper (not its platform
+ * files) when it is built for tests: its calls to the system go through interpose.c.
+ */
+#define ipc_os_now test_os_now
+#define ipc_os_self test_os_self
+#define ipc_os_wait test_os_wait
+#define ipc_os_wake_all test_os_wake_all
+#define ipc_os_open test_os_open
+#define ipc_os_unlink test_os_unlink
+#define ipc_os_stat test_os_stat
+#define ipc_os_resize test_os_resize
+#define ipc_os_map test_os_map
+#define ipc_os_unmap test_os_unmap
+#define ipc_os_try_lock test_os_try_lock
+#define ipc_os_unlock test_os_unlock

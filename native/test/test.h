@@ -1,0 +1,190 @@
+/*
+ * test.h - the harness: checks, cases, and what a case may leave behind.
+ *
+ * Each case runs in a forked child that leads a process group of its own and has an
+ * alarm: a crash or a hang is one failed case, and nothing that the case started
+ * outlives it. The first failed CHECK of any of its processes is what is printed.
+ * The harness itself never starts a thread, so every fork in here is of a process
+ * with one thread, which is what ThreadSanitizer needs to stay sound.
+ *
+ * Names are unique per run: the prefix is "test<pid>". The harness removes the
+ * segments of a case's names after it, however it ended.
+ *
+ * Include this first: it asks the C library for more than C11.
+ */
+#ifndef LIBIPC_TEST_H
+#define LIBIPC_TEST_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#define _DARWIN_C_SOURCE
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libipc/libipc.h"
+#include "segment.h"
+
+enum { TEST_LIMIT_SECONDS = 60, TEST_MAX_NAMES = 64 };
+
+typedef struct test_case {
+  const char *name;
+  void (*run)(void);
+} test_case;
+
+#define TEST_CASE(function) {#function, function}
+
+typedef struct test_state {
+  _Atomic uint32_t failed;
+  char reason[1024];
+  _Atomic uint32_t name_count;
+  char prefixes[TEST_MAX_NAMES][IPC_MAX_PREFIX + 1];
+  char names[TEST_MAX_NAMES][IPC_MAX_NAME + 1];
+} test_state;
+
+static test_state *test_now_running; /* shared by all processes of the run */
+static char test_prefix[32];
+static const char *test_name; /* of the case, and a name it may use */
+
+/* Memory that the processes of a case share: zero at first, gone with them. */
+static inline void *test_shared(size_t bytes) {
+  void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) abort();
+  return memory;
+}
+
+__attribute__((format(printf, 3, 4))) _Noreturn static inline void test_fail(const char *file, int line,
+                                                                             const char *format, ...) {
+  if (atomic_exchange(&test_now_running->failed, 1) == 0) {
+    char *reason = test_now_running->reason;
+    size_t size = sizeof test_now_running->reason;
+    int used = snprintf(reason, size, "%s:%d: ", file, line);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason + used, size - (size_t)used, format, arguments);
+    va_end(arguments);
+  }
+  _exit(1);
+}
+
+#define FAIL(...) test_fail(__FILE__, __LINE__, __VA_ARGS__)
+#define CHECK(condition) ((condition) ? (void)0 : FAIL("%s is false", #condition))
+
+static inline void test_compare(const char *file, int line, const char *text, long long actual, const char *relation,
+                                bool holds, const char *wanted_text, long long wanted) {
+  if (!holds) test_fail(file, line, "%s is %lld, not %s %s (%lld)", text, actual, relation, wanted_text, wanted);
+}
+#define TEST_COMPARE(actual, relation, wanted)                                                                  \
+  do {                                                                                                          \
+    long long actual_value = (long long)(actual), wanted_value = (long long)(wanted);                           \
+    test_compare(__FILE__, __LINE__, #actual, actual_value, #relation, actual_value relation wanted_value, #wanted, \
+                 wanted_value);                                                                                 \
+  } while (0)
+#define CHECK_EQ(actual, wanted) TEST_COMPARE(actual, ==, wanted)
+#define CHECK_GE(actual, wanted) TEST_COMPARE(actual, >=, wanted)
+#define CHECK_LE(actual, wanted) TEST_COMPARE(actual, <=, wanted)
+
+/* Has the harness remove what the case makes under this name. */
+static inline void test_own(const char *prefix, const char *name) {
+  uint32_t index = atomic_fetch_add(&test_now_running->name_count, 1);
+  if (index >= TEST_MAX_NAMES) FAIL("a case has more than %d names", TEST_MAX_NAMES);
+  snprintf(test_now_running->prefixes[index], IPC_MAX_PREFIX + 1, "%s", prefix);
+  snprintf(test_now_running->names[index], IPC_MAX_NAME + 1, "%s", name);
+}
+
+static inline void test_remove_segments(void) {
+  uint32_t count = atomic_exchange(&test_now_running->name_count, 0);
+  for (uint32_t i = 0; i < count && i < TEST_MAX_NAMES; i++)
+    for (uint32_t kind = IPC_ROUTE; kind <= IPC_CHANNEL; kind++) {
+      char key[IPC_OS_KEY_BYTES];
+      if (ipc_segment_key(key, kind, test_now_running->prefixes[i], test_now_running->names[i]) == IPC_OK)
+        ipc_os_unlink(key); /* not ipc_clear(): a broken library must not keep this from working */
+    }
+}
+
+static inline double test_ms(void) { return ipc_now_ns() / 1e6; }
+
+/* Between two looks at something that another process is about to change. */
+static inline void test_pause(void) { nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL); }
+
+/* Waits until a counter has got so far. A case that waits in vain is ended by its alarm. */
+static inline void test_await(_Atomic uint32_t *counter, uint32_t at_least) {
+  while (atomic_load(counter) < at_least) test_pause();
+}
+
+/* A small generator with a seed, so that a failure can be had again. */
+static inline uint32_t test_random(uint32_t *state) {
+  *state ^= *state << 13;
+  *state ^= *state >> 17;
+  *state ^= *state << 5;
+  return *state;
+}
+
+static inline bool test_run_case(const char *program, const test_case *one) {
+  atomic_store(&test_now_running->failed, 0);
+  test_now_running->reason[0] = 0;
+  test_name = one->name;
+  test_own(test_prefix, test_name);
+  fflush(NULL);
+  pid_t pid = fork();
+  if (pid < 0) abort();
+  if (pid == 0) {
+    setpgid(0, 0);
+    alarm(TEST_LIMIT_SECONDS);
+    one->run();
+    exit(0); /* not _exit: AddressSanitizer looks for leaks at exit */
+  }
+  setpgid(pid, pid); /* both sides: whoever comes first */
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+  kill(-pid, SIGKILL);
+  test_remove_segments();
+  if (status == 0 && atomic_load(&test_now_running->failed) == 0) return true;
+  printf("FAILED %s %s: ", program, one->name);
+  if (atomic_load(&test_now_running->failed))
+    printf("%s\n", test_now_running->reason);
+  else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+    printf("hung for %d s\n", TEST_LIMIT_SECONDS);
+  else if (WIFSIGNALED(status))
+    printf("killed by signal %d\n", WTERMSIG(status));
+  else
+    printf("ended with status %d\n", WEXITSTATUS(status));
+  return false;
+}
+
+static inline int test_run_cases(int argc, char **argv, const test_case *cases, size_t count) {
+  const char *slash = strrchr(argv[0], '/'), *program = slash ? slash + 1 : argv[0];
+  int passed = 0, failed = 0;
+  test_now_running = test_shared(sizeof *test_now_running);
+  snprintf(test_prefix, sizeof test_prefix, "test%ld", (long)getpid());
+  for (size_t i = 0; i < count; i++) {
+    if (argc > 1 && strcmp(argv[1], cases[i].name) != 0) continue;
+    if (test_run_case(program, &cases[i]))
+      passed++;
+    else
+      failed++;
+  }
+  printf("%d passed, %d failed\n", passed, failed);
+  return failed || passed == 0;
+}
+
+/* The program: every case, or the one that the first argument names. */
+#define TEST_MAIN(...)                                                                 \
+  int main(int argc, char **argv) {                                                    \
+    static const test_case cases[] = {__VA_ARGS__};                                    \
+    return test_run_cases(argc, argv, cases, sizeof cases / sizeof cases[0]);          \
+  }
+
+#endif

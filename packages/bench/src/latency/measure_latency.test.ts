@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { measureLatency } from "./measure_latency.ts";
+import { variants } from "./variant.ts";
+
+// The C program is made by the build, which does nothing if it is there already.
+const root = fileURLToPath(new URL("../../../..", import.meta.url));
+expect(spawnSync(process.execPath, ["run", "build"], { cwd: root, stdio: "inherit" }).status).toBe(0);
+
+test("every variant answers every round, and its percentiles are ordered", async () => {
+	const results = await measureLatency({ rounds: 300, runs: 2 }, new AbortController().signal);
+	expect(results.map(({ id }) => id)).toEqual(variants.map(({ id }) => id));
+	for (const { pace, rounds, runs, median, comparison } of results) {
+		expect(rounds).toBe({ spinning: 300, calling: 15, paused: 3 }[pace]);
+		expect(runs).toHaveLength(2);
+		for (const { p50, p99, p999 } of [...runs, median]) {
+			expect(p50).toBeGreaterThan(0);
+			expect(p50).toBeLessThanOrEqual(p99);
+			expect(p99).toBeLessThanOrEqual(p999);
+		}
+		if (comparison) expect(comparison.ratio).toBeGreaterThan(0);
+	}
+}, 60_000);
+
+test("an abort ends it and everything it started", async () => {
+	const controller = new AbortController();
+	const reason = new Error("enough");
+	const measured = measureLatency({ rounds: 100_000_000, runs: 1 }, controller.signal);
+	setTimeout(() => controller.abort(reason), 500);
+	await expect(measured).rejects.toBe(reason);
+}, 30_000);

@@ -1,0 +1,49 @@
+import { median } from "../median.ts";
+import type { Percentiles } from "./percentile.ts";
+import type { Pace, Variant } from "./variant.ts";
+
+/** What one variant came to: as `--json` writes it. Times are nanoseconds. */
+export interface LatencyResult {
+	readonly id: string;
+	readonly title: string;
+	readonly pace: Pace;
+	/** Measured rounds of each run, every echo checked. */
+	readonly rounds: number;
+	readonly runs: readonly Percentiles[];
+	/** Of each percentile, over the runs. */
+	readonly median: Percentiles;
+	readonly comparison?: Comparison;
+}
+
+export interface Comparison {
+	/** The id of what it is divided by. */
+	readonly against: string;
+	/** Median of (p50 ÷ the other's p50 of the same run): what the machine does to both cancels out. */
+	readonly ratio: number;
+	readonly budget?: number;
+}
+
+/** Sums up what was measured: the runs of each variant, by its id. */
+export function summarize(
+	variants: readonly Variant[],
+	runs: ReadonlyMap<string, readonly Percentiles[]>,
+	roundsOf: (variant: Variant) => number,
+): LatencyResult[] {
+	return variants.map((variant) => {
+		const { id, title, pace, against, budget } = variant;
+		const own = runs.get(id) ?? [];
+		const result = { id, title, pace, rounds: roundsOf(variant), runs: own, median: medians(own) };
+		if (against === undefined) return result;
+		const others = runs.get(against) ?? [];
+		const ratio = median(own.map(({ p50 }, run) => p50 / (others[run]?.p50 ?? Number.NaN)));
+		return { ...result, comparison: { against, ratio, ...(budget === undefined ? {} : { budget }) } };
+	});
+}
+
+function medians(runs: readonly Percentiles[]): Percentiles {
+	return {
+		p50: median(runs.map(({ p50 }) => p50)),
+		p99: median(runs.map(({ p99 }) => p99)),
+		p999: median(runs.map(({ p999 }) => p999)),
+	};
+}

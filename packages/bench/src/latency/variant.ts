@@ -1,0 +1,65 @@
+import { measureLibipc } from "./measure_libipc.ts";
+import { measureProgram, type ProgramMode } from "./measure_program.ts";
+import type { Receiving } from "./rally.ts";
+
+/**
+ * How fast rounds follow: a spinning one takes under a microsecond, one with system calls about a hundred, and a paused
+ * one has both sides asleep before each message.
+ */
+export type Pace = "spinning" | "calling" | "paused";
+
+/** A way to exchange messages whose round trips are measured. */
+export interface Variant {
+	readonly id: string;
+	readonly title: string;
+	readonly pace: Pace;
+	/** What its p50 is divided by: the id of a variant in C. */
+	readonly against?: string;
+	/** At most this ratio is wanted. */
+	readonly budget?: number;
+	/** Nanoseconds of `rounds` round trips. */
+	measure(rounds: number, signal: AbortSignal): Promise<Float64Array>;
+}
+
+/** Ten times as long as the library spins and yields before it sleeps. */
+const PAUSE_MS = 1;
+const WARM_UP_ROUNDS = 20_000;
+/** Sleeping or not, the code is compiled after these. */
+const PAUSED_WARM_UP_ROUNDS = 2_000;
+
+/** Neighbours in this list run right after each other: what the machine does meanwhile meets both. */
+export const variants: readonly Variant[] = [
+	program("c-spin", "C, shared memory, spin", "spin", "spinning"),
+	libipc("libipc-spinning", "libipc, recvInto, spinning", "block", "spinning", { against: "c-spin", budget: 3 }),
+	libipc("libipc-polling", "libipc, recvInto timeout 0, polling", "poll", "spinning", { against: "c-spin" }),
+	program("c-yield", "C, shared memory, yield", "yield", "spinning"),
+	program("c-futex", "C, shared memory, futex", "futex", "calling"),
+	program("c-pipe", "C, pipe", "pipe", "calling"),
+	program("c-socket", "C, Unix socket", "socket", "calling"),
+	program("c-futex-paused", "C, futex, both asleep", "futex", "paused"),
+	libipc("libipc-sleeping", "libipc, recvInto, both asleep", "block", "paused", { against: "c-futex-paused" }),
+];
+
+function program(id: string, title: string, mode: ProgramMode, pace: Pace): Variant {
+	const pauseMs = pace === "paused" ? PAUSE_MS : 0;
+	return { id, title, pace, measure: (rounds, signal) => measureProgram({ mode, rounds, pauseMs }, signal) };
+}
+
+function libipc(
+	id: string,
+	title: string,
+	receiving: Receiving,
+	pace: Pace,
+	comparison: Pick<Variant, "against" | "budget">,
+): Variant {
+	const paused = pace === "paused";
+	const warmUpRounds = paused ? PAUSED_WARM_UP_ROUNDS : WARM_UP_ROUNDS;
+	const pauseMs = paused ? PAUSE_MS : 0;
+	return {
+		id,
+		title,
+		pace,
+		...comparison,
+		measure: (rounds, signal) => measureLibipc({ receiving, rounds, warmUpRounds, pauseMs }, signal),
+	};
+}

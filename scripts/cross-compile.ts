@@ -50,8 +50,8 @@ function compile(zig: string, { name, triple, output, flags }: Target): string |
 		],
 		{ encoding: "utf8" },
 	);
-	if (status !== 0) return stderr || error?.message || `${zig} ended without a word`;
-	return undefined;
+	if (status === 0) return stderr || undefined; // what the linker warns of, -Werror does not catch
+	return stderr || error?.message || `${zig} ended without a word`;
 }
 
 const zig = process.env.ZIG || "zig";

@@ -38,6 +38,12 @@ export type Handle = Pointer;
 
 export type Symbols = ReturnType<typeof loadSymbols>;
 
+/** The ABI that a library speaks, asked before anything else is expected to be in it. Throws what bun:ffi throws. */
+export function abiVersion(path: string): number {
+	const { ipc_abi_version } = declarations;
+	return dlopen(path, { ipc_abi_version }).symbols.ipc_abi_version();
+}
+
 /** Loads the library; throws what bun:ffi throws. */
 export function loadSymbols(path: string) {
 	return dlopen(path, declarations).symbols;

@@ -3,14 +3,21 @@ import { Channel, Route } from "./index.ts";
 import { Child } from "./testing/child.ts";
 
 const prefix = `killed${process.pid}`;
-const opened = { route: new Set<string>(), channel: new Set<string>() };
-const route = (name: string) => (opened.route.add(name), name);
-const channel = (name: string) => (opened.channel.add(name), name);
+const opened: { kind: "route" | "channel"; name: string }[] = [];
 
 afterAll(() => {
-	for (const name of opened.route) Route.clear(name, { prefix });
-	for (const name of opened.channel) Channel.clear(name, { prefix });
+	for (const { kind, name } of opened) (kind === "route" ? Route : Channel).clear(name, { prefix });
 });
+
+function route(name: string): string {
+	opened.push({ kind: "route", name });
+	return name;
+}
+
+function channel(name: string): string {
+	opened.push({ kind: "channel", name });
+	return name;
+}
 
 const segment = (kind: string, name: string) => Bun.file(`/dev/shm/libipc.${kind}.${prefix}.${name}`);
 
@@ -81,7 +88,8 @@ describe("killed peers", () => {
 			expect(await child.line()).toBe("ready");
 			const wanted = 1000 + round * 777;
 			let next = 0;
-			const check = (bytes: Uint8Array) => expect(readPattern(bytes, 2000)).toEqual({ sender: round, sequence: next++ });
+			const check = (bytes: Uint8Array) =>
+				expect(readPattern(bytes, 2000)).toEqual({ sender: round, sequence: next++ });
 			while (next < wanted) receiver.drain(check, { timeout: 5000, max: 100 });
 			await child.kill();
 			while (receiver.drain(check, { timeout: 0 }) > 0);

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { IpcError } from "@libipc/protocol";
-import { loadSymbols, type Symbols } from "./ffi.ts";
+import { abiVersion, loadSymbols, type Symbols } from "./ffi.ts";
 
 /** What {@link Symbols} was written for: `IPC_ABI_VERSION` in `native/include/libipc/status.h`. */
 const ABI_VERSION = 1;
@@ -22,20 +22,19 @@ export function library(): Symbols {
 	const path = libraryPath();
 	const hint = process.env.LIBIPC_LIBRARY ? "LIBIPC_LIBRARY points there" : "run `bun run build` to make it";
 	if (!existsSync(path)) throw new IpcError("ERR_IPC_LIBRARY", "", `The native library is missing: ${path} (${hint}).`);
-	let symbols: Symbols;
 	try {
-		symbols = loadSymbols(path);
+		const version = abiVersion(path);
+		if (version !== ABI_VERSION)
+			throw new IpcError(
+				"ERR_IPC_LIBRARY",
+				"",
+				`${path} is of another version: it speaks ABI ${version}, this package ABI ${ABI_VERSION} (${hint}).`,
+			);
+		loaded = loadSymbols(path);
+		return loaded;
 	} catch (error) {
+		if (error instanceof IpcError) throw error;
 		const reason = error instanceof Error ? error.message : String(error);
 		throw new IpcError("ERR_IPC_LIBRARY", "", `${path} cannot be loaded as libipc (${hint}): ${reason}`);
 	}
-	const version = symbols.ipc_abi_version();
-	if (version !== ABI_VERSION)
-		throw new IpcError(
-			"ERR_IPC_LIBRARY",
-			"",
-			`${path} is of another version: it speaks ABI ${version}, this package ABI ${ABI_VERSION} (${hint}).`,
-		);
-	loaded = symbols;
-	return symbols;
 }

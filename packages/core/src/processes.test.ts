@@ -19,7 +19,14 @@ interface Received {
 async function exchange(
 	kind: "route" | "channel",
 	name: string,
-	{ senders, receivers, perSender, largest, batch = "", drain = "" }: Record<"senders" | "receivers" | "perSender" | "largest", number> & {
+	{
+		senders,
+		receivers,
+		perSender,
+		largest,
+		batch = "",
+		drain = "",
+	}: Record<"senders" | "receivers" | "perSender" | "largest", number> & {
 		batch?: string;
 		drain?: string;
 	},
@@ -56,7 +63,11 @@ describe("between processes", () => {
 		const options = { senders: 4, receivers: 2, perSender: 20_000, largest: 3000, batch: "batch", drain: "drain" };
 		const results = await exchange("channel", "batches", options);
 		for (const result of results)
-			expect(result).toEqual({ received: 80_000, next: [20_000, 20_000, 20_000, 20_000], order: results[0]?.order ?? "" });
+			expect(result).toEqual({
+				received: 80_000,
+				next: [20_000, 20_000, 20_000, 20_000],
+				order: results[0]?.order ?? "",
+			});
 	}, 60_000);
 
 	test("a receiver that waits uses no processor time", async () => {

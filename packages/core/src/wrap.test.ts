@@ -16,7 +16,8 @@ describe("positions that wrap", () => {
 		const starting = createEndpointFactory(
 			() => ({
 				...nativeEngine,
-				openReceiver: (kind, at, name, options) => nativeEngine.openReceiver(kind, at, name, { ...options, firstPosition }),
+				openReceiver: (kind, at, name, options) =>
+					nativeEngine.openReceiver(kind, at, name, { ...options, firstPosition }),
 			}),
 			"channel",
 		);
@@ -28,7 +29,9 @@ describe("positions that wrap", () => {
 		let received = 0;
 		for (let round = 0; round < 200; round++) {
 			while (sender.trySend(writePattern(buffer, 1, sent, 2040))) sent++;
-			receiver.drain((view) => expect(readPattern(view, 2040)).toEqual({ sender: 1, sequence: received++ }), { timeout: 0 });
+			receiver.drain((view) => expect(readPattern(view, 2040)).toEqual({ sender: 1, sequence: received++ }), {
+				timeout: 0,
+			});
 		}
 		expect(received).toBe(sent);
 		expect(sent).toBeGreaterThan(2000);

@@ -95,12 +95,25 @@ function suggestCapacity(capacity: unknown): string {
 	return `; the next one up is ${Math.max(limits.minCapacity, 2 ** Math.ceil(Math.log2(capacity)))}`;
 }
 
+/** Checks that options are an object, or absent. */
+export function checkBag<Options extends object>(
+	endpoint: string,
+	options: Options | undefined,
+	example: string,
+): Options | undefined {
+	if (options === undefined || (options !== null && typeof options === "object")) return options;
+	throw invalid(endpoint, `options must be an object such as ${example}, not ${show(options)}.`);
+}
+
+/** Checks the argument of a batch. A string is iterable, but by its characters, which nobody means. */
+export function checkIterable(endpoint: string, messages: unknown): void {
+	if (messages !== null && typeof messages === "object" && Symbol.iterator in messages) return;
+	throw invalid(endpoint, `A batch must be an array or another iterable object of messages, not ${show(messages)}.`);
+}
+
 /** Checks an options bag, and turns a timeout into what an engine takes: milliseconds, negative for ever. */
 export function checkTimeout(endpoint: string, options: WaitOptions | undefined): number {
-	if (options === undefined) return -1;
-	if (options === null || typeof options !== "object")
-		throw invalid(endpoint, `options must be an object such as { timeout: 100 }, not ${show(options)}.`);
-	const timeout = options.timeout;
+	const timeout = checkBag(endpoint, options, "{ timeout: 100 }")?.timeout;
 	if (timeout === undefined) return -1;
 	if (typeof timeout !== "number" || !(timeout >= 0))
 		throw invalid(

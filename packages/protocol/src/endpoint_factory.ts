@@ -1,8 +1,10 @@
-import { checkName, checkOptions, describe } from "./argument.ts";
+import { checkBag, checkName, checkOptions, describe } from "./argument.ts";
 import type { EndpointFactory, EndpointKind, EndpointOptions, Receiver, Sender } from "./endpoint.ts";
 import type { Engine } from "./engine.ts";
 import { RingReceiver } from "./ring_receiver.ts";
 import { RingSender, type SharedSender } from "./ring_sender.ts";
+
+const EXAMPLE = '{ prefix: "app" }';
 
 /** Makes what a package exports as `Route` or `Channel` out of its engine. */
 export function createEndpointFactory(engine: () => Engine, kind: EndpointKind): EndpointFactory {
@@ -23,8 +25,8 @@ export function createEndpointFactory(engine: () => Engine, kind: EndpointKind):
 	}
 
 	return {
-		sender: (name, options = {}) => openSender(name, options),
-		receiver: (name, options = {}) => openReceiver(name, options),
-		clear: (name, options = {}) => engine().clear(kind, checkName(name, options.prefix), name),
+		sender: (name, options) => openSender(name, checkBag(name, options, EXAMPLE) ?? {}),
+		receiver: (name, options) => openReceiver(name, checkBag(name, options, EXAMPLE) ?? {}),
+		clear: (name, options) => engine().clear(kind, checkName(name, checkBag(name, options, EXAMPLE)?.prefix), name),
 	};
 }

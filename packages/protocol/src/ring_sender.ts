@@ -1,4 +1,4 @@
-import { checkCount, checkTimeout, limits } from "./argument.ts";
+import { checkCount, checkIterable, checkTimeout, limits } from "./argument.ts";
 import type { Message, Sender, WaitOptions } from "./endpoint.ts";
 import { type EngineSender, Status } from "./engine.ts";
 import { IpcError } from "./error.ts";
@@ -84,6 +84,8 @@ export class RingSender implements Sender {
 	}
 
 	sendBatch(messages: Iterable<Message>, options?: WaitOptions): number {
+		this.#checkOpen();
+		checkIterable(this.name, messages);
 		const timeout = checkTimeout(this.name, options);
 		const deadline = timeout > 0 ? performance.now() + timeout : 0;
 		const left = () => (timeout > 0 ? Math.max(0, deadline - performance.now()) : timeout);

@@ -29,6 +29,7 @@ static int32_t fail_system(ipc_failure *failure, int error) {
     case ENOSPC:
     case ENOMEM:
     case EFBIG:
+    case EDQUOT:
       return fail(failure, IPC_E_NO_SPACE, 0, 0);
     case EWOULDBLOCK:
       return fail(failure, IPC_E_BUSY, 0, 0);
@@ -148,6 +149,9 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
     return failure->code;
   }
   ipc_header *header = segment->header;
+  /* Of a leftover: whoever comes while this is unfinished must find no magic. */
+  atomic_store_explicit(&header->magic, 0, memory_order_release);
+  memset(header, 0, body_offset);
   header->version = IPC_LAYOUT_VERSION;
   header->layout_hash = IPC_LAYOUT_HASH;
   header->kind = options->kind;
@@ -255,13 +259,17 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
       status = fail(failure, IPC_E_CORRUPT, file.size, IPC_HEADER_BYTES);
     } else if (!map(segment, fd, file.size, &error)) {
       status = fail_system(failure, error);
-    } else if (is_leftover(segment, file.size, prefix, name, options, failure)) {
-      ipc_segment_unlink(segment);
-      ipc_segment_close(segment);
-      ipc_os_unlock(fd);
-      continue;
-    } else {
+    } else if (!is_leftover(segment, file.size, prefix, name, options, failure)) {
       status = failure->code;
+    } else {
+      bool removed = ipc_segment_unlink(segment);
+      ipc_segment_close(segment);
+      if (removed) {
+        ipc_os_unlock(fd);
+        continue;
+      }
+      /* Another user's: it may not be removed, but it may be written. */
+      status = create(segment, fd, prefix, name, options, failure);
     }
     if (status == IPC_OK) return fd;
     ipc_segment_close(segment);
@@ -283,12 +291,13 @@ int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns) {
 
 static void mark_orphaned(ipc_header *header) {
   atomic_store_explicit(&header->orphaned, 1, memory_order_release);
-  for (int event = 0; event < IPC_EVENT_COUNT; event++) ipc_event_notify(header, event);
+  for (int event = 0; event < IPC_EVENT_COUNT; event++) ipc_event_notify(header, (enum ipc_event_index)event);
 }
 
-void ipc_segment_unlink(ipc_segment *segment) {
-  ipc_os_unlink(segment->key);
+bool ipc_segment_unlink(ipc_segment *segment) {
+  bool removed = ipc_os_unlink(segment->key) == 0;
   mark_orphaned(segment->header);
+  return removed;
 }
 
 bool ipc_segment_is_orphaned(ipc_segment *segment) {

@@ -50,8 +50,11 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
  */
 int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns);
 
-/* Removes the name; its endpoints wake and see that they are orphaned. Under the name lock. */
-void ipc_segment_unlink(ipc_segment *segment);
+/*
+ * Removes the name; its endpoints wake and see that they are orphaned. Under the name
+ * lock. False: the system does not let this user remove it.
+ */
+bool ipc_segment_unlink(ipc_segment *segment);
 
 /* Looks whether the name still leads here, and marks the segment orphaned if not. */
 bool ipc_segment_is_orphaned(ipc_segment *segment);

@@ -85,7 +85,8 @@ bool ipc_os_alive(uint64_t identity) {
   uint32_t tid = (uint32_t)(identity >> 32), started;
   char state;
   int error = read_stat(tid, &state, &started);
-  if (error == 0) return state != 'Z' && state != 'X' && started == (uint32_t)identity;
+  /* 0: the thread itself could not learn when it started. */
+  if (error == 0) return state != 'Z' && state != 'X' && (started == (uint32_t)identity || (uint32_t)identity == 0);
   if (error == -ESRCH) return false;
   /* ENOENT: no such thread, or no /proc (or one that hides others): then the kernel's own answer counts. */
   return kill((pid_t)tid, 0) == 0 || errno == EPERM;

@@ -33,7 +33,7 @@ describe.each([
 		const shared = new SharedArrayBuffer(3);
 		new Uint8Array(shared).set([7, 8, 9]);
 		const backing = bytes(1, 2, 3, 4, 5);
-		const cases: [Message, Uint8Array][] = [
+		const cases: [Message, Uint8Array<ArrayBuffer>][] = [
 			["grüße 🚀", utf8("grüße 🚀")],
 			["", bytes()],
 			[bytes(1, 2, 3), bytes(1, 2, 3)],

@@ -1,0 +1,58 @@
+/**
+ * Everything that must hold, in one command: static checks, the C tests with and without sanitizers, the tests of the
+ * packages. The last line is the sum over all of them.
+ *
+ *   bun run test
+ */
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+
+interface Step {
+	readonly name: string;
+	readonly command: string[];
+	/** Finds the counts in what the step printed; a step without is one test by itself. */
+	readonly counts?: RegExp;
+}
+
+const bun = process.execPath;
+
+const steps: Step[] = [
+	{ name: "build", command: [bun, "scripts/build-native.ts"] },
+	{ name: "lint and format", command: [bun, "x", "biome", "check", "--error-on-warnings", "."] },
+	{ name: "types", command: [bun, "x", "tsc", "--noEmit"] },
+	{ name: "C tests", command: [bun, "scripts/test-native.ts"], counts: /(\d+) passed, (\d+) failed/ },
+	{ name: "packages", command: [bun, "test"], counts: /(\d+) pass\n\s*(\d+) fail/ },
+];
+
+/** Runs a step with its output shown as it comes, and answers the output and the exit status. */
+function run([program = "", ...args]: string[]): Promise<{ output: string; status: number }> {
+	return new Promise((resolve, reject) => {
+		const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+		let output = "";
+		const show = (chunk: Buffer) => {
+			output += chunk;
+			process.stdout.write(chunk);
+		};
+		child.stdout.on("data", show);
+		child.stderr.on("data", show);
+		child.on("error", reject);
+		child.on("close", (status) => resolve({ output, status: status ?? 1 }));
+	});
+}
+
+let passed = 0;
+let failed = 0;
+for (const { name, command, counts } of steps) {
+	console.log(`\n# ${name}`);
+	const { output, status } = await run(command);
+	const found = counts && [...output.matchAll(new RegExp(counts, "g"))].at(-1);
+	const failures = found ? Number(found[2]) : 0;
+	passed += found ? Number(found[1]) : Number(status === 0 && !counts);
+	// A step that fails without naming a failed test, or that prints no counts, is a failure too.
+	failed += failures > 0 ? failures : Number(status !== 0 || (counts !== undefined && !found));
+	if (name === "build" && status !== 0) break;
+}
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);

@@ -98,9 +98,9 @@ static bool any_alive(const ipc_member *members, uint32_t count) {
   return false;
 }
 
-void ipc_members_leave(ipc_segment *segment, ipc_member *member) {
-  /* First the store that frees the others, whatever becomes of the name lock. */
-  atomic_store_explicit(&member->instance, 0, memory_order_release);
+void ipc_members_leave(ipc_segment *segment, ipc_member *member, uint32_t instance) {
+  /* First what frees the others, whatever becomes of the name lock. A swap: if we were taken for dead, it is not ours. */
+  atomic_compare_exchange_strong_explicit(&member->instance, &instance, 0, memory_order_release, memory_order_relaxed);
   ipc_event_notify(segment->header, IPC_EVENT_SPACE);
   int32_t fd = ipc_segment_lock(segment, 1000000000u);
   if (fd < 0) return; /* orphaned: nobody needs the count; busy: the next holder recounts */

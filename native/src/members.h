@@ -19,8 +19,8 @@
 int32_t ipc_members_join_receiver(ipc_segment *segment);
 int32_t ipc_members_join_sender(ipc_segment *segment);
 
-/* Gives the place up, and removes the segment if it was the last one. Takes the name lock itself. */
-void ipc_members_leave(ipc_segment *segment, ipc_member *member);
+/* Gives the place of `instance` up, and removes the segment if it was the last one. Takes the name lock itself. */
+void ipc_members_leave(ipc_segment *segment, ipc_member *member, uint32_t instance);
 
 /* Empties the places of dead owners; answers how many live endpoints remain. Under the name lock. */
 uint32_t ipc_members_reap(ipc_segment *segment);

@@ -9,6 +9,7 @@
 struct ipc_receiver {
   ipc_segment segment;
   ipc_member *member;
+  uint32_t instance;
   uint32_t capacity_units;
   uint32_t position;  /* of the next record to read */
   uint32_t head;      /* as last loaded: records before it are whole */
@@ -39,6 +40,7 @@ ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_
     return NULL;
   }
   receiver->member = &segment->receivers[place];
+  receiver->instance = atomic_load_explicit(&receiver->member->instance, memory_order_relaxed);
   receiver->capacity_units = segment->capacity / IPC_UNIT;
   receiver->quota = receiver->capacity_units / 8;
   receiver->position = atomic_load_explicit(&receiver->member->position, memory_order_relaxed);
@@ -48,7 +50,7 @@ ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_
 
 void ipc_receiver_close(ipc_receiver *receiver) {
   if (!receiver) return;
-  ipc_members_leave(&receiver->segment, receiver->member);
+  ipc_members_leave(&receiver->segment, receiver->member, receiver->instance);
   ipc_segment_close(&receiver->segment);
   free(receiver);
 }

@@ -60,7 +60,7 @@ ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_opti
 void ipc_sender_close(ipc_sender *sender) {
   if (!sender) return;
   if (sender->is_only) ipc_claim_unlock(sender->segment.header);
-  ipc_members_leave(&sender->segment, sender->member);
+  ipc_members_leave(&sender->segment, sender->member, sender->instance);
   ipc_segment_close(&sender->segment);
   free(sender->stage);
   free(sender);

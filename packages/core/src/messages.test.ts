@@ -107,6 +107,22 @@ describe.each([
 		expect(text(receiver.recv())).toBe("three");
 	});
 
+	test("the iterable of a batch cannot send in between", () => {
+		const name = unique();
+		using receiver = factory.receiver(name, { prefix });
+		using sender = factory.sender(name, { prefix });
+		function* nested(send: () => unknown) {
+			yield "one";
+			send();
+		}
+		for (const send of [() => sender.send("x"), () => sender.trySend("x"), () => sender.sendBatch(["x"])]) {
+			expect(() => sender.sendBatch(nested(send))).toThrow(expect.objectContaining({ code: "ERR_IPC_REENTRANT" }));
+			expect([text(receiver.recv()), receiver.tryRecv()]).toEqual(["one", null]);
+		}
+		expect(sender.send("two")).toBe(true);
+		expect(text(receiver.recv())).toBe("two");
+	});
+
 	test("with nobody connected a send is refused at once", () => {
 		const name = unique();
 		using sender = factory.sender(name, { prefix });
@@ -176,7 +192,7 @@ describe.each([
 		const receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
 		sender.sendBatch(["a", "b"]);
-		expect(() => receiver.drain(() => receiver.recv())).toThrow(expect.objectContaining({ code: "ERR_IPC_DRAINING" }));
+		expect(() => receiver.drain(() => receiver.recv())).toThrow(expect.objectContaining({ code: "ERR_IPC_REENTRANT" }));
 		let kept: Uint8Array | undefined;
 		const handled = receiver.drain((view) => {
 			receiver.close();

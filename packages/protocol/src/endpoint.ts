@@ -87,7 +87,7 @@ export interface Receiver extends Endpoint {
 	 * Takes the next message, waiting for one.
 	 *
 	 * @returns A copy that is the caller's, or null when the time was up.
-	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_CLOSED`, `ERR_IPC_DRAINING`, `ERR_IPC_CORRUPT`, and
+	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_CLOSED`, `ERR_IPC_REENTRANT`, `ERR_IPC_CORRUPT`, and
 	 * `ERR_IPC_ORPHANED` once everything sent before the storage was cleared has been read
 	 */
 	recv(options?: WaitOptions): Uint8Array<ArrayBuffer> | null;

@@ -15,7 +15,7 @@ export function createEndpointFactory(engine: () => Engine, kind: EndpointKind):
 			new RingSender(name, describe(kind, prefix, name), shared, (same) =>
 				kind === "route" ? handle(same) : openSender(name, { prefix }),
 			);
-		return handle({ engine: engineSender, handles: 0 });
+		return handle({ engine: engineSender, handles: 0, batching: false });
 	}
 
 	function openReceiver(name: string, options: EndpointOptions): Receiver {

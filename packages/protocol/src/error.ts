@@ -6,8 +6,8 @@ export type IpcErrorCode =
 	| "ERR_IPC_INVALID_NAME"
 	/** The endpoint was closed before this call. */
 	| "ERR_IPC_CLOSED"
-	/** Called from inside its own `drain` handler, which only allows `close`. */
-	| "ERR_IPC_DRAINING"
+	/** Called while a call on the same endpoint runs: from its own `drain` handler, or from the iterable of its own batch. */
+	| "ERR_IPC_REENTRANT"
 	/** The message does not fit the ring; the text tells the limit. Nothing was sent. */
 	| "ERR_IPC_MESSAGE_TOO_LARGE"
 	/** `recvInto`: the target is smaller than the message, which stays the next one. */

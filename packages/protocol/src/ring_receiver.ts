@@ -145,7 +145,7 @@ export class RingReceiver implements Receiver {
 	#unavailableError(): IpcError {
 		if (this.#closed) return closedError(this.name, this.#endpoint, "receiver");
 		return new IpcError(
-			"ERR_IPC_DRAINING",
+			"ERR_IPC_REENTRANT",
 			this.name,
 			`A drain handler of ${this.#endpoint} tried to receive from the receiver that is calling it. Let the handler return first.`,
 		);

@@ -9,6 +9,8 @@ import { MessageEncoder } from "./message_encoder.ts";
 export interface SharedSender {
 	readonly engine: EngineSender;
 	handles: number;
+	/** A batch is being gathered: its iterable may run any code, which must not send in between. */
+	batching: boolean;
 }
 
 /** The {@link Sender} of every engine. */
@@ -52,7 +54,7 @@ export class RingSender implements Sender {
 	}
 
 	#send(message: Message, timeout: number): boolean {
-		if (this.#closed) throw closedError(this.name, this.#endpoint, "sender");
+		if (this.#closed || this.#shared.batching) throw this.#unavailableError();
 		let bytes: Uint8Array;
 		let length: number;
 		// The fast case: no view is made. An empty view could be a detached one, so it goes the other way.
@@ -84,7 +86,7 @@ export class RingSender implements Sender {
 	}
 
 	sendBatch(messages: Iterable<Message>, options?: WaitOptions): number {
-		this.#checkOpen();
+		if (this.#closed || this.#shared.batching) throw this.#unavailableError();
 		checkIterable(this.name, messages);
 		const timeout = checkTimeout(this.name, options);
 		const deadline = timeout > 0 ? performance.now() + timeout : 0;
@@ -101,6 +103,7 @@ export class RingSender implements Sender {
 			if (accepted < 0) this.#refused(accepted, 0);
 			return all;
 		};
+		this.#shared.batching = true;
 		// An iterator that throws, or a bad message, must not take the messages before it along.
 		try {
 			for (const message of messages) {
@@ -115,6 +118,7 @@ export class RingSender implements Sender {
 				staged++;
 			}
 		} finally {
+			this.#shared.batching = false;
 			if (staged > 0) flush();
 		}
 		return sent;
@@ -144,6 +148,15 @@ export class RingSender implements Sender {
 
 	async [Symbol.asyncDispose](): Promise<void> {
 		this.close();
+	}
+
+	#unavailableError(): IpcError {
+		if (this.#closed) return closedError(this.name, this.#endpoint, "sender");
+		return new IpcError(
+			"ERR_IPC_REENTRANT",
+			this.name,
+			`The iterable of a batch on ${this.#endpoint} tried to send on the sender that is sending the batch. Yield the message instead.`,
+		);
 	}
 
 	#checkOpen(): void {

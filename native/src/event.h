@@ -62,7 +62,7 @@ ipc_backoff ipc_backoff_start(const ipc_header *header);
 /* Pauses a little; false: enough of it, sleep. */
 bool ipc_backoff_pause(ipc_backoff *backoff);
 
-/* The moment `timeout_ms` from now; negative = IPC_FOREVER; saturates. Not for 0. */
-uint64_t ipc_deadline(double timeout_ms);
+/* The moment `timeout_ms` from now; negative = IPC_FOREVER. */
+uint64_t ipc_deadline(int32_t timeout_ms);
 
 #endif

@@ -105,7 +105,7 @@ static inline int32_t next(ipc_receiver *receiver, ipc_record *record, const uin
 }
 
 /* Waits for a record: IPC_OK, IPC_TIMED_OUT, or IPC_E_ORPHANED when nothing more can come. */
-static int32_t wait_for_data(ipc_receiver *receiver, double timeout_ms) {
+static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms) {
   ipc_segment *segment = &receiver->segment;
   ipc_header *header = segment->header;
   if (timeout_ms == 0)
@@ -125,7 +125,7 @@ static int32_t wait_for_data(ipc_receiver *receiver, double timeout_ms) {
   }
 }
 
-static inline int32_t next_or_wait(ipc_receiver *receiver, double timeout_ms, ipc_record *record,
+static inline int32_t next_or_wait(ipc_receiver *receiver, int32_t timeout_ms, ipc_record *record,
                                    const uint8_t **bytes) {
   for (;;) {
     int32_t units = next(receiver, record, bytes);
@@ -135,7 +135,7 @@ static inline int32_t next_or_wait(ipc_receiver *receiver, double timeout_ms, ip
   }
 }
 
-int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, double timeout_ms) {
+int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   ipc_record record = {0};
   const uint8_t *bytes = NULL;
   int32_t units = next_or_wait(receiver, timeout_ms, &record, &bytes);
@@ -153,7 +153,7 @@ int32_t ipc_receiver_next_length(ipc_receiver *receiver) {
   return units < 0 ? units : (int32_t)record.length;
 }
 
-int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, double timeout_ms) {
+int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, int32_t timeout_ms) {
   if (max == 0) return 0;
   ipc_record record = {0};
   const uint8_t *bytes = NULL;

@@ -138,18 +138,18 @@ static bool wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, ui
 /*
  * Claims the head with room for `units` units at it, padding first if they would
  * straddle the end. IPC_OK: the claim is held, *at is their position and *room how
- * much is free there.
+ * much is free there. *deadline is 0 until a wait has begun, then when it ends.
  */
-static inline int32_t claim_units(ipc_sender *sender, uint32_t units, double timeout_ms, uint32_t *at,
-                                  uint32_t *room) {
+static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t timeout_ms, uint64_t *deadline,
+                                  uint32_t *at, uint32_t *room) {
   ipc_header *header = sender->segment.header;
-  uint64_t slice = IPC_FIRST_SLICE_NS, deadline = 0;
+  uint64_t slice = IPC_FIRST_SLICE_NS;
   for (;;) {
     int32_t status = check(sender);
     if (IPC_UNLIKELY(status != IPC_OK)) return status;
-    if (IPC_UNLIKELY(!claim(sender, deadline))) {
-      if (deadline != 0 || timeout_ms == 0) return IPC_TIMED_OUT;
-      deadline = ipc_deadline(timeout_ms);
+    if (IPC_UNLIKELY(!claim(sender, *deadline))) {
+      if (*deadline != 0 || timeout_ms == 0) return IPC_TIMED_OUT;
+      *deadline = ipc_deadline(timeout_ms);
       continue;
     }
     uint32_t head = atomic_load_explicit(&header->head, memory_order_relaxed); /* the claim ordered it */
@@ -168,15 +168,16 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, double tim
     }
     give_back(sender);
     if (timeout_ms == 0) return IPC_TIMED_OUT;
-    if (deadline == 0) deadline = ipc_deadline(timeout_ms);
-    if (!wait_for_space(sender, head, padding + units, &slice, deadline)) return IPC_TIMED_OUT;
+    if (*deadline == 0) *deadline = ipc_deadline(timeout_ms);
+    if (!wait_for_space(sender, head, padding + units, &slice, *deadline)) return IPC_TIMED_OUT;
   }
 }
 
-int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, double timeout_ms) {
+int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms) {
   if (IPC_UNLIKELY(length > ipc_ring_max_message(sender->segment.capacity))) return IPC_E_MESSAGE_TOO_LARGE;
   uint32_t units = ipc_ring_units(length), at, room;
-  int32_t status = claim_units(sender, units, timeout_ms, &at, &room);
+  uint64_t deadline = 0;
+  int32_t status = claim_units(sender, units, timeout_ms, &deadline, &at, &room);
   if (IPC_UNLIKELY(status != IPC_OK)) return status;
   ipc_ring_put_message(ipc_ring_at(sender->segment.body, sender->capacity_units, at), bytes, length);
   publish(sender, at + units);
@@ -213,18 +214,13 @@ static uint32_t run_of_stage(const ipc_sender *sender, uint32_t from, uint32_t l
   return units;
 }
 
-int32_t ipc_sender_flush(ipc_sender *sender, double timeout_ms) {
+int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms) {
   uint32_t from = 0;
   int32_t accepted = 0, status = IPC_OK;
-  uint64_t deadline = timeout_ms > 0 ? ipc_deadline(timeout_ms) : IPC_FOREVER;
+  uint64_t deadline = 0;
   while (from < sender->stage_units) {
     uint32_t first = ipc_ring_units(((const ipc_record *)(sender->stage + (size_t)from * IPC_UNIT))->length), at, room;
-    double left = timeout_ms;
-    if (deadline != IPC_FOREVER) {
-      uint64_t now = ipc_os_now();
-      left = now < deadline ? (double)(deadline - now) / 1e6 : 0;
-    }
-    status = claim_units(sender, first, left, &at, &room);
+    status = claim_units(sender, first, timeout_ms, &deadline, &at, &room);
     if (status != IPC_OK) break;
     /* The first record has room; take along whatever follows it up to the gate or the ring's end. */
     uint32_t to_end = sender->capacity_units - (at & (sender->capacity_units - 1));
@@ -244,7 +240,7 @@ int32_t ipc_sender_receiver_count(ipc_sender *sender) {
   return (int32_t)atomic_load_explicit(&sender->segment.header->receiver_count, memory_order_acquire);
 }
 
-int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, double timeout_ms) {
+int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, int32_t timeout_ms) {
   ipc_header *header = sender->segment.header;
   uint64_t deadline = 0;
   for (;;) {

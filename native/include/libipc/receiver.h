@@ -23,7 +23,7 @@ IPC_API void ipc_receiver_close(ipc_receiver *receiver);
 
 /* Copies the next message into `target` and answers its length, waiting for one.
  * IPC_TIMED_OUT: none came. IPC_E_BUFFER_TOO_SMALL: it stays the next message. */
-IPC_API int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, double timeout_ms);
+IPC_API int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms);
 
 /* The length of the next message, or IPC_TIMED_OUT if none is there now. */
 IPC_API int32_t ipc_receiver_next_length(ipc_receiver *receiver);
@@ -32,7 +32,7 @@ IPC_API int32_t ipc_receiver_next_length(ipc_receiver *receiver);
  * pairs (byte offset from ipc_receiver_ring(), length) of messages in order and
  * answers how many. They stay valid, and hold senders back, until consume() takes
  * the first `count` of them. One peek at a time; recv() in between is not allowed. */
-IPC_API int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, double timeout_ms);
+IPC_API int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, int32_t timeout_ms);
 IPC_API int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count);
 
 /* The ring's bytes as mapped here: read only by contract. */

@@ -37,7 +37,7 @@ IPC_API void ipc_sender_close(ipc_sender *sender);
 
 /* Sends one message, waiting for space. IPC_OK: every receiver will get it.
  * IPC_TIMED_OUT or IPC_NO_RECEIVERS: it was not sent. */
-IPC_API int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, double timeout_ms);
+IPC_API int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms);
 
 /* A batch: stage() copies messages into the sender's own memory, flush() writes all
  * of them to the ring, claiming and publishing once for many. Order is kept.
@@ -46,13 +46,13 @@ IPC_API int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t 
  * accepted, from the first on; those that were not (time-out, nobody connected) are
  * dropped from the stage, so the caller knows exactly which to send again. */
 IPC_API int32_t ipc_sender_stage(ipc_sender *sender, const void *bytes, uint32_t length);
-IPC_API int32_t ipc_sender_flush(ipc_sender *sender, double timeout_ms);
+IPC_API int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms);
 
 /* How many receivers are connected; a killed one counts until it is noticed. */
 IPC_API int32_t ipc_sender_receiver_count(ipc_sender *sender);
 
 /* Waits until at least `count` receivers are connected: IPC_OK or IPC_TIMED_OUT. */
-IPC_API int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, double timeout_ms);
+IPC_API int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, int32_t timeout_ms);
 
 /* The largest message, in bytes, that this ring can carry: half its capacity less a header. */
 IPC_API uint32_t ipc_sender_max_message(const ipc_sender *sender);

@@ -4,6 +4,7 @@
  *   bun run bench:latency [options]
  */
 import { writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { integerOption, parseOptions } from "./arguments.ts";
 import { runCommand } from "./command.ts";
 import { latencyTable, legend, verdicts } from "./latency/latency_table.ts";
@@ -13,10 +14,10 @@ import { Progress } from "./progress.ts";
 
 const HELP = `bun run bench:latency [options]
 
-Measures ping-pong of 64 bytes between two processes: libipc from TypeScript, and C over shared memory, pipe and socket.
+Measures ping-pong of 64 bytes between two processes: libipc from TypeScript, and C over shared memory, pipe, socket.
 
-  --rounds N    round trips per run of what spins; what sleeps does a 20th, what pauses before each a 100th   (50000)
-  --runs N      measured runs of each, in turns                                                               (5)
+  --rounds N    round trips per run of what spins; what sleeps does a 20th, what pauses a 100th   (50000)
+  --runs N      measured runs of each, in turns                                                   (5)
   --json FILE   write the results as JSON
   --help        this text
 
@@ -35,6 +36,10 @@ await runCommand(async (signal) => {
 	}
 	const rounds = integerOption("rounds", options.rounds, 1, 10_000_000);
 	const runs = integerOption("runs", options.runs, 1, 1000);
+	if (availableParallelism() < 2) {
+		console.error("bench:latency needs two processors: on one, a side that spins keeps the other from answering");
+		return 1;
+	}
 	const host = machine();
 	console.log(`${describeMachine(host)}\n`);
 	using progress = new Progress();

@@ -1,8 +1,8 @@
 /**
  * All bun:ffi declarations. `native/include/libipc/` documents each function.
  *
- * On the hot path only 32-bit integers, doubles and typed arrays cross: a 64-bit integer would become a BigInt, and an
- * address made from a typed array costs more than the call.
+ * On the hot path only 32-bit integers and typed arrays cross: a 64-bit integer would become a BigInt, a whole number
+ * given for a double takes a slow path, and an address made from a typed array costs more than the call.
  */
 import { dlopen, type Pointer, toArrayBuffer } from "bun:ffi";
 
@@ -12,18 +12,18 @@ const declarations = {
 
 	ipc_sender_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
 	ipc_sender_close: { args: ["ptr"], returns: "void" },
-	ipc_sender_send: { args: ["ptr", "buffer", "u32", "f64"], returns: "i32" },
+	ipc_sender_send: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },
 	ipc_sender_stage: { args: ["ptr", "buffer", "u32"], returns: "i32" },
-	ipc_sender_flush: { args: ["ptr", "f64"], returns: "i32" },
+	ipc_sender_flush: { args: ["ptr", "i32"], returns: "i32" },
 	ipc_sender_receiver_count: { args: ["ptr"], returns: "i32" },
-	ipc_sender_wait_for_receivers: { args: ["ptr", "u32", "f64"], returns: "i32" },
+	ipc_sender_wait_for_receivers: { args: ["ptr", "u32", "i32"], returns: "i32" },
 	ipc_sender_max_message: { args: ["ptr"], returns: "u32" },
 
 	ipc_receiver_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
 	ipc_receiver_close: { args: ["ptr"], returns: "void" },
-	ipc_receiver_recv: { args: ["ptr", "buffer", "u32", "f64"], returns: "i32" },
+	ipc_receiver_recv: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },
 	ipc_receiver_next_length: { args: ["ptr"], returns: "i32" },
-	ipc_receiver_peek: { args: ["ptr", "buffer", "u32", "f64"], returns: "i32" },
+	ipc_receiver_peek: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },
 	ipc_receiver_consume: { args: ["ptr", "u32"], returns: "i32" },
 	ipc_receiver_ring: { args: ["ptr"], returns: "ptr" },
 	ipc_receiver_capacity: { args: ["ptr"], returns: "u32" },

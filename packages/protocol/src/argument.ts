@@ -111,7 +111,10 @@ export function checkIterable(endpoint: string, messages: unknown): void {
 	throw invalid(endpoint, `A batch must be an array or another iterable object of messages, not ${show(messages)}.`);
 }
 
-/** Checks an options bag, and turns a timeout into what an engine takes: milliseconds, negative for ever. */
+/**
+ * Checks an options bag, and turns a timeout into what an engine takes: whole milliseconds in 32 bits, rounded up,
+ * negative for ever. What is longer than 24 days waits for ever.
+ */
 export function checkTimeout(endpoint: string, options: WaitOptions | undefined): number {
 	const timeout = checkBag(endpoint, options, "{ timeout: 100 }")?.timeout;
 	if (timeout === undefined) return -1;
@@ -120,7 +123,8 @@ export function checkTimeout(endpoint: string, options: WaitOptions | undefined)
 			endpoint,
 			`timeout must be a number of milliseconds, 0 (do not wait) or more; leave it out to wait for ever. It was ${show(timeout)}.`,
 		);
-	return timeout === Infinity ? -1 : timeout;
+	if ((timeout | 0) === timeout) return timeout;
+	return timeout > 0x7fffffff ? -1 : Math.ceil(timeout);
 }
 
 /** Checks a count argument such as `max`. */

@@ -6,7 +6,7 @@ export type EndpointKind = "route" | "channel";
 
 /** How long a call may wait. */
 export interface WaitOptions {
-	/** Milliseconds. Absent or `Infinity`: for ever. 0: do not wait. */
+	/** Milliseconds, rounded up to whole ones. Absent, or more than 24 days: for ever. 0: do not wait. */
 	readonly timeout?: number | undefined;
 }
 

@@ -3,8 +3,8 @@ import type { EndpointKind } from "./endpoint.ts";
 /**
  * What moves bytes and waits. The endpoints are written against this; each engine implements it.
  *
- * Numbers answered: zero and above is success, the rest is a {@link Status}. Timeouts are milliseconds, negative for
- * ever. Arguments have been validated, except for the lengths of messages.
+ * Numbers answered: zero and above is success, the rest is a {@link Status}. Timeouts are whole milliseconds in 32 bits,
+ * negative for ever: a double is converted by a slow path of bun:ffi. Arguments have been validated, except for the lengths of messages.
  */
 export interface Engine {
 	openSender(kind: EndpointKind, prefix: string, name: string, options: EngineOptions): EngineSender;

@@ -90,7 +90,7 @@ export class RingSender implements Sender {
 		checkIterable(this.name, messages);
 		const timeout = checkTimeout(this.name, options);
 		const deadline = timeout > 0 ? performance.now() + timeout : 0;
-		const left = () => (timeout > 0 ? Math.max(0, deadline - performance.now()) : timeout);
+		const left = () => (timeout > 0 ? Math.max(0, Math.ceil(deadline - performance.now())) : timeout);
 		let staged = 0;
 		let sent = 0;
 		/** Whether all that was staged went out. */

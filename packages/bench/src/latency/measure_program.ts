@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { Player } from "./player.ts";
 
-export type ProgramMode = "spin" | "yield" | "futex" | "pipe" | "socket";
+export type ProgramMode = "spin" | "yield" | "futex" | "backoff" | "pipe" | "socket";
 
 export interface ProgramOptions {
 	readonly mode: ProgramMode;

@@ -19,8 +19,10 @@ export class Player implements AsyncDisposable {
 	async output(): Promise<ArrayBuffer> {
 		const output = await new Response(this.#child.stdout).arrayBuffer();
 		await this.#child.exited;
-		this.#signal.throwIfAborted();
 		const { exitCode, signalCode } = this.#child;
+		// Ctrl-C reaches the program too, and it may be gone before we have heard of it.
+		if (exitCode !== 0) await Bun.sleep(100);
+		this.#signal.throwIfAborted();
 		if (exitCode !== 0) throw new Error(`${this.#what} failed (${signalCode ?? `status ${exitCode}`})`);
 		return output;
 	}

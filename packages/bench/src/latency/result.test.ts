@@ -3,8 +3,8 @@ import { summarize } from "./result.ts";
 import type { Variant } from "./variant.ts";
 
 const unmeasured = () => Promise.reject(new Error("not measured here"));
-const c: Variant = { id: "c", title: "C", pace: "spinning", measure: unmeasured };
-const ours: Variant = { id: "ours", title: "ours", pace: "paused", against: "c", budget: 3, measure: unmeasured };
+const c: Variant = { id: "c", title: "C", pace: "spinning", against: [], measure: unmeasured };
+const ours: Variant = { ...c, id: "ours", pace: "paused", against: [{ id: "c", budget: 3 }, { id: "c" }] };
 
 const run = (p50: number) => ({ p50, p99: p50 * 10, p999: p50 * 100 });
 
@@ -21,20 +21,14 @@ test("takes the median of each percentile, and of the ratios of the same run", (
 		rounds: 50,
 		runs: [run(100), run(200), run(1000)],
 		median: { p50: 200, p99: 2000, p999: 20_000 },
+		comparisons: [],
 	});
 	expect(second).toMatchObject({
 		rounds: 5,
 		median: { p50: 600, p99: 6000, p999: 60_000 },
-		comparison: { against: "c", ratio: 2, budget: 3 },
+		comparisons: [
+			{ against: "c", ratio: 2, budget: 3 },
+			{ against: "c", ratio: 2 },
+		],
 	});
-});
-
-test("a comparison without a budget has none", () => {
-	const { budget: _, ...free } = ours;
-	const runs = new Map([
-		["c", [run(100)]],
-		["ours", [run(150)]],
-	]);
-	const [, second] = summarize([c, free], runs, () => 1);
-	expect(second?.comparison).toEqual({ against: "c", ratio: 1.5 });
 });

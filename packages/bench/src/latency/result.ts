@@ -12,7 +12,7 @@ export interface LatencyResult {
 	readonly runs: readonly Percentiles[];
 	/** Of each percentile, over the runs. */
 	readonly median: Percentiles;
-	readonly comparison?: Comparison;
+	readonly comparisons: readonly Comparison[];
 }
 
 export interface Comparison {
@@ -30,13 +30,14 @@ export function summarize(
 	roundsOf: (variant: Variant) => number,
 ): LatencyResult[] {
 	return variants.map((variant) => {
-		const { id, title, pace, against, budget } = variant;
+		const { id, title, pace, against } = variant;
 		const own = runs.get(id) ?? [];
-		const result = { id, title, pace, rounds: roundsOf(variant), runs: own, median: medians(own) };
-		if (against === undefined) return result;
-		const others = runs.get(against) ?? [];
-		const ratio = median(own.map(({ p50 }, run) => p50 / (others[run]?.p50 ?? Number.NaN)));
-		return { ...result, comparison: { against, ratio, ...(budget === undefined ? {} : { budget }) } };
+		const comparisons = against.map(({ id: against, budget }) => {
+			const others = runs.get(against) ?? [];
+			const ratio = median(own.map(({ p50 }, run) => p50 / (others[run]?.p50 ?? Number.NaN)));
+			return { against, ratio, ...(budget === undefined ? {} : { budget }) };
+		});
+		return { id, title, pace, rounds: roundsOf(variant), runs: own, median: medians(own), comparisons };
 	});
 }
 

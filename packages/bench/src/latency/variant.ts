@@ -8,15 +8,19 @@ import type { Receiving } from "./rally.ts";
  */
 export type Pace = "spinning" | "calling" | "paused";
 
+export interface Reference {
+	readonly id: string;
+	/** At most this ratio is wanted. */
+	readonly budget?: number;
+}
+
 /** A way to exchange messages whose round trips are measured. */
 export interface Variant {
 	readonly id: string;
 	readonly title: string;
 	readonly pace: Pace;
-	/** What its p50 is divided by: the id of a variant in C. */
-	readonly against?: string;
-	/** At most this ratio is wanted. */
-	readonly budget?: number;
+	/** What its p50 is divided by: variants in C. */
+	readonly against: readonly Reference[];
 	/** Nanoseconds of `rounds` round trips. */
 	measure(rounds: number, signal: AbortSignal): Promise<Float64Array>;
 }
@@ -30,28 +34,32 @@ const PAUSED_WARM_UP_ROUNDS = 2_000;
 /** Neighbours in this list run right after each other: what the machine does meanwhile meets both. */
 export const variants: readonly Variant[] = [
 	program("c-spin", "C, shared memory, spin", "spin", "spinning"),
-	libipc("libipc-spinning", "libipc, recvInto, spinning", "block", "spinning", { against: "c-spin", budget: 3 }),
-	libipc("libipc-polling", "libipc, recvInto timeout 0, polling", "poll", "spinning", { against: "c-spin" }),
+	libipc("libipc-spinning", "libipc, recvInto, spinning", "block", "spinning", [{ id: "c-spin", budget: 3 }]),
+	libipc("libipc-polling", "libipc, recvInto timeout 0, polling", "poll", "spinning", [{ id: "c-spin" }]),
 	program("c-yield", "C, shared memory, yield", "yield", "spinning"),
 	program("c-futex", "C, shared memory, futex", "futex", "calling"),
 	program("c-pipe", "C, pipe", "pipe", "calling"),
 	program("c-socket", "C, Unix socket", "socket", "calling"),
 	program("c-futex-paused", "C, futex, both asleep", "futex", "paused"),
-	libipc("libipc-sleeping", "libipc, recvInto, both asleep", "block", "paused", { against: "c-futex-paused" }),
+	program("c-backoff-paused", "C, spin 20 µs, then futex, both asleep", "backoff", "paused"),
+	libipc("libipc-sleeping", "libipc, recvInto, both asleep", "block", "paused", [
+		{ id: "c-futex-paused" },
+		{ id: "c-backoff-paused" },
+	]),
 ];
 
 function program(id: string, title: string, mode: ProgramMode, pace: Pace): Variant {
 	const pauseMs = pace === "paused" ? PAUSE_MS : 0;
-	return { id, title, pace, measure: (rounds, signal) => measureProgram({ mode, rounds, pauseMs }, signal) };
+	return {
+		id,
+		title,
+		pace,
+		against: [],
+		measure: (rounds, signal) => measureProgram({ mode, rounds, pauseMs }, signal),
+	};
 }
 
-function libipc(
-	id: string,
-	title: string,
-	receiving: Receiving,
-	pace: Pace,
-	comparison: Pick<Variant, "against" | "budget">,
-): Variant {
+function libipc(id: string, title: string, receiving: Receiving, pace: Pace, against: readonly Reference[]): Variant {
 	const paused = pace === "paused";
 	const warmUpRounds = paused ? PAUSED_WARM_UP_ROUNDS : WARM_UP_ROUNDS;
 	const pauseMs = paused ? PAUSE_MS : 0;
@@ -59,7 +67,7 @@ function libipc(
 		id,
 		title,
 		pace,
-		...comparison,
+		against,
 		measure: (rounds, signal) => measureLibipc({ receiving, rounds, warmUpRounds, pauseMs }, signal),
 	};
 }

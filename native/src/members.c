@@ -90,6 +90,11 @@ uint32_t ipc_members_reap(ipc_segment *segment) {
   return live;
 }
 
+void ipc_members_withdraw(ipc_segment *segment, ipc_member *member) {
+  atomic_store_explicit(&member->instance, 0, memory_order_release);
+  recount(segment);
+}
+
 static bool any_alive(const ipc_member *members, uint32_t count) {
   for (uint32_t i = 0; i < count; i++)
     if (atomic_load_explicit(&members[i].instance, memory_order_acquire) != 0 &&
@@ -126,7 +131,7 @@ uint32_t ipc_members_gate(const ipc_segment *segment, uint32_t head) {
   return head - (uint32_t)lag;
 }
 
-void ipc_members_evict_dead_at(ipc_segment *segment, uint32_t gate) {
+bool ipc_members_evict_dead_at(ipc_segment *segment, uint32_t gate) {
   bool dead = false;
   for (uint32_t i = 0; i < segment->max_receivers && !dead; i++) {
     const ipc_member *member = &segment->receivers[i];
@@ -134,11 +139,12 @@ void ipc_members_evict_dead_at(ipc_segment *segment, uint32_t gate) {
            atomic_load_explicit(&member->position, memory_order_relaxed) == gate &&
            !ipc_os_alive(atomic_load_explicit(&member->owner, memory_order_relaxed));
   }
-  if (!dead) return;
+  if (!dead) return false;
   int32_t fd = ipc_segment_lock(segment, 0);
-  if (fd < 0) return;
+  if (fd < 0) return false;
   ipc_members_reap(segment);
   ipc_os_unlock(fd);
+  return true;
 }
 
 bool ipc_members_is_sender_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid) {

@@ -22,6 +22,9 @@ int32_t ipc_members_join_sender(ipc_segment *segment);
 /* Gives the place of `instance` up, and removes the segment if it was the last one. Takes the name lock itself. */
 void ipc_members_leave(ipc_segment *segment, ipc_member *member, uint32_t instance);
 
+/* Takes back a join that came to nothing. Under the name lock. */
+void ipc_members_withdraw(ipc_segment *segment, ipc_member *member);
+
 /* Empties the places of dead owners; answers how many live endpoints remain. Under the name lock. */
 uint32_t ipc_members_reap(ipc_segment *segment);
 
@@ -33,9 +36,9 @@ uint32_t ipc_members_gate(const ipc_segment *segment, uint32_t head);
 
 /*
  * Called by a sender that has waited long at `gate`: if a receiver that holds the
- * gate there is dead, empties its place. Tries the name lock only briefly.
+ * gate there is dead, empties its place (true). Tries the name lock only briefly.
  */
-void ipc_members_evict_dead_at(ipc_segment *segment, uint32_t gate);
+bool ipc_members_evict_dead_at(ipc_segment *segment, uint32_t gate);
 
 /* Whether the sender with this instance is alive; *pid tells its process. */
 bool ipc_members_is_sender_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid);

@@ -51,22 +51,14 @@ static bool is_name(const char *text, size_t limit, bool may_be_empty) {
 }
 
 /*
- * "libipc.<kind>.<prefix>.<name>". Dots and percent signs in the prefix are escaped,
- * so that two different pairs never make the same key.
+ * "libipc.<kind>.<bytes of the prefix>.<prefix>.<name>": the number says where the
+ * prefix ends, so that two different pairs never make the same key.
  */
 int32_t ipc_segment_key(char key[IPC_OS_KEY_BYTES], uint32_t kind, const char *prefix, const char *name) {
   if (!is_name(prefix, IPC_MAX_PREFIX, true) || !is_name(name, IPC_MAX_NAME, false)) return IPC_E_INVALID_NAME;
-  char escaped[3 * IPC_MAX_PREFIX + 1], *to = escaped;
-  for (const char *from = prefix; *from; from++) {
-    if (*from == '.' || *from == '%')
-      to += snprintf(to, 4, "%%%02X", (unsigned)*from);
-    else
-      *to++ = *from;
-  }
-  *to = 0;
   const char *kind_name = kind == IPC_ROUTE ? "route" : "channel";
-  int length = snprintf(key, IPC_OS_KEY_BYTES, "libipc.%s.%s.%s", kind_name, escaped, name);
-  return length < IPC_OS_KEY_BYTES ? IPC_OK : IPC_E_INVALID_NAME;
+  snprintf(key, IPC_OS_KEY_BYTES, "libipc.%s.%zu.%s.%s", kind_name, strlen(prefix), prefix, name);
+  return IPC_OK;
 }
 
 uint64_t ipc_segment_bytes(uint32_t capacity, uint32_t max_receivers, uint64_t *body_offset) {
@@ -89,12 +81,14 @@ static int try_lock_until(int fd, const char *key, uint64_t deadline) {
   }
 }
 
-/* Opens the file of a key (creating it if allowed) and locks it while it has that name. */
-static int open_locked(const char *key, bool create, uint32_t permissions, uint64_t patience_ns, ipc_os_file *file) {
+/* Opens the file of a key (creating it if allowed: *created) and locks it while it has that name. */
+static int open_locked(const char *key, bool create, uint32_t permissions, uint64_t patience_ns, ipc_os_file *file,
+                       bool *created) {
   uint64_t deadline = ipc_os_now() + patience_ns;
   for (;;) {
     int fd = ipc_os_open(key, false, 0);
-    if (fd == -ENOENT && create) {
+    *created = fd == -ENOENT && create;
+    if (*created) {
       fd = ipc_os_open(key, true, permissions);
       if (fd == -EEXIST) continue;
     }
@@ -246,13 +240,18 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
 
   for (;;) {
     ipc_os_file file;
+    bool created;
     int fd = open_locked(segment->key, true, options->permissions ? options->permissions : 0600, OPEN_PATIENCE_NS,
-                         &file);
+                         &file, &created);
     if (fd < 0) return fail_system(failure, fd);
     segment->inode = file.inode;
 
     int error = 0;
-    if (file.size == 0) {
+    if (file.size == 0 && !created && ipc_os_unlink(segment->key) == 0) {
+      /* Its creator was killed, or is overtaken and will notice. Its permissions were for somebody else's options. */
+      ipc_os_unlock(fd);
+      continue;
+    } else if (file.size == 0) {
       status = create(segment, fd, prefix, name, options, failure);
       if (status != IPC_OK) ipc_os_unlink(segment->key);
     } else if (file.size < IPC_HEADER_BYTES) {
@@ -280,7 +279,8 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
 
 int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns) {
   ipc_os_file file;
-  int fd = open_locked(segment->key, false, 0, patience_ns, &file);
+  bool created;
+  int fd = open_locked(segment->key, false, 0, patience_ns, &file, &created);
   if (fd == -EWOULDBLOCK) return IPC_E_BUSY;
   if (fd == -ENOENT) return IPC_E_ORPHANED;
   if (fd < 0) return IPC_E_SYSTEM;
@@ -330,7 +330,8 @@ int32_t ipc_clear(const char *prefix, const char *name, uint32_t kind, ipc_failu
   int32_t status = ipc_segment_key(segment.key, kind, prefix, name);
   if (status != IPC_OK) return fail(failure, status, 0, 0);
   ipc_os_file file;
-  int fd = open_locked(segment.key, false, 0, OPEN_PATIENCE_NS, &file);
+  bool created;
+  int fd = open_locked(segment.key, false, 0, OPEN_PATIENCE_NS, &file, &created);
   if (fd == -ENOENT) return IPC_OK;
   if (fd < 0) return fail_system(failure, fd);
   int error = ipc_os_unlink(segment.key);

@@ -15,6 +15,7 @@ struct ipc_sender {
   uint32_t instance;
   uint32_t capacity_units;
   bool is_only;  /* a route: the claim lock is ours for as long as we live */
+  uint64_t looked; /* when a send that does not wait last looked for dead peers in its way */
   uint8_t *stage; /* records of stage(), one after another; made on first use */
   uint32_t stage_units;
   uint32_t stage_capacity;
@@ -46,7 +47,7 @@ ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_opti
     }
     failure->code = IPC_E_HAS_SENDER;
     failure->pid = (int32_t)pid;
-    atomic_store_explicit(&sender->member->instance, 0, memory_order_release);
+    ipc_members_withdraw(segment, sender->member);
   } else {
     failure->code = place;
     failure->wanted = IPC_MAX_SENDERS;
@@ -136,6 +137,17 @@ static bool wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, ui
 }
 
 /*
+ * A send that does not wait found the claim taken or the ring full. Waiting ones look
+ * for dead peers now and then; somebody who only ever tries must do so too.
+ */
+static bool is_time_to_look(ipc_sender *sender) {
+  uint64_t now = ipc_os_now();
+  if (now - sender->looked < IPC_SLICE_NS) return false;
+  sender->looked = now;
+  return true;
+}
+
+/*
  * Claims the head with room for `units` units at it, padding first if they would
  * straddle the end. IPC_OK: the claim is held, *at is their position and *room how
  * much is free there. *deadline is 0 until a wait has begun, then when it ends.
@@ -148,9 +160,14 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
     int32_t status = check(sender);
     if (IPC_UNLIKELY(status != IPC_OK)) return status;
     if (IPC_UNLIKELY(!claim(sender, *deadline))) {
-      if (*deadline != 0 || timeout_ms == 0) return IPC_TIMED_OUT;
-      *deadline = ipc_deadline(timeout_ms);
-      continue;
+      uint32_t pid;
+      if (*deadline != 0) return IPC_TIMED_OUT;
+      if (timeout_ms != 0) {
+        *deadline = ipc_deadline(timeout_ms);
+        continue;
+      }
+      if (!is_time_to_look(sender) || !ipc_claim_take_over(&sender->segment, sender->instance, &pid))
+        return IPC_TIMED_OUT;
     }
     uint32_t head = atomic_load_explicit(&header->head, memory_order_relaxed); /* the claim ordered it */
     uint32_t padding = ipc_ring_padding(sender->capacity_units, head, units);
@@ -167,7 +184,12 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
       return IPC_OK;
     }
     give_back(sender);
-    if (timeout_ms == 0) return IPC_TIMED_OUT;
+    if (timeout_ms == 0) {
+      if (!is_time_to_look(sender)) return IPC_TIMED_OUT;
+      uint32_t gate = ipc_members_gate(&sender->segment, head);
+      if (!ipc_members_evict_dead_at(&sender->segment, gate)) return IPC_TIMED_OUT;
+      continue;
+    }
     if (*deadline == 0) *deadline = ipc_deadline(timeout_ms);
     if (!wait_for_space(sender, head, padding + units, &slice, *deadline)) return IPC_TIMED_OUT;
   }

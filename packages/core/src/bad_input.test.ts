@@ -14,7 +14,7 @@ const unique = () => {
 	names.add(name);
 	return name;
 };
-const file = (name: string) => `/dev/shm/libipc.channel.${prefix}.${name}`;
+const file = (name: string) => `/dev/shm/libipc.channel.${prefix.length}.${prefix}.${name}`;
 
 afterAll(() => {
 	for (const name of names) {

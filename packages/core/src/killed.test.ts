@@ -19,7 +19,7 @@ function channel(name: string): string {
 	return name;
 }
 
-const segment = (kind: string, name: string) => Bun.file(`/dev/shm/libipc.${kind}.${prefix}.${name}`);
+const segment = (kind: string, name: string) => Bun.file(`/dev/shm/libipc.${kind}.${prefix.length}.${prefix}.${name}`);
 
 async function holder(kind: string, role: string, name: string, options: object = {}): Promise<Child> {
 	const child = new Child("holder.child.ts", [kind, role, prefix, name, JSON.stringify(options)]);

@@ -224,7 +224,7 @@ describe.each([
 		sender.close();
 		sender.close();
 		expect(sender.closed).toBe(true);
-		expect(await Bun.file(`/dev/shm/libipc.${_}.${prefix}.${name}`).exists()).toBe(false);
+		expect(await Bun.file(`/dev/shm/libipc.${_}.${prefix.length}.${prefix}.${name}`).exists()).toBe(false);
 	});
 });
 

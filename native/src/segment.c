@@ -143,9 +143,7 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
     return failure->code;
   }
   ipc_header *header = segment->header;
-  /* Of a leftover: whoever comes while this is unfinished must find no magic. */
-  atomic_store_explicit(&header->magic, 0, memory_order_release);
-  memset(header, 0, body_offset);
+  memset(header, 0, body_offset); /* of a leftover; there is no magic in it any more */
   header->version = IPC_LAYOUT_VERSION;
   header->layout_hash = IPC_LAYOUT_HASH;
   header->kind = options->kind;
@@ -262,6 +260,8 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
       status = failure->code;
     } else {
       bool removed = ipc_segment_unlink(segment);
+      /* Before its size changes: if we are killed half-way, the next to come must see that it is unfinished. */
+      if (!removed) atomic_store_explicit(&segment->header->magic, 0, memory_order_release);
       ipc_segment_close(segment);
       if (removed) {
         ipc_os_unlock(fd);

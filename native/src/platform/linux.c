@@ -84,7 +84,7 @@ uint64_t ipc_os_self(void) {
 bool ipc_os_alive(uint64_t identity) {
   uint32_t tid = (uint32_t)(identity >> 32), started;
   char state;
-  if (tid == 0) return false; /* to kill() it would mean our own process group */
+  if (tid == 0 || tid > INT32_MAX) return false; /* to kill() these would mean groups of processes */
   int error = read_stat(tid, &state, &started);
   /* 0: the thread itself could not learn when it started. */
   if (error == 0) return state != 'Z' && state != 'X' && (started == (uint32_t)identity || (uint32_t)identity == 0);

@@ -4,8 +4,9 @@
  *
  *   bun run bench:operations
  */
-import { bench, do_not_optimize, group, run } from "mitata";
+
 import { Channel, Route, type Sender } from "@libipc/core";
+import { bench, do_not_optimize, group, run } from "mitata";
 
 const prefix = `operations${process.pid}`;
 const SIZES = [16, 64, 256, 1024, 4096, 16_384, 65_536];

@@ -150,8 +150,8 @@ function steps(variant: Variant, programs: readonly string[]): { objects: Step[]
 /** What a program that was itself killed could not remove. */
 function sweep(pid: number | undefined): void {
 	if (pid === undefined || !existsSync("/dev/shm")) return;
-	for (const entry of readdirSync("/dev/shm"))
-		if (entry.startsWith("libipc.") && entry.includes(`.test${pid}.`)) rmSync(`/dev/shm/${entry}`, { force: true });
+	const its = new RegExp(`^libipc\\..*\\.test${pid}(?!\\d)`);
+	for (const entry of readdirSync("/dev/shm")) if (its.test(entry)) rmSync(`/dev/shm/${entry}`, { force: true });
 }
 
 interface Sums {
@@ -171,7 +171,13 @@ async function test(variant: Variant, program: string, sums: Sums): Promise<void
 	sums.failed += failed;
 	const seconds = ((performance.now() - started) / 1000).toFixed(1);
 	console.log(`${variant.name.padEnd(7)} ${program.padEnd(22)} ${passed} passed, ${failed} failed (${seconds} s)`);
-	if (failed > 0) console.log(output.replace(/^\d+ passed, \d+ failed\n/m, "").replace(/^(?=.)/gm, "    ").trimEnd());
+	if (failed > 0)
+		console.log(
+			output
+				.replace(/^\d+ passed, \d+ failed\n/m, "")
+				.replace(/^(?=.)/gm, "    ")
+				.trimEnd(),
+		);
 }
 
 async function main(): Promise<boolean> {

@@ -1,5 +1,6 @@
 #include "interpose.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -25,7 +26,10 @@ void test_os_unmap(void *address, uint64_t size);
 int test_os_try_lock(int fd, const char *key);
 void test_os_unlock(int fd);
 
-uint64_t test_os_now(void) { return ipc_os_now() + hooks.clock_ahead_ns; }
+uint64_t test_os_now(void) {
+  before("now");
+  return ipc_os_now() + hooks.clock_ahead_ns;
+}
 
 uint64_t test_os_self(void) {
   before("self");
@@ -50,6 +54,7 @@ int test_os_open(const char *key, bool create, uint32_t permissions) {
 
 int test_os_unlink(const char *key) {
   before("unlink");
+  if (hooks.keep_names) return -EPERM;
   return ipc_os_unlink(key);
 }
 

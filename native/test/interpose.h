@@ -14,6 +14,8 @@ typedef struct test_hooks {
   void (*before)(const char *call);
   /* Waits that end only to look again (IPC_SLICE_NS, IPC_FIRST_SLICE_NS) last for ever: a lost wake-up hangs. */
   bool patient;
+  /* Nothing can be removed: as in a sticky directory, of another user's files. */
+  bool keep_names;
   /* Added to the clock, so that long time-outs need no waiting. */
   uint64_t clock_ahead_ns;
 } test_hooks;

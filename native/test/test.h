@@ -9,16 +9,9 @@
  *
  * Names are unique per run: the prefix is "test<pid>". The harness removes the
  * segments of a case's names after it, however it ended.
- *
- * Include this first: it asks the C library for more than C11.
  */
 #ifndef LIBIPC_TEST_H
 #define LIBIPC_TEST_H
-
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-#define _DARWIN_C_SOURCE
 
 #include <errno.h>
 #include <signal.h>
@@ -76,6 +69,7 @@ __attribute__((format(printf, 3, 4))) _Noreturn static inline void test_fail(con
     vsnprintf(reason + used, size - (size_t)used, format, arguments);
     va_end(arguments);
   }
+  kill(0, SIGKILL); /* the whole case: the others would wait in vain for this process */
   _exit(1);
 }
 
@@ -119,9 +113,17 @@ static inline double test_ms(void) { return ipc_now_ns() / 1e6; }
 /* Between two looks at something that another process is about to change. */
 static inline void test_pause(void) { nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL); }
 
+/* Fails the case if a child of this process has crashed, or was ended by a sanitizer. */
+static inline void test_look_after_children(void) {
+  siginfo_t info = {0};
+  if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
+  if (info.si_code == CLD_EXITED ? info.si_status != 0 : info.si_status != SIGKILL)
+    FAIL("a worker ended with %s %d", info.si_code == CLD_EXITED ? "status" : "signal", info.si_status);
+}
+
 /* Waits until a counter has got so far. A case that waits in vain is ended by its alarm. */
 static inline void test_await(_Atomic uint32_t *counter, uint32_t at_least) {
-  while (atomic_load(counter) < at_least) test_pause();
+  for (; atomic_load(counter) < at_least; test_pause()) test_look_after_children();
 }
 
 /* A small generator with a seed, so that a failure can be had again. */

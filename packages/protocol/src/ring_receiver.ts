@@ -34,7 +34,7 @@ export class RingReceiver implements Receiver {
 	}
 
 	recv(options?: WaitOptions): Uint8Array<ArrayBuffer> | null {
-		return this.#recv(options === undefined ? -1 : checkTimeout(this.name, options));
+		return this.#recv(checkTimeout(this.name, options));
 	}
 
 	tryRecv(): Uint8Array<ArrayBuffer> | null {
@@ -62,7 +62,7 @@ export class RingReceiver implements Receiver {
 				this.name,
 				"recvInto needs a Uint8Array to copy the message into.",
 			);
-		const timeout = options === undefined ? -1 : checkTimeout(this.name, options);
+		const timeout = checkTimeout(this.name, options);
 		// An empty view has no address to give to native code: the engine is told of its length by a view that has one.
 		const length = target.byteLength > 0 ? this.#engine.recv(target, timeout) : this.#recvIntoNothing(timeout);
 		return length >= 0 ? length : this.#recvIntoRefused(length, target.byteLength);

@@ -46,7 +46,7 @@ export class RingSender implements Sender {
 	}
 
 	send(message: Message, options?: WaitOptions): boolean {
-		return this.#send(message, options === undefined ? -1 : checkTimeout(this.name, options));
+		return this.#send(message, checkTimeout(this.name, options));
 	}
 
 	trySend(message: Message): boolean {

@@ -12,6 +12,12 @@ typedef struct meeting {
   _Alignas(128) _Atomic uint32_t arrived;
 } meeting;
 
+/*
+ * Rounds go on for so long, not for a fixed number: with a processor each they take a
+ * microsecond, on a busy machine the two take turns on one and a round costs milliseconds.
+ */
+enum { MEETING_MS = 400 * TEST_SCALE };
+
 /* The n-th time that both are here, both go on. */
 static inline void meet(meeting *at, uint32_t n) {
   atomic_fetch_add(&at->arrived, 1);

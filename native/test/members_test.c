@@ -405,15 +405,16 @@ static void receivers_are_killed_at_random(void) {
 typedef struct duel {
   ipc_segment segment;
   meeting starts, ends;
-  uint32_t rounds;
+  bool is_over; /* set before the last meeting at the start of a round */
   _Atomic uint32_t gate;
 } duel;
 
 static void send_in_a_duel(void *argument) {
   duel *of = argument;
   uint32_t seed = 1;
-  for (uint32_t round = 1; round <= of->rounds; round++) {
+  for (uint32_t round = 1;; round++) {
     meet(&of->starts, round);
+    if (of->is_over) break;
     meeting_stagger(&seed, 400);
     atomic_store_explicit(&of->segment.header->head, round * 2, memory_order_release);
     atomic_store(&of->gate, ipc_members_gate(&of->segment, round * 2));
@@ -425,11 +426,13 @@ static void send_in_a_duel(void *argument) {
 static void joiner_is_never_below_the_gate(void) {
   duel *of = test_shared(sizeof *of);
   of->segment = open_segment(1);
-  of->rounds = 20000 * TEST_SCALE;
   uint32_t seed = 2;
   test_worker worker = test_start(TEST_THREAD, send_in_a_duel, of);
-  for (uint32_t round = 1; round <= of->rounds; round++) {
+  double end = test_ms() + MEETING_MS;
+  for (uint32_t round = 1;; round++) {
+    of->is_over = test_ms() > end;
     meet(&of->starts, round);
+    if (of->is_over) break;
     meeting_stagger(&seed, 100);
     CHECK_EQ(ipc_members_join_receiver(&of->segment), 0);
     meet(&of->ends, round);

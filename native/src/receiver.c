@@ -108,8 +108,10 @@ static inline int32_t next(ipc_receiver *receiver, ipc_record *record, const uin
 static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms) {
   ipc_segment *segment = &receiver->segment;
   ipc_header *header = segment->header;
-  if (timeout_ms == 0)
-    return atomic_load_explicit(&header->orphaned, memory_order_acquire) ? IPC_E_ORPHANED : IPC_TIMED_OUT;
+  if (timeout_ms == 0) {
+    if (!atomic_load_explicit(&header->orphaned, memory_order_acquire)) return IPC_TIMED_OUT;
+    return has_more(receiver) ? IPC_OK : IPC_E_ORPHANED; /* what was sent before the clear can be read */
+  }
   ipc_backoff backoff = ipc_backoff_start(header);
   do {
     if (has_more(receiver)) return IPC_OK;

@@ -163,9 +163,9 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   return IPC_OK;
 }
 
-/* Everything a joiner will rely on, checked against the file before it is used. */
+/* Everything a joiner will rely on, read once and checked against the file before it is used. */
 static int32_t check(const ipc_header *header, uint64_t file_bytes, const char *prefix, const char *name,
-                     const ipc_options *options, ipc_failure *failure) {
+                     const ipc_options *options, ipc_segment *segment, ipc_failure *failure) {
   uint32_t magic = atomic_load_explicit(&header->magic, memory_order_acquire);
   if (magic != IPC_MAGIC) return fail(failure, IPC_E_FOREIGN, magic, IPC_MAGIC);
   if (header->version != IPC_LAYOUT_VERSION) return fail(failure, IPC_E_VERSION, header->version, IPC_LAYOUT_VERSION);
@@ -179,18 +179,19 @@ static int32_t check(const ipc_header *header, uint64_t file_bytes, const char *
   uint64_t body_offset, bytes = ipc_segment_bytes(capacity, receivers, &body_offset);
   if (header->segment_bytes != bytes || header->body_offset != body_offset || file_bytes < bytes)
     return fail(failure, IPC_E_CORRUPT, file_bytes, bytes);
+  settle(segment, options->kind, capacity, receivers);
   return IPC_OK;
 }
 
 /* Only once it is known that the name is in use: a leftover's options bind nobody. */
-static int32_t compare_options(const ipc_header *header, const ipc_options *options, ipc_failure *failure) {
-  if (options->capacity && options->capacity != header->capacity) {
+static int32_t compare_options(const ipc_segment *segment, const ipc_options *options, ipc_failure *failure) {
+  if (options->capacity && options->capacity != segment->capacity) {
     failure->option = IPC_OPTION_CAPACITY;
-    return fail(failure, IPC_E_OPTIONS_MISMATCH, header->capacity, options->capacity);
+    return fail(failure, IPC_E_OPTIONS_MISMATCH, segment->capacity, options->capacity);
   }
-  if (options->max_receivers && options->max_receivers != header->max_receivers) {
+  if (options->max_receivers && options->max_receivers != segment->max_receivers) {
     failure->option = IPC_OPTION_MAX_RECEIVERS;
-    return fail(failure, IPC_E_OPTIONS_MISMATCH, header->max_receivers, options->max_receivers);
+    return fail(failure, IPC_E_OPTIONS_MISMATCH, segment->max_receivers, options->max_receivers);
   }
   return IPC_OK;
 }
@@ -204,10 +205,9 @@ static bool is_leftover(ipc_segment *segment, uint64_t file_bytes, const char *p
                         const ipc_options *options, ipc_failure *failure) {
   ipc_header *header = segment->header;
   if (atomic_load_explicit(&header->magic, memory_order_acquire) == 0) return true;
-  if (check(header, file_bytes, prefix, name, options, failure) != IPC_OK) return false;
-  settle(segment, options->kind, header->capacity, header->max_receivers);
+  if (check(header, file_bytes, prefix, name, options, segment, failure) != IPC_OK) return false;
   if (ipc_members_reap(segment) == 0) return true;
-  compare_options(header, options, failure);
+  compare_options(segment, options, failure);
   return false;
 }
 

@@ -218,7 +218,9 @@ int32_t ipc_sender_stage(ipc_sender *sender, const void *bytes, uint32_t length)
     sender->stage = stage;
     sender->stage_capacity = capacity;
   }
-  ipc_ring_put_message(sender->stage + (size_t)sender->stage_units * IPC_UNIT, bytes, length);
+  uint8_t *record = sender->stage + (size_t)sender->stage_units * IPC_UNIT;
+  memset(record + (size_t)(units - 1) * IPC_UNIT, 0, IPC_UNIT); /* no byte of our heap travels in what rounds it up */
+  ipc_ring_put_message(record, bytes, length);
   sender->stage_units += units;
   return IPC_OK;
 }

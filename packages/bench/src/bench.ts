@@ -24,7 +24,7 @@ Measures the sixteen rows of bench_ipc: routes and channels between processes, e
   --max-threads N    largest N of a row: 1, 2, 4, 8, … up to this    (8)
   --patterns LIST    of route, 1-N, N-1, N-N, with commas            (all)
   --transport KIND   process or worker                               (process)
-  --runs N           measured runs of each row, after 3 to warm up   (41)
+  --runs N           measured runs of each row, in up to 5 starts     (40)
   --json FILE        write the rows as JSON
   --svg FILE         write a chart
   --help             this text
@@ -42,7 +42,7 @@ await runCommand(async (signal) => {
 		"max-threads": { type: "string", default: "8" },
 		patterns: { type: "string", default: patterns.join(",") },
 		transport: { type: "string", default: "process" },
-		runs: { type: "string", default: "41" },
+		runs: { type: "string", default: "40" },
 		json: { type: "string" },
 		svg: { type: "string" },
 		help: { type: "boolean", default: false },

@@ -37,5 +37,6 @@ function deliveredPercent({ delivered, expected, corrupt }: Row): string {
 export const legend = `total ms: from the first send to the moment the last receiver has everything; median of the runs.
 delivered: messages counted by the receivers, each checked for sender, sequence, length and every byte.
 C limit: the barest lossless ring in C (native/bench/limit.c), same messages, in turns with ours; ns per message.
-* published by the seed project for Apple Silicon, not measured here. C++ is cpp-ipc. The Rust port's sends mostly
+÷ limit: median over the runs of ours divided by the limit's next one; below 1, the limit program had a bad moment.
+* published by the Rust port of cpp-ipc for Apple Silicon, not measured here. C++ is cpp-ipc. The Rust port's sends mostly
   return false: counted on Linux, it delivers under 1 % of its messages.`;

@@ -5,13 +5,20 @@
 bool ipc_claim_take_over(ipc_segment *segment, uint32_t instance, uint32_t *pid) {
   ipc_header *header = segment->header;
   uint32_t owner = atomic_load_explicit(&header->claim, memory_order_relaxed);
-  if (owner != 0 && ipc_members_is_sender_alive(segment, owner, pid)) return false;
+  /* Our own number, though we do not hold it: damage. Nobody else would ever give it back. */
+  if (owner != 0 && owner != instance && ipc_members_is_sender_alive(segment, owner, pid)) return false;
   return atomic_compare_exchange_strong_explicit(&header->claim, &owner, instance, memory_order_acquire,
                                                  memory_order_relaxed);
 }
 
 bool ipc_claim_lock_slow(ipc_segment *segment, uint32_t instance, uint64_t deadline) {
   ipc_header *header = segment->header;
+  /* Its owner, if it runs, needs some 20 ns: that much waits even who does not wait. */
+  for (int i = 0; i < 32; i++) {
+    ipc_cpu_relax();
+    if (atomic_load_explicit(&header->claim, memory_order_relaxed) == 0 && ipc_claim_try_lock(header, instance))
+      return true;
+  }
   ipc_backoff backoff = ipc_backoff_start(header);
   uint64_t slice = IPC_FIRST_SLICE_NS;
   for (;;) {
@@ -19,7 +26,7 @@ bool ipc_claim_lock_slow(ipc_segment *segment, uint32_t instance, uint64_t deadl
     do {
       if (atomic_load_explicit(&header->claim, memory_order_relaxed) == 0 && ipc_claim_try_lock(header, instance))
         return true;
-    } while (ipc_backoff_pause(&backoff));
+    } while (ipc_backoff_pause(&backoff, deadline));
     if (ipc_os_now() >= deadline) return false;
     uint32_t seen = ipc_event_prepare(header, IPC_EVENT_TURN);
     if (atomic_load_explicit(&header->claim, memory_order_relaxed) == 0) continue;

@@ -42,9 +42,10 @@ ipc_backoff ipc_backoff_start(const ipc_header *header) {
   return (ipc_backoff){.round = endpoints <= processors() ? 0 : SPIN_ROUNDS};
 }
 
-bool ipc_backoff_pause(ipc_backoff *backoff) {
+bool ipc_backoff_pause(ipc_backoff *backoff, uint64_t deadline) {
   uint32_t round = backoff->round;
   if (round == SPIN_ROUNDS + YIELD_ROUNDS) return false;
+  if (round >= SPIN_ROUNDS && deadline != IPC_FOREVER && ipc_os_now() >= deadline) return false;
   backoff->round++;
   if (round < SPIN_ROUNDS)
     for (uint32_t i = 0, pauses = 1 + round / 16; i < pauses; i++) ipc_cpu_relax();

@@ -59,8 +59,11 @@ typedef struct ipc_backoff {
 
 ipc_backoff ipc_backoff_start(const ipc_header *header);
 
-/* Pauses a little; false: enough of it, sleep. */
-bool ipc_backoff_pause(ipc_backoff *backoff);
+/*
+ * Pauses a little; false: enough of it, sleep, or the deadline has passed: on a busy
+ * machine each yield may take milliseconds.
+ */
+bool ipc_backoff_pause(ipc_backoff *backoff, uint64_t deadline);
 
 /* The moment `timeout_ms` from now; negative = IPC_FOREVER. */
 uint64_t ipc_deadline(int32_t timeout_ms);

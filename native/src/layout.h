@@ -1,6 +1,5 @@
 /*
- * layout.h - the bytes of a segment. docs/protocol.md describes them in prose;
- * packages/protocol/src/layout.ts has the same offsets (a test compares them).
+ * layout.h - the bytes of a segment; docs/protocol.md says why they are so.
  *
  *   0                    ipc_header
  *   4096                 ipc_member receivers[max_receivers]
@@ -53,6 +52,7 @@ typedef struct ipc_header {
   uint32_t max_receivers;
   uint32_t max_senders;
   uint32_t permissions;
+  uint64_t created; /* ipc_os_now() of the creation: another one is another segment, even in the same file */
   uint64_t segment_bytes;
   uint64_t body_offset;
   char prefix[IPC_MAX_PREFIX + 8];
@@ -99,13 +99,18 @@ typedef struct ipc_member {
 /*
  * A record: this header, the payload, and zero to seven bytes up to the next 8-byte
  * unit. Records never straddle the end of the ring; a padding record fills the rest.
+ *
+ * A loan is two records: IPC_RECORD_OWNER, one unit, whose `length` is the instance
+ * of the sender that writes the loan; then IPC_RECORD_LOAN, which its owner turns
+ * into a message or into padding when it is done, and anybody into padding who finds
+ * the owner dead. It is the only record that changes once it lies before head.
  */
 typedef struct ipc_record {
-  uint32_t length; /* payload bytes; padding: the bytes after this header */
-  uint32_t kind;   /* ipc_record_kind */
+  _Atomic uint32_t length; /* payload bytes; padding: the bytes after this header */
+  _Atomic uint32_t kind;   /* ipc_record_kind */
 } ipc_record;
 
-enum ipc_record_kind { IPC_RECORD_MESSAGE = 1, IPC_RECORD_PADDING = 2 };
+enum ipc_record_kind { IPC_RECORD_MESSAGE = 1, IPC_RECORD_PADDING = 2, IPC_RECORD_LOAN = 3, IPC_RECORD_OWNER = 4 };
 
 #define IPC_UNIT 8u
 #define IPC_HEADER_BYTES 4096u

@@ -95,24 +95,13 @@ void ipc_members_withdraw(ipc_segment *segment, ipc_member *member) {
   recount(segment);
 }
 
-static bool any_alive(const ipc_member *members, uint32_t count) {
-  for (uint32_t i = 0; i < count; i++)
-    if (atomic_load_explicit(&members[i].instance, memory_order_acquire) != 0 &&
-        ipc_os_alive(atomic_load_explicit(&members[i].owner, memory_order_relaxed)))
-      return true;
-  return false;
-}
-
 void ipc_members_leave(ipc_segment *segment, ipc_member *member, uint32_t instance) {
   /* First what frees the others, whatever becomes of the name lock. A swap: if we were taken for dead, it is not ours. */
   atomic_compare_exchange_strong_explicit(&member->instance, &instance, 0, memory_order_release, memory_order_relaxed);
   ipc_event_notify(segment->header, IPC_EVENT_SPACE);
   int32_t fd = ipc_segment_lock(segment, 1000000000u);
   if (fd < 0) return; /* orphaned: nobody needs the count; busy: the next holder recounts */
-  if (any_alive(segment->receivers, segment->max_receivers) || any_alive(segment->senders, IPC_MAX_SENDERS))
-    recount(segment);
-  else
-    ipc_segment_unlink(segment);
+  if (ipc_members_reap(segment) == 0) ipc_segment_unlink(segment);
   ipc_os_unlock(fd);
 }
 
@@ -131,20 +120,32 @@ uint32_t ipc_members_gate(const ipc_segment *segment, uint32_t head) {
   return head - (uint32_t)lag;
 }
 
-bool ipc_members_evict_dead_at(ipc_segment *segment, uint32_t gate) {
-  bool dead = false;
-  for (uint32_t i = 0; i < segment->max_receivers && !dead; i++) {
-    const ipc_member *member = &segment->receivers[i];
-    dead = atomic_load_explicit(&member->instance, memory_order_acquire) != 0 &&
-           atomic_load_explicit(&member->position, memory_order_relaxed) == gate &&
-           !ipc_os_alive(atomic_load_explicit(&member->owner, memory_order_relaxed));
-  }
-  if (!dead) return false;
+static bool is_dead(const ipc_member *member) {
+  return atomic_load_explicit(&member->instance, memory_order_acquire) != 0 &&
+         !ipc_os_alive(atomic_load_explicit(&member->owner, memory_order_relaxed));
+}
+
+static bool evict(ipc_segment *segment) {
   int32_t fd = ipc_segment_lock(segment, 0);
   if (fd < 0) return false;
   ipc_members_reap(segment);
   ipc_os_unlock(fd);
   return true;
+}
+
+bool ipc_members_evict_dead_at(ipc_segment *segment, uint32_t gate) {
+  for (uint32_t i = 0; i < segment->max_receivers; i++) {
+    const ipc_member *member = &segment->receivers[i];
+    if (atomic_load_explicit(&member->position, memory_order_relaxed) == gate && is_dead(member))
+      return evict(segment);
+  }
+  return false;
+}
+
+bool ipc_members_evict_dead(ipc_segment *segment) {
+  for (uint32_t i = 0; i < segment->max_receivers; i++)
+    if (is_dead(&segment->receivers[i])) return evict(segment);
+  return false;
 }
 
 bool ipc_members_is_sender_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid) {

@@ -40,6 +40,9 @@ uint32_t ipc_members_gate(const ipc_segment *segment, uint32_t head);
  */
 bool ipc_members_evict_dead_at(ipc_segment *segment, uint32_t gate);
 
+/* Empties the places of dead receivers, wherever they stand. True: there was one, and it is gone. */
+bool ipc_members_evict_dead(ipc_segment *segment);
+
 /* Whether the sender with this instance is alive; *pid tells its process. */
 bool ipc_members_is_sender_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid);
 

@@ -39,29 +39,45 @@ static inline uint8_t *ipc_ring_at(uint8_t *body, uint32_t capacity_units, uint3
   return body + (size_t)(position & (capacity_units - 1)) * IPC_UNIT;
 }
 
+/* Writes a record's header where no receiver looks yet: the store of head publishes it. */
+static inline void ipc_ring_put_header(uint8_t *at, uint32_t length, enum ipc_record_kind kind) {
+  ipc_record *record = (ipc_record *)at;
+  atomic_store_explicit(&record->length, length, memory_order_relaxed);
+  atomic_store_explicit(&record->kind, kind, memory_order_relaxed);
+}
+
 static inline void ipc_ring_put_padding(uint8_t *at, uint32_t units) {
-  *(ipc_record *)at = (ipc_record){.length = units * IPC_UNIT - (uint32_t)sizeof(ipc_record), .kind = IPC_RECORD_PADDING};
+  ipc_ring_put_header(at, units * IPC_UNIT - (uint32_t)sizeof(ipc_record), IPC_RECORD_PADDING);
 }
 
 static inline void ipc_ring_put_message(uint8_t *at, const void *bytes, uint32_t length) {
-  *(ipc_record *)at = (ipc_record){.length = length, .kind = IPC_RECORD_MESSAGE};
+  ipc_ring_put_header(at, length, IPC_RECORD_MESSAGE);
   if (length) memcpy(at + sizeof(ipc_record), bytes, length);
 }
+
+/* What a receiver read of a record: copies, which no other process can change between check and use. */
+typedef struct ipc_record_copy {
+  uint32_t length;
+  uint32_t kind;
+} ipc_record_copy;
 
 /*
  * Reads the record at a position that lies before `head`. Answers its units, or 0
  * if what is there cannot be a record: shared memory is damaged.
  */
 static inline uint32_t ipc_ring_read(const uint8_t *body, uint32_t capacity_units, uint32_t position, uint32_t head,
-                                     ipc_record *record) {
+                                     ipc_record_copy *record) {
   uint32_t offset = position & (capacity_units - 1);
-  /* Read once: another process may change it between check and use. */
-  const volatile ipc_record *shared = (const volatile ipc_record *)(body + (size_t)offset * IPC_UNIT);
-  record->length = shared->length;
-  record->kind = shared->kind;
-  uint32_t units = ipc_ring_units(record->length);
-  if (IPC_UNLIKELY(units > capacity_units - offset || units > head - position || record->kind == 0 ||
-                   record->kind > IPC_RECORD_PADDING))
+  const ipc_record *shared = (const ipc_record *)(body + (size_t)offset * IPC_UNIT);
+  /* acquire pairs with the release that ends a loan: its length and payload are whole */
+  record->kind = atomic_load_explicit(&shared->kind, memory_order_acquire);
+  record->length = atomic_load_explicit(&shared->length, memory_order_relaxed);
+  uint32_t units = ipc_ring_units(record->length), known = head - position;
+  if (IPC_LIKELY(record->kind == IPC_RECORD_MESSAGE))
+    return units <= known && units <= capacity_units - offset && known <= capacity_units ? units : 0;
+  if (record->kind == IPC_RECORD_OWNER) units = 1;
+  if (record->kind == 0 || record->kind > IPC_RECORD_OWNER || units > known || units > capacity_units - offset ||
+      known > capacity_units)
     return 0;
   return units;
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "event.h"
-#include "libipc/receiver.h"
 #include "libipc/storage.h"
 #include "members.h"
 
@@ -129,6 +128,7 @@ static void settle(ipc_segment *segment, uint32_t kind, uint32_t capacity, uint3
   segment->kind = kind;
   segment->capacity = capacity;
   segment->max_receivers = max_receivers;
+  segment->created = segment->header->created;
 }
 
 static int32_t create(ipc_segment *segment, int fd, const char *prefix, const char *name, const ipc_options *options,
@@ -151,6 +151,7 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   header->max_receivers = max_receivers;
   header->max_senders = IPC_MAX_SENDERS;
   header->permissions = options->permissions ? options->permissions : 0600;
+  header->created = ipc_os_now();
   header->segment_bytes = bytes;
   header->body_offset = body_offset;
   strcpy(header->prefix, prefix);
@@ -193,6 +194,10 @@ static int32_t compare_options(const ipc_segment *segment, const ipc_options *op
     failure->option = IPC_OPTION_MAX_RECEIVERS;
     return fail(failure, IPC_E_OPTIONS_MISMATCH, segment->max_receivers, options->max_receivers);
   }
+  if (options->permissions && options->permissions != segment->header->permissions) {
+    failure->option = IPC_OPTION_PERMISSIONS;
+    return fail(failure, IPC_E_OPTIONS_MISMATCH, segment->header->permissions, options->permissions);
+  }
   return IPC_OK;
 }
 
@@ -223,7 +228,8 @@ static int32_t check_options(const ipc_options *options, ipc_failure *failure) {
     failure->option = IPC_OPTION_MAX_RECEIVERS;
     return fail(failure, IPC_E_INVALID_ARGUMENT, options->max_receivers, IPC_MAX_RECEIVERS);
   }
-  if (options->permissions > 0777) return fail(failure, IPC_E_INVALID_ARGUMENT, options->permissions, 0777);
+  if (options->permissions && (options->permissions > 0777 || (options->permissions & 0600) != 0600))
+    return fail(failure, IPC_E_INVALID_ARGUMENT, options->permissions, 0600); /* or its owner could not clear it */
   return IPC_OK;
 }
 
@@ -284,7 +290,10 @@ int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns) {
   if (fd == -EWOULDBLOCK) return IPC_E_BUSY;
   if (fd == -ENOENT) return IPC_E_ORPHANED;
   if (fd < 0) return IPC_E_SYSTEM;
-  if (file.inode == segment->inode) return fd;
+  /* A leftover taken over in place has the same inode, but another size or another birth. */
+  if (file.inode == segment->inode && file.size == segment->mapping->bytes &&
+      segment->header->created == segment->created)
+    return fd;
   ipc_os_unlock(fd);
   return IPC_E_ORPHANED;
 }
@@ -309,6 +318,18 @@ bool ipc_segment_is_orphaned(ipc_segment *segment) {
   if (orphaned) mark_orphaned(segment->header);
   return orphaned;
 }
+
+ipc_mapping *ipc_mapping_hold(ipc_segment *segment) {
+  atomic_fetch_add_explicit(&segment->mapping->holds, 1, memory_order_relaxed);
+  return segment->mapping;
+}
+
+static void release_bytes(void *bytes, void *mapping) {
+  (void)bytes;
+  ipc_mapping_release(mapping);
+}
+
+void *ipc_mapping_releaser(void) { return (void *)(uintptr_t)release_bytes; }
 
 void ipc_mapping_release(ipc_mapping *mapping) {
   /* acq_rel: all uses by other holders happen before the unmap by the last one. */

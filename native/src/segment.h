@@ -12,7 +12,8 @@
 #include <stdbool.h>
 
 #include "layout.h"
-#include "libipc/receiver.h"
+#include "libipc/mapping.h"
+#include "libipc/status.h"
 #include "platform/platform.h"
 
 /* A mapping that outlives its endpoint while somebody holds a view of it. */
@@ -33,6 +34,7 @@ typedef struct ipc_segment {
   uint32_t capacity;
   uint32_t max_receivers;
   uint64_t inode;
+  uint64_t created;
   char key[IPC_OS_KEY_BYTES];
 } ipc_segment;
 
@@ -58,6 +60,9 @@ bool ipc_segment_unlink(ipc_segment *segment);
 
 /* Looks whether the name still leads here, and marks the segment orphaned if not. */
 bool ipc_segment_is_orphaned(ipc_segment *segment);
+
+/* Another hold on the mapping: it stays until each has been released. */
+ipc_mapping *ipc_mapping_hold(ipc_segment *segment);
 
 /* Unmaps, unless a view is still held. */
 void ipc_segment_close(ipc_segment *segment);

@@ -116,7 +116,7 @@ static inline int32_t check(const ipc_sender *sender) {
   return IPC_OK;
 }
 
-/* Waits, without the claim, until a receiver has moved on from the gate. False: the deadline passed. */
+/* Waits until a receiver has moved on from the gate. False: the deadline passed. */
 static bool wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, uint64_t *slice, uint64_t deadline) {
   ipc_segment *segment = &sender->segment;
   ipc_header *header = segment->header;
@@ -125,7 +125,7 @@ static bool wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, ui
   do {
     gate = ipc_members_gate(segment, head);
     if ((int32_t)(gate + sender->capacity_units - (head + units)) >= 0 || check(sender) != IPC_OK) return true;
-  } while (ipc_backoff_pause(&backoff));
+  } while (ipc_backoff_pause(&backoff, deadline));
   if (ipc_os_now() >= deadline) return false;
   uint32_t seen = ipc_event_prepare(header, IPC_EVENT_SPACE);
   if (ipc_members_gate(segment, head) != gate || check(sender) != IPC_OK) return true;
@@ -137,8 +137,9 @@ static bool wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, ui
 }
 
 /*
- * A send that does not wait found the claim taken or the ring full. Waiting ones look
- * for dead peers now and then; somebody who only ever tries must do so too.
+ * A send that does not wait has found the claim taken, the ring full, or nobody there.
+ * Waiting ones look now and then for dead peers and for a name that leads elsewhere;
+ * somebody who only ever tries must do so too.
  */
 static bool is_time_to_look(ipc_sender *sender) {
   uint64_t now = ipc_os_now();
@@ -147,6 +148,9 @@ static bool is_time_to_look(ipc_sender *sender) {
   return true;
 }
 
+/* After so many waits in vain a sender waits with the claim: else others' small messages could take all space for ever. */
+enum { PATIENT_WAITS = 3 };
+
 /*
  * Claims the head with room for `units` units at it, padding first if they would
  * straddle the end. IPC_OK: the claim is held, *at is their position and *room how
@@ -154,20 +158,28 @@ static bool is_time_to_look(ipc_sender *sender) {
  */
 static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t timeout_ms, uint64_t *deadline,
                                   uint32_t *at, uint32_t *room) {
-  ipc_header *header = sender->segment.header;
+  ipc_segment *segment = &sender->segment;
+  ipc_header *header = segment->header;
   uint64_t slice = IPC_FIRST_SLICE_NS;
-  for (;;) {
+  bool held = false;
+  for (uint32_t waits = 0;; waits++) {
     int32_t status = check(sender);
-    if (IPC_UNLIKELY(status != IPC_OK)) return status;
-    if (IPC_UNLIKELY(!claim(sender, *deadline))) {
+    if (IPC_UNLIKELY(status != IPC_OK)) {
+      if (held) give_back(sender);
+      if (status == IPC_NO_RECEIVERS && is_time_to_look(sender) && ipc_segment_is_orphaned(segment))
+        return IPC_E_ORPHANED;
+      return status;
+    }
+    if (IPC_UNLIKELY(!held && !claim(sender, *deadline))) {
       uint32_t pid;
       if (*deadline != 0) return IPC_TIMED_OUT;
       if (timeout_ms != 0) {
         *deadline = ipc_deadline(timeout_ms);
         continue;
       }
-      if (!is_time_to_look(sender) || !ipc_claim_take_over(&sender->segment, sender->instance, &pid))
-        return IPC_TIMED_OUT;
+      if (!is_time_to_look(sender)) return IPC_TIMED_OUT;
+      if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
+      if (!ipc_claim_take_over(segment, sender->instance, &pid)) return IPC_TIMED_OUT;
     }
     uint32_t head = atomic_load_explicit(&header->head, memory_order_relaxed); /* the claim ordered it */
     uint32_t padding = ipc_ring_padding(sender->capacity_units, head, units);
@@ -177,21 +189,24 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
       return IPC_E_CORRUPT; /* head and gate are further apart than the ring is long */
     }
     if (IPC_LIKELY(padding + units <= free_units)) {
-      if (padding)
-        ipc_ring_put_padding(ipc_ring_at(sender->segment.body, sender->capacity_units, head), padding);
+      if (padding) ipc_ring_put_padding(ipc_ring_at(segment->body, sender->capacity_units, head), padding);
       *at = head + padding;
       *room = free_units - padding;
       return IPC_OK;
     }
-    give_back(sender);
+    held = timeout_ms != 0 && waits >= PATIENT_WAITS;
+    if (!held) give_back(sender);
     if (timeout_ms == 0) {
       if (!is_time_to_look(sender)) return IPC_TIMED_OUT;
-      uint32_t gate = ipc_members_gate(&sender->segment, head);
-      if (!ipc_members_evict_dead_at(&sender->segment, gate)) return IPC_TIMED_OUT;
+      if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
+      if (!ipc_members_evict_dead_at(segment, ipc_members_gate(segment, head))) return IPC_TIMED_OUT;
       continue;
     }
     if (*deadline == 0) *deadline = ipc_deadline(timeout_ms);
-    if (!wait_for_space(sender, head, padding + units, &slice, *deadline)) return IPC_TIMED_OUT;
+    if (!wait_for_space(sender, head, padding + units, &slice, *deadline)) {
+      if (held) give_back(sender);
+      return IPC_TIMED_OUT;
+    }
   }
 }
 
@@ -205,6 +220,59 @@ int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, 
   publish(sender, at + units);
   return IPC_OK;
 }
+
+/* Publishes what lies before `head` without waking anybody but senders: there is no message yet. */
+static void publish_quietly(ipc_sender *sender, uint32_t head) {
+  ipc_header *header = sender->segment.header;
+  atomic_store_explicit(&header->head, head, memory_order_release);
+  give_back(sender);
+}
+
+int32_t ipc_sender_loan(ipc_sender *sender, uint32_t length, int32_t timeout_ms, uint32_t *offset) {
+  if (length > ipc_sender_max_loan(sender)) return IPC_E_MESSAGE_TOO_LARGE;
+  uint32_t units = ipc_ring_units(length), at, room;
+  uint64_t deadline = 0;
+  int32_t status = claim_units(sender, 1 + units, timeout_ms, &deadline, &at, &room);
+  if (status != IPC_OK) return status;
+  uint8_t *owner = ipc_ring_at(sender->segment.body, sender->capacity_units, at);
+  ipc_ring_put_header(owner, sender->instance, IPC_RECORD_OWNER);
+  ipc_ring_put_header(owner + IPC_UNIT, length, IPC_RECORD_LOAN);
+  *offset = (uint32_t)(owner - sender->segment.body) + IPC_UNIT + (uint32_t)sizeof(ipc_record);
+  publish_quietly(sender, at + 1 + units);
+  return IPC_OK;
+}
+
+/*
+ * Ends a loan. Nobody reads past a loan before it has ended, so what follows a
+ * shortened message becomes padding first, then one store (release; pairs with the
+ * acquire in ipc_ring_read) makes all of it readable.
+ */
+int32_t ipc_sender_end_loan(ipc_sender *sender, uint32_t offset, int32_t length) {
+  uint32_t capacity = sender->segment.capacity, header_bytes = (uint32_t)sizeof(ipc_record);
+  if (offset % IPC_UNIT != 0 || offset < header_bytes || offset > capacity) return IPC_E_INVALID_ARGUMENT;
+  ipc_record *record = (ipc_record *)(sender->segment.body + offset - header_bytes);
+  if (atomic_load_explicit(&record->kind, memory_order_relaxed) != IPC_RECORD_LOAN) return IPC_E_INVALID_ARGUMENT;
+  uint32_t lent = atomic_load_explicit(&record->length, memory_order_relaxed);
+  if (lent > capacity - offset || (length >= 0 && (uint32_t)length > lent)) return IPC_E_INVALID_ARGUMENT;
+  if (length >= 0) {
+    uint32_t used = ipc_ring_units((uint32_t)length), all = ipc_ring_units(lent);
+    if (used < all) ipc_ring_put_padding((uint8_t *)record + (size_t)used * IPC_UNIT, all - used);
+    atomic_store_explicit(&record->length, (uint32_t)length, memory_order_relaxed);
+  }
+  atomic_store_explicit(&record->kind, length >= 0 ? IPC_RECORD_MESSAGE : IPC_RECORD_PADDING, memory_order_release);
+  ipc_event_notify(sender->segment.header, IPC_EVENT_DATA);
+  return IPC_OK;
+}
+
+uint32_t ipc_sender_max_loan(const ipc_sender *sender) {
+  return ipc_ring_max_message(sender->segment.capacity) - IPC_UNIT;
+}
+
+const void *ipc_sender_ring(const ipc_sender *sender) { return sender->segment.body; }
+
+uint32_t ipc_sender_capacity(const ipc_sender *sender) { return sender->segment.capacity; }
+
+ipc_mapping *ipc_sender_hold_mapping(ipc_sender *sender) { return ipc_mapping_hold(&sender->segment); }
 
 int32_t ipc_sender_stage(ipc_sender *sender, const void *bytes, uint32_t length) {
   if (IPC_UNLIKELY(length > ipc_ring_max_message(sender->segment.capacity))) return IPC_E_MESSAGE_TOO_LARGE;
@@ -225,12 +293,17 @@ int32_t ipc_sender_stage(ipc_sender *sender, const void *bytes, uint32_t length)
   return IPC_OK;
 }
 
+static uint32_t staged_units(const ipc_sender *sender, uint32_t at) {
+  const ipc_record *record = (const ipc_record *)(sender->stage + (size_t)at * IPC_UNIT);
+  return ipc_ring_units(atomic_load_explicit(&record->length, memory_order_relaxed));
+}
+
 /* The units of as many staged records, from `from` on, as fit into `limit` units; how many goes to *count. */
 static uint32_t run_of_stage(const ipc_sender *sender, uint32_t from, uint32_t limit, int32_t *count) {
   uint32_t units = 0;
   *count = 0;
   while (from + units < sender->stage_units) {
-    uint32_t next = ipc_ring_units(((const ipc_record *)(sender->stage + (size_t)(from + units) * IPC_UNIT))->length);
+    uint32_t next = staged_units(sender, from + units);
     if (units + next > limit) break;
     units += next;
     ++*count;
@@ -243,7 +316,7 @@ int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms) {
   int32_t accepted = 0, status = IPC_OK;
   uint64_t deadline = 0;
   while (from < sender->stage_units) {
-    uint32_t first = ipc_ring_units(((const ipc_record *)(sender->stage + (size_t)from * IPC_UNIT))->length), at, room;
+    uint32_t first = staged_units(sender, from), at, room;
     status = claim_units(sender, first, timeout_ms, &deadline, &at, &room);
     if (status != IPC_OK) break;
     /* The first record has room; take along whatever follows it up to the gate or the ring's end. */
@@ -261,16 +334,23 @@ int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms) {
 }
 
 int32_t ipc_sender_receiver_count(ipc_sender *sender) {
-  return (int32_t)atomic_load_explicit(&sender->segment.header->receiver_count, memory_order_acquire);
+  uint32_t count = atomic_load_explicit(&sender->segment.header->receiver_count, memory_order_acquire);
+  return (int32_t)(count < sender->segment.max_receivers ? count : sender->segment.max_receivers);
 }
 
 int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, int32_t timeout_ms) {
-  ipc_header *header = sender->segment.header;
+  ipc_segment *segment = &sender->segment;
+  ipc_header *header = segment->header;
   uint64_t deadline = 0;
+  if (count > segment->max_receivers) return IPC_E_INVALID_ARGUMENT;
   for (;;) {
     uint32_t seen = ipc_event_prepare(header, IPC_EVENT_MEMBERS);
-    if (atomic_load_explicit(&header->receiver_count, memory_order_acquire) >= count) return IPC_OK;
-    if (ipc_segment_is_orphaned(&sender->segment)) return IPC_E_ORPHANED;
+    if (atomic_load_explicit(&header->receiver_count, memory_order_acquire) >= count) {
+      /* Counted is not alive: somebody may have been killed and not been missed yet. */
+      if (!ipc_members_evict_dead(segment)) return IPC_OK;
+      continue;
+    }
+    if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
     if (timeout_ms == 0) return IPC_TIMED_OUT;
     if (deadline == 0) deadline = ipc_deadline(timeout_ms);
     if (ipc_os_now() >= deadline) return IPC_TIMED_OUT;

@@ -75,8 +75,8 @@ static void backoff_ends(void) {
     atomic_store(&shared->header.receiver_count, endpoints);
     ipc_backoff backoff = ipc_backoff_start(&shared->header);
     uint32_t rounds = 0;
-    while (ipc_backoff_pause(&backoff)) CHECK_LE(++rounds, 100000);
-    CHECK(!ipc_backoff_pause(&backoff));
+    while (ipc_backoff_pause(&backoff, IPC_FOREVER)) CHECK_LE(++rounds, 100000);
+    CHECK(!ipc_backoff_pause(&backoff, IPC_FOREVER));
   }
 }
 

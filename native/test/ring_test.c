@@ -34,7 +34,7 @@ static void padding_never_lets_a_record_straddle(void) {
 static void records_read_back(void) {
   static _Alignas(8) uint8_t body[CAPACITY];
   uint8_t text[256];
-  ipc_record record;
+  ipc_record_copy record;
   for (uint32_t i = 0; i < sizeof text; i++) text[i] = (uint8_t)(i * 7);
   for (uint32_t length = 0; length < sizeof text; length++) {
     uint8_t *at = ipc_ring_at(body, UNITS, 0xffffffffu);
@@ -52,18 +52,25 @@ static void records_read_back(void) {
   }
 }
 
+static uint32_t write_and_read(uint8_t *body, uint32_t length, uint32_t kind, uint32_t position, uint32_t head) {
+  ipc_record *at = (ipc_record *)ipc_ring_at(body, UNITS, position);
+  ipc_record_copy record;
+  at->length = length;
+  at->kind = kind;
+  return ipc_ring_read(body, UNITS, position, head, &record);
+}
+
 static void impossible_records_are_refused(void) {
   static _Alignas(8) uint8_t body[CAPACITY];
-  ipc_record record, *at = (ipc_record *)body;
-#define READ(record_length, record_kind, position, head)                              \
-  (at = (ipc_record *)ipc_ring_at(body, UNITS, position), at->length = (record_length), \
-   at->kind = (record_kind), ipc_ring_read(body, UNITS, position, head, &record))
+#define READ(length, kind, position, head) write_and_read(body, length, kind, position, head)
   CHECK_EQ(READ(16, IPC_RECORD_MESSAGE, 8, 11), 3);
   CHECK_EQ(READ(16, IPC_RECORD_MESSAGE, 8, 10), 0); /* past head */
   CHECK_EQ(READ(0, IPC_RECORD_MESSAGE, 8, 8), 0);
   CHECK_EQ(READ(17, IPC_RECORD_MESSAGE, 8, 11), 0);
   CHECK_EQ(READ(16, 0, 8, 100), 0);
-  CHECK_EQ(READ(16, 3, 8, 100), 0);
+  CHECK_EQ(READ(16, IPC_RECORD_LOAN, 8, 100), 3);
+  CHECK_EQ(READ(16, IPC_RECORD_OWNER, 8, 100), 1); /* its length is an instance */
+  CHECK_EQ(READ(16, 5, 8, 100), 0);
   CHECK_EQ(READ(16, 7, 8, 100), 0);
   CHECK_EQ(READ(16, UINT32_MAX, 8, 100), 0);
   CHECK_EQ(READ(CAPACITY - 8, IPC_RECORD_MESSAGE, 0, UNITS), UNITS);
@@ -209,7 +216,8 @@ static void check_damage(uint32_t length, uint32_t kind) {
     ipc_record *second = (ipc_record *)(view_ring(&it.seen) + 16);
     CHECK_EQ(second->length, 8);
     CHECK_EQ(second->kind, IPC_RECORD_MESSAGE);
-    *second = (ipc_record){length, kind};
+    second->length = length;
+    second->kind = kind;
     if (way != 2) CHECK_EQ(ipc_receiver_recv(it.receiver, bytes, sizeof bytes, 0), 8);
     for (int again = 0; again < 3; again++) {
       if (way == 0) CHECK_EQ(ipc_receiver_recv(it.receiver, bytes, sizeof bytes, -1), IPC_E_CORRUPT);

@@ -367,7 +367,7 @@ static void check_orphans(ipc_sender *sender, ipc_receiver *receiver, void (*unl
   CHECK_EQ(ipc_sender_send(sender, "x", 1, -1), IPC_E_ORPHANED);
   CHECK_EQ(ipc_sender_stage(sender, "x", 1), IPC_OK);
   CHECK_EQ(ipc_sender_flush(sender, -1), IPC_E_ORPHANED);
-  CHECK_EQ(ipc_sender_wait_for_receivers(sender, 5, -1), IPC_E_ORPHANED);
+  CHECK_EQ(ipc_sender_wait_for_receivers(sender, 2, -1), IPC_E_ORPHANED);
   ipc_sender_close(sender);
   ipc_receiver_close(receiver);
   CHECK(view_exists(test_prefix, test_name, IPC_CHANNEL)); /* the old ones left the new segment alone */

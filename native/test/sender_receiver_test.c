@@ -227,10 +227,14 @@ static void take_all_when_it_sleeps(void *unused) {
   while (ipc_receiver_recv(receiver, in, sizeof in, 0) >= 0) continue;
 }
 
+static _Atomic bool was_counted;
+
+/* Stays until it was counted: the receiver of a thread that has ended is dead, and not waited for. */
 static void join_when_it_sleeps(void *unused) {
   (void)unused;
   view_await_sleeper(&seen, IPC_EVENT_MEMBERS);
   receiver = open_receiver(IPC_CHANNEL, CAPACITY);
+  while (!atomic_load(&was_counted)) test_pause();
 }
 
 /* Sleeps that only a wake-up ends: it has to come from the other side, and in time. */
@@ -240,8 +244,10 @@ static void sleepers_are_woken(void) {
   for (int i = 0; i < 3; i++) {
     sender = open_sender(IPC_CHANNEL, CAPACITY);
     seen = view_open(test_prefix, test_name, IPC_CHANNEL);
+    atomic_store(&was_counted, false);
     test_worker worker = test_start(TEST_THREAD, join_when_it_sleeps, NULL);
     CHECK_EQ(ipc_sender_wait_for_receivers(sender, 1, long_waits[i]), IPC_OK);
+    atomic_store(&was_counted, true);
     test_finish(worker);
     ipc_receiver_close(receiver); /* its thread has ended: open it again here */
     receiver = open_receiver(IPC_CHANNEL, CAPACITY);

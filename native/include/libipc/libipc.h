@@ -7,6 +7,7 @@
 #ifndef LIBIPC_H
 #define LIBIPC_H
 
+#include "mapping.h"
 #include "options.h"
 #include "receiver.h"
 #include "sender.h"

@@ -16,7 +16,7 @@ enum ipc_kind {
   IPC_CHANNEL = 2 /* many senders, many receivers, each gets every message, in one order */
 };
 
-enum ipc_option { IPC_OPTION_CAPACITY = 1, IPC_OPTION_MAX_RECEIVERS = 2 };
+enum ipc_option { IPC_OPTION_CAPACITY = 1, IPC_OPTION_MAX_RECEIVERS = 2, IPC_OPTION_PERMISSIONS = 3 };
 
 #define IPC_MIN_CAPACITY 4096u
 #define IPC_MAX_CAPACITY (1u << 30)
@@ -31,7 +31,7 @@ typedef struct ipc_options {
   uint32_t kind;          /* ipc_kind */
   uint32_t capacity;      /* bytes of the ring: a power of two, MIN to MAX_CAPACITY */
   uint32_t max_receivers; /* 1 to IPC_MAX_RECEIVERS */
-  uint32_t permissions;   /* mode bits of a created segment; 0 = 0600 */
+  uint32_t permissions;   /* mode bits of a created segment, 0600 among them; 0 = 0600 */
   /* The position at which a created ring starts, in 8-byte units. Only tests set
    * it, to begin just below a wrap of the 32-bit positions. */
   uint32_t first_position;

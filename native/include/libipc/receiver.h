@@ -9,6 +9,7 @@
 #ifndef LIBIPC_RECEIVER_H
 #define LIBIPC_RECEIVER_H
 
+#include "mapping.h"
 #include "options.h"
 #include "status.h"
 
@@ -39,10 +40,7 @@ IPC_API int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count);
 IPC_API const void *ipc_receiver_ring(const ipc_receiver *receiver);
 IPC_API uint32_t ipc_receiver_capacity(const ipc_receiver *receiver);
 
-/* Keeps the mapping past close(), for views that others may still have: each hold must
- * be paid back by one ipc_mapping_release(), which may run on any thread. */
-typedef struct ipc_mapping ipc_mapping;
+/* Keeps the ring readable past close(): see mapping.h. */
 IPC_API ipc_mapping *ipc_receiver_hold_mapping(ipc_receiver *receiver);
-IPC_API void ipc_mapping_release(ipc_mapping *mapping);
 
 #endif

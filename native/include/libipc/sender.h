@@ -22,6 +22,7 @@
 #ifndef LIBIPC_SENDER_H
 #define LIBIPC_SENDER_H
 
+#include "mapping.h"
 #include "options.h"
 #include "status.h"
 
@@ -48,10 +49,31 @@ IPC_API int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t 
 IPC_API int32_t ipc_sender_stage(ipc_sender *sender, const void *bytes, uint32_t length);
 IPC_API int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms);
 
+/* A loan: room in the ring for the caller to write a message in place. loan() answers
+ * IPC_OK and *offset, where the `length` bytes begin, counted from ipc_sender_ring().
+ * The message takes its place in the order now; receivers wait for it there until
+ * end_loan() sends its first `length` bytes (at most as many as were lent), or
+ * with -1 gives it up. Several loans may be open, also of several senders, and be
+ * ended in any order. What a killed or closed sender leaves open is given up for it.
+ * The caller writes only between loan() and end_loan(). */
+IPC_API int32_t ipc_sender_loan(ipc_sender *sender, uint32_t length, int32_t timeout_ms, uint32_t *offset);
+IPC_API int32_t ipc_sender_end_loan(ipc_sender *sender, uint32_t offset, int32_t length);
+
+/* The longest loan in bytes: 8 less than the longest message. */
+IPC_API uint32_t ipc_sender_max_loan(const ipc_sender *sender);
+
+/* The ring as mapped here: for writing loans into. */
+IPC_API const void *ipc_sender_ring(const ipc_sender *sender);
+IPC_API uint32_t ipc_sender_capacity(const ipc_sender *sender);
+
+/* Keeps the ring mapped past close(): see mapping.h. */
+IPC_API ipc_mapping *ipc_sender_hold_mapping(ipc_sender *sender);
+
 /* How many receivers are connected; a killed one counts until it is noticed. */
 IPC_API int32_t ipc_sender_receiver_count(ipc_sender *sender);
 
-/* Waits until at least `count` receivers are connected: IPC_OK or IPC_TIMED_OUT. */
+/* Waits until at least `count` receivers are connected and alive: IPC_OK or IPC_TIMED_OUT.
+ * More than the name allows is IPC_E_INVALID_ARGUMENT. */
 IPC_API int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, int32_t timeout_ms);
 
 /* The largest message, in bytes, that this ring can carry: half its capacity less a header. */

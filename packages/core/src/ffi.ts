@@ -15,6 +15,12 @@ const declarations = {
 	ipc_sender_send: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },
 	ipc_sender_stage: { args: ["ptr", "buffer", "u32"], returns: "i32" },
 	ipc_sender_flush: { args: ["ptr", "i32"], returns: "i32" },
+	ipc_sender_loan: { args: ["ptr", "u32", "i32", "buffer"], returns: "i32" },
+	ipc_sender_end_loan: { args: ["ptr", "u32", "i32"], returns: "i32" },
+	ipc_sender_max_loan: { args: ["ptr"], returns: "u32" },
+	ipc_sender_ring: { args: ["ptr"], returns: "ptr" },
+	ipc_sender_capacity: { args: ["ptr"], returns: "u32" },
+	ipc_sender_hold_mapping: { args: ["ptr"], returns: "ptr" },
 	ipc_sender_receiver_count: { args: ["ptr"], returns: "i32" },
 	ipc_sender_wait_for_receivers: { args: ["ptr", "u32", "i32"], returns: "i32" },
 	ipc_sender_max_message: { args: ["ptr"], returns: "u32" },
@@ -28,7 +34,7 @@ const declarations = {
 	ipc_receiver_ring: { args: ["ptr"], returns: "ptr" },
 	ipc_receiver_capacity: { args: ["ptr"], returns: "u32" },
 	ipc_receiver_hold_mapping: { args: ["ptr"], returns: "ptr" },
-	ipc_mapping_release: { args: ["ptr"], returns: "void" },
+	ipc_mapping_releaser: { args: [], returns: "ptr" },
 
 	ipc_clear: { args: ["buffer", "buffer", "u32", "buffer"], returns: "i32" },
 } as const;
@@ -54,17 +60,34 @@ export function asHandle(address: Pointer | bigint | null): Handle | null {
 	return typeof address === "bigint" ? (Number(address) as Handle) : address;
 }
 
-const mappings = new FinalizationRegistry<() => void>((release) => release());
+/** toArrayBuffer with the two parameters that free its memory, which the types of Bun leave out. */
+const toOwnedArrayBuffer = toArrayBuffer as (
+	address: Handle,
+	byteOffset: number,
+	byteLength: number,
+	context: Handle,
+	release: Handle,
+) => ArrayBuffer;
 
 /**
- * The ring of a receiver as an ArrayBuffer without a copy. The mapping stays until the buffer has been collected, also
- * when the receiver is closed before: a view kept for too long reads stale bytes, it does not crash.
+ * A ring as an ArrayBuffer without a copy. The mapping stays until the buffer's contents have been collected, wherever
+ * they were transferred to, and also when the endpoint is closed before: a view kept for too long reads stale bytes, it
+ * does not crash.
  */
-export function mapRing(symbols: Symbols, receiver: Handle): ArrayBuffer {
+function mapRing(symbols: Symbols, ring: Handle | null, capacity: number, mapping: Handle | null): ArrayBuffer {
+	const releaser = asHandle(symbols.ipc_mapping_releaser());
+	if (ring === null || mapping === null || releaser === null) throw new TypeError("the native library answered NULL");
+	return toOwnedArrayBuffer(ring, 0, capacity, mapping, releaser);
+}
+
+export function mapReceiverRing(symbols: Symbols, receiver: Handle): ArrayBuffer {
 	const ring = asHandle(symbols.ipc_receiver_ring(receiver));
-	const mapping = asHandle(symbols.ipc_receiver_hold_mapping(receiver));
-	if (ring === null || mapping === null) throw new TypeError("the native library answered NULL");
-	const buffer = toArrayBuffer(ring, 0, symbols.ipc_receiver_capacity(receiver));
-	mappings.register(buffer, () => symbols.ipc_mapping_release(mapping));
-	return buffer;
+	const capacity = symbols.ipc_receiver_capacity(receiver);
+	return mapRing(symbols, ring, capacity, asHandle(symbols.ipc_receiver_hold_mapping(receiver)));
+}
+
+export function mapSenderRing(symbols: Symbols, sender: Handle): ArrayBuffer {
+	const ring = asHandle(symbols.ipc_sender_ring(sender));
+	const capacity = symbols.ipc_sender_capacity(sender);
+	return mapRing(symbols, ring, capacity, asHandle(symbols.ipc_sender_hold_mapping(sender)));
 }

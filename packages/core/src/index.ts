@@ -24,6 +24,7 @@ export {
 	type EndpointOptions,
 	IpcError,
 	type IpcErrorCode,
+	type Loan,
 	type Message,
 	type Receiver,
 	type Sender,

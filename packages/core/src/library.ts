@@ -20,7 +20,9 @@ export function libraryPath(): string {
 export function library(): Symbols {
 	if (loaded) return loaded;
 	const path = libraryPath();
-	const hint = process.env.LIBIPC_LIBRARY ? "LIBIPC_LIBRARY points there" : "run `bun run build` to make it";
+	const hint = process.env.LIBIPC_LIBRARY
+		? "LIBIPC_LIBRARY points there"
+		: "run `bun run build`, or `npx bun run build`, to make it";
 	if (!existsSync(path)) throw new IpcError("ERR_IPC_LIBRARY", "", `The native library is missing: ${path} (${hint}).`);
 	try {
 		const version = abiVersion(path);

@@ -1,10 +1,25 @@
-import type { EndpointKind, Engine, EngineOptions, EngineReceiver, EngineSender } from "@libipc/protocol";
-import { asHandle, type Handle, mapRing, type Symbols } from "./ffi.ts";
+import {
+	type EndpointKind,
+	type Engine,
+	type EngineOptions,
+	type EngineReceiver,
+	type EngineSender,
+	Status,
+} from "@libipc/protocol";
+import { asHandle, type Handle, mapReceiverRing, mapSenderRing, type Symbols } from "./ffi.ts";
 import { library } from "./library.ts";
 import { Failure, openFailure } from "./open_failure.ts";
 import { closeAtExit } from "./open_handles.ts";
 
 const KINDS = { route: 1, channel: 2 } as const satisfies Record<EndpointKind, number>;
+
+/**
+ * The longest single call into native code. A Worker can be terminated between two calls but not inside one; a waiting
+ * process only looks up and goes back to sleep.
+ */
+const LONGEST_CALL_MS = 1000;
+
+const LONGEST_TARGET = 0x7fffffff;
 
 const encoder = new TextEncoder();
 const terminated = (text: string): Uint8Array => encoder.encode(`${text}\0`);
@@ -47,21 +62,60 @@ export const nativeEngine: Engine = {
 	},
 };
 
+const answerClosed = (): number => Status.closed;
+
+/**
+ * What an endpoint calls once its native object is gone: whatever path leads there (an exit handler, a getter in an
+ * options bag that closes the endpoint), it is told so, and no call on the hot path has to ask.
+ */
+const closedSymbols = {
+	ipc_sender_send: answerClosed,
+	ipc_sender_stage: answerClosed,
+	ipc_sender_flush: answerClosed,
+	ipc_sender_loan: answerClosed,
+	ipc_sender_end_loan: answerClosed,
+	ipc_sender_receiver_count: () => 0,
+	ipc_sender_wait_for_receivers: answerClosed,
+	ipc_receiver_recv: answerClosed,
+	ipc_receiver_next_length: answerClosed,
+	ipc_receiver_peek: answerClosed,
+	ipc_receiver_consume: answerClosed,
+} as const;
+
+/** The functions whose names begin so, each answering a number. */
+type SymbolsOf<Start extends string> = {
+	readonly [Name in Extract<keyof typeof closedSymbols, `${Start}${string}`>]: (
+		...args: Parameters<Symbols[Name]>
+	) => number;
+};
+type SenderSymbols = SymbolsOf<"ipc_sender_">;
+type ReceiverSymbols = SymbolsOf<"ipc_receiver_">;
+
 class NativeSender implements EngineSender {
 	readonly maxMessageLength: number;
-	readonly #symbols: Symbols;
+	readonly maxLoanLength: number;
+	#symbols: SenderSymbols;
 	readonly #handle: Handle;
 	readonly #close: () => void;
+	readonly #offset = new Uint32Array(1);
+	readonly #mapRing: () => ArrayBuffer;
+	#ring: ArrayBuffer | undefined;
 
 	constructor(symbols: Symbols, handle: Handle) {
 		this.#symbols = symbols;
 		this.#handle = handle;
 		this.maxMessageLength = symbols.ipc_sender_max_message(handle);
+		this.maxLoanLength = symbols.ipc_sender_max_loan(handle);
+		this.#mapRing = () => mapSenderRing(symbols, handle);
 		this.#close = closeAtExit(this, () => symbols.ipc_sender_close(handle));
 	}
 
 	send(bytes: Uint8Array, length: number, timeout: number): number {
-		return this.#symbols.ipc_sender_send(this.#handle, bytes, length, timeout);
+		if (timeout >= 0) return this.#symbols.ipc_sender_send(this.#handle, bytes, length, timeout);
+		let status: number;
+		do status = this.#symbols.ipc_sender_send(this.#handle, bytes, length, LONGEST_CALL_MS);
+		while (status === Status.timedOut);
+		return status;
 	}
 
 	stage(bytes: Uint8Array, length: number): number {
@@ -72,33 +126,66 @@ class NativeSender implements EngineSender {
 		return this.#symbols.ipc_sender_flush(this.#handle, timeout);
 	}
 
+	loan(length: number, timeout: number): number {
+		let status: number;
+		do {
+			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
+			status = this.#symbols.ipc_sender_loan(this.#handle, length, part, this.#offset);
+		} while (status === Status.timedOut && timeout < 0);
+		return status === 0 ? (this.#offset[0] as number) : status;
+	}
+
+	endLoan(offset: number, length: number): number {
+		return this.#symbols.ipc_sender_end_loan(this.#handle, offset, length);
+	}
+
+	ring(): ArrayBuffer {
+		// The user may have transferred it away; it lives on there, and here a new one is made.
+		if (!this.#ring || this.#ring.detached) this.#ring = this.#mapRing();
+		return this.#ring;
+	}
+
 	receiverCount(): number {
 		return this.#symbols.ipc_sender_receiver_count(this.#handle);
 	}
 
 	waitForReceivers(count: number, timeout: number): number {
-		return this.#symbols.ipc_sender_wait_for_receivers(this.#handle, count, timeout);
+		let status: number;
+		do {
+			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
+			status = this.#symbols.ipc_sender_wait_for_receivers(this.#handle, count, part);
+		} while (status === Status.timedOut && timeout < 0);
+		return status;
 	}
 
 	close(): void {
+		this.#symbols = closedSymbols;
+		this.#ring = undefined;
 		this.#close();
 	}
 }
 
 class NativeReceiver implements EngineReceiver {
-	readonly #symbols: Symbols;
+	#symbols: ReceiverSymbols;
 	readonly #handle: Handle;
 	readonly #close: () => void;
+	readonly #mapRing: () => ArrayBuffer;
 	#ring: ArrayBuffer | undefined;
 
 	constructor(symbols: Symbols, handle: Handle) {
 		this.#symbols = symbols;
 		this.#handle = handle;
+		this.#mapRing = () => mapReceiverRing(symbols, handle);
 		this.#close = closeAtExit(this, () => symbols.ipc_receiver_close(handle));
 	}
 
 	recv(target: Uint8Array, timeout: number): number {
-		return this.#symbols.ipc_receiver_recv(this.#handle, target, target.byteLength, timeout);
+		const capacity = Math.min(target.byteLength, LONGEST_TARGET);
+		if (timeout >= 0) return this.#symbols.ipc_receiver_recv(this.#handle, target, capacity, timeout);
+		let length: number;
+		do length = this.#symbols.ipc_receiver_recv(this.#handle, target, capacity, LONGEST_CALL_MS);
+		while (length === Status.timedOut);
+		return length;
 	}
 
 	nextLength(): number {
@@ -106,7 +193,12 @@ class NativeReceiver implements EngineReceiver {
 	}
 
 	peek(spans: Uint32Array, max: number, timeout: number): number {
-		return this.#symbols.ipc_receiver_peek(this.#handle, spans, max, timeout);
+		let count: number;
+		do {
+			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
+			count = this.#symbols.ipc_receiver_peek(this.#handle, spans, max, part);
+		} while (count === Status.timedOut && timeout < 0);
+		return count;
 	}
 
 	consume(count: number): number {
@@ -114,12 +206,14 @@ class NativeReceiver implements EngineReceiver {
 	}
 
 	ring(): ArrayBuffer {
-		// A buffer that the user detached (structuredClone with transfer) is made anew.
-		if (!this.#ring || this.#ring.detached) this.#ring = mapRing(this.#symbols, this.#handle);
+		// The user may have transferred it away; it lives on there, and here a new one is made.
+		if (!this.#ring || this.#ring.detached) this.#ring = this.#mapRing();
 		return this.#ring;
 	}
 
 	close(): void {
+		this.#symbols = closedSymbols;
+		this.#ring = undefined;
 		this.#close();
 	}
 }

@@ -55,11 +55,12 @@ export function openFailure(failure: Failure, kind: EndpointKind, prefix: string
 				`${endpoint} has ${wanted} senders, which is the limit. Close one.`,
 			);
 		case Status.optionsMismatch: {
-			const option = failure.option === 1 ? "capacity" : "maxReceivers";
+			const option = ["", "capacity", "maxReceivers", "permissions"][failure.option] ?? "";
+			const show = (value: number) => (option === "permissions" ? `0o${value.toString(8)}` : String(value));
 			return new IpcError(
 				"ERR_IPC_OPTIONS_MISMATCH",
 				name,
-				`${endpoint} is in use with ${option} ${found}, and was opened here with ${wanted}. Whoever opens a name first decides; ask for the same value, or leave it out.`,
+				`${endpoint} is in use with ${option} ${show(found)}, and was opened here with ${show(wanted)}. Whoever opens a name first decides; ask for the same value, or leave it out.`,
 			);
 		}
 		case Status.version:

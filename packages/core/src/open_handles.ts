@@ -3,25 +3,28 @@
  * it leaves then, so that senders do not wait for somebody who will never read. A killed process gets to do neither;
  * its peers notice by themselves.
  */
-const open = new Set<() => void>();
+const open = new Map<() => void, WeakRef<{ close(): void }>>();
 
 const forgotten = new FinalizationRegistry<() => void>((close) => close());
 
 let listening = false;
 
-/** Answers a function that closes once; it is also called when the process exits or `owner` is collected. */
-export function closeAtExit(owner: object, closeNative: () => void): () => void {
+/**
+ * Answers a function that frees the native object, once. It is also called when `owner` is collected; when the process
+ * exits, the owner itself is closed, so that exit handlers that come later find it closed and not freed.
+ */
+export function closeAtExit(owner: { close(): void }, free: () => void): () => void {
 	const close = (): void => {
 		if (!open.delete(close)) return;
 		forgotten.unregister(close);
-		closeNative();
+		free();
 	};
-	open.add(close);
+	open.set(close, new WeakRef(owner));
 	forgotten.register(owner, close, close);
 	if (!listening) {
 		listening = true;
 		process.on("exit", () => {
-			for (const each of [...open]) each();
+			for (const [each, alive] of [...open]) (alive.deref() ?? { close: each }).close();
 		});
 	}
 	return close;

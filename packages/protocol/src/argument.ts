@@ -85,9 +85,18 @@ export function checkOptions(endpoint: string, options: EndpointOptions & { firs
 	return {
 		capacity: capacity ?? 0,
 		maxReceivers: integer(endpoint, "maxReceivers", options.maxReceivers, 1, limits.maxReceivers),
-		permissions: integer(endpoint, "permissions", options.permissions, 1, 0o777, "0o1 to 0o777"),
+		permissions: checkPermissions(endpoint, options.permissions),
 		firstPosition: options.firstPosition ?? 0,
 	};
+}
+
+function checkPermissions(endpoint: string, permissions: unknown): number {
+	const bits = integer(endpoint, "permissions", permissions, 0o600, 0o777, "0o600 to 0o777");
+	if (bits === 0 || (bits & 0o600) === 0o600) return bits;
+	throw invalid(
+		endpoint,
+		`permissions must let the owner read and write (0o600 among the bits), or even the owner could not clear the name; it was 0o${bits.toString(8)}.`,
+	);
 }
 
 function suggestCapacity(capacity: unknown): string {
@@ -107,7 +116,13 @@ export function checkBag<Options extends object>(
 
 /** Checks the argument of a batch. A string is iterable, but by its characters, which nobody means. */
 export function checkIterable(endpoint: string, messages: unknown): void {
-	if (messages !== null && typeof messages === "object" && Symbol.iterator in messages) return;
+	if (
+		messages !== null &&
+		typeof messages === "object" &&
+		Symbol.iterator in messages &&
+		typeof messages[Symbol.iterator] === "function"
+	)
+		return;
 	throw invalid(endpoint, `A batch must be an array or another iterable object of messages, not ${show(messages)}.`);
 }
 

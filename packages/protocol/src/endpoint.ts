@@ -35,6 +35,24 @@ export interface Endpoint extends Disposable, AsyncDisposable {
 	close(): void;
 }
 
+/**
+ * Room in the ring for one message, to be written in place. It has its place in the order from the moment it was lent:
+ * receivers wait for it there, so do not keep it for long.
+ */
+export interface Loan extends Disposable {
+	/** What to write the message into. Valid until the loan is sent or discarded. */
+	readonly bytes: Uint8Array<ArrayBuffer>;
+	/**
+	 * Sends the message: all of `bytes`, or its first `byteLength`.
+	 *
+	 * @throws IpcError `ERR_IPC_LOAN_ENDED` if it was sent or discarded before, or its sender was closed;
+	 * `ERR_IPC_INVALID_ARGUMENT` for a length that was not lent
+	 */
+	send(byteLength?: number): void;
+	/** Gives the room up, if it was not sent. The end of a `using` block does so. */
+	[Symbol.dispose](): void;
+}
+
 /** The writing end of a route or a channel. */
 export interface Sender extends Endpoint {
 	/** How many receivers are connected. A killed one counts until somebody has noticed. */
@@ -66,6 +84,24 @@ export interface Sender extends Endpoint {
 	 * @throws IpcError as {@link send}. The messages before the one that it is about have been sent, if there was time.
 	 */
 	sendBatch(messages: Iterable<Message>, options?: WaitOptions): number;
+
+	/**
+	 * Lends room for a message in the ring, so that it can be written where receivers read it: no copy, whatever the
+	 * size. Several loans may be open at once and be sent in any order; their messages keep the order of lending. A loan
+	 * that is forgotten, or left by a closed sender or a killed process, is given up and blocks nobody for long. With one
+	 * open, give the next one a timeout: if others have filled the ring behind the open one, only ending it makes room.
+	 *
+	 * @param byteLength 0 to 8 less than {@link maxMessageLength}.
+	 * @returns null: the time was up, or nobody is connected.
+	 * @throws IpcError as {@link send}
+	 * @example
+	 * using loan = sender.loan(1920 * 1080 * 4);
+	 * if (loan) {
+	 *   camera.readInto(loan.bytes);
+	 *   loan.send();
+	 * }
+	 */
+	loan(byteLength: number, options?: WaitOptions): Loan | null;
 
 	/**
 	 * Waits until at least `count` receivers are connected.

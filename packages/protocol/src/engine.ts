@@ -23,11 +23,18 @@ export interface EngineOptions {
 
 export interface EngineSender {
 	readonly maxMessageLength: number;
+	readonly maxLoanLength: number;
 	send(bytes: Uint8Array, length: number, timeout: number): number;
 	/** Copies into the batch; `timedOut`: it is full, flush first. */
 	stage(bytes: Uint8Array, length: number): number;
 	/** Sends the batch and answers how many of it were accepted; what was not is forgotten. */
 	flush(timeout: number): number;
+	/** Lends room for a message: the byte offset in the ring, or a status. */
+	loan(length: number, timeout: number): number;
+	/** Sends the first `length` bytes of what was lent at `offset`; -1 gives it up. */
+	endLoan(offset: number, length: number): number;
+	/** The ring's bytes, to write loans into. They stay mapped after close. */
+	ring(): ArrayBuffer;
 	receiverCount(): number;
 	waitForReceivers(count: number, timeout: number): number;
 	close(): void;
@@ -67,4 +74,6 @@ export const Status = {
 	orphaned: -23,
 	busy: -24,
 	system: -25,
+	/** The engine's object is gone; no native code answers this. */
+	closed: -26,
 } as const;

@@ -8,6 +8,8 @@ export type IpcErrorCode =
 	| "ERR_IPC_CLOSED"
 	/** Called while a call on the same endpoint runs: from its own `drain` handler, or from the iterable of its own batch. */
 	| "ERR_IPC_REENTRANT"
+	/** The loan was sent or discarded already, or its sender was closed. */
+	| "ERR_IPC_LOAN_ENDED"
 	/** The message does not fit the ring; the text tells the limit. Nothing was sent. */
 	| "ERR_IPC_MESSAGE_TOO_LARGE"
 	/** `recvInto`: the target is smaller than the message, which stays the next one. */

@@ -4,6 +4,8 @@ import { IpcError } from "./error.ts";
 /** The error for a status that a call on an open endpoint answered. `endpoint` as made by `describe`. */
 export function failure(status: number, name: string, endpoint: string): IpcError {
 	switch (status) {
+		case Status.closed:
+			return new IpcError("ERR_IPC_CLOSED", name, `This endpoint of ${endpoint} was closed meanwhile. Open a new one.`);
 		case Status.orphaned:
 			return new IpcError(
 				"ERR_IPC_ORPHANED",

@@ -4,6 +4,7 @@ export type {
 	EndpointFactory,
 	EndpointKind,
 	EndpointOptions,
+	Loan,
 	Message,
 	Receiver,
 	Sender,

@@ -56,7 +56,7 @@ export class RingReceiver implements Receiver {
 
 	recvInto(target: Uint8Array, options?: WaitOptions): number {
 		if (this.#unavailable) throw this.#unavailableError();
-		if (!(target instanceof Uint8Array))
+		if (!(target instanceof Uint8Array && ArrayBuffer.isView(target)))
 			throw new IpcError(
 				"ERR_IPC_INVALID_ARGUMENT",
 				this.name,

@@ -1,9 +1,10 @@
 import { checkCount, checkIterable, checkTimeout, limits } from "./argument.ts";
-import type { Message, Sender, WaitOptions } from "./endpoint.ts";
+import type { Loan, Message, Sender, WaitOptions } from "./endpoint.ts";
 import { type EngineSender, Status } from "./engine.ts";
 import { IpcError } from "./error.ts";
 import { closedError, failure } from "./failure.ts";
 import { MessageEncoder } from "./message_encoder.ts";
+import { endLoan, type OpenLoan, RingLoan } from "./ring_loan.ts";
 
 /** An engine's sender with the number of handles that use it: more than one only on a route. */
 export interface SharedSender {
@@ -21,7 +22,10 @@ export class RingSender implements Sender {
 	readonly #shared: SharedSender;
 	readonly #engine: EngineSender;
 	readonly #encoder = new MessageEncoder();
+	readonly #loans = new Set<OpenLoan>();
 	#closed = false;
+	/** This handle's batch is being gathered; `#shared.batching` is any handle's. */
+	#batching = false;
 
 	constructor(name: string, endpoint: string, shared: SharedSender, reopen: (shared: SharedSender) => Sender) {
 		this.name = name;
@@ -58,15 +62,28 @@ export class RingSender implements Sender {
 		let bytes: Uint8Array;
 		let length: number;
 		// The fast case: no view is made. An empty view could be a detached one, so it goes the other way.
-		if (message instanceof Uint8Array && message.byteLength > 0) {
+		if (message instanceof Uint8Array && ArrayBuffer.isView(message) && message.byteLength > 0) {
 			bytes = message;
 			length = message.byteLength;
 		} else {
-			length = this.#encoder.encode(message, this.name);
+			length = this.#encode(message);
 			bytes = this.#encoder.bytes;
 		}
+		// Here, because native code takes lengths of 32 bits.
+		if (length > this.#engine.maxMessageLength) throw this.#failure(Status.messageTooLarge, length);
 		const status = this.#engine.send(bytes, length, timeout);
 		return status === 0 || this.#refused(status, length);
+	}
+
+	/** Makes bytes of a message that is not a plain `Uint8Array`: they are in the encoder then. */
+	#encode(message: Message): number {
+		const limit = this.#engine.maxMessageLength;
+		// UTF-8 has at least as many bytes as UTF-16 has units: no need to encode what cannot fit.
+		if (typeof message === "string" && message.length > limit)
+			throw this.#failure(Status.messageTooLarge, message.length);
+		const length = this.#encoder.encode(message, this.name);
+		if (length > limit) throw this.#failure(Status.messageTooLarge, length);
+		return length;
 	}
 
 	/** false for the answers that are no failures. */
@@ -95,7 +112,6 @@ export class RingSender implements Sender {
 		let sent = 0;
 		/** Whether all that was staged went out. */
 		const flush = (): boolean => {
-			this.#checkOpen();
 			const accepted = this.#engine.flush(left());
 			const all = accepted === staged;
 			if (accepted > 0) sent += accepted;
@@ -103,12 +119,12 @@ export class RingSender implements Sender {
 			if (accepted < 0) this.#refused(accepted, 0);
 			return all;
 		};
-		this.#shared.batching = true;
+		this.#shared.batching = this.#batching = true;
 		// An iterator that throws, or a bad message, must not take the messages before it along.
 		try {
 			for (const message of messages) {
 				this.#checkOpen();
-				const length = this.#encoder.encode(message, this.name);
+				const length = this.#encode(message);
 				let status = this.#engine.stage(this.#encoder.bytes, length);
 				if (status === Status.timedOut) {
 					if (!flush()) return sent;
@@ -118,16 +134,40 @@ export class RingSender implements Sender {
 				staged++;
 			}
 		} finally {
-			this.#shared.batching = false;
-			if (staged > 0) flush();
+			this.#shared.batching = this.#batching = false;
+			try {
+				if (staged > 0) flush();
+			} finally {
+				if (this.#closed) this.#leave();
+			}
 		}
 		return sent;
+	}
+
+	loan(byteLength: number, options?: WaitOptions): Loan | null {
+		if (this.#closed || this.#shared.batching) throw this.#unavailableError();
+		const limit = this.#engine.maxLoanLength;
+		const length = checkCount(this.name, "byteLength", byteLength, 0, limit);
+		const offset = this.#engine.loan(length, checkTimeout(this.name, options));
+		if (offset < 0) {
+			this.#refused(offset, length);
+			return null;
+		}
+		const loan: OpenLoan = { engine: this.#engine, offset, among: this.#loans };
+		this.#loans.add(loan);
+		return new RingLoan(this.name, loan, new Uint8Array(this.#engine.ring(), offset, length));
 	}
 
 	waitForReceivers(count: number, options?: WaitOptions): boolean {
 		this.#checkOpen();
 		const wanted = checkCount(this.name, "count", count, 0, limits.maxReceivers);
 		const status = this.#engine.waitForReceivers(wanted, checkTimeout(this.name, options));
+		if (status === Status.invalidArgument)
+			throw new IpcError(
+				"ERR_IPC_INVALID_ARGUMENT",
+				this.name,
+				`${this.#endpoint} cannot have ${wanted} receivers: its creator allowed fewer. Create it with a larger maxReceivers.`,
+			);
 		return status === 0 || this.#refused(status, 0);
 	}
 
@@ -139,6 +179,12 @@ export class RingSender implements Sender {
 	close(): void {
 		if (this.#closed) return;
 		this.#closed = true;
+		for (const loan of this.#loans) endLoan(loan, -1);
+		// Inside a batch what was gathered has to go out first: sendBatch leaves when it has.
+		if (!this.#batching) this.#leave();
+	}
+
+	#leave(): void {
 		if (--this.#shared.handles === 0) this.#engine.close();
 	}
 

@@ -1,0 +1,213 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
+import { Channel, Route } from "./index.ts";
+import { Child } from "./testing/child.ts";
+
+const prefix = `hardening${process.pid}`;
+let count = 0;
+const unique = () => `n${count++}`;
+
+afterAll(() => {
+	for (let i = 0; i < count; i++) {
+		Route.clear(`n${i}`, { prefix });
+		Channel.clear(`n${i}`, { prefix });
+	}
+});
+
+const text = (bytes: Uint8Array | null) => (bytes ? new TextDecoder().decode(bytes) : null);
+const code = (value: string) => expect.objectContaining({ code: value });
+const index = JSON.stringify(import.meta.resolve("./index.ts"));
+
+/** Runs a program in a process of its own and answers how it ended and what it printed. */
+function run(program: string): { exitCode: number | null; output: string } {
+	const { exitCode, stdout } = Bun.spawnSync([
+		process.execPath,
+		"-e",
+		`import { Route, Channel } from ${index}; ${program}`,
+	]);
+	return { exitCode, output: stdout.toString().trim() };
+}
+
+describe("endpoints that are closed from unexpected places", () => {
+	test("an exit handler finds them closed, not freed", () => {
+		const options = JSON.stringify({ prefix });
+		const { exitCode, output } = run(`
+			const receiver = Channel.receiver("${unique()}", ${options});
+			const sender = Channel.sender(receiver.name, ${options});
+			process.on("exit", () => {
+				for (const call of [() => sender.send("x"), () => receiver.recv({ timeout: 0 })])
+					try { call() } catch (error) { console.log(error.code) }
+			});`);
+		expect({ exitCode, output }).toEqual({ exitCode: 0, output: "ERR_IPC_CLOSED\nERR_IPC_CLOSED" });
+	});
+
+	test("a getter of an options bag", () => {
+		const name = unique();
+		const closing = (endpoint: { close(): void }, extra: object = {}) => ({
+			...extra,
+			get timeout() {
+				endpoint.close();
+				return 0;
+			},
+		});
+		const receivers = [1, 2, 3].map(() => Channel.receiver(name, { prefix }));
+		const sender = Channel.sender(name, { prefix });
+		const [first, second, third] = receivers;
+		if (!first || !second || !third) throw new Error("three were opened");
+		expect(() => first.recvInto(new Uint8Array(8), closing(first))).toThrow(code("ERR_IPC_CLOSED"));
+		expect(() => second.drain(() => {}, closing(second))).toThrow(code("ERR_IPC_CLOSED"));
+		expect(() => third.recv(closing(third))).toThrow(code("ERR_IPC_CLOSED"));
+		expect(() => sender.waitForReceivers(1, closing(sender))).toThrow(code("ERR_IPC_CLOSED"));
+	});
+
+	test("the iterable of a batch: what it yielded before is sent, and a clone's batches are its own", () => {
+		const name = unique();
+		using receiver = Route.receiver(name, { prefix });
+		const a = Route.sender(name, { prefix });
+		using b = a.clone();
+		function* closing() {
+			yield "a";
+			a.close();
+			yield "never";
+		}
+		expect(() => a.sendBatch(closing())).toThrow(code("ERR_IPC_CLOSED"));
+		expect(b.sendBatch(["x"])).toBe(1);
+		expect([receiver.tryRecv(), receiver.tryRecv(), receiver.tryRecv()].map(text)).toEqual(["a", "x", null]);
+	});
+});
+
+describe("views of the ring", () => {
+	test("whose buffer was transferred stay readable when the first buffer is collected", () => {
+		const { exitCode, output } = run(`
+			const receiver = Channel.receiver("${unique()}", { prefix: "${prefix}" });
+			const sender = Channel.sender(receiver.name, { prefix: "${prefix}" });
+			sender.send("kept");
+			let taken;
+			receiver.drain((view) => { taken = new Uint8Array(view.buffer.transfer()) });
+			sender.send("next");
+			receiver.drain((view) => console.log(new TextDecoder().decode(view)));
+			receiver.close();
+			sender.close();
+			for (let i = 0; i < 50; i++) { Bun.gc(true); await Bun.sleep(1) }
+			console.log(new TextDecoder().decode(taken.subarray(8, 12)));`);
+		expect({ exitCode, output }).toEqual({ exitCode: 0, output: "next\nkept" });
+	});
+});
+
+describe("lengths", () => {
+	test("a message of 4 GiB is not an empty one", () => {
+		const name = unique();
+		using receiver = Route.receiver(name, { prefix });
+		using sender = Route.sender(name, { prefix });
+		const huge = new Uint8Array(2 ** 32);
+		expect(() => sender.send(huge)).toThrow(code("ERR_IPC_MESSAGE_TOO_LARGE"));
+		expect(() => sender.sendBatch([huge])).toThrow(code("ERR_IPC_MESSAGE_TOO_LARGE"));
+		expect(receiver.tryRecv()).toBeNull();
+		sender.send("x");
+		expect(receiver.recvInto(huge)).toBe(1);
+	});
+
+	test("a string that cannot fit is refused before it is encoded", () => {
+		const name = unique();
+		using _receiver = Route.receiver(name, { prefix });
+		using sender = Route.sender(name, { prefix });
+		expect(() => sender.send("x".repeat(2e7))).toThrow(code("ERR_IPC_MESSAGE_TOO_LARGE"));
+	});
+
+	test("things that only look like what is asked for", () => {
+		const name = unique();
+		using receiver = Route.receiver(name, { prefix });
+		using sender = Route.sender(name, { prefix });
+		const fake = Object.create(Uint8Array.prototype) as Uint8Array;
+		expect(() => sender.send(fake)).toThrow(code("ERR_IPC_INVALID_ARGUMENT"));
+		expect(() => receiver.recvInto(fake)).toThrow(code("ERR_IPC_INVALID_ARGUMENT"));
+		expect(() => sender.sendBatch({ [Symbol.iterator]: 1 } as unknown as string[])).toThrow(
+			code("ERR_IPC_INVALID_ARGUMENT"),
+		);
+	});
+});
+
+describe("waiting", () => {
+	test("a large message is not starved by small ones", async () => {
+		const name = unique();
+		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
+		await using small = new Child("flood.child.ts", [prefix, name, 8]);
+		await using large = new Child("flood.child.ts", [prefix, name, 2000]);
+		expect(await small.line()).toBe("ready");
+		expect(await large.line()).toBe("ready");
+		let larges = 0;
+		let smalls = 0;
+		const until = performance.now() + 20_000;
+		while (larges < 20 && performance.now() < until)
+			receiver.drain(
+				(view) => {
+					if (view.byteLength === 2000) larges++;
+					else smalls++;
+				},
+				{ timeout: 5000 },
+			);
+		expect(larges).toBeGreaterThanOrEqual(20);
+		expect(smalls).toBeGreaterThan(0);
+	}, 60_000);
+
+	test("for more receivers than there can be is refused", () => {
+		using sender = Channel.sender(unique(), { prefix, maxReceivers: 2 });
+		expect(() => sender.waitForReceivers(3)).toThrow(code("ERR_IPC_INVALID_ARGUMENT"));
+	});
+
+	test("for receivers does not count a killed one, nor does a close leave it counted", async () => {
+		const name = unique();
+		using sender = Channel.sender(name, { prefix });
+		await using child = new Child("holder.child.ts", ["channel", "receiver", prefix, name]);
+		expect(await child.line()).toBe("ready");
+		await child.kill();
+		expect(sender.receiverCount).toBe(1);
+		expect(sender.waitForReceivers(1, { timeout: 20 })).toBe(false);
+		expect(sender.receiverCount).toBe(0);
+		await using another = new Child("holder.child.ts", ["channel", "receiver", prefix, name]);
+		expect(await another.line()).toBe("ready");
+		const closing = Channel.receiver(name, { prefix });
+		await another.kill();
+		closing.close();
+		expect(sender.receiverCount).toBe(0);
+	}, 20_000);
+
+	test("a Worker that waits for ever can be terminated", async () => {
+		const worker = new Worker(new URL("testing/worker.child.ts", import.meta.url));
+		const ready = new Promise((resolve) => {
+			worker.onmessage = resolve;
+		});
+		const closed = new Promise((resolve) => worker.addEventListener("close", resolve));
+		worker.postMessage({ prefix, name: unique(), count: 1 });
+		await ready;
+		worker.terminate();
+		await closed;
+	}, 10_000);
+
+	test("a deleted file is noticed by those who only try, too", () => {
+		const name = unique();
+		using receiver = Channel.receiver(name, { prefix });
+		using sender = Channel.sender(name, { prefix });
+		rmSync(`/dev/shm/libipc.channel.${prefix.length}.${prefix}.${name}`);
+		const until = performance.now() + 10_000;
+		expect(() => {
+			while (performance.now() < until) receiver.tryRecv();
+		}).toThrow(code("ERR_IPC_ORPHANED"));
+		expect(() => sender.trySend("x")).toThrow(code("ERR_IPC_ORPHANED"));
+	}, 20_000);
+});
+
+test("permissions that would lock the owner out, or differ from the creator's, are refused", () => {
+	const name = unique();
+	expect(() => Channel.receiver(name, { prefix, permissions: 0o644 & ~0o200 })).toThrow(
+		code("ERR_IPC_INVALID_ARGUMENT"),
+	);
+	using _receiver = Channel.receiver(name, { prefix, permissions: 0o660 });
+	expect(() => Channel.sender(name, { prefix, permissions: 0o600 })).toThrow(
+		expect.objectContaining({
+			code: "ERR_IPC_OPTIONS_MISMATCH",
+			message: expect.stringMatching(/permissions 0o660.*0o600/),
+		}),
+	);
+	using _sender = Channel.sender(name, { prefix });
+});

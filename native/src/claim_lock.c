@@ -13,8 +13,11 @@ bool ipc_claim_take_over(ipc_segment *segment, uint32_t instance, uint32_t *pid)
 
 bool ipc_claim_lock_slow(ipc_segment *segment, uint32_t instance, uint64_t deadline) {
   ipc_header *header = segment->header;
-  /* Its owner, if it runs, needs some 20 ns: that much waits even who does not wait. */
-  for (int i = 0; i < 32; i++) {
+  /*
+   * Its owner, if it runs, needs some 20 ns: that much waits even who does not wait. Who waits does better to yield when
+   * the processors are taken: the claim then goes round in long runs, not message by message.
+   */
+  for (int i = 0; i < 32 && deadline == 0; i++) {
     ipc_cpu_relax();
     if (atomic_load_explicit(&header->claim, memory_order_relaxed) == 0 && ipc_claim_try_lock(header, instance))
       return true;

@@ -29,7 +29,7 @@ static inline void ipc_claim_unlock(ipc_header *header) {
   atomic_store_explicit(&header->claim, 0, memory_order_release);
 }
 
-/* Waits for the lock, taking it over from a dead owner. False: the deadline passed. */
+/* Waits for the lock, taking it over from a dead owner. False: the deadline passed; 0 has always passed. */
 bool ipc_claim_lock_slow(ipc_segment *segment, uint32_t instance, uint64_t deadline);
 
 /* Takes the lock if it is free or its owner is dead. False: *pid is the live owner's. */

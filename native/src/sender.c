@@ -67,9 +67,8 @@ void ipc_sender_close(ipc_sender *sender) {
   free(sender);
 }
 
-static inline bool claim(ipc_sender *sender, uint64_t deadline) {
-  if (sender->is_only || ipc_claim_try_lock(sender->segment.header, sender->instance)) return true;
-  return ipc_claim_lock_slow(&sender->segment, sender->instance, deadline);
+static inline bool try_claim(ipc_sender *sender) {
+  return sender->is_only || ipc_claim_try_lock(sender->segment.header, sender->instance);
 }
 
 /* Publishes what lies before `head` (unless it is already public), gives the claim back, wakes who waits. */
@@ -170,16 +169,14 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
         return IPC_E_ORPHANED;
       return status;
     }
-    if (IPC_UNLIKELY(!held && !claim(sender, *deadline))) {
-      uint32_t pid;
-      if (*deadline != 0) return IPC_TIMED_OUT;
-      if (timeout_ms != 0) {
-        *deadline = ipc_deadline(timeout_ms);
-        continue;
+    if (IPC_UNLIKELY(!held && !try_claim(sender))) {
+      if (timeout_ms != 0 && *deadline == 0) *deadline = ipc_deadline(timeout_ms);
+      if (!ipc_claim_lock_slow(segment, sender->instance, *deadline)) {
+        uint32_t pid;
+        if (timeout_ms != 0 || !is_time_to_look(sender)) return IPC_TIMED_OUT;
+        if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
+        if (!ipc_claim_take_over(segment, sender->instance, &pid)) return IPC_TIMED_OUT;
       }
-      if (!is_time_to_look(sender)) return IPC_TIMED_OUT;
-      if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
-      if (!ipc_claim_take_over(segment, sender->instance, &pid)) return IPC_TIMED_OUT;
     }
     uint32_t head = atomic_load_explicit(&header->head, memory_order_relaxed); /* the claim ordered it */
     uint32_t padding = ipc_ring_padding(sender->capacity_units, head, units);

@@ -34,8 +34,13 @@ export interface Row {
 	readonly ratioToLimit: number;
 }
 
-/** Rounds before the measured ones: the code is compiled by then, and the pages are there; for both programs alike. */
-const WARM_UP_ROUNDS = 3;
+/**
+ * Before it is measured, each sender has sent about so many messages: by then the code is compiled to the end, and the
+ * pages are there. Both programs warm up alike.
+ */
+const WARM_UP_MESSAGES = 200_000;
+const MIN_WARM_UP_ROUNDS = 3;
+const MAX_WARM_UP_ROUNDS = 20;
 
 /** How often the processes of a row are started anew, if there are as many runs. */
 const STARTS = 5;
@@ -48,6 +53,10 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 	const { kind, senders, receivers } = topology(pattern, n);
 	const messagesPerSender = Math.floor(count / senders);
 	const sent = messagesPerSender * senders;
+	const warmUpRounds = Math.min(
+		MAX_WARM_UP_ROUNDS,
+		Math.max(MIN_WARM_UP_ROUNDS, Math.ceil(WARM_UP_MESSAGES / messagesPerSender)),
+	);
 	const prefix = `bench${process.pid}.${rows++}`;
 	const ours: Round[] = [];
 	const limits: number[] = [];
@@ -62,7 +71,7 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 				signal,
 			);
 			await using limit = new LimitProgram({ senders, receivers, count: sent, min, max, ringBytes: capacity }, signal);
-			for (let i = 0; i < WARM_UP_ROUNDS; i++) {
+			for (let i = 0; i < warmUpRounds; i++) {
 				await crew.round();
 				await limit.round();
 			}

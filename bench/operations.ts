@@ -8,6 +8,13 @@
 import { Channel, Route, type Sender } from "@libipc/core";
 import { bench, do_not_optimize, group, run } from "mitata";
 
+if (process.argv.includes("--help")) {
+	console.log(
+		"bun run bench:operations\n\nMicro-benchmarks of single operations, in one process; takes about two minutes. No options.",
+	);
+	process.exit(0);
+}
+
 const prefix = `operations${process.pid}`;
 const SIZES = [16, 64, 256, 1024, 4096, 16_384, 65_536];
 const BATCH = 64;
@@ -80,4 +87,4 @@ group("endpoints", () => {
 	bench("open and close a receiver", () => Route.receiver("sizes", { prefix }).close());
 });
 
-await run();
+await run({ colors: process.stdout.isTTY === true });

@@ -44,6 +44,7 @@ function run([program = "", ...args]: string[]): Promise<{ output: string; statu
 
 let passed = 0;
 let failed = 0;
+const failedSteps: string[] = [];
 for (const { name, command, counts } of steps) {
 	console.log(`\n# ${name}`);
 	const { output, status } = await run(command);
@@ -51,8 +52,11 @@ for (const { name, command, counts } of steps) {
 	const failures = found ? Number(found[2]) : 0;
 	passed += found ? Number(found[1]) : Number(status === 0 && !counts);
 	// A step that fails without naming a failed test, or that prints no counts, is a failure too.
-	failed += failures > 0 ? failures : Number(status !== 0 || (counts !== undefined && !found));
+	const here = failures > 0 ? failures : Number(status !== 0 || (counts !== undefined && !found));
+	failed += here;
+	if (here > 0) failedSteps.push(name);
 	if (name === "build" && status !== 0) break;
 }
+if (failedSteps.length > 0) console.log(`\nfailed: ${failedSteps.join(", ")}`);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

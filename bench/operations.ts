@@ -47,6 +47,11 @@ ofSizes("send + drain (a view for each)", (message) => {
 	return receiver.drain(do_not_optimize);
 });
 
+ofSizes("loan, send, drain (nothing is copied; the content is not written either)", (message) => {
+	sender.loan(message.byteLength)?.send();
+	return receiver.drain(do_not_optimize);
+});
+
 ofSizes(`sendBatch + drain of ${BATCH} messages`, (message) => {
 	sender.sendBatch(Array<Uint8Array>(BATCH).fill(message));
 	return receiver.drain(do_not_optimize);

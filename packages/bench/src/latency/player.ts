@@ -1,3 +1,5 @@
+import { Interrupted } from "../command.ts";
+
 /** A program that takes part in a measurement, prints its result and ends. An abort kills it. */
 export class Player implements AsyncDisposable {
 	readonly #child: Bun.Subprocess<"ignore", "pipe", "inherit">;
@@ -20,9 +22,9 @@ export class Player implements AsyncDisposable {
 		const output = await new Response(this.#child.stdout).arrayBuffer();
 		await this.#child.exited;
 		const { exitCode, signalCode } = this.#child;
-		// Ctrl-C reaches the program too, and it may be gone before we have heard of it.
-		if (exitCode !== 0) await Bun.sleep(100);
 		this.#signal.throwIfAborted();
+		// Ctrl-C reaches the program too, and it may be gone before we have heard of it.
+		if (signalCode === "SIGINT" || exitCode === 130) throw new Interrupted(`${this.#what} was interrupted`);
 		if (exitCode !== 0) throw new Error(`${this.#what} failed (${signalCode ?? `status ${exitCode}`})`);
 		return output;
 	}

@@ -2,16 +2,15 @@
 
 #include "members.h"
 
-bool ipc_claim_take_over(ipc_segment *segment, uint32_t instance, uint32_t *pid) {
-  ipc_header *header = segment->header;
-  uint32_t owner = atomic_load_explicit(&header->claim, memory_order_relaxed);
+bool ipc_claim_take_over(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t instance, uint32_t *pid) {
+  uint32_t owner = atomic_load_explicit(claim, memory_order_relaxed);
   /* Our own number, though we do not hold it: damage. Nobody else would ever give it back. */
-  if (owner != 0 && owner != instance && ipc_members_is_sender_alive(segment, owner, pid)) return false;
-  return atomic_compare_exchange_strong_explicit(&header->claim, &owner, instance, memory_order_acquire,
+  if (owner != 0 && owner != instance && ipc_members_is_alive(segment, owner, pid)) return false;
+  return atomic_compare_exchange_strong_explicit(claim, &owner, instance, memory_order_acquire,
                                                  memory_order_relaxed);
 }
 
-bool ipc_claim_lock_slow(ipc_segment *segment, uint32_t instance, uint64_t deadline) {
+bool ipc_claim_lock_slow(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t instance, uint64_t deadline) {
   ipc_header *header = segment->header;
   /*
    * Its owner, if it runs, needs some 20 ns: that much waits even who does not wait. Who waits does better to yield when
@@ -19,7 +18,7 @@ bool ipc_claim_lock_slow(ipc_segment *segment, uint32_t instance, uint64_t deadl
    */
   for (int i = 0; i < 32 && deadline == 0; i++) {
     ipc_cpu_relax();
-    if (atomic_load_explicit(&header->claim, memory_order_relaxed) == 0 && ipc_claim_try_lock(header, instance))
+    if (atomic_load_explicit(claim, memory_order_relaxed) == 0 && ipc_claim_try_lock(claim, instance))
       return true;
   }
   ipc_backoff backoff = ipc_backoff_start(header);
@@ -27,15 +26,15 @@ bool ipc_claim_lock_slow(ipc_segment *segment, uint32_t instance, uint64_t deadl
   for (;;) {
     /* Read before the swap: a failed swap would take the line from the owner. */
     do {
-      if (atomic_load_explicit(&header->claim, memory_order_relaxed) == 0 && ipc_claim_try_lock(header, instance))
+      if (atomic_load_explicit(claim, memory_order_relaxed) == 0 && ipc_claim_try_lock(claim, instance))
         return true;
     } while (ipc_backoff_pause(&backoff, deadline));
     if (ipc_os_now() >= deadline) return false;
     uint32_t seen = ipc_event_prepare(header, IPC_EVENT_TURN);
-    if (atomic_load_explicit(&header->claim, memory_order_relaxed) == 0) continue;
+    if (atomic_load_explicit(claim, memory_order_relaxed) == 0) continue;
     ipc_event_sleep(header, IPC_EVENT_TURN, seen, deadline, slice);
     uint32_t pid;
-    if (ipc_claim_take_over(segment, instance, &pid)) return true;
+    if (ipc_claim_take_over(segment, claim, instance, &pid)) return true;
     slice = IPC_SLICE_NS;
   }
 }

@@ -1,12 +1,13 @@
 /*
- * claim_lock.h - which sender may move head.
+ * claim_lock.h - which sender may move head; and which of a queue's receivers may take.
  *
- * The lock is one word: the instance number of its owner, or 0. Instance numbers are
+ * A lock is one word: the instance number of its owner, or 0. Instance numbers are
  * never used twice in a segment, so "this owner is dead" stays true for ever and a
  * compare-and-swap from a dead owner's number takes the lock over without a race.
  *
- * What a dead owner leaves needs no repair: everything it wrote lies at or past head
- * until the single store to head publishes it, padding and payload and all.
+ * What a dead owner leaves needs no repair: everything a sender wrote lies at or past
+ * head until the single store to head publishes it, padding and payload and all. For
+ * takers see queue.h.
  *
  * A route's sender takes the lock when it opens and keeps it: that makes it the one
  * sender. A channel's sender takes it for each message or batch.
@@ -18,21 +19,21 @@
 #include "segment.h"
 
 /* Takes the lock if it is free. acquire pairs with ipc_claim_unlock's release: head is the last owner's. */
-static inline bool ipc_claim_try_lock(ipc_header *header, uint32_t instance) {
+static inline bool ipc_claim_try_lock(_Atomic uint32_t *claim, uint32_t instance) {
   uint32_t free = 0;
-  return atomic_compare_exchange_strong_explicit(&header->claim, &free, instance, memory_order_acquire,
+  return atomic_compare_exchange_strong_explicit(claim, &free, instance, memory_order_acquire,
                                                  memory_order_relaxed);
 }
 
-/* The caller then passes a full fence and checks IPC_EVENT_TURN (ring.h does both events with one fence). */
-static inline void ipc_claim_unlock(ipc_header *header) {
-  atomic_store_explicit(&header->claim, 0, memory_order_release);
+/* The caller then passes a full fence and checks IPC_EVENT_TURN. */
+static inline void ipc_claim_unlock(_Atomic uint32_t *claim) {
+  atomic_store_explicit(claim, 0, memory_order_release);
 }
 
 /* Waits for the lock, taking it over from a dead owner. False: the deadline passed; 0 has always passed. */
-bool ipc_claim_lock_slow(ipc_segment *segment, uint32_t instance, uint64_t deadline);
+bool ipc_claim_lock_slow(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t instance, uint64_t deadline);
 
 /* Takes the lock if it is free or its owner is dead. False: *pid is the live owner's. */
-bool ipc_claim_take_over(ipc_segment *segment, uint32_t instance, uint32_t *pid);
+bool ipc_claim_take_over(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t instance, uint32_t *pid);
 
 #endif

@@ -5,16 +5,51 @@ enum {
   YIELD_ROUNDS = 64  /* idle machine: about 30 µs; busy machine: as many turns for the others */
 };
 
-void ipc_event_wake(ipc_header *header, enum ipc_event_index event) {
-  /* The exchange elects one of several notifiers: the others' changes are covered by its wake. */
-  if (!atomic_exchange_explicit(&header->event_flags[event].wanted, 0, memory_order_relaxed)) return;
-  atomic_fetch_add_explicit(&header->event_words[event].value, 1, memory_order_release);
-  ipc_os_wake_all(&header->event_words[event].value);
+/* Rings the wakers of places that are armed for the event. A bit is taken by one notifier. */
+static void ring(ipc_member *members, uint32_t count, uint32_t bit) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (!(atomic_load_explicit(&members[i].armed, memory_order_relaxed) & bit)) continue;
+    /* acquire pairs with the release in ipc_event_arm: the waker is there */
+    if (atomic_fetch_and_explicit(&members[i].armed, ~bit, memory_order_acquire) & bit)
+      ipc_os_ring(atomic_load_explicit(&members[i].waker, memory_order_relaxed));
+  }
+}
+
+static uint32_t limit(const _Atomic uint32_t *word, uint32_t most) {
+  uint32_t value = atomic_load_explicit(word, memory_order_acquire);
+  return value < most ? value : most;
+}
+
+void ipc_event_wake(ipc_segment *segment, enum ipc_event_index event) {
+  ipc_header *header = segment->header;
+  /*
+   * The exchange elects one of several notifiers: the others' changes are covered by
+   * its wake. acquire pairs with the release in ipc_event_arm: who is armed shows it.
+   */
+  uint32_t wanted = atomic_exchange_explicit(&header->event_flags[event].wanted, 0, memory_order_acquire);
+  if (wanted & IPC_WANTED_BY_SLEEPERS) {
+    atomic_fetch_add_explicit(&header->event_words[event].value, 1, memory_order_release);
+    ipc_os_wake_all(&header->event_words[event].value);
+  }
+  if (wanted & IPC_WANTED_BY_WAKERS) {
+    ring(segment->receivers, limit(&header->receiver_limit, segment->max_receivers), 1u << event);
+    ring(segment->senders, limit(&header->sender_limit, IPC_MAX_SENDERS), 1u << event);
+  }
+}
+
+void ipc_event_arm(ipc_segment *segment, ipc_member *member, uint32_t events, uint64_t waker) {
+  atomic_store_explicit(&member->waker, waker, memory_order_relaxed);
+  atomic_fetch_or_explicit(&member->armed, events, memory_order_release);
+  for (uint32_t event = 0; event < IPC_EVENT_COUNT; event++)
+    if (events & 1u << event)
+      atomic_fetch_or_explicit(&segment->header->event_flags[event].wanted, IPC_WANTED_BY_WAKERS,
+                               memory_order_release);
+  atomic_thread_fence(memory_order_seq_cst); /* pairs with the fence before a notifier reads the flag */
 }
 
 uint32_t ipc_event_prepare(ipc_header *header, enum ipc_event_index event) {
   uint32_t seen = atomic_load_explicit(&header->event_words[event].value, memory_order_acquire);
-  atomic_store_explicit(&header->event_flags[event].wanted, 1, memory_order_relaxed);
+  atomic_fetch_or_explicit(&header->event_flags[event].wanted, IPC_WANTED_BY_SLEEPERS, memory_order_relaxed);
   atomic_thread_fence(memory_order_seq_cst); /* pairs with the fence before a notifier reads the flag */
   return seen;
 }

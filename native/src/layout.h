@@ -18,7 +18,7 @@
 #include "libipc/options.h"
 
 #define IPC_MAGIC 0x43504942u /* "BIPC" */
-#define IPC_LAYOUT_VERSION 1u
+#define IPC_LAYOUT_VERSION 2u
 
 /*
  * Two cache lines: the adjacent-line prefetcher of x86 and the 128-byte lines of
@@ -27,6 +27,8 @@
 #define IPC_LINE 128
 
 /* An event count; see event.h. The flag is read on every message, the word only to sleep. */
+enum ipc_wanted { IPC_WANTED_BY_SLEEPERS = 1, IPC_WANTED_BY_WAKERS = 2 };
+
 typedef struct ipc_event_flag {
   _Atomic uint32_t wanted;
 } ipc_event_flag;
@@ -42,6 +44,17 @@ enum ipc_event_index {
   IPC_EVENT_COUNT
 };
 
+/*
+ * A record boundary: `number` messages lie before `position` (64 bits both: they never
+ * wrap). Senders leave one every eighth of the ring; see marks.h.
+ */
+typedef struct ipc_mark {
+  _Atomic uint64_t position;
+  _Atomic uint64_t number;
+} ipc_mark;
+
+enum { IPC_MARKS = 32 };
+
 typedef struct ipc_header {
   /* Identity: written by the creator under the name lock, before magic; then constant. */
   _Atomic uint32_t magic; /* stored last, with release: "everything else here is there" */
@@ -52,28 +65,48 @@ typedef struct ipc_header {
   uint32_t max_receivers;
   uint32_t max_senders;
   uint32_t permissions;
+  uint32_t overflow; /* ipc_overflow */
   uint64_t created; /* ipc_os_now() of the creation: another one is another segment, even in the same file */
   uint64_t segment_bytes;
   uint64_t body_offset;
   char prefix[IPC_MAX_PREFIX + 8];
   char name[IPC_MAX_NAME + 8];
 
-  /* Where the next record goes, in 8-byte units. Stored (release) by whoever holds the claim lock. */
-  _Alignas(IPC_LINE) _Atomic uint32_t head;
   /*
-   * A lower bound of what live receivers still need, kept by the holders of the claim
-   * lock (relaxed: the lock orders it). Shared by all senders, so that it is never
-   * older than head: head - gate <= capacity holds at every moment.
+   * Low half: where the next record goes, in 8-byte units. High half: how many messages
+   * lie before it, modulo 2^32. One word, so that a killed sender leaves both or none.
+   * Stored (release) by whoever holds the claim lock.
    */
-  _Atomic uint32_t gate;
+  _Alignas(IPC_LINE) _Atomic uint64_t head;
+  /*
+   * The position that senders may write up to without asking what receivers need: at
+   * most `capacity` past what any of them does. Kept by the holders of the claim lock
+   * (relaxed: the lock orders it). Shared by all senders, so that it is never behind head.
+   */
+  _Atomic uint32_t limit;
 
   /* The instance of the sender that may move head; 0 = free. See claim_lock.h. */
   _Alignas(IPC_LINE) _Atomic uint32_t claim;
+
+  /*
+   * Nothing at or past this position has been written yet, whatever head says: so what
+   * lies up to `capacity` before it is whole. In 64 bits: a receiver that was left behind
+   * by 2^32 units must know. Stored before the writes that it announces.
+   */
+  _Alignas(IPC_LINE) _Atomic uint64_t announced;
+  _Atomic uint64_t mark_count;
+  ipc_mark marks[IPC_MARKS];
+
+  /* A queue's receivers: which of them may take, the first record that may be there to take, the first not done. */
+  _Alignas(IPC_LINE) _Atomic uint32_t take_claim;
+  _Atomic uint32_t cursor;
+  _Atomic uint32_t tail;
 
   /* Read on every message by everyone, written rarely: stays shared in every cache. */
   _Alignas(IPC_LINE) _Atomic uint32_t receiver_count;
   _Atomic uint32_t sender_count;
   _Atomic uint32_t receiver_limit; /* no receiver has a place at or above this index */
+  _Atomic uint32_t sender_limit;
   _Atomic uint32_t orphaned;       /* 1: the name no longer leads here */
   ipc_event_flag event_flags[IPC_EVENT_COUNT];
 
@@ -93,7 +126,13 @@ typedef struct ipc_member {
   /* The endpoint's number: never used twice in the life of a segment; 0 = place is free. */
   _Atomic uint32_t instance;
   _Atomic uint64_t owner; /* ipc_os_self() of the thread that opened it */
-  _Atomic uint32_t pid;   /* for people */
+  _Atomic uint32_t pid;   /* for people, like the next two */
+  _Atomic uint32_t asleep;
+  _Atomic uint64_t lost; /* messages, by overflow */
+  _Atomic uint32_t died; /* the last instance here that did not leave by itself */
+  /* For event loops: the events (bits) that are to wake it, once, and the socket to ring for that. */
+  _Atomic uint32_t armed;
+  _Atomic uint64_t waker;
 } ipc_member;
 
 /*
@@ -103,14 +142,41 @@ typedef struct ipc_member {
  * A loan is two records: IPC_RECORD_OWNER, one unit, whose `length` is the instance
  * of the sender that writes the loan; then IPC_RECORD_LOAN, which its owner turns
  * into a message or into padding when it is done, and anybody into padding who finds
- * the owner dead. It is the only record that changes once it lies before head.
+ * the owner dead. It and a queue's leases are all that changes once it lies before head.
  */
 typedef struct ipc_record {
   _Atomic uint32_t length; /* payload bytes; padding: the bytes after this header */
   _Atomic uint32_t kind;   /* ipc_record_kind */
 } ipc_record;
 
-enum ipc_record_kind { IPC_RECORD_MESSAGE = 1, IPC_RECORD_PADDING = 2, IPC_RECORD_LOAN = 3, IPC_RECORD_OWNER = 4 };
+enum ipc_record_kind {
+  IPC_RECORD_MESSAGE = 1,
+  IPC_RECORD_PADDING = 2,
+  IPC_RECORD_LOAN = 3,
+  IPC_RECORD_OWNER = 4,
+  IPC_RECORD_FRAGMENT = 5 /* its payload begins with an ipc_fragment */
+};
+
+/*
+ * A message that is larger than a record may be travels as fragments, with other
+ * senders' messages in between; it takes its place in the order with the last of them.
+ */
+typedef struct ipc_fragment {
+  uint32_t instance; /* of the sender */
+  uint32_t message;  /* the sender's number for it */
+  uint32_t oldest;   /* the sender's unfinished messages before this one have been given up */
+  uint32_t first;    /* the position of its first fragment */
+  uint32_t total;    /* bytes of the message */
+  uint32_t offset;   /* of this fragment's bytes in it */
+} ipc_fragment;
+
+/* In a queue every message's payload begins with this. */
+typedef struct ipc_lease {
+  _Atomic uint32_t holder;   /* 0: waits to be taken; IPC_LEASE_DONE; else the instance of the receiver at work on it */
+  _Atomic uint32_t attempts; /* how often it was taken */
+} ipc_lease;
+
+#define IPC_LEASE_DONE UINT32_MAX
 
 #define IPC_UNIT 8u
 #define IPC_HEADER_BYTES 4096u
@@ -118,11 +184,14 @@ enum ipc_record_kind { IPC_RECORD_MESSAGE = 1, IPC_RECORD_PADDING = 2, IPC_RECOR
 _Static_assert(sizeof(ipc_header) <= IPC_HEADER_BYTES, "the header fits its page");
 _Static_assert(sizeof(ipc_member) == IPC_LINE, "a member has lines of its own");
 _Static_assert(sizeof(ipc_record) == IPC_UNIT, "a record header is one unit");
+_Static_assert(sizeof(ipc_lease) == IPC_UNIT, "a lease is one unit");
+_Static_assert(sizeof(ipc_fragment) % IPC_UNIT == 0, "fragments start at whole units");
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "atomics work across processes");
 
 /* Differs when two builds disagree about the place of any field. */
 #define IPC_LAYOUT_HASH                                                                                      \
   ((uint32_t)((offsetof(ipc_header, head) * 31u + offsetof(ipc_header, claim)) * 31u +                       \
+              offsetof(ipc_header, announced) * 23u + offsetof(ipc_header, take_claim) * 19u +               \
               offsetof(ipc_header, receiver_count) * 17u + offsetof(ipc_header, event_flags) * 13u +         \
               offsetof(ipc_header, event_words) * 11u + offsetof(ipc_header, next_instance) * 7u +           \
               sizeof(ipc_member) * 5u + offsetof(ipc_member, owner) * 3u + sizeof(ipc_event_word)))

@@ -1,6 +1,7 @@
 #include "members.h"
 
 #include "event.h"
+#include "marks.h"
 
 static int32_t free_place(ipc_member *members, uint32_t count) {
   for (uint32_t i = 0; i < count; i++)
@@ -20,33 +21,63 @@ static void recount(ipc_segment *segment) {
     count++;
     limit = i + 1;
   }
-  uint32_t senders = 0;
-  for (uint32_t i = 0; i < IPC_MAX_SENDERS; i++)
-    senders += atomic_load_explicit(&segment->senders[i].instance, memory_order_acquire) != 0;
+  uint32_t senders = 0, sender_limit = 0;
+  for (uint32_t i = 0; i < IPC_MAX_SENDERS; i++) {
+    if (atomic_load_explicit(&segment->senders[i].instance, memory_order_acquire) == 0) continue;
+    senders++;
+    sender_limit = i + 1;
+  }
   atomic_store_explicit(&segment->header->sender_count, senders, memory_order_release);
+  atomic_store_explicit(&segment->header->sender_limit, sender_limit, memory_order_release);
   atomic_store_explicit(&segment->header->receiver_limit, limit, memory_order_release);
   atomic_store_explicit(&segment->header->receiver_count, count, memory_order_release);
-  ipc_event_notify(segment->header, IPC_EVENT_MEMBERS);
-  ipc_event_notify(segment->header, IPC_EVENT_SPACE); /* the gate may have moved */
+  ipc_event_notify(segment, IPC_EVENT_MEMBERS);
+  ipc_event_notify(segment, IPC_EVENT_SPACE); /* the gate may have moved */
 }
 
 static void take_place(ipc_header *header, ipc_member *member) {
   atomic_store_explicit(&member->owner, ipc_os_self(), memory_order_relaxed);
   atomic_store_explicit(&member->pid, ipc_os_pid(), memory_order_relaxed);
+  atomic_store_explicit(&member->asleep, 0, memory_order_relaxed);
+  atomic_store_explicit(&member->armed, 0, memory_order_relaxed);
+  atomic_store_explicit(&member->lost, 0, memory_order_relaxed);
   /* release: who sees the instance sees owner and position */
   atomic_store_explicit(&member->instance, new_instance(header), memory_order_release);
 }
 
+static uint32_t head_position(const ipc_header *header) {
+  return (uint32_t)atomic_load_explicit(&header->head, memory_order_acquire);
+}
+
 /*
- * Invariant: a receiver's position is never below a gate that any sender relies on.
+ * Invariant: a receiver's position is never below limit - capacity, for any limit that a
+ * sender relies on.
  *
- * Senders keep the gate they last computed. After the place is visible (1) and a full
+ * Senders keep the limit they last computed. After the place is visible (1) and a full
  * fence (2), head is read again (3) and becomes the position. A sender that computed
- * its gate without seeing (1) did so, by its own full fence, before (2); its gate is
- * at most the head it knew then, which (3) sees or has gone past. A sender that did
- * see (1) got the older, lower position. Either way gate <= (3).
+ * its limit without seeing (1) did so, by its own full fence, before (2); its limit is
+ * at most capacity past the head it knew then, which (3) sees or has gone past. A sender
+ * that did see (1) got the older, lower position.
+ *
+ * An older position needs more: what the sender that did not see it relies on may lie
+ * up to capacity past head. It announced so before its full fence, hence before (2): if
+ * `announced` is at most capacity past the position (4), no sender's limit is further.
  */
-int32_t ipc_members_join_receiver(ipc_segment *segment) {
+static void take_position(ipc_segment *segment, ipc_member *member, bool from_oldest) {
+  ipc_header *header = segment->header;
+  ipc_mark_copy marks[IPC_MARKS];
+  uint32_t count = from_oldest ? ipc_marks_copy(header, marks) : 0;
+  for (uint32_t i = 0; i < count; i++) {
+    atomic_store_explicit(&member->position, (uint32_t)marks[i].position, memory_order_release);
+    atomic_thread_fence(memory_order_seq_cst); /* (2) */
+    uint64_t announced = atomic_load_explicit(&header->announced, memory_order_relaxed); /* (4) */
+    if (announced - marks[i].position <= segment->capacity / IPC_UNIT) return;
+  }
+  atomic_thread_fence(memory_order_seq_cst);                                                /* (2) */
+  atomic_store_explicit(&member->position, head_position(header), memory_order_release); /* (3) */
+}
+
+int32_t ipc_members_join_receiver(ipc_segment *segment, bool from_oldest) {
   ipc_header *header = segment->header;
   int32_t index = free_place(segment->receivers, segment->max_receivers);
   if (index < 0) return IPC_E_TOO_MANY_RECEIVERS;
@@ -54,12 +85,9 @@ int32_t ipc_members_join_receiver(ipc_segment *segment) {
   uint32_t limit = atomic_load_explicit(&header->receiver_limit, memory_order_relaxed);
   if (limit <= (uint32_t)index)
     atomic_store_explicit(&header->receiver_limit, (uint32_t)index + 1, memory_order_release);
-  atomic_store_explicit(&member->position, atomic_load_explicit(&header->head, memory_order_acquire),
-                        memory_order_relaxed);
-  take_place(header, member);                /* (1) */
-  atomic_thread_fence(memory_order_seq_cst); /* (2) pairs with the fence in ipc_members_gate */
-  atomic_store_explicit(&member->position, atomic_load_explicit(&header->head, memory_order_acquire), /* (3) */
-                        memory_order_release);
+  atomic_store_explicit(&member->position, head_position(header), memory_order_relaxed);
+  take_place(header, member); /* (1) */
+  take_position(segment, member, from_oldest);
   recount(segment);
   return index;
 }
@@ -75,11 +103,14 @@ int32_t ipc_members_join_sender(ipc_segment *segment) {
 static uint32_t reap(ipc_member *members, uint32_t count) {
   uint32_t live = 0;
   for (uint32_t i = 0; i < count; i++) {
-    if (atomic_load_explicit(&members[i].instance, memory_order_acquire) == 0) continue;
-    if (ipc_os_alive(atomic_load_explicit(&members[i].owner, memory_order_relaxed)))
+    uint32_t instance = atomic_load_explicit(&members[i].instance, memory_order_acquire);
+    if (instance == 0) continue;
+    if (ipc_os_alive(atomic_load_explicit(&members[i].owner, memory_order_relaxed))) {
       live++;
-    else
-      atomic_store_explicit(&members[i].instance, 0, memory_order_release);
+      continue;
+    }
+    atomic_store_explicit(&members[i].died, instance, memory_order_relaxed);
+    atomic_store_explicit(&members[i].instance, 0, memory_order_release);
   }
   return live;
 }
@@ -98,7 +129,7 @@ void ipc_members_withdraw(ipc_segment *segment, ipc_member *member) {
 void ipc_members_leave(ipc_segment *segment, ipc_member *member, uint32_t instance) {
   /* First what frees the others, whatever becomes of the name lock. A swap: if we were taken for dead, it is not ours. */
   atomic_compare_exchange_strong_explicit(&member->instance, &instance, 0, memory_order_release, memory_order_relaxed);
-  ipc_event_notify(segment->header, IPC_EVENT_SPACE);
+  ipc_event_notify(segment, IPC_EVENT_SPACE);
   int32_t fd = ipc_segment_lock(segment, 1000000000u);
   if (fd < 0) return; /* orphaned: nobody needs the count; busy: the next holder recounts */
   if (ipc_members_reap(segment) == 0) ipc_segment_unlink(segment);
@@ -148,12 +179,16 @@ bool ipc_members_evict_dead(ipc_segment *segment) {
   return false;
 }
 
-bool ipc_members_is_sender_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid) {
-  for (uint32_t i = 0; i < IPC_MAX_SENDERS; i++) {
-    const ipc_member *member = &segment->senders[i];
-    if (atomic_load_explicit(&member->instance, memory_order_acquire) != instance) continue;
-    *pid = atomic_load_explicit(&member->pid, memory_order_relaxed);
-    return ipc_os_alive(atomic_load_explicit(&member->owner, memory_order_relaxed));
-  }
-  return false; /* nobody has it any more: places are emptied by their owner or when it is dead */
+static const ipc_member *find(const ipc_member *members, uint32_t count, uint32_t instance) {
+  for (uint32_t i = 0; i < count; i++)
+    if (atomic_load_explicit(&members[i].instance, memory_order_acquire) == instance) return &members[i];
+  return NULL;
+}
+
+bool ipc_members_is_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid) {
+  const ipc_member *member = find(segment->senders, IPC_MAX_SENDERS, instance);
+  if (!member) member = find(segment->receivers, segment->max_receivers, instance);
+  if (!member) return false; /* nobody has it any more: places are emptied by their owner or when it is dead */
+  *pid = atomic_load_explicit(&member->pid, memory_order_relaxed);
+  return ipc_os_alive(atomic_load_explicit(&member->owner, memory_order_relaxed));
 }

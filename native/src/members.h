@@ -13,10 +13,10 @@
 
 /*
  * Takes a place. Under the name lock. Answers its index, IPC_E_TOO_MANY_RECEIVERS
- * or IPC_E_TOO_MANY_SENDERS. A receiver is given the position of head such that
- * no sender can overwrite a record from there on: see members.c.
+ * or IPC_E_TOO_MANY_SENDERS. A receiver is given the position of head, or of the oldest
+ * record still whole, such that no sender can overwrite a record from there on: see members.c.
  */
-int32_t ipc_members_join_receiver(ipc_segment *segment);
+int32_t ipc_members_join_receiver(ipc_segment *segment, bool from_oldest);
 int32_t ipc_members_join_sender(ipc_segment *segment);
 
 /* Gives the place of `instance` up, and removes the segment if it was the last one. Takes the name lock itself. */
@@ -43,7 +43,7 @@ bool ipc_members_evict_dead_at(ipc_segment *segment, uint32_t gate);
 /* Empties the places of dead receivers, wherever they stand. True: there was one, and it is gone. */
 bool ipc_members_evict_dead(ipc_segment *segment);
 
-/* Whether the sender with this instance is alive; *pid tells its process. */
-bool ipc_members_is_sender_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid);
+/* Whether the endpoint with this instance is alive; *pid tells its process. */
+bool ipc_members_is_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid);
 
 #endif

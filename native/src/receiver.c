@@ -1,24 +1,9 @@
-#include "libipc/receiver.h"
+#include "receiver_state.h"
 
 #include <stdlib.h>
 
-#include "event.h"
-#include "members.h"
-#include "ring.h"
-
-struct ipc_receiver {
-  ipc_segment segment;
-  ipc_member *member;
-  uint32_t instance;
-  uint32_t capacity_units;
-  uint32_t position;  /* of the next record to read */
-  uint32_t head;      /* as last loaded: records before it are whole */
-  uint32_t published; /* the position that senders know */
-  uint32_t quota;     /* publish at least every so many units while reading a long run */
-  uint64_t looked;    /* when a try last looked for a dead lender and for another segment under the name */
-  uint32_t lender;    /* the instance in the last owner record… */
-  uint32_t lent_at;   /* …and the position after it: a loan anywhere else is damage */
-};
+#include "overrun.h"
+#include "queue.h"
 
 ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_options *options,
                                 ipc_failure *failure) {
@@ -33,7 +18,7 @@ ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_
     free(receiver);
     return NULL;
   }
-  int32_t place = ipc_members_join_receiver(segment);
+  int32_t place = ipc_members_join_receiver(segment, options->from_oldest != 0);
   ipc_os_unlock(lock);
   if (place < 0) {
     failure->code = place;
@@ -48,11 +33,17 @@ ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_
   receiver->quota = receiver->capacity_units / 8;
   receiver->position = atomic_load_explicit(&receiver->member->position, memory_order_relaxed);
   receiver->head = receiver->published = receiver->position;
+  receiver->is_queue = segment->kind == IPC_QUEUE;
+  receiver->is_overrun = segment->overflow == IPC_DROP_OLDEST;
+  if (receiver->is_overrun) ipc_overrun_start(receiver, options->from_oldest != 0);
   return receiver;
 }
 
 void ipc_receiver_close(ipc_receiver *receiver) {
   if (!receiver) return;
+  if (receiver->leases) ipc_queue_recover(&receiver->segment, receiver->instance, receiver->instance);
+  ipc_assembly_clear(&receiver->assembly);
+  free(receiver->assembly.spare);
   ipc_members_leave(&receiver->segment, receiver->member, receiver->instance);
   ipc_segment_close(&receiver->segment);
   free(receiver);
@@ -63,7 +54,7 @@ static void publish(ipc_receiver *receiver) {
   receiver->published = receiver->position;
   /* release pairs with the acquire in ipc_members_gate: our reads come before the sender's overwrite */
   atomic_store_explicit(&receiver->member->position, receiver->position, memory_order_release);
-  ipc_event_notify(receiver->segment.header, IPC_EVENT_SPACE);
+  ipc_event_notify(&receiver->segment, IPC_EVENT_SPACE);
 }
 
 /*
@@ -73,6 +64,7 @@ static void publish(ipc_receiver *receiver) {
  */
 static inline void advance(ipc_receiver *receiver, uint32_t units) {
   receiver->position += units;
+  receiver->passed += units;
   if (receiver->position == receiver->head || receiver->position - receiver->published >= receiver->quota ||
       IPC_UNLIKELY(atomic_load_explicit(&receiver->segment.header->event_flags[IPC_EVENT_SPACE].wanted,
                                         memory_order_relaxed)))
@@ -83,20 +75,21 @@ static inline void advance(ipc_receiver *receiver, uint32_t units) {
 static inline bool has_more(ipc_receiver *receiver) {
   if (IPC_LIKELY(receiver->position != receiver->head)) return true;
   /* acquire pairs with the sender's release: the records are whole */
-  receiver->head = atomic_load_explicit(&receiver->segment.header->head, memory_order_acquire);
+  receiver->head = (uint32_t)atomic_load_explicit(&receiver->segment.header->head, memory_order_acquire);
   return receiver->position != receiver->head;
 }
 
 /* Whether there is a record at position that is not a loan still being written. */
-static inline bool has_ready(ipc_receiver *receiver) {
+static bool has_ready(ipc_receiver *receiver) {
+  if (receiver->is_queue) return ipc_queue_has_some(&receiver->segment);
   if (!has_more(receiver)) return false;
   const ipc_record *record =
       (const ipc_record *)ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
   return atomic_load_explicit(&record->kind, memory_order_acquire) != IPC_RECORD_LOAN;
 }
 
-static __attribute__((noinline)) int32_t next_after_others(ipc_receiver *receiver, ipc_record_copy *record,
-                                                           const uint8_t **bytes);
+static __attribute__((noinline)) int32_t next_of_any(ipc_receiver *receiver, ipc_record_copy *record,
+                                                     const uint8_t **bytes);
 
 /*
  * Finds the next message without waiting. Its units (> 0) if there is one: *record
@@ -104,26 +97,67 @@ static __attribute__((noinline)) int32_t next_after_others(ipc_receiver *receive
  * that is still being written comes next. The common case alone is inlined.
  */
 static inline int32_t next(ipc_receiver *receiver, ipc_record_copy *record, const uint8_t **bytes) {
+  if (IPC_UNLIKELY(receiver->is_overrun)) return next_of_any(receiver, record, bytes);
   if (IPC_UNLIKELY(!has_more(receiver))) return IPC_TIMED_OUT;
   uint32_t units =
       ipc_ring_read(receiver->segment.body, receiver->capacity_units, receiver->position, receiver->head, record);
-  if (IPC_UNLIKELY(units == 0 || record->kind != IPC_RECORD_MESSAGE))
-    return next_after_others(receiver, record, bytes);
+  if (IPC_UNLIKELY(units == 0 || record->kind != IPC_RECORD_MESSAGE)) return next_of_any(receiver, record, bytes);
   *bytes = ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position) + sizeof(ipc_record);
   return (int32_t)units;
 }
 
-/* Skips padding and what precedes a loan, and tells a loan and damage. */
-static int32_t next_after_others(ipc_receiver *receiver, ipc_record_copy *record, const uint8_t **bytes) {
-  while (has_more(receiver)) {
+/* Takes a fragment in. IPC_OK: with it a message is whole. IPC_TIMED_OUT: go on. */
+static int32_t assemble(ipc_receiver *receiver, const uint8_t *payload, uint32_t length) {
+  ipc_assembly *assembly = &receiver->assembly;
+  if (assembly->whole) return IPC_OK; /* here before, and not received then */
+  ipc_fragment fragment;
+  if (length <= sizeof fragment) return IPC_E_CORRUPT;
+  length -= (uint32_t)sizeof fragment;
+  ipc_ring_copy_out(&fragment, payload, sizeof fragment);
+  if (receiver->is_overrun && ipc_overrun_found(receiver)) return IPC_TIMED_OUT;
+  if (fragment.total > IPC_MAX_MESSAGE || fragment.offset >= fragment.total ||
+      length > fragment.total - fragment.offset)
+    return IPC_E_CORRUPT;
+  enum ipc_assembly_step step;
+  uint8_t *room = ipc_assembly_room(assembly, &receiver->segment, &fragment, length, &step);
+  if (room && receiver->is_overrun) {
+    ipc_ring_copy_out(room, payload + sizeof fragment, length);
+    if (ipc_overrun_found(receiver)) return IPC_TIMED_OUT;
+  } else if (room) {
+    memcpy(room, payload + sizeof fragment, length);
+  }
+  if (room) step = ipc_assembly_add(assembly, &fragment, length);
+  if (step == IPC_ASSEMBLY_NO_SPACE) return IPC_E_NO_SPACE;
+  if (step == IPC_ASSEMBLY_MISSED) ipc_overrun_missed(receiver, &fragment);
+  if (fragment.offset + length == fragment.total && step != IPC_ASSEMBLY_WHOLE) receiver->number++;
+  return step == IPC_ASSEMBLY_WHOLE ? IPC_OK : IPC_TIMED_OUT;
+}
+
+/* Skips padding and what precedes a loan, puts fragments together, and tells a loan and damage. */
+static int32_t next_of_any(ipc_receiver *receiver, ipc_record_copy *record, const uint8_t **bytes) {
+  for (;;) {
+    if (receiver->is_overrun) ipc_overrun_found(receiver);
+    if (!has_more(receiver)) return IPC_TIMED_OUT;
+    const uint8_t *at = ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
     uint32_t units =
         ipc_ring_read(receiver->segment.body, receiver->capacity_units, receiver->position, receiver->head, record);
+    if (receiver->is_overrun && ipc_overrun_found(receiver)) continue;
     if (units == 0) return IPC_E_CORRUPT;
     switch (record->kind) {
       case IPC_RECORD_MESSAGE:
-        *bytes =
-            ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position) + sizeof(ipc_record);
+        *bytes = at + sizeof(ipc_record);
         return (int32_t)units;
+      case IPC_RECORD_FRAGMENT: {
+        uint32_t before = receiver->position;
+        int32_t status = assemble(receiver, at + sizeof(ipc_record), record->length);
+        if (status == IPC_OK) {
+          *bytes = ipc_assembly_bytes(&receiver->assembly, &record->length);
+          return (int32_t)units;
+        }
+        if (status != IPC_TIMED_OUT) return status;
+        if (receiver->position != before) continue; /* overrun */
+        break;
+      }
       case IPC_RECORD_LOAN:
         if (receiver->lent_at != receiver->position || receiver->lender == 0) return IPC_E_CORRUPT;
         /* Senders that need the space behind us must not wait for us to move on. */
@@ -138,20 +172,37 @@ static int32_t next_after_others(ipc_receiver *receiver, ipc_record_copy *record
     }
     advance(receiver, units);
   }
-  return IPC_TIMED_OUT;
 }
 
 /*
  * Called after a long wait: a loan at position whose owner is gone becomes padding.
  * The owner may be gone without being dead (it closed): then it left the loan behind.
+ * Of a queue, what dead receivers were at work on waits again.
  */
-static void end_loan_of_dead(ipc_receiver *receiver) {
+static void recover(ipc_receiver *receiver) {
   uint32_t pid, loan = IPC_RECORD_LOAN;
+  if (receiver->is_queue) {
+    ipc_queue_recover(&receiver->segment, receiver->instance, 0);
+    return;
+  }
   if (!has_more(receiver) || has_ready(receiver)) return;
-  if (ipc_members_is_sender_alive(&receiver->segment, receiver->lender, &pid)) return;
+  if (ipc_members_is_alive(&receiver->segment, receiver->lender, &pid)) return;
   ipc_record *record = (ipc_record *)ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
   atomic_compare_exchange_strong_explicit(&record->kind, &loan, IPC_RECORD_PADDING, memory_order_relaxed,
                                           memory_order_relaxed);
+}
+
+static bool is_empty(ipc_receiver *receiver) {
+  return receiver->is_queue ? !ipc_queue_has_some(&receiver->segment) : !has_more(receiver);
+}
+
+/* Who never waits must notice the dead and a name that leads elsewhere too, but not ask every time. */
+static void look_around(ipc_receiver *receiver) {
+  uint64_t now = ipc_os_now();
+  if (now - receiver->looked < IPC_SLICE_NS) return;
+  receiver->looked = now;
+  recover(receiver);
+  ipc_segment_is_orphaned(&receiver->segment);
 }
 
 /* Waits for a record: IPC_OK, IPC_TIMED_OUT, or IPC_E_ORPHANED when nothing more can come. */
@@ -159,16 +210,10 @@ static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms) {
   ipc_segment *segment = &receiver->segment;
   ipc_header *header = segment->header;
   if (timeout_ms == 0) {
-    /* Who only ever tries must notice dead lenders and a name that leads elsewhere too, but not ask every time. */
-    uint64_t now = ipc_os_now();
-    if (now - receiver->looked >= IPC_SLICE_NS) {
-      receiver->looked = now;
-      end_loan_of_dead(receiver);
-      ipc_segment_is_orphaned(segment);
-    }
+    look_around(receiver);
     if (has_ready(receiver)) return IPC_OK;
     bool orphaned = atomic_load_explicit(&header->orphaned, memory_order_acquire);
-    return orphaned && !has_more(receiver) ? IPC_E_ORPHANED : IPC_TIMED_OUT;
+    return orphaned && is_empty(receiver) ? IPC_E_ORPHANED : IPC_TIMED_OUT;
   }
   uint64_t deadline = ipc_deadline(timeout_ms), slice = IPC_FIRST_SLICE_NS;
   ipc_backoff backoff = ipc_backoff_start(header);
@@ -178,12 +223,13 @@ static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms) {
   for (;;) {
     uint32_t seen = ipc_event_prepare(header, IPC_EVENT_DATA);
     if (has_ready(receiver)) return IPC_OK;
-    if (!has_more(receiver) && ipc_segment_is_orphaned(segment))
-      return has_more(receiver) ? IPC_OK : IPC_E_ORPHANED;
+    if (is_empty(receiver) && ipc_segment_is_orphaned(segment)) return is_empty(receiver) ? IPC_E_ORPHANED : IPC_OK;
     if (ipc_os_now() >= deadline) return IPC_TIMED_OUT;
-    ipc_event_sleep(header, IPC_EVENT_DATA, seen, deadline, has_more(receiver) ? slice : IPC_SLICE_NS);
+    atomic_store_explicit(&receiver->member->asleep, 1, memory_order_relaxed);
+    ipc_event_sleep(header, IPC_EVENT_DATA, seen, deadline, is_empty(receiver) ? IPC_SLICE_NS : slice);
+    atomic_store_explicit(&receiver->member->asleep, 0, memory_order_relaxed);
     if (has_ready(receiver)) return IPC_OK;
-    end_loan_of_dead(receiver);
+    recover(receiver);
     slice = IPC_SLICE_NS;
   }
 }
@@ -198,13 +244,67 @@ static inline int32_t next_or_wait(ipc_receiver *receiver, int32_t timeout_ms, i
   }
 }
 
+/*
+ * A queue's take, with its wait. A receiver that never finds it empty must notice what
+ * the dead held too.
+ */
+static int32_t take_or_wait(ipc_receiver *receiver, uint32_t most, int32_t timeout_ms, uint32_t *offset,
+                            uint32_t *length) {
+  for (;;) {
+    look_around(receiver);
+    int32_t status = ipc_queue_take(&receiver->segment, receiver->instance, most, offset, length);
+    if (status == IPC_OK) receiver->leases++;
+    if (status != IPC_TIMED_OUT) return status;
+    status = wait_for_data(receiver, timeout_ms);
+    if (status != IPC_OK) return status;
+  }
+}
+
+static int32_t end_lease(ipc_receiver *receiver, int32_t status) {
+  if (status == IPC_OK) receiver->leases--;
+  return status;
+}
+
+static int32_t recv_of_queue(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
+  uint32_t offset = 0, length = 0;
+  int32_t status = take_or_wait(receiver, capacity, timeout_ms, &offset, &length);
+  if (status != IPC_OK) return status;
+  if (length) memcpy(target, receiver->segment.body + offset, length);
+  end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset));
+  return (int32_t)length;
+}
+
+/* Copies the next message; one that was overwritten meanwhile was lost, and the next one is taken. */
+static int32_t recv_of_overrun(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
+  ipc_record_copy record = {0};
+  const uint8_t *bytes = NULL;
+  for (;;) {
+    int32_t units = next_or_wait(receiver, timeout_ms, &record, &bytes);
+    if (units < 0) return units;
+    if (record.length > capacity) return IPC_E_BUFFER_TOO_SMALL;
+    if (receiver->assembly.whole) {
+      memcpy(target, bytes, record.length);
+      ipc_assembly_finish(&receiver->assembly, false);
+    } else {
+      ipc_ring_copy_out(target, bytes, record.length);
+      if (ipc_overrun_found(receiver)) continue;
+    }
+    receiver->number++;
+    advance(receiver, (uint32_t)units);
+    return (int32_t)record.length;
+  }
+}
+
 int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
+  if (IPC_UNLIKELY(receiver->is_overrun)) return recv_of_overrun(receiver, target, capacity, timeout_ms);
+  if (IPC_UNLIKELY(receiver->is_queue)) return recv_of_queue(receiver, target, capacity, timeout_ms);
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   int32_t units = next_or_wait(receiver, timeout_ms, &record, &bytes);
   if (IPC_UNLIKELY(units < 0)) return units;
   if (IPC_UNLIKELY(record.length > capacity)) return IPC_E_BUFFER_TOO_SMALL;
   if (record.length) memcpy(target, bytes, record.length);
+  if (IPC_UNLIKELY(receiver->assembly.whole != NULL)) ipc_assembly_finish(&receiver->assembly, false);
   advance(receiver, (uint32_t)units);
   return (int32_t)record.length;
 }
@@ -212,16 +312,39 @@ int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacit
 int32_t ipc_receiver_next_length(ipc_receiver *receiver) {
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
+  if (receiver->is_queue) {
+    /* Asking for room of nothing: it stays, unless it is empty. */
+    uint32_t offset, length = 0;
+    int32_t status = ipc_queue_take(&receiver->segment, receiver->instance, 0, &offset, &length);
+    if (status == IPC_E_BUFFER_TOO_SMALL) return (int32_t)length;
+    if (status == IPC_OK) ipc_queue_retry(&receiver->segment, receiver->instance, offset);
+    return status;
+  }
   int32_t units = next(receiver, &record, &bytes);
   return units < 0 ? units : (int32_t)record.length;
 }
 
+void *ipc_receiver_keep(ipc_receiver *receiver, uint32_t *length) {
+  ipc_record_copy record = {0};
+  const uint8_t *bytes = NULL;
+  if (receiver->is_queue) return NULL;
+  int32_t units = next(receiver, &record, &bytes);
+  if (units < 0 || !receiver->assembly.whole) return NULL;
+  *length = record.length;
+  ipc_assembly_finish(&receiver->assembly, true);
+  receiver->number++;
+  advance(receiver, (uint32_t)units);
+  return (void *)(uintptr_t)bytes;
+}
+
 int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, int32_t timeout_ms) {
+  if (receiver->is_queue) return IPC_E_INVALID_ARGUMENT;
   if (max == 0) return 0;
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   int32_t units = next_or_wait(receiver, timeout_ms, &record, &bytes);
   if (units < 0) return units;
+  if (receiver->is_overrun || receiver->assembly.whole) return IPC_NOT_IN_PLACE;
   uint32_t position = receiver->position, count = 0;
   for (;;) {
     if (record.kind == IPC_RECORD_MESSAGE) {
@@ -232,14 +355,18 @@ int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max,
     position += (uint32_t)units;
     if (count == max || position == receiver->head) return (int32_t)count;
     units = (int32_t)ipc_ring_read(receiver->segment.body, receiver->capacity_units, position, receiver->head, &record);
-    /* The messages before a loan, or before damage (which the next call reports), can be handed out. */
-    if (units == 0 || record.kind == IPC_RECORD_LOAN) return (int32_t)count;
+    /*
+     * What comes before a loan, a fragment, or damage (which the next call reports) can
+     * be handed out.
+     */
+    if (units == 0 || record.kind == IPC_RECORD_LOAN || record.kind == IPC_RECORD_FRAGMENT) return (int32_t)count;
   }
 }
 
 int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count) {
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
+  if (receiver->is_queue || receiver->is_overrun) return IPC_E_INVALID_ARGUMENT;
   for (uint32_t i = 0; i < count; i++) {
     int32_t units = next(receiver, &record, &bytes);
     if (units < 0) return units == IPC_TIMED_OUT ? IPC_E_INVALID_ARGUMENT : units;
@@ -247,6 +374,23 @@ int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count) {
   }
   return IPC_OK;
 }
+
+int32_t ipc_receiver_take(ipc_receiver *receiver, int32_t timeout_ms, uint32_t *lease) {
+  if (!receiver->is_queue) return IPC_E_INVALID_ARGUMENT;
+  int32_t status = take_or_wait(receiver, UINT32_MAX, timeout_ms, &lease[0], &lease[1]);
+  if (status == IPC_OK) lease[2] = ipc_queue_attempts(&receiver->segment, lease[0]);
+  return status;
+}
+
+int32_t ipc_receiver_done(ipc_receiver *receiver, uint32_t offset) {
+  return end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset));
+}
+
+int32_t ipc_receiver_retry(ipc_receiver *receiver, uint32_t offset) {
+  return end_lease(receiver, ipc_queue_retry(&receiver->segment, receiver->instance, offset));
+}
+
+double ipc_receiver_lost(const ipc_receiver *receiver) { return (double)receiver->lost; }
 
 const void *ipc_receiver_ring(const ipc_receiver *receiver) { return receiver->segment.body; }
 

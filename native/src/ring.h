@@ -8,7 +8,9 @@
  * Invariants
  *   - Everything from a live receiver's position up to head is whole records.
  *   - A record never straddles the end of the ring, so its payload is contiguous.
- *   - head - gate <= capacity: a sender never writes over what a receiver still needs.
+ *   - limit - gate <= capacity, head <= limit: no sender writes over what a receiver still
+ *     needs. Where overflow is drop-oldest there is no gate: receivers check afterwards
+ *     that what they copied was not overwritten (`announced`, see overrun.h).
  */
 #ifndef LIBIPC_RING_H
 #define LIBIPC_RING_H
@@ -24,10 +26,10 @@ static inline uint32_t ipc_ring_units(uint32_t length) {
 }
 
 /*
- * The largest message. A record may need padding before it, of less than its own
+ * The largest message in one record. A record may need padding before it, of less than its own
  * size; with both within the capacity it always fits once the ring is empty.
  */
-static inline uint32_t ipc_ring_max_message(uint32_t capacity) { return capacity / 2 - (uint32_t)sizeof(ipc_record); }
+static inline uint32_t ipc_ring_max_record(uint32_t capacity) { return capacity / 2 - (uint32_t)sizeof(ipc_record); }
 
 /* The units to skip so that `units` do not straddle the end: 0, or all up to the end. */
 static inline uint32_t ipc_ring_padding(uint32_t capacity_units, uint32_t position, uint32_t units) {
@@ -55,6 +57,34 @@ static inline void ipc_ring_put_message(uint8_t *at, const void *bytes, uint32_t
   if (length) memcpy(at + sizeof(ipc_record), bytes, length);
 }
 
+/*
+ * memcpy into and out of rings that are overwritten under their readers: by relaxed
+ * atomics, so that it is no data race. Who copied out checks afterwards that nothing
+ * was overwritten. The ring's side is aligned; copying in fills up the last unit.
+ */
+static inline void ipc_ring_copy_in(uint8_t *to, const void *bytes, size_t length) {
+  const uint8_t *from = bytes;
+  for (; length; to += IPC_UNIT) {
+    uint64_t word = 0;
+    size_t part = length < IPC_UNIT ? length : IPC_UNIT;
+    memcpy(&word, from, part);
+    atomic_store_explicit((_Atomic uint64_t *)to, word, memory_order_relaxed);
+    from += part;
+    length -= part;
+  }
+}
+
+static inline void ipc_ring_copy_out(void *bytes, const uint8_t *from, size_t length) {
+  uint8_t *to = bytes;
+  for (; length; from += IPC_UNIT) {
+    uint64_t word = atomic_load_explicit((const _Atomic uint64_t *)from, memory_order_relaxed);
+    size_t part = length < IPC_UNIT ? length : IPC_UNIT;
+    memcpy(to, &word, part);
+    to += part;
+    length -= part;
+  }
+}
+
 /* What a receiver read of a record: copies, which no other process can change between check and use. */
 typedef struct ipc_record_copy {
   uint32_t length;
@@ -76,7 +106,7 @@ static inline uint32_t ipc_ring_read(const uint8_t *body, uint32_t capacity_unit
   if (IPC_LIKELY(record->kind == IPC_RECORD_MESSAGE))
     return units <= known && units <= capacity_units - offset && known <= capacity_units ? units : 0;
   if (record->kind == IPC_RECORD_OWNER) units = 1;
-  if (record->kind == 0 || record->kind > IPC_RECORD_OWNER || units > known || units > capacity_units - offset ||
+  if (record->kind == 0 || record->kind > IPC_RECORD_FRAGMENT || units > known || units > capacity_units - offset ||
       known > capacity_units)
     return 0;
   return units;

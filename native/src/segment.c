@@ -7,6 +7,7 @@
 
 #include "event.h"
 #include "libipc/storage.h"
+#include "marks.h"
 #include "members.h"
 
 /* How long an open waits for the name lock: its holders need microseconds unless they are stopped. */
@@ -55,7 +56,7 @@ static bool is_name(const char *text, size_t limit, bool may_be_empty) {
  */
 int32_t ipc_segment_key(char key[IPC_OS_KEY_BYTES], uint32_t kind, const char *prefix, const char *name) {
   if (!is_name(prefix, IPC_MAX_PREFIX, true) || !is_name(name, IPC_MAX_NAME, false)) return IPC_E_INVALID_NAME;
-  const char *kind_name = kind == IPC_ROUTE ? "route" : "channel";
+  const char *kind_name = kind == IPC_ROUTE ? "route" : kind == IPC_CHANNEL ? "channel" : "queue";
   snprintf(key, IPC_OS_KEY_BYTES, "libipc.%s.%zu.%s.%s", kind_name, strlen(prefix), prefix, name);
   return IPC_OK;
 }
@@ -128,6 +129,7 @@ static void settle(ipc_segment *segment, uint32_t kind, uint32_t capacity, uint3
   segment->kind = kind;
   segment->capacity = capacity;
   segment->max_receivers = max_receivers;
+  segment->overflow = segment->header->overflow;
   segment->created = segment->header->created;
 }
 
@@ -151,13 +153,18 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   header->max_receivers = max_receivers;
   header->max_senders = IPC_MAX_SENDERS;
   header->permissions = options->permissions ? options->permissions : 0600;
+  header->overflow = options->overflow ? options->overflow : IPC_BLOCK;
   header->created = ipc_os_now();
   header->segment_bytes = bytes;
   header->body_offset = body_offset;
   strcpy(header->prefix, prefix);
   strcpy(header->name, name);
   atomic_store_explicit(&header->head, options->first_position, memory_order_relaxed);
-  atomic_store_explicit(&header->gate, options->first_position, memory_order_relaxed);
+  atomic_store_explicit(&header->limit, options->first_position, memory_order_relaxed);
+  atomic_store_explicit(&header->announced, options->first_position, memory_order_relaxed);
+  ipc_marks_add(header, options->first_position, 0);
+  atomic_store_explicit(&header->cursor, options->first_position, memory_order_relaxed);
+  atomic_store_explicit(&header->tail, options->first_position, memory_order_relaxed);
   atomic_store_explicit(&header->next_instance, 1, memory_order_relaxed);
   atomic_store_explicit(&header->magic, IPC_MAGIC, memory_order_release);
   settle(segment, options->kind, capacity, max_receivers);
@@ -173,7 +180,8 @@ static int32_t check(const ipc_header *header, uint64_t file_bytes, const char *
   if (header->layout_hash != IPC_LAYOUT_HASH) return fail(failure, IPC_E_VERSION, header->layout_hash, IPC_LAYOUT_HASH);
   uint32_t capacity = header->capacity, receivers = header->max_receivers;
   if (header->kind != options->kind || capacity < IPC_MIN_CAPACITY || capacity > IPC_MAX_CAPACITY ||
-      (capacity & (capacity - 1)) != 0 || receivers == 0 || receivers > IPC_MAX_RECEIVERS ||
+      (capacity & (capacity - 1)) != 0 || header->overflow < IPC_BLOCK || header->overflow > IPC_DROP_OLDEST ||
+      receivers == 0 || receivers > IPC_MAX_RECEIVERS ||
       header->max_senders != IPC_MAX_SENDERS || strncmp(header->prefix, prefix, sizeof header->prefix) != 0 ||
       strncmp(header->name, name, sizeof header->name) != 0)
     return fail(failure, IPC_E_CORRUPT, 0, 0);
@@ -193,6 +201,10 @@ static int32_t compare_options(const ipc_segment *segment, const ipc_options *op
   if (options->max_receivers && options->max_receivers != segment->max_receivers) {
     failure->option = IPC_OPTION_MAX_RECEIVERS;
     return fail(failure, IPC_E_OPTIONS_MISMATCH, segment->max_receivers, options->max_receivers);
+  }
+  if (options->overflow && options->overflow != segment->overflow) {
+    failure->option = IPC_OPTION_OVERFLOW;
+    return fail(failure, IPC_E_OPTIONS_MISMATCH, segment->overflow, options->overflow);
   }
   if (options->permissions && options->permissions != segment->header->permissions) {
     failure->option = IPC_OPTION_PERMISSIONS;
@@ -216,9 +228,14 @@ static bool is_leftover(ipc_segment *segment, uint64_t file_bytes, const char *p
   return false;
 }
 
+static bool is_kind(uint32_t kind) { return kind >= IPC_ROUTE && kind <= IPC_QUEUE; }
+
 static int32_t check_options(const ipc_options *options, ipc_failure *failure) {
-  if (options->kind != IPC_ROUTE && options->kind != IPC_CHANNEL)
-    return fail(failure, IPC_E_INVALID_ARGUMENT, options->kind, 0);
+  if (!is_kind(options->kind)) return fail(failure, IPC_E_INVALID_ARGUMENT, options->kind, 0);
+  if (options->overflow > IPC_DROP_OLDEST || (options->overflow == IPC_DROP_OLDEST && options->kind == IPC_QUEUE)) {
+    failure->option = IPC_OPTION_OVERFLOW;
+    return fail(failure, IPC_E_INVALID_ARGUMENT, options->overflow, 0);
+  }
   uint32_t capacity = options->capacity;
   if (capacity && (capacity < IPC_MIN_CAPACITY || capacity > IPC_MAX_CAPACITY || (capacity & (capacity - 1)) != 0)) {
     failure->option = IPC_OPTION_CAPACITY;
@@ -298,14 +315,14 @@ int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns) {
   return IPC_E_ORPHANED;
 }
 
-static void mark_orphaned(ipc_header *header) {
-  atomic_store_explicit(&header->orphaned, 1, memory_order_release);
-  for (int event = 0; event < IPC_EVENT_COUNT; event++) ipc_event_notify(header, (enum ipc_event_index)event);
+static void mark_orphaned(ipc_segment *segment) {
+  atomic_store_explicit(&segment->header->orphaned, 1, memory_order_release);
+  for (int event = 0; event < IPC_EVENT_COUNT; event++) ipc_event_notify(segment, (enum ipc_event_index)event);
 }
 
 bool ipc_segment_unlink(ipc_segment *segment) {
   bool removed = ipc_os_unlink(segment->key) == 0;
-  mark_orphaned(segment->header);
+  mark_orphaned(segment);
   return removed;
 }
 
@@ -315,7 +332,7 @@ bool ipc_segment_is_orphaned(ipc_segment *segment) {
   ipc_os_file file;
   bool orphaned = fd == -ENOENT || (fd >= 0 && ipc_os_stat(fd, &file) == 0 && file.inode != segment->inode);
   if (fd >= 0) ipc_os_close(fd);
-  if (orphaned) mark_orphaned(segment->header);
+  if (orphaned) mark_orphaned(segment);
   return orphaned;
 }
 
@@ -347,7 +364,7 @@ void ipc_segment_close(ipc_segment *segment) {
 int32_t ipc_clear(const char *prefix, const char *name, uint32_t kind, ipc_failure *failure) {
   memset(failure, 0, sizeof *failure);
   ipc_segment segment = {0};
-  if (kind != IPC_ROUTE && kind != IPC_CHANNEL) return fail(failure, IPC_E_INVALID_ARGUMENT, kind, 0);
+  if (!is_kind(kind)) return fail(failure, IPC_E_INVALID_ARGUMENT, kind, 0);
   int32_t status = ipc_segment_key(segment.key, kind, prefix, name);
   if (status != IPC_OK) return fail(failure, status, 0, 0);
   ipc_os_file file;
@@ -357,15 +374,12 @@ int32_t ipc_clear(const char *prefix, const char *name, uint32_t kind, ipc_failu
   if (fd < 0) return fail_system(failure, fd);
   int error = ipc_os_unlink(segment.key);
   /* Tell the endpoints, if these are ours: anything may have this name. */
-  if (error == 0 && file.size >= IPC_HEADER_BYTES) {
-    int ignored;
-    if (map(&segment, fd, IPC_HEADER_BYTES, &ignored)) {
-      ipc_header *header = segment.header;
-      if (atomic_load_explicit(&header->magic, memory_order_acquire) == IPC_MAGIC &&
-          header->layout_hash == IPC_LAYOUT_HASH)
-        mark_orphaned(header);
-      ipc_segment_close(&segment);
-    }
+  int ignored;
+  if (error == 0 && file.size >= IPC_HEADER_BYTES && map(&segment, fd, file.size, &ignored)) {
+    const ipc_options options = {.kind = kind};
+    ipc_failure damage;
+    if (check(segment.header, file.size, prefix, name, &options, &segment, &damage) == IPC_OK) mark_orphaned(&segment);
+    ipc_segment_close(&segment);
   }
   ipc_os_unlock(fd);
   return error == 0 ? IPC_OK : fail_system(failure, error);

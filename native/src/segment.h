@@ -31,6 +31,7 @@ typedef struct ipc_segment {
   uint8_t *body;
   /* Copies of checked header fields: what shared memory says later is not trusted. */
   uint32_t kind;
+  uint32_t overflow;
   uint32_t capacity;
   uint32_t max_receivers;
   uint64_t inode;

@@ -45,33 +45,33 @@ static void leave(holder *it) {
 }
 
 static void unlock(holder *it) {
-  ipc_claim_unlock(it->segment.header);
-  ipc_event_notify(it->segment.header, IPC_EVENT_TURN);
+  ipc_claim_unlock(&it->segment.header->claim);
+  ipc_event_notify(&it->segment, IPC_EVENT_TURN);
 }
 
 static void lock_is_one_owners(void) {
   holder a = join(), b = join();
   uint32_t pid = 0;
   CHECK(a.instance != b.instance);
-  CHECK(ipc_claim_try_lock(a.segment.header, a.instance));
-  CHECK(!ipc_claim_try_lock(b.segment.header, b.instance));
-  CHECK(!ipc_claim_try_lock(a.segment.header, a.instance));
-  CHECK(!ipc_claim_take_over(&b.segment, b.instance, &pid));
+  CHECK(ipc_claim_try_lock(&a.segment.header->claim, a.instance));
+  CHECK(!ipc_claim_try_lock(&b.segment.header->claim, b.instance));
+  CHECK(!ipc_claim_try_lock(&a.segment.header->claim, a.instance));
+  CHECK(!ipc_claim_take_over(&b.segment, &b.segment.header->claim, b.instance, &pid));
   CHECK_EQ(pid, getpid());
-  CHECK(!ipc_claim_lock_slow(&b.segment, b.instance, ipc_os_now() + 50000000u));
+  CHECK(!ipc_claim_lock_slow(&b.segment, &b.segment.header->claim, b.instance, ipc_os_now() + 50000000u));
   CHECK_EQ(a.segment.header->claim, a.instance);
   unlock(&a);
-  CHECK(ipc_claim_lock_slow(&b.segment, b.instance, IPC_FOREVER));
+  CHECK(ipc_claim_lock_slow(&b.segment, &b.segment.header->claim, b.instance, IPC_FOREVER));
   unlock(&b);
-  CHECK(ipc_claim_take_over(&a.segment, a.instance, &pid));
+  CHECK(ipc_claim_take_over(&a.segment, &a.segment.header->claim, a.instance, &pid));
   unlock(&a);
   leave(&a);
   leave(&b);
 }
 
 static void enter(holder *it, uint32_t *inside) {
-  if (!ipc_claim_try_lock(it->segment.header, it->instance))
-    CHECK(ipc_claim_lock_slow(&it->segment, it->instance, IPC_FOREVER));
+  if (!ipc_claim_try_lock(&it->segment.header->claim, it->instance))
+    CHECK(ipc_claim_lock_slow(&it->segment, &it->segment.header->claim, it->instance, IPC_FOREVER));
   *inside = it->instance;
 }
 
@@ -111,10 +111,10 @@ static void unlock_late(const char *call) {
 static void waiter_looks_again_before_it_sleeps(void) {
   current = join();
   holder it = join();
-  CHECK(ipc_claim_try_lock(current.segment.header, current.instance));
+  CHECK(ipc_claim_try_lock(&current.segment.header->claim, current.instance));
   hooks.patient = true;
   hooks.before = unlock_late;
-  CHECK(ipc_claim_lock_slow(&it.segment, it.instance, IPC_FOREVER));
+  CHECK(ipc_claim_lock_slow(&it.segment, &it.segment.header->claim, it.instance, IPC_FOREVER));
   unlock(&it);
   leave(&it);
   leave(&current);
@@ -123,7 +123,7 @@ static void waiter_looks_again_before_it_sleeps(void) {
 static void hold(void *unused) {
   (void)unused;
   holder it = join();
-  CHECK(ipc_claim_try_lock(it.segment.header, it.instance));
+  CHECK(ipc_claim_try_lock(&it.segment.header->claim, it.instance));
   atomic_store(&shared->ready, 1);
   test_idle();
 }
@@ -139,10 +139,10 @@ static void stopped_owner_keeps_it_killed_owner_loses_it(void) {
   holder it = join();
   test_worker worker = start_holder();
   test_stop(worker);
-  CHECK(!ipc_claim_lock_slow(&it.segment, it.instance, ipc_os_now() + 100000000u));
+  CHECK(!ipc_claim_lock_slow(&it.segment, &it.segment.header->claim, it.instance, ipc_os_now() + 100000000u));
   test_kill(worker);
   double started = test_ms();
-  CHECK(ipc_claim_lock_slow(&it.segment, it.instance, IPC_FOREVER)); /* it is a zombie */
+  CHECK(ipc_claim_lock_slow(&it.segment, &it.segment.header->claim, it.instance, IPC_FOREVER)); /* it is a zombie */
   CHECK_LE(test_ms() - started, 1000);
   unlock(&it);
   leave(&it);
@@ -154,8 +154,8 @@ static void take_over_from_a_reaped_place(void) {
   test_kill(worker);
   test_reap(worker);
   holder reaper = join(); /* empties the dead one's place, and takes it with another number */
-  CHECK(ipc_claim_lock_slow(&it.segment, it.instance, IPC_FOREVER));
-  CHECK(!ipc_claim_lock_slow(&reaper.segment, reaper.instance, ipc_os_now() + 50000000u));
+  CHECK(ipc_claim_lock_slow(&it.segment, &it.segment.header->claim, it.instance, IPC_FOREVER));
+  CHECK(!ipc_claim_lock_slow(&reaper.segment, &reaper.segment.header->claim, reaper.instance, ipc_os_now() + 50000000u));
   unlock(&it);
   leave(&reaper);
   leave(&it);
@@ -172,7 +172,7 @@ static void waiter_asleep_notices_the_death(void) {
     _exit(0);
   }
   double started = test_ms();
-  CHECK(ipc_claim_lock_slow(&it.segment, it.instance, IPC_FOREVER));
+  CHECK(ipc_claim_lock_slow(&it.segment, &it.segment.header->claim, it.instance, IPC_FOREVER));
   CHECK_LE(test_ms() - started, 1500);
   unlock(&it);
   waitpid(killer, NULL, 0);

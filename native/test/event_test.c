@@ -6,9 +6,16 @@
 #include "worker.h"
 
 typedef struct board {
+  ipc_segment segment; /* with nobody on it */
   ipc_header header;
   _Atomic uint32_t turn[2], done;
 } board;
+
+static board *new_board(void) {
+  board *shared = test_shared(sizeof *shared);
+  shared->segment.header = &shared->header;
+  return shared;
+}
 
 static uint32_t wakes; /* calls that would have gone to the system */
 
@@ -17,25 +24,25 @@ static void count_wakes(const char *call) {
 }
 
 static void notify_is_free_when_nobody_sleeps(void) {
-  board *shared = test_shared(sizeof *shared);
+  board *shared = new_board();
   hooks.before = count_wakes;
   for (int event = 0; event < IPC_EVENT_COUNT; event++) {
-    ipc_event_notify(&shared->header, event);
+    ipc_event_notify(&shared->segment, event);
     CHECK_EQ(shared->header.event_words[event].value, 0);
   }
   CHECK_EQ(wakes, 0);
 }
 
 static void notify_clears_the_flag_and_moves_the_word(void) {
-  board *shared = test_shared(sizeof *shared);
+  board *shared = new_board();
   hooks.before = count_wakes;
   uint32_t seen = ipc_event_prepare(&shared->header, IPC_EVENT_SPACE);
   CHECK_EQ(seen, 0);
   CHECK_EQ(shared->header.event_flags[IPC_EVENT_SPACE].wanted, 1);
-  ipc_event_notify(&shared->header, IPC_EVENT_DATA); /* another event: nothing */
+  ipc_event_notify(&shared->segment, IPC_EVENT_DATA); /* another event: nothing */
   CHECK_EQ(wakes, 0);
-  ipc_event_notify(&shared->header, IPC_EVENT_SPACE);
-  ipc_event_notify(&shared->header, IPC_EVENT_SPACE); /* the second has nobody to wake */
+  ipc_event_notify(&shared->segment, IPC_EVENT_SPACE);
+  ipc_event_notify(&shared->segment, IPC_EVENT_SPACE); /* the second has nobody to wake */
   CHECK_EQ(wakes, 1);
   CHECK_EQ(shared->header.event_flags[IPC_EVENT_SPACE].wanted, 0);
   CHECK_EQ(shared->header.event_words[IPC_EVENT_SPACE].value, seen + 1);
@@ -43,16 +50,16 @@ static void notify_clears_the_flag_and_moves_the_word(void) {
 }
 
 static void word_wraps(void) {
-  board *shared = test_shared(sizeof *shared);
+  board *shared = new_board();
   atomic_store(&shared->header.event_words[IPC_EVENT_DATA].value, UINT32_MAX);
   uint32_t seen = ipc_event_prepare(&shared->header, IPC_EVENT_DATA);
-  ipc_event_notify(&shared->header, IPC_EVENT_DATA);
+  ipc_event_notify(&shared->segment, IPC_EVENT_DATA);
   CHECK_EQ(shared->header.event_words[IPC_EVENT_DATA].value, 0);
   ipc_event_sleep(&shared->header, IPC_EVENT_DATA, seen, IPC_FOREVER, IPC_FOREVER);
 }
 
 static void sleep_ends_by_slice_and_deadline(void) {
-  board *shared = test_shared(sizeof *shared);
+  board *shared = new_board();
   uint32_t seen = ipc_event_prepare(&shared->header, IPC_EVENT_DATA);
   ipc_event_sleep(&shared->header, IPC_EVENT_DATA, seen, IPC_FOREVER, 1000000);
   ipc_event_sleep(&shared->header, IPC_EVENT_DATA, seen, ipc_os_now() + 1000000, IPC_FOREVER);
@@ -70,7 +77,7 @@ static void deadlines_are_right(void) {
 }
 
 static void backoff_ends(void) {
-  board *shared = test_shared(sizeof *shared);
+  board *shared = new_board();
   for (uint32_t endpoints = 0; endpoints < 100; endpoints += 33) {
     atomic_store(&shared->header.receiver_count, endpoints);
     ipc_backoff backoff = ipc_backoff_start(&shared->header);
@@ -101,13 +108,13 @@ static void take_turns(void *argument) {
   for (uint32_t round = 1; round <= mine->rounds; round++) {
     if (mine->me) await_turn(shared, 1, round);
     atomic_store_explicit(&shared->turn[!mine->me], round, memory_order_relaxed); /* the notify's fence orders it */
-    ipc_event_notify(&shared->header, mine->me ? IPC_EVENT_SPACE : IPC_EVENT_DATA);
+    ipc_event_notify(&shared->segment, mine->me ? IPC_EVENT_SPACE : IPC_EVENT_DATA);
     if (!mine->me) await_turn(shared, 0, round);
   }
 }
 
 static void check_turns(test_form form) {
-  board *shared = test_shared(sizeof *shared);
+  board *shared = new_board();
   side sides[2] = {{shared, 0, 5000 * TEST_SCALE}, {shared, 1, 5000 * TEST_SCALE}};
   test_worker worker = test_start(form, take_turns, &sides[1]);
   take_turns(&sides[0]);
@@ -123,19 +130,19 @@ static void follow(void *argument) {
   for (uint32_t round = 1; round <= mine->rounds; round++) {
     await_turn(mine->shared, 1, round);
     atomic_fetch_add(&mine->shared->done, 1);
-    ipc_event_notify(&mine->shared->header, IPC_EVENT_SPACE);
+    ipc_event_notify(&mine->shared->segment, IPC_EVENT_SPACE);
   }
 }
 
 /* Many waiters and many notifiers on one event: the flag is cleared by one for all. */
 static void check_crowd(test_form form) {
-  board *shared = test_shared(sizeof *shared);
+  board *shared = new_board();
   side all = {shared, 1, 500 * TEST_SCALE};
   test_worker workers[WAITERS];
   for (int i = 0; i < WAITERS; i++) workers[i] = test_start(form, follow, &all);
   for (uint32_t round = 1; round <= all.rounds; round++) {
     atomic_store_explicit(&shared->turn[1], round, memory_order_release);
-    ipc_event_notify(&shared->header, IPC_EVENT_DATA);
+    ipc_event_notify(&shared->segment, IPC_EVENT_DATA);
     for (;;) {
       uint32_t seen = ipc_event_prepare(&shared->header, IPC_EVENT_SPACE);
       if (atomic_load(&shared->done) == WAITERS * round) break;
@@ -161,7 +168,7 @@ static void notify_in_a_duel(void *argument) {
     if (of->is_over) break;
     meeting_stagger(&seed, 60);
     atomic_store_explicit(&of->shared->turn[0], round, memory_order_relaxed);
-    ipc_event_notify(&of->shared->header, IPC_EVENT_DATA);
+    ipc_event_notify(&of->shared->segment, IPC_EVENT_DATA);
     meet(&of->ends, round);
   }
 }
@@ -169,7 +176,7 @@ static void notify_in_a_duel(void *argument) {
 /* The waiter sees the change, or the notifier sees that he wants to sleep: never neither. */
 static void either_side_sees_the_other(void) {
   duel *of = test_shared(sizeof *of);
-  of->shared = test_shared(sizeof *of->shared);
+  of->shared = new_board();
   uint32_t seed = 2;
   test_worker worker = test_start(TEST_THREAD, notify_in_a_duel, of);
   double end = test_ms() + MEETING_MS;

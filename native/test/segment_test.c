@@ -58,7 +58,7 @@ static void first_creates_second_joins_last_removes(void) {
   CHECK_EQ(body % 4096, 0);
   CHECK_EQ(strcmp(seen.header->name, test_name), 0);
   ipc_sender *sender = must_send(any_channel);
-  CHECK_EQ(ipc_sender_max_message(sender), 4088);
+  CHECK_EQ(ipc_sender_max_record(sender), 4088);
   check_usable(sender, receiver);
   ipc_receiver_close(receiver);
   CHECK(view_exists(test_prefix, test_name, IPC_CHANNEL));
@@ -464,7 +464,9 @@ static void options_must_match_the_creators(void) {
 static void invalid_options_are_refused(void) {
   static const ipc_options wrong[] = {
       {.kind = 0},
-      {.kind = 3},
+      {.kind = 4},
+      {.kind = IPC_ROUTE, .overflow = IPC_DROP_OLDEST + 1},
+      {.kind = IPC_QUEUE, .overflow = IPC_DROP_OLDEST},
       {.kind = IPC_ROUTE, .capacity = 1},
       {.kind = IPC_ROUTE, .capacity = 2048},
       {.kind = IPC_ROUTE, .capacity = 4095},

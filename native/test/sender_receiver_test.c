@@ -48,7 +48,8 @@ static void abi_is_told(void) {
 static void every_size_arrives(void) {
   for (uint32_t kind = IPC_ROUTE; kind <= IPC_CHANNEL; kind++) {
     open_both(kind, CAPACITY);
-    CHECK_EQ(ipc_sender_max_message(sender), LARGEST);
+    CHECK_EQ(ipc_sender_max_record(sender), LARGEST);
+    CHECK_EQ(ipc_sender_max_message(sender), IPC_MAX_MESSAGE);
     CHECK_EQ(ipc_receiver_capacity(receiver), CAPACITY);
     for (uint32_t length = 0; length <= LARGEST; length++) {
       const message_range range = {length, length};
@@ -59,7 +60,7 @@ static void every_size_arrives(void) {
       message_check(in, ipc_receiver_recv(receiver, in, length, 0), (message_tag){kind, length}, range);
       CHECK_EQ(in[length], 0xee); /* not a byte more */
     }
-    CHECK_EQ(ipc_sender_send(sender, out, LARGEST + 1, -1), IPC_E_MESSAGE_TOO_LARGE);
+    CHECK_EQ(ipc_sender_send(sender, out, IPC_MAX_MESSAGE + 1, -1), IPC_E_MESSAGE_TOO_LARGE);
     CHECK_EQ(ipc_sender_send(sender, out, UINT32_MAX, -1), IPC_E_MESSAGE_TOO_LARGE);
     CHECK_EQ(ipc_sender_stage(sender, out, LARGEST + 1), IPC_E_MESSAGE_TOO_LARGE);
     CHECK_EQ(ipc_receiver_next_length(receiver), IPC_TIMED_OUT);

@@ -13,10 +13,23 @@
 
 enum ipc_kind {
   IPC_ROUTE = 1,  /* one sender, many receivers, each gets every message */
-  IPC_CHANNEL = 2 /* many senders, many receivers, each gets every message, in one order */
+  IPC_CHANNEL = 2, /* many senders, many receivers, each gets every message, in one order */
+  IPC_QUEUE = 3    /* many senders, many receivers, each message goes to one of them */
 };
 
-enum ipc_option { IPC_OPTION_CAPACITY = 1, IPC_OPTION_MAX_RECEIVERS = 2, IPC_OPTION_PERMISSIONS = 3 };
+/* What becomes of a message for which the ring has no room. */
+enum ipc_overflow {
+  IPC_BLOCK = 1,       /* its sender waits */
+  IPC_DROP_NEWEST = 2, /* it is not sent, and its sender is told */
+  IPC_DROP_OLDEST = 3  /* it takes the place of the oldest; receivers that had not read those are told how many */
+};
+
+enum ipc_option {
+  IPC_OPTION_CAPACITY = 1,
+  IPC_OPTION_MAX_RECEIVERS = 2,
+  IPC_OPTION_PERMISSIONS = 3,
+  IPC_OPTION_OVERFLOW = 4
+};
 
 #define IPC_MIN_CAPACITY 4096u
 #define IPC_MAX_CAPACITY (1u << 30)
@@ -26,12 +39,15 @@ enum ipc_option { IPC_OPTION_CAPACITY = 1, IPC_OPTION_MAX_RECEIVERS = 2, IPC_OPT
 #define IPC_MAX_SENDERS 1024u
 #define IPC_MAX_NAME 128u   /* bytes of UTF-8 */
 #define IPC_MAX_PREFIX 64u /* bytes of UTF-8 */
+#define IPC_MAX_MESSAGE 0x7fffffffu /* bytes; of a queue: what its ring can hold at once */
 
 typedef struct ipc_options {
   uint32_t kind;          /* ipc_kind */
   uint32_t capacity;      /* bytes of the ring: a power of two, MIN to MAX_CAPACITY */
   uint32_t max_receivers; /* 1 to IPC_MAX_RECEIVERS */
   uint32_t permissions;   /* mode bits of a created segment, 0600 among them; 0 = 0600 */
+  uint32_t overflow;      /* ipc_overflow; 0 = IPC_BLOCK. A queue cannot drop the oldest */
+  uint32_t from_oldest;   /* a receiver of a route or channel: 1 = begin with the oldest message still in the ring */
   /* The position at which a created ring starts, in 8-byte units. Only tests set
    * it, to begin just below a wrap of the 32-bit positions. */
   uint32_t first_position;

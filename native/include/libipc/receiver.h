@@ -1,9 +1,10 @@
 /*
- * libipc/receiver.h - the reading end of a route or a channel.
+ * libipc/receiver.h - the reading end of a route, a channel or a queue.
  *
  * A receiver belongs to the thread that opened it, like a sender. It gets every
- * message sent after ipc_receiver_open() returned. While it lives, senders never
- * overwrite what it has not read: a slow receiver makes senders wait, it is never
+ * message sent after ipc_receiver_open() returned (of a queue: those that no other
+ * receiver took). Unless overflow is IPC_DROP_OLDEST, senders never overwrite what it
+ * has not read while it lives: a slow receiver makes senders wait or drop, it is never
  * thrown out. When its thread ends, senders that wait for it notice within a second.
  */
 #ifndef LIBIPC_RECEIVER_H
@@ -26,15 +27,31 @@ IPC_API void ipc_receiver_close(ipc_receiver *receiver);
  * IPC_TIMED_OUT: none came. IPC_E_BUFFER_TOO_SMALL: it stays the next message. */
 IPC_API int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms);
 
-/* The length of the next message, or IPC_TIMED_OUT if none is there now. */
+/* The length of the next message, or IPC_TIMED_OUT if none is there now. Of a queue: another may take it first. */
 IPC_API int32_t ipc_receiver_next_length(ipc_receiver *receiver);
+
+/* If the next message was put together from fragments: its memory, the caller's to free(), and *length. Else NULL. */
+IPC_API void *ipc_receiver_keep(ipc_receiver *receiver, uint32_t *length);
+
+/* How many messages this receiver has missed by IPC_DROP_OLDEST, of those sent since it was opened. */
+IPC_API double ipc_receiver_lost(const ipc_receiver *receiver);
 
 /* Reading in place. peek() waits for a message, then fills `spans` with up to `max`
  * pairs (byte offset from ipc_receiver_ring(), length) of messages in order and
  * answers how many. They stay valid, and hold senders back, until consume() takes
- * the first `count` of them. One peek at a time; recv() in between is not allowed. */
+ * the first `count` of them. One peek at a time; recv() in between is not allowed.
+ * IPC_NOT_IN_PLACE: the next one is not in the ring for reading (it was put together
+ * from fragments, or the ring is overwritten): recv() it. Not for queues. */
 IPC_API int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, int32_t timeout_ms);
 IPC_API int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count);
+
+/* Of a queue: takes the next message and fills `lease`: where it lies (byte offset from
+ * ipc_receiver_ring()), its length, how often it has been taken. It stays there, for this
+ * receiver alone, until done(), or until retry(), which puts it back for any to take; so
+ * does closing, and the end of the thread. recv() is take, copy and done. */
+IPC_API int32_t ipc_receiver_take(ipc_receiver *receiver, int32_t timeout_ms, uint32_t *lease);
+IPC_API int32_t ipc_receiver_done(ipc_receiver *receiver, uint32_t offset);
+IPC_API int32_t ipc_receiver_retry(ipc_receiver *receiver, uint32_t offset);
 
 /* The ring's bytes as mapped here: read only by contract. */
 IPC_API const void *ipc_receiver_ring(const ipc_receiver *receiver);

@@ -1,5 +1,5 @@
 /*
- * libipc/sender.h - the writing end of a route or a channel.
+ * libipc/sender.h - the writing end of a route, a channel or a queue.
  *
  * A sender belongs to the thread that opened it: only that thread may call it, and
  * when that thread ends (even by SIGKILL, even inside a call) the others treat the
@@ -36,9 +36,19 @@ IPC_API ipc_sender *ipc_sender_open(const char *prefix, const char *name, const 
 /* Leaves and frees. The last endpoint to leave removes the segment. NULL is ignored. */
 IPC_API void ipc_sender_close(ipc_sender *sender);
 
-/* Sends one message, waiting for space. IPC_OK: every receiver will get it.
- * IPC_TIMED_OUT or IPC_NO_RECEIVERS: it was not sent. */
+/* Sends one message, waiting for space if overflow is IPC_BLOCK. IPC_OK: every receiver
+ * (of a queue: one) will get it. IPC_TIMED_OUT, IPC_NO_RECEIVERS, IPC_DROPPED: it was not
+ * sent. Queues and rings that are overwritten keep it for receivers yet to come.
+ * What is longer than ipc_sender_max_record() travels in fragments, through a ring of
+ * any size; other senders' messages go on in between. */
 IPC_API int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms);
+
+/* The same in steps that never wait, for event loops: sends as much of the message, from
+ * *offset on, as there is room for, and moves *offset. IPC_OK: all of it is sent.
+ * IPC_TIMED_OUT: call again when there is room. Begin with 0. A message that is not
+ * gone on with is given up by give_up_part(), and is then as if never sent. */
+IPC_API int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t length, uint32_t *offset);
+IPC_API void ipc_sender_give_up_part(ipc_sender *sender);
 
 /* A batch: stage() copies messages into the sender's own memory, flush() writes all
  * of them to the ring, claiming and publishing once for many. Order is kept.
@@ -55,11 +65,12 @@ IPC_API int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms);
  * end_loan() sends its first `length` bytes (at most as many as were lent), or
  * with -1 gives it up. Several loans may be open, also of several senders, and be
  * ended in any order. What a killed or closed sender leaves open is given up for it.
+ * IPC_NOT_IN_PLACE: a ring that is overwritten lends nothing.
  * The caller writes only between loan() and end_loan(). */
 IPC_API int32_t ipc_sender_loan(ipc_sender *sender, uint32_t length, int32_t timeout_ms, uint32_t *offset);
 IPC_API int32_t ipc_sender_end_loan(ipc_sender *sender, uint32_t offset, int32_t length);
 
-/* The longest loan in bytes: 8 less than the longest message. */
+/* The longest loan in bytes: 8 less than max_record(). */
 IPC_API uint32_t ipc_sender_max_loan(const ipc_sender *sender);
 
 /* The ring as mapped here: for writing loans into. */
@@ -76,7 +87,10 @@ IPC_API int32_t ipc_sender_receiver_count(ipc_sender *sender);
  * More than the name allows is IPC_E_INVALID_ARGUMENT. */
 IPC_API int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, int32_t timeout_ms);
 
-/* The largest message, in bytes, that this ring can carry: half its capacity less a header. */
+/* The longest message in bytes: IPC_MAX_MESSAGE; of a queue as much as max_record(). */
 IPC_API uint32_t ipc_sender_max_message(const ipc_sender *sender);
+
+/* The longest message that travels whole: half the ring's capacity less a header, and that of stage(). */
+IPC_API uint32_t ipc_sender_max_record(const ipc_sender *sender);
 
 #endif

@@ -2,7 +2,7 @@
  * libipc/status.h - what a call can answer.
  *
  * Calls return an int32_t. Zero and above is success (a length, a count, or 0).
- * IPC_TIMED_OUT and IPC_NO_RECEIVERS are answers, not failures. Everything at or
+ * What lies between -1 and IPC_E_FIRST are answers, not failures. Everything at or
  * below IPC_E_FIRST is a failure: nothing was sent, received or changed.
  *
  * The numbers are part of the ABI: they are never reused or renumbered.
@@ -22,6 +22,8 @@ enum ipc_status {
   IPC_OK = 0,
   IPC_TIMED_OUT = -1,    /* the wait ended first; with timeout 0: it would have had to wait */
   IPC_NO_RECEIVERS = -2, /* a send found nobody connected */
+  IPC_DROPPED = -3,      /* the ring is full and its overflow is IPC_DROP_NEWEST: not sent */
+  IPC_NOT_IN_PLACE = -4, /* the next message is there but does not lie in the ring for reading: receive it */
 
   IPC_E_FIRST = -10,
   IPC_E_INVALID_ARGUMENT = -10,
@@ -53,7 +55,7 @@ typedef struct ipc_failure {
 } ipc_failure;
 
 /* The ABI this library speaks. A binding compares it before it calls anything else. */
-#define IPC_ABI_VERSION 1
+#define IPC_ABI_VERSION 2
 IPC_API uint32_t ipc_abi_version(void);
 
 /* Nanoseconds on the machine's monotonic clock: one clock for all its processes. */

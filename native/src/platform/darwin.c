@@ -17,6 +17,7 @@
  */
 #include "platform.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,8 +27,10 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysctl.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -99,6 +102,75 @@ void ipc_os_wake_all(_Atomic uint32_t *word) {
     os_sync_wake(word, sizeof *word, OS_SYNC_SHARED);
   else
     __ulock_wake(ULOCK_COMPARE_AND_WAIT_SHARED | ULOCK_WAKE_ALL, word, 0);
+}
+
+/*
+ * Wakers are datagram sockets with a file in /var/tmp, since there are no abstract names.
+ * The number begins with the process id: what a killed process left is removed by the
+ * next to open one.
+ */
+static void waker_address(uint64_t waker, struct sockaddr_un *address) {
+  *address = (struct sockaddr_un){.sun_family = AF_UNIX, .sun_len = sizeof *address};
+  snprintf(address->sun_path, sizeof address->sun_path, "/var/tmp/libipc.wake.%016" PRIx64, waker);
+}
+
+static void remove_wakers_of_dead(void) {
+  DIR *directory = opendir("/var/tmp");
+  if (!directory) return;
+  for (const struct dirent *entry; (entry = readdir(directory));) {
+    uint64_t waker;
+    if (sscanf(entry->d_name, "libipc.wake.%16" SCNx64, &waker) == 1 && kill((pid_t)(waker >> 32), 0) != 0 &&
+        errno == ESRCH)
+      unlinkat(dirfd(directory), entry->d_name, 0);
+  }
+  closedir(directory);
+}
+
+static int open_datagram_socket(void) {
+  int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+  if (fd < 0) return -errno;
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  return fd;
+}
+
+int ipc_os_open_waker(uint64_t *waker) {
+  remove_wakers_of_dead();
+  int fd = open_datagram_socket();
+  for (uint64_t attempt = 0; fd >= 0; attempt++) {
+    struct sockaddr_un address;
+    *waker = (uint64_t)getpid() << 32 | (uint32_t)(ipc_os_now() + attempt);
+    waker_address(*waker, &address);
+    if (bind(fd, (const struct sockaddr *)&address, sizeof address) == 0) return fd;
+    if (errno == EADDRINUSE && attempt < 1000) continue;
+    int error = -errno;
+    close(fd);
+    return error;
+  }
+  return fd;
+}
+
+void ipc_os_ring(uint64_t waker) {
+  static _Atomic int shared; /* one socket for all rings of this process, made by the first: fd + 1 */
+  int fd = atomic_load_explicit(&shared, memory_order_acquire) - 1;
+  if (fd < 0) {
+    fd = open_datagram_socket();
+    if (fd < 0) return;
+    int none = 0;
+    if (!atomic_compare_exchange_strong_explicit(&shared, &none, fd + 1, memory_order_acq_rel, memory_order_acquire)) {
+      close(fd);
+      fd = none - 1;
+    }
+  }
+  struct sockaddr_un address;
+  waker_address(waker, &address);
+  sendto(fd, "", 1, 0, (const struct sockaddr *)&address, sizeof address);
+}
+
+void ipc_os_close_waker(uint64_t waker) {
+  struct sockaddr_un address;
+  waker_address(waker, &address);
+  unlink(address.sun_path);
 }
 
 uint32_t ipc_os_pid(void) { return (uint32_t)getpid(); }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -13,8 +14,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,6 +43,52 @@ void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns)
 }
 
 void ipc_os_wake_all(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0); }
+
+/*
+ * Wakers have abstract names (unix(7)): they are gone with their socket, however its
+ * process ended, and leave no file. Anybody on the machine may ring one: that wakes a
+ * loop in vain. They are seen within one network namespace.
+ */
+static socklen_t waker_address(uint64_t waker, struct sockaddr_un *address) {
+  *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+  int length = snprintf(address->sun_path + 1, sizeof address->sun_path - 1, "libipc.wake.%016" PRIx64, waker);
+  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
+}
+
+int ipc_os_open_waker(uint64_t *waker) {
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -errno;
+  for (uint64_t attempt = 0;; attempt++) {
+    struct sockaddr_un address;
+    /* Unique but for the odd stranger: that is what the next attempt is for. */
+    *waker = ((uint64_t)syscall(SYS_gettid) << 32 | (uint32_t)ipc_os_now()) + attempt;
+    socklen_t length = waker_address(*waker, &address);
+    if (bind(fd, (const struct sockaddr *)&address, length) == 0) return fd;
+    if (errno == EADDRINUSE && attempt < 1000) continue;
+    int error = -errno;
+    close(fd);
+    return error;
+  }
+}
+
+void ipc_os_ring(uint64_t waker) {
+  static _Atomic int shared; /* one socket for all rings of this process, made by the first: fd + 1 */
+  int fd = atomic_load_explicit(&shared, memory_order_acquire) - 1;
+  if (fd < 0) {
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return;
+    int none = 0;
+    if (!atomic_compare_exchange_strong_explicit(&shared, &none, fd + 1, memory_order_acq_rel, memory_order_acquire)) {
+      close(fd);
+      fd = none - 1;
+    }
+  }
+  struct sockaddr_un address;
+  socklen_t length = waker_address(waker, &address);
+  sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address, length);
+}
+
+void ipc_os_close_waker(uint64_t waker) { (void)waker; }
 
 uint32_t ipc_os_pid(void) { return (uint32_t)getpid(); }
 

@@ -34,6 +34,16 @@ void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns)
 void ipc_os_wake_all(_Atomic uint32_t *word);
 
 /*
+ * A waker: a datagram socket that an event loop polls, and that any process can ring by
+ * its number. open answers a descriptor, which is the caller's, or -errno. ring never
+ * waits and may be called with any number; a socket that cannot take more rings has
+ * some to read. close tidies up what a closed descriptor leaves (on Linux: nothing).
+ */
+int ipc_os_open_waker(uint64_t *waker);
+void ipc_os_ring(uint64_t waker);
+void ipc_os_close_waker(uint64_t waker);
+
+/*
  * Who the calling thread is: unique among all threads of the machine, over time
  * (thread id and the moment it started, so that a reused id is another identity).
  * Never 0.

@@ -31,6 +31,8 @@ function nativeOptions(kind: EndpointKind, options: EngineOptions): Uint32Array 
 		options.capacity,
 		options.maxReceivers,
 		options.permissions,
+		0,
+		0,
 		options.firstPosition,
 	);
 }

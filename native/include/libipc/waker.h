@@ -1,0 +1,49 @@
+/*
+ * libipc/waker.h - waiting in an event loop instead of in a call.
+ *
+ * A waker is a datagram socket that belongs to a thread with an event loop: poll its
+ * descriptor for reading, and read it empty. arm() an endpoint, then try once more what
+ * had to wait; if it still has to, it is worth trying again when the waker is readable.
+ * Each arm() leads to at least one ring once there is reason to try again, also by
+ * other processes. Rings may come in vain, and one may stand for many.
+ *
+ * A process that is killed while it wakes others may leave a ring undone. So whoever
+ * waits tries again (and arms again) about every second: that bounds recovery, and it
+ * is what notices dead peers.
+ *
+ *   uint32_t waker[2];
+ *   int fd = ipc_waker_open(waker);
+ *   while ((length = ipc_receiver_recv(receiver, bytes, sizeof bytes, 0)) == IPC_TIMED_OUT) {
+ *     ipc_receiver_arm(receiver, waker[0], waker[1]);
+ *     if ((length = ipc_receiver_recv(receiver, bytes, sizeof bytes, 0)) != IPC_TIMED_OUT) break;
+ *     poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 1000);
+ *     while (recv(fd, ring, sizeof ring, 0) > 0) continue;
+ *   }
+ */
+#ifndef LIBIPC_WAKER_H
+#define LIBIPC_WAKER_H
+
+#include "receiver.h"
+#include "sender.h"
+
+/* A new waker: its descriptor, which is the caller's to close, and its number in two halves; or IPC_E_SYSTEM. */
+IPC_API int32_t ipc_waker_open(uint32_t waker[2]);
+
+/* After its descriptor was closed: tidies up. */
+IPC_API void ipc_waker_close(uint32_t waker_low, uint32_t waker_high);
+
+/* Rings the waker when there may be a message. */
+IPC_API void ipc_receiver_arm(ipc_receiver *receiver, uint32_t waker_low, uint32_t waker_high);
+
+/* What a sender can wait for. */
+enum ipc_sender_wait {
+  IPC_WAIT_FOR_SPACE = 1,    /* a send may succeed */
+  IPC_WAIT_FOR_RECEIVERS = 2 /* somebody joined or left */
+};
+IPC_API void ipc_sender_arm(ipc_sender *sender, uint32_t wait, uint32_t waker_low, uint32_t waker_high);
+
+/* Whether it is still armed, that is, has not been rung since: not 0. Of a sender: what it still waits for, as in `wait`. */
+IPC_API int32_t ipc_receiver_armed(const ipc_receiver *receiver);
+IPC_API int32_t ipc_sender_armed(const ipc_sender *sender);
+
+#endif

@@ -1,0 +1,106 @@
+#include "assembly.h"
+
+#include <stdlib.h>
+
+#include "members.h"
+
+struct ipc_part {
+  ipc_part *next;
+  uint32_t instance, message, total, received;
+  uint8_t *bytes;
+};
+
+/* Larger ones go back to the system. */
+enum { SPARE_BYTES = 16 << 20 };
+
+static void drop(ipc_assembly *assembly, ipc_part **link) {
+  ipc_part *part = *link;
+  *link = part->next;
+  if (part == assembly->whole) assembly->whole = NULL;
+  if (part->bytes && part->total <= SPARE_BYTES && part->total > assembly->spare_bytes) {
+    free(assembly->spare);
+    assembly->spare = part->bytes;
+    assembly->spare_bytes = part->total;
+  } else {
+    free(part->bytes);
+  }
+  free(part);
+}
+
+/* Drops what the sender has given up, and what senders have left behind that are gone. */
+static void drop_unfinished(ipc_assembly *assembly, const ipc_segment *segment, const ipc_fragment *by) {
+  for (ipc_part **link = &assembly->parts; *link;) {
+    ipc_part *part = *link;
+    uint32_t pid;
+    bool given_up = part->instance == by->instance ? (int32_t)(part->message - by->oldest) < 0
+                                                   : !ipc_members_is_alive(segment, part->instance, &pid);
+    if (given_up)
+      drop(assembly, link);
+    else
+      link = &part->next;
+  }
+}
+
+static ipc_part *begin(ipc_assembly *assembly, const ipc_fragment *fragment) {
+  ipc_part *part = calloc(1, sizeof *part);
+  if (!part) return NULL;
+  *part = (ipc_part){.instance = fragment->instance, .message = fragment->message, .total = fragment->total};
+  if (assembly->spare_bytes >= part->total) {
+    part->bytes = assembly->spare;
+    assembly->spare = NULL;
+    assembly->spare_bytes = 0;
+  } else {
+    part->bytes = malloc(part->total);
+  }
+  if (!part->bytes) {
+    free(part);
+    return NULL;
+  }
+  part->next = assembly->parts;
+  return assembly->parts = part;
+}
+
+static ipc_part *find(const ipc_assembly *assembly, const ipc_fragment *fragment) {
+  for (ipc_part *part = assembly->parts; part; part = part->next)
+    if (part->instance == fragment->instance && part->message == fragment->message) return part;
+  return NULL;
+}
+
+uint8_t *ipc_assembly_room(ipc_assembly *assembly, const ipc_segment *segment, const ipc_fragment *fragment,
+                           uint32_t length, enum ipc_assembly_step *step) {
+  bool is_last = fragment->offset + length == fragment->total;
+  ipc_part *part = find(assembly, fragment);
+  if (!part && fragment->offset == 0) {
+    drop_unfinished(assembly, segment, fragment);
+    part = begin(assembly, fragment);
+    *step = IPC_ASSEMBLY_NO_SPACE;
+    return part ? part->bytes : NULL;
+  }
+  *step = is_last ? IPC_ASSEMBLY_MISSED : IPC_ASSEMBLY_MORE;
+  bool fits = part && part->total == fragment->total && part->received == fragment->offset;
+  return fits ? part->bytes + part->received : NULL;
+}
+
+enum ipc_assembly_step ipc_assembly_add(ipc_assembly *assembly, const ipc_fragment *fragment, uint32_t length) {
+  ipc_part *part = find(assembly, fragment);
+  part->received += length;
+  if (part->received < part->total) return IPC_ASSEMBLY_MORE;
+  assembly->whole = part;
+  return IPC_ASSEMBLY_WHOLE;
+}
+
+const uint8_t *ipc_assembly_bytes(const ipc_assembly *assembly, uint32_t *length) {
+  *length = assembly->whole->total;
+  return assembly->whole->bytes;
+}
+
+void ipc_assembly_finish(ipc_assembly *assembly, bool keep) {
+  ipc_part **link = &assembly->parts;
+  while (*link != assembly->whole) link = &(*link)->next;
+  if (keep) (*link)->bytes = NULL;
+  drop(assembly, link);
+}
+
+void ipc_assembly_clear(ipc_assembly *assembly) {
+  while (assembly->parts) drop(assembly, &assembly->parts);
+}

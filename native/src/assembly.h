@@ -1,0 +1,50 @@
+/*
+ * assembly.h - messages put together from fragments, each in memory of its own.
+ *
+ * Fragments of one message come in order, with anything of other senders in between.
+ * What a receiver holds is at most the unfinished messages of the senders that are
+ * alive: a part is dropped when its sender says so (ipc_fragment.oldest), is found gone
+ * when another part begins, or when the receiver was overrun. Memory of a large part is
+ * touched only as its fragments arrive.
+ */
+#ifndef LIBIPC_ASSEMBLY_H
+#define LIBIPC_ASSEMBLY_H
+
+#include "layout.h"
+#include "segment.h"
+
+typedef struct ipc_part ipc_part;
+
+typedef struct ipc_assembly {
+  ipc_part *parts;
+  ipc_part *whole; /* the one whose last fragment lies at the receiver's position */
+  uint8_t *spare;  /* the memory of the last message, for the next one of at most as many bytes */
+  uint32_t spare_bytes;
+} ipc_assembly;
+
+enum ipc_assembly_step {
+  IPC_ASSEMBLY_MORE,    /* taken in, or nothing of ours: go on to the next record */
+  IPC_ASSEMBLY_WHOLE,   /* assembly->whole is a message */
+  IPC_ASSEMBLY_MISSED,  /* the last fragment of a message whose first was not seen */
+  IPC_ASSEMBLY_NO_SPACE /* no memory for it: nothing was changed */
+};
+
+/*
+ * Room for the next fragment's bytes, or NULL with *step telling why they are not
+ * wanted. Nothing of `fragment` is trusted but that its bytes lie in the ring.
+ */
+uint8_t *ipc_assembly_room(ipc_assembly *assembly, const ipc_segment *segment, const ipc_fragment *fragment,
+                           uint32_t length, enum ipc_assembly_step *step);
+
+/* The bytes are in the room: what is there now. */
+enum ipc_assembly_step ipc_assembly_add(ipc_assembly *assembly, const ipc_fragment *fragment, uint32_t length);
+
+const uint8_t *ipc_assembly_bytes(const ipc_assembly *assembly, uint32_t *length);
+
+/* The whole message was received. With `keep` its memory is the caller's now, to free(). */
+void ipc_assembly_finish(ipc_assembly *assembly, bool keep);
+
+/* Drops every part. */
+void ipc_assembly_clear(ipc_assembly *assembly);
+
+#endif

@@ -1,0 +1,78 @@
+#include "sender_state.h"
+
+/* Large enough that claiming costs nothing beside the copy, small enough to stay in a processor's cache on the way. */
+enum { FRAGMENT_BYTES = 64 << 10 };
+
+static uint32_t fragment_bytes(const ipc_sender *sender) {
+  uint32_t eighth = sender->segment.capacity / 8;
+  return (eighth < FRAGMENT_BYTES ? eighth : FRAGMENT_BYTES) - (uint32_t)(sizeof(ipc_record) + sizeof(ipc_fragment));
+}
+
+static uint32_t new_message(ipc_sender *sender) {
+  if (++sender->message == 0) ++sender->message; /* 0 says that none is unfinished */
+  return sender->message;
+}
+
+/* Sends the bytes from fragment->offset on, up to `length` or to where it has to wait longer than that. */
+static int32_t send_from(ipc_sender *sender, const uint8_t *bytes, ipc_fragment *fragment, int32_t timeout_ms,
+                         uint64_t *deadline) {
+  uint32_t most = fragment_bytes(sender);
+  while (fragment->offset < fragment->total) {
+    uint32_t left = fragment->total - fragment->offset, part = left < most ? left : most;
+    uint32_t payload = (uint32_t)sizeof *fragment + part, units = ipc_ring_units(payload);
+    ipc_claimed claimed;
+    int32_t status = ipc_sender_claim(sender, units, timeout_ms, deadline, &claimed);
+    if (status != IPC_OK) return status;
+    if (fragment->offset == 0) fragment->first = claimed.at;
+    uint8_t *at = ipc_sender_at(sender, claimed.at), *to = at + sizeof(ipc_record);
+    ipc_ring_put_header(at, payload, IPC_RECORD_FRAGMENT);
+    if (sender->segment.overflow == IPC_DROP_OLDEST) {
+      ipc_ring_copy_in(to, fragment, sizeof *fragment);
+      ipc_ring_copy_in(to + sizeof *fragment, bytes + fragment->offset, part);
+    } else {
+      memcpy(to, fragment, sizeof *fragment);
+      memcpy(to + sizeof *fragment, bytes + fragment->offset, part);
+    }
+    fragment->offset += part;
+    ipc_sender_publish(sender, claimed.at + units, fragment->offset == fragment->total);
+  }
+  return IPC_OK;
+}
+
+int32_t ipc_sender_send_fragments(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms) {
+  if (length > ipc_sender_max_message(sender)) return IPC_E_MESSAGE_TOO_LARGE;
+  uint32_t message = new_message(sender);
+  ipc_fragment fragment = {.instance = sender->instance,
+                           .message = message,
+                           .oldest = sender->unfinished ? sender->unfinished : message,
+                           .total = length};
+  uint64_t deadline = 0;
+  return send_from(sender, bytes, &fragment, timeout_ms, &deadline);
+}
+
+int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t length, uint32_t *offset) {
+  if (length > ipc_sender_max_message(sender)) return IPC_E_MESSAGE_TOO_LARGE;
+  uint64_t deadline = 0;
+  if (length <= sender->max_record) {
+    int32_t status = ipc_sender_send(sender, bytes, length, 0);
+    if (status == IPC_OK) *offset = length;
+    return status;
+  }
+  if (*offset == 0 || sender->unfinished == 0) {
+    if (*offset != 0) return IPC_E_INVALID_ARGUMENT;
+    sender->unfinished = new_message(sender);
+  }
+  ipc_fragment fragment = {.instance = sender->instance,
+                           .message = sender->unfinished,
+                           .oldest = sender->unfinished,
+                           .first = sender->unfinished_first,
+                           .total = length,
+                           .offset = *offset};
+  int32_t status = send_from(sender, bytes, &fragment, 0, &deadline);
+  *offset = fragment.offset;
+  sender->unfinished_first = fragment.first;
+  if (status == IPC_OK || status == IPC_NO_RECEIVERS || status <= IPC_E_FIRST) sender->unfinished = 0;
+  return status;
+}
+
+void ipc_sender_give_up_part(ipc_sender *sender) { sender->unfinished = 0; }

@@ -1,0 +1,57 @@
+#include "overrun.h"
+
+#include "marks.h"
+
+static void go_to(ipc_receiver *receiver, uint64_t position, uint64_t number) {
+  receiver->passed = position;
+  receiver->number = number;
+  receiver->position = receiver->head = (uint32_t)position;
+}
+
+/* The oldest mark with at most `most` units between it and what is announced; else the last one, which always is whole. */
+static ipc_mark_copy mark_within(const ipc_header *header, uint64_t most) {
+  ipc_mark_copy marks[IPC_MARKS];
+  uint32_t count;
+  while ((count = ipc_marks_copy(header, marks)) == 0) continue; /* the writers went all the way round meanwhile */
+  uint64_t announced = atomic_load_explicit(&header->announced, memory_order_relaxed);
+  for (uint32_t i = 0; i < count; i++)
+    if (announced - marks[i].position <= most) return marks[i];
+  return marks[count - 1];
+}
+
+void ipc_overrun_start(ipc_receiver *receiver, bool from_oldest) {
+  const ipc_header *header = receiver->segment.header;
+  if (from_oldest) {
+    ipc_mark_copy mark = mark_within(header, receiver->capacity_units);
+    go_to(receiver, mark.position, mark.number);
+  } else {
+    /* One load, so that position and number belong together; any mark near it has their high bits. */
+    ipc_mark_copy mark = mark_within(header, receiver->capacity_units);
+    uint64_t head = atomic_load_explicit(&header->head, memory_order_acquire);
+    uint64_t position = mark.position + (uint32_t)((uint32_t)head - (uint32_t)mark.position);
+    go_to(receiver, position, mark.number + (uint32_t)((uint32_t)(head >> 32) - (uint32_t)mark.number));
+  }
+  receiver->joined = receiver->passed;
+}
+
+bool ipc_overrun_found(ipc_receiver *receiver) {
+  const ipc_header *header = receiver->segment.header;
+  /* acquire pairs with the release fence in the sender's look(): who read a new byte sees that it was announced */
+  atomic_thread_fence(memory_order_acquire);
+  uint64_t announced = atomic_load_explicit(&header->announced, memory_order_relaxed);
+  if (IPC_LIKELY(announced - receiver->passed <= receiver->capacity_units)) return false;
+  /* With a quarter of the ring to spare, or the next record would be overwritten before it is read. */
+  ipc_mark_copy mark = mark_within(header, receiver->capacity_units / 4 * 3);
+  receiver->lost += mark.number - receiver->number;
+  ipc_assembly_clear(&receiver->assembly);
+  go_to(receiver, mark.position, mark.number);
+  atomic_store_explicit(&receiver->member->lost, receiver->lost, memory_order_relaxed);
+  return true;
+}
+
+void ipc_overrun_missed(ipc_receiver *receiver, const ipc_fragment *fragment) {
+  uint32_t ago = (uint32_t)receiver->passed - fragment->first;
+  if (!receiver->is_overrun || receiver->passed - receiver->joined < ago) return;
+  receiver->lost++;
+  atomic_store_explicit(&receiver->member->lost, receiver->lost, memory_order_relaxed);
+}

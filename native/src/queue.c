@@ -1,0 +1,193 @@
+#include "queue.h"
+
+#include "members.h"
+#include "ring.h"
+
+/* Longer than any holder needs unless it is stopped. */
+static const uint64_t TAKE_PATIENCE_NS = 5000000;
+
+static bool lock(ipc_segment *segment, uint32_t instance) {
+  _Atomic uint32_t *claim = &segment->header->take_claim;
+  return ipc_claim_try_lock(claim, instance) ||
+         ipc_claim_lock_slow(segment, claim, instance, ipc_os_now() + TAKE_PATIENCE_NS);
+}
+
+static void unlock(ipc_segment *segment) {
+  ipc_claim_unlock(&segment->header->take_claim);
+  ipc_event_notify(segment, IPC_EVENT_TURN);
+}
+
+static uint32_t load(const _Atomic uint32_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
+
+static uint32_t units_of(const ipc_segment *segment) { return segment->capacity / IPC_UNIT; }
+
+static uint32_t head_of(const ipc_segment *segment) {
+  /* acquire pairs with the sender's release: the records before it are whole */
+  return (uint32_t)atomic_load_explicit(&segment->header->head, memory_order_acquire);
+}
+
+/* The record at a position before `head`: its units, or 0 for damage. */
+static uint32_t read(const ipc_segment *segment, uint32_t position, uint32_t head, ipc_record_copy *record) {
+  uint32_t units = ipc_ring_read(segment->body, units_of(segment), position, head, record);
+  bool has_lease = record->kind != IPC_RECORD_MESSAGE || record->length >= sizeof(ipc_lease);
+  return has_lease && record->kind != IPC_RECORD_FRAGMENT ? units : 0;
+}
+
+static ipc_lease *lease_at(const ipc_segment *segment, uint32_t position) {
+  return (ipc_lease *)(ipc_ring_at(segment->body, units_of(segment), position) + sizeof(ipc_record));
+}
+
+static uint32_t offset_of(const ipc_segment *segment, const ipc_lease *lease) {
+  return (uint32_t)((const uint8_t *)(lease + 1) - segment->body);
+}
+
+void ipc_queue_put_lease(uint8_t *payload) {
+  ipc_lease *lease = (ipc_lease *)payload;
+  atomic_store_explicit(&lease->holder, 0, memory_order_relaxed);
+  atomic_store_explicit(&lease->attempts, 0, memory_order_relaxed);
+}
+
+uint32_t ipc_queue_gate(ipc_segment *segment, uint32_t instance) {
+  ipc_header *header = segment->header;
+  if (!lock(segment, instance)) return load(&header->tail);
+  uint32_t tail = load(&header->tail), cursor = load(&header->cursor), head = head_of(segment), units;
+  ipc_record_copy record;
+  for (; tail != cursor && (units = read(segment, tail, head, &record)) != 0; tail += units)
+    /* acquire pairs with the release of whoever was done: it has read the payload */
+    if (record.kind == IPC_RECORD_MESSAGE &&
+        atomic_load_explicit(&lease_at(segment, tail)->holder, memory_order_acquire) != IPC_LEASE_DONE)
+      break;
+  atomic_store_explicit(&header->tail, tail, memory_order_relaxed);
+  unlock(segment);
+  return tail;
+}
+
+int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, uint32_t most, uint32_t *offset, uint32_t *length) {
+  ipc_header *header = segment->header;
+  if (!lock(segment, instance)) return IPC_TIMED_OUT;
+  uint32_t position = load(&header->cursor), head = head_of(segment);
+  int32_t status = IPC_TIMED_OUT;
+  while (position != head && status == IPC_TIMED_OUT) {
+    ipc_record_copy record;
+    uint32_t units = read(segment, position, head, &record);
+    ipc_lease *lease = lease_at(segment, position);
+    if (units == 0) {
+      status = IPC_E_CORRUPT;
+    } else if (record.kind == IPC_RECORD_LOAN) {
+      position -= 1; /* back to its owner's record, for the next to look */
+      break;
+    } else if (record.kind == IPC_RECORD_MESSAGE && load(&lease->holder) == 0) {
+      *length = record.length - (uint32_t)sizeof *lease;
+      *offset = offset_of(segment, lease);
+      status = *length <= most ? IPC_OK : IPC_E_BUFFER_TOO_SMALL;
+      if (status != IPC_OK) break;
+      atomic_store_explicit(&lease->attempts, load(&lease->attempts) + 1, memory_order_relaxed);
+      atomic_store_explicit(&lease->holder, instance, memory_order_relaxed); /* the take lock orders it */
+    }
+    position += units;
+  }
+  atomic_store_explicit(&header->cursor, position, memory_order_relaxed);
+  unlock(segment);
+  return status;
+}
+
+bool ipc_queue_has_some(const ipc_segment *segment) {
+  const ipc_header *header = segment->header;
+  uint32_t cursor = atomic_load_explicit(&header->cursor, memory_order_acquire), head = head_of(segment);
+  if (cursor == head) return false;
+  ipc_record_copy record;
+  uint32_t owner = ipc_ring_read(segment->body, units_of(segment), cursor, head, &record);
+  if (owner == 0 || record.kind != IPC_RECORD_OWNER || head - cursor == owner) return true;
+  ipc_ring_read(segment->body, units_of(segment), cursor + owner, head, &record);
+  /* Read without the lock: only if the cursor still is there was it the record. */
+  atomic_thread_fence(memory_order_acquire);
+  return record.kind != IPC_RECORD_LOAN || load(&header->cursor) != cursor;
+}
+
+/* The lease that a holder calls `offset`, if an offset it can be. */
+static ipc_lease *find(const ipc_segment *segment, uint32_t offset) {
+  uint32_t before = (uint32_t)(sizeof(ipc_record) + sizeof(ipc_lease));
+  if (offset % IPC_UNIT != 0 || offset < before || offset > segment->capacity) return NULL;
+  return (ipc_lease *)(segment->body + offset) - 1;
+}
+
+uint32_t ipc_queue_attempts(const ipc_segment *segment, uint32_t offset) {
+  const ipc_lease *lease = find(segment, offset);
+  return lease ? load(&lease->attempts) : 0;
+}
+
+int32_t ipc_queue_done(ipc_segment *segment, uint32_t instance, uint32_t offset) {
+  ipc_lease *lease = find(segment, offset);
+  /* release pairs with the acquire in ipc_queue_gate: our reads come before the overwrite */
+  if (!lease || !atomic_compare_exchange_strong_explicit(&lease->holder, &instance, IPC_LEASE_DONE,
+                                                         memory_order_release, memory_order_relaxed))
+    return IPC_E_INVALID_ARGUMENT;
+  ipc_event_notify(segment, IPC_EVENT_SPACE);
+  return IPC_OK;
+}
+
+static bool is_gone(const ipc_segment *segment, uint32_t holder, uint32_t leaving) {
+  uint32_t pid;
+  return holder == leaving || !ipc_members_is_alive(segment, holder, &pid);
+}
+
+/* Gives back what the dead, and `leaving`, hold between tail and cursor. Under the take lock. */
+static bool give_back(ipc_segment *segment, uint32_t leaving) {
+  ipc_header *header = segment->header;
+  uint32_t cursor = load(&header->cursor), head = head_of(segment), units, alive = 0;
+  ipc_record_copy record;
+  bool some = false;
+  for (uint32_t at = load(&header->tail); at != cursor && (units = read(segment, at, head, &record)) != 0;
+       at += units) {
+    if (record.kind != IPC_RECORD_MESSAGE) continue;
+    ipc_lease *lease = lease_at(segment, at);
+    uint32_t holder = load(&lease->holder);
+    if (holder == 0 || holder == IPC_LEASE_DONE || holder == alive) continue;
+    if (!is_gone(segment, holder, leaving)) {
+      alive = holder;
+      continue;
+    }
+    /* The cursor first: killed in between, it passes over this one, and the next to recover finds it. */
+    if (!some) atomic_store_explicit(&header->cursor, at, memory_order_relaxed);
+    some = true;
+    atomic_compare_exchange_strong_explicit(&lease->holder, &holder, 0, memory_order_relaxed, memory_order_relaxed);
+  }
+  return some;
+}
+
+int32_t ipc_queue_retry(ipc_segment *segment, uint32_t instance, uint32_t offset) {
+  ipc_header *header = segment->header;
+  ipc_lease *lease = find(segment, offset);
+  if (!lease || load(&lease->holder) != instance) return IPC_E_INVALID_ARGUMENT;
+  while (!lock(segment, instance)) continue;
+  uint32_t capacity = units_of(segment);
+  uint32_t slot = (offset - (uint32_t)(sizeof(ipc_record) + sizeof *lease)) / IPC_UNIT, tail = load(&header->tail);
+  /* The position of the record: of all that have this offset the one between tail and cursor. */
+  uint32_t position = tail + ((slot - tail) & (capacity - 1)), cursor = load(&header->cursor);
+  if (cursor - tail > position - tail) atomic_store_explicit(&header->cursor, position, memory_order_relaxed);
+  atomic_store_explicit(&lease->holder, 0, memory_order_relaxed);
+  unlock(segment);
+  ipc_event_notify(segment, IPC_EVENT_DATA);
+  return IPC_OK;
+}
+
+/* A loan at the cursor whose lender is gone becomes padding. Under the take lock. */
+static bool end_loan_of_dead(ipc_segment *segment) {
+  uint32_t cursor = load(&segment->header->cursor), head = head_of(segment), pid, loan = IPC_RECORD_LOAN;
+  ipc_record_copy owner, record;
+  if (cursor == head || read(segment, cursor, head, &owner) != 1 || owner.kind != IPC_RECORD_OWNER) return false;
+  if (cursor + 1 == head || read(segment, cursor + 1, head, &record) == 0 || record.kind != loan) return false;
+  if (ipc_members_is_alive(segment, owner.length, &pid)) return false;
+  ipc_record *shared = (ipc_record *)ipc_ring_at(segment->body, units_of(segment), cursor + 1);
+  return atomic_compare_exchange_strong_explicit(&shared->kind, &loan, IPC_RECORD_PADDING, memory_order_relaxed,
+                                                 memory_order_relaxed);
+}
+
+bool ipc_queue_recover(ipc_segment *segment, uint32_t instance, uint32_t leaving) {
+  if (!lock(segment, instance)) return false;
+  bool some = give_back(segment, leaving);
+  some |= end_loan_of_dead(segment);
+  unlock(segment);
+  if (some) ipc_event_notify(segment, IPC_EVENT_DATA);
+  return some;
+}

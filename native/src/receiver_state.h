@@ -1,0 +1,33 @@
+/* receiver_state.h - what the files that make up a receiver share. */
+#ifndef LIBIPC_RECEIVER_STATE_H
+#define LIBIPC_RECEIVER_STATE_H
+
+#include "assembly.h"
+#include "event.h"
+#include "libipc/receiver.h"
+#include "members.h"
+#include "ring.h"
+
+struct ipc_receiver {
+  ipc_segment segment;
+  ipc_member *member;
+  uint32_t instance;
+  uint32_t capacity_units;
+  uint32_t position;  /* of the next record to read */
+  uint32_t head;      /* as last loaded: records before it are whole */
+  uint32_t published; /* the position that senders know */
+  uint32_t quota;     /* publish at least every so many units while reading a long run */
+  bool is_queue;
+  bool is_overrun;    /* overflow is drop-oldest: senders do not wait for us */
+  uint64_t looked;    /* when a try last looked for dead peers and for another segment under the name */
+  uint32_t lender;    /* the instance in the last owner record… */
+  uint32_t lent_at;   /* …and the position after it: a loan anywhere else is damage */
+  uint64_t joined;    /* the position we began at: see overrun.h for this and the next three */
+  uint64_t passed;
+  uint64_t number;
+  uint64_t lost;
+  ipc_assembly assembly;
+  uint32_t leases;    /* of a queue, open */
+};
+
+#endif

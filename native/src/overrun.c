@@ -25,11 +25,11 @@ void ipc_overrun_start(ipc_receiver *receiver, bool from_oldest) {
     ipc_mark_copy mark = mark_within(header, receiver->capacity_units);
     go_to(receiver, mark.position, mark.number);
   } else {
-    /* One load, so that position and number belong together; any mark near it has their high bits. */
+    /* Position and number as one load found them before anybody counted us; any mark near has their high bits. */
     ipc_mark_copy mark = mark_within(header, receiver->capacity_units);
-    uint64_t head = atomic_load_explicit(&header->head, memory_order_acquire);
-    uint64_t position = mark.position + (uint32_t)((uint32_t)head - (uint32_t)mark.position);
-    go_to(receiver, position, mark.number + (uint32_t)((uint32_t)(head >> 32) - (uint32_t)mark.number));
+    uint64_t head = receiver->segment.joined;
+    uint64_t position = mark.position + (uint64_t)(int64_t)(int32_t)((uint32_t)head - (uint32_t)mark.position);
+    go_to(receiver, position, mark.number + (uint64_t)(int64_t)(int32_t)((uint32_t)(head >> 32) - (uint32_t)mark.number));
   }
   receiver->joined = receiver->passed;
 }

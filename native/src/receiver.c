@@ -206,17 +206,22 @@ static void look_around(ipc_receiver *receiver) {
   ipc_segment_is_orphaned(&receiver->segment);
 }
 
-/* Waits for a record: IPC_OK, IPC_TIMED_OUT, or IPC_E_ORPHANED when nothing more can come. */
-static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms) {
+/*
+ * Waits for a record: IPC_OK, IPC_TIMED_OUT, or IPC_E_ORPHANED when nothing more can come. What comes need not be a
+ * message, or not for us: *until is 0 at first, then when all waits for one message end.
+ */
+static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, uint64_t *until) {
   ipc_segment *segment = &receiver->segment;
   ipc_header *header = segment->header;
+  if (*until != 0 && *until != IPC_FOREVER && ipc_os_now() >= *until) return IPC_TIMED_OUT;
+  if (*until == 0) *until = timeout_ms == 0 ? 1 : ipc_deadline(timeout_ms); /* 1: always passed */
   if (timeout_ms == 0) {
     look_around(receiver);
     if (has_ready(receiver)) return IPC_OK;
     bool orphaned = atomic_load_explicit(&header->orphaned, memory_order_acquire);
     return orphaned && is_empty(receiver) ? IPC_E_ORPHANED : IPC_TIMED_OUT;
   }
-  uint64_t deadline = ipc_deadline(timeout_ms), slice = IPC_FIRST_SLICE_NS;
+  uint64_t deadline = *until, slice = IPC_FIRST_SLICE_NS;
   ipc_backoff backoff = ipc_backoff_start(header);
   do {
     if (has_ready(receiver)) return IPC_OK;
@@ -237,10 +242,10 @@ static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms) {
 
 static inline int32_t next_or_wait(ipc_receiver *receiver, int32_t timeout_ms, ipc_record_copy *record,
                                    const uint8_t **bytes) {
-  for (;;) {
+  for (uint64_t until = 0;;) {
     int32_t units = next(receiver, record, bytes);
     if (IPC_LIKELY(units != IPC_TIMED_OUT)) return units;
-    int32_t status = wait_for_data(receiver, timeout_ms);
+    int32_t status = wait_for_data(receiver, timeout_ms, &until);
     if (status != IPC_OK) return status;
   }
 }
@@ -251,12 +256,12 @@ static inline int32_t next_or_wait(ipc_receiver *receiver, int32_t timeout_ms, i
  */
 static int32_t take_or_wait(ipc_receiver *receiver, uint32_t most, int32_t timeout_ms, uint32_t *offset,
                             uint32_t *length) {
-  for (;;) {
+  for (uint64_t until = 0;;) {
     look_around(receiver);
     int32_t status = ipc_queue_take(&receiver->segment, receiver->instance, most, offset, length);
     if (status == IPC_OK) receiver->leases++;
     if (status != IPC_TIMED_OUT) return status;
-    status = wait_for_data(receiver, timeout_ms);
+    status = wait_for_data(receiver, timeout_ms, &until);
     if (status != IPC_OK) return status;
   }
 }
@@ -371,6 +376,7 @@ int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
     int32_t units = next(receiver, &record, &bytes);
     if (units < 0) return units == IPC_TIMED_OUT ? IPC_E_INVALID_ARGUMENT : units;
+    if (receiver->assembly.whole) return IPC_E_INVALID_ARGUMENT; /* not one that was peeked at */
     advance(receiver, (uint32_t)units);
   }
   return IPC_OK;

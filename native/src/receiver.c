@@ -81,7 +81,7 @@ static inline bool has_more(ipc_receiver *receiver) {
 
 /* Whether there is a record at position that is not a loan still being written. */
 static bool has_ready(ipc_receiver *receiver) {
-  if (receiver->is_queue) return ipc_queue_has_some(&receiver->segment);
+  if (receiver->is_queue) return ipc_queue_has_some(&receiver->segment, receiver->instance);
   if (!has_more(receiver)) return false;
   if (receiver->is_overrun) return true; /* no loans there, and what lies at position may be anything by now */
   const ipc_record *record =
@@ -194,7 +194,11 @@ static void recover(ipc_receiver *receiver) {
 }
 
 static bool is_empty(ipc_receiver *receiver) {
-  return receiver->is_queue ? !ipc_queue_has_some(&receiver->segment) : !has_more(receiver);
+  const ipc_header *header = receiver->segment.header;
+  if (!receiver->is_queue) return !has_more(receiver);
+  /* Not has_some(): behind a loan that is still written there is more. */
+  return atomic_load_explicit(&header->cursor, memory_order_acquire) ==
+         (uint32_t)atomic_load_explicit(&header->head, memory_order_acquire);
 }
 
 /* Who never waits must notice the dead and a name that leads elsewhere too, but not ask every time. */

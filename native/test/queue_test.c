@@ -636,6 +636,26 @@ static void a_stopped_taker_does_not_prolong_waits(void) {
   ipc_sender_close(sender);
 }
 
+/* Who finds the lock taken does not know whether there is something: it must not fall asleep over it. */
+static void a_taken_lock_is_not_an_empty_queue(void) {
+  new_board();
+  hooks.patient = true;
+  open_three();
+  view seen = view_open(test_prefix, test_name, IPC_QUEUE);
+  uint32_t value = 7;
+  for (int i = 0; i < 10; i++) {
+    put(value);
+    CHECK(ipc_claim_try_lock(&seen.header->take_claim, atomic_load(&view_receivers(&seen)[0].instance)));
+    test_worker worker = test_start(TEST_PROCESS, receive_one, &value);
+    test_await(&shared->ready, (uint32_t)i + 1);
+    for (int pauses = 0; pauses < 5 * i; pauses++) test_pause();
+    ipc_claim_unlock(&seen.header->take_claim); /* nobody is told: all have been, when it was sent */
+    test_finish(worker);
+  }
+  view_close(&seen);
+  close_three();
+}
+
 static void a_slow_machine(const char *call) {
   if (strcmp(call, "now") == 0) hooks.clock_ahead_ns += 10000000;
 }
@@ -774,5 +794,6 @@ TEST_MAIN(TEST_CASE(each_goes_to_one_in_order), TEST_CASE(every_size_arrives), T
           TEST_CASE(takers_are_woken_by_sends_retries_and_closing), TEST_CASE(work_of_the_killed_goes_to_who_waits),
           TEST_CASE(work_of_the_killed_goes_to_who_tries), TEST_CASE(work_of_the_killed_goes_to_who_is_busy),
           TEST_CASE(stopped_is_not_dead), TEST_CASE(a_stopped_taker_does_not_prolong_waits),
+          TEST_CASE(a_taken_lock_is_not_an_empty_queue),
           TEST_CASE(a_dead_takers_lock_is_taken_over_on_a_busy_machine), TEST_CASE(others_do_not_prolong_a_wait),
           TEST_CASE(takers_are_killed_at_random))

@@ -148,7 +148,7 @@ static void receive_mixed(void *number) {
 
 static void check_crowd(test_form form) {
   new_board();
-  count = 500 * TEST_SCALE;
+  count = 300 * TEST_SCALE;
   numbers[MESSAGE_SENDERS - 1] = SENDERS;
   test_worker workers[2 + SENDERS];
   hooks.patient = true;

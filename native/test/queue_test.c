@@ -564,6 +564,33 @@ static void a_loan_given_up_frees_its_room(void) {
   ipc_sender_close(sender);
 }
 
+static void lend_all_and_end(void *unused) {
+  (void)unused;
+  uint32_t offset;
+  ipc_sender *mine = must_send(queue);
+  for (int i = 0; i < 2; i++) CHECK_EQ(ipc_sender_loan(mine, LARGEST - 8, 0, &offset), IPC_OK);
+}
+
+static void send_a_large_one_patiently(void *unused) {
+  hooks.patient = true;
+  send_a_large_one(unused);
+}
+
+/* Who finds a dead one's loans tells the senders that sleep. */
+static void loans_of_the_dead_free_their_room(void) {
+  new_board();
+  a = must_receive(queue);
+  view seen = view_open(test_prefix, test_name, IPC_QUEUE);
+  test_finish(test_start(TEST_PROCESS, lend_all_and_end, NULL));
+  test_worker worker = test_start(TEST_PROCESS, send_a_large_one_patiently, NULL);
+  test_await(&shared->sent, 1);
+  view_await_sleeper(&seen, IPC_EVENT_SPACE);
+  CHECK_EQ(ipc_receiver_recv(a, in, sizeof in, -1), LARGEST);
+  test_finish(worker);
+  view_close(&seen);
+  ipc_receiver_close(a);
+}
+
 static void receive_one(void *value) {
   uint64_t got;
   ipc_receiver *mine = must_receive(queue);
@@ -844,6 +871,7 @@ TEST_MAIN(TEST_CASE(each_goes_to_one_in_order), TEST_CASE(every_size_arrives), T
           TEST_CASE(bad_offsets_are_refused), TEST_CASE(damage_is_survived), TEST_CASE(processes_share_the_work),
           TEST_CASE(threads_share_the_work), TEST_CASE(done_wakes_a_blocked_sender),
           TEST_CASE(done_frees_all_that_is_done), TEST_CASE(a_loan_given_up_frees_its_room),
+          TEST_CASE(loans_of_the_dead_free_their_room),
           TEST_CASE(takers_are_woken_by_sends_retries_and_closing), TEST_CASE(work_of_the_killed_goes_to_who_waits),
           TEST_CASE(work_of_the_killed_goes_to_who_tries), TEST_CASE(work_of_the_killed_goes_to_who_is_busy),
           TEST_CASE(stopped_is_not_dead), TEST_CASE(a_stopped_taker_does_not_prolong_waits),

@@ -337,6 +337,13 @@ void *ipc_receiver_keep(ipc_receiver *receiver, uint32_t *length) {
   return (void *)(uintptr_t)bytes;
 }
 
+static void release_message(void *memory, void *ignored) {
+  (void)ignored;
+  free(memory);
+}
+
+void *ipc_message_releaser(void) { return (void *)(uintptr_t)release_message; }
+
 int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, int32_t timeout_ms) {
   if (receiver->is_queue) return IPC_E_INVALID_ARGUMENT;
   if (max == 0) return 0;

@@ -205,6 +205,7 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
       if (timeout_ms != 0 && *deadline == 0) *deadline = ipc_deadline(timeout_ms);
       if (!ipc_claim_lock_slow(segment, &header->claim, sender->instance, *deadline)) {
         uint32_t pid;
+        sender->awaits_turn = true;
         if (timeout_ms != 0 || !is_time_to_look(sender)) return IPC_TIMED_OUT;
         if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
         if (!ipc_claim_take_over(segment, &header->claim, sender->instance, &pid)) return IPC_TIMED_OUT;
@@ -226,6 +227,7 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
     if (!held) give_back(sender);
     if (timeout_ms == 0 || !sender->waits) {
       int32_t refused = sender->waits ? IPC_TIMED_OUT : IPC_DROPPED;
+      sender->awaits_turn = false;
       if (!is_time_to_look(sender)) return refused;
       if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
       if (!ipc_members_evict_dead_at(segment, gate(sender, head))) return refused;

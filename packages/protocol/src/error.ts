@@ -10,7 +10,9 @@ export type IpcErrorCode =
 	| "ERR_IPC_REENTRANT"
 	/** The loan was sent or discarded already, or its sender was closed. */
 	| "ERR_IPC_LOAN_ENDED"
-	/** The message does not fit the ring; the text tells the limit. Nothing was sent. */
+	/** The lease was done or put back already, or its receiver was closed. */
+	| "ERR_IPC_LEASE_ENDED"
+	/** The message is larger than a message, or one of this queue, can be; the text tells the limit. Nothing was sent. */
 	| "ERR_IPC_MESSAGE_TOO_LARGE"
 	/** `recvInto`: the target is smaller than the message, which stays the next one. */
 	| "ERR_IPC_BUFFER_TOO_SMALL"

@@ -316,6 +316,7 @@ int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns) {
 }
 
 static void mark_orphaned(ipc_segment *segment) {
+  if (!segment->receivers) return; /* unfinished: nobody has ever been on it, and nothing in it can be followed */
   atomic_store_explicit(&segment->header->orphaned, 1, memory_order_release);
   for (int event = 0; event < IPC_EVENT_COUNT; event++) ipc_event_notify(segment, (enum ipc_event_index)event);
 }

@@ -29,7 +29,7 @@ typedef struct ipc_listing ipc_listing;
 /* What a listed file is. */
 enum ipc_listed_state {
   IPC_LISTED_LIVE = 1,       /* a name with at least one live endpoint */
-  IPC_LISTED_LEFTOVER = 2,   /* a name on which nobody alive is: left by killed processes, or its last endpoint is just closing */
+  IPC_LISTED_LEFTOVER = 2,   /* nobody alive is on it: they were killed, or the first is just coming, or the last leaving */
   IPC_LISTED_UNFINISHED = 3, /* not ready for use: its creator is at work, or was killed at it */
   IPC_LISTED_VERSION = 4,    /* made by a libipc with another layout: who is on it cannot be told */
   IPC_LISTED_FOREIGN = 5,    /* no libipc segment */
@@ -85,7 +85,10 @@ typedef struct ipc_listed_endpoint {
 
 enum ipc_role { IPC_SENDER = 1, IPC_RECEIVER = 2 };
 
-/* Lists the names of a prefix, "" being one too, or with NULL everything. NULL: *failure says why. */
+/*
+ * Lists the names of a prefix, "" being one too, or with NULL everything: then also files
+ * that do not tell a prefix (on macOS all that are no sound segment). NULL: *failure says why.
+ */
 IPC_API ipc_listing *ipc_list_open(const char *prefix, ipc_failure *failure);
 
 /* The next name, in no order: 1, 0 at the end, or a failure, which *failure explains (no memory, no file descriptors). */

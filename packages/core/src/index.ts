@@ -24,6 +24,10 @@ export {
 	type EndpointOptions,
 	IpcError,
 	type IpcErrorCode,
+	type ListedEndpoint,
+	type ListedName,
+	type ListedState,
+	type ListOptions,
 	type Loan,
 	type Message,
 	type Receiver,
@@ -40,3 +44,4 @@ export const Route: EndpointFactory = createEndpointFactory(engine, "route");
 export const Channel: EndpointFactory = createEndpointFactory(engine, "channel");
 
 export { monotonicNs } from "./clock.ts";
+export { clear, list } from "./list.ts";

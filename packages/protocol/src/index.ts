@@ -13,3 +13,11 @@ export type {
 export { createEndpointFactory } from "./endpoint_factory.ts";
 export { type Engine, type EngineOptions, type EngineReceiver, type EngineSender, Status } from "./engine.ts";
 export { IpcError, type IpcErrorCode } from "./error.ts";
+export {
+	checkListOptions,
+	compareListed,
+	type ListedEndpoint,
+	type ListedName,
+	type ListedState,
+	type ListOptions,
+} from "./listing.ts";

@@ -49,13 +49,20 @@ const declarations = {
 	ipc_mapping_releaser: { args: [], returns: "ptr" },
 	ipc_message_releaser: { args: [], returns: "ptr" },
 
-	ipc_sender_peers: { args: ["ptr", "buffer", "u32"], returns: "i32" },
-	ipc_receiver_peers: { args: ["ptr", "buffer", "u32"], returns: "i32" },
-
 	ipc_waker_open: { args: ["buffer"], returns: "i32" },
 	ipc_waker_close: { args: ["u32", "u32"], returns: "void" },
 
 	ipc_clear: { args: ["buffer", "buffer", "u32", "buffer"], returns: "i32" },
+
+	/** The prefix may be null: all names. */
+	ipc_list_open: { args: ["ptr", "buffer"], returns: "ptr" },
+	ipc_list_next: { args: ["ptr", "buffer", "buffer"], returns: "i32" },
+	ipc_list_endpoint: { args: ["ptr", "buffer"], returns: "i32" },
+	ipc_list_remove: { args: ["ptr"], returns: "i32" },
+	ipc_list_close: { args: ["ptr"], returns: "void" },
+
+	ipc_sender_peers: { args: ["ptr", "buffer", "u32"], returns: "i32" },
+	ipc_receiver_peers: { args: ["ptr", "buffer", "u32"], returns: "i32" },
 } as const;
 
 /** The address of a native object. */

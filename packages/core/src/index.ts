@@ -28,6 +28,10 @@ export {
 	IpcError,
 	type IpcErrorCode,
 	type Lease,
+	type ListedEndpoint,
+	type ListedName,
+	type ListedState,
+	type ListOptions,
 	type Loan,
 	type Message,
 	type Overflow,
@@ -51,3 +55,4 @@ export const Channel: EndpointFactory = createEndpointFactory(engine, "channel")
 export const Queue: EndpointFactory<QueueReceiver> = createQueueFactory(engine);
 
 export { monotonicNs } from "./clock.ts";
+export { clear, list } from "./list.ts";

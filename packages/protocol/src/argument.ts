@@ -54,6 +54,11 @@ function checkText(what: "name" | "prefix", value: unknown, limit: number): asse
 /** Checks name and prefix; answers the prefix. */
 export function checkName(name: unknown, prefix: unknown = ""): string {
 	checkText("name", name, limits.nameBytes);
+	return checkPrefix(prefix);
+}
+
+/** Checks a prefix and answers it. */
+export function checkPrefix(prefix: unknown): string {
 	checkText("prefix", prefix, limits.prefixBytes);
 	return prefix;
 }

@@ -29,3 +29,11 @@ export {
 	Status,
 } from "./engine.ts";
 export { IpcError, type IpcErrorCode } from "./error.ts";
+export {
+	checkListOptions,
+	compareListed,
+	type ListedEndpoint,
+	type ListedName,
+	type ListedState,
+	type ListOptions,
+} from "./listing.ts";

@@ -73,8 +73,9 @@ static void take_position(ipc_segment *segment, ipc_member *member, bool from_ol
     uint64_t announced = atomic_load_explicit(&header->announced, memory_order_relaxed); /* (4) */
     if (announced - marks[i].position <= segment->capacity / IPC_UNIT) return;
   }
-  atomic_thread_fence(memory_order_seq_cst);                                                /* (2) */
-  atomic_store_explicit(&member->position, head_position(header), memory_order_release); /* (3) */
+  atomic_thread_fence(memory_order_seq_cst); /* (2) */
+  segment->joined = atomic_load_explicit(&header->head, memory_order_acquire); /* (3) */
+  atomic_store_explicit(&member->position, (uint32_t)segment->joined, memory_order_release);
 }
 
 int32_t ipc_members_join_receiver(ipc_segment *segment, bool from_oldest) {

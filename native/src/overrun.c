@@ -12,7 +12,8 @@ static void go_to(ipc_receiver *receiver, uint64_t position, uint64_t number) {
 static ipc_mark_copy mark_within(const ipc_header *header, uint64_t most) {
   ipc_mark_copy marks[IPC_MARKS];
   uint32_t count;
-  while ((count = ipc_marks_copy(header, marks)) == 0) continue; /* the writers went all the way round meanwhile */
+  while ((count = ipc_marks_copy(header, marks)) == 0) /* the writers went all the way round meanwhile */
+    if (atomic_load_explicit(&header->mark_count, memory_order_relaxed) == 0) return ipc_marks_last(header); /* damage */
   uint64_t announced = atomic_load_explicit(&header->announced, memory_order_relaxed);
   for (uint32_t i = 0; i < count; i++)
     if (announced - marks[i].position <= most) return marks[i];
@@ -25,11 +26,11 @@ void ipc_overrun_start(ipc_receiver *receiver, bool from_oldest) {
     ipc_mark_copy mark = mark_within(header, receiver->capacity_units);
     go_to(receiver, mark.position, mark.number);
   } else {
-    /* One load, so that position and number belong together; any mark near it has their high bits. */
+    /* Position and number as one load found them before anybody counted us; any mark near has their high bits. */
     ipc_mark_copy mark = mark_within(header, receiver->capacity_units);
-    uint64_t head = atomic_load_explicit(&header->head, memory_order_acquire);
-    uint64_t position = mark.position + (uint32_t)((uint32_t)head - (uint32_t)mark.position);
-    go_to(receiver, position, mark.number + (uint32_t)((uint32_t)(head >> 32) - (uint32_t)mark.number));
+    uint64_t head = receiver->segment.joined;
+    uint64_t position = mark.position + (uint64_t)(int64_t)(int32_t)((uint32_t)head - (uint32_t)mark.position);
+    go_to(receiver, position, mark.number + (uint64_t)(int64_t)(int32_t)((uint32_t)(head >> 32) - (uint32_t)mark.number));
   }
   receiver->joined = receiver->passed;
 }
@@ -38,10 +39,13 @@ bool ipc_overrun_found(ipc_receiver *receiver) {
   const ipc_header *header = receiver->segment.header;
   /* acquire pairs with the release fence in the sender's look(): who read a new byte sees that it was announced */
   atomic_thread_fence(memory_order_acquire);
-  uint64_t announced = atomic_load_explicit(&header->announced, memory_order_relaxed);
+  /* acquire pairs with the release in the sender's look(): who sees an announcement sees its mark */
+  uint64_t announced = atomic_load_explicit(&header->announced, memory_order_acquire);
   if (IPC_LIKELY(announced - receiver->passed <= receiver->capacity_units)) return false;
   /* With a quarter of the ring to spare, or the next record would be overwritten before it is read. */
   ipc_mark_copy mark = mark_within(header, receiver->capacity_units / 4 * 3);
+  /* No way on is damage: where nothing has been written yet, what comes next is told to be that too. */
+  if ((int64_t)(mark.position - receiver->passed) <= 0) mark = (ipc_mark_copy){announced, receiver->number};
   receiver->lost += mark.number - receiver->number;
   ipc_assembly_clear(&receiver->assembly);
   go_to(receiver, mark.position, mark.number);

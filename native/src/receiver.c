@@ -83,6 +83,7 @@ static inline bool has_more(ipc_receiver *receiver) {
 static bool has_ready(ipc_receiver *receiver) {
   if (receiver->is_queue) return ipc_queue_has_some(&receiver->segment);
   if (!has_more(receiver)) return false;
+  if (receiver->is_overrun) return true; /* no loans there, and what lies at position may be anything by now */
   const ipc_record *record =
       (const ipc_record *)ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
   return atomic_load_explicit(&record->kind, memory_order_acquire) != IPC_RECORD_LOAN;

@@ -36,6 +36,7 @@ typedef struct ipc_segment {
   uint32_t max_receivers;
   uint64_t inode;
   uint64_t created;
+  uint64_t joined; /* of a receiver: the head word whose position it took */
   char key[IPC_OS_KEY_BYTES];
 } ipc_segment;
 

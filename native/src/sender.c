@@ -113,8 +113,11 @@ static uint32_t look(ipc_sender *sender, uint32_t position, uint32_t units) {
   ipc_mark_copy last = ipc_marks_last(header);
   uint64_t here = announced + (uint64_t)(int64_t)(int32_t)(position - (uint32_t)announced);
   uint64_t number = last.number + (uint64_t)(int64_t)(int32_t)((uint32_t)(head >> 32) - (uint32_t)last.number);
-  ipc_marks_add(header, here, number);
-  if (announced < here + ahead) atomic_store_explicit(&header->announced, here + ahead, memory_order_relaxed);
+  /* A full ring is looked at for every message: marks that close together would not reach round it. */
+  bool is_near = sender->segment.overflow != IPC_DROP_OLDEST && here - last.position < capacity / IPC_MARKS;
+  if (!is_near) ipc_marks_add(header, here, number);
+  /* release: who sees the announcement sees the mark; pairs with ipc_overrun_found */
+  if (announced < here + ahead) atomic_store_explicit(&header->announced, here + ahead, memory_order_release);
   if (sender->segment.overflow == IPC_DROP_OLDEST) {
     atomic_store_explicit(&header->limit, position + ahead, memory_order_relaxed);
     /* release: our writes into the ring come after the announcement; pairs with the acquire fence of ipc_overrun_found */

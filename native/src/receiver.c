@@ -35,6 +35,7 @@ ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_
   receiver->head = receiver->published = receiver->position;
   receiver->is_queue = segment->kind == IPC_QUEUE;
   receiver->is_overrun = segment->overflow == IPC_DROP_OLDEST;
+  receiver->is_special = receiver->is_queue || receiver->is_overrun;
   if (receiver->is_overrun) ipc_overrun_start(receiver, options->from_oldest != 0);
   return receiver;
 }
@@ -64,11 +65,16 @@ static void publish(ipc_receiver *receiver) {
  */
 static inline void advance(ipc_receiver *receiver, uint32_t units) {
   receiver->position += units;
-  receiver->passed += units;
   if (receiver->position == receiver->head || receiver->position - receiver->published >= receiver->quota ||
       IPC_UNLIKELY(atomic_load_explicit(&receiver->segment.header->event_flags[IPC_EVENT_SPACE].wanted,
                                         memory_order_relaxed)))
     publish(receiver);
+}
+
+/* The same where senders do not wait for us. */
+static void advance_of_overrun(ipc_receiver *receiver, uint32_t units) {
+  receiver->passed += units;
+  advance(receiver, units);
 }
 
 /* Loads head if the run known so far is used up. True: there is a record at position. */
@@ -98,7 +104,6 @@ static __attribute__((noinline)) int32_t next_of_any(ipc_receiver *receiver, ipc
  * that is still being written comes next. The common case alone is inlined.
  */
 static inline int32_t next(ipc_receiver *receiver, ipc_record_copy *record, const uint8_t **bytes) {
-  if (IPC_UNLIKELY(receiver->is_overrun)) return next_of_any(receiver, record, bytes);
   if (IPC_UNLIKELY(!has_more(receiver))) return IPC_TIMED_OUT;
   uint32_t units =
       ipc_ring_read(receiver->segment.body, receiver->capacity_units, receiver->position, receiver->head, record);
@@ -171,7 +176,10 @@ static int32_t next_of_any(ipc_receiver *receiver, ipc_record_copy *record, cons
       default: /* padding */
         break;
     }
-    advance(receiver, units);
+    if (receiver->is_overrun)
+      advance_of_overrun(receiver, units);
+    else
+      advance(receiver, units);
   }
 }
 
@@ -245,6 +253,16 @@ static inline int32_t next_or_wait(ipc_receiver *receiver, int32_t timeout_ms, i
   }
 }
 
+static int32_t next_or_wait_of_overrun(ipc_receiver *receiver, int32_t timeout_ms, ipc_record_copy *record,
+                                       const uint8_t **bytes) {
+  for (;;) {
+    int32_t units = next_of_any(receiver, record, bytes);
+    if (units != IPC_TIMED_OUT) return units;
+    int32_t status = wait_for_data(receiver, timeout_ms);
+    if (status != IPC_OK) return status;
+  }
+}
+
 /*
  * A queue's take, with its wait. A receiver that never finds it empty must notice what
  * the dead held too.
@@ -280,10 +298,10 @@ static int32_t recv_of_overrun(ipc_receiver *receiver, void *target, uint32_t ca
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   for (;;) {
-    int32_t units = next_or_wait(receiver, timeout_ms, &record, &bytes);
+    int32_t units = next_or_wait_of_overrun(receiver, timeout_ms, &record, &bytes);
     if (units < 0) return units;
     if (record.length > capacity) return IPC_E_BUFFER_TOO_SMALL;
-    if (receiver->assembly.whole) {
+    if (record.kind == IPC_RECORD_FRAGMENT) {
       memcpy(target, bytes, record.length);
       ipc_assembly_finish(&receiver->assembly, false);
     } else {
@@ -291,21 +309,22 @@ static int32_t recv_of_overrun(ipc_receiver *receiver, void *target, uint32_t ca
       if (ipc_overrun_found(receiver)) continue;
     }
     receiver->number++;
-    advance(receiver, (uint32_t)units);
+    advance_of_overrun(receiver, (uint32_t)units);
     return (int32_t)record.length;
   }
 }
 
 int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
-  if (IPC_UNLIKELY(receiver->is_overrun)) return recv_of_overrun(receiver, target, capacity, timeout_ms);
-  if (IPC_UNLIKELY(receiver->is_queue)) return recv_of_queue(receiver, target, capacity, timeout_ms);
+  if (IPC_UNLIKELY(receiver->is_special))
+    return receiver->is_queue ? recv_of_queue(receiver, target, capacity, timeout_ms)
+                              : recv_of_overrun(receiver, target, capacity, timeout_ms);
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   int32_t units = next_or_wait(receiver, timeout_ms, &record, &bytes);
   if (IPC_UNLIKELY(units < 0)) return units;
   if (IPC_UNLIKELY(record.length > capacity)) return IPC_E_BUFFER_TOO_SMALL;
   if (record.length) memcpy(target, bytes, record.length);
-  if (IPC_UNLIKELY(receiver->assembly.whole != NULL)) ipc_assembly_finish(&receiver->assembly, false);
+  if (IPC_UNLIKELY(record.kind == IPC_RECORD_FRAGMENT)) ipc_assembly_finish(&receiver->assembly, false);
   advance(receiver, (uint32_t)units);
   return (int32_t)record.length;
 }
@@ -321,7 +340,7 @@ int32_t ipc_receiver_next_length(ipc_receiver *receiver) {
     if (status == IPC_OK) ipc_queue_retry(&receiver->segment, receiver->instance, offset);
     return status;
   }
-  int32_t units = next(receiver, &record, &bytes);
+  int32_t units = next_of_any(receiver, &record, &bytes);
   return units < 0 ? units : (int32_t)record.length;
 }
 
@@ -329,12 +348,15 @@ void *ipc_receiver_keep(ipc_receiver *receiver, uint32_t *length) {
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   if (receiver->is_queue) return NULL;
-  int32_t units = next(receiver, &record, &bytes);
-  if (units < 0 || !receiver->assembly.whole) return NULL;
+  int32_t units = next_of_any(receiver, &record, &bytes);
+  if (units < 0 || record.kind != IPC_RECORD_FRAGMENT) return NULL;
   *length = record.length;
   ipc_assembly_finish(&receiver->assembly, true);
   receiver->number++;
-  advance(receiver, (uint32_t)units);
+  if (receiver->is_overrun)
+    advance_of_overrun(receiver, (uint32_t)units);
+  else
+    advance(receiver, (uint32_t)units);
   return (void *)(uintptr_t)bytes;
 }
 
@@ -350,9 +372,13 @@ int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max,
   if (max == 0) return 0;
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
+  if (receiver->is_overrun) {
+    int32_t found = next_or_wait_of_overrun(receiver, timeout_ms, &record, &bytes);
+    return found < 0 ? found : IPC_NOT_IN_PLACE;
+  }
   int32_t units = next_or_wait(receiver, timeout_ms, &record, &bytes);
   if (units < 0) return units;
-  if (receiver->is_overrun || receiver->assembly.whole) return IPC_NOT_IN_PLACE;
+  if (record.kind == IPC_RECORD_FRAGMENT) return IPC_NOT_IN_PLACE;
   uint32_t position = receiver->position, count = 0;
   for (;;) {
     if (record.kind == IPC_RECORD_MESSAGE) {

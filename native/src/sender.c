@@ -23,7 +23,8 @@ ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_opti
     sender->instance = atomic_load_explicit(&sender->member->instance, memory_order_relaxed);
     sender->capacity_units = segment->capacity / IPC_UNIT;
     sender->max_record = ipc_ring_max_record(segment->capacity);
-    if (segment->kind == IPC_QUEUE) sender->max_record -= (uint32_t)sizeof(ipc_lease);
+    sender->lease_bytes = segment->kind == IPC_QUEUE ? (uint32_t)sizeof(ipc_lease) : 0;
+    sender->max_record -= sender->lease_bytes;
     sender->is_only = segment->kind == IPC_ROUTE;
     sender->is_special = segment->kind == IPC_QUEUE || segment->overflow == IPC_DROP_OLDEST;
     sender->waits = segment->overflow == IPC_BLOCK;

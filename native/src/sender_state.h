@@ -12,6 +12,7 @@ struct ipc_sender {
   ipc_member *member;
   uint32_t instance;
   uint32_t capacity_units;
+  uint32_t lease_bytes; /* of a queue: what a record has before its message */
   uint32_t max_record; /* bytes of a message in one record; in a queue without its lease */
   bool is_only;        /* a route: the claim lock is ours for as long as we live */
   bool is_special;     /* a queue or a ring that is overwritten: writing a record takes more than a copy */
@@ -59,7 +60,7 @@ static inline uint8_t *ipc_sender_at(const ipc_sender *sender, uint32_t position
 
 /* The units of a message of `length` bytes. */
 static inline uint32_t ipc_sender_units(const ipc_sender *sender, uint32_t length) {
-  return ipc_ring_units(sender->segment.kind == IPC_QUEUE ? length + (uint32_t)sizeof(ipc_lease) : length);
+  return ipc_ring_units(length + sender->lease_bytes);
 }
 
 #endif

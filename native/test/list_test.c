@@ -249,10 +249,10 @@ static void tells_who_sleeps_in_an_event_loop(void) {
   CHECK_GE(fd, 0);
   ipc_receiver *receiver = must_receive(channel);
   ipc_sender *sender = must_send(channel);
-  ipc_sender_arm(sender, IPC_WAIT_FOR_RECEIVERS, waker[0], waker[1]);
+  ipc_sender_arm(sender, IPC_WAIT_FOR_PEERS, waker[0], waker[1]);
   CHECK_EQ(must_find(IPC_CHANNEL).endpoints[0].sleeping, 0);
   ipc_sender_arm(sender, IPC_WAIT_FOR_SPACE, waker[0], waker[1]);
-  ipc_receiver_arm(receiver, waker[0], waker[1]);
+  ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, waker[0], waker[1]);
   CHECK_EQ(must_find(IPC_CHANNEL).endpoints[0].sleeping, 1);
   CHECK_EQ(must_find(IPC_CHANNEL).endpoints[1].sleeping, 1);
   send_some(sender, 1);

@@ -11,7 +11,7 @@
  *   - one that is not `alive` has died and nobody has emptied its place yet.
  *
  * IPC_EVENT_MEMBERS tells when to take the next one (a sender's waker, armed for
- * IPC_WAIT_FOR_RECEIVERS, is rung when anybody joins or leaves). Nobody tells of a death
+ * IPC_WAIT_FOR_PEERS, is rung when anybody joins or leaves). Nobody tells of a death
  * before it is noticed, and a snapshot is what notices it: take one now and then.
  */
 #ifndef LIBIPC_PEERS_H

@@ -282,7 +282,7 @@ int32_t ipc_list_next(ipc_listing *listing, ipc_listed_name *name, ipc_failure *
 static bool is_sleeping(const ipc_member *member, bool is_sender) {
   const uint32_t space = 1u << IPC_EVENT_SPACE | 1u << IPC_EVENT_TURN;
   uint32_t armed = load(&member->armed);
-  return load(&member->asleep) != 0 || (is_sender ? (armed & space) == space : (armed & 1u << IPC_EVENT_DATA) != 0);
+  return load(&member->asleep) != 0 || (is_sender ? (armed & space) != 0 : (armed & 1u << IPC_EVENT_DATA) != 0);
 }
 
 int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {

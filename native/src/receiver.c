@@ -35,7 +35,6 @@ ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_
   receiver->head = receiver->published = receiver->position;
   receiver->is_queue = segment->kind == IPC_QUEUE;
   receiver->is_overrun = segment->overflow == IPC_DROP_OLDEST;
-  receiver->is_special = receiver->is_queue || receiver->is_overrun;
   if (receiver->is_overrun) ipc_overrun_start(receiver, options->from_oldest != 0);
   return receiver;
 }
@@ -314,18 +313,36 @@ static int32_t recv_of_overrun(ipc_receiver *receiver, void *target, uint32_t ca
   }
 }
 
-int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
-  if (IPC_UNLIKELY(receiver->is_special))
-    return receiver->is_queue ? recv_of_queue(receiver, target, capacity, timeout_ms)
-                              : recv_of_overrun(receiver, target, capacity, timeout_ms);
+static __attribute__((noinline)) int32_t recv_any(ipc_receiver *receiver, void *target, uint32_t capacity,
+                                                  int32_t timeout_ms) {
+  if (receiver->is_queue) return recv_of_queue(receiver, target, capacity, timeout_ms);
+  if (receiver->is_overrun) {
+    int32_t length = recv_of_overrun(receiver, target, capacity, timeout_ms);
+    receiver->head = receiver->position; /* no known run: what is there may be overwritten before the next call */
+    return length;
+  }
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   int32_t units = next_or_wait(receiver, timeout_ms, &record, &bytes);
-  if (IPC_UNLIKELY(units < 0)) return units;
-  if (IPC_UNLIKELY(record.length > capacity)) return IPC_E_BUFFER_TOO_SMALL;
+  if (units < 0) return units;
+  if (record.length > capacity) return IPC_E_BUFFER_TOO_SMALL;
   if (record.length) memcpy(target, bytes, record.length);
-  if (IPC_UNLIKELY(record.kind == IPC_RECORD_FRAGMENT)) ipc_assembly_finish(&receiver->assembly, false);
+  if (record.kind == IPC_RECORD_FRAGMENT) ipc_assembly_finish(&receiver->assembly, false);
   advance(receiver, (uint32_t)units);
+  return (int32_t)record.length;
+}
+
+/* In line: one more message of a known run. Queues and receivers that may be overrun know of none. */
+int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
+  uint32_t position = receiver->position;
+  if (IPC_UNLIKELY(position == receiver->head)) return recv_any(receiver, target, capacity, timeout_ms);
+  ipc_record_copy record;
+  uint32_t units = ipc_ring_read(receiver->segment.body, receiver->capacity_units, position, receiver->head, &record);
+  if (IPC_UNLIKELY(units == 0 || record.kind != IPC_RECORD_MESSAGE || record.length > capacity))
+    return recv_any(receiver, target, capacity, timeout_ms);
+  const uint8_t *at = ipc_ring_at(receiver->segment.body, receiver->capacity_units, position);
+  if (record.length) memcpy(target, at + sizeof(ipc_record), record.length);
+  advance(receiver, units);
   return (int32_t)record.length;
 }
 
@@ -341,6 +358,7 @@ int32_t ipc_receiver_next_length(ipc_receiver *receiver) {
     return status;
   }
   int32_t units = next_of_any(receiver, &record, &bytes);
+  if (receiver->is_overrun) receiver->head = receiver->position;
   return units < 0 ? units : (int32_t)record.length;
 }
 
@@ -349,15 +367,18 @@ void *ipc_receiver_keep(ipc_receiver *receiver, uint32_t *length) {
   const uint8_t *bytes = NULL;
   if (receiver->is_queue) return NULL;
   int32_t units = next_of_any(receiver, &record, &bytes);
-  if (units < 0 || record.kind != IPC_RECORD_FRAGMENT) return NULL;
-  *length = record.length;
-  ipc_assembly_finish(&receiver->assembly, true);
-  receiver->number++;
-  if (receiver->is_overrun)
-    advance_of_overrun(receiver, (uint32_t)units);
-  else
-    advance(receiver, (uint32_t)units);
-  return (void *)(uintptr_t)bytes;
+  bool is_ours = units > 0 && record.kind == IPC_RECORD_FRAGMENT;
+  if (is_ours) {
+    *length = record.length;
+    ipc_assembly_finish(&receiver->assembly, true);
+    receiver->number++;
+    if (receiver->is_overrun)
+      advance_of_overrun(receiver, (uint32_t)units);
+    else
+      advance(receiver, (uint32_t)units);
+  }
+  if (receiver->is_overrun) receiver->head = receiver->position;
+  return is_ours ? (void *)(uintptr_t)bytes : NULL;
 }
 
 static void release_message(void *memory, void *ignored) {
@@ -374,6 +395,7 @@ int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max,
   const uint8_t *bytes = NULL;
   if (receiver->is_overrun) {
     int32_t found = next_or_wait_of_overrun(receiver, timeout_ms, &record, &bytes);
+    receiver->head = receiver->position;
     return found < 0 ? found : IPC_NOT_IN_PLACE;
   }
   int32_t units = next_or_wait(receiver, timeout_ms, &record, &bytes);

@@ -8,8 +8,11 @@ static const uint64_t TAKE_PATIENCE_NS = 5000000;
 
 static bool lock(ipc_segment *segment, uint32_t instance) {
   _Atomic uint32_t *claim = &segment->header->take_claim;
+  uint32_t pid;
+  /* On a busy machine the patience may be over before the slow way has asked whether the holder is alive. */
   return ipc_claim_try_lock(claim, instance) ||
-         ipc_claim_lock_slow(segment, claim, instance, ipc_os_now() + TAKE_PATIENCE_NS);
+         ipc_claim_lock_slow(segment, claim, instance, ipc_os_now() + TAKE_PATIENCE_NS) ||
+         ipc_claim_take_over(segment, claim, instance, &pid);
 }
 
 static void unlock(ipc_segment *segment) {
@@ -91,17 +94,18 @@ int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, uint32_t most, u
   return status;
 }
 
-bool ipc_queue_has_some(const ipc_segment *segment) {
-  const ipc_header *header = segment->header;
-  uint32_t cursor = atomic_load_explicit(&header->cursor, memory_order_acquire), head = head_of(segment);
-  if (cursor == head) return false;
-  ipc_record_copy record;
-  uint32_t owner = ipc_ring_read(segment->body, units_of(segment), cursor, head, &record);
-  if (owner == 0 || record.kind != IPC_RECORD_OWNER || head - cursor == owner) return true;
-  ipc_ring_read(segment->body, units_of(segment), cursor + owner, head, &record);
-  /* Read without the lock: only if the cursor still is there was it the record. */
-  atomic_thread_fence(memory_order_acquire);
-  return record.kind != IPC_RECORD_LOAN || load(&header->cursor) != cursor;
+bool ipc_queue_has_some(ipc_segment *segment, uint32_t instance) {
+  ipc_header *header = segment->header;
+  if (atomic_load_explicit(&header->cursor, memory_order_acquire) == head_of(segment)) return false;
+  /* Under the lock, or it might be overwritten while we read; who holds it finds out for himself, and so shall we. */
+  if (!ipc_claim_try_lock(&header->take_claim, instance)) return true;
+  uint32_t cursor = load(&header->cursor), head = head_of(segment);
+  ipc_record_copy record = {0};
+  bool some = cursor != head;
+  if (some && read(segment, cursor, head, &record) == 1 && record.kind == IPC_RECORD_OWNER && cursor + 1 != head)
+    some = read(segment, cursor + 1, head, &record) == 0 || record.kind != IPC_RECORD_LOAN;
+  unlock(segment);
+  return some;
 }
 
 /* The lease that a holder calls `offset`, if an offset it can be. */

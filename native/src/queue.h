@@ -32,7 +32,7 @@ uint32_t ipc_queue_gate(ipc_segment *segment, uint32_t instance);
 int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, uint32_t most, uint32_t *offset, uint32_t *length);
 
 /* Whether take() has reason to look: a hint that errs on the side of yes. */
-bool ipc_queue_has_some(const ipc_segment *segment);
+bool ipc_queue_has_some(ipc_segment *segment, uint32_t instance);
 
 /* How often the message at `offset` has been taken. */
 uint32_t ipc_queue_attempts(const ipc_segment *segment, uint32_t offset);

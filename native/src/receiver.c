@@ -86,7 +86,7 @@ static inline bool has_more(ipc_receiver *receiver) {
 
 /* Whether there is a record at position that is not a loan still being written. */
 static bool has_ready(ipc_receiver *receiver) {
-  if (receiver->is_queue) return ipc_queue_has_some(&receiver->segment);
+  if (receiver->is_queue) return ipc_queue_has_some(&receiver->segment, receiver->instance);
   if (!has_more(receiver)) return false;
   if (receiver->is_overrun) return true; /* no loans there, and what lies at position may be anything by now */
   const ipc_record *record =
@@ -201,7 +201,11 @@ static void recover(ipc_receiver *receiver) {
 }
 
 static bool is_empty(ipc_receiver *receiver) {
-  return receiver->is_queue ? !ipc_queue_has_some(&receiver->segment) : !has_more(receiver);
+  const ipc_header *header = receiver->segment.header;
+  if (!receiver->is_queue) return !has_more(receiver);
+  /* Not has_some(): behind a loan that is still written there is more. */
+  return atomic_load_explicit(&header->cursor, memory_order_acquire) ==
+         (uint32_t)atomic_load_explicit(&header->head, memory_order_acquire);
 }
 
 /* Who never waits must notice the dead and a name that leads elsewhere too, but not ask every time. */
@@ -213,17 +217,22 @@ static void look_around(ipc_receiver *receiver) {
   ipc_segment_is_orphaned(&receiver->segment);
 }
 
-/* Waits for a record: IPC_OK, IPC_TIMED_OUT, or IPC_E_ORPHANED when nothing more can come. */
-static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms) {
+/*
+ * Waits for a record: IPC_OK, IPC_TIMED_OUT, or IPC_E_ORPHANED when nothing more can come. What comes need not be a
+ * message, or not for us: *until is 0 at first, then when all waits for one message end.
+ */
+static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, uint64_t *until) {
   ipc_segment *segment = &receiver->segment;
   ipc_header *header = segment->header;
+  if (*until != 0 && *until != IPC_FOREVER && ipc_os_now() >= *until) return IPC_TIMED_OUT;
+  if (*until == 0) *until = timeout_ms == 0 ? 1 : ipc_deadline(timeout_ms); /* 1: always passed */
   if (timeout_ms == 0) {
     look_around(receiver);
     if (has_ready(receiver)) return IPC_OK;
     bool orphaned = atomic_load_explicit(&header->orphaned, memory_order_acquire);
     return orphaned && is_empty(receiver) ? IPC_E_ORPHANED : IPC_TIMED_OUT;
   }
-  uint64_t deadline = ipc_deadline(timeout_ms), slice = IPC_FIRST_SLICE_NS;
+  uint64_t deadline = *until, slice = IPC_FIRST_SLICE_NS;
   ipc_backoff backoff = ipc_backoff_start(header);
   do {
     if (has_ready(receiver)) return IPC_OK;
@@ -244,10 +253,10 @@ static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms) {
 
 static inline int32_t next_or_wait(ipc_receiver *receiver, int32_t timeout_ms, ipc_record_copy *record,
                                    const uint8_t **bytes) {
-  for (;;) {
+  for (uint64_t until = 0;;) {
     int32_t units = next(receiver, record, bytes);
     if (IPC_LIKELY(units != IPC_TIMED_OUT)) return units;
-    int32_t status = wait_for_data(receiver, timeout_ms);
+    int32_t status = wait_for_data(receiver, timeout_ms, &until);
     if (status != IPC_OK) return status;
   }
 }
@@ -268,12 +277,12 @@ static int32_t next_or_wait_of_overrun(ipc_receiver *receiver, int32_t timeout_m
  */
 static int32_t take_or_wait(ipc_receiver *receiver, uint32_t most, int32_t timeout_ms, uint32_t *offset,
                             uint32_t *length) {
-  for (;;) {
+  for (uint64_t until = 0;;) {
     look_around(receiver);
     int32_t status = ipc_queue_take(&receiver->segment, receiver->instance, most, offset, length);
     if (status == IPC_OK) receiver->leases++;
     if (status != IPC_TIMED_OUT) return status;
-    status = wait_for_data(receiver, timeout_ms);
+    status = wait_for_data(receiver, timeout_ms, &until);
     if (status != IPC_OK) return status;
   }
 }
@@ -426,6 +435,7 @@ int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
     int32_t units = next(receiver, &record, &bytes);
     if (units < 0) return units == IPC_TIMED_OUT ? IPC_E_INVALID_ARGUMENT : units;
+    if (receiver->assembly.whole) return IPC_E_INVALID_ARGUMENT; /* not one that was peeked at */
     advance(receiver, (uint32_t)units);
   }
   return IPC_OK;

@@ -531,23 +531,23 @@ static void pairs_do_not_collide(void) {
   static const char *const pairs[][2] = {{".b", "c"},  {"", "b.c"},   {"%2Eb", "c"}, {".", "b.c"},
                                          {"..b", "c"}, {"%", "2Eb.c"}, {"%2E", "b.c"}};
   enum { PAIRS = sizeof pairs / sizeof pairs[0] };
-  ipc_receiver *receivers[2 * PAIRS];
+  ipc_receiver *receivers[3 * PAIRS];
   for (int i = 0; i < PAIRS; i++) {
     char prefix[IPC_MAX_PREFIX + 1];
     snprintf(prefix, sizeof prefix, "%s%s", test_prefix, pairs[i][0]);
     test_own(prefix, pairs[i][1]);
-    for (uint32_t kind = IPC_ROUTE; kind <= IPC_CHANNEL; kind++) {
+    for (uint32_t kind = IPC_ROUTE; kind <= IPC_QUEUE; kind++) {
       ipc_failure failure;
       const ipc_options options = {.kind = kind, .capacity = 4096};
-      receivers[2 * i + (int)kind - 1] = ipc_receiver_open(prefix, pairs[i][1], &options, &failure);
-      CHECK(receivers[2 * i + (int)kind - 1]);
+      receivers[3 * i + (int)kind - 1] = ipc_receiver_open(prefix, pairs[i][1], &options, &failure);
+      CHECK(receivers[3 * i + (int)kind - 1]);
       ipc_sender *sender = ipc_sender_open(prefix, pairs[i][1], &options, &failure);
       CHECK(sender);
       CHECK_EQ(ipc_sender_receiver_count(sender), 1); /* no other pair's receiver is in here */
       ipc_sender_close(sender);
     }
   }
-  for (int i = 0; i < 2 * PAIRS; i++) ipc_receiver_close(receivers[i]);
+  for (int i = 0; i < 3 * PAIRS; i++) ipc_receiver_close(receivers[i]);
 }
 
 static void held_mapping_outlives_its_receiver(void) {

@@ -195,8 +195,8 @@ static void flush_tells_how_many_were_accepted(void) {
   }
 }
 
-static void timeouts_end_not_before_their_time(void) {
-  open_both(IPC_CHANNEL, CAPACITY);
+static void check_timeouts(uint32_t kind) {
+  open_both(kind, CAPACITY);
   double started = test_ms();
   CHECK_EQ(ipc_receiver_recv(receiver, in, 8, 30), IPC_TIMED_OUT);
   CHECK(test_ms() - started >= 30 && test_ms() - started < 10000);
@@ -212,11 +212,16 @@ static void timeouts_end_not_before_their_time(void) {
   close_both();
 }
 
+static void timeouts_end_not_before_their_time(void) {
+  for (uint32_t kind = IPC_ROUTE; kind <= IPC_QUEUE; kind++) check_timeouts(kind);
+}
+
 static view seen;
+static uint32_t kind_now;
 
 static void send_one_when_it_sleeps(void *unused) {
   (void)unused;
-  ipc_sender *mine = open_sender(IPC_CHANNEL, CAPACITY);
+  ipc_sender *mine = open_sender(kind_now, CAPACITY);
   view_await_sleeper(&seen, IPC_EVENT_DATA);
   CHECK_EQ(ipc_sender_send(mine, "woken", 6, 0), IPC_OK);
   ipc_sender_close(mine);
@@ -234,35 +239,39 @@ static _Atomic bool was_counted;
 static void join_when_it_sleeps(void *unused) {
   (void)unused;
   view_await_sleeper(&seen, IPC_EVENT_MEMBERS);
-  receiver = open_receiver(IPC_CHANNEL, CAPACITY);
+  receiver = open_receiver(kind_now, CAPACITY);
   while (!atomic_load(&was_counted)) test_pause();
 }
 
 /* Sleeps that only a wake-up ends: it has to come from the other side, and in time. */
-static void sleepers_are_woken(void) {
+static void check_sleepers(uint32_t kind) {
   const int32_t long_waits[] = {-1, INT32_MIN, INT32_MAX};
   hooks.patient = true;
+  kind_now = kind;
   for (int i = 0; i < 3; i++) {
-    sender = open_sender(IPC_CHANNEL, CAPACITY);
-    seen = view_open(test_prefix, test_name, IPC_CHANNEL);
+    sender = open_sender(kind_now, CAPACITY);
+    seen = view_open(test_prefix, test_name, kind_now);
     atomic_store(&was_counted, false);
     test_worker worker = test_start(TEST_THREAD, join_when_it_sleeps, NULL);
     CHECK_EQ(ipc_sender_wait_for_receivers(sender, 1, long_waits[i]), IPC_OK);
     atomic_store(&was_counted, true);
     test_finish(worker);
     ipc_receiver_close(receiver); /* its thread has ended: open it again here */
-    receiver = open_receiver(IPC_CHANNEL, CAPACITY);
+    receiver = open_receiver(kind_now, CAPACITY);
     worker = test_start(TEST_THREAD, send_one_when_it_sleeps, NULL);
     CHECK_EQ(ipc_receiver_recv(receiver, in, 8, long_waits[i]), 6);
     CHECK_EQ(memcmp(in, "woken", 6), 0);
     test_finish(worker);
     while (ipc_sender_send(sender, out, 100, 0) == IPC_OK) continue;
     worker = test_start(TEST_THREAD, take_all_when_it_sleeps, NULL);
-    CHECK_EQ(ipc_sender_send(sender, out, LARGEST, long_waits[i]), IPC_OK);
+    CHECK_EQ(ipc_sender_send(sender, out, LARGEST - 8, long_waits[i]), IPC_OK);
     test_finish(worker);
     view_close(&seen);
     close_both();
   }
+}
+static void sleepers_are_woken(void) {
+  for (uint32_t kind = IPC_CHANNEL; kind <= IPC_QUEUE; kind++) check_sleepers(kind);
 }
 
 /*
@@ -284,14 +293,15 @@ static void take_everything(void) {
   while (ipc_receiver_recv(receiver, in, sizeof in, 0) >= 0) continue;
 }
 static ipc_receiver *joiner;
-static void join_late(void) { joiner = open_receiver(IPC_CHANNEL, CAPACITY); }
+static void join_late(void) { joiner = open_receiver(kind_now, CAPACITY); }
 
-static void waiters_look_again_before_they_sleep(void) {
+static void check_waiters(uint32_t kind) {
   hooks.patient = true; /* who does not look again hangs */
+  kind_now = kind;
   for (int which = 1; which <= 4; which++)
     for (int forever = 0; forever < 2; forever++) {
       const int32_t timeout = forever ? -1 : INT32_MAX;
-      open_both(IPC_CHANNEL, CAPACITY);
+      open_both(kind_now, CAPACITY);
       moment = which;
       other_side = send_one;
       hooks.before = act_at_the_moment;
@@ -301,7 +311,7 @@ static void waiters_look_again_before_they_sleep(void) {
       moment = which;
       other_side = take_everything;
       hooks.before = act_at_the_moment;
-      CHECK_EQ(ipc_sender_send(sender, out, LARGEST, timeout), IPC_OK);
+      CHECK_EQ(ipc_sender_send(sender, out, LARGEST - 8, timeout), IPC_OK);
       moment = which;
       other_side = join_late;
       hooks.before = act_at_the_moment;
@@ -310,6 +320,9 @@ static void waiters_look_again_before_they_sleep(void) {
       ipc_receiver_close(joiner);
       close_both();
     }
+}
+static void waiters_look_again_before_they_sleep(void) {
+  for (uint32_t kind = IPC_CHANNEL; kind <= IPC_QUEUE; kind++) check_waiters(kind);
 }
 
 static void unread_messages_of_one_hold_all_back(void) {

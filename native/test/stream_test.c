@@ -214,14 +214,14 @@ static void receive_until_the_end(void *number) {
   free(log);
 }
 
-static void killed_senders_leave_a_whole_prefix(void) {
-  now = (plan){IPC_CHANNEL, 8192, 2, 2, 0, crash_range, .form = TEST_PROCESS};
+static void check_killed_senders(uint32_t kind) {
+  now = (plan){kind, 8192, 2, kind == IPC_QUEUE ? 1 : 2, 0, crash_range, .form = TEST_PROCESS};
   shared = test_shared(sizeof *shared);
   for (uint32_t i = 0; i < MESSAGE_SENDERS; i++) numbers[i] = i;
   test_worker receivers[2], survivor, victim;
   uint32_t seed = 20260106;
-  for (int i = 0; i < 2; i++) receivers[i] = test_start(TEST_PROCESS, receive_until_the_end, &numbers[i]);
-  test_await(&shared->ready, 2);
+  for (uint32_t i = 0; i < now.receivers; i++) receivers[i] = test_start(TEST_PROCESS, receive_until_the_end, &numbers[i]);
+  test_await(&shared->ready, now.receivers);
   survivor = test_start(TEST_PROCESS, send_until_stopped, &numbers[0]);
   for (uint32_t i = 1; i <= VICTIMS; i++) {
     victim = test_start(TEST_PROCESS, send_until_stopped, &numbers[i]);
@@ -235,15 +235,18 @@ static void killed_senders_leave_a_whole_prefix(void) {
   }
   atomic_store(&shared->stop, 1);
   test_finish(survivor);
-  for (int i = 0; i < 2; i++) test_finish(receivers[i]);
-  CHECK_EQ(shared->order[0], shared->order[1]);
+  for (uint32_t i = 0; i < now.receivers; i++) test_finish(receivers[i]);
+  uint32_t other = now.receivers - 1;
+  CHECK_EQ(shared->order[0], shared->order[other]);
   for (uint32_t i = 0; i <= VICTIMS; i++) {
     uint32_t accepted = shared->accepted[i];
-    CHECK_EQ(shared->got[0][i], shared->got[1][i]);
+    CHECK_EQ(shared->got[0][i], shared->got[other][i]);
     CHECK_GE(shared->got[0][i], accepted); /* what it was told is accepted is there; the call it died in may be too */
     CHECK_LE(shared->got[0][i], accepted + (i % 2 ? 10 : i ? 1 : 0));
   }
 }
+static void killed_senders_leave_a_whole_prefix(void) { check_killed_senders(IPC_CHANNEL); }
+static void killed_senders_of_a_queue_leave_a_whole_prefix(void) { check_killed_senders(IPC_QUEUE); }
 
 static uint64_t cpu_us(void) {
   struct rusage usage;
@@ -305,4 +308,5 @@ TEST_MAIN(TEST_CASE(route_1_1_processes), TEST_CASE(route_1_4_processes), TEST_C
           TEST_CASE(route_1_1_threads), TEST_CASE(route_1_4_threads), TEST_CASE(channel_4_1_threads),
           TEST_CASE(channel_4_4_threads), TEST_CASE(slow_receivers_make_senders_sleep),
           TEST_CASE(slow_senders_make_receivers_sleep), TEST_CASE(stopped_receiver_loses_nothing),
-          TEST_CASE(killed_senders_leave_a_whole_prefix), TEST_CASE(waiting_endpoints_use_no_cpu))
+          TEST_CASE(killed_senders_leave_a_whole_prefix),
+          TEST_CASE(killed_senders_of_a_queue_leave_a_whole_prefix), TEST_CASE(waiting_endpoints_use_no_cpu))

@@ -1,0 +1,426 @@
+/* waker_test.c - event loops are rung, by whomever, whenever there is reason; and no ring is lost. */
+#include "libipc/waker.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "ends.h"
+#include "event.h"
+#include "interpose.h"
+#include "meeting.h"
+#include "members.h"
+#include "message.h"
+#include "view.h"
+#include "worker.h"
+
+enum { CAPACITY = 4096 };
+
+typedef struct waker {
+  int fd;
+  uint32_t number[2];
+} waker;
+
+static waker open_waker(void) {
+  waker it;
+  it.fd = ipc_waker_open(it.number);
+  CHECK_GE(it.fd, 0);
+  return it;
+}
+
+static void close_waker(waker *it) {
+  close(it->fd);
+  ipc_waker_close(it->number[0], it->number[1]);
+}
+
+static uint64_t number_of(const waker *it) { return (uint64_t)it->number[1] << 32 | it->number[0]; }
+
+/* Takes the rings that are there: answers how many. */
+static uint32_t rings(const waker *it) {
+  char ring[16];
+  uint32_t count = 0;
+  while (recv(it->fd, ring, sizeof ring, 0) >= 0) count++;
+  CHECK_EQ(errno, EAGAIN); /* it never blocks */
+  return count;
+}
+
+/* Waits for a ring for ever: a lost one hangs. */
+static void await_ring(const waker *it) {
+  CHECK_EQ(poll(&(struct pollfd){.fd = it->fd, .events = POLLIN}, 1, -1), 1);
+  CHECK_GE(rings(it), 1);
+}
+
+static ipc_options of_kind(uint32_t kind) { return (ipc_options){.kind = kind, .capacity = CAPACITY}; }
+
+static void one_arm_one_ring(void) {
+  for (uint32_t kind = IPC_ROUTE; kind <= IPC_QUEUE; kind++) {
+    waker mine = open_waker();
+    ipc_receiver *receiver = must_receive(of_kind(kind));
+    ipc_sender *sender = must_send(of_kind(kind));
+    CHECK_EQ(fcntl(mine.fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    CHECK_EQ(ipc_receiver_armed(receiver), 0);
+    CHECK_EQ(ipc_sender_send(sender, "unarmed", 7, 0), IPC_OK);
+    CHECK_EQ(rings(&mine), 0);
+    for (int i = 0; i < 10; i++) {
+      ipc_receiver_arm(receiver, mine.number[0], mine.number[1]);
+      CHECK(ipc_receiver_armed(receiver));
+      CHECK_EQ(rings(&mine), 0);
+      for (int n = 0; n < 5; n++) CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
+      CHECK_EQ(ipc_receiver_armed(receiver), 0);
+      CHECK_EQ(rings(&mine), 1);
+    }
+    ipc_receiver_arm(receiver, mine.number[0], mine.number[1]);
+    ipc_receiver_arm(receiver, mine.number[0], mine.number[1]); /* twice is once */
+    CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
+    CHECK_EQ(rings(&mine), 1);
+    ipc_sender_close(sender);
+    ipc_receiver_close(receiver);
+    close_waker(&mine);
+  }
+}
+
+static void each_is_rung_for_what_it_waits_for(void) {
+  for (uint32_t kind = IPC_ROUTE; kind <= IPC_QUEUE; kind++) {
+    waker mine = open_waker(), others = open_waker();
+    ipc_receiver *receiver = must_receive(of_kind(kind));
+    ipc_sender *sender = must_send(of_kind(kind));
+    char bytes[1000];
+    while (ipc_sender_send(sender, bytes, sizeof bytes, 0) == IPC_OK) continue;
+    ipc_sender_arm(sender, IPC_WAIT_FOR_SPACE, mine.number[0], mine.number[1]);
+    ipc_receiver_arm(receiver, others.number[0], others.number[1]);
+    CHECK_EQ(ipc_sender_armed(sender), IPC_WAIT_FOR_SPACE);
+    CHECK_EQ(ipc_receiver_recv(receiver, bytes, sizeof bytes, 0), sizeof bytes);
+    CHECK_EQ(ipc_sender_armed(sender), 0);
+    CHECK_GE(rings(&mine), 1); /* for space, and of a queue for a turn */
+    CHECK_EQ(rings(&others), 0);
+    ipc_sender_arm(sender, IPC_WAIT_FOR_RECEIVERS, mine.number[0], mine.number[1]);
+    CHECK_EQ(ipc_sender_armed(sender) & IPC_WAIT_FOR_RECEIVERS, IPC_WAIT_FOR_RECEIVERS);
+    ipc_receiver *second = must_receive(of_kind(kind));
+    CHECK_EQ(ipc_sender_armed(sender), 0);
+    CHECK_GE(rings(&mine), 1);
+    ipc_sender_arm(sender, IPC_WAIT_FOR_RECEIVERS, mine.number[0], mine.number[1]);
+    ipc_receiver_close(second);
+    CHECK_EQ(rings(&mine), 1);
+    CHECK_EQ(rings(&others), 0);
+    ipc_sender_arm(sender, IPC_WAIT_FOR_SPACE | IPC_WAIT_FOR_RECEIVERS, mine.number[0], mine.number[1]);
+    CHECK_EQ(ipc_sender_armed(sender), IPC_WAIT_FOR_SPACE | IPC_WAIT_FOR_RECEIVERS);
+    ipc_receiver_close(receiver);
+    CHECK_EQ(ipc_sender_armed(sender), 0);
+    CHECK_GE(rings(&mine), 1);
+    ipc_sender_close(sender);
+    close_waker(&mine);
+    close_waker(&others);
+  }
+}
+
+/* The place of one that was armed and left is somebody else's then. */
+static void who_has_left_is_not_rung(void) {
+  waker mine = open_waker();
+  ipc_sender *sender = must_send(of_kind(IPC_CHANNEL));
+  ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL));
+  ipc_receiver_arm(receiver, mine.number[0], mine.number[1]);
+  ipc_receiver_close(receiver);
+  receiver = must_receive(of_kind(IPC_CHANNEL));
+  CHECK_EQ(ipc_receiver_armed(receiver), 0);
+  CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
+  CHECK_EQ(rings(&mine), 0);
+  ipc_receiver_close(receiver);
+  ipc_sender_close(sender);
+  close_waker(&mine);
+}
+
+static void a_name_that_is_cleared_rings(void) {
+  waker mine = open_waker();
+  ipc_failure failure;
+  ipc_sender *sender = must_send(of_kind(IPC_CHANNEL));
+  ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL));
+  ipc_receiver_arm(receiver, mine.number[0], mine.number[1]);
+  CHECK_EQ(ipc_clear(test_prefix, test_name, IPC_CHANNEL, &failure), IPC_OK);
+  CHECK_EQ(rings(&mine), 1);
+  CHECK_EQ(ipc_receiver_recv(receiver, &failure, sizeof failure, 0), IPC_E_ORPHANED);
+  ipc_receiver_close(receiver);
+  ipc_sender_close(sender);
+  close_waker(&mine);
+}
+
+static uint32_t open_descriptors(void) {
+  uint32_t count = 0;
+  for (int fd = 0; fd < 1024; fd++) count += fcntl(fd, F_GETFD) != -1;
+  return count;
+}
+
+static void wakers_leave_nothing_and_dead_ones_are_harmless(void) {
+  waker mine = open_waker(), first = open_waker();
+  ipc_receiver *receiver = must_receive(of_kind(IPC_ROUTE));
+  ipc_sender *sender = must_send(of_kind(IPC_ROUTE));
+  ipc_receiver_arm(receiver, first.number[0], first.number[1]); /* makes the socket that rings, too */
+  CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
+  CHECK_EQ(rings(&first), 1);
+  uint32_t before = open_descriptors();
+  for (int i = 0; i < 200; i++) {
+    waker other = open_waker();
+    CHECK(number_of(&other) != number_of(&mine));
+    ipc_receiver_arm(receiver, other.number[0], other.number[1]);
+    close_waker(&other);
+    CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
+    CHECK_EQ(ipc_receiver_recv(receiver, (char[1]){0}, 1, 0), 1);
+    CHECK_EQ(ipc_receiver_armed(receiver), 0);
+  }
+  ipc_receiver_arm(receiver, UINT32_MAX, UINT32_MAX); /* nobody's */
+  CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
+  CHECK_EQ(open_descriptors(), before);
+  CHECK_EQ(rings(&mine), 0);
+  CHECK_EQ(rings(&first), 0);
+  ipc_receiver_close(receiver);
+  ipc_sender_close(sender);
+  close_waker(&mine);
+  close_waker(&first);
+}
+
+/* A loop that does not get round to reading has rings to read: more do not stop who rings. */
+static void a_waker_that_is_full_stops_nobody(void) {
+  waker mine = open_waker();
+  for (int i = 0; i < 20000; i++) ipc_os_ring(number_of(&mine));
+  CHECK_GE(rings(&mine), 1);
+  ipc_os_ring(number_of(&mine));
+  CHECK_EQ(rings(&mine), 1);
+  close_waker(&mine);
+}
+
+typedef struct board {
+  _Atomic uint32_t ready, go, ended;
+} board;
+static board *shared;
+static uint32_t kind_now;
+static const message_range range = {MESSAGE_TAG, 600};
+enum { COUNT = 3000 * TEST_SCALE };
+
+/* Only rings wake these two: the loop for data, and the loop for space. Both arm, try again, then poll. */
+static void send_by_events(void *unused) {
+  (void)unused;
+  uint8_t bytes[1024];
+  waker mine = open_waker();
+  ipc_sender *sender = must_send(of_kind(kind_now));
+  for (ipc_sender_arm(sender, IPC_WAIT_FOR_RECEIVERS, mine.number[0], mine.number[1]);
+       ipc_sender_wait_for_receivers(sender, 1, 0) != IPC_OK;
+       ipc_sender_arm(sender, IPC_WAIT_FOR_RECEIVERS, mine.number[0], mine.number[1]))
+    if (ipc_sender_wait_for_receivers(sender, 1, 0) != IPC_OK) await_ring(&mine);
+  for (uint32_t i = 0; i < COUNT; i++) {
+    uint32_t length = message_write(bytes, (message_tag){0, i}, range);
+    int32_t status;
+    while ((status = ipc_sender_send(sender, bytes, length, 0)) == IPC_TIMED_OUT) {
+      ipc_sender_arm(sender, IPC_WAIT_FOR_SPACE, mine.number[0], mine.number[1]);
+      if ((status = ipc_sender_send(sender, bytes, length, 0)) != IPC_TIMED_OUT) break;
+      await_ring(&mine);
+    }
+    CHECK_EQ(status, IPC_OK);
+  }
+  ipc_sender_close(sender);
+  close_waker(&mine);
+}
+
+static void receive_by_events(void *unused) {
+  (void)unused;
+  uint8_t bytes[1024];
+  waker mine = open_waker();
+  ipc_receiver *receiver = must_receive(of_kind(kind_now));
+  for (uint32_t i = 0; i < COUNT; i++) {
+    int32_t length;
+    while ((length = ipc_receiver_recv(receiver, bytes, sizeof bytes, 0)) == IPC_TIMED_OUT) {
+      ipc_receiver_arm(receiver, mine.number[0], mine.number[1]);
+      if ((length = ipc_receiver_recv(receiver, bytes, sizeof bytes, 0)) != IPC_TIMED_OUT) break;
+      await_ring(&mine);
+    }
+    message_check(bytes, length, (message_tag){0, i}, range);
+  }
+  ipc_receiver_close(receiver);
+  close_waker(&mine);
+}
+
+static void receive_by_sleeping(void *unused) {
+  (void)unused;
+  uint8_t bytes[1024];
+  ipc_receiver *receiver = must_receive(of_kind(kind_now));
+  atomic_fetch_add(&shared->ready, 1);
+  for (uint32_t i = 0; i < COUNT; i++)
+    message_check(bytes, ipc_receiver_recv(receiver, bytes, sizeof bytes, -1), (message_tag){0, i}, range);
+  ipc_receiver_close(receiver);
+}
+
+static void check_loops(test_form form) {
+  shared = test_shared(sizeof *shared);
+  hooks.patient = true;
+  for (kind_now = IPC_ROUTE; kind_now <= IPC_QUEUE; kind_now++) {
+    bool sleeper = kind_now != IPC_QUEUE; /* sleeps on the events that the others are rung for */
+    test_worker asleep = {0};
+    if (sleeper) asleep = test_start(form, receive_by_sleeping, NULL);
+    if (sleeper) test_await(&shared->ready, kind_now);
+    test_worker receiver = test_start(form, receive_by_events, NULL);
+    view seen;
+    /* Both receivers are to be there: the first message goes out when the second has joined. */
+    for (uint32_t count = 0, wanted = sleeper ? 2 : 1; count < wanted; view_close(&seen)) {
+      while (!view_exists(test_prefix, test_name, kind_now)) test_pause();
+      seen = view_open(test_prefix, test_name, kind_now);
+      count = seen.bytes ? atomic_load(&seen.header->receiver_count) : 0;
+    }
+    test_worker sender = test_start(form, send_by_events, NULL);
+    test_finish(sender);
+    test_finish(receiver);
+    if (sleeper) test_finish(asleep);
+  }
+}
+static void loops_of_processes_are_rung(void) { check_loops(TEST_PROCESS); }
+static void loops_of_threads_are_rung(void) { check_loops(TEST_THREAD); }
+
+static void join_and_leave(void *unused) {
+  (void)unused;
+  ipc_receiver_close(must_receive(of_kind(IPC_CHANNEL)));
+}
+
+static void loops_are_rung_for_members(void) {
+  waker mine = open_waker();
+  hooks.patient = true;
+  ipc_sender *sender = must_send(of_kind(IPC_CHANNEL));
+  for (int form = TEST_PROCESS; form <= TEST_THREAD; form++)
+    for (int i = 0; i < 20; i++) {
+      rings(&mine);
+      ipc_sender_arm(sender, IPC_WAIT_FOR_RECEIVERS, mine.number[0], mine.number[1]);
+      test_worker worker = test_start((test_form)form, join_and_leave, NULL);
+      await_ring(&mine);
+      test_finish(worker);
+    }
+  ipc_sender_close(sender);
+  close_waker(&mine);
+}
+
+static void sleep_and_say(void *number) {
+  uint32_t seen = *(uint32_t *)number;
+  view it = view_open(test_prefix, test_name, IPC_CHANNEL);
+  seen = ipc_event_prepare(it.header, IPC_EVENT_TURN);
+  atomic_fetch_add(&shared->ready, 1);
+  ipc_event_sleep(it.header, IPC_EVENT_TURN, seen, IPC_FOREVER, IPC_FOREVER);
+  atomic_fetch_add(&shared->ended, 1);
+  view_close(&it);
+}
+
+/* Whoever came last, those that sleep and those that poll are all woken by one change. */
+static void sleepers_and_loops_are_both_woken(void) {
+  shared = test_shared(sizeof *shared);
+  waker mine = open_waker(), other = open_waker();
+  ipc_sender *sender = must_send(of_kind(IPC_CHANNEL)), *second = must_send(of_kind(IPC_CHANNEL));
+  ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL));
+  uint32_t number = 0;
+  for (uint32_t round = 0; round < 20; round++) {
+    test_worker sleeper;
+    if (round % 2) sleeper = test_start(TEST_PROCESS, sleep_and_say, &number);
+    if (round % 2) test_await(&shared->ready, round + 1);
+    ipc_sender_arm(sender, IPC_WAIT_FOR_SPACE, mine.number[0], mine.number[1]);
+    ipc_sender_arm(second, IPC_WAIT_FOR_SPACE, other.number[0], other.number[1]);
+    if (round % 2 == 0) sleeper = test_start(TEST_PROCESS, sleep_and_say, &number);
+    if (round % 2 == 0) test_await(&shared->ready, round + 1);
+    CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK); /* gives the turn back */
+    test_finish(sleeper);
+    CHECK_EQ(shared->ended, round + 1);
+    CHECK_EQ(rings(&mine), 1);
+    CHECK_EQ(rings(&other), 1);
+    CHECK_EQ(ipc_receiver_recv(receiver, (char[1]){0}, 1, 0), 1);
+    rings(&mine);
+    rings(&other);
+  }
+  ipc_receiver_close(receiver);
+  ipc_sender_close(second);
+  ipc_sender_close(sender);
+  close_waker(&mine);
+  close_waker(&other);
+}
+
+typedef struct duel {
+  ipc_segment segment;
+  _Atomic uint32_t turn;
+  meeting starts, ends;
+  bool is_over; /* set before the last meeting at the start of a round */
+} duel;
+
+static void notify_in_a_duel(void *argument) {
+  duel *of = argument;
+  uint32_t seed = 1;
+  for (uint32_t round = 1;; round++) {
+    meet(&of->starts, round);
+    if (of->is_over) break;
+    meeting_stagger(&seed, 60);
+    atomic_store_explicit(&of->turn, round, memory_order_relaxed);
+    ipc_event_notify(&of->segment, IPC_EVENT_DATA);
+    meet(&of->ends, round);
+  }
+}
+
+/* Who arms sees the change, or the notifier sees that he wants to be rung: never neither. */
+static void either_side_sees_the_other(void) {
+  duel *of = test_shared(sizeof *of);
+  ipc_failure failure;
+  const ipc_options options = of_kind(IPC_CHANNEL);
+  int32_t lock = ipc_segment_open(&of->segment, test_prefix, test_name, &options, &failure);
+  CHECK_GE(lock, 0);
+  CHECK_EQ(ipc_members_join_receiver(&of->segment, false), 0);
+  ipc_os_unlock(lock);
+  ipc_member *member = &of->segment.receivers[0];
+  waker mine = open_waker();
+  uint32_t seed = 2, seen = 0;
+  test_worker worker = test_start(TEST_THREAD, notify_in_a_duel, of);
+  double end = test_ms() + MEETING_MS;
+  for (uint32_t round = 1;; round++) {
+    of->is_over = test_ms() > end;
+    meet(&of->starts, round);
+    if (of->is_over) break;
+    meeting_stagger(&seed, 60);
+    ipc_event_arm(&of->segment, member, 1u << IPC_EVENT_DATA, number_of(&mine));
+    bool saw = atomic_load_explicit(&of->turn, memory_order_relaxed) == round;
+    meet(&of->ends, round);
+    uint32_t count = rings(&mine);
+    CHECK_LE(count, 1);
+    if (!saw && count == 0) FAIL("round %u: a lost ring", round);
+    CHECK_EQ(count == 0, (atomic_load(&member->armed) & 1u << IPC_EVENT_DATA) != 0); /* rung, or armed still */
+    seen += saw;
+    atomic_store(&member->armed, 0);
+    atomic_store(&of->segment.header->event_flags[IPC_EVENT_DATA].wanted, 0);
+  }
+  test_finish(worker);
+  close_waker(&mine);
+  ipc_os_unlink(of->segment.key);
+  ipc_segment_close(&of->segment);
+}
+
+/* Several that notify at once: the one ring goes to the one that clears, whoever that is. */
+static void many_notifiers_ring_once(void) {
+  duel *of = test_shared(sizeof *of);
+  ipc_failure failure;
+  const ipc_options options = of_kind(IPC_CHANNEL);
+  int32_t lock = ipc_segment_open(&of->segment, test_prefix, test_name, &options, &failure);
+  CHECK_GE(lock, 0);
+  CHECK_EQ(ipc_members_join_sender(&of->segment), 0);
+  ipc_os_unlock(lock);
+  waker mine = open_waker();
+  test_worker worker = test_start(TEST_THREAD, notify_in_a_duel, of);
+  ipc_event_arm(&of->segment, &of->segment.senders[0], 1u << IPC_EVENT_DATA, number_of(&mine));
+  double end = test_ms() + MEETING_MS / 2;
+  for (uint32_t round = 1;; round++) {
+    of->is_over = test_ms() > end;
+    meet(&of->starts, round);
+    if (of->is_over) break;
+    ipc_event_notify(&of->segment, IPC_EVENT_DATA);
+    meet(&of->ends, round);
+    CHECK_EQ(rings(&mine), 1);
+    ipc_event_arm(&of->segment, &of->segment.senders[0], 1u << IPC_EVENT_DATA, number_of(&mine));
+  }
+  test_finish(worker);
+  close_waker(&mine);
+  ipc_os_unlink(of->segment.key);
+  ipc_segment_close(&of->segment);
+}
+
+TEST_MAIN(TEST_CASE(one_arm_one_ring), TEST_CASE(each_is_rung_for_what_it_waits_for), TEST_CASE(who_has_left_is_not_rung),
+          TEST_CASE(a_name_that_is_cleared_rings), TEST_CASE(wakers_leave_nothing_and_dead_ones_are_harmless),
+          TEST_CASE(a_waker_that_is_full_stops_nobody), TEST_CASE(loops_of_processes_are_rung),
+          TEST_CASE(loops_of_threads_are_rung), TEST_CASE(loops_are_rung_for_members),
+          TEST_CASE(sleepers_and_loops_are_both_woken), TEST_CASE(either_side_sees_the_other),
+          TEST_CASE(many_notifiers_ring_once))

@@ -263,10 +263,10 @@ static inline int32_t next_or_wait(ipc_receiver *receiver, int32_t timeout_ms, i
 
 static int32_t next_or_wait_of_overrun(ipc_receiver *receiver, int32_t timeout_ms, ipc_record_copy *record,
                                        const uint8_t **bytes) {
-  for (;;) {
+  for (uint64_t until = 0;;) {
     int32_t units = next_of_any(receiver, record, bytes);
     if (units != IPC_TIMED_OUT) return units;
-    int32_t status = wait_for_data(receiver, timeout_ms);
+    int32_t status = wait_for_data(receiver, timeout_ms, &until);
     if (status != IPC_OK) return status;
   }
 }
@@ -301,6 +301,15 @@ static int32_t recv_of_queue(ipc_receiver *receiver, void *target, uint32_t capa
   return (int32_t)length;
 }
 
+/* A message that is whole goes to `target`, unless it was put together there. */
+static void finish_into(ipc_receiver *receiver, void *target, const uint8_t *bytes, uint32_t length) {
+  if (bytes != target) {
+    ipc_assembly_give_target_back(&receiver->assembly); /* another may have begun in it */
+    memcpy(target, bytes, length);
+  }
+  ipc_assembly_finish(&receiver->assembly, false);
+}
+
 /* Copies the next message; one that was overwritten meanwhile was lost, and the next one is taken. */
 static int32_t recv_of_overrun(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   ipc_record_copy record = {0};
@@ -310,9 +319,9 @@ static int32_t recv_of_overrun(ipc_receiver *receiver, void *target, uint32_t ca
     if (units < 0) return units;
     if (record.length > capacity) return IPC_E_BUFFER_TOO_SMALL;
     if (record.kind == IPC_RECORD_FRAGMENT) {
-      memcpy(target, bytes, record.length);
-      ipc_assembly_finish(&receiver->assembly, false);
+      finish_into(receiver, target, bytes, record.length);
     } else {
+      ipc_assembly_give_target_back(&receiver->assembly);
       ipc_ring_copy_out(target, bytes, record.length);
       if (ipc_overrun_found(receiver)) continue;
     }
@@ -322,23 +331,35 @@ static int32_t recv_of_overrun(ipc_receiver *receiver, void *target, uint32_t ca
   }
 }
 
-static __attribute__((noinline)) int32_t recv_any(ipc_receiver *receiver, void *target, uint32_t capacity,
-                                                  int32_t timeout_ms) {
-  if (receiver->is_queue) return recv_of_queue(receiver, target, capacity, timeout_ms);
-  if (receiver->is_overrun) {
-    int32_t length = recv_of_overrun(receiver, target, capacity, timeout_ms);
-    receiver->head = receiver->position; /* no known run: what is there may be overwritten before the next call */
-    return length;
-  }
+static int32_t recv_of_any(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   int32_t units = next_or_wait(receiver, timeout_ms, &record, &bytes);
   if (units < 0) return units;
   if (record.length > capacity) return IPC_E_BUFFER_TOO_SMALL;
-  if (record.length) memcpy(target, bytes, record.length);
-  if (record.kind == IPC_RECORD_FRAGMENT) ipc_assembly_finish(&receiver->assembly, false);
+  if (record.kind == IPC_RECORD_FRAGMENT) {
+    finish_into(receiver, target, bytes, record.length);
+  } else {
+    ipc_assembly_give_target_back(&receiver->assembly);
+    if (record.length) memcpy(target, bytes, record.length);
+  }
   advance(receiver, (uint32_t)units);
   return (int32_t)record.length;
+}
+
+static __attribute__((noinline)) int32_t recv_any(ipc_receiver *receiver, void *target, uint32_t capacity,
+                                                  int32_t timeout_ms) {
+  if (receiver->is_queue) return recv_of_queue(receiver, target, capacity, timeout_ms);
+  ipc_assembly_lend_target(&receiver->assembly, target, capacity);
+  int32_t length;
+  if (receiver->is_overrun) {
+    length = recv_of_overrun(receiver, target, capacity, timeout_ms);
+    receiver->head = receiver->position; /* no known run: what is there may be overwritten before the next call */
+  } else {
+    length = recv_of_any(receiver, target, capacity, timeout_ms);
+  }
+  ipc_assembly_give_target_back(&receiver->assembly);
+  return length;
 }
 
 /* In line: one more message of a known run. Queues and receivers that may be overrun know of none. */
@@ -397,19 +418,28 @@ static void release_message(void *memory, void *ignored) {
 
 void *ipc_message_releaser(void) { return (void *)(uintptr_t)release_message; }
 
-int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, int32_t timeout_ms) {
+int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, void *target, uint32_t capacity,
+                          int32_t timeout_ms) {
   if (receiver->is_queue) return IPC_E_INVALID_ARGUMENT;
   if (max == 0) return 0;
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
-  if (receiver->is_overrun) {
-    int32_t found = next_or_wait_of_overrun(receiver, timeout_ms, &record, &bytes);
-    receiver->head = receiver->position;
-    return found < 0 ? found : IPC_NOT_IN_PLACE;
+  if (target) ipc_assembly_lend_target(&receiver->assembly, target, capacity);
+  int32_t units = receiver->is_overrun ? next_or_wait_of_overrun(receiver, timeout_ms, &record, &bytes)
+                                       : next_or_wait(receiver, timeout_ms, &record, &bytes);
+  bool is_in_place = !receiver->is_overrun && record.kind == IPC_RECORD_MESSAGE;
+  if (units >= 0 && !is_in_place) {
+    spans[0] = record.length;
+    units = IPC_NOT_IN_PLACE;
+    if (target && record.length <= capacity) {
+      int32_t length = recv_any(receiver, target, capacity, 0);
+      if (length == IPC_TIMED_OUT) units = length; /* it was overwritten */
+      else spans[0] = (uint32_t)length;
+    }
   }
-  int32_t units = next_or_wait(receiver, timeout_ms, &record, &bytes);
+  ipc_assembly_give_target_back(&receiver->assembly);
+  if (receiver->is_overrun) receiver->head = receiver->position;
   if (units < 0) return units;
-  if (record.kind == IPC_RECORD_FRAGMENT) return IPC_NOT_IN_PLACE;
   uint32_t position = receiver->position, count = 0;
   for (;;) {
     if (record.kind == IPC_RECORD_MESSAGE) {

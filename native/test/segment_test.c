@@ -373,7 +373,7 @@ static void check_orphans(ipc_sender *sender, ipc_receiver *receiver, void (*unl
   CHECK_EQ(memcmp(bytes, "two", 4), 0);
   CHECK_EQ(ipc_receiver_recv(receiver, bytes, sizeof bytes, -1), IPC_E_ORPHANED);
   CHECK_EQ(ipc_receiver_recv(receiver, bytes, sizeof bytes, 0), IPC_E_ORPHANED);
-  CHECK_EQ(ipc_receiver_peek(receiver, (uint32_t[2]){0}, 1, -1), IPC_E_ORPHANED);
+  CHECK_EQ(ipc_receiver_peek(receiver, (uint32_t[2]){0}, 1, NULL, 0, -1), IPC_E_ORPHANED);
   CHECK_EQ(ipc_sender_send(sender, "x", 1, -1), IPC_E_ORPHANED);
   CHECK_EQ(ipc_sender_stage(sender, "x", 1), IPC_OK);
   CHECK_EQ(ipc_sender_flush(sender, -1), IPC_E_ORPHANED);
@@ -555,7 +555,7 @@ static void held_mapping_outlives_its_receiver(void) {
   ipc_sender *sender = must_send(channel);
   uint32_t span[2];
   CHECK_EQ(ipc_sender_send(sender, "stays", 6, 0), IPC_OK);
-  CHECK_EQ(ipc_receiver_peek(receiver, span, 1, 0), 1);
+  CHECK_EQ(ipc_receiver_peek(receiver, span, 1, NULL, 0, 0), 1);
   const char *bytes = (const char *)ipc_receiver_ring(receiver) + span[0];
   ipc_mapping *mapping = ipc_receiver_hold_mapping(receiver);
   ipc_receiver_close(receiver);

@@ -41,7 +41,7 @@ const declarations = {
 	ipc_receiver_retry: { args: ["ptr", "u32"], returns: "i32" },
 	ipc_receiver_arm: { args: ["ptr", "u32", "u32", "u32"], returns: "void" },
 	ipc_receiver_armed: { args: ["ptr"], returns: "i32" },
-	ipc_receiver_peek: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },
+	ipc_receiver_peek: { args: ["ptr", "buffer", "u32", "buffer", "u32", "i32"], returns: "i32" },
 	ipc_receiver_consume: { args: ["ptr", "u32"], returns: "i32" },
 	ipc_receiver_ring: { args: ["ptr"], returns: "ptr" },
 	ipc_receiver_capacity: { args: ["ptr"], returns: "u32" },

@@ -237,11 +237,11 @@ class NativeReceiver implements EngineReceiver {
 		return this.#symbols.ipc_receiver_next_length(this.#handle);
 	}
 
-	peek(spans: Uint32Array, max: number, timeout: number): number {
+	peek(spans: Uint32Array, max: number, target: Uint8Array, timeout: number): number {
 		let count: number;
 		do {
 			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
-			count = this.#symbols.ipc_receiver_peek(this.#handle, spans, max, part);
+			count = this.#symbols.ipc_receiver_peek(this.#handle, spans, max, target, target.byteLength, part);
 		} while (count === Status.timedOut && timeout < 0);
 		return count;
 	}

@@ -88,8 +88,11 @@ export interface EngineReceiver extends EngineEndpoint {
 	recv(target: Uint8Array, timeout: number, capacity?: number): number;
 	/** The length of the next message; `timedOut`: there is none. */
 	nextLength(): number;
-	/** Fills pairs (byte offset in the ring, length) and answers how many. */
-	peek(spans: Uint32Array, max: number, timeout: number): number;
+	/**
+	 * Fills pairs (byte offset in the ring, length) and answers how many. `notInPlace`: the next message does not lie in
+	 * the ring for reading; `spans[0]` is its length, and if `target` (not empty) is as long, it has been received there.
+	 */
+	peek(spans: Uint32Array, max: number, target: Uint8Array, timeout: number): number;
 	/** Moves past messages that were peeked. */
 	consume(count: number): number;
 	/** The next message without a copy, if it was put together from fragments; else null. */

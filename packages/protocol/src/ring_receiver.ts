@@ -10,6 +10,8 @@ import { WaitLine } from "./wait_line.ts";
 
 const SCRATCH_BYTES = 4096;
 const DEFAULT_MAX = 1024;
+/** The most memory that a receiver keeps for the next large message. */
+const LARGEST_TARGET = 16 << 20;
 
 type Signal = { readonly signal?: AbortSignal | undefined };
 type Drain = WaitOptions & { readonly max?: number | undefined };
@@ -28,6 +30,8 @@ export class RingReceiver implements Receiver {
 	readonly #scratch = new Uint8Array(SCRATCH_BYTES);
 	/** What `drain` peeks into; made when it is first called. */
 	#spans = new Uint32Array(0);
+	/** Where drain has messages put that do not lie in the ring for reading; grows as they do. */
+	#target: Uint8Array<ArrayBuffer> = new Uint8Array(SCRATCH_BYTES);
 	/** Of {@link drainBatch}: the ring, and where in it. */
 	#ring = new Uint8Array(0);
 	#offsets = new Uint32Array(0);
@@ -166,11 +170,11 @@ export class RingReceiver implements Receiver {
 		let handled = 0;
 		do {
 			const spans = this.#spansFor(max - handled);
-			const count = this.#engine.peek(spans, max - handled, timeout);
+			const count = this.#engine.peek(spans, max - handled, this.#target, timeout);
 			if (count === Status.timedOut) break;
 			timeout = 0;
 			if (count === Status.notInPlace) {
-				const message = this.#recv(0);
+				const message = this.#recvOutOfPlace(spans[0] as number);
 				if (!message) break;
 				handled++;
 				this.#hand(() => handler(message), 0);
@@ -197,10 +201,10 @@ export class RingReceiver implements Receiver {
 	drainBatch(handler: (batch: Batch) => void, options?: Drain): number {
 		const max = this.#beginDrain("drainBatch", handler, options);
 		const spans = this.#spansFor(max);
-		const count = this.#engine.peek(spans, max, checkTimeout(this.name, options));
+		const count = this.#engine.peek(spans, max, this.#target, checkTimeout(this.name, options));
 		if (count === Status.timedOut) return 0;
 		if (count === Status.notInPlace) {
-			const bytes = this.#recv(0);
+			const bytes = this.#recvOutOfPlace(spans[0] as number);
 			if (!bytes) return 0;
 			const lengths = Uint32Array.of(bytes.byteLength);
 			this.#hand(() => handler({ count: 1, bytes, offsets: Uint32Array.of(0), lengths }), 0);
@@ -221,6 +225,17 @@ export class RingReceiver implements Receiver {
 		}
 		this.#hand(() => handler({ count, bytes: this.#ring, offsets, lengths }), count);
 		return count;
+	}
+
+	/** A message that peek could not show in place: it has been received into the target, or the target is too small. */
+	#recvOutOfPlace(byteLength: number): Uint8Array<ArrayBuffer> | null {
+		if (byteLength <= this.#target.byteLength) return this.#target.subarray(0, byteLength);
+		// Too large to keep memory for.
+		if (byteLength > LARGEST_TARGET) return this.#recv(0);
+		this.#target = new Uint8Array(byteLength);
+		const length = this.#engine.recv(this.#target, 0);
+		if (length < 0) return this.#recv(0);
+		return this.#target.subarray(0, length);
 	}
 
 	/** Calls a handler; `count` messages count as received if it returns. */

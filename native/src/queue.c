@@ -81,9 +81,9 @@ int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, uint32_t most, u
       break;
     } else if (record.kind == IPC_RECORD_MESSAGE && load(&lease->holder) == 0) {
       *length = record.length - (uint32_t)sizeof *lease;
-      *offset = offset_of(segment, lease);
-      status = *length <= most ? IPC_OK : IPC_E_BUFFER_TOO_SMALL;
+      status = offset && *length <= most ? IPC_OK : IPC_E_BUFFER_TOO_SMALL;
       if (status != IPC_OK) break;
+      *offset = offset_of(segment, lease);
       atomic_store_explicit(&lease->attempts, load(&lease->attempts) + 1, memory_order_relaxed);
       atomic_store_explicit(&lease->holder, instance, memory_order_relaxed); /* the take lock orders it */
     }

@@ -27,7 +27,8 @@ uint32_t ipc_queue_gate(ipc_segment *segment, uint32_t instance);
 /*
  * Takes the oldest message that waits, for the receiver `instance`: its payload's offset
  * in the ring, behind the lease, and its length. IPC_TIMED_OUT: none waits, or the
- * next one is a loan still being written. IPC_E_BUFFER_TOO_SMALL: it is longer than `most` (*length says) and stays.
+ * next one is a loan still being written. IPC_E_BUFFER_TOO_SMALL: it is longer than `most`
+ * (*length says), or there is no `offset` to tell, and stays.
  */
 int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, uint32_t most, uint32_t *offset, uint32_t *length);
 

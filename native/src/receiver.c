@@ -380,11 +380,9 @@ int32_t ipc_receiver_next_length(ipc_receiver *receiver) {
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   if (receiver->is_queue) {
-    /* Asking for room of nothing: it stays, unless it is empty. */
-    uint32_t offset, length = 0;
-    int32_t status = ipc_queue_take(&receiver->segment, receiver->instance, 0, &offset, &length);
+    uint32_t length = 0;
+    int32_t status = ipc_queue_take(&receiver->segment, receiver->instance, 0, NULL, &length);
     if (status == IPC_E_BUFFER_TOO_SMALL) return (int32_t)length;
-    if (status == IPC_OK) ipc_queue_retry(&receiver->segment, receiver->instance, offset);
     return status;
   }
   int32_t units = next_of_any(receiver, &record, &bytes);

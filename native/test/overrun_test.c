@@ -49,20 +49,22 @@ static void sender_never_waits_nor_needs_receivers(void) {
 }
 
 /* Bursts of all sizes up to several rings. What is missing is what is counted, message by message. */
-static void check_bursts(uint32_t first_position, message_range range) {
+static void check_bursts(uint32_t first_position, uint32_t capacity, message_range range) {
   ipc_options options = overwritten(IPC_ROUTE);
+  uint32_t all = capacity / 8, largest = range.max <= capacity / 2 - 8 ? ipc_ring_units(range.max) : all;
   options.first_position = first_position;
+  options.capacity = capacity;
   ipc_sender *sender = must_send(options);
   ipc_receiver *receiver = must_receive(options);
   view seen = view_open(test_prefix, test_name, IPC_ROUTE);
   uint32_t sent = 0, due = 0, received = 0, seed = 20260201;
   for (int round = 0; round < 400; round++) {
-    uint32_t burst = 0, most = test_random(&seed) % (test_random(&seed) % 4 ? 300 : 3000);
+    uint32_t burst = 0, most = test_random(&seed) % (test_random(&seed) % 4 ? all / 2 : 6 * all);
     bool fits = true;
     for (uint32_t units = 0; units < most; burst++, sent++) {
       uint32_t length = message_write(bytes, (message_tag){0, sent}, range);
       units += ipc_ring_units(length);
-      fits = units + UNITS / 8 + ipc_ring_units(range.max) <= UNITS; /* no more than an eighth is announced ahead */
+      fits = units + all / 8 + largest <= all; /* no more than an eighth is announced ahead */
       CHECK_EQ(ipc_sender_send(sender, bytes, length, -1), IPC_OK);
     }
     uint32_t unread = sent - due;
@@ -94,8 +96,10 @@ static void check_bursts(uint32_t first_position, message_range range) {
 
 static void what_is_missing_is_counted(void) {
   for (int i = 0; i < STARTS; i++) {
-    check_bursts(starts[i], (message_range){MESSAGE_TAG, 100});
-    check_bursts(starts[i], (message_range){MESSAGE_TAG, CAPACITY / 2 - 8});
+    check_bursts(starts[i], CAPACITY, (message_range){MESSAGE_TAG, 100});
+    check_bursts(starts[i], CAPACITY, (message_range){MESSAGE_TAG, CAPACITY / 2 - 8});
+    check_bursts(starts[i], 4 * CAPACITY, (message_range){MESSAGE_TAG, CAPACITY * 3 / 2}); /* some in fragments */
+    check_bursts(starts[i], 4 * CAPACITY, (message_range){CAPACITY * 2, CAPACITY * 2}); /* each in five */
   }
 }
 
@@ -196,6 +200,17 @@ static void fragments_are_lost_as_one_message(void) {
   CHECK_EQ(ipc_receiver_recv(receiver, &got, 8, 0), 8);
   CHECK_EQ(ipc_receiver_lost(receiver), 1 + got);
   while (ipc_receiver_recv(receiver, &got, 8, 0) == 8) continue;
+  message_write(bytes, (message_tag){1, 2}, large);
+  CHECK_EQ(ipc_sender_send(sender, bytes, 3000, 0), IPC_OK);
+  CHECK_EQ(ipc_receiver_next_length(receiver), 3000);
+  double before = ipc_receiver_lost(receiver);
+  for (uint32_t i = 3; i < 8; i++) { /* nothing but fragments lies in the ring then */
+    message_write(bytes, (message_tag){1, i}, large);
+    CHECK_EQ(ipc_sender_send(sender, bytes, 3000, 0), IPC_OK);
+  }
+  int32_t length = ipc_receiver_recv(receiver, bytes, sizeof bytes, 0);
+  CHECK_EQ(length == IPC_TIMED_OUT ? 6 : 5, ipc_receiver_lost(receiver) - before); /* the last may be too long for what is left */
+  if (length != IPC_TIMED_OUT) message_check(bytes, length, (message_tag){1, 7}, large);
   CHECK_EQ(ipc_sender_send(sender, bytes, 5000, 0), IPC_OK); /* more than the ring */
   CHECK_EQ(ipc_receiver_recv(receiver, bytes, sizeof bytes, 0), IPC_TIMED_OUT);
   double lost = ipc_receiver_lost(receiver);
@@ -311,6 +326,7 @@ static void check_stream(plan wanted) {
 }
 
 static const message_range tiny = {MESSAGE_TAG, 64}, mixed = {MESSAGE_TAG, 2040}, large = {MESSAGE_TAG, 6000};
+static const message_range fragmented = {4100, 4400}; /* of a ring of 8192 */
 
 static void check_crowd(uint32_t kind, uint32_t senders, uint32_t receivers, test_form form) {
   uint32_t count = 4000 * TEST_SCALE / senders;
@@ -319,6 +335,7 @@ static void check_crowd(uint32_t kind, uint32_t senders, uint32_t receivers, tes
     check_stream((plan){kind, 4096, senders, receivers, count / 2, starts[i], mixed, .form = form});
   }
   check_stream((plan){kind, 16384, senders, receivers, count / 4, UINT32_MAX - 5000, large, .form = form});
+  check_stream((plan){kind, 8192, senders, receivers, count, 0x80000000u - 900, fragmented, .form = form});
   check_stream((plan){kind, 4096, senders, receivers, count, UINT32_MAX - 5000, tiny, true, form});
   check_stream((plan){kind, 65536, senders, receivers, count, 0x80000000u - 9000, mixed, true, form});
 }

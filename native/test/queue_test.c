@@ -187,6 +187,12 @@ static void a_small_buffer_keeps_the_message(void) {
   CHECK_EQ(ipc_receiver_recv(a, in, 10, 0), 10);
   CHECK_EQ(memcmp(in, "0123456789", 10), 0);
   check_recv(a, 1);
+  CHECK_EQ(ipc_sender_send(sender, "", 0, 0), IPC_OK);
+  for (int i = 0; i < 3; i++) CHECK_EQ(ipc_receiver_next_length(i % 2 ? a : b), 0);
+  CHECK_EQ(ipc_receiver_take(a, 0, lease), IPC_OK);
+  CHECK_EQ(lease[1], 0);
+  CHECK_EQ(lease[2], 1);
+  CHECK_EQ(ipc_receiver_done(a, lease[0]), IPC_OK);
   close_three();
 }
 

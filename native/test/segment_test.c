@@ -463,6 +463,12 @@ static void options_must_match_the_creators(void) {
   CHECK_EQ(failure.option, IPC_OPTION_MAX_RECEIVERS);
   CHECK_EQ(failure.found, 4);
   CHECK_EQ(failure.wanted, 5);
+  CHECK_EQ(open_code(test_prefix, test_name, (ipc_options){.kind = IPC_CHANNEL, .overflow = IPC_DROP_OLDEST}, &failure),
+           IPC_E_OPTIONS_MISMATCH);
+  CHECK_EQ(failure.option, IPC_OPTION_OVERFLOW);
+  CHECK_EQ(failure.found, IPC_BLOCK);
+  CHECK_EQ(failure.wanted, IPC_DROP_OLDEST);
+  CHECK_EQ(open_code(test_prefix, test_name, (ipc_options){.kind = IPC_CHANNEL, .overflow = IPC_BLOCK}, &failure), IPC_OK);
   CHECK_EQ(open_code(test_prefix, test_name, channel, &failure), IPC_OK);
   CHECK_EQ(open_code(test_prefix, test_name, any_channel, &failure), IPC_OK);
   ipc_sender *sender = must_send(any_channel);

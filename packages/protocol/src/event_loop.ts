@@ -15,6 +15,8 @@ const LOOK_AROUND_MS = 700;
 /** Something that waits for the event loop: the waits of an endpoint, see {@link WaitLine}. */
 export interface Waiting {
 	readonly keepsAlive: boolean;
+	/** Whether nobody is waiting any more. */
+	readonly isEmpty: boolean;
 	/** Whether it has reason to look again. */
 	isRung(): boolean;
 	/** Looks again and serves whom it can. `rearm`: whatever it has been armed for may have been forgotten. */
@@ -31,7 +33,9 @@ export class EventLoop {
 	#keepingAlive = 0;
 	#waker: EngineWaker | undefined;
 	#lookAround: ReturnType<typeof setInterval> | undefined;
-	/** 0: no turn has begun since the event loop last went round. */
+	/** Whether a turn has begun and the event loop has not gone round since. */
+	#inTurn = false;
+	/** When it is over; 0: nobody has looked at the clock yet. */
 	#turnEnds = 0;
 
 	constructor(engine: Engine) {
@@ -42,7 +46,7 @@ export class EventLoop {
 	waker(user: object): EngineWaker {
 		this.#users.add(user);
 		if (!this.#waker) {
-			this.#waker = this.#engine.openWaker(() => this.#serveRung());
+			this.#waker = this.#engine.openWaker(this.#serveRung);
 			if (this.#keepingAlive > 0) this.#waker.keepAlive(true);
 		}
 		return this.#waker;
@@ -59,7 +63,7 @@ export class EventLoop {
 		this.#waiting.add(waiting);
 		if (waiting.keepsAlive && ++this.#keepingAlive === 1) this.#waker?.keepAlive(true);
 		if (this.#lookAround === undefined) {
-			this.#lookAround = setInterval(() => this.#serveAll(), LOOK_AROUND_MS);
+			this.#lookAround = setInterval(this.#serveAll, LOOK_AROUND_MS);
 			this.#lookAround.unref();
 		}
 	}
@@ -73,6 +77,11 @@ export class EventLoop {
 		this.#lookAround = undefined;
 	}
 
+	/** `waiting` has become empty: it is removed at the end of the turn, unless by then somebody waits there again. */
+	rest(): void {
+		if (!this.#inTurn) this.#beginTurn();
+	}
+
 	/** Whether there is time left in this turn. If not, `waiting` is served in the next one. */
 	mayServe(waiting: Waiting): boolean {
 		if (this.#hasTime()) return true;
@@ -81,31 +90,43 @@ export class EventLoop {
 		return false;
 	}
 
+	#hasTime(): boolean {
+		if (!this.#inTurn) {
+			this.#beginTurn();
+			return true;
+		}
+		const now = performance.now();
+		if (this.#turnEnds === 0) this.#turnEnds = now + TURN_MS;
+		return now < this.#turnEnds;
+	}
+
 	/**
 	 * A turn lasts until the event loop has gone round, which an immediate tells. Being called again does not: a socket
 	 * that always has another ring to read is read in a loop of its own.
 	 */
-	#hasTime(): boolean {
-		if (this.#turnEnds > 0) return performance.now() < this.#turnEnds;
-		this.#turnEnds = performance.now() + TURN_MS;
-		setImmediate(this.#endTurn);
-		return true;
+	#beginTurn(): void {
+		this.#inTurn = true;
+		this.#turnEnds = 0;
+		// Not before what has been served was handed over: that has waited long enough.
+		queueMicrotask(() => queueMicrotask(() => setImmediate(this.#endTurn)));
 	}
 
 	readonly #endTurn = (): void => {
-		this.#turnEnds = 0;
+		this.#inTurn = false;
+		for (const waiting of this.#waiting) if (waiting.isEmpty) this.remove(waiting);
 		const postponed = [...this.#postponed];
 		this.#postponed.clear();
 		for (const waiting of postponed) if (this.mayServe(waiting)) waiting.serve();
 	};
 
-	#serveRung(): void {
-		for (const waiting of [...this.#waiting]) if (waiting.isRung() && this.mayServe(waiting)) waiting.serve();
-	}
+	readonly #serveRung = (): void => {
+		const isOnly = this.#waiting.size === 1;
+		for (const waiting of this.#waiting) if ((isOnly || waiting.isRung()) && this.mayServe(waiting)) waiting.serve();
+	};
 
-	#serveAll(): void {
-		for (const waiting of [...this.#waiting]) if (this.mayServe(waiting)) waiting.serve(true);
-	}
+	readonly #serveAll = (): void => {
+		for (const waiting of this.#waiting) if (this.mayServe(waiting)) waiting.serve(true);
+	};
 }
 
 const loops = new WeakMap<Engine, EventLoop>();

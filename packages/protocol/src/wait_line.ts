@@ -44,6 +44,10 @@ export class WaitLine implements Waiting {
 		return this.#closed;
 	}
 
+	get isEmpty(): boolean {
+		return this.#waits.size === 0;
+	}
+
 	get keepsAlive(): boolean {
 		return this.#keepsAlive;
 	}
@@ -133,7 +137,7 @@ export class WaitLine implements Waiting {
 			this.#waits.add(wait);
 			this.#loop.add(this);
 			// Else whoever is before it, or the next turn of the event loop, gets to it.
-			if (isTried) this.serve();
+			if (isTried) this.#serve(true, true);
 		});
 	}
 
@@ -146,8 +150,14 @@ export class WaitLine implements Waiting {
 	}
 
 	serve(rearm = false): void {
+		this.#serve(false, rearm);
+	}
+
+	/** `tried`: the first wait has just been tried. */
+	#serve(tried: boolean, rearm: boolean): void {
 		for (const wait of this.#waits) {
-			while (!wait.attempt()) {
+			while (tried || !wait.attempt()) {
+				tried = false;
 				if (!rearm && this.#isArmed()) return;
 				rearm = false;
 				try {
@@ -165,7 +175,7 @@ export class WaitLine implements Waiting {
 
 	/** Nobody is left: the event loop need not know. */
 	#rest(): void {
-		if (this.#waits.size === 0) this.#loop.remove(this);
+		if (this.#waits.size === 0) this.#loop.rest();
 	}
 
 	close(): void {

@@ -10,7 +10,7 @@ const TURN_MS = 4;
  * How often waiting endpoints look around by themselves. Not how they are woken: it notices what a process left that was
  * killed before it could wake us, and dead peers, within a second.
  */
-const LOOK_AROUND_MS = 700;
+const LOOK_AROUND_MS = 800;
 
 /** Something that waits for the event loop: the waits of an endpoint, see {@link WaitLine}. */
 export interface Waiting {

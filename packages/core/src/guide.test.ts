@@ -46,6 +46,15 @@ const program = (task: string) => new URL(`examples/guide/${task}/main.ts`, root
 
 let running: ChildProcess | undefined;
 
+function endGroup({ pid }: ChildProcess): void {
+	if (pid === undefined) return;
+	try {
+		process.kill(-pid, "SIGKILL");
+	} catch {
+		// All have ended.
+	}
+}
+
 /** Runs a program in a process group of its own, so that its children can be ended with it. */
 async function run(task: string): Promise<{ code: number | null; output: string[]; errors: string }> {
 	const child = spawn(process.execPath, [program(task).pathname], {
@@ -61,20 +70,17 @@ async function run(task: string): Promise<{ code: number | null; output: string[
 	child.stderr.on("data", (chunk: Buffer) => {
 		errors += chunk;
 	});
+	// What it left running would keep its output open.
+	child.on("exit", () => endGroup(child));
 	const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
 	return { code, output: output.trimEnd().split("\n"), errors };
 }
 
 afterEach(() => {
-	const pid = running?.pid;
+	if (!running) return;
+	endGroup(running);
+	const prefix = `guide-${running.pid}`;
 	running = undefined;
-	if (pid === undefined) return;
-	try {
-		process.kill(-pid, "SIGKILL");
-	} catch {
-		// All have ended.
-	}
-	const prefix = `guide-${pid}`;
 	const factories = { route: Route, channel: Channel, queue: Queue };
 	for (const { kind, name } of list({ prefix })) if (kind !== "unknown") factories[kind].clear(name, { prefix });
 });

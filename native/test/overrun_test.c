@@ -152,6 +152,32 @@ static void from_oldest_replays_a_suffix(void) {
   }
 }
 
+/* The high half of head counts messages, however they were sent, in every ring. */
+static void head_counts_messages(void) {
+  for (uint32_t kind = IPC_ROUTE; kind <= IPC_QUEUE; kind++) {
+    const ipc_options options = {.kind = kind, .capacity = CAPACITY, .first_position = UINT32_MAX - 8};
+    ipc_sender *sender = must_send(options);
+    ipc_receiver *receiver = must_receive(options);
+    view seen = view_open(test_prefix, test_name, kind);
+    uint32_t offset = 0, wanted = 0;
+    for (; wanted < 3; wanted++) CHECK_EQ(ipc_sender_send(sender, bytes, wanted, 0), IPC_OK);
+    for (; wanted < 8; wanted++) CHECK_EQ(ipc_sender_stage(sender, bytes, wanted), IPC_OK);
+    CHECK_EQ(ipc_sender_flush(sender, 0), 5);
+    CHECK_EQ(ipc_sender_loan(sender, 8, 0, &offset), IPC_OK);
+    CHECK_EQ(ipc_sender_end_loan(sender, offset, 8), IPC_OK);
+    wanted++;
+    if (kind != IPC_QUEUE) {
+      CHECK_EQ(ipc_sender_send(sender, bytes, 2100, 0), IPC_OK); /* in fragments: one message */
+      CHECK_EQ(ipc_sender_send(sender, bytes, 5000, 0), IPC_TIMED_OUT); /* none */
+      wanted++;
+    }
+    CHECK_EQ(atomic_load(&seen.header->head) >> 32, wanted);
+    view_close(&seen);
+    ipc_receiver_close(receiver);
+    ipc_sender_close(sender);
+  }
+}
+
 static void nothing_is_lent_or_read_in_place(void) {
   ipc_sender *sender = must_send(overwritten(IPC_CHANNEL));
   ipc_receiver *receiver = must_receive(overwritten(IPC_CHANNEL));
@@ -581,7 +607,7 @@ static void threads_drop_newest(void) { check_drops(TEST_THREAD); }
 
 TEST_MAIN(TEST_CASE(sender_never_waits_nor_needs_receivers), TEST_CASE(what_is_missing_is_counted),
           TEST_CASE(half_the_ring_is_left_to_read), TEST_CASE(from_oldest_replays_a_suffix),
-          TEST_CASE(nothing_is_lent_or_read_in_place), TEST_CASE(a_refused_message_may_be_overwritten),
+          TEST_CASE(head_counts_messages), TEST_CASE(nothing_is_lent_or_read_in_place), TEST_CASE(a_refused_message_may_be_overwritten),
           TEST_CASE(fragments_are_lost_as_one_message), TEST_CASE(route_of_processes), TEST_CASE(channel_of_processes),
           TEST_CASE(route_of_threads), TEST_CASE(channel_of_threads), TEST_CASE(a_stopped_receiver_is_told),
           TEST_CASE(senders_are_killed_at_random), TEST_CASE(senders_of_fragments_are_killed_at_random),

@@ -364,7 +364,7 @@ static void either_side_sees_the_other(void) {
   ipc_os_unlock(lock);
   ipc_member *member = &of->segment.receivers[0];
   waker mine = open_waker();
-  uint32_t seed = 2, seen = 0;
+  uint32_t seed = 2;
   test_worker worker = test_start(TEST_THREAD, notify_in_a_duel, of);
   double end = test_ms() + MEETING_MS;
   for (uint32_t round = 1;; round++) {
@@ -379,7 +379,6 @@ static void either_side_sees_the_other(void) {
     CHECK_LE(count, 1);
     if (!saw && count == 0) FAIL("round %u: a lost ring", round);
     CHECK_EQ(count == 0, (atomic_load(&member->armed) & 1u << IPC_EVENT_DATA) != 0); /* rung, or armed still */
-    seen += saw;
     atomic_store(&member->armed, 0);
     atomic_store(&of->segment.header->event_flags[IPC_EVENT_DATA].wanted, 0);
   }
@@ -389,30 +388,39 @@ static void either_side_sees_the_other(void) {
   ipc_segment_close(&of->segment);
 }
 
-/* Several that notify at once: the one ring goes to the one that clears, whoever that is. */
+/*
+ * Two that notify at once, and an endpoint that arms in between, so that both have somebody to ring and find the other one
+ * armed too: its ring is one of them's.
+ */
 static void many_notifiers_ring_once(void) {
   duel *of = test_shared(sizeof *of);
   ipc_failure failure;
   const ipc_options options = of_kind(IPC_CHANNEL);
+  const uint32_t data = 1u << IPC_EVENT_DATA;
   int32_t lock = ipc_segment_open(&of->segment, test_prefix, test_name, &options, &failure);
   CHECK_GE(lock, 0);
-  CHECK_EQ(ipc_members_join_sender(&of->segment), 0);
+  for (int i = 0; i < 2; i++) CHECK_EQ(ipc_members_join_sender(&of->segment), i);
   ipc_os_unlock(lock);
-  waker mine = open_waker();
+  ipc_member *members = of->segment.senders;
+  waker mine = open_waker(), other = open_waker();
+  uint32_t seed = 2;
   test_worker worker = test_start(TEST_THREAD, notify_in_a_duel, of);
-  ipc_event_arm(&of->segment, &of->segment.senders[0], 1u << IPC_EVENT_DATA, number_of(&mine));
-  double end = test_ms() + MEETING_MS / 2;
+  double end = test_ms() + MEETING_MS;
   for (uint32_t round = 1;; round++) {
+    ipc_event_arm(&of->segment, &members[0], data, number_of(&mine));
     of->is_over = test_ms() > end;
     meet(&of->starts, round);
     if (of->is_over) break;
+    meeting_stagger(&seed, 100);
+    ipc_event_arm(&of->segment, &members[1], data, number_of(&other));
     ipc_event_notify(&of->segment, IPC_EVENT_DATA);
     meet(&of->ends, round);
     CHECK_EQ(rings(&mine), 1);
-    ipc_event_arm(&of->segment, &of->segment.senders[0], 1u << IPC_EVENT_DATA, number_of(&mine));
+    CHECK_EQ(rings(&other), 1);
   }
   test_finish(worker);
   close_waker(&mine);
+  close_waker(&other);
   ipc_os_unlink(of->segment.key);
   ipc_segment_close(&of->segment);
 }

@@ -12,6 +12,8 @@ interface Wait {
 	fail(reason: unknown): void;
 	/** The endpoint was closed. */
 	close(): void;
+	/** Whether its timer keeps the process alive. */
+	keepAlive(yes: boolean): void;
 }
 
 /** What becomes of a wait that ends without a result. */
@@ -49,9 +51,10 @@ export class WaitLine implements Waiting {
 	}
 
 	set keepsAlive(yes: boolean) {
-		this.#loop.remove(this);
+		if (yes === this.#keepsAlive) return;
 		this.#keepsAlive = yes;
-		if (this.#waits.size > 0) this.#loop.add(this);
+		this.#loop.keepsAliveChanged(this);
+		for (const wait of this.#waits) wait.keepAlive(yes);
 	}
 
 	wait<Result>(
@@ -123,12 +126,16 @@ export class WaitLine implements Waiting {
 					});
 				},
 				close: () => settle(() => ends.closed()),
+				keepAlive(yes) {
+					if (yes) timer?.ref();
+					else timer?.unref();
+				},
 			};
 			const abort = (): void => wait.fail(signal?.reason);
 			signal?.addEventListener("abort", abort);
 			if (timeout >= 0) {
 				timer = setTimeout(() => settle(() => ends.timedOut), timeout);
-				if (!this.#keepsAlive) timer.unref();
+				wait.keepAlive(this.#keepsAlive);
 			}
 			this.#waits.add(wait);
 			this.#loop.add(this);

@@ -97,7 +97,8 @@ export class RingReceiver implements Receiver {
 
 	/** A wait for what `take` finds. */
 	protected wait<Value>(take: () => Value | undefined, options: AsyncWaitOptions | undefined): Promise<Value | null> {
-		if (this.#closed) return Promise.reject(this.#unavailableError());
+		// Here, because when it is tried is a matter of how busy the event loop is.
+		if (this.#unavailable) return Promise.reject(this.#unavailableError());
 		return this.#receiving.wait<Value | null>(this.name, options, take, {
 			timedOut: null,
 			closed: () => {

@@ -14,6 +14,11 @@ const DEFAULT_MAX = 1024;
 type Signal = { readonly signal?: AbortSignal | undefined };
 type Drain = WaitOptions & { readonly max?: number | undefined };
 
+/** What is left of a timeout. */
+function left(timeout: number, deadline: number): number {
+	return timeout > 0 ? Math.max(0, Math.ceil(deadline - performance.now())) : timeout;
+}
+
 /** The {@link Receiver} of every engine. */
 export class RingReceiver implements Receiver {
 	readonly name: string;
@@ -164,20 +169,23 @@ export class RingReceiver implements Receiver {
 	drain(handler: (view: Uint8Array<ArrayBuffer>) => void, options?: Drain): number {
 		const max = this.#beginDrain("drain", handler, options);
 		let timeout = checkTimeout(this.name, options);
+		const deadline = timeout > 0 ? performance.now() + timeout : 0;
 		let handled = 0;
 		do {
 			const spans = this.#spansFor(max - handled);
 			const count = this.#engine.peek(spans, max - handled, timeout);
 			if (count === Status.timedOut) break;
-			timeout = 0;
 			if (count === Status.notInPlace) {
-				const message = this.#recv(0);
+				// A sender may have overwritten it meanwhile: then the wait goes on.
+				const message = this.#recv(left(timeout, deadline));
+				timeout = 0;
 				if (!message) break;
 				handled++;
 				this.#hand(() => handler(message), 0);
 				continue;
 			}
 			if (count < 0) throw failure(count, this.name, this.#endpoint);
+			timeout = 0;
 			const ring = this.#engine.ring();
 			let read = 0;
 			this.#draining = this.#unavailable = true;
@@ -198,10 +206,12 @@ export class RingReceiver implements Receiver {
 	drainBatch(handler: (batch: Batch) => void, options?: Drain): number {
 		const max = this.#beginDrain("drainBatch", handler, options);
 		const spans = this.#spansFor(max);
-		const count = this.#engine.peek(spans, max, checkTimeout(this.name, options));
+		const timeout = checkTimeout(this.name, options);
+		const deadline = timeout > 0 ? performance.now() + timeout : 0;
+		const count = this.#engine.peek(spans, max, timeout);
 		if (count === Status.timedOut) return 0;
 		if (count === Status.notInPlace) {
-			const bytes = this.#recv(0);
+			const bytes = this.#recv(left(timeout, deadline));
 			if (!bytes) return 0;
 			const lengths = Uint32Array.of(bytes.byteLength);
 			this.#hand(() => handler({ count: 1, bytes, offsets: Uint32Array.of(0), lengths }), 0);

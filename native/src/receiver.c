@@ -433,9 +433,14 @@ int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max,
     spans[0] = record.length;
     units = IPC_NOT_IN_PLACE;
     if (target && record.length <= capacity) {
-      int32_t length = recv_any(receiver, target, capacity, 0);
-      if (length == IPC_TIMED_OUT) units = length; /* it was overwritten */
-      else spans[0] = (uint32_t)length;
+      /* It may have been overwritten, and a larger one be next. */
+      int32_t length = recv_any(receiver, target, capacity, timeout_ms);
+      if (length == IPC_E_BUFFER_TOO_SMALL)
+        spans[0] = capacity + 1;
+      else if (length < 0)
+        units = length;
+      else
+        spans[0] = (uint32_t)length;
     }
   }
   ipc_assembly_give_target_back(&receiver->assembly);

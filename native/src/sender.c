@@ -250,6 +250,23 @@ int32_t ipc_sender_claim(ipc_sender *sender, uint32_t units, int32_t timeout_ms,
   return claim_units(sender, units, timeout_ms, deadline, claimed);
 }
 
+uint32_t ipc_sender_free_units(ipc_sender *sender) {
+  uint32_t head = (uint32_t)atomic_load_explicit(&sender->segment.header->head, memory_order_acquire);
+  uint32_t used = head - gate(sender, head);
+  return used < sender->capacity_units ? sender->capacity_units - used : 0;
+}
+
+int32_t ipc_sender_refusal(ipc_sender *sender) {
+  int32_t status = check(sender);
+  if (status != IPC_OK) return status;
+  sender->awaits_turn = false;
+  if (is_time_to_look(sender)) {
+    if (ipc_segment_is_orphaned(&sender->segment)) return IPC_E_ORPHANED;
+    ipc_members_evict_dead(&sender->segment);
+  }
+  return sender->waits ? IPC_TIMED_OUT : IPC_DROPPED;
+}
+
 void ipc_sender_put_special(const ipc_sender *sender, uint8_t *at, const void *bytes, uint32_t length) {
   uint8_t *payload = at + sizeof(ipc_record);
   if (sender->segment.kind == IPC_QUEUE) {

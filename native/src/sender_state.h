@@ -48,6 +48,12 @@ void ipc_sender_publish(ipc_sender *sender, uint32_t head, uint32_t messages);
 /* The same without waking receivers: there is nothing for them to read yet. */
 void ipc_sender_publish_quietly(ipc_sender *sender, uint32_t head, uint32_t messages);
 
+/* The units that could be written now. A guess without the claim: others may be sending. */
+uint32_t ipc_sender_free_units(ipc_sender *sender);
+
+/* What a send answers that finds no room and does not wait, or why nothing could be sent anyway. */
+int32_t ipc_sender_refusal(ipc_sender *sender);
+
 /* Sends what does not fit a record. */
 int32_t ipc_sender_send_fragments(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms);
 

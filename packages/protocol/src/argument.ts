@@ -208,6 +208,6 @@ export function notAMessage(endpoint: string, value: unknown): IpcError {
 			: `it was ${show(value)}`;
 	return invalid(
 		endpoint,
-		`A message must be a string, an ArrayBuffer or a view of one (Uint8Array, Buffer, DataView); ${problem}.`,
+		`A message must be a string, an ArrayBuffer, a SharedArrayBuffer or a view of one (Uint8Array, Buffer, DataView); ${problem}.`,
 	);
 }

@@ -62,7 +62,8 @@ export interface EndpointOptions {
 export interface ReceiverOptions extends EndpointOptions {
 	/**
 	 * `newest` (the default): it gets what is sent from now on. `oldest`: first what the ring still holds, whole and in
-	 * order. Of no effect on a queue.
+	 * order, also what others have read already; unless the ring is overwritten, senders wait for it from there on.
+	 * Of no effect on a queue.
 	 */
 	readonly from?: "newest" | "oldest" | undefined;
 }
@@ -118,8 +119,9 @@ export interface Sender extends Endpoint {
 	 * travel in fragments, and other senders' messages between them.
 	 *
 	 * @returns true: every connected receiver will get it (of a queue: one of them, or one yet to come). false: it was not
-	 * sent, because the time was up, nobody is connected (`receiverCount` tells which), or the ring is full and drops the
-	 * newest. A ring that is overwritten keeps what it is given, whether somebody is connected or not.
+	 * sent, because the time was up, nobody is connected (`receiverCount` tells which), or the ring drops the newest and
+	 * has no room for all of it. With `overflow: "drop-oldest"` always true: the ring keeps what it is given, whether
+	 * somebody is connected or not, and receivers count in `lost` what was overwritten before they came to it.
 	 * @throws IpcError `ERR_IPC_MESSAGE_TOO_LARGE`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_CLOSED`, `ERR_IPC_ORPHANED`,
 	 * `ERR_IPC_CORRUPT`
 	 * @example
@@ -133,7 +135,8 @@ export interface Sender extends Endpoint {
 
 	/**
 	 * {@link send} that lets the event loop go on while it waits. Calls are served in their order; `send` and `trySend` do
-	 * not queue behind them. The bytes must stay as they are until the promise settles; strings are copied.
+	 * not queue behind them. The bytes must stay as they are until the promise settles; strings are copied. Closing the
+	 * sender rejects with `ERR_IPC_CLOSED`.
 	 *
 	 * @example
 	 * if (!(await sender.sendAsync(frame, { timeout: 1000 }))) console.log("the others are too slow");
@@ -144,7 +147,8 @@ export interface Sender extends Endpoint {
 	 * Sends many messages, in order, with one publication for many of them: the fastest way to send small ones. The time
 	 * is for all of them together.
 	 *
-	 * @returns How many were sent: the first so many. Fewer than given: the time was up, or nobody is connected.
+	 * @returns How many were sent: the first so many. Fewer than given: the time was up, nobody is connected, or the ring
+	 * is full and drops the newest.
 	 * @throws IpcError as {@link send}. The messages before the one that it is about have been sent, if there was time.
 	 */
 	sendBatch(messages: Iterable<Message>, options?: WaitOptions): number;
@@ -211,7 +215,8 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 
 	/**
 	 * {@link recv} that lets the event loop go on while it waits. Several may wait at once: first come, first served.
-	 * A waiting one keeps the process alive, unless {@link unref} was called.
+	 * `recv` and its like do not queue behind them. A waiting one keeps the process alive, unless {@link unref} was called;
+	 * closing the receiver rejects it with `ERR_IPC_CLOSED`.
 	 */
 	recvAsync(options?: AsyncWaitOptions): Promise<Uint8Array<ArrayBuffer> | null>;
 
@@ -238,7 +243,7 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 
 	/**
 	 * Hands the messages that are there to `handler`, one by one, as views into the ring, without a copy; waits only if
-	 * there are none.
+	 * there are none. What came in fragments, or lies in a ring that is overwritten, is copied first.
 	 *
 	 * A view is valid inside the handler only: afterwards a sender may write over it. The message counts as received
 	 * once its handler was called, also if the handler throws (the exception comes out of `drain`; later messages stay).
@@ -254,7 +259,7 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 
 	/**
 	 * Hands the messages that are there to `handler`, many at once and in place: the fastest way to receive small ones,
-	 * since no view is made for each.
+	 * since no view is made for each. Of a queue, and of what `drain` has to copy, there is one in each batch.
 	 *
 	 * `batch` and all in it are valid inside the handler only. All messages count as received when the handler returns;
 	 * if it throws, none does, and all stay.

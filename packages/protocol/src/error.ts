@@ -22,7 +22,7 @@ export type IpcErrorCode =
 	| "ERR_IPC_TOO_MANY_RECEIVERS"
 	/** As many senders are connected as a segment has places for. */
 	| "ERR_IPC_TOO_MANY_SENDERS"
-	/** `capacity` or `maxReceivers` differs from what the creator of the name chose. */
+	/** `capacity`, `maxReceivers`, `overflow` or `permissions` differs from what the creator of the name chose. */
 	| "ERR_IPC_OPTIONS_MISMATCH"
 	/** The segment was made by a libipc with another memory layout. */
 	| "ERR_IPC_VERSION"
@@ -58,7 +58,7 @@ export class IpcError extends Error {
 	override readonly name = "IpcError";
 	/** What went wrong: stable, to be matched on. */
 	readonly code: IpcErrorCode;
-	/** The name of the route or channel it is about, or "" if it is about none. */
+	/** The name of the route, channel or queue it is about, or "" if it is about none. */
 	readonly endpoint: string;
 
 	constructor(code: IpcErrorCode, endpoint: string, message: string) {

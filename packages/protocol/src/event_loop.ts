@@ -82,6 +82,14 @@ export class EventLoop {
 		if (!this.#inTurn) this.#beginTurn();
 	}
 
+	/** Counts anew whether `waiting` keeps the process alive; where it is in its turns stays as it is. */
+	keepsAliveChanged(waiting: Waiting): void {
+		if (!this.#waiting.has(waiting)) return;
+		if (!waiting.keepsAlive) {
+			if (--this.#keepingAlive === 0) this.#waker?.keepAlive(false);
+		} else if (++this.#keepingAlive === 1) this.#waker?.keepAlive(true);
+	}
+
 	/** Whether there is time left in this turn. If not, `waiting` is served in the next one. */
 	mayServe(waiting: Waiting): boolean {
 		if (this.#hasTime()) return true;

@@ -1,4 +1,4 @@
-import { checkCount, checkFunction, checkTimeout, limits } from "./argument.ts";
+import { checkBag, checkCount, checkFunction, checkTimeout, limits } from "./argument.ts";
 import type { AsyncWaitOptions, Batch, Lease, QueueReceiver, WaitOptions } from "./endpoint.ts";
 import { type EngineReceiver, Status } from "./engine.ts";
 import { IpcError } from "./error.ts";
@@ -15,6 +15,8 @@ export class RingQueueReceiver extends RingReceiver implements QueueReceiver {
 	readonly #reopenQueue: () => QueueReceiver;
 	readonly #taken = new Uint32Array(3);
 	readonly #leases = new Set<OpenLease>();
+	/** Of the handler that is running: if it closes the receiver, it still decides what becomes of its message. */
+	#handled: OpenLease | undefined;
 
 	constructor(name: string, endpoint: string, engine: EngineReceiver, loop: EventLoop, reopen: () => QueueReceiver) {
 		super(name, endpoint, engine, loop, reopen);
@@ -59,14 +61,24 @@ export class RingQueueReceiver extends RingReceiver implements QueueReceiver {
 			using lease = this.#take(timeout);
 			if (!lease) break;
 			timeout = 0;
-			this.during(() => handler(lease.bytes));
-			lease.done();
+			this.during(() => {
+				this.#handled = lease.open;
+				try {
+					handler(lease.bytes);
+					lease.done();
+				} finally {
+					this.#handled = undefined;
+				}
+			});
 			handled++;
 		} while (handled < max && !this.closed);
 		return handled;
 	}
 
 	override drainBatch(handler: (batch: Batch) => void, options?: Drain): number {
+		checkFunction(this.name, "The handler of drainBatch", handler);
+		checkBag(this.name, options, "{ max: 100, timeout: 100 }");
+		if (options?.max !== undefined) checkCount(this.name, "max", options.max, 1, limits.drainMax);
 		const lengths = new Uint32Array(1);
 		const offsets = new Uint32Array(1);
 		return this.drain(
@@ -84,7 +96,7 @@ export class RingQueueReceiver extends RingReceiver implements QueueReceiver {
 	}
 
 	override close(): void {
-		for (const lease of this.#leases) endLease(lease, false);
+		for (const lease of this.#leases) if (lease !== this.#handled) endLease(lease, false);
 		super.close();
 	}
 }
@@ -119,6 +131,10 @@ class RingLease implements Lease {
 		this.attempt = attempt;
 		lease.among.add(lease);
 		forgotten.register(this, lease, lease);
+	}
+
+	get open(): OpenLease {
+		return this.#lease;
 	}
 
 	done(): void {

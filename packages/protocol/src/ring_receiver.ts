@@ -16,6 +16,11 @@ const LARGEST_TARGET = 16 << 20;
 type Signal = { readonly signal?: AbortSignal | undefined };
 type Drain = WaitOptions & { readonly max?: number | undefined };
 
+/** What is left of a timeout. */
+function left(timeout: number, deadline: number): number {
+	return timeout > 0 ? Math.max(0, Math.ceil(deadline - performance.now())) : timeout;
+}
+
 /** The {@link Receiver} of every engine. */
 export class RingReceiver implements Receiver {
 	readonly name: string;
@@ -101,7 +106,8 @@ export class RingReceiver implements Receiver {
 
 	/** A wait for what `take` finds. */
 	protected wait<Value>(take: () => Value | undefined, options: AsyncWaitOptions | undefined): Promise<Value | null> {
-		if (this.#closed) return Promise.reject(this.#unavailableError());
+		// Here, because when it is tried is a matter of how busy the event loop is.
+		if (this.#unavailable) return Promise.reject(this.#unavailableError());
 		return this.#receiving.wait<Value | null>(this.name, options, take, {
 			timedOut: null,
 			closed: () => {
@@ -167,20 +173,22 @@ export class RingReceiver implements Receiver {
 	drain(handler: (view: Uint8Array<ArrayBuffer>) => void, options?: Drain): number {
 		const max = this.#beginDrain("drain", handler, options);
 		let timeout = checkTimeout(this.name, options);
+		const deadline = timeout > 0 ? performance.now() + timeout : 0;
 		let handled = 0;
 		do {
 			const spans = this.#spansFor(max - handled);
 			const count = this.#engine.peek(spans, max - handled, this.#target, timeout);
 			if (count === Status.timedOut) break;
-			timeout = 0;
 			if (count === Status.notInPlace) {
-				const message = this.#recvOutOfPlace(spans[0] as number);
+				const message = this.#recvOutOfPlace(spans[0] as number, left(timeout, deadline));
+				timeout = 0;
 				if (!message) break;
 				handled++;
 				this.#hand(() => handler(message), 0);
 				continue;
 			}
 			if (count < 0) throw failure(count, this.name, this.#endpoint);
+			timeout = 0;
 			const ring = this.#engine.ring();
 			let read = 0;
 			this.#draining = this.#unavailable = true;
@@ -201,10 +209,12 @@ export class RingReceiver implements Receiver {
 	drainBatch(handler: (batch: Batch) => void, options?: Drain): number {
 		const max = this.#beginDrain("drainBatch", handler, options);
 		const spans = this.#spansFor(max);
-		const count = this.#engine.peek(spans, max, this.#target, checkTimeout(this.name, options));
+		const timeout = checkTimeout(this.name, options);
+		const deadline = timeout > 0 ? performance.now() + timeout : 0;
+		const count = this.#engine.peek(spans, max, this.#target, timeout);
 		if (count === Status.timedOut) return 0;
 		if (count === Status.notInPlace) {
-			const bytes = this.#recvOutOfPlace(spans[0] as number);
+			const bytes = this.#recvOutOfPlace(spans[0] as number, left(timeout, deadline));
 			if (!bytes) return 0;
 			const lengths = Uint32Array.of(bytes.byteLength);
 			this.#hand(() => handler({ count: 1, bytes, offsets: Uint32Array.of(0), lengths }), 0);
@@ -228,12 +238,13 @@ export class RingReceiver implements Receiver {
 	}
 
 	/** A message that peek could not show in place: it has been received into the target, or the target is too small. */
-	#recvOutOfPlace(byteLength: number): Uint8Array<ArrayBuffer> | null {
+	#recvOutOfPlace(byteLength: number, timeout: number): Uint8Array<ArrayBuffer> | null {
 		if (byteLength <= this.#target.byteLength) return this.#target.subarray(0, byteLength);
 		// Too large to keep memory for.
-		if (byteLength > LARGEST_TARGET) return this.#recv(0);
+		if (byteLength > LARGEST_TARGET) return this.#recv(timeout);
 		this.#target = new Uint8Array(byteLength);
-		const length = this.#engine.recv(this.#target, 0);
+		// A sender may have overwritten it meanwhile: then the wait goes on, and the next one may be larger still.
+		const length = this.#engine.recv(this.#target, timeout);
 		if (length < 0) return this.#recv(0);
 		return this.#target.subarray(0, length);
 	}

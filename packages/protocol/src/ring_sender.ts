@@ -1,4 +1,4 @@
-import { checkCount, checkIterable, checkTimeout, limits } from "./argument.ts";
+import { checkCount, checkIterable, checkTimeout, limits, notAMessage } from "./argument.ts";
 import type { AsyncWaitOptions, Loan, Message, PeerEvent, Sender, WaitOptions } from "./endpoint.ts";
 import { type EngineSender, Status } from "./engine.ts";
 import { IpcError } from "./error.ts";
@@ -200,6 +200,11 @@ export class RingSender implements Sender {
 		const engine = this.#engine;
 		const progress = new Uint32Array(1);
 		const attempt = (): boolean | undefined => {
+			// Transferred away or shrunk while it waited: native code would read what is not there.
+			if (bytes.byteLength < length) {
+				if (progress[0] !== 0) engine.givePartUp();
+				throw notAMessage(this.name, message);
+			}
 			const status = engine.sendPart(bytes, length, progress);
 			if (status === 0) return true;
 			return status === Status.timedOut ? undefined : this.#refused(status, length);

@@ -1,6 +1,6 @@
 import { checkBag, checkSignal, checkTimeout } from "./argument.ts";
 import type { AsyncWaitOptions } from "./endpoint.ts";
-import type { EngineEndpoint } from "./engine.ts";
+import { type EngineEndpoint, EngineWait } from "./engine.ts";
 import type { EventLoop, Waiting } from "./event_loop.ts";
 
 /** Tries what is waited for: undefined, it has to wait. May throw: then the wait has failed. */
@@ -12,6 +12,8 @@ interface Wait {
 	fail(reason: unknown): void;
 	/** The endpoint was closed. */
 	close(): void;
+	/** Whether its timer keeps the process alive. */
+	keepAlive(yes: boolean): void;
 }
 
 /** What becomes of a wait that ends without a result. */
@@ -24,12 +26,31 @@ export interface WaitEnds<Result> {
 	givenUp?(): void;
 }
 
-/** The waits of one endpoint for one thing: first come, first served. */
+/** How often an endpoint has been armed for its peers: there may be several lines for that. */
+const armings = new WeakMap<EngineEndpoint, { count: number }>();
+
+function armingsOf(engine: EngineEndpoint): { count: number } {
+	let counter = armings.get(engine);
+	if (!counter) {
+		counter = { count: 0 };
+		armings.set(engine, counter);
+	}
+	return counter;
+}
+
+/**
+ * The waits of one endpoint for one thing: first come, first served. For peers each waits for something else, so nobody
+ * is behind anybody, and there may be more than one line.
+ */
 export class WaitLine implements Waiting {
 	readonly #loop: EventLoop;
 	readonly #engine: EngineEndpoint;
 	readonly #for: number;
+	readonly #inTurn: boolean;
 	readonly #waits = new Set<Wait>();
+	readonly #armings: { count: number };
+	/** The arming that was looked at last. If another line has armed since, it may have taken our ring for its own. */
+	#seen = 0;
 	#keepsAlive = true;
 	#closed = false;
 
@@ -38,6 +59,8 @@ export class WaitLine implements Waiting {
 		this.#loop = loop;
 		this.#engine = engine;
 		this.#for = what;
+		this.#inTurn = what !== EngineWait.peers;
+		this.#armings = armingsOf(engine);
 	}
 
 	get closed(): boolean {
@@ -53,9 +76,10 @@ export class WaitLine implements Waiting {
 	}
 
 	set keepsAlive(yes: boolean) {
-		this.#loop.remove(this);
+		if (yes === this.#keepsAlive) return;
 		this.#keepsAlive = yes;
-		if (this.#waits.size > 0) this.#loop.add(this);
+		this.#loop.keepsAliveChanged(this);
+		for (const wait of this.#waits) wait.keepAlive(yes);
 	}
 
 	wait<Result>(
@@ -68,7 +92,7 @@ export class WaitLine implements Waiting {
 			const timeout = checkTimeout(endpoint, checkBag(endpoint, options, "{ timeout: 100, signal }"));
 			const signal = checkSignal(endpoint, options?.signal);
 			if (signal?.aborted) return Promise.reject(signal.reason);
-			const isFirst = this.#waits.size === 0;
+			const isFirst = !this.#inTurn || this.#waits.size === 0;
 			const isTried = isFirst && (timeout === 0 || this.#loop.mayServe(this));
 			if (isTried) {
 				const result = attempt();
@@ -127,12 +151,16 @@ export class WaitLine implements Waiting {
 					});
 				},
 				close: () => settle(() => ends.closed()),
+				keepAlive(yes) {
+					if (yes) timer?.ref();
+					else timer?.unref();
+				},
 			};
 			const abort = (): void => wait.fail(signal?.reason);
 			signal?.addEventListener("abort", abort);
 			if (timeout >= 0) {
 				timer = setTimeout(() => settle(() => ends.timedOut), timeout);
-				if (!this.#keepsAlive) timer.unref();
+				wait.keepAlive(this.#keepsAlive);
 			}
 			this.#waits.add(wait);
 			this.#loop.add(this);
@@ -146,7 +174,7 @@ export class WaitLine implements Waiting {
 	}
 
 	isRung(): boolean {
-		return !this.#isArmed();
+		return !this.#isArmed() || (!this.#inTurn && this.#seen !== this.#armings.count);
 	}
 
 	serve(rearm = false): void {
@@ -155,6 +183,10 @@ export class WaitLine implements Waiting {
 
 	/** `tried`: the first wait has just been tried. */
 	#serve(tried: boolean, rearm: boolean): void {
+		if (!this.#inTurn) {
+			this.#serveEach(rearm);
+			return;
+		}
 		for (const wait of this.#waits) {
 			while (tried || !wait.attempt()) {
 				tried = false;
@@ -169,6 +201,21 @@ export class WaitLine implements Waiting {
 				}
 			}
 			if (this.#waits.size > 0 && !this.#loop.mayServe(this)) return;
+		}
+		this.#rest();
+	}
+
+	#serveEach(rearm: boolean): void {
+		try {
+			// Armed before the look: what changes after it rings.
+			if (rearm || !this.#isArmed()) {
+				this.#engine.arm(this.#for, this.#loop.waker(this.#engine));
+				this.#armings.count++;
+			}
+			this.#seen = this.#armings.count;
+			for (const wait of this.#waits) wait.attempt();
+		} catch (error) {
+			for (const wait of [...this.#waits]) wait.fail(error);
 		}
 		this.#rest();
 	}

@@ -50,16 +50,29 @@ void ipc_queue_put_lease(uint8_t *payload) {
   atomic_store_explicit(&lease->attempts, 0, memory_order_relaxed);
 }
 
+/* Whether the record that read() found at a position is a loan still being written, or its owner's. */
+static bool is_lent(const ipc_segment *segment, uint32_t position, uint32_t head, const ipc_record_copy *record) {
+  ipc_record_copy next;
+  if (record->kind != IPC_RECORD_OWNER) return record->kind == IPC_RECORD_LOAN;
+  return position + 1 != head && read(segment, position + 1, head, &next) != 0 && next.kind == IPC_RECORD_LOAN;
+}
+
+/*
+ * Past the cursor too, if need be: what lies there may be done, when one before it was tried again, or was lent and
+ * given up. Else its room would be there only once somebody takes, of which no sender is told.
+ */
 uint32_t ipc_queue_gate(ipc_segment *segment, uint32_t instance) {
   ipc_header *header = segment->header;
   if (!lock(segment, instance)) return load(&header->tail);
-  uint32_t tail = load(&header->tail), cursor = load(&header->cursor), head = head_of(segment), units;
+  uint32_t first = load(&header->tail), tail = first, head = head_of(segment), units;
   ipc_record_copy record;
-  for (; tail != cursor && (units = read(segment, tail, head, &record)) != 0; tail += units)
+  for (; tail != head && (units = read(segment, tail, head, &record)) != 0; tail += units)
     /* acquire pairs with the release of whoever was done: it has read the payload */
-    if (record.kind == IPC_RECORD_MESSAGE &&
-        atomic_load_explicit(&lease_at(segment, tail)->holder, memory_order_acquire) != IPC_LEASE_DONE)
+    if (record.kind == IPC_RECORD_MESSAGE
+            ? atomic_load_explicit(&lease_at(segment, tail)->holder, memory_order_acquire) != IPC_LEASE_DONE
+            : is_lent(segment, tail, head, &record))
       break;
+  if (tail - first > load(&header->cursor) - first) atomic_store_explicit(&header->cursor, tail, memory_order_relaxed);
   atomic_store_explicit(&header->tail, tail, memory_order_relaxed);
   unlock(segment);
   return tail;
@@ -101,9 +114,7 @@ bool ipc_queue_has_some(ipc_segment *segment, uint32_t instance) {
   if (!ipc_claim_try_lock(&header->take_claim, instance)) return true;
   uint32_t cursor = load(&header->cursor), head = head_of(segment);
   ipc_record_copy record = {0};
-  bool some = cursor != head;
-  if (some && read(segment, cursor, head, &record) == 1 && record.kind == IPC_RECORD_OWNER && cursor + 1 != head)
-    some = read(segment, cursor + 1, head, &record) == 0 || record.kind != IPC_RECORD_LOAN;
+  bool some = cursor != head && (read(segment, cursor, head, &record) == 0 || !is_lent(segment, cursor, head, &record));
   unlock(segment);
   return some;
 }
@@ -192,6 +203,8 @@ bool ipc_queue_recover(ipc_segment *segment, uint32_t instance, uint32_t leaving
   bool some = give_back(segment, leaving);
   some |= end_loan_of_dead(segment);
   unlock(segment);
-  if (some) ipc_event_notify(segment, IPC_EVENT_DATA);
-  return some;
+  if (!some) return false;
+  ipc_event_notify(segment, IPC_EVENT_DATA);
+  ipc_event_notify(segment, IPC_EVENT_SPACE); /* of a loan */
+  return true;
 }

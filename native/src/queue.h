@@ -21,7 +21,7 @@
 /* Writes the lease of a new message where no receiver looks yet. */
 void ipc_queue_put_lease(uint8_t *payload);
 
-/* Moves the tail past what is done, and answers it. Any endpoint. */
+/* Moves the tail, and the cursor if that is in its way, past what is done, and answers it. Any endpoint. */
 uint32_t ipc_queue_gate(ipc_segment *segment, uint32_t instance);
 
 /*

@@ -6,7 +6,7 @@
 #include "view.h"
 #include "worker.h"
 
-enum { CAPACITY = 4096, MAX_RECORD = CAPACITY / 2 - 8, PART = CAPACITY / 8 - 8 - (int)sizeof(ipc_fragment), LARGE = 3 << 20 };
+enum { CAPACITY = 4096, MAX_RECORD = CAPACITY / 2 - 8, PART = CAPACITY / 8 - 8 - (int)sizeof(ipc_fragment), LARGE = (1 + TEST_SCALE / 2) << 20 };
 
 static ipc_options small_ring(uint32_t kind) { return (ipc_options){.kind = kind, .capacity = CAPACITY}; }
 

@@ -355,7 +355,7 @@ static const message_range tiny = {MESSAGE_TAG, 64}, mixed = {MESSAGE_TAG, 2040}
 static const message_range fragmented = {4100, 4400}; /* of a ring of 8192 */
 
 static void check_crowd(uint32_t kind, uint32_t senders, uint32_t receivers, test_form form) {
-  uint32_t count = 4000 * TEST_SCALE / senders;
+  uint32_t count = 2500 * TEST_SCALE / senders;
   for (int i = 0; i < STARTS; i++) {
     check_stream((plan){kind, 4096, senders, receivers, count, starts[i], tiny, .form = form});
     check_stream((plan){kind, 4096, senders, receivers, count / 2, starts[i], mixed, .form = form});

@@ -459,6 +459,7 @@ static void check_all(plan wanted) {
   hooks.patient = true; /* a lost wake-up would hang */
   test_worker takers[MAX_WORKERS], senders[MAX_WORKERS];
   for (uint32_t i = 0; i < now.takers; i++) takers[i] = test_start(now.form, take_all, &numbers[i]);
+  test_await(&shared->ready, now.takers); /* or the last endpoint could leave before one has come, with what is its */
   for (uint32_t i = 0; i < now.senders; i++) senders[i] = test_start(now.form, send_all, &numbers[i]);
   for (uint32_t i = 0; i < now.senders; i++) test_finish(senders[i]);
   send_ends();
@@ -514,6 +515,55 @@ static void done_wakes_a_blocked_sender(void) {
   ipc_receiver_close(a);
 }
 
+static void send_a_large_one(void *unused) {
+  (void)unused;
+  ipc_sender *mine = must_send(queue);
+  CHECK_EQ(ipc_sender_send(mine, out, LARGEST, 0), IPC_TIMED_OUT);
+  atomic_store(&shared->sent, 1);
+  CHECK_EQ(ipc_sender_send(mine, out, LARGEST, -1), IPC_OK);
+  ipc_sender_close(mine);
+}
+
+/* Room that nobody has taken from since: behind one that was tried again all are done. */
+static void done_frees_all_that_is_done(void) {
+  new_board();
+  hooks.patient = true; /* only a wake-up helps, and there is one */
+  open_three();
+  view seen = view_open(test_prefix, test_name, IPC_QUEUE);
+  uint32_t leases[CAPACITY / RECORD];
+  for (uint64_t i = 0; i < CAPACITY / RECORD; i++) put(i);
+  for (uint32_t i = 0; i < CAPACITY / RECORD; i++) leases[i] = check_take(a, i, 1);
+  for (uint32_t i = 1; i < CAPACITY / RECORD; i++) CHECK_EQ(ipc_receiver_done(a, leases[i]), IPC_OK);
+  CHECK_EQ(ipc_receiver_retry(a, leases[0]), IPC_OK);
+  CHECK_EQ(check_take(a, 0, 2), leases[0]);
+  test_worker worker = test_start(TEST_PROCESS, send_a_large_one, NULL);
+  test_await(&shared->sent, 1);
+  view_await_sleeper(&seen, IPC_EVENT_SPACE);
+  CHECK_EQ(ipc_receiver_done(a, leases[0]), IPC_OK);
+  test_finish(worker);
+  CHECK_EQ(ipc_receiver_recv(b, in, sizeof in, 0), LARGEST);
+  check_empty(a);
+  view_close(&seen);
+  close_three();
+}
+
+/* Of those too that were never sent, also when nobody is there to take. */
+static void a_loan_given_up_frees_its_room(void) {
+  new_board();
+  hooks.patient = true;
+  sender = must_send(queue);
+  view seen = view_open(test_prefix, test_name, IPC_QUEUE);
+  uint32_t offsets[2];
+  for (int i = 0; i < 2; i++) CHECK_EQ(ipc_sender_loan(sender, LARGEST - 8, 0, &offsets[i]), IPC_OK);
+  test_worker worker = test_start(TEST_PROCESS, send_a_large_one, NULL);
+  test_await(&shared->sent, 1);
+  view_await_sleeper(&seen, IPC_EVENT_SPACE);
+  for (int i = 0; i < 2; i++) CHECK_EQ(ipc_sender_end_loan(sender, offsets[i], -1), IPC_OK);
+  test_finish(worker);
+  view_close(&seen);
+  ipc_sender_close(sender);
+}
+
 static void receive_one(void *value) {
   uint64_t got;
   ipc_receiver *mine = must_receive(queue);
@@ -560,7 +610,9 @@ static void take_two_and_idle(void *unused) {
 }
 
 /* What a killed one was at work on goes to another within a second: to one that waits, that tries, or that has other work. */
-static void check_holder_killed(int how) {
+enum heir { WAITS, TRIES, IS_BUSY };
+
+static void check_holder_killed(enum heir how, bool reaped) {
   new_board();
   sender = must_send(queue);
   put(0);
@@ -570,24 +622,24 @@ static void check_holder_killed(int how) {
   b = must_receive(queue);
   check_empty(b);
   test_kill(victim);
-  if (how % 2) test_reap(victim);
+  if (reaped) test_reap(victim);
   double started = test_ms();
   for (uint64_t next = 0, got; next < 2;) {
-    if (how >= 4) { /* it never finds the queue empty, nor does the ring fill up behind what is held */
+    if (how == IS_BUSY) { /* it never finds the queue empty, nor does the ring fill up behind what is held */
       put(1000);
       nanosleep(&(struct timespec){.tv_nsec = 8000000}, NULL);
     }
-    int32_t status = ipc_receiver_recv(b, &got, 8, how < 2 ? -1 : 0);
+    int32_t status = ipc_receiver_recv(b, &got, 8, how == WAITS ? -1 : 0);
     if (status == 8 && got == next) next++;
-    else if (how < 4) CHECK_EQ(status, IPC_TIMED_OUT);
+    else if (how != IS_BUSY) CHECK_EQ(status, IPC_TIMED_OUT);
     CHECK_LE(test_ms() - started, 1000);
   }
   ipc_receiver_close(b);
   ipc_sender_close(sender);
 }
-static void work_of_the_killed_goes_to_who_waits(void) { check_holder_killed(0), check_holder_killed(1); }
-static void work_of_the_killed_goes_to_who_tries(void) { check_holder_killed(2), check_holder_killed(3); }
-static void work_of_the_killed_goes_to_who_is_busy(void) { check_holder_killed(4), check_holder_killed(5); }
+static void work_of_the_killed_goes_to_who_waits(void) { check_holder_killed(WAITS, false); }
+static void work_of_the_killed_goes_to_who_tries(void) { check_holder_killed(TRIES, true); }
+static void work_of_the_killed_goes_to_who_is_busy(void) { check_holder_killed(IS_BUSY, false); }
 
 static void stopped_is_not_dead(void) {
   new_board();
@@ -598,7 +650,7 @@ static void stopped_is_not_dead(void) {
   test_await(&shared->ready, 1);
   b = must_receive(queue);
   test_stop(holder);
-  CHECK_EQ(ipc_receiver_recv(b, in, sizeof in, 900), IPC_TIMED_OUT);
+  CHECK_EQ(ipc_receiver_recv(b, in, sizeof in, 600), IPC_TIMED_OUT);
   test_kill(holder);
   ipc_receiver_close(b);
   ipc_sender_close(sender);
@@ -643,12 +695,12 @@ static void a_taken_lock_is_not_an_empty_queue(void) {
   open_three();
   view seen = view_open(test_prefix, test_name, IPC_QUEUE);
   uint32_t value = 7;
-  for (int i = 0; i < 10; i++) {
+  for (int i = 0; i < 3; i++) {
     put(value);
     CHECK(ipc_claim_try_lock(&seen.header->take_claim, atomic_load(&view_receivers(&seen)[0].instance)));
     test_worker worker = test_start(TEST_PROCESS, receive_one, &value);
     test_await(&shared->ready, (uint32_t)i + 1);
-    for (int pauses = 0; pauses < 5 * i; pauses++) test_pause();
+    for (int pauses = 0; pauses < 200; pauses++) test_pause();
     ipc_claim_unlock(&seen.header->take_claim); /* nobody is told: all have been, when it was sent */
     test_finish(worker);
   }
@@ -791,6 +843,7 @@ TEST_MAIN(TEST_CASE(each_goes_to_one_in_order), TEST_CASE(every_size_arrives), T
           TEST_CASE(loans_of_the_dead_block_nobody), TEST_CASE(orphans_read_what_was_sent),
           TEST_CASE(bad_offsets_are_refused), TEST_CASE(damage_is_survived), TEST_CASE(processes_share_the_work),
           TEST_CASE(threads_share_the_work), TEST_CASE(done_wakes_a_blocked_sender),
+          TEST_CASE(done_frees_all_that_is_done), TEST_CASE(a_loan_given_up_frees_its_room),
           TEST_CASE(takers_are_woken_by_sends_retries_and_closing), TEST_CASE(work_of_the_killed_goes_to_who_waits),
           TEST_CASE(work_of_the_killed_goes_to_who_tries), TEST_CASE(work_of_the_killed_goes_to_who_is_busy),
           TEST_CASE(stopped_is_not_dead), TEST_CASE(a_stopped_taker_does_not_prolong_waits),

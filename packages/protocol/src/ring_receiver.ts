@@ -39,7 +39,9 @@ export class RingReceiver implements Receiver {
 	#lengths = new Uint32Array(0);
 	#closed = false;
 	#draining = false;
-	/** `#closed || #draining`: one check for both on the hot path. */
+	/** A message that was not in the ring and whose handler of {@link drainBatch} threw: the next one. */
+	#stayed: Uint8Array<ArrayBuffer> | undefined;
+	/** `#closed || #draining || #stayed`: one check for all on the hot path. */
 	#unavailable = false;
 
 	constructor(name: string, endpoint: string, engine: EngineReceiver, loop: EventLoop, reopen: () => Receiver) {
@@ -69,7 +71,7 @@ export class RingReceiver implements Receiver {
 	}
 
 	#recv(timeout: number): Uint8Array<ArrayBuffer> | null {
-		if (this.#unavailable) throw this.#unavailableError();
+		if (this.#unavailable) return this.#takeStayed();
 		let length = this.#engine.recv(this.#scratch, timeout);
 		if (length >= 0) return this.#scratch.slice(0, length);
 		// Of a queue another receiver may take the large message first, and the next one be larger still.
@@ -83,6 +85,15 @@ export class RingReceiver implements Receiver {
 		}
 		if (length === Status.timedOut) return null;
 		throw failure(length, this.name, this.#endpoint);
+	}
+
+	/** The message that stayed; throws if the receiver is unavailable for another reason. */
+	#takeStayed(): Uint8Array<ArrayBuffer> {
+		const message = this.#stayed;
+		if (this.#closed || this.#draining || !message) throw this.#unavailableError();
+		this.#stayed = undefined;
+		this.#unavailable = false;
+		return message;
 	}
 
 	recvAsync(options?: AsyncWaitOptions): Promise<Uint8Array<ArrayBuffer> | null> {
@@ -103,7 +114,7 @@ export class RingReceiver implements Receiver {
 	/** A wait for what `take` finds. */
 	protected wait<Value>(take: () => Value | undefined, options: AsyncWaitOptions | undefined): Promise<Value | null> {
 		// Here, because when it is tried is a matter of how busy the event loop is.
-		if (this.#unavailable) return Promise.reject(this.#unavailableError());
+		if (this.#closed || this.#draining) return Promise.reject(this.#unavailableError());
 		return this.#receiving.wait<Value | null>(this.name, options, take, {
 			timedOut: null,
 			closed: () => {
@@ -137,7 +148,7 @@ export class RingReceiver implements Receiver {
 	}
 
 	recvInto(target: Uint8Array, options?: WaitOptions): number {
-		if (this.#unavailable) throw this.#unavailableError();
+		if (this.#closed || this.#draining) throw this.#unavailableError();
 		if (!(target instanceof Uint8Array && ArrayBuffer.isView(target)))
 			throw new IpcError(
 				"ERR_IPC_INVALID_ARGUMENT",
@@ -145,6 +156,12 @@ export class RingReceiver implements Receiver {
 				"recvInto needs a Uint8Array to copy the message into.",
 			);
 		const timeout = checkTimeout(this.name, options);
+		if (this.#stayed) {
+			const { byteLength } = this.#stayed;
+			if (byteLength > target.byteLength) throw this.#tooSmall(byteLength, target.byteLength);
+			target.set(this.#takeStayed());
+			return byteLength;
+		}
 		// An empty view has no address to give to native code: the engine is told of its length by a view that has one.
 		const length = target.byteLength > 0 ? this.#engine.recv(target, timeout) : this.#recvIntoNothing(timeout);
 		return length >= 0 ? length : this.#recvIntoRefused(length, target.byteLength);
@@ -157,13 +174,16 @@ export class RingReceiver implements Receiver {
 
 	#recvIntoRefused(status: number, capacity: number): number {
 		if (status === Status.timedOut) return -1;
-		if (status === Status.bufferTooSmall)
-			throw new IpcError(
-				"ERR_IPC_BUFFER_TOO_SMALL",
-				this.name,
-				`The next message of ${this.#endpoint} has ${this.#engine.nextLength()} bytes, the target ${capacity}. The message stays: call again with a larger target, or use recv().`,
-			);
+		if (status === Status.bufferTooSmall) throw this.#tooSmall(this.#engine.nextLength(), capacity);
 		throw failure(status, this.name, this.#endpoint);
+	}
+
+	#tooSmall(length: number, capacity: number): IpcError {
+		return new IpcError(
+			"ERR_IPC_BUFFER_TOO_SMALL",
+			this.name,
+			`The next message of ${this.#endpoint} has ${length} bytes, the target ${capacity}. The message stays: call again with a larger target, or use recv().`,
+		);
 	}
 
 	drain(handler: (view: Uint8Array<ArrayBuffer>) => void, options?: Drain): number {
@@ -173,7 +193,7 @@ export class RingReceiver implements Receiver {
 		let handled = 0;
 		do {
 			const spans = this.#spansFor(max - handled);
-			const count = this.#engine.peek(spans, max - handled, timeout);
+			const count = this.#stayed ? Status.notInPlace : this.#engine.peek(spans, max - handled, timeout);
 			if (count === Status.timedOut) break;
 			if (count === Status.notInPlace) {
 				// A sender may have overwritten it meanwhile: then the wait goes on.
@@ -208,13 +228,19 @@ export class RingReceiver implements Receiver {
 		const spans = this.#spansFor(max);
 		const timeout = checkTimeout(this.name, options);
 		const deadline = timeout > 0 ? performance.now() + timeout : 0;
-		const count = this.#engine.peek(spans, max, timeout);
+		const count = this.#stayed ? Status.notInPlace : this.#engine.peek(spans, max, timeout);
 		if (count === Status.timedOut) return 0;
 		if (count === Status.notInPlace) {
 			const bytes = this.#recv(left(timeout, deadline));
 			if (!bytes) return 0;
 			const lengths = Uint32Array.of(bytes.byteLength);
-			this.#hand(() => handler({ count: 1, bytes, offsets: Uint32Array.of(0), lengths }), 0);
+			try {
+				this.#hand(() => handler({ count: 1, bytes, offsets: Uint32Array.of(0), lengths }), 0);
+			} catch (error) {
+				this.#stayed = bytes;
+				this.#unavailable = true;
+				throw error;
+			}
 			return 1;
 		}
 		if (count < 0) throw failure(count, this.name, this.#endpoint);
@@ -255,7 +281,7 @@ export class RingReceiver implements Receiver {
 
 	/** What the two forms of drain have in common before they wait; answers how many messages at most. */
 	#beginDrain(what: string, handler: unknown, options: Drain | undefined): number {
-		if (this.#unavailable) throw this.#unavailableError();
+		if (this.#closed || this.#draining) throw this.#unavailableError();
 		checkFunction(this.name, `The handler of ${what}`, handler);
 		checkBag(this.name, options, "{ max: 100, timeout: 100 }");
 		return options?.max === undefined ? DEFAULT_MAX : checkCount(this.name, "max", options.max, 1, limits.drainMax);

@@ -261,8 +261,8 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 	 * Hands the messages that are there to `handler`, many at once and in place: the fastest way to receive small ones,
 	 * since no view is made for each. Of a queue, and of what `drain` has to copy, there is one in each batch.
 	 *
-	 * `batch` and all in it are valid inside the handler only. All messages count as received when the handler returns;
-	 * if it throws, none does, and all stay.
+	 * `batch` and all in it are valid inside the handler only. All its messages count as received once the handler was
+	 * called, also if it throws; a queue's goes back.
 	 *
 	 * @returns How many were handled: 0 when the time was up.
 	 * @throws IpcError as {@link recv}

@@ -249,15 +249,13 @@ export class RingReceiver implements Receiver {
 		return this.#target.subarray(0, length);
 	}
 
-	/** Calls a handler; `count` messages count as received if it returns. */
+	/** Calls a handler; `count` messages in the ring count as received, also if it throws. */
 	#hand(handler: () => void, count: number): void {
-		let received = 0;
 		this.#draining = this.#unavailable = true;
 		try {
 			handler();
-			received = count;
 		} finally {
-			this.#endHandler(received);
+			this.#endHandler(count);
 		}
 	}
 

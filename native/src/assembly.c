@@ -8,6 +8,8 @@
 struct ipc_part {
   ipc_part *next;
   uint32_t instance, message, total, received;
+  bool is_orphan; /* its sender was found gone, … */
+  uint32_t until; /* …and nothing that it sent lies at or past this position */
   uint8_t *bytes; /* its own memory: there from the start, so that going on in it cannot fail */
   uint8_t *at;    /* where it is put together: that, or the target */
 };
@@ -29,13 +31,26 @@ static void drop(ipc_assembly *assembly, ipc_part **link) {
   free(part);
 }
 
+/*
+ * Whether the sender of a part is gone and all is read that it sent before: that it is gone does not mean that it did
+ * not finish. What it sent lies before the head that is loaded once it is gone.
+ */
+static bool is_left_behind(ipc_part *part, const ipc_segment *segment, uint32_t position) {
+  uint32_t pid;
+  if (part->is_orphan) return (int32_t)(position - part->until) >= 0;
+  if (ipc_members_is_alive(segment, part->instance, &pid)) return false;
+  part->is_orphan = true;
+  part->until = (uint32_t)atomic_load_explicit(&segment->header->head, memory_order_acquire);
+  return false;
+}
+
 /* Drops what the sender has given up, and what senders have left behind that are gone. */
-static void drop_unfinished(ipc_assembly *assembly, const ipc_segment *segment, const ipc_fragment *by) {
+static void drop_unfinished(ipc_assembly *assembly, const ipc_segment *segment, uint32_t position,
+                            const ipc_fragment *by) {
   for (ipc_part **link = &assembly->parts; *link;) {
     ipc_part *part = *link;
-    uint32_t pid;
     bool given_up = part->instance == by->instance ? (int32_t)(part->message - by->oldest) < 0
-                                                   : !ipc_members_is_alive(segment, part->instance, &pid);
+                                                   : is_left_behind(part, segment, position);
     if (given_up)
       drop(assembly, link);
     else
@@ -73,12 +88,12 @@ static ipc_part *find(const ipc_assembly *assembly, const ipc_fragment *fragment
   return NULL;
 }
 
-uint8_t *ipc_assembly_room(ipc_assembly *assembly, const ipc_segment *segment, const ipc_fragment *fragment,
-                           uint32_t length, enum ipc_assembly_step *step) {
+uint8_t *ipc_assembly_room(ipc_assembly *assembly, const ipc_segment *segment, uint32_t position,
+                           const ipc_fragment *fragment, uint32_t length, enum ipc_assembly_step *step) {
   bool is_last = fragment->offset + length == fragment->total;
   ipc_part *part = find(assembly, fragment);
   if (!part && fragment->offset == 0) {
-    drop_unfinished(assembly, segment, fragment);
+    drop_unfinished(assembly, segment, position, fragment);
     part = begin(assembly, fragment);
     *step = IPC_ASSEMBLY_NO_SPACE;
     return part ? part->at : NULL;

@@ -3,8 +3,8 @@
  *
  * Fragments of one message come in order, with anything of other senders in between.
  * What a receiver holds is at most the unfinished messages of the senders that are
- * alive: a part is dropped when its sender says so (ipc_fragment.oldest), is found gone
- * when another part begins, or when the receiver was overrun. Memory of a large part is
+ * alive: a part is dropped when its sender says so (ipc_fragment.oldest), when its sender is gone,
+ * all that it had sent has been read and another part begins, or when the receiver was overrun. Memory of a large part is
  * touched only as its fragments arrive.
  */
 #ifndef LIBIPC_ASSEMBLY_H
@@ -32,11 +32,11 @@ enum ipc_assembly_step {
 };
 
 /*
- * Room for the next fragment's bytes, or NULL with *step telling why they are not
+ * Room for the bytes of the fragment at `position`, or NULL with *step telling why they are not
  * wanted. Nothing of `fragment` is trusted but that its bytes lie in the ring.
  */
-uint8_t *ipc_assembly_room(ipc_assembly *assembly, const ipc_segment *segment, const ipc_fragment *fragment,
-                           uint32_t length, enum ipc_assembly_step *step);
+uint8_t *ipc_assembly_room(ipc_assembly *assembly, const ipc_segment *segment, uint32_t position,
+                           const ipc_fragment *fragment, uint32_t length, enum ipc_assembly_step *step);
 
 /*
  * The memory of whoever receives: a message that begins now and fits is put together

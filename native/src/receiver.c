@@ -124,7 +124,7 @@ static int32_t assemble(ipc_receiver *receiver, const uint8_t *payload, uint32_t
       length > fragment.total - fragment.offset)
     return IPC_E_CORRUPT;
   enum ipc_assembly_step step;
-  uint8_t *room = ipc_assembly_room(assembly, &receiver->segment, &fragment, length, &step);
+  uint8_t *room = ipc_assembly_room(assembly, &receiver->segment, receiver->position, &fragment, length, &step);
   if (room && receiver->is_overrun) {
     ipc_ring_copy_out(room, payload + sizeof fragment, length);
     if (ipc_overrun_found(receiver)) return IPC_TIMED_OUT;

@@ -202,7 +202,26 @@ static void send_half_and_die(void *unused) {
   kill(getpid(), SIGKILL);
 }
 
-/* What a dead sender has begun stays until another part begins, and no longer. */
+/* The last of it is still unread when its sender has left, and what comes before that begins another one. */
+static void who_left_after_sending_is_heard(void) {
+  open_both(IPC_CHANNEL);
+  ipc_sender *leaving = must_send(small_ring(IPC_CHANNEL));
+  uint32_t offset = 0;
+  write_out(1, 4500);
+  CHECK_EQ(ipc_sender_send_part(leaving, out, 4500, &offset), IPC_TIMED_OUT);
+  CHECK_EQ(ipc_receiver_recv(receiver, in, sizeof in, 0), IPC_TIMED_OUT);
+  write_out(2, 2100);
+  CHECK_EQ(ipc_sender_send(sender, out, 2100, 0), IPC_OK);
+  write_out(1, 4500);
+  CHECK_EQ(ipc_sender_send_part(leaving, out, 4500, &offset), IPC_OK);
+  ipc_sender_close(leaving);
+  check_next(2, 2100);
+  check_next(1, 4500);
+  CHECK(!has_parts());
+  close_both();
+}
+
+/* What a dead sender has begun stays until all is read that it can have sent and another part begins, and no longer. */
 static void parts_of_the_dead_are_dropped(void) {
   open_both(IPC_CHANNEL);
   test_worker victim = test_start(TEST_PROCESS, send_half_and_die, NULL);
@@ -211,9 +230,11 @@ static void parts_of_the_dead_are_dropped(void) {
   CHECK_EQ(has_parts(), 1);
   CHECK_EQ(ipc_sender_send(sender, "small", 5, 0), IPC_OK);
   CHECK_EQ(ipc_receiver_recv(receiver, in, sizeof in, 0), 5);
-  write_out(2, 2500);
-  CHECK_EQ(ipc_sender_send(sender, out, 2500, 0), IPC_OK);
-  check_next(2, 2500);
+  for (uint32_t i = 2; i < 4; i++) { /* the first of them finds it dead */
+    write_out(i, 2500);
+    CHECK_EQ(ipc_sender_send(sender, out, 2500, 0), IPC_OK);
+    check_next(i, 2500);
+  }
   CHECK_EQ(has_parts(), 0);
   close_both();
 }
@@ -476,7 +497,8 @@ static void short_and_repeated_fragments_are_survived(void) {
 
 TEST_MAIN(TEST_CASE(sizes_around_every_boundary_arrive), TEST_CASE(megabytes_pass_between_processes), TEST_CASE(megabytes_pass_between_threads),
           TEST_CASE(processes_mix_large_and_small), TEST_CASE(threads_mix_large_and_small),
-          TEST_CASE(killed_senders_leave_whole_messages), TEST_CASE(parts_of_the_dead_are_dropped),
+          TEST_CASE(killed_senders_leave_whole_messages), TEST_CASE(who_left_after_sending_is_heard),
+          TEST_CASE(parts_of_the_dead_are_dropped),
           TEST_CASE(a_message_timed_out_is_absent), TEST_CASE(joining_in_the_middle_misses_that_one),
           TEST_CASE(it_stays_until_it_is_received), TEST_CASE(kept_memory_is_the_callers),
           TEST_CASE(consume_does_not_confuse_it), TEST_CASE(steps_never_wait), TEST_CASE(what_is_given_up_is_absent),

@@ -198,7 +198,7 @@ static void replay_and_check(void *unused) {
   CHECK_LE(tag.sequence, started);
   if (started < 30) CHECK_EQ(tag.sequence, 0);
   message_check(bytes, length, tag, small);
-  for (int i = 0; i < 600; i++) {
+  for (int i = 0; i < 300; i++) {
     tag.sequence++;
     message_check(bytes, ipc_receiver_recv(receiver, bytes, sizeof bytes, -1), tag, small);
   }
@@ -209,7 +209,7 @@ static void check_joining_a_stream(test_form form) {
   shared = test_shared(sizeof *shared);
   test_worker stream = test_start(form, stream_at_full_speed, NULL);
   test_await(&shared->ready, 1);
-  for (int i = 0; i < 100 * TEST_SCALE; i++) test_finish(test_start(form, replay_and_check, NULL));
+  for (int i = 0; i < 50 * TEST_SCALE; i++) test_finish(test_start(form, replay_and_check, NULL));
   atomic_store(&shared->stop, 1);
   test_finish(stream);
 }

@@ -143,6 +143,27 @@ describe("large messages", () => {
 		30_000,
 	);
 
+	test("drain hands over all that is there, in the ring and not, up to max", () => {
+		for (const overflow of ["block", "drop-oldest"] as const) {
+			const name = names.next();
+			using receiver = Channel.receiver(name, { prefix, capacity: 65_536, overflow });
+			using sender = Channel.sender(name, { prefix });
+			const lengths = [1, 2, 40_000, 3, 4, 5];
+			const got: number[] = [];
+			const collect = (view: Uint8Array) => {
+				expect(isLarge(view, 9, view.byteLength)).toBe(true);
+				got.push(view.byteLength);
+			};
+			for (const length of lengths) expect(sender.trySend(large(9, length))).toBe(true);
+			expect(receiver.drain(collect)).toBe(6);
+			expect(got).toEqual(lengths);
+			for (const length of lengths) expect(sender.trySend(large(9, length))).toBe(true);
+			expect(receiver.drain(collect, { max: 4 })).toBe(4);
+			expect(receiver.drain(collect, { max: 4 })).toBe(2);
+			expect(got).toEqual([...lengths, ...lengths]);
+		}
+	});
+
 	test("strings: 3 MiB of several alphabets through small rings", async () => {
 		const string = "aé漢🚀 ".repeat(280_000);
 		for (const [, factory] of kinds)

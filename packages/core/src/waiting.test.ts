@@ -88,8 +88,12 @@ test.each(["drain", "drainBatch"] as const)("%s waits its time out when what it 
 			...nativeEngine,
 			openReceiver(...args) {
 				const receiver = nativeEngine.openReceiver(...args);
-				// As if something had been there when it looked.
-				receiver.peek = () => Status.notInPlace;
+				// As if something had been there when it looked, each time more than the receiver has memory for.
+				let length = 5000;
+				receiver.peek = (spans) => {
+					spans[0] = length++;
+					return Status.notInPlace;
+				};
 				return receiver;
 			},
 		}),

@@ -28,6 +28,11 @@ export interface SharedSender {
 /** `IPC_MAX_MESSAGE`. */
 const LARGEST = 0x7fffffff;
 
+/** Whether a message can go to native code as it is. An empty view could be a detached one: that is looked at closer. */
+function isPlain(message: Message): message is Uint8Array {
+	return message instanceof Uint8Array && ArrayBuffer.isView(message) && message.byteLength > 0;
+}
+
 /** The {@link Sender} of every engine. */
 export class RingSender implements Sender {
 	readonly name: string;
@@ -77,8 +82,8 @@ export class RingSender implements Sender {
 		if (this.#closed || this.#shared.batching) throw this.#unavailableError();
 		let bytes: Uint8Array;
 		let length: number;
-		// The fast case: no view is made. An empty view could be a detached one, so it goes the other way.
-		if (message instanceof Uint8Array && ArrayBuffer.isView(message) && message.byteLength > 0) {
+		// The fast case: no view is made.
+		if (isPlain(message)) {
 			bytes = message;
 			length = message.byteLength;
 		} else {
@@ -158,19 +163,28 @@ export class RingSender implements Sender {
 		try {
 			for (const message of messages) {
 				this.#checkOpen();
-				const length = this.#encode(message);
+				let bytes: Uint8Array;
+				let length: number;
+				if (isPlain(message)) {
+					bytes = message;
+					length = message.byteLength;
+				} else {
+					length = this.#encode(message);
+					bytes = this.#encoder.bytes;
+				}
 				if (length > this.#engine.maxRecordLength) {
+					if (length > this.#engine.maxMessageLength) throw this.#failure(Status.messageTooLarge, length);
 					// Too large to be staged: after what was, in fragments.
 					if (staged > 0 && !flush()) return sent;
-					const status = this.#engine.send(this.#encoder.bytes, length, left());
+					const status = this.#engine.send(bytes, length, left());
 					if (status !== 0 && !this.#refused(status, length)) return sent;
 					sent++;
 					continue;
 				}
-				let status = this.#engine.stage(this.#encoder.bytes, length);
+				let status = this.#engine.stage(bytes, length);
 				if (status === Status.timedOut) {
 					if (!flush()) return sent;
-					status = this.#engine.stage(this.#encoder.bytes, length);
+					status = this.#engine.stage(bytes, length);
 				}
 				if (status < 0) throw this.#failure(status, length);
 				staged++;

@@ -81,6 +81,56 @@ describe("what happens between the look and the arming is not missed", () => {
 	});
 });
 
+describe("an arming that was forgotten", () => {
+	/** Channels whose endpoints forget what they are armed for the first time, without noticing. */
+	function forgetful() {
+		const forgetting = <SomeEndpoint extends Pick<EngineReceiver, "arm" | "armed">>(endpoint: SomeEndpoint) => {
+			const arm = endpoint.arm.bind(endpoint);
+			const armed = endpoint.armed.bind(endpoint);
+			let forgotten = 0;
+			endpoint.arm = (wait, waker) => {
+				if (forgotten === 0) forgotten = wait;
+				else {
+					forgotten = -1;
+					arm(wait, waker);
+				}
+			};
+			endpoint.armed = () => (forgotten > 0 ? forgotten : armed());
+			return endpoint;
+		};
+		return createEndpointFactory(
+			() => ({
+				...nativeEngine,
+				openReceiver: (...args) => forgetting(nativeEngine.openReceiver(...args)),
+				openSender: (...args) => forgetting(nativeEngine.openSender(...args)),
+			}),
+			"channel",
+		);
+	}
+
+	test("is made good by looking around, for messages", async () => {
+		const name = names.next();
+		using receiver = forgetful().receiver(name, { prefix });
+		using sender = Channel.sender(name, { prefix });
+		const waits = [receiver.recvAsync({ timeout: 10_000 }), receiver.recvAsync({ timeout: 10_000 })] as const;
+		sender.send("found late");
+		expect(text(await waits[0])).toBe("found late");
+		sender.send("heard");
+		expect(text((await soon(waits[1])) as Uint8Array)).toBe("heard");
+	}, 20_000);
+
+	test("is made good by looking around, for peers", async () => {
+		const name = names.next();
+		using sender = forgetful().sender(name, { prefix });
+		const waits = [sender.receiversReady(1), sender.receiversReady(2)] as const;
+		using first = Channel.receiver(name, { prefix });
+		expect(await waits[0]).toBe(true);
+		using second = Channel.receiver(name, { prefix });
+		expect(await soon(waits[1])).toBe(true);
+		expect([first.closed, second.closed]).toEqual([false, false]);
+	}, 20_000);
+});
+
 test.each(["drain", "drainBatch"] as const)("%s waits its time out when what it saw has been overwritten", (how) => {
 	const name = names.next();
 	const factory = createEndpointFactory(

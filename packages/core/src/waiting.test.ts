@@ -1,5 +1,6 @@
 /** The event loop's side of waiting, at moments that are made to happen: the engine is told when. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { createEndpointFactory, type EngineReceiver, Status } from "@libipc/protocol";
 import { Channel, Route } from "./index.ts";
 import { nativeEngine } from "./native_engine.ts";
@@ -165,6 +166,44 @@ test("closing one endpoint leaves the others their waker", async () => {
 	await turn();
 	sender.send("still heard");
 	expect(text((await soon(waiting)) as Uint8Array)).toBe("still heard");
+});
+
+test("there is one socket while anybody has waited, none when all of those are closed", async () => {
+	const sockets = () => readdirSync("/proc/self/fd").length;
+	const until = async (wanted: number) => {
+		const patience = performance.now() + 5000;
+		while (sockets() !== wanted && performance.now() < patience) await turn();
+		return sockets();
+	};
+	const name = names.next();
+	const before = sockets();
+	const receiver = Channel.receiver(name, { prefix });
+	const sender = Channel.sender(name, { prefix });
+	const second = Route.sender(name, { prefix });
+	const clone = second.clone();
+	expect(sockets()).toBe(before);
+	const message = receiver.recvAsync();
+	expect(await until(before + 1)).toBe(before + 1);
+	const waits = Promise.allSettled([sender.receiversReady(2), clone.receiversReady(1)]);
+	await turn();
+	expect(sockets()).toBe(before + 1);
+	sender.send("x");
+	expect(text((await message) as Uint8Array)).toBe("x");
+	receiver.close();
+	sender.close();
+	second.close();
+	expect(await until(before + 1)).toBe(before + 1);
+	// The clone waits still: now it learns that there is nothing to wait for.
+	Route.clear(name, { prefix });
+	expect((await waits).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+	clone.close();
+	expect(await until(before)).toBe(before);
+	// Closed before the socket is even polled.
+	const short = Channel.receiver(name, { prefix });
+	const ended = rejection(short.recvAsync());
+	short.close();
+	expect(await ended).toMatchObject({ code: "ERR_IPC_CLOSED" });
+	expect(await until(before)).toBe(before);
 });
 
 test("many waits of one endpoint are served in many turns", async () => {

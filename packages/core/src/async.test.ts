@@ -445,6 +445,8 @@ describe("sending", () => {
 		const orphan = rejectionCode(second.sendAsync("c"));
 		await turn();
 		sender.close();
+		// At once, not when they next look around.
+		expect(await isPending(waits)).toBe(false);
 		expect(codes(await waits)).toEqual(["ERR_IPC_CLOSED", "ERR_IPC_CLOSED", "ERR_IPC_CLOSED"]);
 		expect(await rejectionCode(sender.sendAsync("x"))).toBe("ERR_IPC_CLOSED");
 		expect(await rejectionCode(sender.receiversReady(0))).toBe("ERR_IPC_CLOSED");

@@ -201,6 +201,46 @@ test("a process that exits has left", async () => {
 	expect(all.slice(2).map(shown).sort()).toEqual([`left receiver ${child.pid}`, `left sender ${child.pid}`]);
 });
 
+test.each([false, true])(
+	"a death that somebody else noticed first is a death, its place taken again: %p",
+	async (taken) => {
+		const name = names.next();
+		using watcher = Channel.receiver(name, { prefix, capacity: 4096 });
+		const events = watcher.peers();
+		await using child = await holder("channel", "receiver", name);
+		const [joined] = await take(events, 1);
+		using sender = Channel.sender(name, { prefix });
+		await take(events, 1);
+		await child.kill();
+		// The sender finds out when the ring is full; the event loop has no turn until then.
+		while (sender.receiverCount === 2) {
+			expect(sender.send(new Uint8Array(500), { timeout: 10_000 })).toBe(true);
+			while (watcher.tryRecv());
+		}
+		using stack = new DisposableStack();
+		if (taken) stack.use(Channel.receiver(name, { prefix }));
+		const told = await take(events, taken ? 2 : 1);
+		expect(told.map(shown).sort()).toEqual(
+			[`died receiver ${child.pid}`, ...(taken ? [`joined receiver ${here}`] : [])].sort(),
+		);
+		expect(told.find(({ type }) => type === "died")?.id).toBe(joined?.id ?? -1);
+	},
+	20_000,
+);
+
+test("a closed endpoint's callback is not told that all have left", async () => {
+	const name = names.next();
+	using other = Channel.receiver(name, { prefix });
+	const told: string[] = [];
+	const receiver = Channel.receiver(name, { prefix, onPeer: (event) => told.push(shown(event)) });
+	while (told.length === 0) await new Promise((resolve) => setImmediate(resolve));
+	receiver.close();
+	// Longer than until the next look around.
+	await Bun.sleep(900);
+	expect(told).toEqual([`joined receiver ${here}`]);
+	expect(other.closed).toBe(false);
+});
+
 test("many at once: each is told of, once", async () => {
 	const name = names.next();
 	using watcher = Channel.receiver(name, { prefix, maxReceivers: 300 });

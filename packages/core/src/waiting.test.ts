@@ -1,5 +1,6 @@
 /** The event loop's side of waiting, at moments that are made to happen: the engine is told when. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { createEndpointFactory, type EngineReceiver, Status } from "@libipc/protocol";
 import { Channel, Route } from "./index.ts";
 import { nativeEngine } from "./native_engine.ts";
@@ -81,6 +82,56 @@ describe("what happens between the look and the arming is not missed", () => {
 	});
 });
 
+describe("an arming that was forgotten", () => {
+	/** Channels whose endpoints forget what they are armed for the first time, without noticing. */
+	function forgetful() {
+		const forgetting = <SomeEndpoint extends Pick<EngineReceiver, "arm" | "armed">>(endpoint: SomeEndpoint) => {
+			const arm = endpoint.arm.bind(endpoint);
+			const armed = endpoint.armed.bind(endpoint);
+			let forgotten = 0;
+			endpoint.arm = (wait, waker) => {
+				if (forgotten === 0) forgotten = wait;
+				else {
+					forgotten = -1;
+					arm(wait, waker);
+				}
+			};
+			endpoint.armed = () => (forgotten > 0 ? forgotten : armed());
+			return endpoint;
+		};
+		return createEndpointFactory(
+			() => ({
+				...nativeEngine,
+				openReceiver: (...args) => forgetting(nativeEngine.openReceiver(...args)),
+				openSender: (...args) => forgetting(nativeEngine.openSender(...args)),
+			}),
+			"channel",
+		);
+	}
+
+	test("is made good by looking around, for messages", async () => {
+		const name = names.next();
+		using receiver = forgetful().receiver(name, { prefix });
+		using sender = Channel.sender(name, { prefix });
+		const waits = [receiver.recvAsync({ timeout: 10_000 }), receiver.recvAsync({ timeout: 10_000 })] as const;
+		sender.send("found late");
+		expect(text(await waits[0])).toBe("found late");
+		sender.send("heard");
+		expect(text((await soon(waits[1])) as Uint8Array)).toBe("heard");
+	}, 20_000);
+
+	test("is made good by looking around, for peers", async () => {
+		const name = names.next();
+		using sender = forgetful().sender(name, { prefix });
+		const waits = [sender.receiversReady(1), sender.receiversReady(2)] as const;
+		using first = Channel.receiver(name, { prefix });
+		expect(await waits[0]).toBe(true);
+		using second = Channel.receiver(name, { prefix });
+		expect(await soon(waits[1])).toBe(true);
+		expect([first.closed, second.closed]).toEqual([false, false]);
+	}, 20_000);
+});
+
 test.each(["drain", "drainBatch"] as const)("%s waits its time out when what it saw has been overwritten", (how) => {
 	const name = names.next();
 	const factory = createEndpointFactory(
@@ -119,6 +170,44 @@ test("closing one endpoint leaves the others their waker", async () => {
 	await turn();
 	sender.send("still heard");
 	expect(text((await soon(waiting)) as Uint8Array)).toBe("still heard");
+});
+
+test("there is one socket while anybody has waited, none when all of those are closed", async () => {
+	const sockets = () => readdirSync("/proc/self/fd").length;
+	const until = async (wanted: number) => {
+		const patience = performance.now() + 5000;
+		while (sockets() !== wanted && performance.now() < patience) await turn();
+		return sockets();
+	};
+	const name = names.next();
+	const before = sockets();
+	const receiver = Channel.receiver(name, { prefix });
+	const sender = Channel.sender(name, { prefix });
+	const second = Route.sender(name, { prefix });
+	const clone = second.clone();
+	expect(sockets()).toBe(before);
+	const message = receiver.recvAsync();
+	expect(await until(before + 1)).toBe(before + 1);
+	const waits = Promise.allSettled([sender.receiversReady(2), clone.receiversReady(1)]);
+	await turn();
+	expect(sockets()).toBe(before + 1);
+	sender.send("x");
+	expect(text((await message) as Uint8Array)).toBe("x");
+	receiver.close();
+	sender.close();
+	second.close();
+	expect(await until(before + 1)).toBe(before + 1);
+	// The clone waits still: now it learns that there is nothing to wait for.
+	Route.clear(name, { prefix });
+	expect((await waits).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+	clone.close();
+	expect(await until(before)).toBe(before);
+	// Closed before the socket is even polled.
+	const short = Channel.receiver(name, { prefix });
+	const ended = rejection(short.recvAsync());
+	short.close();
+	expect(await ended).toMatchObject({ code: "ERR_IPC_CLOSED" });
+	expect(await until(before)).toBe(before);
 });
 
 test("many waits of one endpoint are served in many turns", async () => {

@@ -25,13 +25,16 @@ interface Target {
 
 const targets: Target[] = [
 	{ output: `libipc.${suffix}`, sources: library, flags: ["-shared", "-fPIC", "-fvisibility=hidden"] },
-	...globSync("native/bench/*.c")
-		.sort()
-		.map((program) => ({
-			output: program.replace(/.*\/(.*)\.c$/, "$1"),
-			sources: [program, ...platform],
-			flags: [],
-		})),
+	{
+		output: `callback_thread.${suffix}`,
+		sources: ["native/bench/callback_thread.c", ...platform],
+		flags: ["-shared", "-fPIC", "-fvisibility=hidden"],
+	},
+	...["limit", "ping_pong"].map((program) => ({
+		output: program,
+		sources: [`native/bench/${program}.c`, ...platform],
+		flags: [],
+	})),
 ];
 
 function fingerprint(compiler: string): string {

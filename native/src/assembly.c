@@ -1,6 +1,7 @@
 #include "assembly.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "members.h"
 
@@ -9,7 +10,8 @@ struct ipc_part {
   uint32_t instance, message, total, received;
   bool is_orphan; /* its sender was found gone, … */
   uint32_t until; /* …and nothing that it sent lies at or past this position */
-  uint8_t *bytes;
+  uint8_t *bytes; /* its own memory: there from the start, so that going on in it cannot fail */
+  uint8_t *at;    /* where it is put together: that, or the target */
 };
 
 /* Larger ones go back to the system. */
@@ -71,6 +73,11 @@ static ipc_part *begin(ipc_assembly *assembly, const ipc_fragment *fragment) {
     free(part);
     return NULL;
   }
+  part->at = part->bytes;
+  if (assembly->target && assembly->target_bytes >= part->total) {
+    part->at = assembly->target;
+    assembly->target = NULL;
+  }
   part->next = assembly->parts;
   return assembly->parts = part;
 }
@@ -89,11 +96,25 @@ uint8_t *ipc_assembly_room(ipc_assembly *assembly, const ipc_segment *segment, u
     drop_unfinished(assembly, segment, position, fragment);
     part = begin(assembly, fragment);
     *step = IPC_ASSEMBLY_NO_SPACE;
-    return part ? part->bytes : NULL;
+    return part ? part->at : NULL;
   }
   *step = is_last ? IPC_ASSEMBLY_MISSED : IPC_ASSEMBLY_MORE;
   bool fits = part && part->total == fragment->total && part->received == fragment->offset;
-  return fits ? part->bytes + part->received : NULL;
+  return fits ? part->at + part->received : NULL;
+}
+
+void ipc_assembly_lend_target(ipc_assembly *assembly, void *target, uint32_t capacity) {
+  assembly->target = target;
+  assembly->target_bytes = capacity;
+}
+
+void ipc_assembly_give_target_back(ipc_assembly *assembly) {
+  assembly->target = NULL;
+  for (ipc_part *part = assembly->parts; part; part = part->next) {
+    if (part->at == part->bytes) continue;
+    memcpy(part->bytes, part->at, part->received);
+    part->at = part->bytes;
+  }
 }
 
 enum ipc_assembly_step ipc_assembly_add(ipc_assembly *assembly, const ipc_fragment *fragment, uint32_t length) {
@@ -106,7 +127,7 @@ enum ipc_assembly_step ipc_assembly_add(ipc_assembly *assembly, const ipc_fragme
 
 const uint8_t *ipc_assembly_bytes(const ipc_assembly *assembly, uint32_t *length) {
   *length = assembly->whole->total;
-  return assembly->whole->bytes;
+  return assembly->whole->at;
 }
 
 void ipc_assembly_finish(ipc_assembly *assembly, bool keep) {

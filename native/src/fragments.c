@@ -13,6 +13,18 @@ static uint32_t new_message(ipc_sender *sender) {
   return sender->message;
 }
 
+/*
+ * Whether all fragments of a message find room now. Asked by who does not wait: else it
+ * would leave a part behind that fills the ring, and nobody can use. A guess, since
+ * others may send meanwhile.
+ */
+static bool has_room_for_all(ipc_sender *sender, uint32_t length) {
+  uint32_t most = fragment_bytes(sender), count = length / most + 1;
+  uint32_t units = ipc_ring_units((uint32_t)sizeof(ipc_fragment) + most);
+  /* One more: where the ring ends there may be padding. */
+  return (uint64_t)(count + 1) * units <= ipc_sender_free_units(sender);
+}
+
 /* Sends the bytes from fragment->offset on, up to `length` or to where it has to wait longer than that. */
 static int32_t send_from(ipc_sender *sender, const uint8_t *bytes, ipc_fragment *fragment, int32_t timeout_ms,
                          uint64_t *deadline) {
@@ -41,6 +53,9 @@ static int32_t send_from(ipc_sender *sender, const uint8_t *bytes, ipc_fragment 
 
 int32_t ipc_sender_send_fragments(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms) {
   if (length > ipc_sender_max_message(sender)) return IPC_E_MESSAGE_TOO_LARGE;
+  bool overwrites = sender->segment.overflow == IPC_DROP_OLDEST;
+  if (!overwrites && (timeout_ms == 0 || !sender->waits) && !has_room_for_all(sender, length))
+    return ipc_sender_refusal(sender);
   uint32_t message = new_message(sender);
   ipc_fragment fragment = {.instance = sender->instance,
                            .message = message,
@@ -60,6 +75,8 @@ int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t len
   }
   if (*offset == 0 || sender->unfinished == 0) {
     if (*offset != 0) return IPC_E_INVALID_ARGUMENT;
+    bool drops = sender->segment.overflow == IPC_DROP_NEWEST;
+    if (drops && !has_room_for_all(sender, length)) return ipc_sender_refusal(sender);
     sender->unfinished = new_message(sender);
   }
   ipc_fragment fragment = {.instance = sender->instance,
@@ -71,7 +88,7 @@ int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t len
   int32_t status = send_from(sender, bytes, &fragment, 0, &deadline);
   *offset = fragment.offset;
   sender->unfinished_first = fragment.first;
-  if (status == IPC_OK || status == IPC_NO_RECEIVERS || status <= IPC_E_FIRST) sender->unfinished = 0;
+  if (status != IPC_TIMED_OUT) sender->unfinished = 0;
   return status;
 }
 

@@ -1,16 +1,11 @@
 #include "queue.h"
 #include "sender_state.h"
 
-/* A queue's lease lies between the record's header and the bytes that are lent. */
-static uint32_t lease_bytes(const ipc_sender *sender) {
-  return sender->segment.kind == IPC_QUEUE ? (uint32_t)sizeof(ipc_lease) : 0;
-}
-
 int32_t ipc_sender_loan(ipc_sender *sender, uint32_t length, int32_t timeout_ms, uint32_t *offset) {
   if (length > ipc_sender_max_loan(sender)) return IPC_E_MESSAGE_TOO_LARGE;
   /* Others would write over what is lent. */
   if (sender->segment.overflow == IPC_DROP_OLDEST) return IPC_NOT_IN_PLACE;
-  uint32_t units = ipc_sender_units(sender, length), lease = lease_bytes(sender);
+  uint32_t units = ipc_sender_units(sender, length), lease = sender->lease_bytes;
   ipc_claimed claimed;
   uint64_t deadline = 0;
   int32_t status = ipc_sender_claim(sender, 1 + units, timeout_ms, &deadline, &claimed);
@@ -30,7 +25,7 @@ int32_t ipc_sender_loan(ipc_sender *sender, uint32_t length, int32_t timeout_ms,
  * acquire in ipc_ring_read) makes all of it readable.
  */
 int32_t ipc_sender_end_loan(ipc_sender *sender, uint32_t offset, int32_t length) {
-  uint32_t capacity = sender->segment.capacity, lease = lease_bytes(sender);
+  uint32_t capacity = sender->segment.capacity, lease = sender->lease_bytes;
   uint32_t before = (uint32_t)sizeof(ipc_record) + lease;
   if (offset % IPC_UNIT != 0 || offset < before || offset > capacity) return IPC_E_INVALID_ARGUMENT;
   ipc_record *record = (ipc_record *)(sender->segment.body + offset - before);

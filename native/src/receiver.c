@@ -64,11 +64,16 @@ static void publish(ipc_receiver *receiver) {
  */
 static inline void advance(ipc_receiver *receiver, uint32_t units) {
   receiver->position += units;
-  receiver->passed += units;
   if (receiver->position == receiver->head || receiver->position - receiver->published >= receiver->quota ||
       IPC_UNLIKELY(atomic_load_explicit(&receiver->segment.header->event_flags[IPC_EVENT_SPACE].wanted,
                                         memory_order_relaxed)))
     publish(receiver);
+}
+
+/* The same where senders do not wait for us. */
+static void advance_of_overrun(ipc_receiver *receiver, uint32_t units) {
+  receiver->passed += units;
+  advance(receiver, units);
 }
 
 /* Loads head if the run known so far is used up. True: there is a record at position. */
@@ -98,7 +103,6 @@ static __attribute__((noinline)) int32_t next_of_any(ipc_receiver *receiver, ipc
  * that is still being written comes next. The common case alone is inlined.
  */
 static inline int32_t next(ipc_receiver *receiver, ipc_record_copy *record, const uint8_t **bytes) {
-  if (IPC_UNLIKELY(receiver->is_overrun)) return next_of_any(receiver, record, bytes);
   if (IPC_UNLIKELY(!has_more(receiver))) return IPC_TIMED_OUT;
   uint32_t units =
       ipc_ring_read(receiver->segment.body, receiver->capacity_units, receiver->position, receiver->head, record);
@@ -171,7 +175,10 @@ static int32_t next_of_any(ipc_receiver *receiver, ipc_record_copy *record, cons
       default: /* padding */
         break;
     }
-    advance(receiver, units);
+    if (receiver->is_overrun)
+      advance_of_overrun(receiver, units);
+    else
+      advance(receiver, units);
   }
 }
 
@@ -201,13 +208,16 @@ static bool is_empty(ipc_receiver *receiver) {
          (uint32_t)atomic_load_explicit(&header->head, memory_order_acquire);
 }
 
+enum { LOOKS_PER_FILE = 4 };
+
 /* Who never waits must notice the dead and a name that leads elsewhere too, but not ask every time. */
 static void look_around(ipc_receiver *receiver) {
   uint64_t now = ipc_os_now();
   if (now - receiver->looked < IPC_SLICE_NS) return;
   receiver->looked = now;
   recover(receiver);
-  ipc_segment_is_orphaned(&receiver->segment);
+  /* Asking for the file costs most of it, and only tells that somebody deleted it by hand: clear() tells by itself. */
+  if (receiver->looks++ % LOOKS_PER_FILE == 0) ipc_segment_is_orphaned(&receiver->segment);
 }
 
 /*
@@ -254,6 +264,16 @@ static inline int32_t next_or_wait(ipc_receiver *receiver, int32_t timeout_ms, i
   }
 }
 
+static int32_t next_or_wait_of_overrun(ipc_receiver *receiver, int32_t timeout_ms, ipc_record_copy *record,
+                                       const uint8_t **bytes) {
+  for (uint64_t until = 0;;) {
+    int32_t units = next_of_any(receiver, record, bytes);
+    if (units != IPC_TIMED_OUT) return units;
+    int32_t status = wait_for_data(receiver, timeout_ms, &until);
+    if (status != IPC_OK) return status;
+  }
+}
+
 /*
  * A queue's take, with its wait. A receiver that never finds it empty must notice what
  * the dead held too.
@@ -284,38 +304,78 @@ static int32_t recv_of_queue(ipc_receiver *receiver, void *target, uint32_t capa
   return (int32_t)length;
 }
 
+/* A message that is whole goes to `target`, unless it was put together there. */
+static void finish_into(ipc_receiver *receiver, void *target, const uint8_t *bytes, uint32_t length) {
+  if (bytes != target) {
+    ipc_assembly_give_target_back(&receiver->assembly); /* another may have begun in it */
+    memcpy(target, bytes, length);
+  }
+  ipc_assembly_finish(&receiver->assembly, false);
+}
+
 /* Copies the next message; one that was overwritten meanwhile was lost, and the next one is taken. */
 static int32_t recv_of_overrun(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   for (;;) {
-    int32_t units = next_or_wait(receiver, timeout_ms, &record, &bytes);
+    int32_t units = next_or_wait_of_overrun(receiver, timeout_ms, &record, &bytes);
     if (units < 0) return units;
     if (record.length > capacity) return IPC_E_BUFFER_TOO_SMALL;
-    if (receiver->assembly.whole) {
-      memcpy(target, bytes, record.length);
-      ipc_assembly_finish(&receiver->assembly, false);
+    if (record.kind == IPC_RECORD_FRAGMENT) {
+      finish_into(receiver, target, bytes, record.length);
     } else {
+      ipc_assembly_give_target_back(&receiver->assembly);
       ipc_ring_copy_out(target, bytes, record.length);
       if (ipc_overrun_found(receiver)) continue;
     }
     receiver->number++;
-    advance(receiver, (uint32_t)units);
+    advance_of_overrun(receiver, (uint32_t)units);
     return (int32_t)record.length;
   }
 }
 
-int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
-  if (IPC_UNLIKELY(receiver->is_overrun)) return recv_of_overrun(receiver, target, capacity, timeout_ms);
-  if (IPC_UNLIKELY(receiver->is_queue)) return recv_of_queue(receiver, target, capacity, timeout_ms);
+static int32_t recv_of_any(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   int32_t units = next_or_wait(receiver, timeout_ms, &record, &bytes);
-  if (IPC_UNLIKELY(units < 0)) return units;
-  if (IPC_UNLIKELY(record.length > capacity)) return IPC_E_BUFFER_TOO_SMALL;
-  if (record.length) memcpy(target, bytes, record.length);
-  if (IPC_UNLIKELY(receiver->assembly.whole != NULL)) ipc_assembly_finish(&receiver->assembly, false);
+  if (units < 0) return units;
+  if (record.length > capacity) return IPC_E_BUFFER_TOO_SMALL;
+  if (record.kind == IPC_RECORD_FRAGMENT) {
+    finish_into(receiver, target, bytes, record.length);
+  } else {
+    ipc_assembly_give_target_back(&receiver->assembly);
+    if (record.length) memcpy(target, bytes, record.length);
+  }
   advance(receiver, (uint32_t)units);
+  return (int32_t)record.length;
+}
+
+static __attribute__((noinline)) int32_t recv_any(ipc_receiver *receiver, void *target, uint32_t capacity,
+                                                  int32_t timeout_ms) {
+  if (receiver->is_queue) return recv_of_queue(receiver, target, capacity, timeout_ms);
+  ipc_assembly_lend_target(&receiver->assembly, target, capacity);
+  int32_t length;
+  if (receiver->is_overrun) {
+    length = recv_of_overrun(receiver, target, capacity, timeout_ms);
+    receiver->head = receiver->position; /* no known run: what is there may be overwritten before the next call */
+  } else {
+    length = recv_of_any(receiver, target, capacity, timeout_ms);
+  }
+  ipc_assembly_give_target_back(&receiver->assembly);
+  return length;
+}
+
+/* In line: one more message of a known run. Queues and receivers that may be overrun know of none. */
+int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
+  uint32_t position = receiver->position;
+  if (IPC_UNLIKELY(position == receiver->head)) return recv_any(receiver, target, capacity, timeout_ms);
+  ipc_record_copy record;
+  uint32_t units = ipc_ring_read(receiver->segment.body, receiver->capacity_units, position, receiver->head, &record);
+  if (IPC_UNLIKELY(units == 0 || record.kind != IPC_RECORD_MESSAGE || record.length > capacity))
+    return recv_any(receiver, target, capacity, timeout_ms);
+  const uint8_t *at = ipc_ring_at(receiver->segment.body, receiver->capacity_units, position);
+  if (record.length) memcpy(target, at + sizeof(ipc_record), record.length);
+  advance(receiver, units);
   return (int32_t)record.length;
 }
 
@@ -328,7 +388,8 @@ int32_t ipc_receiver_next_length(ipc_receiver *receiver) {
     if (status == IPC_E_BUFFER_TOO_SMALL) return (int32_t)length;
     return status;
   }
-  int32_t units = next(receiver, &record, &bytes);
+  int32_t units = next_of_any(receiver, &record, &bytes);
+  if (receiver->is_overrun) receiver->head = receiver->position;
   return units < 0 ? units : (int32_t)record.length;
 }
 
@@ -336,23 +397,55 @@ void *ipc_receiver_keep(ipc_receiver *receiver, uint32_t *length) {
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   if (receiver->is_queue) return NULL;
-  int32_t units = next(receiver, &record, &bytes);
-  if (units < 0 || !receiver->assembly.whole) return NULL;
-  *length = record.length;
-  ipc_assembly_finish(&receiver->assembly, true);
-  receiver->number++;
-  advance(receiver, (uint32_t)units);
-  return (void *)(uintptr_t)bytes;
+  int32_t units = next_of_any(receiver, &record, &bytes);
+  bool is_ours = units > 0 && record.kind == IPC_RECORD_FRAGMENT;
+  if (is_ours) {
+    *length = record.length;
+    ipc_assembly_finish(&receiver->assembly, true);
+    receiver->number++;
+    if (receiver->is_overrun)
+      advance_of_overrun(receiver, (uint32_t)units);
+    else
+      advance(receiver, (uint32_t)units);
+  }
+  if (receiver->is_overrun) receiver->head = receiver->position;
+  return is_ours ? (void *)(uintptr_t)bytes : NULL;
 }
 
-int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, int32_t timeout_ms) {
+static void release_message(void *memory, void *ignored) {
+  (void)ignored;
+  free(memory);
+}
+
+void *ipc_message_releaser(void) { return (void *)(uintptr_t)release_message; }
+
+int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, void *target, uint32_t capacity,
+                          int32_t timeout_ms) {
   if (receiver->is_queue) return IPC_E_INVALID_ARGUMENT;
   if (max == 0) return 0;
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
-  int32_t units = next_or_wait(receiver, timeout_ms, &record, &bytes);
+  if (target) ipc_assembly_lend_target(&receiver->assembly, target, capacity);
+  int32_t units = receiver->is_overrun ? next_or_wait_of_overrun(receiver, timeout_ms, &record, &bytes)
+                                       : next_or_wait(receiver, timeout_ms, &record, &bytes);
+  bool is_in_place = !receiver->is_overrun && record.kind == IPC_RECORD_MESSAGE;
+  if (units >= 0 && !is_in_place) {
+    spans[0] = record.length;
+    units = IPC_NOT_IN_PLACE;
+    if (target && record.length <= capacity) {
+      /* It may have been overwritten, and a larger one be next. */
+      int32_t length = recv_any(receiver, target, capacity, timeout_ms);
+      if (length == IPC_E_BUFFER_TOO_SMALL)
+        spans[0] = capacity + 1;
+      else if (length < 0)
+        units = length;
+      else
+        spans[0] = (uint32_t)length;
+    }
+  }
+  ipc_assembly_give_target_back(&receiver->assembly);
+  if (receiver->is_overrun) receiver->head = receiver->position;
   if (units < 0) return units;
-  if (receiver->is_overrun || receiver->assembly.whole) return IPC_NOT_IN_PLACE;
   uint32_t position = receiver->position, count = 0;
   for (;;) {
     if (record.kind == IPC_RECORD_MESSAGE) {

@@ -171,24 +171,35 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   return IPC_OK;
 }
 
-/* Everything a joiner will rely on, read once and checked against the file before it is used. */
-static int32_t check(const ipc_header *header, uint64_t file_bytes, const char *prefix, const char *name,
-                     const ipc_options *options, ipc_segment *segment, ipc_failure *failure) {
+static bool is_kind(uint32_t kind) { return kind >= IPC_ROUTE && kind <= IPC_QUEUE; }
+
+int32_t ipc_segment_check(const ipc_header *header, uint64_t file_bytes, ipc_failure *failure) {
   uint32_t magic = atomic_load_explicit(&header->magic, memory_order_acquire);
   if (magic != IPC_MAGIC) return fail(failure, IPC_E_FOREIGN, magic, IPC_MAGIC);
   if (header->version != IPC_LAYOUT_VERSION) return fail(failure, IPC_E_VERSION, header->version, IPC_LAYOUT_VERSION);
   if (header->layout_hash != IPC_LAYOUT_HASH) return fail(failure, IPC_E_VERSION, header->layout_hash, IPC_LAYOUT_HASH);
   uint32_t capacity = header->capacity, receivers = header->max_receivers;
-  if (header->kind != options->kind || capacity < IPC_MIN_CAPACITY || capacity > IPC_MAX_CAPACITY ||
+  if (!is_kind(header->kind) || capacity < IPC_MIN_CAPACITY || capacity > IPC_MAX_CAPACITY ||
       (capacity & (capacity - 1)) != 0 || header->overflow < IPC_BLOCK || header->overflow > IPC_DROP_OLDEST ||
-      receivers == 0 || receivers > IPC_MAX_RECEIVERS ||
-      header->max_senders != IPC_MAX_SENDERS || strncmp(header->prefix, prefix, sizeof header->prefix) != 0 ||
-      strncmp(header->name, name, sizeof header->name) != 0)
+      receivers == 0 || receivers > IPC_MAX_RECEIVERS || header->max_senders != IPC_MAX_SENDERS)
     return fail(failure, IPC_E_CORRUPT, 0, 0);
   uint64_t body_offset, bytes = ipc_segment_bytes(capacity, receivers, &body_offset);
   if (header->segment_bytes != bytes || header->body_offset != body_offset || file_bytes < bytes)
     return fail(failure, IPC_E_CORRUPT, file_bytes, bytes);
-  settle(segment, options->kind, capacity, receivers);
+  return IPC_OK;
+}
+
+/* Everything a joiner will rely on, read once and checked against the file before it is used. */
+static int32_t check(const ipc_header *header, uint64_t file_bytes, const char *prefix, const char *name,
+                     const ipc_options *options, ipc_segment *segment, ipc_failure *failure) {
+  ipc_header copy;
+  memcpy(&copy, header, offsetof(ipc_header, head)); /* all that is constant: nobody can change it after the check */
+  int32_t status = ipc_segment_check(&copy, file_bytes, failure);
+  if (status != IPC_OK) return status;
+  if (copy.kind != options->kind || strncmp(copy.prefix, prefix, sizeof copy.prefix) != 0 ||
+      strncmp(copy.name, name, sizeof copy.name) != 0)
+    return fail(failure, IPC_E_CORRUPT, 0, 0);
+  settle(segment, copy.kind, copy.capacity, copy.max_receivers);
   return IPC_OK;
 }
 
@@ -227,8 +238,6 @@ static bool is_leftover(ipc_segment *segment, uint64_t file_bytes, const char *p
   compare_options(segment, options, failure);
   return false;
 }
-
-static bool is_kind(uint32_t kind) { return kind >= IPC_ROUTE && kind <= IPC_QUEUE; }
 
 static int32_t check_options(const ipc_options *options, ipc_failure *failure) {
   if (!is_kind(options->kind)) return fail(failure, IPC_E_INVALID_ARGUMENT, options->kind, 0);
@@ -316,6 +325,7 @@ int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns) {
 }
 
 static void mark_orphaned(ipc_segment *segment) {
+  if (!segment->receivers) return; /* unfinished: nobody has ever been on it, and nothing in it can be followed */
   atomic_store_explicit(&segment->header->orphaned, 1, memory_order_release);
   for (int event = 0; event < IPC_EVENT_COUNT; event++) ipc_event_notify(segment, (enum ipc_event_index)event);
 }
@@ -383,4 +393,39 @@ int32_t ipc_clear(const char *prefix, const char *name, uint32_t kind, ipc_failu
   }
   ipc_os_unlock(fd);
   return error == 0 ? IPC_OK : fail_system(failure, error);
+}
+
+bool ipc_segment_is_named(const ipc_header *header, const char *listed) {
+  char key[IPC_OS_KEY_BYTES], its[IPC_OS_KEY_BYTES];
+  if (ipc_segment_key(key, header->kind, header->prefix, header->name) != IPC_OK) return false;
+  ipc_os_listed_key(key, its);
+  return strcmp(its, listed) == 0;
+}
+
+/* Whether nobody is on a mapped file that may be a segment. Under the name lock. */
+static bool is_abandoned(ipc_segment *segment, uint64_t file_bytes, const char *listed) {
+  ipc_failure failure;
+  ipc_header *header = segment->header, copy;
+  if (atomic_load_explicit(&header->magic, memory_order_acquire) == 0) return true; /* unfinished: see is_leftover */
+  memcpy(&copy, header, offsetof(ipc_header, head));
+  if (ipc_segment_check(&copy, file_bytes, &failure) != IPC_OK || !ipc_segment_is_named(&copy, listed)) return false;
+  settle(segment, copy.kind, copy.capacity, copy.max_receivers);
+  return ipc_members_reap(segment) == 0;
+}
+
+bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns) {
+  ipc_segment segment = {0};
+  ipc_os_file file;
+  bool created, removed = false;
+  int ignored, fd = open_locked(listed, false, 0, patience_ns, &file, &created);
+  if (fd < 0) return false;
+  snprintf(segment.key, sizeof segment.key, "%s", listed);
+  if (file.size == 0)
+    removed = ipc_os_unlink(listed) == 0;
+  else if (file.size >= IPC_HEADER_BYTES && map(&segment, fd, file.size, &ignored) &&
+           is_abandoned(&segment, file.size, listed))
+    removed = ipc_segment_unlink(&segment);
+  ipc_segment_close(&segment);
+  ipc_os_unlock(fd);
+  return removed;
 }

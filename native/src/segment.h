@@ -75,4 +75,20 @@ uint64_t ipc_segment_bytes(uint32_t capacity, uint32_t max_receivers, uint64_t *
 /* Checks prefix and name and makes the system's key of them: IPC_OK or IPC_E_INVALID_NAME. */
 int32_t ipc_segment_key(char key[IPC_OS_KEY_BYTES], uint32_t kind, const char *prefix, const char *name);
 
+/* Whether a header is of this layout and goes with its file: IPC_OK, or the failure that an open would tell. */
+int32_t ipc_segment_check(const ipc_header *header, uint64_t file_bytes, ipc_failure *failure);
+
+/*
+ * Whether a checked header has the name under which its file was listed: a copied or a
+ * renamed file has not. The header is a copy that nobody else can change.
+ */
+bool ipc_segment_is_named(const ipc_header *header, const char *listed);
+
+/*
+ * Removes a listed file if it is a segment that nobody alive is on, or one whose creator
+ * died before it was ready. Decided under the name lock, so nobody can be just opening
+ * it. False: it stays, or was gone.
+ */
+bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns);
+
 #endif

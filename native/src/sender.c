@@ -23,7 +23,8 @@ ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_opti
     sender->instance = atomic_load_explicit(&sender->member->instance, memory_order_relaxed);
     sender->capacity_units = segment->capacity / IPC_UNIT;
     sender->max_record = ipc_ring_max_record(segment->capacity);
-    if (segment->kind == IPC_QUEUE) sender->max_record -= (uint32_t)sizeof(ipc_lease);
+    sender->lease_bytes = segment->kind == IPC_QUEUE ? (uint32_t)sizeof(ipc_lease) : 0;
+    sender->max_record -= sender->lease_bytes;
     sender->is_only = segment->kind == IPC_ROUTE;
     sender->is_special = segment->kind == IPC_QUEUE || segment->overflow == IPC_DROP_OLDEST;
     sender->waits = segment->overflow == IPC_BLOCK;
@@ -208,6 +209,7 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
       if (timeout_ms != 0 && *deadline == 0) *deadline = ipc_deadline(timeout_ms);
       if (!ipc_claim_lock_slow(segment, &header->claim, sender->instance, *deadline)) {
         uint32_t pid;
+        sender->awaits_turn = true;
         if (timeout_ms != 0 || !is_time_to_look(sender)) return IPC_TIMED_OUT;
         if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
         if (!ipc_claim_take_over(segment, &header->claim, sender->instance, &pid)) return IPC_TIMED_OUT;
@@ -229,6 +231,7 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
     if (!held) give_back(sender);
     if (timeout_ms == 0 || !sender->waits) {
       int32_t refused = sender->waits ? IPC_TIMED_OUT : IPC_DROPPED;
+      sender->awaits_turn = false;
       if (!is_time_to_look(sender)) return refused;
       if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
       if (!ipc_members_evict_dead_at(segment, gate(sender, head))) return refused;
@@ -245,6 +248,23 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
 int32_t ipc_sender_claim(ipc_sender *sender, uint32_t units, int32_t timeout_ms, uint64_t *deadline,
                          ipc_claimed *claimed) {
   return claim_units(sender, units, timeout_ms, deadline, claimed);
+}
+
+uint32_t ipc_sender_free_units(ipc_sender *sender) {
+  uint32_t head = (uint32_t)atomic_load_explicit(&sender->segment.header->head, memory_order_acquire);
+  uint32_t used = head - gate(sender, head);
+  return used < sender->capacity_units ? sender->capacity_units - used : 0;
+}
+
+int32_t ipc_sender_refusal(ipc_sender *sender) {
+  int32_t status = check(sender);
+  if (status != IPC_OK) return status;
+  sender->awaits_turn = false;
+  if (is_time_to_look(sender)) {
+    if (ipc_segment_is_orphaned(&sender->segment)) return IPC_E_ORPHANED;
+    ipc_members_evict_dead(&sender->segment);
+  }
+  return sender->waits ? IPC_TIMED_OUT : IPC_DROPPED;
 }
 
 void ipc_sender_put_special(const ipc_sender *sender, uint8_t *at, const void *bytes, uint32_t length) {

@@ -12,11 +12,13 @@ struct ipc_sender {
   ipc_member *member;
   uint32_t instance;
   uint32_t capacity_units;
+  uint32_t lease_bytes; /* of a queue: what a record has before its message */
   uint32_t max_record; /* bytes of a message in one record; in a queue without its lease */
   bool is_only;        /* a route: the claim lock is ours for as long as we live */
   bool is_special;     /* a queue or a ring that is overwritten: writing a record takes more than a copy */
   bool waits;          /* overflow is to block: a full ring is waited for */
   bool needs_receivers; /* a message that nobody is there for is refused */
+  bool awaits_turn;    /* the last send that could not wait found the claim taken, rather than the ring full */
   uint64_t looked;     /* when a send that does not wait last looked for dead peers in its way */
   uint32_t message;    /* the number of the last message sent in fragments */
   uint32_t unfinished; /* the number of the one that ipc_sender_send_part() is at; 0 = none */
@@ -46,6 +48,12 @@ void ipc_sender_publish(ipc_sender *sender, uint32_t head, uint32_t messages);
 /* The same without waking receivers: there is nothing for them to read yet. */
 void ipc_sender_publish_quietly(ipc_sender *sender, uint32_t head, uint32_t messages);
 
+/* The units that could be written now. A guess without the claim: others may be sending. */
+uint32_t ipc_sender_free_units(ipc_sender *sender);
+
+/* What a send answers that finds no room and does not wait, or why nothing could be sent anyway. */
+int32_t ipc_sender_refusal(ipc_sender *sender);
+
 /* Sends what does not fit a record. */
 int32_t ipc_sender_send_fragments(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms);
 
@@ -58,7 +66,7 @@ static inline uint8_t *ipc_sender_at(const ipc_sender *sender, uint32_t position
 
 /* The units of a message of `length` bytes. */
 static inline uint32_t ipc_sender_units(const ipc_sender *sender, uint32_t length) {
-  return ipc_ring_units(sender->segment.kind == IPC_QUEUE ? length + (uint32_t)sizeof(ipc_lease) : length);
+  return ipc_ring_units(length + sender->lease_bytes);
 }
 
 #endif

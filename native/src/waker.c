@@ -3,7 +3,13 @@
 #include "receiver_state.h"
 #include "sender_state.h"
 
-enum { DATA = 1 << IPC_EVENT_DATA, SPACE = 1 << IPC_EVENT_SPACE | 1 << IPC_EVENT_TURN, MEMBERS = 1 << IPC_EVENT_MEMBERS };
+enum {
+  DATA = 1 << IPC_EVENT_DATA,
+  PEERS = 1 << IPC_EVENT_MEMBERS,
+  /* A sender waits for one of these, whichever was missing. */
+  SPACE = 1 << IPC_EVENT_SPACE,
+  TURN = 1 << IPC_EVENT_TURN
+};
 
 static uint64_t whole(uint32_t low, uint32_t high) { return (uint64_t)high << 32 | low; }
 
@@ -18,20 +24,27 @@ int32_t ipc_waker_open(uint32_t waker[2]) {
 
 void ipc_waker_close(uint32_t low, uint32_t high) { ipc_os_close_waker(whole(low, high)); }
 
-void ipc_receiver_arm(ipc_receiver *receiver, uint32_t low, uint32_t high) {
-  ipc_event_arm(&receiver->segment, receiver->member, DATA, whole(low, high));
-}
-
 void ipc_sender_arm(ipc_sender *sender, uint32_t wait, uint32_t low, uint32_t high) {
-  uint32_t events = (wait & IPC_WAIT_FOR_SPACE ? SPACE : 0) | (wait & IPC_WAIT_FOR_RECEIVERS ? MEMBERS : 0);
+  uint32_t events = wait & IPC_WAIT_FOR_PEERS ? PEERS : 0;
+  if (wait & IPC_WAIT_FOR_SPACE) {
+    /* Not for both: giving a claim back in vain would ring ourselves, again and again. */
+    atomic_fetch_and_explicit(&sender->member->armed, ~(uint32_t)(SPACE | TURN), memory_order_relaxed);
+    events |= sender->awaits_turn ? TURN : SPACE;
+  }
   ipc_event_arm(&sender->segment, sender->member, events, whole(low, high));
 }
 
-int32_t ipc_receiver_armed(const ipc_receiver *receiver) {
-  return (atomic_load_explicit(&receiver->member->armed, memory_order_relaxed) & DATA) != 0;
+void ipc_receiver_arm(ipc_receiver *receiver, uint32_t wait, uint32_t low, uint32_t high) {
+  uint32_t events = (wait & IPC_WAIT_FOR_DATA ? DATA : 0) | (wait & IPC_WAIT_FOR_PEERS ? PEERS : 0);
+  ipc_event_arm(&receiver->segment, receiver->member, events, whole(low, high));
 }
 
-int32_t ipc_sender_armed(const ipc_sender *sender) {
-  uint32_t armed = atomic_load_explicit(&sender->member->armed, memory_order_relaxed);
-  return ((armed & SPACE) == SPACE ? IPC_WAIT_FOR_SPACE : 0) | (armed & MEMBERS ? IPC_WAIT_FOR_RECEIVERS : 0);
+static int32_t armed(const ipc_member *member) {
+  uint32_t events = atomic_load_explicit(&member->armed, memory_order_relaxed);
+  return (events & (SPACE | TURN) ? IPC_WAIT_FOR_SPACE : 0) | (events & PEERS ? IPC_WAIT_FOR_PEERS : 0) |
+         (events & DATA ? IPC_WAIT_FOR_DATA : 0);
 }
+
+int32_t ipc_sender_armed(const ipc_sender *sender) { return armed(sender->member); }
+
+int32_t ipc_receiver_armed(const ipc_receiver *receiver) { return armed(receiver->member); }

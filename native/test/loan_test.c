@@ -75,7 +75,7 @@ static void receive(void *argument) {
   atomic_fetch_add(&shared->ready, 1);
   while (open > 0) {
     uint8_t copy[1024];
-    int32_t count = in_place ? ipc_receiver_peek(receiver, spans, 32, -1) : 1;
+    int32_t count = in_place ? ipc_receiver_peek(receiver, spans, 32, NULL, 0, -1) : 1;
     CHECK_GE(count, 1);
     for (int32_t i = 0; i < count; i++) {
       const uint8_t *bytes = in_place ? ring + spans[2 * i] : copy;

@@ -183,9 +183,9 @@ static void nothing_is_lent_or_read_in_place(void) {
   ipc_receiver *receiver = must_receive(overwritten(IPC_CHANNEL));
   uint32_t spans[2], offset;
   CHECK_EQ(ipc_sender_loan(sender, 8, 0, &offset), IPC_NOT_IN_PLACE);
-  CHECK_EQ(ipc_receiver_peek(receiver, spans, 1, 0), IPC_TIMED_OUT);
+  CHECK_EQ(ipc_receiver_peek(receiver, spans, 1, NULL, 0, 0), IPC_TIMED_OUT);
   CHECK_EQ(ipc_sender_send(sender, "12345", 5, 0), IPC_OK);
-  CHECK_EQ(ipc_receiver_peek(receiver, spans, 1, 0), IPC_NOT_IN_PLACE);
+  CHECK_EQ(ipc_receiver_peek(receiver, spans, 1, NULL, 0, 0), IPC_NOT_IN_PLACE);
   CHECK_EQ(ipc_receiver_consume(receiver, 1), IPC_E_INVALID_ARGUMENT);
   CHECK_EQ(ipc_receiver_next_length(receiver), 5);
   CHECK_EQ(ipc_receiver_recv(receiver, bytes, 4, 0), IPC_E_BUFFER_TOO_SMALL);

@@ -207,7 +207,7 @@ static void they_are_kept_when_nobody_is_there(void) {
   for (uint64_t i = 1; i < 51; i++) check_recv(a, i);
   check_empty(a);
   uint32_t span[2];
-  CHECK_EQ(ipc_receiver_peek(a, span, 1, 0), IPC_E_INVALID_ARGUMENT);
+  CHECK_EQ(ipc_receiver_peek(a, span, 1, NULL, 0, 0), IPC_E_INVALID_ARGUMENT);
   CHECK_EQ(ipc_receiver_consume(a, 1), IPC_E_INVALID_ARGUMENT);
   ipc_receiver_close(a);
   ipc_sender_close(sender);

@@ -226,12 +226,12 @@ static void check_damage(uint32_t length, uint32_t kind) {
       if (way == 1) CHECK_EQ(ipc_receiver_next_length(it.receiver), IPC_E_CORRUPT);
       if (way == 2) {
         if (again == 0) {
-          CHECK_EQ(ipc_receiver_peek(it.receiver, spans, 4, -1), 1); /* the one before the damage */
+          CHECK_EQ(ipc_receiver_peek(it.receiver, spans, 4, NULL, 0, -1), 1); /* the one before the damage */
           CHECK_EQ(spans[0], 8);
           CHECK_EQ(spans[1], 8);
           CHECK_EQ(ipc_receiver_consume(it.receiver, 1), IPC_OK);
         }
-        CHECK_EQ(ipc_receiver_peek(it.receiver, spans, 4, -1), IPC_E_CORRUPT);
+        CHECK_EQ(ipc_receiver_peek(it.receiver, spans, 4, NULL, 0, -1), IPC_E_CORRUPT);
       }
       if (way == 3) CHECK_EQ(ipc_receiver_consume(it.receiver, 1), IPC_E_CORRUPT);
     }
@@ -277,7 +277,7 @@ static void noise_is_survived(void) {
     atomic_store(&it.seen.header->head, test_random(&seed) % (round % 4 ? UNITS + 1 : UINT32_MAX));
     static uint8_t bytes[CAPACITY];
     for (int i = 0; i < 100; i++) {
-      int32_t count = ipc_receiver_peek(it.receiver, spans, 16, 0);
+      int32_t count = ipc_receiver_peek(it.receiver, spans, 16, NULL, 0, 0);
       CHECK_LE(count, 16);
       for (int32_t s = 0; s < count; s++)
         if ((uint64_t)spans[2 * s] + spans[2 * s + 1] > CAPACITY) FAIL("a span leaves the ring");

@@ -298,6 +298,16 @@ static void leftover_that_cannot_be_removed_is_made_anew(void) {
   }
 }
 
+/* Its waiters were killed asleep, and whoever made it anew in place was killed after the magic. */
+static void leftover_half_taken_over_is_replaced(void) {
+  view old = leave_leftover();
+  for (int event = 0; event < IPC_EVENT_COUNT; event++)
+    atomic_store(&old.header->event_flags[event].wanted, IPC_WANTED_BY_WAKERS | IPC_WANTED_BY_SLEEPERS);
+  atomic_store(&old.header->sender_limit, 1);
+  atomic_store(&old.header->magic, 0);
+  ipc_receiver_close(must_receive(channel));
+}
+
 static void foreign_and_damaged_segments_are_refused(void) {
   view it = leave_leftover();
   ipc_header *header = it.header, whole;
@@ -363,7 +373,7 @@ static void check_orphans(ipc_sender *sender, ipc_receiver *receiver, void (*unl
   CHECK_EQ(memcmp(bytes, "two", 4), 0);
   CHECK_EQ(ipc_receiver_recv(receiver, bytes, sizeof bytes, -1), IPC_E_ORPHANED);
   CHECK_EQ(ipc_receiver_recv(receiver, bytes, sizeof bytes, 0), IPC_E_ORPHANED);
-  CHECK_EQ(ipc_receiver_peek(receiver, (uint32_t[2]){0}, 1, -1), IPC_E_ORPHANED);
+  CHECK_EQ(ipc_receiver_peek(receiver, (uint32_t[2]){0}, 1, NULL, 0, -1), IPC_E_ORPHANED);
   CHECK_EQ(ipc_sender_send(sender, "x", 1, -1), IPC_E_ORPHANED);
   CHECK_EQ(ipc_sender_stage(sender, "x", 1), IPC_OK);
   CHECK_EQ(ipc_sender_flush(sender, -1), IPC_E_ORPHANED);
@@ -551,7 +561,7 @@ static void held_mapping_outlives_its_receiver(void) {
   ipc_sender *sender = must_send(channel);
   uint32_t span[2];
   CHECK_EQ(ipc_sender_send(sender, "stays", 6, 0), IPC_OK);
-  CHECK_EQ(ipc_receiver_peek(receiver, span, 1, 0), 1);
+  CHECK_EQ(ipc_receiver_peek(receiver, span, 1, NULL, 0, 0), 1);
   const char *bytes = (const char *)ipc_receiver_ring(receiver) + span[0];
   ipc_mapping *mapping = ipc_receiver_hold_mapping(receiver);
   ipc_receiver_close(receiver);
@@ -596,7 +606,8 @@ TEST_MAIN(TEST_CASE(first_creates_second_joins_last_removes), TEST_CASE(defaults
           TEST_CASE(half_made_files_are_made_anew), TEST_CASE(joiner_waits_for_the_creator),
           TEST_CASE(joiner_goes_on_when_the_creator_is_killed), TEST_CASE(stopped_creator_is_told_as_busy),
           TEST_CASE(creator_may_be_killed_at_any_call), TEST_CASE(joiner_may_be_killed_at_any_call),
-          TEST_CASE(leftover_is_replaced), TEST_CASE(leftover_that_cannot_be_removed_is_made_anew),
+          TEST_CASE(leftover_is_replaced), TEST_CASE(leftover_half_taken_over_is_replaced),
+          TEST_CASE(leftover_that_cannot_be_removed_is_made_anew),
           TEST_CASE(foreign_and_damaged_segments_are_refused),
           TEST_CASE(truncated_segments_are_refused), TEST_CASE(clear_orphans), TEST_CASE(removal_by_hand_orphans),
           TEST_CASE(clear_wakes_sleepers), TEST_CASE(clear_takes_anything),

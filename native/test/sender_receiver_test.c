@@ -123,17 +123,17 @@ static void peek_reads_in_place(void) {
   uint32_t spans[2 * 8], sent = 0, taken = 0, seed = 20260105;
   const message_range range = {0, 200};
   const uint8_t *ring = ipc_receiver_ring(receiver);
-  CHECK_EQ(ipc_receiver_peek(receiver, spans, 8, 0), IPC_TIMED_OUT);
-  CHECK_EQ(ipc_receiver_peek(receiver, spans, 8, 5), IPC_TIMED_OUT);
+  CHECK_EQ(ipc_receiver_peek(receiver, spans, 8, NULL, 0, 0), IPC_TIMED_OUT);
+  CHECK_EQ(ipc_receiver_peek(receiver, spans, 8, NULL, 0, 5), IPC_TIMED_OUT);
   while (taken < 5000) {
     for (;;) { /* fill it up, so that what a peek shows is what holds the sender back */
       uint32_t length = message_write(out, (message_tag){0, sent}, range);
       if (ipc_sender_send(sender, out, length, 0) != IPC_OK) break;
       sent++;
     }
-    CHECK_EQ(ipc_receiver_peek(receiver, spans, 0, 0), 0);
+    CHECK_EQ(ipc_receiver_peek(receiver, spans, 0, NULL, 0, 0), 0);
     uint32_t max = 1 + test_random(&seed) % 8;
-    int32_t count = ipc_receiver_peek(receiver, spans, max, 0);
+    int32_t count = ipc_receiver_peek(receiver, spans, max, NULL, 0, 0);
     CHECK_GE(count, 1);
     CHECK_LE(count, max);
     CHECK_EQ(ipc_sender_send(sender, out, LARGEST, 0), IPC_TIMED_OUT);

@@ -78,7 +78,7 @@ static void receive_all(void *number) {
   while (log->total < (uint64_t)now.senders * now.count) {
     if (now.slow_receiver && log->total % 64 == 0) test_pause();
     if (now.in_place) {
-      int32_t count = ipc_receiver_peek(receiver, spans, 32, -1);
+      int32_t count = ipc_receiver_peek(receiver, spans, 32, NULL, 0, -1);
       CHECK_GE(count, 1);
       for (int32_t i = 0; i < count; i++) message_accept(log, ring + spans[2 * i], spans[2 * i + 1], now.range);
       CHECK_EQ(ipc_receiver_consume(receiver, (uint32_t)count), IPC_OK);

@@ -62,15 +62,15 @@ static void one_arm_one_ring(void) {
     CHECK_EQ(ipc_sender_send(sender, "unarmed", 7, 0), IPC_OK);
     CHECK_EQ(rings(&mine), 0);
     for (int i = 0; i < 10; i++) {
-      ipc_receiver_arm(receiver, mine.number[0], mine.number[1]);
+      ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, mine.number[0], mine.number[1]);
       CHECK(ipc_receiver_armed(receiver));
       CHECK_EQ(rings(&mine), 0);
       for (int n = 0; n < 5; n++) CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
       CHECK_EQ(ipc_receiver_armed(receiver), 0);
       CHECK_EQ(rings(&mine), 1);
     }
-    ipc_receiver_arm(receiver, mine.number[0], mine.number[1]);
-    ipc_receiver_arm(receiver, mine.number[0], mine.number[1]); /* twice is once */
+    ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, mine.number[0], mine.number[1]);
+    ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, mine.number[0], mine.number[1]); /* twice is once */
     CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
     CHECK_EQ(rings(&mine), 1);
     ipc_sender_close(sender);
@@ -87,24 +87,24 @@ static void each_is_rung_for_what_it_waits_for(void) {
     char bytes[1000];
     while (ipc_sender_send(sender, bytes, sizeof bytes, 0) == IPC_OK) continue;
     ipc_sender_arm(sender, IPC_WAIT_FOR_SPACE, mine.number[0], mine.number[1]);
-    ipc_receiver_arm(receiver, others.number[0], others.number[1]);
+    ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, others.number[0], others.number[1]);
     CHECK_EQ(ipc_sender_armed(sender), IPC_WAIT_FOR_SPACE);
     CHECK_EQ(ipc_receiver_recv(receiver, bytes, sizeof bytes, 0), sizeof bytes);
     CHECK_EQ(ipc_sender_armed(sender), 0);
     CHECK_GE(rings(&mine), 1); /* for space, and of a queue for a turn */
     CHECK_EQ(rings(&others), 0);
-    ipc_sender_arm(sender, IPC_WAIT_FOR_RECEIVERS, mine.number[0], mine.number[1]);
-    CHECK_EQ(ipc_sender_armed(sender) & IPC_WAIT_FOR_RECEIVERS, IPC_WAIT_FOR_RECEIVERS);
+    ipc_sender_arm(sender, IPC_WAIT_FOR_PEERS, mine.number[0], mine.number[1]);
+    CHECK_EQ(ipc_sender_armed(sender) & IPC_WAIT_FOR_PEERS, IPC_WAIT_FOR_PEERS);
     ipc_receiver *second = must_receive(of_kind(kind));
     CHECK_EQ(ipc_sender_armed(sender), 0);
     CHECK_GE(rings(&mine), 1);
-    ipc_sender_arm(sender, IPC_WAIT_FOR_RECEIVERS, mine.number[0], mine.number[1]);
+    ipc_sender_arm(sender, IPC_WAIT_FOR_PEERS, mine.number[0], mine.number[1]);
     ipc_receiver_close(second);
     CHECK_EQ(rings(&mine), 1);
     CHECK_EQ(rings(&others), 0);
     ipc_sender_arm(sender, IPC_WAIT_FOR_SPACE, mine.number[0], mine.number[1]);
-    ipc_sender_arm(sender, IPC_WAIT_FOR_RECEIVERS, mine.number[0], mine.number[1]); /* as well */
-    CHECK_EQ(ipc_sender_armed(sender), IPC_WAIT_FOR_SPACE | IPC_WAIT_FOR_RECEIVERS);
+    ipc_sender_arm(sender, IPC_WAIT_FOR_PEERS, mine.number[0], mine.number[1]); /* as well */
+    CHECK_EQ(ipc_sender_armed(sender), IPC_WAIT_FOR_SPACE | IPC_WAIT_FOR_PEERS);
     ipc_receiver_close(receiver);
     CHECK_EQ(ipc_sender_armed(sender), 0);
     CHECK_GE(rings(&mine), 1);
@@ -119,7 +119,7 @@ static void who_has_left_is_not_rung(void) {
   waker mine = open_waker();
   ipc_sender *sender = must_send(of_kind(IPC_CHANNEL));
   ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL));
-  ipc_receiver_arm(receiver, mine.number[0], mine.number[1]);
+  ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, mine.number[0], mine.number[1]);
   ipc_receiver_close(receiver);
   receiver = must_receive(of_kind(IPC_CHANNEL));
   CHECK_EQ(ipc_receiver_armed(receiver), 0);
@@ -135,7 +135,7 @@ static void a_name_that_is_cleared_rings(void) {
   ipc_failure failure;
   ipc_sender *sender = must_send(of_kind(IPC_CHANNEL));
   ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL));
-  ipc_receiver_arm(receiver, mine.number[0], mine.number[1]);
+  ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, mine.number[0], mine.number[1]);
   CHECK_EQ(ipc_clear(test_prefix, test_name, IPC_CHANNEL, &failure), IPC_OK);
   CHECK_EQ(rings(&mine), 1);
   CHECK_EQ(ipc_receiver_recv(receiver, &failure, sizeof failure, 0), IPC_E_ORPHANED);
@@ -154,20 +154,20 @@ static void wakers_leave_nothing_and_dead_ones_are_harmless(void) {
   waker mine = open_waker(), first = open_waker();
   ipc_receiver *receiver = must_receive(of_kind(IPC_ROUTE));
   ipc_sender *sender = must_send(of_kind(IPC_ROUTE));
-  ipc_receiver_arm(receiver, first.number[0], first.number[1]); /* makes the socket that rings, too */
+  ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, first.number[0], first.number[1]); /* makes the socket that rings, too */
   CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
   CHECK_EQ(rings(&first), 1);
   uint32_t before = open_descriptors();
   for (int i = 0; i < 200; i++) {
     waker other = open_waker();
     CHECK(number_of(&other) != number_of(&mine));
-    ipc_receiver_arm(receiver, other.number[0], other.number[1]);
+    ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, other.number[0], other.number[1]);
     close_waker(&other);
     CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
     CHECK_EQ(ipc_receiver_recv(receiver, (char[1]){0}, 1, 0), 1);
     CHECK_EQ(ipc_receiver_armed(receiver), 0);
   }
-  ipc_receiver_arm(receiver, UINT32_MAX, UINT32_MAX); /* nobody's */
+  ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, UINT32_MAX, UINT32_MAX); /* nobody's */
   CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
   CHECK_EQ(open_descriptors(), before);
   CHECK_EQ(rings(&mine), 0);
@@ -202,9 +202,9 @@ static void send_by_events(void *unused) {
   uint8_t bytes[1024];
   waker mine = open_waker();
   ipc_sender *sender = must_send(of_kind(kind_now));
-  for (ipc_sender_arm(sender, IPC_WAIT_FOR_RECEIVERS, mine.number[0], mine.number[1]);
+  for (ipc_sender_arm(sender, IPC_WAIT_FOR_PEERS, mine.number[0], mine.number[1]);
        ipc_sender_wait_for_receivers(sender, 1, 0) != IPC_OK;
-       ipc_sender_arm(sender, IPC_WAIT_FOR_RECEIVERS, mine.number[0], mine.number[1]))
+       ipc_sender_arm(sender, IPC_WAIT_FOR_PEERS, mine.number[0], mine.number[1]))
     if (ipc_sender_wait_for_receivers(sender, 1, 0) != IPC_OK) await_ring(&mine);
   for (uint32_t i = 0; i < COUNT; i++) {
     uint32_t length = message_write(bytes, (message_tag){0, i}, range);
@@ -228,7 +228,7 @@ static void receive_by_events(void *unused) {
   for (uint32_t i = 0; i < COUNT; i++) {
     int32_t length;
     while ((length = ipc_receiver_recv(receiver, bytes, sizeof bytes, 0)) == IPC_TIMED_OUT) {
-      ipc_receiver_arm(receiver, mine.number[0], mine.number[1]);
+      ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, mine.number[0], mine.number[1]);
       if ((length = ipc_receiver_recv(receiver, bytes, sizeof bytes, 0)) != IPC_TIMED_OUT) break;
       await_ring(&mine);
     }
@@ -285,7 +285,7 @@ static void loops_are_rung_for_members(void) {
   for (int form = TEST_PROCESS; form <= TEST_THREAD; form++)
     for (int i = 0; i < 20; i++) {
       rings(&mine);
-      ipc_sender_arm(sender, IPC_WAIT_FOR_RECEIVERS, mine.number[0], mine.number[1]);
+      ipc_sender_arm(sender, IPC_WAIT_FOR_PEERS, mine.number[0], mine.number[1]);
       test_worker worker = test_start((test_form)form, join_and_leave, NULL);
       await_ring(&mine);
       test_finish(worker);
@@ -297,9 +297,9 @@ static void loops_are_rung_for_members(void) {
 static void sleep_and_say(void *number) {
   uint32_t seen = *(uint32_t *)number;
   view it = view_open(test_prefix, test_name, IPC_CHANNEL);
-  seen = ipc_event_prepare(it.header, IPC_EVENT_TURN);
+  seen = ipc_event_prepare(it.header, IPC_EVENT_DATA);
   atomic_fetch_add(&shared->ready, 1);
-  ipc_event_sleep(it.header, IPC_EVENT_TURN, seen, IPC_FOREVER, IPC_FOREVER);
+  ipc_event_sleep(it.header, IPC_EVENT_DATA, seen, IPC_FOREVER, IPC_FOREVER);
   atomic_fetch_add(&shared->ended, 1);
   view_close(&it);
 }
@@ -308,28 +308,27 @@ static void sleep_and_say(void *number) {
 static void sleepers_and_loops_are_both_woken(void) {
   shared = test_shared(sizeof *shared);
   waker mine = open_waker(), other = open_waker();
-  ipc_sender *sender = must_send(of_kind(IPC_CHANNEL)), *second = must_send(of_kind(IPC_CHANNEL));
-  ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL));
+  ipc_sender *sender = must_send(of_kind(IPC_CHANNEL));
+  ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL)), *second = must_receive(of_kind(IPC_CHANNEL));
   uint32_t number = 0;
   for (uint32_t round = 0; round < 20; round++) {
     test_worker sleeper;
     if (round % 2) sleeper = test_start(TEST_PROCESS, sleep_and_say, &number);
     if (round % 2) test_await(&shared->ready, round + 1);
-    ipc_sender_arm(sender, IPC_WAIT_FOR_SPACE, mine.number[0], mine.number[1]);
-    ipc_sender_arm(second, IPC_WAIT_FOR_SPACE, other.number[0], other.number[1]);
+    ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, mine.number[0], mine.number[1]);
+    ipc_receiver_arm(second, IPC_WAIT_FOR_DATA, other.number[0], other.number[1]);
     if (round % 2 == 0) sleeper = test_start(TEST_PROCESS, sleep_and_say, &number);
     if (round % 2 == 0) test_await(&shared->ready, round + 1);
-    CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK); /* gives the turn back */
+    CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
     test_finish(sleeper);
     CHECK_EQ(shared->ended, round + 1);
     CHECK_EQ(rings(&mine), 1);
     CHECK_EQ(rings(&other), 1);
     CHECK_EQ(ipc_receiver_recv(receiver, (char[1]){0}, 1, 0), 1);
-    rings(&mine);
-    rings(&other);
+    CHECK_EQ(ipc_receiver_recv(second, (char[1]){0}, 1, 0), 1);
   }
   ipc_receiver_close(receiver);
-  ipc_sender_close(second);
+  ipc_receiver_close(second);
   ipc_sender_close(sender);
   close_waker(&mine);
   close_waker(&other);

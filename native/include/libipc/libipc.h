@@ -7,8 +7,10 @@
 #ifndef LIBIPC_H
 #define LIBIPC_H
 
+#include "list.h"
 #include "mapping.h"
 #include "options.h"
+#include "peers.h"
 #include "receiver.h"
 #include "sender.h"
 #include "status.h"

@@ -33,6 +33,9 @@ IPC_API int32_t ipc_receiver_next_length(ipc_receiver *receiver);
 /* If the next message was put together from fragments: its memory, the caller's to free(), and *length. Else NULL. */
 IPC_API void *ipc_receiver_keep(ipc_receiver *receiver, uint32_t *length);
 
+/* The address of a `void release(void *memory, void *ignored)` for what keep() answered. */
+IPC_API void *ipc_message_releaser(void);
+
 /* How many messages this receiver has missed by IPC_DROP_OLDEST, of those sent since it was opened. */
 IPC_API double ipc_receiver_lost(const ipc_receiver *receiver);
 
@@ -40,9 +43,12 @@ IPC_API double ipc_receiver_lost(const ipc_receiver *receiver);
  * pairs (byte offset from ipc_receiver_ring(), length) of messages in order and
  * answers how many. They stay valid, and hold senders back, until consume() takes
  * the first `count` of them. One peek at a time; recv() in between is not allowed.
- * IPC_NOT_IN_PLACE: the next one is not in the ring for reading (it was put together
- * from fragments, or the ring is overwritten): recv() it. Not for queues. */
-IPC_API int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, int32_t timeout_ms);
+ * IPC_NOT_IN_PLACE: the next one does not lie in the ring for reading (it was put
+ * together from fragments, or the ring is overwritten); spans[0] is its length. If that
+ * is at most `capacity` it has been received into `target`, which may be NULL; else it
+ * stays. Not for queues. */
+IPC_API int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, void *target, uint32_t capacity,
+                                  int32_t timeout_ms);
 IPC_API int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count);
 
 /* Of a queue: takes the next message and fills `lease`: where it lies (byte offset from

@@ -14,7 +14,7 @@
  *   uint32_t waker[2];
  *   int fd = ipc_waker_open(waker);
  *   while ((length = ipc_receiver_recv(receiver, bytes, sizeof bytes, 0)) == IPC_TIMED_OUT) {
- *     ipc_receiver_arm(receiver, waker[0], waker[1]);
+ *     ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, waker[0], waker[1]);
  *     if ((length = ipc_receiver_recv(receiver, bytes, sizeof bytes, 0)) != IPC_TIMED_OUT) break;
  *     poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 1000);
  *     while (recv(fd, ring, sizeof ring, 0) > 0) continue;
@@ -32,18 +32,17 @@ IPC_API int32_t ipc_waker_open(uint32_t waker[2]);
 /* After its descriptor was closed: tidies up. */
 IPC_API void ipc_waker_close(uint32_t waker_low, uint32_t waker_high);
 
-/* Rings the waker when there may be a message. */
-IPC_API void ipc_receiver_arm(ipc_receiver *receiver, uint32_t waker_low, uint32_t waker_high);
-
-/* What a sender can wait for. */
-enum ipc_sender_wait {
-  IPC_WAIT_FOR_SPACE = 1,    /* a send may succeed */
-  IPC_WAIT_FOR_RECEIVERS = 2 /* somebody joined or left */
+/* What an endpoint can wait for; bits. */
+enum ipc_wait {
+  IPC_WAIT_FOR_SPACE = 1, /* of a sender: a send may succeed */
+  IPC_WAIT_FOR_PEERS = 2, /* somebody joined or left */
+  IPC_WAIT_FOR_DATA = 4   /* of a receiver: there may be a message */
 };
 IPC_API void ipc_sender_arm(ipc_sender *sender, uint32_t wait, uint32_t waker_low, uint32_t waker_high);
+IPC_API void ipc_receiver_arm(ipc_receiver *receiver, uint32_t wait, uint32_t waker_low, uint32_t waker_high);
 
-/* Whether it is still armed, that is, has not been rung since: not 0. Of a sender: what it still waits for, as in `wait`. */
-IPC_API int32_t ipc_receiver_armed(const ipc_receiver *receiver);
+/* What it is still armed for, that is, has not been rung for since. */
 IPC_API int32_t ipc_sender_armed(const ipc_sender *sender);
+IPC_API int32_t ipc_receiver_armed(const ipc_receiver *receiver);
 
 #endif

@@ -25,6 +25,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -231,13 +232,30 @@ bool ipc_os_alive(uint64_t identity) {
  * lower case, and differently composed Unicode, for the same name, and rejects bytes
  * that are not UTF-8. The header holds the real name, and joiners compare it.
  */
-enum { PATH_BYTES = 64 };
+enum { PATH_BYTES = 64, HASH_DIGITS = 32 };
 
-static void path_of(const char *key, char path[PATH_BYTES]) {
+const char ipc_os_directory[] = "/var/tmp";
+
+static bool is_hashed(const char *key) {
+  return strncmp(key, "libipc.", 7) == 0 && strlen(key + 7) == HASH_DIGITS &&
+         strspn(key + 7, "0123456789abcdef") == HASH_DIGITS;
+}
+
+void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]) {
   const unsigned __int128 prime = (unsigned __int128)1 << 88 | 0x13b;
   unsigned __int128 hash = (unsigned __int128)UINT64_C(0x6c62272e07bb0142) << 64 | UINT64_C(0x62b821756295c58d);
   for (; *key; key++) hash = (hash ^ (uint8_t)*key) * prime;
-  snprintf(path, PATH_BYTES, "/var/tmp/libipc.%016" PRIx64 "%016" PRIx64, (uint64_t)(hash >> 64), (uint64_t)hash);
+  snprintf(listed, IPC_OS_KEY_BYTES, "libipc.%016" PRIx64 "%016" PRIx64, (uint64_t)(hash >> 64), (uint64_t)hash);
+}
+
+/* A key as listed is its own hash: no other key looks like one. */
+static void path_of(const char *key, char path[PATH_BYTES]) {
+  char listed[IPC_OS_KEY_BYTES];
+  if (!is_hashed(key)) {
+    ipc_os_listed_key(key, listed);
+    key = listed;
+  }
+  snprintf(path, PATH_BYTES, "/var/tmp/%.50s", key);
 }
 
 int ipc_os_open(const char *key, bool create, uint32_t permissions) {
@@ -269,6 +287,43 @@ int ipc_os_stat(int fd, ipc_os_file *out) {
 }
 
 void ipc_os_close(int fd) { close(fd); }
+
+int ipc_os_list(ipc_os_found *found, void *context) {
+  DIR *directory = opendir(ipc_os_directory);
+  if (!directory) return -errno;
+  errno = 0;
+  for (const struct dirent *entry; (entry = readdir(directory)); errno = 0)
+    if (is_hashed(entry->d_name)) found(context, entry->d_name, true); /* wakers have other names */
+  int error = -errno;
+  closedir(directory);
+  return error;
+}
+
+static int only_regular(int fd) {
+  struct stat s;
+  if (fstat(fd, &s) == 0 && S_ISREG(s.st_mode)) return fd;
+  close(fd);
+  return -EINVAL;
+}
+
+int ipc_os_open_to_read(const char *key) {
+  char path[PATH_BYTES];
+  path_of(key, path);
+  int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  return fd < 0 ? -errno : only_regular(fd);
+}
+
+int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {
+  uint64_t done = 0;
+  while (done < size) {
+    ssize_t part = pread(fd, (uint8_t *)bytes + done, size - done, (off_t)(offset + done));
+    if (part < 0 && errno == EINTR) continue;
+    if (part < 0) return -errno;
+    if (part == 0) break;
+    done += (uint64_t)part;
+  }
+  return (int64_t)done;
+}
 
 static int write_zeros(int fd, uint64_t size) {
   static const char zeros[64 << 10];

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "platform.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -164,6 +165,48 @@ int ipc_os_stat(int fd, ipc_os_file *out) {
 }
 
 void ipc_os_close(int fd) { close(fd); }
+
+/* Where glibc and musl have what shm_open makes. */
+const char ipc_os_directory[] = "/dev/shm";
+
+void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]) {
+  snprintf(listed, IPC_OS_KEY_BYTES, "%s", key);
+}
+
+int ipc_os_list(ipc_os_found *found, void *context) {
+  DIR *directory = opendir(ipc_os_directory);
+  if (!directory) return -errno;
+  errno = 0;
+  for (const struct dirent *entry; (entry = readdir(directory)); errno = 0)
+    if (strncmp(entry->d_name, "libipc.", 7) == 0) found(context, entry->d_name, false);
+  int error = -errno;
+  closedir(directory);
+  return error;
+}
+
+static int only_regular(int fd) {
+  struct stat s;
+  if (fstat(fd, &s) == 0 && S_ISREG(s.st_mode)) return fd;
+  close(fd);
+  return -EINVAL;
+}
+
+int ipc_os_open_to_read(const char *key) {
+  int fd = shm_open(key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+  return fd < 0 ? -errno : only_regular(fd);
+}
+
+int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {
+  uint64_t done = 0;
+  while (done < size) {
+    ssize_t part = pread(fd, (uint8_t *)bytes + done, size - done, (off_t)(offset + done));
+    if (part < 0 && errno == EINTR) continue;
+    if (part < 0) return -errno;
+    if (part == 0) break;
+    done += (uint64_t)part;
+  }
+  return (int64_t)done;
+}
 
 int ipc_os_resize(int fd, uint64_t size) {
   if (ftruncate(fd, (off_t)size) != 0) return -errno;

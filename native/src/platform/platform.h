@@ -76,6 +76,24 @@ int ipc_os_stat(int fd, ipc_os_file *out);
 void ipc_os_close(int fd);
 
 /*
+ * The files that may be segments, in no order; 0 or -errno. What is told of each is a
+ * key that open and unlink take. Hashed: one that does not tell the key it was made
+ * of, only listed_key() of that one equals it.
+ */
+extern const char ipc_os_directory[]; /* where they are, for people */
+typedef void ipc_os_found(void *context, const char *listed, bool hashed);
+int ipc_os_list(ipc_os_found *found, void *context);
+void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]);
+
+/*
+ * Looking at a file without mapping it: whatever becomes of it meanwhile, no read can
+ * fault. Needs no permission to write and never waits; -EINVAL: it is no regular file.
+ * read answers how many bytes there were, or -errno.
+ */
+int ipc_os_open_to_read(const char *key);
+int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset);
+
+/*
  * Gives a new segment its size and reserves the memory, so that a later write to it
  * cannot fault for want of space. -ENOSPC: there is not enough.
  */

@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, mkdtempSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findCompiler } from "../../../scripts/compiler.ts";
-import { Channel, IpcError, type IpcErrorCode, Route, type Sender } from "./index.ts";
+import { Channel, IpcError, type IpcErrorCode, Queue, Route, type Sender } from "./index.ts";
 import { Child } from "./testing/child.ts";
 
 const prefix = `bad${process.pid}`;
@@ -20,6 +20,7 @@ afterAll(() => {
 	for (const name of names) {
 		Route.clear(name, { prefix });
 		Channel.clear(name, { prefix });
+		Queue.clear(name, { prefix });
 	}
 	rmSync(directory, { recursive: true, force: true });
 });
@@ -130,18 +131,18 @@ describe("timeouts", () => {
 });
 
 describe("messages", () => {
-	test("larger than the ring can hold: refused with the limit, nothing is sent; the limit itself fits", () => {
+	test("larger than a queue can hold: refused with the limit, nothing is sent; the limit itself fits", () => {
 		const name = unique();
-		using receiver = Route.receiver(name, { prefix, capacity: 4096 });
-		using sender = Route.sender(name, { prefix });
-		expect(sender.maxMessageLength).toBe(2040);
-		expectError("ERR_IPC_MESSAGE_TOO_LARGE", /2041 bytes.*limit is 2040/, () => sender.send(new Uint8Array(2041)));
-		expectError("ERR_IPC_MESSAGE_TOO_LARGE", /2040/, () => sender.sendBatch(["before", "x".repeat(2041), "after"]));
+		using receiver = Queue.receiver(name, { prefix, capacity: 4096 });
+		using sender = Queue.sender(name, { prefix });
+		expect(sender.maxMessageLength).toBe(2032);
+		expectError("ERR_IPC_MESSAGE_TOO_LARGE", /2033 bytes.*limit.*is 2032/, () => sender.send(new Uint8Array(2033)));
+		expectError("ERR_IPC_MESSAGE_TOO_LARGE", /2032/, () => sender.sendBatch(["before", "x".repeat(2033), "after"]));
 		expect(receiver.recv()).toEqual(new TextEncoder().encode("before"));
 		expect(receiver.tryRecv()).toBeNull();
 		for (let i = 0; i < 20; i++) {
-			expect(sender.trySend(new Uint8Array(2040).fill(i))).toBe(true);
-			expect(receiver.tryRecv()).toEqual(new Uint8Array(2040).fill(i));
+			expect(sender.trySend(new Uint8Array(2032).fill(i))).toBe(true);
+			expect(receiver.tryRecv()).toEqual(new Uint8Array(2032).fill(i));
 			sender.trySend("x");
 			receiver.tryRecv();
 		}
@@ -252,8 +253,8 @@ describe("segments that are not what they should be", () => {
 	test("another layout version", () => {
 		expectError(
 			"ERR_IPC_VERSION",
-			/layout 2, here 1.*Channel\.clear/,
-			damaged((path) => write(path, 4, 2)),
+			/layout 99, here 2.*Channel\.clear/,
+			damaged((path) => write(path, 4, 99)),
 		);
 	});
 	test("something foreign", () => {
@@ -346,7 +347,7 @@ describe("the system", () => {
 		const cases: [string, RegExp][] = [
 			[join(directory, "nowhere.so"), /is missing.*LIBIPC_LIBRARY/],
 			[garbage, /cannot be loaded/],
-			[compile("other_version.c", "other.so"), /ABI 99.*ABI 1/],
+			[compile("other_version.c", "other.so"), /ABI 99.*ABI 2/],
 		];
 		for (const [LIBIPC_LIBRARY, message] of cases) {
 			await using child = new Child("open.child.ts", [prefix, unique()], { LIBIPC_LIBRARY });

@@ -13,6 +13,10 @@ const declarations = {
 	ipc_sender_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
 	ipc_sender_close: { args: ["ptr"], returns: "void" },
 	ipc_sender_send: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },
+	ipc_sender_send_part: { args: ["ptr", "buffer", "u32", "buffer"], returns: "i32" },
+	ipc_sender_give_up_part: { args: ["ptr"], returns: "void" },
+	ipc_sender_arm: { args: ["ptr", "u32", "u32", "u32"], returns: "void" },
+	ipc_sender_armed: { args: ["ptr"], returns: "i32" },
 	ipc_sender_stage: { args: ["ptr", "buffer", "u32"], returns: "i32" },
 	ipc_sender_flush: { args: ["ptr", "i32"], returns: "i32" },
 	ipc_sender_loan: { args: ["ptr", "u32", "i32", "buffer"], returns: "i32" },
@@ -24,19 +28,41 @@ const declarations = {
 	ipc_sender_receiver_count: { args: ["ptr"], returns: "i32" },
 	ipc_sender_wait_for_receivers: { args: ["ptr", "u32", "i32"], returns: "i32" },
 	ipc_sender_max_message: { args: ["ptr"], returns: "u32" },
+	ipc_sender_max_record: { args: ["ptr"], returns: "u32" },
 
 	ipc_receiver_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
 	ipc_receiver_close: { args: ["ptr"], returns: "void" },
 	ipc_receiver_recv: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },
 	ipc_receiver_next_length: { args: ["ptr"], returns: "i32" },
-	ipc_receiver_peek: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },
+	ipc_receiver_keep: { args: ["ptr", "buffer"], returns: "ptr" },
+	ipc_receiver_lost: { args: ["ptr"], returns: "f64" },
+	ipc_receiver_take: { args: ["ptr", "i32", "buffer"], returns: "i32" },
+	ipc_receiver_done: { args: ["ptr", "u32"], returns: "i32" },
+	ipc_receiver_retry: { args: ["ptr", "u32"], returns: "i32" },
+	ipc_receiver_arm: { args: ["ptr", "u32", "u32", "u32"], returns: "void" },
+	ipc_receiver_armed: { args: ["ptr"], returns: "i32" },
+	ipc_receiver_peek: { args: ["ptr", "buffer", "u32", "buffer", "u32", "i32"], returns: "i32" },
 	ipc_receiver_consume: { args: ["ptr", "u32"], returns: "i32" },
 	ipc_receiver_ring: { args: ["ptr"], returns: "ptr" },
 	ipc_receiver_capacity: { args: ["ptr"], returns: "u32" },
 	ipc_receiver_hold_mapping: { args: ["ptr"], returns: "ptr" },
 	ipc_mapping_releaser: { args: [], returns: "ptr" },
+	ipc_message_releaser: { args: [], returns: "ptr" },
+
+	ipc_waker_open: { args: ["buffer"], returns: "i32" },
+	ipc_waker_close: { args: ["u32", "u32"], returns: "void" },
 
 	ipc_clear: { args: ["buffer", "buffer", "u32", "buffer"], returns: "i32" },
+
+	/** The prefix may be null: all names. */
+	ipc_list_open: { args: ["ptr", "buffer"], returns: "ptr" },
+	ipc_list_next: { args: ["ptr", "buffer", "buffer"], returns: "i32" },
+	ipc_list_endpoint: { args: ["ptr", "buffer"], returns: "i32" },
+	ipc_list_remove: { args: ["ptr"], returns: "i32" },
+	ipc_list_close: { args: ["ptr"], returns: "void" },
+
+	ipc_sender_peers: { args: ["ptr", "buffer", "u32"], returns: "i32" },
+	ipc_receiver_peers: { args: ["ptr", "buffer", "u32"], returns: "i32" },
 } as const;
 
 /** The address of a native object. */
@@ -78,6 +104,13 @@ function mapRing(symbols: Symbols, ring: Handle | null, capacity: number, mappin
 	const releaser = asHandle(symbols.ipc_mapping_releaser());
 	if (ring === null || mapping === null || releaser === null) throw new TypeError("the native library answered NULL");
 	return toOwnedArrayBuffer(ring, 0, capacity, mapping, releaser);
+}
+
+/** A message that the library has put together, as an ArrayBuffer without a copy: its memory is freed when that is collected. */
+export function keepMessage(symbols: Symbols, address: Handle, byteLength: number): Uint8Array<ArrayBuffer> {
+	const releaser = asHandle(symbols.ipc_message_releaser());
+	if (releaser === null) throw new TypeError("the native library answered NULL");
+	return new Uint8Array(toOwnedArrayBuffer(address, 0, byteLength, address, releaser));
 }
 
 export function mapReceiverRing(symbols: Symbols, receiver: Handle): ArrayBuffer {

@@ -4,14 +4,17 @@ import {
 	type EngineOptions,
 	type EngineReceiver,
 	type EngineSender,
+	type EngineWaker,
+	PEER_WORDS,
 	Status,
 } from "@libipc/protocol";
-import { asHandle, type Handle, mapReceiverRing, mapSenderRing, type Symbols } from "./ffi.ts";
+import { asHandle, type Handle, keepMessage, mapReceiverRing, mapSenderRing, type Symbols } from "./ffi.ts";
 import { library } from "./library.ts";
+import { openWaker } from "./native_waker.ts";
 import { Failure, openFailure } from "./open_failure.ts";
 import { closeAtExit } from "./open_handles.ts";
 
-const KINDS = { route: 1, channel: 2 } as const satisfies Record<EndpointKind, number>;
+export const KINDS = { route: 1, channel: 2, queue: 3 } as const satisfies Record<EndpointKind, number>;
 
 /**
  * The longest single call into native code. A Worker can be terminated between two calls but not inside one; a waiting
@@ -31,8 +34,8 @@ function nativeOptions(kind: EndpointKind, options: EngineOptions): Uint32Array 
 		options.capacity,
 		options.maxReceivers,
 		options.permissions,
-		0,
-		0,
+		options.overflow,
+		options.fromOldest ? 1 : 0,
 		options.firstPosition,
 	);
 }
@@ -62,6 +65,8 @@ export const nativeEngine: Engine = {
 		const status = library().ipc_clear(terminated(prefix), terminated(name), KINDS[kind], failure.bytes);
 		if (status < 0) throw openFailure(failure, kind, prefix, name);
 	},
+
+	openWaker,
 };
 
 const answerClosed = (): number => Status.closed;
@@ -72,6 +77,11 @@ const answerClosed = (): number => Status.closed;
  */
 const closedSymbols = {
 	ipc_sender_send: answerClosed,
+	ipc_sender_send_part: answerClosed,
+	ipc_sender_give_up_part: answerClosed,
+	ipc_sender_arm: answerClosed,
+	ipc_sender_armed: () => 0,
+	ipc_sender_peers: () => 0,
 	ipc_sender_stage: answerClosed,
 	ipc_sender_flush: answerClosed,
 	ipc_sender_loan: answerClosed,
@@ -82,19 +92,28 @@ const closedSymbols = {
 	ipc_receiver_next_length: answerClosed,
 	ipc_receiver_peek: answerClosed,
 	ipc_receiver_consume: answerClosed,
+	ipc_receiver_keep: () => null,
+	ipc_receiver_lost: () => 0,
+	ipc_receiver_take: answerClosed,
+	ipc_receiver_done: answerClosed,
+	ipc_receiver_retry: answerClosed,
+	ipc_receiver_arm: answerClosed,
+	ipc_receiver_armed: () => 0,
+	ipc_receiver_peers: () => 0,
 } as const;
 
-/** The functions whose names begin so, each answering a number. */
+/** The functions whose names begin so, open or closed. */
 type SymbolsOf<Start extends string> = {
 	readonly [Name in Extract<keyof typeof closedSymbols, `${Start}${string}`>]: (
 		...args: Parameters<Symbols[Name]>
-	) => number;
+	) => ReturnType<Symbols[Name]> | ReturnType<(typeof closedSymbols)[Name]>;
 };
 type SenderSymbols = SymbolsOf<"ipc_sender_">;
 type ReceiverSymbols = SymbolsOf<"ipc_receiver_">;
 
 class NativeSender implements EngineSender {
 	readonly maxMessageLength: number;
+	readonly maxRecordLength: number;
 	readonly maxLoanLength: number;
 	#symbols: SenderSymbols;
 	readonly #handle: Handle;
@@ -107,6 +126,7 @@ class NativeSender implements EngineSender {
 		this.#symbols = symbols;
 		this.#handle = handle;
 		this.maxMessageLength = symbols.ipc_sender_max_message(handle);
+		this.maxRecordLength = symbols.ipc_sender_max_record(handle);
 		this.maxLoanLength = symbols.ipc_sender_max_loan(handle);
 		this.#mapRing = () => mapSenderRing(symbols, handle);
 		this.#close = closeAtExit(this, () => symbols.ipc_sender_close(handle));
@@ -118,6 +138,26 @@ class NativeSender implements EngineSender {
 		do status = this.#symbols.ipc_sender_send(this.#handle, bytes, length, LONGEST_CALL_MS);
 		while (status === Status.timedOut);
 		return status;
+	}
+
+	sendPart(bytes: Uint8Array, length: number, progress: Uint32Array): number {
+		return this.#symbols.ipc_sender_send_part(this.#handle, bytes, length, progress);
+	}
+
+	givePartUp(): void {
+		this.#symbols.ipc_sender_give_up_part(this.#handle);
+	}
+
+	arm(wait: number, waker: EngineWaker): void {
+		this.#symbols.ipc_sender_arm(this.#handle, wait, waker.low, waker.high);
+	}
+
+	armed(): number {
+		return this.#symbols.ipc_sender_armed(this.#handle);
+	}
+
+	peers(records: Uint32Array): number {
+		return this.#symbols.ipc_sender_peers(this.#handle, records, records.length / PEER_WORDS);
 	}
 
 	stage(bytes: Uint8Array, length: number): number {
@@ -169,6 +209,8 @@ class NativeSender implements EngineSender {
 
 class NativeReceiver implements EngineReceiver {
 	#symbols: ReceiverSymbols;
+	readonly #native: Symbols;
+	readonly #length = new Uint32Array(1);
 	readonly #handle: Handle;
 	readonly #close: () => void;
 	readonly #mapRing: () => ArrayBuffer;
@@ -176,13 +218,14 @@ class NativeReceiver implements EngineReceiver {
 
 	constructor(symbols: Symbols, handle: Handle) {
 		this.#symbols = symbols;
+		this.#native = symbols;
 		this.#handle = handle;
 		this.#mapRing = () => mapReceiverRing(symbols, handle);
 		this.#close = closeAtExit(this, () => symbols.ipc_receiver_close(handle));
 	}
 
-	recv(target: Uint8Array, timeout: number): number {
-		const capacity = Math.min(target.byteLength, LONGEST_TARGET);
+	recv(target: Uint8Array, timeout: number, most = target.byteLength): number {
+		const capacity = Math.min(most, LONGEST_TARGET);
 		if (timeout >= 0) return this.#symbols.ipc_receiver_recv(this.#handle, target, capacity, timeout);
 		let length: number;
 		do length = this.#symbols.ipc_receiver_recv(this.#handle, target, capacity, LONGEST_CALL_MS);
@@ -194,13 +237,51 @@ class NativeReceiver implements EngineReceiver {
 		return this.#symbols.ipc_receiver_next_length(this.#handle);
 	}
 
-	peek(spans: Uint32Array, max: number, timeout: number): number {
+	peek(spans: Uint32Array, max: number, target: Uint8Array, timeout: number): number {
 		let count: number;
 		do {
 			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
-			count = this.#symbols.ipc_receiver_peek(this.#handle, spans, max, part);
+			count = this.#symbols.ipc_receiver_peek(this.#handle, spans, max, target, target.byteLength, part);
 		} while (count === Status.timedOut && timeout < 0);
 		return count;
+	}
+
+	keep(): Uint8Array<ArrayBuffer> | null {
+		const address = asHandle(this.#symbols.ipc_receiver_keep(this.#handle, this.#length));
+		return address === null ? null : keepMessage(this.#native, address, this.#length[0] as number);
+	}
+
+	take(lease: Uint32Array, timeout: number): number {
+		let status: number;
+		do {
+			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
+			status = this.#symbols.ipc_receiver_take(this.#handle, part, lease);
+		} while (status === Status.timedOut && timeout < 0);
+		return status;
+	}
+
+	done(offset: number): number {
+		return this.#symbols.ipc_receiver_done(this.#handle, offset);
+	}
+
+	retry(offset: number): number {
+		return this.#symbols.ipc_receiver_retry(this.#handle, offset);
+	}
+
+	lost(): number {
+		return this.#symbols.ipc_receiver_lost(this.#handle);
+	}
+
+	arm(wait: number, waker: EngineWaker): void {
+		this.#symbols.ipc_receiver_arm(this.#handle, wait, waker.low, waker.high);
+	}
+
+	armed(): number {
+		return this.#symbols.ipc_receiver_armed(this.#handle);
+	}
+
+	peers(records: Uint32Array): number {
+		return this.#symbols.ipc_receiver_peers(this.#handle, records, records.length / PEER_WORDS);
 	}
 
 	consume(count: number): number {

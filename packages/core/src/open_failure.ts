@@ -1,4 +1,4 @@
-import { describe, type EndpointKind, IpcError, Status } from "@libipc/protocol";
+import { describe, type EndpointKind, IpcError, overflows, Status } from "@libipc/protocol";
 import { libraryPath } from "./library.ts";
 
 /** `ipc_failure` in `native/include/libipc/status.h`. */
@@ -29,7 +29,7 @@ export class Failure {
 /** The error for an open or a clear that failed. */
 export function openFailure(failure: Failure, kind: EndpointKind, prefix: string, name: string): IpcError {
 	const endpoint = describe(kind, prefix, name);
-	const factory = kind === "route" ? "Route" : "Channel";
+	const factory = { route: "Route", channel: "Channel", queue: "Queue" }[kind];
 	const clear = `${factory}.clear(${JSON.stringify(name)}${prefix === "" ? "" : `, { prefix: ${JSON.stringify(prefix)} }`})`;
 	const error = failure.systemError === 0 ? "" : ` (system error ${failure.systemError})`;
 	const { found, wanted } = failure;
@@ -55,8 +55,11 @@ export function openFailure(failure: Failure, kind: EndpointKind, prefix: string
 				`${endpoint} has ${wanted} senders, which is the limit. Close one.`,
 			);
 		case Status.optionsMismatch: {
-			const option = ["", "capacity", "maxReceivers", "permissions"][failure.option] ?? "";
-			const show = (value: number) => (option === "permissions" ? `0o${value.toString(8)}` : String(value));
+			const option = ["", "capacity", "maxReceivers", "permissions", "overflow"][failure.option] ?? "";
+			const show = (value: number): string => {
+				if (option === "permissions") return `0o${value.toString(8)}`;
+				return option === "overflow" ? `"${overflows[value - 1] ?? value}"` : String(value);
+			};
 			return new IpcError(
 				"ERR_IPC_OPTIONS_MISMATCH",
 				name,

@@ -1,5 +1,5 @@
-import type { EndpointKind, EndpointOptions, WaitOptions } from "./endpoint.ts";
-import type { EngineOptions } from "./engine.ts";
+import type { EndpointKind, ReceiverOptions, WaitOptions } from "./endpoint.ts";
+import { type EngineOptions, overflows } from "./engine.ts";
 import { IpcError } from "./error.ts";
 
 /** Bounds of the public arguments: the same as in `native/include/libipc/options.h`. */
@@ -7,6 +7,7 @@ export const limits = {
 	minCapacity: 4096,
 	maxCapacity: 2 ** 30,
 	maxReceivers: 1024,
+	maxSenders: 1024,
 	nameBytes: 128,
 	prefixBytes: 64,
 	drainMax: 65_536,
@@ -53,6 +54,11 @@ function checkText(what: "name" | "prefix", value: unknown, limit: number): asse
 /** Checks name and prefix; answers the prefix. */
 export function checkName(name: unknown, prefix: unknown = ""): string {
 	checkText("name", name, limits.nameBytes);
+	return checkPrefix(prefix);
+}
+
+/** Checks a prefix and answers it. */
+export function checkPrefix(prefix: unknown): string {
 	checkText("prefix", prefix, limits.prefixBytes);
 	return prefix;
 }
@@ -71,7 +77,11 @@ function integer(
 }
 
 /** Checks the options of an endpoint and turns them into what an engine takes. */
-export function checkOptions(endpoint: string, options: EndpointOptions & { firstPosition?: number }): EngineOptions {
+export function checkOptions(
+	endpoint: string,
+	kind: EndpointKind,
+	options: ReceiverOptions & { firstPosition?: number },
+): EngineOptions {
 	const { minCapacity, maxCapacity } = limits;
 	const capacity = options.capacity;
 	if (
@@ -86,8 +96,28 @@ export function checkOptions(endpoint: string, options: EndpointOptions & { firs
 		capacity: capacity ?? 0,
 		maxReceivers: integer(endpoint, "maxReceivers", options.maxReceivers, 1, limits.maxReceivers),
 		permissions: checkPermissions(endpoint, options.permissions),
+		overflow: checkOverflow(endpoint, kind, options.overflow),
+		fromOldest: checkFrom(endpoint, options.from),
 		firstPosition: options.firstPosition ?? 0,
 	};
+}
+
+function checkOverflow(endpoint: string, kind: EndpointKind, overflow: unknown): number {
+	if (overflow === undefined) return 0;
+	const index = (overflows as readonly unknown[]).indexOf(overflow);
+	if (index < 0)
+		throw invalid(endpoint, `overflow must be "block", "drop-newest" or "drop-oldest", not ${show(overflow)}.`);
+	if (kind === "queue" && overflow === "drop-oldest")
+		throw invalid(
+			endpoint,
+			'A queue cannot drop its oldest messages, which somebody may be at work on. Use "block" or "drop-newest".',
+		);
+	return index + 1;
+}
+
+function checkFrom(endpoint: string, from: unknown): boolean {
+	if (from === undefined || from === "newest" || from === "oldest") return from === "oldest";
+	throw invalid(endpoint, `from must be "newest" or "oldest", not ${show(from)}.`);
 }
 
 function checkPermissions(endpoint: string, permissions: unknown): number {
@@ -152,6 +182,17 @@ function uncommonTimeout(endpoint: string, options: WaitOptions): number {
 	return timeout > 0x7fffffff ? -1 : Math.ceil(timeout);
 }
 
+/** Checks the signal of an options bag. */
+export function checkSignal(endpoint: string, signal: unknown): AbortSignal | undefined {
+	if (signal === undefined || signal instanceof AbortSignal) return signal;
+	throw invalid(endpoint, `signal must be an AbortSignal, such as AbortSignal.timeout(1000), not ${show(signal)}.`);
+}
+
+/** Checks an argument that must be a function. */
+export function checkFunction(endpoint: string, what: string, value: unknown): void {
+	if (typeof value !== "function") throw invalid(endpoint, `${what} must be a function, not ${show(value)}.`);
+}
+
 /** Checks a count argument such as `max`. */
 export function checkCount(endpoint: string, what: string, value: unknown, min: number, max: number): number {
 	if (value === undefined)
@@ -167,6 +208,6 @@ export function notAMessage(endpoint: string, value: unknown): IpcError {
 			: `it was ${show(value)}`;
 	return invalid(
 		endpoint,
-		`A message must be a string, an ArrayBuffer or a view of one (Uint8Array, Buffer, DataView); ${problem}.`,
+		`A message must be a string, an ArrayBuffer, a SharedArrayBuffer or a view of one (Uint8Array, Buffer, DataView); ${problem}.`,
 	);
 }

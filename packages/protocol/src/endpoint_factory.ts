@@ -1,27 +1,74 @@
-import { checkBag, checkName, checkOptions, describe } from "./argument.ts";
-import type { EndpointFactory, EndpointKind, EndpointOptions, Receiver, Sender } from "./endpoint.ts";
-import type { Engine } from "./engine.ts";
+import { checkBag, checkFunction, checkName, checkOptions, describe } from "./argument.ts";
+import type {
+	EndpointFactory,
+	EndpointKind,
+	EndpointOptions,
+	QueueReceiver,
+	Receiver,
+	ReceiverOptions,
+	Sender,
+} from "./endpoint.ts";
+import { type Engine, type EngineOptions, type EngineReceiver, EngineWait } from "./engine.ts";
+import { type EventLoop, eventLoopOf } from "./event_loop.ts";
+import { RingQueueReceiver } from "./ring_queue_receiver.ts";
 import { RingReceiver } from "./ring_receiver.ts";
 import { RingSender, type SharedSender } from "./ring_sender.ts";
+import { WaitLine } from "./wait_line.ts";
 
 const EXAMPLE = '{ prefix: "app" }';
 
-/** Makes what a package exports as `Route` or `Channel` out of its engine. */
-export function createEndpointFactory(engine: () => Engine, kind: EndpointKind): EndpointFactory {
+/** What the endpoints of this package can do beyond the public interface. */
+interface Reporter {
+	reportPeers(handler: NonNullable<EndpointOptions["onPeer"]>): void;
+}
+
+/** Starts calling `onPeer`, if there is one. */
+function watched<SomeEndpoint extends Reporter>(endpoint: SomeEndpoint, options: EndpointOptions): SomeEndpoint {
+	if (options.onPeer) endpoint.reportPeers(options.onPeer);
+	return endpoint;
+}
+
+function checkAll(
+	kind: EndpointKind,
+	name: string,
+	options: ReceiverOptions,
+): { prefix: string; options: EngineOptions } {
+	const prefix = checkName(name, options.prefix);
+	if (options.onPeer !== undefined) checkFunction(name, "onPeer", options.onPeer);
+	return { prefix, options: checkOptions(name, kind, options) };
+}
+
+type NewReceiver<SomeReceiver extends Receiver> = new (
+	name: string,
+	endpoint: string,
+	engine: EngineReceiver,
+	loop: EventLoop,
+	reopen: () => SomeReceiver,
+) => SomeReceiver & Reporter;
+
+function createFactory<SomeReceiver extends Receiver>(
+	engine: () => Engine,
+	kind: EndpointKind,
+	NewReceiver: NewReceiver<SomeReceiver>,
+): EndpointFactory<SomeReceiver> {
 	function openSender(name: string, options: EndpointOptions): Sender {
-		const prefix = checkName(name, options.prefix);
-		const engineSender = engine().openSender(kind, prefix, name, checkOptions(name, options));
-		const handle = (shared: SharedSender): Sender =>
+		const { prefix, options: checked } = checkAll(kind, name, options);
+		const native = engine().openSender(kind, prefix, name, checked);
+		const loop = eventLoopOf(engine());
+		const sending = new WaitLine(loop, native, EngineWait.space);
+		const handle = (shared: SharedSender): RingSender =>
 			new RingSender(name, describe(kind, prefix, name), shared, (same) =>
 				kind === "route" ? handle(same) : openSender(name, { prefix }),
 			);
-		return handle({ engine: engineSender, handles: 0, batching: false });
+		return watched(handle({ engine: native, loop, sending, handles: 0, batching: false }), options);
 	}
 
-	function openReceiver(name: string, options: EndpointOptions): Receiver {
-		const prefix = checkName(name, options.prefix);
-		const engineReceiver = engine().openReceiver(kind, prefix, name, checkOptions(name, options));
-		return new RingReceiver(name, describe(kind, prefix, name), engineReceiver, () => openReceiver(name, { prefix }));
+	function openReceiver(name: string, options: ReceiverOptions): SomeReceiver {
+		const { prefix, options: checked } = checkAll(kind, name, options);
+		const native = engine().openReceiver(kind, prefix, name, checked);
+		const reopen = (): SomeReceiver => openReceiver(name, { prefix });
+		const endpoint = describe(kind, prefix, name);
+		return watched(new NewReceiver(name, endpoint, native, eventLoopOf(engine()), reopen), options);
 	}
 
 	return {
@@ -29,4 +76,14 @@ export function createEndpointFactory(engine: () => Engine, kind: EndpointKind):
 		receiver: (name, options) => openReceiver(name, checkBag(name, options, EXAMPLE) ?? {}),
 		clear: (name, options) => engine().clear(kind, checkName(name, checkBag(name, options, EXAMPLE)?.prefix), name),
 	};
+}
+
+/** Makes what a package exports as `Route` or `Channel` out of its engine. */
+export function createEndpointFactory(engine: () => Engine, kind: "route" | "channel"): EndpointFactory {
+	return createFactory<Receiver>(engine, kind, RingReceiver);
+}
+
+/** Makes what a package exports as `Queue`. */
+export function createQueueFactory(engine: () => Engine): EndpointFactory<QueueReceiver> {
+	return createFactory<QueueReceiver>(engine, "queue", RingQueueReceiver);
 }

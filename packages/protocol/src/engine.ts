@@ -1,4 +1,4 @@
-import type { EndpointKind } from "./endpoint.ts";
+import type { EndpointKind, Overflow } from "./endpoint.ts";
 
 /**
  * What moves bytes and waits. The endpoints are written against this; each engine implements it.
@@ -10,6 +10,17 @@ export interface Engine {
 	openSender(kind: EndpointKind, prefix: string, name: string, options: EngineOptions): EngineSender;
 	openReceiver(kind: EndpointKind, prefix: string, name: string, options: EngineOptions): EngineReceiver;
 	clear(kind: EndpointKind, prefix: string, name: string): void;
+	/** Something that other processes can ring to have `rung` called by this thread's event loop. */
+	openWaker(rung: () => void): EngineWaker;
+}
+
+export interface EngineWaker {
+	/** What `arm` is told: whom to ring. */
+	readonly low: number;
+	readonly high: number;
+	/** Whether it keeps the process alive. At first it does not. */
+	keepAlive(yes: boolean): void;
+	close(): void;
 }
 
 /** As the user asked; 0 = did not ask. */
@@ -17,14 +28,47 @@ export interface EngineOptions {
 	readonly capacity: number;
 	readonly maxReceivers: number;
 	readonly permissions: number;
+	/** 0, or 1 + the index in {@link overflows}. */
+	readonly overflow: number;
+	readonly fromOldest: boolean;
 	/** The position, in 8-byte units, at which a new ring starts: for tests of the wrap. */
 	readonly firstPosition: number;
 }
 
-export interface EngineSender {
+/** In the order of `ipc_overflow`. */
+export const overflows = ["block", "drop-newest", "drop-oldest"] as const satisfies readonly Overflow[];
+
+/** What every endpoint of an engine can do. */
+export interface EngineEndpoint {
+	/**
+	 * Fills records of {@link PEER_WORDS} numbers, one for each place that is or was taken by another endpoint: role (1
+	 * sender, 2 receiver), id (0 = free), pid, place, the id that last died there, whether it is alive. Answers how many.
+	 */
+	peers(records: Uint32Array): number;
+	/** Has the waker rung when there is reason to try again, for each bit of {@link EngineWait}; then looking once more is the caller's part. */
+	arm(wait: number, waker: EngineWaker): void;
+	/** For what of `arm` it has not been rung yet. */
+	armed(): number;
+	close(): void;
+}
+
+export const PEER_WORDS = 6;
+
+/** What an endpoint can be armed for. */
+export const EngineWait = { space: 1, peers: 2, data: 4 } as const;
+
+export interface EngineSender extends EngineEndpoint {
 	readonly maxMessageLength: number;
+	/** What travels whole, and what a batch takes. */
+	readonly maxRecordLength: number;
 	readonly maxLoanLength: number;
 	send(bytes: Uint8Array, length: number, timeout: number): number;
+	/**
+	 * Sends as much as there is room for, from `progress[0]` on, which it moves; 0: all of it is sent; `timedOut`: go on
+	 * when there is room, or give up.
+	 */
+	sendPart(bytes: Uint8Array, length: number, progress: Uint32Array): number;
+	givePartUp(): void;
 	/** Copies into the batch; `timedOut`: it is full, flush first. */
 	stage(bytes: Uint8Array, length: number): number;
 	/** Sends the batch and answers how many of it were accepted; what was not is forgotten. */
@@ -37,27 +81,37 @@ export interface EngineSender {
 	ring(): ArrayBuffer;
 	receiverCount(): number;
 	waitForReceivers(count: number, timeout: number): number;
-	close(): void;
 }
 
-export interface EngineReceiver {
-	/** Copies the next message and answers its length. */
-	recv(target: Uint8Array, timeout: number): number;
+export interface EngineReceiver extends EngineEndpoint {
+	/** Copies the next message, of at most `capacity` bytes, and answers its length. `target` is not empty. */
+	recv(target: Uint8Array, timeout: number, capacity?: number): number;
 	/** The length of the next message; `timedOut`: there is none. */
 	nextLength(): number;
-	/** Fills pairs (byte offset in the ring, length) and answers how many. */
-	peek(spans: Uint32Array, max: number, timeout: number): number;
+	/**
+	 * Fills pairs (byte offset in the ring, length) and answers how many. `notInPlace`: the next message does not lie in
+	 * the ring for reading; `spans[0]` is its length, and if `target` (not empty) is as long, it has been received there.
+	 */
+	peek(spans: Uint32Array, max: number, target: Uint8Array, timeout: number): number;
 	/** Moves past messages that were peeked. */
 	consume(count: number): number;
+	/** The next message without a copy, if it was put together from fragments; else null. */
+	keep(): Uint8Array<ArrayBuffer> | null;
+	/** Of a queue: fills where the message lies in the ring, its length, and how often it was taken. */
+	take(lease: Uint32Array, timeout: number): number;
+	done(offset: number): number;
+	retry(offset: number): number;
+	lost(): number;
 	/** The ring's bytes. They stay readable, though not meaningful, after close. */
 	ring(): ArrayBuffer;
-	close(): void;
 }
 
 /** The answers below zero: `native/include/libipc/status.h`, where each is described. */
 export const Status = {
 	timedOut: -1,
 	noReceivers: -2,
+	dropped: -3,
+	notInPlace: -4,
 	invalidArgument: -10,
 	invalidName: -11,
 	messageTooLarge: -12,

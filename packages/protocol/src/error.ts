@@ -10,7 +10,9 @@ export type IpcErrorCode =
 	| "ERR_IPC_REENTRANT"
 	/** The loan was sent or discarded already, or its sender was closed. */
 	| "ERR_IPC_LOAN_ENDED"
-	/** The message does not fit the ring; the text tells the limit. Nothing was sent. */
+	/** The lease was done or put back already, or its receiver was closed. */
+	| "ERR_IPC_LEASE_ENDED"
+	/** The message is larger than a message, or one of this queue, can be; the text tells the limit. Nothing was sent. */
 	| "ERR_IPC_MESSAGE_TOO_LARGE"
 	/** `recvInto`: the target is smaller than the message, which stays the next one. */
 	| "ERR_IPC_BUFFER_TOO_SMALL"
@@ -20,7 +22,7 @@ export type IpcErrorCode =
 	| "ERR_IPC_TOO_MANY_RECEIVERS"
 	/** As many senders are connected as a segment has places for. */
 	| "ERR_IPC_TOO_MANY_SENDERS"
-	/** `capacity` or `maxReceivers` differs from what the creator of the name chose. */
+	/** `capacity`, `maxReceivers`, `overflow` or `permissions` differs from what the creator of the name chose. */
 	| "ERR_IPC_OPTIONS_MISMATCH"
 	/** The segment was made by a libipc with another memory layout. */
 	| "ERR_IPC_VERSION"
@@ -56,7 +58,7 @@ export class IpcError extends Error {
 	override readonly name = "IpcError";
 	/** What went wrong: stable, to be matched on. */
 	readonly code: IpcErrorCode;
-	/** The name of the route or channel it is about, or "" if it is about none. */
+	/** The name of the route, channel or queue it is about, or "" if it is about none. */
 	readonly endpoint: string;
 
 	constructor(code: IpcErrorCode, endpoint: string, message: string) {

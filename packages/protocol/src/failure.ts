@@ -22,7 +22,7 @@ export function failure(status: number, name: string, endpoint: string): IpcErro
 			return new IpcError(
 				"ERR_IPC_NO_SPACE",
 				name,
-				`There is no memory left for a batch on ${endpoint}. Send fewer or smaller messages at once.`,
+				`There is no memory left for a message or a batch on ${endpoint}. Nothing was lost: a message to be received stays the next one.`,
 			);
 		default:
 			return new IpcError(

@@ -3,6 +3,8 @@ import type { Message } from "./endpoint.ts";
 
 const encoder = new TextEncoder();
 const EMPTY_CAPACITY = 256;
+/** Longer strings are encoded into memory of their own, which need not be kept. */
+const LARGE = 65_536;
 
 /**
  * Turns messages that are not a `Uint8Array` into bytes. One per sender: strings are encoded into memory that is used
@@ -16,6 +18,10 @@ export class MessageEncoder {
 	/** Sets {@link bytes} and answers how many of them are the message. `bytes` is never empty, for the sake of FFI. */
 	encode(message: Message, endpoint: string): number {
 		if (typeof message === "string") {
+			if (message.length > LARGE) {
+				this.bytes = encoder.encode(message);
+				return this.bytes.byteLength;
+			}
 			// UTF-8 takes at most three bytes for each UTF-16 unit.
 			if (this.#scratch.byteLength < message.length * 3) this.#scratch = new Uint8Array(message.length * 3);
 			this.bytes = this.#scratch;

@@ -1,17 +1,36 @@
-import { checkCount, checkIterable, checkTimeout, limits } from "./argument.ts";
-import type { Loan, Message, Sender, WaitOptions } from "./endpoint.ts";
+import { checkCount, checkIterable, checkTimeout, limits, notAMessage } from "./argument.ts";
+import type { AsyncWaitOptions, Loan, Message, PeerEvent, Sender, WaitOptions } from "./endpoint.ts";
 import { type EngineSender, Status } from "./engine.ts";
 import { IpcError } from "./error.ts";
+import type { EventLoop } from "./event_loop.ts";
 import { closedError, failure } from "./failure.ts";
 import { MessageEncoder } from "./message_encoder.ts";
-import { endLoan, type OpenLoan, RingLoan } from "./ring_loan.ts";
+import { Peers } from "./peers.ts";
+import { giveUp, lendInRing, type OpenLoan, RingLoan } from "./ring_loan.ts";
+import type { WaitLine } from "./wait_line.ts";
+
+const encoder = new TextEncoder();
+
+/** From so many UTF-16 units on, a string is encoded where it goes in the ring; below, making the view costs more than a copy. */
+const ENCODE_IN_PLACE = 4096;
 
 /** An engine's sender with the number of handles that use it: more than one only on a route. */
 export interface SharedSender {
 	readonly engine: EngineSender;
+	readonly loop: EventLoop;
 	handles: number;
+	/** Who waits to send, on any handle. */
+	readonly sending: WaitLine;
 	/** A batch is being gathered: its iterable may run any code, which must not send in between. */
 	batching: boolean;
+}
+
+/** `IPC_MAX_MESSAGE`. */
+const LARGEST = 0x7fffffff;
+
+/** Whether a message can go to native code as it is. An empty view could be a detached one: that is looked at closer. */
+function isPlain(message: Message): message is Uint8Array {
+	return message instanceof Uint8Array && ArrayBuffer.isView(message) && message.byteLength > 0;
 }
 
 /** The {@link Sender} of every engine. */
@@ -23,6 +42,7 @@ export class RingSender implements Sender {
 	readonly #engine: EngineSender;
 	readonly #encoder = new MessageEncoder();
 	readonly #loans = new Set<OpenLoan>();
+	readonly #peers: Peers;
 	#closed = false;
 	/** This handle's batch is being gathered; `#shared.batching` is any handle's. */
 	#batching = false;
@@ -33,6 +53,7 @@ export class RingSender implements Sender {
 		this.#shared = shared;
 		this.#engine = shared.engine;
 		this.#reopen = reopen;
+		this.#peers = new Peers(name, shared.engine, shared.loop);
 		shared.handles++;
 	}
 
@@ -61,11 +82,15 @@ export class RingSender implements Sender {
 		if (this.#closed || this.#shared.batching) throw this.#unavailableError();
 		let bytes: Uint8Array;
 		let length: number;
-		// The fast case: no view is made. An empty view could be a detached one, so it goes the other way.
-		if (message instanceof Uint8Array && ArrayBuffer.isView(message) && message.byteLength > 0) {
+		// The fast case: no view is made.
+		if (isPlain(message)) {
 			bytes = message;
 			length = message.byteLength;
 		} else {
+			if (typeof message === "string" && message.length >= ENCODE_IN_PLACE) {
+				const sent = this.#encodeInPlace(message, timeout);
+				if (sent !== undefined) return sent;
+			}
 			length = this.#encode(message);
 			bytes = this.#encoder.bytes;
 		}
@@ -75,12 +100,24 @@ export class RingSender implements Sender {
 		return status === 0 || this.#refused(status, length);
 	}
 
+	/** Sends a string without an intermediate copy; undefined: it does not fit the ring in one piece. */
+	#encodeInPlace(message: string, timeout: number): boolean | undefined {
+		const length = Buffer.byteLength(message);
+		if (length > this.#engine.maxLoanLength) return undefined;
+		const offset = this.#engine.loan(length, timeout);
+		if (offset === Status.notInPlace) return undefined;
+		if (offset < 0) return this.#refused(offset, length);
+		encoder.encodeInto(message, new Uint8Array(this.#engine.ring(), offset, length));
+		this.#engine.endLoan(offset, length);
+		return true;
+	}
+
 	/** Makes bytes of a message that is not a plain `Uint8Array`: they are in the encoder then. */
 	#encode(message: Message): number {
 		const limit = this.#engine.maxMessageLength;
 		// UTF-8 has at least as many bytes as UTF-16 has units: no need to encode what cannot fit.
 		if (typeof message === "string" && message.length > limit)
-			throw this.#failure(Status.messageTooLarge, message.length);
+			throw this.#failure(Status.messageTooLarge, Buffer.byteLength(message));
 		const length = this.#encoder.encode(message, this.name);
 		if (length > limit) throw this.#failure(Status.messageTooLarge, length);
 		return length;
@@ -88,7 +125,7 @@ export class RingSender implements Sender {
 
 	/** false for the answers that are no failures. */
 	#refused(status: number, length: number): false {
-		if (status === Status.timedOut || status === Status.noReceivers) return false;
+		if (status === Status.timedOut || status === Status.noReceivers || status === Status.dropped) return false;
 		throw this.#failure(status, length);
 	}
 
@@ -98,7 +135,9 @@ export class RingSender implements Sender {
 		return new IpcError(
 			"ERR_IPC_MESSAGE_TOO_LARGE",
 			this.name,
-			`A message of ${length} bytes does not fit ${this.#endpoint}: the limit is ${limit} bytes, half of its capacity of ${(limit + 8) * 2} less a header of 8. Open it with a larger capacity, or split the message. Nothing was sent.`,
+			limit < LARGEST
+				? `A message of ${length} bytes does not fit ${this.#endpoint}: the limit of a queue is ${limit} bytes, half of its capacity of ${(limit + 16) * 2} less 16. Open it with a larger capacity, or split the message. Nothing was sent.`
+				: `A message of ${length} bytes is more than a message can have (${limit} bytes). Split it. Nothing was sent.`,
 		);
 	}
 
@@ -124,11 +163,28 @@ export class RingSender implements Sender {
 		try {
 			for (const message of messages) {
 				this.#checkOpen();
-				const length = this.#encode(message);
-				let status = this.#engine.stage(this.#encoder.bytes, length);
+				let bytes: Uint8Array;
+				let length: number;
+				if (isPlain(message)) {
+					bytes = message;
+					length = message.byteLength;
+				} else {
+					length = this.#encode(message);
+					bytes = this.#encoder.bytes;
+				}
+				if (length > this.#engine.maxRecordLength) {
+					if (length > this.#engine.maxMessageLength) throw this.#failure(Status.messageTooLarge, length);
+					// Too large to be staged: after what was, in fragments.
+					if (staged > 0 && !flush()) return sent;
+					const status = this.#engine.send(bytes, length, left());
+					if (status !== 0 && !this.#refused(status, length)) return sent;
+					sent++;
+					continue;
+				}
+				let status = this.#engine.stage(bytes, length);
 				if (status === Status.timedOut) {
 					if (!flush()) return sent;
-					status = this.#engine.stage(this.#encoder.bytes, length);
+					status = this.#engine.stage(bytes, length);
 				}
 				if (status < 0) throw this.#failure(status, length);
 				staged++;
@@ -144,18 +200,64 @@ export class RingSender implements Sender {
 		return sent;
 	}
 
+	sendAsync(message: Message, options?: AsyncWaitOptions): Promise<boolean> {
+		let length: number;
+		let bytes: Uint8Array;
+		try {
+			if (this.#closed || this.#shared.batching) throw this.#unavailableError();
+			length = this.#encode(message);
+			// What was encoded lies in memory that the next message will use.
+			bytes = typeof message === "string" ? this.#encoder.bytes.slice(0, length || 1) : this.#encoder.bytes;
+		} catch (error) {
+			return Promise.reject(error);
+		}
+		const engine = this.#engine;
+		const progress = new Uint32Array(1);
+		const attempt = (): boolean | undefined => {
+			// Transferred away or shrunk while it waited: native code would read what is not there.
+			if (bytes.byteLength < length) {
+				if (progress[0] !== 0) engine.givePartUp();
+				throw notAMessage(this.name, message);
+			}
+			const status = engine.sendPart(bytes, length, progress);
+			if (status === 0) return true;
+			return status === Status.timedOut ? undefined : this.#refused(status, length);
+		};
+		return this.#shared.sending.wait(this.name, options, attempt, {
+			timedOut: false,
+			closed: () => {
+				throw closedError(this.name, this.#endpoint, "sender");
+			},
+			givenUp: () => {
+				if (progress[0] !== 0) engine.givePartUp();
+			},
+		});
+	}
+
 	loan(byteLength: number, options?: WaitOptions): Loan | null {
 		if (this.#closed || this.#shared.batching) throw this.#unavailableError();
-		const limit = this.#engine.maxLoanLength;
+		const engine = this.#engine;
+		const limit = Math.max(engine.maxLoanLength, engine.maxMessageLength < LARGEST ? 0 : engine.maxMessageLength);
 		const length = checkCount(this.name, "byteLength", byteLength, 0, limit);
-		const offset = this.#engine.loan(length, checkTimeout(this.name, options));
+		const timeout = checkTimeout(this.name, options);
+		const offset = length > engine.maxLoanLength ? Status.notInPlace : engine.loan(length, timeout);
+		if (offset === Status.notInPlace) return this.#lendElsewhere(length, timeout);
 		if (offset < 0) {
 			this.#refused(offset, length);
 			return null;
 		}
-		const loan: OpenLoan = { engine: this.#engine, offset, among: this.#loans };
-		this.#loans.add(loan);
-		return new RingLoan(this.name, loan, new Uint8Array(this.#engine.ring(), offset, length));
+		const bytes = new Uint8Array(engine.ring(), offset, length);
+		return new RingLoan(this.name, lendInRing(engine, offset, this.#loans), bytes);
+	}
+
+	/** A loan that the ring has no place for: written in memory of its own, and copied when it is sent. */
+	#lendElsewhere(length: number, timeout: number): Loan {
+		const bytes = new Uint8Array(length);
+		const loan: OpenLoan = {
+			among: this.#loans,
+			end: (used) => used >= 0 && this.#send(used > 0 ? bytes.subarray(0, used) : bytes.buffer.slice(0, 0), timeout),
+		};
+		return new RingLoan(this.name, loan, bytes);
 	}
 
 	waitForReceivers(count: number, options?: WaitOptions): boolean {
@@ -171,6 +273,26 @@ export class RingSender implements Sender {
 		return status === 0 || this.#refused(status, 0);
 	}
 
+	receiversReady(count: number, options?: AsyncWaitOptions): Promise<boolean> {
+		const attempt = (): true | undefined => (this.waitForReceivers(count, { timeout: 0 }) ? true : undefined);
+		return this.#peers.line.wait<boolean>(this.name, options, attempt, {
+			timedOut: false,
+			closed: () => {
+				throw closedError(this.name, this.#endpoint, "sender");
+			},
+		});
+	}
+
+	peers(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterableIterator<PeerEvent> {
+		this.#checkOpen();
+		return this.#peers.events(options);
+	}
+
+	/** Has `handler` called for each event of {@link peers}. */
+	reportPeers(handler: (event: PeerEvent) => void): void {
+		this.#peers.report(handler);
+	}
+
 	clone(): Sender {
 		this.#checkOpen();
 		return this.#reopen(this.#shared);
@@ -179,13 +301,18 @@ export class RingSender implements Sender {
 	close(): void {
 		if (this.#closed) return;
 		this.#closed = true;
-		for (const loan of this.#loans) endLoan(loan, -1);
+		for (const loan of this.#loans) giveUp(loan);
+		this.#peers.close();
 		// Inside a batch what was gathered has to go out first: sendBatch leaves when it has.
 		if (!this.#batching) this.#leave();
 	}
 
 	#leave(): void {
-		if (--this.#shared.handles === 0) this.#engine.close();
+		const { engine, loop, sending } = this.#shared;
+		if (--this.#shared.handles > 0) return;
+		sending.close();
+		loop.release(engine);
+		engine.close();
 	}
 
 	[Symbol.dispose](): void {

@@ -1,0 +1,62 @@
+/** A receiver that does not keep up, under the three policies: `bun examples/guide/back-pressure/main.ts`. */
+import { type Overflow, type Receiver, Route } from "@libipc/core";
+
+const [role = "sender", prefix = `guide-${process.pid}`] = process.argv.slice(2);
+const MESSAGES = 1000;
+const message = new Uint8Array(100);
+
+/** How many messages are there, up to now. */
+function read(receiver: Receiver): number {
+	let count = 0;
+	while (receiver.tryRecv()) count++;
+	return count;
+}
+
+function receive(): void {
+	using blocking = Route.receiver("blocking", { prefix });
+	using newest = Route.receiver("newest", { prefix });
+	using oldest = Route.receiver("oldest", { prefix });
+	using start = Route.receiver("start", { prefix });
+	// Busy elsewhere, until everything has been sent.
+	start.recv({ timeout: 5000 });
+	let all = 0;
+	// The last one is longer.
+	while (blocking.recv({ timeout: 5000 })?.byteLength === message.byteLength) all++;
+	console.log(`${all} ${read(newest)} ${read(oldest)} ${oldest.lost}`);
+}
+
+async function send(): Promise<void> {
+	const open = (name: string, overflow: Overflow) => Route.sender(name, { prefix, overflow, capacity: 4096 });
+	using blocking = open("blocking", "block");
+	using newest = open("newest", "drop-newest");
+	using oldest = open("oldest", "drop-oldest");
+	using start = Route.sender("start", { prefix });
+	const child = Bun.spawn([process.execPath, import.meta.path, "receiver", prefix], { stdout: "pipe" });
+	// The one it opens last.
+	if (!(await start.receiversReady(1, { timeout: 5000 }))) throw new Error("the receiver did not come");
+
+	let sent = 0;
+	while (blocking.trySend(message)) sent++;
+	console.log(`block: full before ${MESSAGES}: ${sent < MESSAGES}`);
+	console.log(`block: one more within 20 ms: ${blocking.send(message, { timeout: 20 })}`);
+	// Waits for the receiver, and lets us go on meanwhile.
+	const last = blocking.sendAsync(new Uint8Array(200), { timeout: 5000 });
+
+	let kept = 0;
+	let overwriting = 0;
+	for (let i = 0; i < MESSAGES; i++) {
+		if (newest.send(message)) kept++;
+		if (oldest.send(message)) overwriting++;
+	}
+
+	start.send("now");
+	const counts = await new Response(child.stdout).text();
+	const [all = 0, notDropped = 0, left = 0, lost = 0] = counts.split(" ").map(Number);
+	console.log(`block: the last one was sent: ${await last}`);
+	console.log(`block: read what was sent: ${all === sent}`);
+	console.log(`drop-newest: full before ${MESSAGES}: ${kept < MESSAGES}; read what was sent: ${notDropped === kept}`);
+	console.log(`drop-oldest: sent ${overwriting}, read and lost: ${left + lost}; lost some: ${lost > 0}`);
+}
+
+if (role === "receiver") receive();
+else await send();

@@ -1,0 +1,48 @@
+/** One sender, three Workers, and each gets every price: `bun examples/guide/broadcast-to-workers/main.ts`. */
+import { Route } from "@libipc/core";
+
+declare const self: Worker;
+
+// All Workers of a process have its id.
+const prefix = `guide-${process.pid}`;
+
+/** In a Worker, where a wait that blocks the thread disturbs nobody. */
+function listen(): string {
+	using prices = Route.receiver("prices", { prefix });
+	const decoder = new TextDecoder();
+	let count = 0;
+	let highest = 0;
+	let ended = false;
+	while (!ended) {
+		prices.drain((view) => {
+			// An empty message is the end: that is agreed between this sender and its receivers.
+			if (view.byteLength === 0) ended = true;
+			else {
+				count++;
+				highest = Math.max(highest, Number(decoder.decode(view)));
+			}
+		});
+	}
+	return `${count} prices, the highest ${highest}`;
+}
+
+/** What a Worker posts in the end. */
+function report(worker: Worker): Promise<string> {
+	return new Promise((resolve, reject) => {
+		worker.onmessage = ({ data }: MessageEvent<string>) => resolve(data);
+		worker.onerror = ({ message }) => reject(new Error(message));
+	});
+}
+
+async function publish(): Promise<void> {
+	using prices = Route.sender("prices", { prefix });
+	const reports = Promise.all([1, 2, 3].map(() => report(new Worker(import.meta.url))));
+	// Whoever comes later would miss what was sent before.
+	if (!(await prices.receiversReady(3, { timeout: 5000 }))) throw new Error("the Workers did not come");
+	for (let i = 1; i <= 1000; i++) prices.send(`${i / 10}`);
+	prices.send("");
+	for (const text of await reports) console.log(text);
+}
+
+if (Bun.isMainThread) await publish();
+else self.postMessage(listen());

@@ -1,0 +1,43 @@
+/** Three processes send their results to one that collects them: `bun examples/guide/collect-from-workers/main.ts`. */
+import { Channel } from "@libipc/core";
+
+const [role = "collector", prefix = `guide-${process.pid}`, id = ""] = process.argv.slice(2);
+
+function work(): void {
+	using results = Channel.sender("results", { prefix });
+	for (let i = 1; i <= 1000; i++) {
+		// false: the collector is gone, and so is the reason to go on.
+		if (!results.send(`${id} ${i}`)) process.exit(1);
+	}
+	results.send(`${id} done`);
+}
+
+async function collect(): Promise<void> {
+	// Opened before the workers start: it gets all that they send.
+	using results = Channel.receiver("results", { prefix });
+	const failed = new AbortController();
+	const workers = ["a", "b", "c"].map((worker) => {
+		const child = Bun.spawn([process.execPath, import.meta.path, "worker", prefix, worker]);
+		void child.exited.then((code) => {
+			if (code !== 0) failed.abort(new Error(`worker ${worker} ended with ${code} before it was done`));
+		});
+		return child;
+	});
+	const decoder = new TextDecoder();
+	const counts: Record<string, number> = { a: 0, b: 0, c: 0 };
+	let working = workers.length;
+	for await (const message of results.messages({ signal: failed.signal })) {
+		const [worker = "", result] = decoder.decode(message).split(" ");
+		if (result !== "done") {
+			// The messages of one sender keep their order, however those of others come in between.
+			const count = (counts[worker] ?? 0) + 1;
+			if (Number(result) !== count) throw new Error(`${result} of worker ${worker} came as its number ${count}`);
+			counts[worker] = count;
+		} else if (--working === 0) break;
+	}
+	for (const [worker, count] of Object.entries(counts)) console.log(`${worker}: ${count} results, in order`);
+	await Promise.all(workers.map(({ exited }) => exited));
+}
+
+if (role === "worker") work();
+else await collect();

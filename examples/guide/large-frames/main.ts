@@ -1,0 +1,43 @@
+/** Frames of 8 MB, written where two other processes read them: `bun examples/guide/large-frames/main.ts`. */
+import { Route } from "@libipc/core";
+
+const [role = "camera", prefix = `guide-${process.pid}`, id = ""] = process.argv.slice(2);
+const FRAME_BYTES = 1920 * 1080 * 4;
+
+function watch(): void {
+	using frames = Route.receiver("frames", { prefix });
+	let messages = 0;
+	// One at a time: the camera can write over each as soon as we have seen it.
+	while (messages < 4) {
+		messages += frames.drain(
+			(view) => {
+				// Valid in here only. What is to be kept has to be copied: view.slice().
+				const whole = Buffer.alloc(view.byteLength, view[0]).equals(view);
+				console.log(`viewer ${id}: ${view.byteLength} bytes of ${view[0]}${whole ? "" : ", torn"}`);
+			},
+			{ max: 1 },
+		);
+	}
+}
+
+async function film(): Promise<void> {
+	// A message of up to half the ring can lie in it whole: here there is room for two frames.
+	using frames = Route.sender("frames", { prefix, capacity: 16 << 20 });
+	const viewers = ["1", "2"].map((viewer) =>
+		Bun.spawn([process.execPath, import.meta.path, "viewer", prefix, viewer], { stdout: "pipe" }),
+	);
+	if (!(await frames.receiversReady(2, { timeout: 5000 }))) throw new Error("the viewers did not come");
+	for (let i = 1; i <= 3; i++) {
+		// Waits until both viewers have seen the frame before the last.
+		using loan = frames.loan(FRAME_BYTES, { timeout: 5000 });
+		if (!loan) throw new Error("a viewer is too slow, or nobody is left");
+		loan.bytes.fill(i);
+		loan.send();
+	}
+	// Larger than the ring: it travels in fragments, and receivers put it together.
+	if (!(await frames.sendAsync(new Uint8Array(20_000_000).fill(9), { timeout: 5000 }))) throw new Error("not sent");
+	for (const { stdout } of viewers) process.stdout.write(await new Response(stdout).text());
+}
+
+if (role === "viewer") watch();
+else await film();

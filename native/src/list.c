@@ -1,0 +1,316 @@
+#include "libipc/list.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "marks.h"
+#include "segment.h"
+
+/* How long a removal waits for a name lock. Its holders need microseconds; one that is stopped is alive. */
+static const uint64_t REMOVE_PATIENCE_NS = 200000000u;
+
+enum { MOST_MEMBERS = IPC_MAX_SENDERS + IPC_MAX_RECEIVERS };
+
+/* Bindings read these by offset. */
+_Static_assert(offsetof(ipc_listed_name, bytes) == 48 && offsetof(ipc_listed_name, prefix) == 72 &&
+                   offsetof(ipc_listed_name, name) == 144 && offsetof(ipc_listed_name, path) == 280 &&
+                   sizeof(ipc_listed_name) == 552,
+               "a listed name has no gaps");
+_Static_assert(offsetof(ipc_listed_endpoint, position) == 24 && sizeof(ipc_listed_endpoint) == 48,
+               "a listed endpoint has no gaps");
+
+typedef struct file_entry {
+  char *key; /* as listed */
+  bool hashed;
+} file_entry;
+
+struct ipc_listing {
+  bool is_filtered;
+  char prefix[IPC_MAX_PREFIX + 1];
+  /* Read at once: what is removed on the way must not disturb the reading of the directory. */
+  file_entry *files;
+  uint32_t file_count, file_room;
+  bool out_of_memory;
+  uint32_t next_file; /* the current name is the one before */
+  uint32_t state;     /* of the current name; 0: there is none */
+
+  /* The current name, if it is a sound segment: private copies, which nobody changes any more. */
+  ipc_header header;
+  ipc_member members[MOST_MEMBERS]; /* receivers, then senders */
+  bool alive[MOST_MEMBERS];
+  uint32_t max_receivers;
+  uint32_t member_count; /* 0: it has none to tell */
+  uint32_t next_member;  /* in the order in which they are told: senders, then receivers */
+};
+
+static void remember_file(void *context, const char *listed, bool hashed) {
+  ipc_listing *listing = context;
+  if (listing->file_count == listing->file_room) {
+    uint32_t room = listing->file_room ? listing->file_room * 2 : 64;
+    file_entry *files = realloc(listing->files, room * sizeof *files);
+    if (!files) {
+      listing->out_of_memory = true;
+      return;
+    }
+    listing->files = files;
+    listing->file_room = room;
+  }
+  size_t bytes = strlen(listed) + 1;
+  char *key = malloc(bytes);
+  if (!key) {
+    listing->out_of_memory = true;
+    return;
+  }
+  memcpy(key, listed, bytes);
+  listing->files[listing->file_count++] = (file_entry){.key = key, .hashed = hashed};
+}
+
+static int32_t fail(ipc_failure *failure, int32_t code, int error) {
+  *failure = (ipc_failure){.code = code, .system_error = error};
+  return code;
+}
+
+ipc_listing *ipc_list_open(const char *prefix, ipc_failure *failure) {
+  *failure = (ipc_failure){0};
+  char key[IPC_OS_KEY_BYTES];
+  if (prefix && ipc_segment_key(key, IPC_ROUTE, prefix, "name") != IPC_OK) {
+    fail(failure, IPC_E_INVALID_NAME, 0);
+    return NULL;
+  }
+  ipc_listing *listing = aligned_alloc(_Alignof(ipc_listing), sizeof *listing);
+  if (!listing) {
+    fail(failure, IPC_E_NO_SPACE, ENOMEM);
+    return NULL;
+  }
+  memset(listing, 0, sizeof *listing);
+  listing->is_filtered = prefix != NULL;
+  snprintf(listing->prefix, sizeof listing->prefix, "%s", prefix ? prefix : "");
+  int error = ipc_os_list(remember_file, listing);
+  if (error == -ENOENT) error = 0; /* no such directory: no names */
+  if (error == 0 && !listing->out_of_memory) return listing;
+  if (error == -EACCES || error == -EPERM)
+    fail(failure, IPC_E_PERMISSION, -error);
+  else
+    fail(failure, error ? IPC_E_SYSTEM : IPC_E_NO_SPACE, error ? -error : ENOMEM);
+  ipc_list_close(listing);
+  return NULL;
+}
+
+void ipc_list_close(ipc_listing *listing) {
+  if (!listing) return;
+  for (uint32_t i = 0; i < listing->file_count; i++) free(listing->files[i].key);
+  free(listing->files);
+  free(listing);
+}
+
+/* What a key says, where it is not hashed: see ipc_segment_key. False: no segment has such a key. */
+static bool parse(const char *key, ipc_listed_name *name) {
+  static const char *const kinds[] = {"route", "channel", "queue"};
+  for (uint32_t i = 0; i < 3; i++) {
+    char start[32], again[IPC_OS_KEY_BYTES], *end;
+    int length = snprintf(start, sizeof start, "libipc.%s.", kinds[i]);
+    if (strncmp(key, start, (size_t)length) != 0) continue;
+    unsigned long prefix_bytes = strtoul(key + length, &end, 10);
+    if (*end != '.' || prefix_bytes > IPC_MAX_PREFIX || strlen(end + 1) <= prefix_bytes) return false;
+    const char *prefix = end + 1, *rest = prefix + prefix_bytes + 1;
+    if (prefix[prefix_bytes] != '.' || strlen(rest) > IPC_MAX_NAME) return false;
+    name->kind = IPC_ROUTE + i;
+    snprintf(name->prefix, sizeof name->prefix, "%.*s", (int)prefix_bytes, prefix);
+    snprintf(name->name, sizeof name->name, "%s", rest);
+    /* Made again it must be the same: then everything else about it is right, too. */
+    if (ipc_segment_key(again, name->kind, name->prefix, name->name) == IPC_OK && strcmp(again, key) == 0) return true;
+    name->kind = 0;
+    name->prefix[0] = name->name[0] = 0;
+    return false;
+  }
+  return false;
+}
+
+static uint64_t table_bytes(uint32_t max_receivers) {
+  return ((uint64_t)max_receivers + IPC_MAX_SENDERS) * sizeof(ipc_member);
+}
+
+static uint32_t load(const _Atomic uint32_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
+static uint64_t load_long(const _Atomic uint64_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
+
+static uint32_t head_of(const ipc_header *header) { return (uint32_t)load_long(&header->head); }
+
+/* A position at most 2^32 units behind head in 64 bits, as bytes. `announced` is near enough to head to tell its high half. */
+static uint64_t bytes_before(const ipc_header *header, uint32_t position) {
+  uint32_t head = head_of(header);
+  uint64_t announced = load_long(&header->announced);
+  uint64_t whole_head = announced + (uint64_t)(int64_t)(int32_t)(head - (uint32_t)announced);
+  return (whole_head - (head - position)) * IPC_UNIT;
+}
+
+/* What lies between a position and head, in bytes; more than the ring holds has been overwritten, or is damage. */
+static uint32_t lag_of(const ipc_header *header, uint32_t position) {
+  uint64_t bytes = (uint64_t)(head_of(header) - position) * IPC_UNIT;
+  return bytes < header->capacity ? (uint32_t)bytes : header->capacity;
+}
+
+/* `head` has the low half of how many messages were sent; the last mark is near enough to tell the high half. */
+static uint64_t messages_of(const ipc_header *header) {
+  if (load_long(&header->mark_count) == 0) return load_long(&header->head) >> 32;
+  uint64_t number = ipc_marks_last(header).number;
+  return number + (uint64_t)(int64_t)(int32_t)((uint32_t)(load_long(&header->head) >> 32) - (uint32_t)number);
+}
+
+static void tell_segment(ipc_listing *listing, ipc_listed_name *name) {
+  const ipc_header *header = &listing->header;
+  name->kind = header->kind;
+  name->capacity = header->capacity;
+  name->max_receivers = header->max_receivers;
+  name->overflow = header->overflow;
+  name->permissions = header->permissions;
+  name->head = bytes_before(header, head_of(header));
+  name->messages = messages_of(header);
+  if (header->kind == IPC_QUEUE) name->waiting = lag_of(header, load(&header->cursor));
+  snprintf(name->prefix, sizeof name->prefix, "%s", header->prefix);
+  snprintf(name->name, sizeof name->name, "%s", header->name);
+  listing->max_receivers = header->max_receivers;
+  listing->member_count = header->max_receivers + IPC_MAX_SENDERS;
+  for (uint32_t i = 0; i < listing->member_count; i++) {
+    if (load(&listing->members[i].instance) == 0) continue;
+    listing->alive[i] = ipc_os_alive(load_long(&listing->members[i].owner));
+    if (!listing->alive[i])
+      name->dead++;
+    else if (i < listing->max_receivers)
+      name->receivers++;
+    else
+      name->senders++;
+  }
+  name->state = name->senders + name->receivers ? IPC_LISTED_LIVE : IPC_LISTED_LEFTOVER;
+}
+
+static uint32_t state_of(int32_t status) {
+  return status == IPC_E_FOREIGN ? IPC_LISTED_FOREIGN : status == IPC_E_VERSION ? IPC_LISTED_VERSION : IPC_LISTED_DAMAGED;
+}
+
+/*
+ * Reads an open file: its places, and the header before and after them. The positions
+ * come before the head that they are compared with, so no receiver seems to be ahead
+ * of it; and an identity that is the same on both sides is that of the places.
+ */
+static void look(ipc_listing *listing, int fd, const char *listed, ipc_listed_name *name) {
+  ipc_header *header = &listing->header;
+  for (uint32_t attempt = 0; attempt < 3; attempt++) {
+    int64_t bytes = ipc_os_read(fd, header, sizeof *header, 0);
+    uint32_t magic = bytes >= (int64_t)sizeof magic ? load(&header->magic) : IPC_MAGIC + 1;
+    ipc_failure failure;
+    name->state = IPC_LISTED_DAMAGED;
+    if (bytes < (int64_t)sizeof *header || name->bytes < IPC_HEADER_BYTES) {
+      if (name->bytes == 0)
+        name->state = IPC_LISTED_UNFINISHED;
+      else if (magic != IPC_MAGIC)
+        name->state = IPC_LISTED_FOREIGN;
+      return;
+    }
+    if (magic == 0) {
+      name->state = IPC_LISTED_UNFINISHED;
+      return;
+    }
+    if (magic == IPC_MAGIC) name->version = header->version;
+    int32_t status = ipc_segment_check(header, name->bytes, &failure);
+    if (status != IPC_OK) {
+      name->state = state_of(status);
+      return;
+    }
+    if (!ipc_segment_is_named(header, listed)) return;
+    uint64_t created = header->created, tables = table_bytes(header->max_receivers);
+    if (ipc_os_read(fd, listing->members, tables, IPC_HEADER_BYTES) != (int64_t)tables) return;
+    if (ipc_os_read(fd, header, sizeof *header, 0) != (int64_t)sizeof *header) return;
+    /* Made anew in the same file meanwhile: look again. */
+    if (load(&header->magic) != IPC_MAGIC || header->created != created) continue;
+    if (ipc_segment_check(header, name->bytes, &failure) != IPC_OK || !ipc_segment_is_named(header, listed) ||
+        table_bytes(header->max_receivers) != tables)
+      return;
+    tell_segment(listing, name);
+    return;
+  }
+  name->state = IPC_LISTED_UNFINISHED;
+}
+
+/* 1: told. 0: it is gone. Or a failure that is none of this file's. */
+static int32_t tell(ipc_listing *listing, const file_entry *entry, ipc_listed_name *name, ipc_failure *failure) {
+  *name = (ipc_listed_name){0};
+  listing->member_count = listing->next_member = 0;
+  bool can_be = entry->hashed || parse(entry->key, name);
+  if (listing->is_filtered && !entry->hashed && (!can_be || strcmp(name->prefix, listing->prefix) != 0)) return 0;
+  snprintf(name->path, sizeof name->path, "%s/%s", ipc_os_directory, entry->key);
+  int fd = ipc_os_open_to_read(entry->key);
+  switch (fd < 0 ? -fd : 0) {
+    case 0:
+      break;
+    case ENOENT:
+      return 0;
+    case EMFILE:
+    case ENFILE:
+      return fail(failure, IPC_E_SYSTEM, -fd);
+    case ENOMEM:
+      return fail(failure, IPC_E_NO_SPACE, -fd);
+    default:
+      name->state = fd == -EACCES || fd == -EPERM ? IPC_LISTED_DENIED : IPC_LISTED_FOREIGN;
+      name->system_error = -fd;
+  }
+  if (fd >= 0) {
+    ipc_os_file file = {0};
+    int error = ipc_os_stat(fd, &file);
+    bool is_there = error == 0 && file.linked;
+    name->bytes = file.size;
+    name->state = IPC_LISTED_FOREIGN;
+    if (is_there && can_be) look(listing, fd, entry->key, name);
+    ipc_os_close(fd);
+    if (!is_there) return 0;
+  }
+  return !listing->is_filtered || (name->name[0] && strcmp(name->prefix, listing->prefix) == 0);
+}
+
+int32_t ipc_list_next(ipc_listing *listing, ipc_listed_name *name, ipc_failure *failure) {
+  *failure = (ipc_failure){0};
+  int32_t told = 0;
+  while (told == 0 && listing->next_file < listing->file_count)
+    told = tell(listing, &listing->files[listing->next_file++], name, failure);
+  if (told != 1) listing->member_count = 0;
+  listing->state = told == 1 ? name->state : 0;
+  return told;
+}
+
+/* For a message or for space; who waits for others to come is not stuck. */
+static bool is_sleeping(const ipc_member *member, bool is_sender) {
+  const uint32_t space = 1u << IPC_EVENT_SPACE | 1u << IPC_EVENT_TURN;
+  uint32_t armed = load(&member->armed);
+  return load(&member->asleep) != 0 || (is_sender ? (armed & space) != 0 : (armed & 1u << IPC_EVENT_DATA) != 0);
+}
+
+int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {
+  while (listing->next_member < listing->member_count) {
+    uint32_t told = listing->next_member++;
+    bool is_sender = told < IPC_MAX_SENDERS;
+    uint32_t index = is_sender ? listing->max_receivers + told : told - IPC_MAX_SENDERS;
+    const ipc_member *member = &listing->members[index];
+    uint32_t instance = load(&member->instance);
+    if (instance == 0) continue;
+    const ipc_header *header = &listing->header;
+    bool is_reader = !is_sender && header->kind != IPC_QUEUE; /* with a position of its own */
+    uint32_t position = is_reader ? load(&member->position) : is_sender ? head_of(header) : load(&header->cursor);
+    *endpoint = (ipc_listed_endpoint){.role = is_sender ? IPC_SENDER : IPC_RECEIVER,
+                                      .place = is_sender ? told : index,
+                                      .instance = instance,
+                                      .pid = load(&member->pid),
+                                      .alive = listing->alive[index],
+                                      .sleeping = listing->alive[index] && is_sleeping(member, is_sender),
+                                      .position = bytes_before(header, position),
+                                      .lag = is_reader ? lag_of(header, position) : 0,
+                                      .lost = is_sender ? 0 : load_long(&member->lost)};
+    return 1;
+  }
+  return 0;
+}
+
+int32_t ipc_list_remove(ipc_listing *listing) {
+  if (listing->state != IPC_LISTED_LEFTOVER && listing->state != IPC_LISTED_UNFINISHED) return 0;
+  return ipc_segment_remove_leftover(listing->files[listing->next_file - 1].key, REMOVE_PATIENCE_NS);
+}

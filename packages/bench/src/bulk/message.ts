@@ -1,0 +1,19 @@
+/** How many messages a batch has. */
+export const BATCH = 500;
+
+/** The message's number, in its first and in its last two bytes. */
+export function stampMessage(message: Uint8Array, number: number): void {
+	const end = message.byteLength;
+	message[0] = number & 0xff;
+	message[1] = (number >> 8) & 0xff;
+	message[end - 2] = message[0] as number;
+	message[end - 1] = message[1] as number;
+}
+
+/** Throws unless the bytes from `at` to `end` are message `number`. */
+export function checkStamp(bytes: Uint8Array, at: number, end: number, number: number): void {
+	const low = number & 0xff;
+	const high = (number >> 8) & 0xff;
+	if (bytes[at] !== low || bytes[at + 1] !== high || bytes[end - 2] !== low || bytes[end - 1] !== high)
+		throw new Error(`message ${number} is not what was sent as that`);
+}

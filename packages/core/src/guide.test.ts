@@ -1,0 +1,111 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { Channel, list, Queue, Route } from "./index.ts";
+
+/** `docs/guide` and the programs it shows: they run, print what is expected, leave nothing, and are shown as they are. */
+const root = new URL("../../../", import.meta.url);
+
+/** What each program prints. */
+const outputs: Record<string, string[]> = {
+	"back-pressure": [
+		"block: full before 1000: true",
+		"block: one more within 20 ms: false",
+		"block: the last one was sent: true",
+		"block: read what was sent: true",
+		"drop-newest: full before 1000: true; read what was sent: true",
+		"drop-oldest: sent 1000, read and lost: 1000; lost some: true",
+	],
+	"broadcast-to-workers": Array.from({ length: 3 }, () => "1000 prices, the highest 100"),
+	"collect-from-workers": ["a", "b", "c"].map((worker) => `${worker}: 1000 results, in order`),
+	"event-loop": [
+		"at least 10000 events: true",
+		"timers went on: true",
+		"the request was answered: hello",
+		"the flooder saw that nobody listens: 0",
+	],
+	"job-queue": [
+		...Array.from({ length: 12 }, (_, i) => `job ${i + 1}: ${(i + 1) ** 2}, attempt ${i + 1 === 7 ? 2 : 1}`),
+		"1 worker was killed, nothing is missing",
+	],
+	"large-frames": [1, 2].flatMap((viewer) => [
+		...[1, 2, 3].map((frame) => `viewer ${viewer}: 8294400 bytes of ${frame}`),
+		`viewer ${viewer}: 20000000 bytes of 9`,
+	]),
+	"shutting-down": [
+		"the one that is asked: its receiver left",
+		"the one that is killed: its receiver died",
+		"exit codes: 0,137",
+		"left behind: a queue, leftover",
+		"cleared: 1; left: 0",
+	],
+};
+
+const tasks = Object.keys(outputs);
+const program = (task: string) => new URL(`examples/guide/${task}/main.ts`, root);
+
+let running: ChildProcess | undefined;
+
+function endGroup({ pid }: ChildProcess): void {
+	if (pid === undefined) return;
+	try {
+		process.kill(-pid, "SIGKILL");
+	} catch {
+		// All have ended.
+	}
+}
+
+/** Runs a program in a process group of its own, so that its children can be ended with it. */
+async function run(task: string): Promise<{ code: number | null; output: string[]; errors: string }> {
+	const child = spawn(process.execPath, [program(task).pathname], {
+		detached: true,
+		stdio: ["ignore", "pipe", "pipe"],
+	});
+	running = child;
+	let output = "";
+	let errors = "";
+	child.stdout.on("data", (chunk: Buffer) => {
+		output += chunk;
+	});
+	child.stderr.on("data", (chunk: Buffer) => {
+		errors += chunk;
+	});
+	// What it left running would keep its output open.
+	child.on("exit", () => endGroup(child));
+	const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+	return { code, output: output.trimEnd().split("\n"), errors };
+}
+
+afterEach(() => {
+	if (!running) return;
+	endGroup(running);
+	const prefix = `guide-${running.pid}`;
+	running = undefined;
+	const factories = { route: Route, channel: Channel, queue: Queue };
+	for (const { kind, name } of list({ prefix })) if (kind !== "unknown") factories[kind].clear(name, { prefix });
+});
+
+test("every page has a program, and every program a page", () => {
+	const pages = readdirSync(new URL("docs/guide", root)).map((page) => page.replace(/\.md$/, ""));
+	expect(pages.filter((page) => page !== "README").sort()).toEqual(tasks);
+	expect(readdirSync(new URL("examples/guide", root)).sort()).toEqual(tasks);
+});
+
+describe.each(tasks)("guide: %s", (task) => {
+	test("the program prints what it should and leaves nothing", async () => {
+		const { code, output, errors } = await run(task);
+		expect({ code, output, errors }).toEqual({ code: 0, output: outputs[task] ?? [], errors: "" });
+		expect(list({ prefix: `guide-${running?.pid}` })).toEqual([]);
+	}, 20_000);
+
+	test("the page shows the program and its output as they are", async () => {
+		const page = await Bun.file(new URL(`docs/guide/${task}.md`, root)).text();
+		const blocks = [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language, text]) => ({ language, text }));
+		expect(blocks.filter(({ language }) => language === "ts")).toEqual([
+			{ language: "ts", text: await Bun.file(program(task)).text() },
+		]);
+		expect(blocks.filter(({ language }) => language === "text")).toEqual([
+			{ language: "text", text: `${(outputs[task] ?? []).join("\n")}\n` },
+		]);
+	});
+});

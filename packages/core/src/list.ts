@@ -1,0 +1,176 @@
+import {
+	checkListOptions,
+	compareListed,
+	IpcError,
+	type ListedEndpoint,
+	type ListedName,
+	type ListedState,
+	type ListOptions,
+	Status,
+} from "@libipc/protocol";
+import { asHandle, type Handle, type Symbols } from "./ffi.ts";
+import { library } from "./library.ts";
+import { Failure } from "./open_failure.ts";
+
+const KINDS = ["unknown", "route", "channel", "queue"] as const;
+const OVERFLOWS = ["unknown", "block", "drop-newest", "drop-oldest"] as const;
+const STATES = [
+	"live",
+	"leftover",
+	"unfinished",
+	"other-version",
+	"foreign",
+	"damaged",
+	"denied",
+] as const satisfies readonly ListedState[];
+
+const decoder = new TextDecoder();
+
+/** A structure of `native/include/libipc/list.h`, filled by native code and read by offset. */
+class Structure {
+	readonly bytes: Uint8Array;
+	readonly #view: DataView;
+
+	constructor(byteLength: number) {
+		this.bytes = new Uint8Array(byteLength);
+		this.#view = new DataView(this.bytes.buffer);
+	}
+
+	word(offset: number): number {
+		return this.#view.getUint32(offset, true);
+	}
+
+	long(offset: number): number {
+		return Number(this.#view.getBigUint64(offset, true));
+	}
+
+	text(offset: number): string {
+		return decoder.decode(this.bytes.subarray(offset, this.bytes.indexOf(0, offset)));
+	}
+}
+
+/** `ipc_listed_name`. */
+function readName(structure: Structure, endpoints: readonly ListedEndpoint[]): ListedName {
+	return {
+		name: structure.text(144),
+		prefix: structure.text(72),
+		kind: KINDS[structure.word(4)] ?? "unknown",
+		state: STATES[structure.word(0) - 1] ?? "foreign",
+		capacity: structure.word(8),
+		maxReceivers: structure.word(12),
+		overflow: OVERFLOWS[structure.word(16)] ?? "unknown",
+		permissions: structure.word(20),
+		messages: structure.long(64),
+		waiting: structure.word(44),
+		endpoints,
+		path: structure.text(280),
+		byteLength: structure.long(48),
+	};
+}
+
+/** `ipc_listed_endpoint`. */
+function readEndpoint(structure: Structure): ListedEndpoint {
+	return {
+		role: structure.word(0) === 1 ? "sender" : "receiver",
+		pid: structure.word(12),
+		alive: structure.word(16) !== 0,
+		sleeping: structure.word(20) !== 0,
+		position: structure.long(24),
+		lag: structure.long(32),
+		lost: structure.long(40),
+		instance: structure.word(8),
+	};
+}
+
+const ofName = () => new Structure(552);
+const ofEndpoint = () => new Structure(48);
+
+function listFailure(failure: Failure): IpcError {
+	const error = failure.systemError === 0 ? "" : ` (system error ${failure.systemError})`;
+	switch (failure.code) {
+		case Status.permission:
+			return new IpcError(
+				"ERR_IPC_PERMISSION",
+				"",
+				`This user may not list shared memory${error}. On Linux it must be able to read /dev/shm, on macOS /var/tmp.`,
+			);
+		case Status.noSpace:
+			return new IpcError("ERR_IPC_NO_SPACE", "", `There is no memory left to list names in${error}.`);
+		default:
+			return new IpcError("ERR_IPC_SYSTEM", "", `The system could not list shared memory${error}.`);
+	}
+}
+
+/** Every listed name that `accept` takes, in the listing's own order; it may remove the current one. */
+function collect(
+	prefix: string | undefined,
+	accept: (name: ListedName, remove: () => boolean) => boolean,
+): ListedName[] {
+	const symbols: Symbols = library();
+	const failure = new Failure();
+	const wanted = prefix === undefined ? null : new TextEncoder().encode(`${prefix}\0`);
+	const listing: Handle | null = asHandle(symbols.ipc_list_open(wanted, failure.bytes));
+	if (listing === null) throw listFailure(failure);
+	try {
+		const name = ofName();
+		const endpoint = ofEndpoint();
+		const accepted: ListedName[] = [];
+		const remove = () => symbols.ipc_list_remove(listing) === 1;
+		for (;;) {
+			const status = symbols.ipc_list_next(listing, name.bytes, failure.bytes);
+			if (status < 0) throw listFailure(failure);
+			if (status === 0) return accepted.sort(compareListed);
+			const endpoints: ListedEndpoint[] = [];
+			while (symbols.ipc_list_endpoint(listing, endpoint.bytes) === 1) endpoints.push(readEndpoint(endpoint));
+			const found = readName(name, endpoints);
+			if (accept(found, remove)) accepted.push(found);
+		}
+	} finally {
+		symbols.ipc_list_close(listing);
+	}
+}
+
+/**
+ * What names there are on this machine and who is on them, sorted by prefix, name and kind.
+ *
+ * It is a look that disturbs nobody: it takes no lock and waits for nobody, not even for stopped processes. What killed
+ * processes left behind is told too, with the state `leftover`; so is what is damaged, foreign, or another user's.
+ *
+ * @throws IpcError `ERR_IPC_INVALID_ARGUMENT` or `ERR_IPC_INVALID_NAME` for a prefix that cannot be one; `ERR_IPC_SYSTEM`,
+ * `ERR_IPC_PERMISSION` or `ERR_IPC_NO_SPACE` if the system does not let us look
+ *
+ * @example
+ * import { list, Route } from "@libipc/core";
+ *
+ * using receiver = Route.receiver("prices", { prefix: "shop" });
+ * for (const { kind, name, state, endpoints } of list({ prefix: "shop" })) {
+ *   console.log(`${kind} ${name}: ${state}`);
+ *   for (const { role, pid, lag, sleeping } of endpoints)
+ *     console.log(`  ${role} in process ${pid}, ${lag} bytes behind${sleeping ? ", asleep" : ""}`);
+ * }
+ */
+export function list(options?: ListOptions): ListedName[] {
+	return collect(checkListOptions(options), () => true);
+}
+
+/**
+ * Removes what killed processes left behind, and answers what it removed, as it was listed.
+ *
+ * There is no need to: the next to open a name replaces what is left of it. It gives memory back of names that nobody will open
+ * again. What anybody alive is on stays, also if they are just opening it; so do files that are damaged, foreign, or of
+ * another version, which `Route.clear(name)`, `Channel.clear(name)` remove by name.
+ *
+ * @throws IpcError as {@link list}
+ *
+ * @example
+ * import { clear } from "@libipc/core";
+ *
+ * for (const { kind, name, byteLength } of clear({ prefix: "shop" }))
+ *   console.log(`${kind} ${name}: ${byteLength} bytes given back`);
+ */
+export function clear(options?: ListOptions): ListedName[] {
+	return collect(
+		checkListOptions(options),
+		({ state }, remove) => (state === "leftover" || state === "unfinished") && remove(),
+	);
+}

@@ -1,0 +1,12 @@
+/** Lists a prefix as another user, clears it, and prints both, as JSON: `list.child.ts PREFIX`. */
+import { clear, list } from "../index.ts";
+import { library } from "../library.ts";
+
+const [prefix = ""] = process.argv.slice(2);
+// Loaded while we may still read the files of whoever runs the tests.
+library();
+if (process.getuid?.() === 0) {
+	process.setgid?.(65_534);
+	process.setuid?.(65_534);
+}
+console.log(JSON.stringify({ listed: list({ prefix }), cleared: clear({ prefix }) }));

@@ -1,0 +1,294 @@
+/** The event loop's side of waiting, at moments that are made to happen: the engine is told when. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { createEndpointFactory, type EngineReceiver, Status } from "@libipc/protocol";
+import { Channel, Route } from "./index.ts";
+import { nativeEngine } from "./native_engine.ts";
+import { isLarge, large } from "./testing/large.ts";
+import { Names } from "./testing/names.ts";
+import { isPending, rejection, text } from "./testing/text.ts";
+
+const names = new Names("waiting");
+const { prefix } = names;
+
+afterAll(() => names.clear());
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Sooner than endpoints look around by themselves, which they do every 700 ms. */
+async function soon<Value>(promise: Promise<Value>): Promise<Value | "late"> {
+	return await Promise.race([promise, Bun.sleep(500).then(() => "late" as const)]);
+}
+
+describe("what happens between the look and the arming is not missed", () => {
+	/** Channels whose endpoints do something when they are about to be armed, once. */
+	function armed() {
+		const moment = { happens: () => {} };
+		const watched = <SomeEndpoint extends Pick<EngineReceiver, "arm">>(endpoint: SomeEndpoint): SomeEndpoint => {
+			const arm = endpoint.arm.bind(endpoint);
+			endpoint.arm = (wait, waker) => {
+				const { happens } = moment;
+				moment.happens = () => {};
+				happens();
+				arm(wait, waker);
+			};
+			return endpoint;
+		};
+		const factory = createEndpointFactory(
+			() => ({
+				...nativeEngine,
+				openReceiver: (...args) => watched(nativeEngine.openReceiver(...args)),
+				openSender: (...args) => watched(nativeEngine.openSender(...args)),
+			}),
+			"channel",
+		);
+		return { factory, moment };
+	}
+
+	test("a message", async () => {
+		const name = names.next();
+		const { factory, moment } = armed();
+		using receiver = factory.receiver(name, { prefix });
+		using sender = Channel.sender(name, { prefix });
+		moment.happens = () => sender.send("in between");
+		expect(text((await soon(receiver.recvAsync())) as Uint8Array)).toBe("in between");
+	});
+
+	test("room", async () => {
+		const name = names.next();
+		const { factory, moment } = armed();
+		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
+		using sender = factory.sender(name, { prefix });
+		while (sender.trySend("filler"));
+		moment.happens = () => {
+			while (receiver.tryRecv());
+		};
+		expect(await soon(sender.sendAsync("waited"))).toBe(true);
+		expect(text(receiver.tryRecv())).toBe("waited");
+	});
+
+	test("a peer", async () => {
+		const name = names.next();
+		const { factory, moment } = armed();
+		using sender = factory.sender(name, { prefix });
+		using stack = new DisposableStack();
+		moment.happens = () => stack.use(Channel.receiver(name, { prefix }));
+		expect(await soon(sender.receiversReady(1))).toBe(true);
+		const events = sender.peers();
+		expect(await soon(events.next())).toMatchObject({ value: { type: "joined" } });
+		const next = events.next();
+		stack.dispose();
+		expect(await soon(next)).toMatchObject({ value: { type: "left" } });
+	});
+});
+
+describe("an arming that was forgotten", () => {
+	/** Channels whose endpoints forget what they are armed for the first time, without noticing. */
+	function forgetful() {
+		const forgetting = <SomeEndpoint extends Pick<EngineReceiver, "arm" | "armed">>(endpoint: SomeEndpoint) => {
+			const arm = endpoint.arm.bind(endpoint);
+			const armed = endpoint.armed.bind(endpoint);
+			let forgotten = 0;
+			endpoint.arm = (wait, waker) => {
+				if (forgotten === 0) forgotten = wait;
+				else {
+					forgotten = -1;
+					arm(wait, waker);
+				}
+			};
+			endpoint.armed = () => (forgotten > 0 ? forgotten : armed());
+			return endpoint;
+		};
+		return createEndpointFactory(
+			() => ({
+				...nativeEngine,
+				openReceiver: (...args) => forgetting(nativeEngine.openReceiver(...args)),
+				openSender: (...args) => forgetting(nativeEngine.openSender(...args)),
+			}),
+			"channel",
+		);
+	}
+
+	test("is made good by looking around, for messages", async () => {
+		const name = names.next();
+		using receiver = forgetful().receiver(name, { prefix });
+		using sender = Channel.sender(name, { prefix });
+		const waits = [receiver.recvAsync({ timeout: 10_000 }), receiver.recvAsync({ timeout: 10_000 })] as const;
+		sender.send("found late");
+		expect(text(await waits[0])).toBe("found late");
+		sender.send("heard");
+		expect(text((await soon(waits[1])) as Uint8Array)).toBe("heard");
+	}, 20_000);
+
+	test("is made good by looking around, for peers", async () => {
+		const name = names.next();
+		using sender = forgetful().sender(name, { prefix });
+		const waits = [sender.receiversReady(1), sender.receiversReady(2)] as const;
+		using first = Channel.receiver(name, { prefix });
+		expect(await waits[0]).toBe(true);
+		using second = Channel.receiver(name, { prefix });
+		expect(await soon(waits[1])).toBe(true);
+		expect([first.closed, second.closed]).toEqual([false, false]);
+	}, 20_000);
+});
+
+test.each(["drain", "drainBatch"] as const)("%s waits its time out when what it saw has been overwritten", (how) => {
+	const name = names.next();
+	const factory = createEndpointFactory(
+		() => ({
+			...nativeEngine,
+			openReceiver(...args) {
+				const receiver = nativeEngine.openReceiver(...args);
+				// As if something had been there when it looked, each time more than the receiver has memory for.
+				let length = 5000;
+				receiver.peek = (spans) => {
+					spans[0] = length++;
+					return Status.notInPlace;
+				};
+				return receiver;
+			},
+		}),
+		"channel",
+	);
+	using receiver = factory.receiver(name, { prefix, overflow: "drop-oldest" });
+	const started = performance.now();
+	expect(receiver[how](() => {}, { timeout: 50 })).toBe(0);
+	expect(performance.now() - started).toBeGreaterThanOrEqual(48);
+	expect(receiver[how](() => {}, { timeout: 0 })).toBe(0);
+});
+
+test("closing one endpoint leaves the others their waker", async () => {
+	const [name, other] = [names.next(), names.next()];
+	const first = Channel.receiver(name, { prefix });
+	using second = Channel.receiver(other, { prefix });
+	using sender = Channel.sender(other, { prefix });
+	const ended = rejection(first.recvAsync());
+	const waiting = second.recvAsync();
+	expect(await isPending(waiting)).toBe(true);
+	first.close();
+	expect(await ended).toMatchObject({ code: "ERR_IPC_CLOSED" });
+	await turn();
+	sender.send("still heard");
+	expect(text((await soon(waiting)) as Uint8Array)).toBe("still heard");
+});
+
+test("there is one socket while anybody has waited, none when all of those are closed", async () => {
+	const sockets = () => readdirSync("/proc/self/fd").length;
+	const until = async (wanted: number) => {
+		const patience = performance.now() + 5000;
+		while (sockets() !== wanted && performance.now() < patience) await turn();
+		return sockets();
+	};
+	const name = names.next();
+	const before = sockets();
+	const receiver = Channel.receiver(name, { prefix });
+	const sender = Channel.sender(name, { prefix });
+	const second = Route.sender(name, { prefix });
+	const clone = second.clone();
+	expect(sockets()).toBe(before);
+	const message = receiver.recvAsync();
+	expect(await until(before + 1)).toBe(before + 1);
+	const waits = Promise.allSettled([sender.receiversReady(2), clone.receiversReady(1)]);
+	await turn();
+	expect(sockets()).toBe(before + 1);
+	sender.send("x");
+	expect(text((await message) as Uint8Array)).toBe("x");
+	receiver.close();
+	sender.close();
+	second.close();
+	expect(await until(before + 1)).toBe(before + 1);
+	// The clone waits still: now it learns that there is nothing to wait for.
+	Route.clear(name, { prefix });
+	expect((await waits).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+	clone.close();
+	expect(await until(before)).toBe(before);
+	// Closed before the socket is even polled.
+	const short = Channel.receiver(name, { prefix });
+	const ended = rejection(short.recvAsync());
+	short.close();
+	expect(await ended).toMatchObject({ code: "ERR_IPC_CLOSED" });
+	expect(await until(before)).toBe(before);
+});
+
+test("many waits of one endpoint are served in many turns", async () => {
+	const name = names.next();
+	using receiver = Channel.receiver(name, { prefix, capacity: 1 << 22 });
+	using sender = Channel.sender(name, { prefix });
+	const count = 50_000;
+	let turns = 0;
+	let counting = true;
+	const waits = Array.from({ length: count }, () => receiver.recvAsync());
+	await turn();
+	const message = new Uint8Array(16);
+	for (let i = 0; i < count; i++) {
+		message[0] = i & 0xff;
+		sender.send(message);
+	}
+	await waits[0];
+	const countTurns = () => {
+		turns++;
+		if (counting) setImmediate(countTurns);
+	};
+	setImmediate(countTurns);
+	const got = await Promise.all(waits);
+	counting = false;
+	expect(got.findIndex((bytes, i) => bytes?.[0] !== (i & 0xff))).toBe(-1);
+	// At 4 ms for a turn and 0.2 µs or more for each.
+	expect(turns).toBeGreaterThan(1);
+}, 30_000);
+
+test("a signal that is aborted when its sendAsync is through ends nothing", async () => {
+	const name = names.next();
+	using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
+	using sender = Channel.sender(name, { prefix });
+	const controller = new AbortController();
+	const first = sender.sendAsync(large(1, 20_000), { signal: controller.signal, timeout: 600_000 });
+	expect(isLarge((await receiver.recvAsync()) ?? new Uint8Array(), 1, 20_000)).toBe(true);
+	expect(await first).toBe(true);
+	const second = sender.sendAsync(large(2, 20_000));
+	expect(await isPending(second)).toBe(true);
+	controller.abort();
+	expect(isLarge((await receiver.recvAsync({ timeout: 10_000 })) ?? new Uint8Array(), 2, 20_000)).toBe(true);
+	expect(await second).toBe(true);
+});
+
+test.each(["signal", "timeout"] as const)(
+	"a half-sent message given up by %s makes room for what others send",
+	async (how) => {
+		const name = names.next();
+		using receiver = Route.receiver(name, { prefix, capacity: 4096 });
+		using sender = Route.sender(name, { prefix });
+		const controller = new AbortController();
+		const half = sender.sendAsync(large(1, 20_000), how === "signal" ? { signal: controller.signal } : { timeout: 20 });
+		expect(await isPending(half)).toBe(true);
+		if (how === "signal") {
+			controller.abort("enough");
+			expect(await rejection(half)).toBe("enough");
+		} else expect(await half).toBe(false);
+		// Nothing asynchronous follows, which would find out.
+		expect(receiver.tryRecv()).toBeNull();
+		for (let i = 0; i < 50; i++) {
+			expect(sender.trySend(large(i, 2500))).toBe(true);
+			expect(isLarge(receiver.tryRecv() ?? new Uint8Array(), i, 2500)).toBe(true);
+		}
+		expect(await sender.sendAsync(large(3, 50), { timeout: 0 })).toBe(true);
+		expect(isLarge(receiver.tryRecv() ?? new Uint8Array(), 3, 50)).toBe(true);
+	},
+);
+
+test("several next() of one iterator each get one, in order, and all end", async () => {
+	const name = names.next();
+	const receiver = Channel.receiver(name, { prefix });
+	using sender = Channel.sender(name, { prefix });
+	const iterator = receiver.messages();
+	const nexts = [iterator.next(), iterator.next(), iterator.next(), iterator.next()];
+	sender.sendBatch(["a", "b"]);
+	const got = await Promise.all(nexts.slice(0, 2));
+	expect(got.map(({ value }) => value && text(value))).toEqual(["a", "b"]);
+	expect(await isPending(Promise.race(nexts.slice(2)))).toBe(true);
+	receiver.close();
+	expect(await Promise.all(nexts.slice(2))).toEqual([
+		{ done: true, value: undefined },
+		{ done: true, value: undefined },
+	]);
+});

@@ -1,0 +1,88 @@
+import { checkBag, checkPrefix } from "./argument.ts";
+
+/** Which names to list. */
+export interface ListOptions {
+	/**
+	 * Only the names of this prefix; "" is one too. Absent: all names of all prefixes. (On macOS files do not tell their names:
+	 * those that are no sound segment, or may not be read, are in no prefix.)
+	 */
+	readonly prefix?: string | undefined;
+}
+
+/**
+ * What a listed name is.
+ *
+ * - `live`: somebody is on it.
+ * - `leftover`: nobody alive is on it. Its processes were killed (then it takes memory until the name is opened again, or
+ *   cleared), or the first endpoint is just coming, or the last one just leaving.
+ * - `unfinished`: somebody is just creating it, or was killed at it.
+ * - `other-version`: made by a libipc with another memory layout; who is on it cannot be told.
+ * - `damaged`: truncated or overwritten, or a copy under another name.
+ * - `foreign`: something that is no libipc segment lies in its place.
+ * - `denied`: this user may not read it.
+ */
+export type ListedState = "live" | "leftover" | "unfinished" | "other-version" | "damaged" | "foreign" | "denied";
+
+/** One sender or receiver of a name, as it was at the moment of listing. Positions and lag are bytes, headers included. */
+export interface ListedEndpoint {
+	readonly role: "sender" | "receiver";
+	/** The process that opened it. */
+	readonly pid: number;
+	/** False: its process or thread has ended, and nobody has needed its place yet. */
+	readonly alive: boolean;
+	/** Whether it waits for a message or for space, in the system or in its event loop. */
+	readonly sleeping: boolean;
+	/** How much lies before the next message it reads; of a sender, before the next one it writes. */
+	readonly position: number;
+	/**
+	 * How much it has yet to read: at most the capacity. A receiver tells how far it is now and then (at least every eighth
+	 * of the ring, and when it has read everything), so this may be more than the truth, never less. 0 for senders, and in
+	 * a queue, where {@link ListedName.waiting} has it.
+	 */
+	readonly lag: number;
+	/** How many messages it has missed because they were overwritten (`overflow: "drop-oldest"`). */
+	readonly lost: number;
+	/** Its number: never used twice in the life of a name's storage. */
+	readonly instance: number;
+}
+
+/**
+ * A name and who is on it. If {@link state} is neither `live` nor `leftover`, nothing is known of what is inside: there are
+ * no endpoints, and numbers are 0.
+ */
+export interface ListedName {
+	/** "" if the file does not tell. */
+	readonly name: string;
+	/** "" if there is none, or the file does not tell. */
+	readonly prefix: string;
+	readonly kind: "route" | "channel" | "queue" | "unknown";
+	readonly state: ListedState;
+	/** Bytes of the ring. */
+	readonly capacity: number;
+	readonly maxReceivers: number;
+	readonly overflow: "block" | "drop-newest" | "drop-oldest" | "unknown";
+	/** Who may open it, as file mode bits. */
+	readonly permissions: number;
+	/** How many messages were ever sent on it. */
+	readonly messages: number;
+	/** Of a queue: how many bytes of its ring, headers included, wait to be taken. */
+	readonly waiting: number;
+	/** Living and dead ones, senders first. */
+	readonly endpoints: readonly ListedEndpoint[];
+	/** Where it lies in the file system. */
+	readonly path: string;
+	/** How much shared memory it takes, in bytes; 0 if `denied`. */
+	readonly byteLength: number;
+}
+
+/** Checks the options of `list` and `clear`: the prefix, or `undefined` for all. */
+export function checkListOptions(options: unknown): string | undefined {
+	const prefix: unknown = checkBag<ListOptions>("", options as ListOptions | undefined, '{ prefix: "app" }')?.prefix;
+	return prefix === undefined ? undefined : checkPrefix(prefix);
+}
+
+/** By prefix, then name, then kind, as their characters are numbered: the same order everywhere. */
+export function compareListed(a: ListedName, b: ListedName): number {
+	for (const key of ["prefix", "name", "kind", "path"] as const) if (a[key] !== b[key]) return a[key] < b[key] ? -1 : 1;
+	return 0;
+}

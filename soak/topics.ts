@@ -1,0 +1,37 @@
+import { Channel, type EndpointOptions, Queue, Route } from "@libipc/core";
+
+/** What is sent over: every kind and every policy. */
+export const topics = {
+	block: { factory: Channel, options: { overflow: "block" } },
+	newest: { factory: Channel, options: { overflow: "drop-newest" } },
+	oldest: { factory: Channel, options: { overflow: "drop-oldest" } },
+	route: { factory: Route, options: { capacity: 1 << 18 } },
+	queue: { factory: Queue, options: { capacity: 1 << 22 } },
+} as const satisfies Record<string, { factory: unknown; options: EndpointOptions }>;
+
+export type Topic = keyof typeof topics;
+
+/** Who sends and who receives what, in each of the four processes: eight senders, eight receivers. */
+export const processes: readonly { readonly senders: readonly Topic[]; readonly receivers: readonly Topic[] }[] = [
+	{ senders: ["block", "newest"], receivers: ["oldest", "queue"] },
+	{ senders: ["oldest", "route"], receivers: ["block", "newest"] },
+	{ senders: ["queue", "block"], receivers: ["route", "oldest"] },
+	{ senders: ["queue", "oldest"], receivers: ["block", "queue"] },
+];
+
+/** What a process tells when it is done, and on the way. */
+export interface Report {
+	readonly rss: number;
+	readonly descriptors: number;
+	readonly threads: number;
+	readonly sent: number;
+	readonly received: number;
+	readonly lives: number;
+	readonly lost: number;
+	/** Of the queue: how many, and the sums of their tags, sent and received. */
+	readonly queueSent: number;
+	readonly queueReceived: number;
+	readonly queueSentSum: number;
+	readonly queueReceivedSum: number;
+	readonly errors: readonly string[];
+}

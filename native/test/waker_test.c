@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "ends.h"
@@ -138,6 +139,18 @@ static void who_waits_for_something_else_now_is_not_armed(void) {
   ipc_sender_close(other);
   ipc_sender_close(sender);
   close_waker(&mine);
+}
+
+/* Rings that nobody has taken yet must not be in the way of others': a socket has room for some 280 of one process. */
+static void many_loops_are_rung_at_once(void) {
+  enum { LOOPS = 600 };
+  const struct rlimit enough = {.rlim_cur = LOOPS + 64, .rlim_max = LOOPS + 64};
+  setrlimit(RLIMIT_NOFILE, &enough);
+  static waker all[LOOPS];
+  for (int i = 0; i < LOOPS; i++) all[i] = open_waker();
+  for (int i = 0; i < LOOPS; i++) ipc_os_ring(number_of(&all[i]));
+  for (int i = 0; i < LOOPS; i++) CHECK_EQ(rings(&all[i]), 1);
+  for (int i = 0; i < LOOPS; i++) close_waker(&all[i]);
 }
 
 /* The place of one that was armed and left is somebody else's then. */
@@ -452,7 +465,7 @@ static void many_notifiers_ring_once(void) {
   ipc_segment_close(&of->segment);
 }
 
-TEST_MAIN(TEST_CASE(one_arm_one_ring), TEST_CASE(each_is_rung_for_what_it_waits_for), TEST_CASE(who_waits_for_something_else_now_is_not_armed),
+TEST_MAIN(TEST_CASE(one_arm_one_ring), TEST_CASE(each_is_rung_for_what_it_waits_for), TEST_CASE(who_waits_for_something_else_now_is_not_armed), TEST_CASE(many_loops_are_rung_at_once),
           TEST_CASE(who_has_left_is_not_rung),
           TEST_CASE(a_name_that_is_cleared_rings), TEST_CASE(wakers_leave_nothing_and_dead_ones_are_harmless),
           TEST_CASE(a_waker_that_is_full_stops_nobody), TEST_CASE(loops_of_processes_are_rung),

@@ -86,7 +86,13 @@ void ipc_os_ring(uint64_t waker) {
   }
   struct sockaddr_un address;
   socklen_t length = waker_address(waker, &address);
+  ssize_t sent = sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address, length);
+  if (sent >= 0 || errno != EAGAIN) return;
+  /* It has rings to read, or others have so many of ours that our socket has no room for one more: then by another. */
+  fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return;
   sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address, length);
+  close(fd); /* what it has sent still arrives */
 }
 
 void ipc_os_close_waker(uint64_t waker) { (void)waker; }

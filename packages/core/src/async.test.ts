@@ -319,6 +319,25 @@ describe("sending", () => {
 		},
 	);
 
+	test("who was first gives up: the next one, for which there is room, goes at once", async () => {
+		const name = names.next();
+		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
+		using sender = Channel.sender(name, { prefix });
+		while (sender.trySend(new Uint8Array(1000)));
+		for (const giveUp of ["timeout", "abort"]) {
+			const controller = new AbortController();
+			const options = giveUp === "abort" ? { signal: controller.signal } : { timeout: 10 };
+			const first = sender.sendAsync(new Uint8Array(1000), options).catch((reason) => reason);
+			const next = sender.sendAsync("next", { timeout: 200 });
+			if (giveUp === "abort") controller.abort("enough");
+			expect(await first).toBe(giveUp === "abort" ? "enough" : false);
+			expect(await next).toBe(true);
+		}
+		let last = "";
+		for (const message of rest(receiver)) last = message;
+		expect(last).toBe("next");
+	});
+
 	test("who gives up is absent, and the others keep their order", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });

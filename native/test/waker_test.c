@@ -227,6 +227,24 @@ static void a_waker_that_is_full_stops_nobody(void) {
   close_waker(&mine);
 }
 
+/* Anybody may send to a waker. Nothing but a ring gets there: an event loop takes an empty datagram for the end of it. */
+static void what_is_empty_is_no_ring(void) {
+#ifdef __linux__ /* elsewhere only this user can reach it */
+  waker mine = open_waker();
+  struct sockaddr_storage address;
+  socklen_t length = sizeof address;
+  CHECK_EQ(getsockname(mine.fd, (struct sockaddr *)&address, &length), 0);
+  int stranger = socket(AF_UNIX, SOCK_DGRAM, 0);
+  CHECK_GE(stranger, 0);
+  sendto(stranger, "", 0, MSG_DONTWAIT, (const struct sockaddr *)&address, length);
+  CHECK_EQ(rings(&mine), 0);
+  ipc_os_ring(number_of(&mine));
+  CHECK_EQ(rings(&mine), 1);
+  close(stranger);
+  close_waker(&mine);
+#endif
+}
+
 typedef struct board {
   _Atomic uint32_t ready, go, ended;
 } board;
@@ -467,6 +485,7 @@ static void many_notifiers_ring_once(void) {
 
 TEST_MAIN(TEST_CASE(one_arm_one_ring), TEST_CASE(each_is_rung_for_what_it_waits_for), TEST_CASE(who_waits_for_something_else_now_is_not_armed), TEST_CASE(many_loops_are_rung_at_once),
           TEST_CASE(who_has_left_is_not_rung),
+          TEST_CASE(what_is_empty_is_no_ring),
           TEST_CASE(a_name_that_is_cleared_rings), TEST_CASE(wakers_leave_nothing_and_dead_ones_are_harmless),
           TEST_CASE(a_waker_that_is_full_stops_nobody), TEST_CASE(loops_of_processes_are_rung),
           TEST_CASE(loops_of_threads_are_rung), TEST_CASE(loops_are_rung_for_members),

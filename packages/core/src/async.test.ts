@@ -705,6 +705,26 @@ describe("between processes", () => {
 		expect(await child.exited).toBe(0);
 	}, 40_000);
 
+	test("a loan left behind right after the last look is passed over within a second", async () => {
+		const name = names.next();
+		using receiver = Channel.receiver(name, { prefix });
+		using idle = Channel.receiver(names.next(), { prefix });
+		await using child = new Child("lender.child.ts", ["channel", prefix, name]);
+		expect(await child.line()).toBe("lent");
+		expect(text(receiver.recv())).toBe("before");
+		using sender = Channel.sender(name, { prefix });
+		sender.send("after");
+		// The first wait begins the looking around of all.
+		const first = idle.recvAsync({ timeout: 2000 });
+		await Bun.sleep(430);
+		const waiting = receiver.recvAsync();
+		const killed = performance.now();
+		await child.kill();
+		expect(text(await waiting)).toBe("after");
+		expect(performance.now() - killed).toBeLessThan(1000);
+		expect(await first).toBeNull();
+	}, 30_000);
+
 	test("what a killed sender had sent still comes", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix });

@@ -8,9 +8,10 @@ const TURN_MS = 4;
 
 /**
  * How often waiting endpoints look around by themselves. Not how they are woken: it notices what a process left that was
- * killed before it could wake us, and dead peers, within a second.
+ * killed before it could wake us, and dead peers, within a second: engines look for the dead at most every 0.4 s, so a look
+ * of ours that comes too soon after the last leaves it to the next one.
  */
-const LOOK_AROUND_MS = 800;
+const LOOK_AROUND_MS = 500;
 
 /** Something that waits for the event loop: the waits of an endpoint, see {@link WaitLine}. */
 export interface Waiting {

@@ -88,7 +88,7 @@ int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t len
   int32_t status = send_from(sender, bytes, &fragment, 0, &deadline);
   *offset = fragment.offset;
   sender->unfinished_first = fragment.first;
-  if (status != IPC_TIMED_OUT) sender->unfinished = 0;
+  if (status != IPC_TIMED_OUT || *offset == 0) sender->unfinished = 0; /* not begun is not unfinished */
   return status;
 }
 

@@ -39,12 +39,15 @@ void ipc_receiver_arm(ipc_receiver *receiver, uint32_t wait, uint32_t low, uint3
   ipc_event_arm(&receiver->segment, receiver->member, events, whole(low, high));
 }
 
-static int32_t armed(const ipc_member *member) {
-  uint32_t events = atomic_load_explicit(&member->armed, memory_order_relaxed);
+static int32_t armed(const ipc_member *member, uint32_t of) {
+  uint32_t events = atomic_load_explicit(&member->armed, memory_order_relaxed) & of;
   return (events & (SPACE | TURN) ? IPC_WAIT_FOR_SPACE : 0) | (events & PEERS ? IPC_WAIT_FOR_PEERS : 0) |
          (events & DATA ? IPC_WAIT_FOR_DATA : 0);
 }
 
-int32_t ipc_sender_armed(const ipc_sender *sender) { return armed(sender->member); }
+/* The try after arm() may have found the other of the two missing: then it is not armed for what it waits for. */
+int32_t ipc_sender_armed(const ipc_sender *sender) {
+  return armed(sender->member, PEERS | (sender->awaits_turn ? TURN : SPACE));
+}
 
-int32_t ipc_receiver_armed(const ipc_receiver *receiver) { return armed(receiver->member); }
+int32_t ipc_receiver_armed(const ipc_receiver *receiver) { return armed(receiver->member, PEERS | DATA); }

@@ -381,6 +381,26 @@ static void what_is_given_up_is_absent(void) {
   close_both();
 }
 
+/* Nobody gives up what has not begun: it must not keep what others have begun and left. */
+static void what_never_began_holds_nothing(void) {
+  open_both(IPC_CHANNEL);
+  uint32_t offset = 0, tag = 0;
+  while (ipc_sender_send(sender, out, 500, 0) == IPC_OK) tag++;
+  CHECK_EQ(ipc_sender_send_part(sender, out, 6000, &offset), IPC_TIMED_OUT);
+  CHECK_EQ(offset, 0);
+  while (tag-- > 0) CHECK_EQ(ipc_receiver_recv(receiver, in, sizeof in, 0), 500);
+  for (uint32_t i = 0; i < 10; i++) {
+    CHECK_EQ(ipc_sender_send(sender, out, 6000, 1), IPC_TIMED_OUT);
+    CHECK_EQ(ipc_receiver_recv(receiver, in, sizeof in, 0), IPC_TIMED_OUT);
+    CHECK_EQ(has_parts(), 1);
+    write_out(100 + i, 2500);
+    CHECK_EQ(ipc_sender_send(sender, out, 2500, 0), IPC_OK);
+    check_next(100 + i, 2500);
+    CHECK_EQ(has_parts(), 0);
+  }
+  close_both();
+}
+
 static void one_in_steps_and_one_at_once(void) {
   open_both(IPC_CHANNEL);
   uint32_t offset = 0, at = 0;
@@ -502,6 +522,6 @@ TEST_MAIN(TEST_CASE(sizes_around_every_boundary_arrive), TEST_CASE(megabytes_pas
           TEST_CASE(a_message_timed_out_is_absent), TEST_CASE(joining_in_the_middle_misses_that_one),
           TEST_CASE(it_stays_until_it_is_received), TEST_CASE(kept_memory_is_the_callers),
           TEST_CASE(consume_does_not_confuse_it), TEST_CASE(steps_never_wait), TEST_CASE(what_is_given_up_is_absent),
-          TEST_CASE(one_in_steps_and_one_at_once), TEST_CASE(fragments_do_not_prolong_a_wait),
+          TEST_CASE(what_never_began_holds_nothing), TEST_CASE(one_in_steps_and_one_at_once), TEST_CASE(fragments_do_not_prolong_a_wait),
           TEST_CASE(receivers_that_leave_end_it), TEST_CASE(damaged_fragments_are_survived),
           TEST_CASE(short_and_repeated_fragments_are_survived))

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "ends.h"
@@ -114,6 +115,45 @@ static void each_is_rung_for_what_it_waits_for(void) {
   }
 }
 
+/* A sender that found the claim taken, and then the ring full, is no longer armed for what it waits for. */
+static void who_waits_for_something_else_now_is_not_armed(void) {
+  waker mine = open_waker();
+  ipc_sender *sender = must_send(of_kind(IPC_CHANNEL)), *other = must_send(of_kind(IPC_CHANNEL));
+  ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL));
+  view it = view_open(test_prefix, test_name, IPC_CHANNEL);
+  const uint32_t holder = atomic_load(&((ipc_member *)(view_receivers(&it) + it.header->max_receivers))[1].instance);
+  char bytes[1000];
+  while (ipc_sender_send(other, bytes, sizeof bytes, 0) == IPC_OK) continue;
+  for (int turn = 0; turn < 2; turn++) {
+    bool taken_first = turn == 0;
+    atomic_store(&it.header->claim, taken_first ? holder : 0);
+    CHECK_EQ(ipc_sender_send(sender, bytes, sizeof bytes, 0), IPC_TIMED_OUT);
+    ipc_sender_arm(sender, IPC_WAIT_FOR_SPACE, mine.number[0], mine.number[1]);
+    CHECK_EQ(ipc_sender_armed(sender), IPC_WAIT_FOR_SPACE);
+    atomic_store(&it.header->claim, taken_first ? 0 : holder);
+    CHECK_EQ(ipc_sender_send(sender, bytes, sizeof bytes, 0), IPC_TIMED_OUT);
+    CHECK_EQ(ipc_sender_armed(sender), 0); /* so that it is armed again */
+  }
+  atomic_store(&it.header->claim, 0);
+  view_close(&it);
+  ipc_receiver_close(receiver);
+  ipc_sender_close(other);
+  ipc_sender_close(sender);
+  close_waker(&mine);
+}
+
+/* Rings that nobody has taken yet must not be in the way of others': a socket has room for some 280 of one process. */
+static void many_loops_are_rung_at_once(void) {
+  enum { LOOPS = 600 };
+  const struct rlimit enough = {.rlim_cur = LOOPS + 64, .rlim_max = LOOPS + 64};
+  setrlimit(RLIMIT_NOFILE, &enough);
+  static waker all[LOOPS];
+  for (int i = 0; i < LOOPS; i++) all[i] = open_waker();
+  for (int i = 0; i < LOOPS; i++) ipc_os_ring(number_of(&all[i]));
+  for (int i = 0; i < LOOPS; i++) CHECK_EQ(rings(&all[i]), 1);
+  for (int i = 0; i < LOOPS; i++) close_waker(&all[i]);
+}
+
 /* The place of one that was armed and left is somebody else's then. */
 static void who_has_left_is_not_rung(void) {
   waker mine = open_waker();
@@ -186,6 +226,24 @@ static void a_waker_that_is_full_stops_nobody(void) {
   ipc_os_ring(number_of(&mine));
   CHECK_EQ(rings(&mine), 1);
   close_waker(&mine);
+}
+
+/* Anybody may send to a waker. Nothing but a ring gets there: an event loop takes an empty datagram for the end of it. */
+static void what_is_empty_is_no_ring(void) {
+#ifdef __linux__ /* elsewhere only this user can reach it */
+  waker mine = open_waker();
+  struct sockaddr_storage address;
+  socklen_t length = sizeof address;
+  CHECK_EQ(getsockname(mine.fd, (struct sockaddr *)&address, &length), 0);
+  int stranger = socket(AF_UNIX, SOCK_DGRAM, 0);
+  CHECK_GE(stranger, 0);
+  sendto(stranger, "", 0, MSG_DONTWAIT, (const struct sockaddr *)&address, length);
+  CHECK_EQ(rings(&mine), 0);
+  ipc_os_ring(number_of(&mine));
+  CHECK_EQ(rings(&mine), 1);
+  close(stranger);
+  close_waker(&mine);
+#endif
 }
 
 typedef struct board {
@@ -426,7 +484,9 @@ static void many_notifiers_ring_once(void) {
   ipc_segment_close(&of->segment);
 }
 
-TEST_MAIN(TEST_CASE(one_arm_one_ring), TEST_CASE(each_is_rung_for_what_it_waits_for), TEST_CASE(who_has_left_is_not_rung),
+TEST_MAIN(TEST_CASE(one_arm_one_ring), TEST_CASE(each_is_rung_for_what_it_waits_for), TEST_CASE(who_waits_for_something_else_now_is_not_armed), TEST_CASE(many_loops_are_rung_at_once),
+          TEST_CASE(who_has_left_is_not_rung),
+          TEST_CASE(what_is_empty_is_no_ring),
           TEST_CASE(a_name_that_is_cleared_rings), TEST_CASE(wakers_leave_nothing_and_dead_ones_are_harmless),
           TEST_CASE(a_waker_that_is_full_stops_nobody), TEST_CASE(loops_of_processes_are_rung),
           TEST_CASE(loops_of_threads_are_rung), TEST_CASE(loops_are_rung_for_members),

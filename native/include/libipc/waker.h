@@ -41,7 +41,10 @@ enum ipc_wait {
 IPC_API void ipc_sender_arm(ipc_sender *sender, uint32_t wait, uint32_t waker_low, uint32_t waker_high);
 IPC_API void ipc_receiver_arm(ipc_receiver *receiver, uint32_t wait, uint32_t waker_low, uint32_t waker_high);
 
-/* What it is still armed for, that is, has not been rung for since. */
+/*
+ * What it is still armed for, that is, has not been rung for since. A sender may lack space, or its turn among senders:
+ * if the try after arm() failed for want of the other one, it is not armed for that, and has to be armed again.
+ */
 IPC_API int32_t ipc_sender_armed(const ipc_sender *sender);
 IPC_API int32_t ipc_receiver_armed(const ipc_receiver *receiver);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/filter.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -59,6 +60,10 @@ static socklen_t waker_address(uint64_t waker, struct sockaddr_un *address) {
 int ipc_os_open_waker(uint64_t *waker) {
   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -errno;
+  /* Takes a datagram at its length, that is, none that is empty: to event loops that would be the end of a stream. */
+  struct sock_filter length_of[] = {BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0), BPF_STMT(BPF_RET | BPF_A, 0)};
+  const struct sock_fprog filter = {.len = 2, .filter = length_of};
+  setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter); /* where that is forbidden, we do without */
   for (uint64_t attempt = 0;; attempt++) {
     struct sockaddr_un address;
     /* Unique but for the odd stranger: that is what the next attempt is for. */
@@ -86,7 +91,13 @@ void ipc_os_ring(uint64_t waker) {
   }
   struct sockaddr_un address;
   socklen_t length = waker_address(waker, &address);
+  ssize_t sent = sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address, length);
+  if (sent >= 0 || errno != EAGAIN) return;
+  /* It has rings to read, or others have so many of ours that our socket has no room for one more: then by another. */
+  fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return;
   sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address, length);
+  close(fd); /* what it has sent still arrives */
 }
 
 void ipc_os_close_waker(uint64_t waker) { (void)waker; }

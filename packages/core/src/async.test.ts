@@ -319,6 +319,25 @@ describe("sending", () => {
 		},
 	);
 
+	test("who was first gives up: the next one, for which there is room, goes at once", async () => {
+		const name = names.next();
+		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
+		using sender = Channel.sender(name, { prefix });
+		while (sender.trySend(new Uint8Array(1000)));
+		for (const giveUp of ["timeout", "abort"]) {
+			const controller = new AbortController();
+			const options = giveUp === "abort" ? { signal: controller.signal } : { timeout: 10 };
+			const first = sender.sendAsync(new Uint8Array(1000), options).catch((reason) => reason);
+			const next = sender.sendAsync("next", { timeout: 200 });
+			if (giveUp === "abort") controller.abort("enough");
+			expect(await first).toBe(giveUp === "abort" ? "enough" : false);
+			expect(await next).toBe(true);
+		}
+		let last = "";
+		for (const message of rest(receiver)) last = message;
+		expect(last).toBe("next");
+	});
+
 	test("who gives up is absent, and the others keep their order", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
@@ -687,6 +706,26 @@ describe("between processes", () => {
 		expect(report.aborted).toBeGreaterThanOrEqual(200);
 		expect(await child.exited).toBe(0);
 	}, 40_000);
+
+	test("a loan left behind right after the last look is passed over within a second", async () => {
+		const name = names.next();
+		using receiver = Channel.receiver(name, { prefix });
+		using idle = Channel.receiver(names.next(), { prefix });
+		await using child = new Child("lender.child.ts", ["channel", prefix, name]);
+		expect(await child.line()).toBe("lent");
+		expect(text(receiver.recv())).toBe("before");
+		using sender = Channel.sender(name, { prefix });
+		sender.send("after");
+		// The first wait begins the looking around of all.
+		const first = idle.recvAsync({ timeout: 2000 });
+		await Bun.sleep(430);
+		const waiting = receiver.recvAsync();
+		const killed = performance.now();
+		await child.kill();
+		expect(text(await waiting)).toBe("after");
+		expect(performance.now() - killed).toBeLessThan(1000);
+		expect(await first).toBeNull();
+	}, 30_000);
 
 	test("what a killed sender had sent still comes", async () => {
 		const name = names.next();

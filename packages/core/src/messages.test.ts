@@ -318,6 +318,21 @@ test("a forgotten endpoint leaves when it is collected", async () => {
 	expect(sender.receiverCount).toBeLessThanOrEqual(2);
 });
 
+test("one that has waited in the event loop does, too", async () => {
+	const name = unique();
+	using sender = Channel.sender(name, { prefix });
+	await (async () => {
+		const receivers = Array.from({ length: 10 }, () => Channel.receiver(name, { prefix }));
+		await Promise.all(receivers.map((receiver) => receiver.recvAsync({ timeout: 5 })));
+	})();
+	expect(sender.receiverCount).toBe(10);
+	for (let i = 0; i < 200 && sender.receiverCount > 2; i++) {
+		Bun.gc(true);
+		await Bun.sleep(5);
+	}
+	expect(sender.receiverCount).toBeLessThanOrEqual(2);
+});
+
 test("monotonicNs counts nanoseconds, and the same in another process", () => {
 	const before = monotonicNs();
 	const program = `import { monotonicNs } from ${JSON.stringify(import.meta.resolve("./index.ts"))}; console.log(monotonicNs())`;

@@ -8,9 +8,10 @@ const TURN_MS = 4;
 
 /**
  * How often waiting endpoints look around by themselves. Not how they are woken: it notices what a process left that was
- * killed before it could wake us, and dead peers, within a second.
+ * killed before it could wake us, and dead peers, within a second: engines look for the dead at most every 0.4 s, so a look
+ * of ours that comes too soon after the last leaves it to the next one.
  */
-const LOOK_AROUND_MS = 800;
+const LOOK_AROUND_MS = 500;
 
 /** Something that waits for the event loop: the waits of an endpoint, see {@link WaitLine}. */
 export interface Waiting {
@@ -26,7 +27,10 @@ export interface Waiting {
 /** The waits of all endpoints of one engine in this thread, and the waker they share. */
 export class EventLoop {
 	readonly #engine: Engine;
-	readonly #users = new Set<object>();
+	/** Held weakly: an endpoint that was forgotten must be collected, and leave. */
+	readonly #users = new WeakSet<object>();
+	readonly #forgotten = new FinalizationRegistry<undefined>(() => this.#countOut());
+	#userCount = 0;
 	readonly #waiting = new Set<Waiting>();
 	/** Those that go on when everybody else has had a turn. */
 	readonly #postponed = new Set<Waiting>();
@@ -44,7 +48,11 @@ export class EventLoop {
 
 	/** The waker, open as long as somebody who has asked for it has not called {@link release}. */
 	waker(user: object): EngineWaker {
-		this.#users.add(user);
+		if (!this.#users.has(user)) {
+			this.#users.add(user);
+			this.#forgotten.register(user, undefined, user);
+			this.#userCount++;
+		}
 		if (!this.#waker) {
 			this.#waker = this.#engine.openWaker(this.#serveRung);
 			if (this.#keepingAlive > 0) this.#waker.keepAlive(true);
@@ -53,7 +61,13 @@ export class EventLoop {
 	}
 
 	release(user: object): void {
-		if (!this.#users.delete(user) || this.#users.size > 0) return;
+		if (!this.#users.delete(user)) return;
+		this.#forgotten.unregister(user);
+		this.#countOut();
+	}
+
+	#countOut(): void {
+		if (--this.#userCount > 0) return;
 		this.#waker?.close();
 		this.#waker = undefined;
 	}

@@ -123,6 +123,7 @@ export class WaitLine implements Waiting {
 				signal?.removeEventListener("abort", abort);
 			};
 			const settle = (end: () => Result): void => {
+				const isFirst = this.#inTurn && this.#waits.values().next().value === wait;
 				leave();
 				try {
 					ends.givenUp?.();
@@ -131,6 +132,8 @@ export class WaitLine implements Waiting {
 					reject(error);
 				}
 				this.#rest();
+				// Who comes next may need less. Not now: this may be in the middle of a handler or a batch of the endpoint.
+				if (isFirst && this.#waits.size > 0) queueMicrotask(() => this.serve());
 			};
 			const wait: Wait = {
 				attempt() {

@@ -182,6 +182,19 @@ describe.each([
 		expect(await other.next()).toEqual({ done: true, value: undefined });
 	});
 
+	test("an iterator that ends while it waits takes nothing more", async () => {
+		const name = names.next();
+		using receiver = factory.receiver(name, { prefix });
+		using sender = factory.sender(name, { prefix });
+		const iterator = receiver.messages();
+		const waiting = iterator.next();
+		await turn();
+		await iterator.return?.();
+		sender.send("for others");
+		expect(await waiting).toEqual({ value: undefined, done: true });
+		expect(text(await receiver.recvAsync({ timeout: 1000 }))).toBe("for others");
+	});
+
 	test("an aborted iteration throws the reason, and what comes later stays", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });

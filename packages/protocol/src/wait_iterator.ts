@@ -16,6 +16,8 @@ export class WaitIterator<Value> implements AsyncIterableIterator<Value> {
 	}
 
 	readonly #attempt = (): IteratorResult<Value, undefined> | undefined => {
+		// Ended while it waited: what comes is for others.
+		if (this.#ended) return { value: undefined, done: true };
 		const value = this.#take();
 		return value === undefined ? undefined : { value, done: false };
 	};
@@ -32,6 +34,7 @@ export class WaitIterator<Value> implements AsyncIterableIterator<Value> {
 
 	async return(): Promise<IteratorResult<Value, undefined>> {
 		this.#ended = true;
+		if (!this.#line.isEmpty) queueMicrotask(() => this.#line.serve());
 		return { value: undefined, done: true };
 	}
 

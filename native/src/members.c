@@ -180,6 +180,19 @@ bool ipc_members_evict_dead(ipc_segment *segment) {
   return false;
 }
 
+bool ipc_members_look(ipc_segment *segment, uint64_t *seen) {
+  const ipc_header *header = segment->header;
+  bool dead = ipc_members_evict_dead(segment);
+  for (uint32_t i = 0; i < IPC_MAX_SENDERS && !dead; i++) dead = is_dead(&segment->senders[i]) && evict(segment);
+  /* Whoever comes takes a new instance, whoever goes is counted no more. */
+  uint64_t now = (uint64_t)atomic_load_explicit(&header->next_instance, memory_order_relaxed) << 32 |
+                 (atomic_load_explicit(&header->receiver_count, memory_order_relaxed) +
+                  atomic_load_explicit(&header->sender_count, memory_order_relaxed));
+  bool changed = now != *seen;
+  *seen = now;
+  return changed;
+}
+
 static const ipc_member *find(const ipc_member *members, uint32_t count, uint32_t instance) {
   for (uint32_t i = 0; i < count; i++)
     if (atomic_load_explicit(&members[i].instance, memory_order_acquire) == instance) return &members[i];

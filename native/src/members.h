@@ -43,6 +43,12 @@ bool ipc_members_evict_dead_at(ipc_segment *segment, uint32_t gate);
 /* Empties the places of dead receivers, wherever they stand. True: there was one, and it is gone. */
 bool ipc_members_evict_dead(ipc_segment *segment);
 
+/*
+ * Notices who has died, and tells whether anybody came or went since *seen (which it
+ * moves): for those who may have missed the event.
+ */
+bool ipc_members_look(ipc_segment *segment, uint64_t *seen);
+
 /* Whether the endpoint with this instance is alive; *pid tells its process. */
 bool ipc_members_is_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid);
 

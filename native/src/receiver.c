@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "libipc/waker.h"
 #include "overrun.h"
 #include "queue.h"
 
@@ -252,6 +253,16 @@ static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, uint64_
     recover(receiver);
     slice = IPC_SLICE_NS;
   }
+}
+
+int32_t ipc_receiver_look(ipc_receiver *receiver, uint32_t wait, uint32_t low, uint32_t high) {
+  ipc_receiver_arm(receiver, wait, low, high);
+  bool changed = wait & IPC_WAIT_FOR_PEERS && ipc_members_look(&receiver->segment, &receiver->members);
+  if (!(wait & IPC_WAIT_FOR_DATA)) return changed;
+  receiver->looked = 0; /* now, however soon after the last */
+  look_around(receiver);
+  bool orphaned = atomic_load_explicit(&receiver->segment.header->orphaned, memory_order_acquire);
+  return changed || orphaned || has_ready(receiver);
 }
 
 static inline int32_t next_or_wait(ipc_receiver *receiver, int32_t timeout_ms, ipc_record_copy *record,

@@ -19,6 +19,7 @@ struct ipc_receiver {
   uint32_t quota;     /* publish at least every so many units while reading a long run */
   bool is_queue;
   bool is_overrun;    /* overflow is drop-oldest: senders do not wait for us, and head is position between calls */
+  uint64_t members;   /* see ipc_members_look() */
   uint64_t looked;    /* when a try last looked for dead peers and for another segment under the name */
   uint32_t looks;     /* how often */
   uint32_t lender;    /* the instance in the last owner record… */

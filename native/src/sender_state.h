@@ -19,6 +19,7 @@ struct ipc_sender {
   bool waits;          /* overflow is to block: a full ring is waited for */
   bool needs_receivers; /* a message that nobody is there for is refused */
   bool awaits_turn;    /* the last send that could not wait found the claim taken, rather than the ring full */
+  uint64_t members;    /* see ipc_members_look() */
   uint64_t looked;     /* when a send that does not wait last looked for dead peers in its way */
   uint32_t message;    /* the number of the last message sent in fragments */
   uint32_t unfinished; /* the number of the one that ipc_sender_send_part() is at; 0 = none */

@@ -45,6 +45,12 @@ static int32_t armed(const ipc_member *member, uint32_t of) {
          (events & DATA ? IPC_WAIT_FOR_DATA : 0);
 }
 
+int32_t ipc_sender_look(ipc_sender *sender, uint32_t wait, uint32_t low, uint32_t high) {
+  ipc_sender_arm(sender, wait, low, high);
+  bool changed = wait & IPC_WAIT_FOR_PEERS && ipc_members_look(&sender->segment, &sender->members);
+  return changed || wait & IPC_WAIT_FOR_SPACE; /* who tries to send looks around by itself */
+}
+
 /* The try after arm() may have found the other of the two missing: then it is not armed for what it waits for. */
 int32_t ipc_sender_armed(const ipc_sender *sender) {
   return armed(sender->member, PEERS | (sender->awaits_turn ? TURN : SPACE));

@@ -8,8 +8,8 @@
  * other processes. Rings may come in vain, and one may stand for many.
  *
  * A process that is killed while it wakes others may leave a ring undone. So whoever
- * waits tries again (and arms again) about every second: that bounds recovery, and it
- * is what notices dead peers.
+ * waits takes a look() about every second: that bounds recovery, and it is what notices
+ * dead peers.
  *
  *   uint32_t waker[2];
  *   int fd = ipc_waker_open(waker);
@@ -40,6 +40,13 @@ enum ipc_wait {
 };
 IPC_API void ipc_sender_arm(ipc_sender *sender, uint32_t wait, uint32_t waker_low, uint32_t waker_high);
 IPC_API void ipc_receiver_arm(ipc_receiver *receiver, uint32_t wait, uint32_t waker_low, uint32_t waker_high);
+
+/*
+ * The look that whoever waits takes about every second: notices dead peers, arms again
+ * for `wait`, and answers 1 if there may be something that nobody rang for; else 0.
+ */
+IPC_API int32_t ipc_sender_look(ipc_sender *sender, uint32_t wait, uint32_t waker_low, uint32_t waker_high);
+IPC_API int32_t ipc_receiver_look(ipc_receiver *receiver, uint32_t wait, uint32_t waker_low, uint32_t waker_high);
 
 /*
  * What it is still armed for, that is, has not been rung for since. A sender may lack space, or its turn among senders:

@@ -165,7 +165,13 @@ void ipc_os_ring(uint64_t waker) {
   }
   struct sockaddr_un address;
   waker_address(waker, &address);
+  ssize_t sent = sendto(fd, "", 1, 0, (const struct sockaddr *)&address, sizeof address);
+  if (sent >= 0 || (errno != EAGAIN && errno != ENOBUFS)) return;
+  /* It has rings to read, or others have so many of ours that our socket has no room for one more: then by another. */
+  fd = open_datagram_socket();
+  if (fd < 0) return;
   sendto(fd, "", 1, 0, (const struct sockaddr *)&address, sizeof address);
+  close(fd); /* what it has sent still arrives */
 }
 
 void ipc_os_close_waker(uint64_t waker) {

@@ -80,6 +80,7 @@ const closedSymbols = {
 	ipc_sender_send_part: answerClosed,
 	ipc_sender_give_up_part: answerClosed,
 	ipc_sender_arm: answerClosed,
+	ipc_sender_look: () => 0,
 	ipc_sender_armed: () => 0,
 	ipc_sender_peers: () => 0,
 	ipc_sender_stage: answerClosed,
@@ -98,6 +99,7 @@ const closedSymbols = {
 	ipc_receiver_done: answerClosed,
 	ipc_receiver_retry: answerClosed,
 	ipc_receiver_arm: answerClosed,
+	ipc_receiver_look: () => 0,
 	ipc_receiver_armed: () => 0,
 	ipc_receiver_peers: () => 0,
 } as const;
@@ -150,6 +152,10 @@ class NativeSender implements EngineSender {
 
 	arm(wait: number, waker: EngineWaker): void {
 		this.#symbols.ipc_sender_arm(this.#handle, wait, waker.low, waker.high);
+	}
+
+	look(wait: number, waker: EngineWaker): boolean {
+		return this.#symbols.ipc_sender_look(this.#handle, wait, waker.low, waker.high) !== 0;
 	}
 
 	armed(): number {
@@ -274,6 +280,10 @@ class NativeReceiver implements EngineReceiver {
 
 	arm(wait: number, waker: EngineWaker): void {
 		this.#symbols.ipc_receiver_arm(this.#handle, wait, waker.low, waker.high);
+	}
+
+	look(wait: number, waker: EngineWaker): boolean {
+		return this.#symbols.ipc_receiver_look(this.#handle, wait, waker.low, waker.high) !== 0;
 	}
 
 	armed(): number {

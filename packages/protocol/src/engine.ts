@@ -47,6 +47,8 @@ export interface EngineEndpoint {
 	peers(records: Uint32Array): number;
 	/** Has the waker rung when there is reason to try again, for each bit of {@link EngineWait}; then looking once more is the caller's part. */
 	arm(wait: number, waker: EngineWaker): void;
+	/** Notices what nobody may have rung for, and arms again. Whether there is reason to try. */
+	look(wait: number, waker: EngineWaker): boolean;
 	/** For what of `arm` it has not been rung yet. */
 	armed(): number;
 	close(): void;

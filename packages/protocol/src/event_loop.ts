@@ -8,10 +8,9 @@ const TURN_MS = 4;
 
 /**
  * How often waiting endpoints look around by themselves. Not how they are woken: it notices what a process left that was
- * killed before it could wake us, and dead peers, within a second: engines look for the dead at most every 0.4 s, so a look
- * of ours that comes too soon after the last leaves it to the next one.
+ * killed before it could wake us, and dead peers, within a second. Little is done each time, or an idle process would not be one.
  */
-const LOOK_AROUND_MS = 500;
+const LOOK_AROUND_MS = 700;
 
 /** Something that waits for the event loop: the waits of an endpoint, see {@link WaitLine}. */
 export interface Waiting {
@@ -20,8 +19,10 @@ export interface Waiting {
 	readonly isEmpty: boolean;
 	/** Whether it has reason to look again. */
 	isRung(): boolean;
-	/** Looks again and serves whom it can. `rearm`: whatever it has been armed for may have been forgotten. */
-	serve(rearm?: boolean): void;
+	/** Looks again and serves whom it can. */
+	serve(): void;
+	/** Whether there is reason to look again that nobody rang for. */
+	hasMissed(): boolean;
 }
 
 /** The waits of all endpoints of one engine in this thread, and the waker they share. */
@@ -77,7 +78,7 @@ export class EventLoop {
 		this.#waiting.add(waiting);
 		if (waiting.keepsAlive && ++this.#keepingAlive === 1) this.#waker?.keepAlive(true);
 		if (this.#lookAround === undefined) {
-			this.#lookAround = setInterval(this.#serveAll, LOOK_AROUND_MS);
+			this.#lookAround = setInterval(this.#serveMissed, LOOK_AROUND_MS);
 			this.#lookAround.unref();
 		}
 	}
@@ -146,8 +147,9 @@ export class EventLoop {
 		for (const waiting of this.#waiting) if ((isOnly || waiting.isRung()) && this.mayServe(waiting)) waiting.serve();
 	};
 
-	readonly #serveAll = (): void => {
-		for (const waiting of this.#waiting) if (this.mayServe(waiting)) waiting.serve(true);
+	readonly #serveMissed = (): void => {
+		for (const waiting of this.#waiting)
+			if (!waiting.isEmpty && waiting.hasMissed() && this.mayServe(waiting)) waiting.serve();
 	};
 }
 

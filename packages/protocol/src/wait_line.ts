@@ -168,7 +168,7 @@ export class WaitLine implements Waiting {
 			this.#waits.add(wait);
 			this.#loop.add(this);
 			// Else whoever is before it, or the next turn of the event loop, gets to it.
-			if (isTried) this.#serve(true, true);
+			if (isTried) this.#serve(true);
 		});
 	}
 
@@ -180,21 +180,26 @@ export class WaitLine implements Waiting {
 		return !this.#isArmed() || (!this.#inTurn && this.#seen !== this.#armings.count);
 	}
 
-	serve(rearm = false): void {
-		this.#serve(false, rearm);
+	hasMissed(): boolean {
+		// It arms: another line that was armed for the same has to look as well.
+		this.#armings.count++;
+		return this.#engine.look(this.#for, this.#loop.waker(this.#engine));
 	}
 
-	/** `tried`: the first wait has just been tried. */
-	#serve(tried: boolean, rearm: boolean): void {
+	serve(): void {
+		this.#serve(false);
+	}
+
+	/** `tried`: the first wait has just been tried, and nothing armed. */
+	#serve(tried: boolean): void {
 		if (!this.#inTurn) {
-			this.#serveEach(rearm);
+			this.#serveEach();
 			return;
 		}
 		for (const wait of this.#waits) {
 			while (tried || !wait.attempt()) {
+				if (!tried && this.#isArmed()) return;
 				tried = false;
-				if (!rearm && this.#isArmed()) return;
-				rearm = false;
 				try {
 					// Armed before the last look: what changes after it rings.
 					this.#engine.arm(this.#for, this.#loop.waker(this.#engine));
@@ -208,10 +213,10 @@ export class WaitLine implements Waiting {
 		this.#rest();
 	}
 
-	#serveEach(rearm: boolean): void {
+	#serveEach(): void {
 		try {
 			// Armed before the look: what changes after it rings.
-			if (rearm || !this.#isArmed()) {
+			if (!this.#isArmed()) {
 				this.#engine.arm(this.#for, this.#loop.waker(this.#engine));
 				this.#armings.count++;
 			}

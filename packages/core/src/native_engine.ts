@@ -305,7 +305,8 @@ class NativeReceiver implements EngineReceiver {
 	}
 
 	close(): void {
-		this.#symbols = closedSymbols;
+		const lost = this.lost();
+		this.#symbols = { ...closedSymbols, ipc_receiver_lost: () => lost };
 		this.#ring = undefined;
 		this.#close();
 	}

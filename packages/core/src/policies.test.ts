@@ -316,3 +316,15 @@ test("lost is 0 where nothing is overwritten", () => {
 		expect(receiver.lost).toBe(0);
 	}
 });
+
+test("a receiver that is closed still tells what it has lost", () => {
+	const name = names.next();
+	const receiver = Channel.receiver(name, { prefix, capacity: 4096, overflow: "drop-oldest" });
+	using sender = Channel.sender(name, { prefix });
+	let got = 0;
+	for (let i = 0; i < 1000; i++) sender.send("message");
+	while (receiver.tryRecv()) got++;
+	receiver.close();
+	receiver.close();
+	expect(receiver.lost).toBe(1000 - got);
+});

@@ -352,6 +352,36 @@ static void loops_are_rung_for_members(void) {
   close_waker(&mine);
 }
 
+/* Whoever cleared the flag was killed before it rang: nothing rings any more, but a look finds what is there. */
+static void a_look_finds_what_nobody_rang_for(void) {
+  waker mine = open_waker();
+  ipc_sender *sender = must_send(of_kind(IPC_CHANNEL));
+  ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL));
+  view seen = view_open(test_prefix, test_name, IPC_CHANNEL);
+  const uint32_t wait = IPC_WAIT_FOR_DATA | IPC_WAIT_FOR_PEERS;
+  ipc_receiver_look(receiver, wait, mine.number[0], mine.number[1]); /* who is there is news the first time */
+  CHECK_EQ(ipc_receiver_look(receiver, wait, mine.number[0], mine.number[1]), 0);
+  for (int event = 0; event < IPC_EVENT_COUNT; event++) atomic_store(&seen.header->event_flags[event].wanted, 0);
+  CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
+  CHECK_EQ(rings(&mine), 0);
+  CHECK_EQ(ipc_receiver_look(receiver, wait, mine.number[0], mine.number[1]), 1);
+  CHECK_EQ(ipc_receiver_recv(receiver, (char[1]){0}, 1, 0), 1);
+  CHECK_EQ(ipc_receiver_look(receiver, wait, mine.number[0], mine.number[1]), 0);
+  CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK); /* armed again by the look */
+  CHECK_EQ(rings(&mine), 1);
+  CHECK_EQ(ipc_receiver_recv(receiver, (char[1]){0}, 1, 0), 1);
+  atomic_store(&seen.header->event_flags[IPC_EVENT_MEMBERS].wanted, 0);
+  ipc_sender *other = must_send(of_kind(IPC_CHANNEL));
+  CHECK_EQ(rings(&mine), 0);
+  CHECK_EQ(ipc_receiver_look(receiver, wait, mine.number[0], mine.number[1]), 1);
+  CHECK_EQ(ipc_receiver_look(receiver, wait, mine.number[0], mine.number[1]), 0);
+  ipc_sender_close(other);
+  ipc_sender_close(sender);
+  ipc_receiver_close(receiver);
+  view_close(&seen);
+  close_waker(&mine);
+}
+
 static void sleep_and_say(void *number) {
   uint32_t seen = *(uint32_t *)number;
   view it = view_open(test_prefix, test_name, IPC_CHANNEL);
@@ -484,7 +514,7 @@ static void many_notifiers_ring_once(void) {
   ipc_segment_close(&of->segment);
 }
 
-TEST_MAIN(TEST_CASE(one_arm_one_ring), TEST_CASE(each_is_rung_for_what_it_waits_for), TEST_CASE(who_waits_for_something_else_now_is_not_armed), TEST_CASE(many_loops_are_rung_at_once),
+TEST_MAIN(TEST_CASE(a_look_finds_what_nobody_rang_for), TEST_CASE(one_arm_one_ring), TEST_CASE(each_is_rung_for_what_it_waits_for), TEST_CASE(who_waits_for_something_else_now_is_not_armed), TEST_CASE(many_loops_are_rung_at_once),
           TEST_CASE(who_has_left_is_not_rung),
           TEST_CASE(what_is_empty_is_no_ring),
           TEST_CASE(a_name_that_is_cleared_rings), TEST_CASE(wakers_leave_nothing_and_dead_ones_are_harmless),

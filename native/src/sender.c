@@ -224,6 +224,8 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
     }
     if (IPC_LIKELY(padding + units <= free_units)) {
       if (padding) ipc_ring_put_padding(ipc_sender_at(sender, head), padding);
+      /* release: what we write comes after what another sender announced; pairs with ipc_overrun_found like look()'s */
+      if (IPC_UNLIKELY(sender->is_special)) atomic_thread_fence(memory_order_release);
       *claimed = (ipc_claimed){.at = head + padding, .room = free_units - padding};
       return IPC_OK;
     }

@@ -423,12 +423,13 @@ static void one_in_steps_and_one_at_once(void) {
 /* A fragment of somebody who sends on and on is not a message: the wait ends when it ends. */
 static void trickle(void *unused) {
   (void)unused;
-  uint32_t offset = 0;
+  uint32_t offset = 0, endless = 256u << 20; /* more than can be sent in the time that is waited */
+  void *zeros = mmap(NULL, endless, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  CHECK(zeros != MAP_FAILED);
   ipc_sender *it = must_send(small_ring(IPC_CHANNEL));
   atomic_store(&shared->ready, 1);
   while (!atomic_load(&shared->stop)) {
-    int32_t status = ipc_sender_send_part(it, out, LARGE, &offset);
-    if (status == IPC_OK) offset = 0;
+    int32_t status = ipc_sender_send_part(it, zeros, endless, &offset);
     if (status == IPC_NO_RECEIVERS) break;
     nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
   }

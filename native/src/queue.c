@@ -3,8 +3,8 @@
 #include "members.h"
 #include "ring.h"
 
-/* Longer than any holder needs unless it is stopped: on a busy machine it may lose its processor for milliseconds. */
-static const uint64_t TAKE_PATIENCE_NS = 50000000;
+/* Longer than any holder needs unless it is stopped, or loses its processor. */
+static const uint64_t TAKE_PATIENCE_NS = 5000000;
 
 static bool lock(ipc_segment *segment, uint32_t instance) {
   _Atomic uint32_t *claim = &segment->header->take_claim;

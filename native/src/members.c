@@ -183,7 +183,9 @@ bool ipc_members_evict_dead(ipc_segment *segment) {
 bool ipc_members_look(ipc_segment *segment, uint64_t *seen) {
   const ipc_header *header = segment->header;
   bool dead = ipc_members_evict_dead(segment);
-  for (uint32_t i = 0; i < IPC_MAX_SENDERS && !dead; i++) dead = is_dead(&segment->senders[i]) && evict(segment);
+  uint32_t limit = atomic_load_explicit(&header->sender_limit, memory_order_acquire);
+  for (uint32_t i = 0; i < limit && i < IPC_MAX_SENDERS && !dead; i++)
+    dead = is_dead(&segment->senders[i]) && evict(segment);
   /* Whoever comes takes a new instance, whoever goes is counted no more. */
   uint64_t now = (uint64_t)atomic_load_explicit(&header->next_instance, memory_order_relaxed) << 32 |
                  (atomic_load_explicit(&header->receiver_count, memory_order_relaxed) +

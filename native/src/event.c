@@ -33,7 +33,7 @@ void ipc_event_wake(ipc_segment *segment, enum ipc_event_index event) {
   }
   if (wanted & IPC_WANTED_BY_WAKERS) {
     ring(segment->receivers, limit(&header->receiver_limit, segment->max_receivers), 1u << event);
-    ring(segment->senders, limit(&header->sender_limit, IPC_MAX_SENDERS), 1u << event);
+    ring(segment->senders, limit(&header->sender_limit, segment->max_senders), 1u << event);
   }
 }
 

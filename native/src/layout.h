@@ -3,8 +3,8 @@
  *
  *   0                    ipc_header
  *   4096                 ipc_member receivers[max_receivers]
- *   …                    ipc_member senders[IPC_MAX_SENDERS]
- *   body_offset          the ring: `capacity` bytes, page aligned
+ *   …                    ipc_member senders[IPC_MAX_SENDERS]; of what has no ring: ipc_wait_entry waits[]
+ *   body_offset          the ring: `capacity` bytes, page aligned; or shared memory: `memory_bytes`
  *
  * A change to anything here is a new IPC_LAYOUT_VERSION.
  */
@@ -18,7 +18,7 @@
 #include "libipc/options.h"
 
 #define IPC_MAGIC 0x43504942u /* "BIPC" */
-#define IPC_LAYOUT_VERSION 2u
+#define IPC_LAYOUT_VERSION 3u
 
 /*
  * Two cache lines: the adjacent-line prefetcher of x86 and the 128-byte lines of
@@ -66,8 +66,10 @@ typedef struct ipc_header {
   uint32_t max_senders;
   uint32_t permissions;
   uint32_t overflow; /* ipc_overflow */
+  uint32_t initial;  /* of a semaphore: its permits at first */
+  uint32_t robust;   /* of a semaphore: the permits of the dead are given back */
   uint64_t created; /* ipc_os_now() of the creation: another one is another segment, even in the same file */
-  uint64_t segment_bytes;
+  uint64_t segment_bytes; /* of shared memory: without `memory_bytes` */
   uint64_t body_offset;
   char prefix[IPC_MAX_PREFIX + 8];
   char name[IPC_MAX_NAME + 8];
@@ -85,8 +87,11 @@ typedef struct ipc_header {
    */
   _Atomic uint32_t limit;
 
-  /* The instance of the sender that may move head; 0 = free. See claim_lock.h. */
+  /* The instance of the sender that may move head, or of a lock's owner; 0 = free. See claim_lock.h and turn.h. */
   _Alignas(IPC_LINE) _Atomic uint32_t claim;
+  _Atomic uint32_t writing;  /* of a reader-writer lock: the writer inside, or the last one, if it died there. See rwlock.c */
+  _Atomic uint32_t permits;  /* of a semaphore */
+  _Atomic uint32_t recovered; /* …how many of its permits were taken back from the dead */
 
   /*
    * Nothing at or past this position has been written yet, whatever head says: so what
@@ -108,12 +113,21 @@ typedef struct ipc_header {
   _Atomic uint32_t receiver_limit; /* no receiver has a place at or above this index */
   _Atomic uint32_t sender_limit;
   _Atomic uint32_t orphaned;       /* 1: the name no longer leads here */
+  _Atomic uint32_t unusable;       /* 1: whoever was told of a death gave the lock up */
   ipc_event_flag event_flags[IPC_EVENT_COUNT];
 
   /* Written under the name lock. */
   _Alignas(IPC_LINE) _Atomic uint32_t next_instance;
+  _Atomic uint32_t deaths; /* how many places were taken from dead owners */
 
   ipc_event_word event_words[IPC_EVENT_COUNT];
+
+  /* Of what has no ring: see waits.h. */
+  _Alignas(IPC_LINE) _Atomic uint32_t waiting; /* at least so many waits are in the table */
+  _Atomic uint32_t wait_limit;                 /* no wait was ever at or above this index */
+  _Atomic uint32_t next_ticket;
+
+  _Alignas(IPC_LINE) _Atomic uint64_t memory_bytes; /* of shared memory: only grows, under the name lock */
 } ipc_header;
 
 /*
@@ -133,7 +147,21 @@ typedef struct ipc_member {
   /* For event loops: the events (bits) that are to wake it, once, and the socket to ring for that. */
   _Atomic uint32_t armed;
   _Atomic uint64_t waker;
+  /* Written by the owner alone: how often it holds a lock shared; a robust semaphore's permits. */
+  _Atomic uint32_t held;
 } ipc_member;
+
+/* Somebody who waits, in what has no ring; see waits.h. */
+typedef struct ipc_wait_entry {
+  _Alignas(64) _Atomic uint32_t instance; /* of the handle; 0 = free */
+  _Atomic uint32_t state;                 /* a ticket, and in its low bits an ipc_wait_tag; also the word to sleep on */
+  _Atomic uint32_t what;                  /* it waits for: an ipc_wait_what, or the place of a word in shared memory */
+  _Atomic uint32_t deaths;                /* header.deaths when the wait began */
+  _Atomic uint64_t waker;                 /* the socket to ring; 0: a thread sleeps on `state` */
+} ipc_wait_entry;
+
+/* An event loop has at most three waits on a lock (exclusive, shared, and a call that blocks); others as many as there are. */
+enum { IPC_WAITS_PER_HANDLE = 4 };
 
 /*
  * A record: this header, the payload, and zero to seven bytes up to the next 8-byte
@@ -183,6 +211,7 @@ typedef struct ipc_lease {
 
 _Static_assert(sizeof(ipc_header) <= IPC_HEADER_BYTES, "the header fits its page");
 _Static_assert(sizeof(ipc_member) == IPC_LINE, "a member has lines of its own");
+_Static_assert(sizeof(ipc_wait_entry) == 64, "a wait has a line of its own");
 _Static_assert(sizeof(ipc_record) == IPC_UNIT, "a record header is one unit");
 _Static_assert(sizeof(ipc_lease) == IPC_UNIT, "a lease is one unit");
 _Static_assert(sizeof(ipc_fragment) % IPC_UNIT == 0, "fragments start at whole units");
@@ -191,7 +220,9 @@ _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "atomic
 /* Differs when two builds disagree about the place of any field. */
 #define IPC_LAYOUT_HASH                                                                                      \
   ((uint32_t)((offsetof(ipc_header, head) * 31u + offsetof(ipc_header, claim)) * 31u +                       \
-              offsetof(ipc_header, announced) * 23u + offsetof(ipc_header, take_claim) * 19u +               \
+              offsetof(ipc_header, announced) * 23u + offsetof(ipc_header, waiting) * 29u +   \
+              offsetof(ipc_header, memory_bytes) * 37u + offsetof(ipc_member, held) * 41u +                   \
+              offsetof(ipc_header, take_claim) * 19u +               \
               offsetof(ipc_header, receiver_count) * 17u + offsetof(ipc_header, event_flags) * 13u +         \
               offsetof(ipc_header, event_words) * 11u + offsetof(ipc_header, next_instance) * 7u +           \
               sizeof(ipc_member) * 5u + offsetof(ipc_member, owner) * 3u + sizeof(ipc_event_word)))

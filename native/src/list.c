@@ -107,16 +107,15 @@ void ipc_list_close(ipc_listing *listing) {
 
 /* What a key says, where it is not hashed: see ipc_segment_key. False: no segment has such a key. */
 static bool parse(const char *key, ipc_listed_name *name) {
-  static const char *const kinds[] = {"route", "channel", "queue"};
-  for (uint32_t i = 0; i < 3; i++) {
+  for (uint32_t kind = IPC_ROUTE; kind < IPC_KINDS; kind++) {
     char start[32], again[IPC_OS_KEY_BYTES], *end;
-    int length = snprintf(start, sizeof start, "libipc.%s.", kinds[i]);
+    int length = snprintf(start, sizeof start, "libipc.%s.", ipc_kind_names[kind]);
     if (strncmp(key, start, (size_t)length) != 0) continue;
     unsigned long prefix_bytes = strtoul(key + length, &end, 10);
     if (*end != '.' || prefix_bytes > IPC_MAX_PREFIX || strlen(end + 1) <= prefix_bytes) return false;
     const char *prefix = end + 1, *rest = prefix + prefix_bytes + 1;
     if (prefix[prefix_bytes] != '.' || strlen(rest) > IPC_MAX_NAME) return false;
-    name->kind = IPC_ROUTE + i;
+    name->kind = kind;
     snprintf(name->prefix, sizeof name->prefix, "%.*s", (int)prefix_bytes, prefix);
     snprintf(name->name, sizeof name->name, "%s", rest);
     /* Made again it must be the same: then everything else about it is right, too. */

@@ -2,6 +2,7 @@
 
 #include "event.h"
 #include "marks.h"
+#include "waits.h"
 
 static int32_t free_place(ipc_member *members, uint32_t count) {
   for (uint32_t i = 0; i < count; i++)
@@ -22,7 +23,7 @@ static void recount(ipc_segment *segment) {
     limit = i + 1;
   }
   uint32_t senders = 0, sender_limit = 0;
-  for (uint32_t i = 0; i < IPC_MAX_SENDERS; i++) {
+  for (uint32_t i = 0; i < segment->max_senders; i++) {
     if (atomic_load_explicit(&segment->senders[i].instance, memory_order_acquire) == 0) continue;
     senders++;
     sender_limit = i + 1;
@@ -41,6 +42,7 @@ static void take_place(ipc_header *header, ipc_member *member) {
   atomic_store_explicit(&member->asleep, 0, memory_order_relaxed);
   atomic_store_explicit(&member->armed, 0, memory_order_relaxed);
   atomic_store_explicit(&member->lost, 0, memory_order_relaxed);
+  atomic_store_explicit(&member->held, 0, memory_order_relaxed);
   /* release: who sees the instance sees owner and position */
   atomic_store_explicit(&member->instance, new_instance(header), memory_order_release);
 }
@@ -93,15 +95,27 @@ int32_t ipc_members_join_receiver(ipc_segment *segment, bool from_oldest) {
   return index;
 }
 
+int32_t ipc_members_join_handle(ipc_segment *segment) {
+  int32_t index = free_place(segment->receivers, segment->max_receivers);
+  if (index < 0) return IPC_E_TOO_MANY_HANDLES;
+  uint32_t limit = atomic_load_explicit(&segment->header->receiver_limit, memory_order_relaxed);
+  /* Before it can hold anything shared: whoever looks for holders looks below the limit. */
+  if (limit <= (uint32_t)index)
+    atomic_store_explicit(&segment->header->receiver_limit, (uint32_t)index + 1, memory_order_release);
+  take_place(segment->header, &segment->receivers[index]);
+  recount(segment);
+  return index;
+}
+
 int32_t ipc_members_join_sender(ipc_segment *segment) {
-  int32_t index = free_place(segment->senders, IPC_MAX_SENDERS);
+  int32_t index = free_place(segment->senders, segment->max_senders);
   if (index < 0) return IPC_E_TOO_MANY_SENDERS;
   take_place(segment->header, &segment->senders[index]);
   recount(segment);
   return index;
 }
 
-static uint32_t reap(ipc_member *members, uint32_t count) {
+static uint32_t reap(ipc_segment *segment, ipc_member *members, uint32_t count) {
   uint32_t live = 0;
   for (uint32_t i = 0; i < count; i++) {
     uint32_t instance = atomic_load_explicit(&members[i].instance, memory_order_acquire);
@@ -111,13 +125,16 @@ static uint32_t reap(ipc_member *members, uint32_t count) {
       continue;
     }
     atomic_store_explicit(&members[i].died, instance, memory_order_relaxed);
+    ipc_waits_forget(segment, instance);
     atomic_store_explicit(&members[i].instance, 0, memory_order_release);
+    atomic_fetch_add_explicit(&segment->header->deaths, 1, memory_order_release);
   }
   return live;
 }
 
 uint32_t ipc_members_reap(ipc_segment *segment) {
-  uint32_t live = reap(segment->receivers, segment->max_receivers) + reap(segment->senders, IPC_MAX_SENDERS);
+  uint32_t live = reap(segment, segment->receivers, segment->max_receivers) +
+                  reap(segment, segment->senders, segment->max_senders);
   recount(segment);
   return live;
 }
@@ -184,7 +201,7 @@ bool ipc_members_look(ipc_segment *segment, uint64_t *seen) {
   const ipc_header *header = segment->header;
   bool dead = ipc_members_evict_dead(segment);
   uint32_t limit = atomic_load_explicit(&header->sender_limit, memory_order_acquire);
-  for (uint32_t i = 0; i < limit && i < IPC_MAX_SENDERS && !dead; i++)
+  for (uint32_t i = 0; i < limit && i < segment->max_senders && !dead; i++)
     dead = is_dead(&segment->senders[i]) && evict(segment);
   /* Whoever comes takes a new instance, whoever goes is counted no more. */
   uint64_t now = (uint64_t)atomic_load_explicit(&header->next_instance, memory_order_relaxed) << 32 |
@@ -202,7 +219,7 @@ static const ipc_member *find(const ipc_member *members, uint32_t count, uint32_
 }
 
 bool ipc_members_is_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid) {
-  const ipc_member *member = find(segment->senders, IPC_MAX_SENDERS, instance);
+  const ipc_member *member = find(segment->senders, segment->max_senders, instance);
   if (!member) member = find(segment->receivers, segment->max_receivers, instance);
   if (!member) return false; /* nobody has it any more: places are emptied by their owner or when it is dead */
   *pid = atomic_load_explicit(&member->pid, memory_order_relaxed);

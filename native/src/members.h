@@ -19,6 +19,9 @@
 int32_t ipc_members_join_receiver(ipc_segment *segment, bool from_oldest);
 int32_t ipc_members_join_sender(ipc_segment *segment);
 
+/* The same for a handle of what has no ring: its place is among the receivers'. Or IPC_E_TOO_MANY_HANDLES. */
+int32_t ipc_members_join_handle(ipc_segment *segment);
+
 /* Gives the place of `instance` up, and removes the segment if it was the last one. Takes the name lock itself. */
 void ipc_members_leave(ipc_segment *segment, ipc_member *member, uint32_t instance);
 

@@ -8,6 +8,10 @@
 
 ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_options *options,
                                 ipc_failure *failure) {
+  if (!ipc_segment_has_ring(options->kind)) {
+    *failure = (ipc_failure){.code = IPC_E_INVALID_ARGUMENT, .found = options->kind};
+    return NULL;
+  }
   ipc_receiver *receiver = calloc(1, sizeof *receiver);
   if (!receiver) {
     *failure = (ipc_failure){.code = IPC_E_NO_SPACE};

@@ -9,6 +9,7 @@
 #include "libipc/storage.h"
 #include "marks.h"
 #include "members.h"
+#include "waits.h"
 
 /* How long an open waits for the name lock: its holders need microseconds unless they are stopped. */
 static const uint64_t OPEN_PATIENCE_NS = 5000000000u;
@@ -41,6 +42,9 @@ static int32_t fail_system(ipc_failure *failure, int error) {
   }
 }
 
+const char *const ipc_kind_names[IPC_KINDS] = {"",          "route",     "channel", "queue", "mutex",
+                                               "condition", "semaphore", "rwlock",  "memory"};
+
 static bool is_name(const char *text, size_t limit, bool may_be_empty) {
   if (!text) return false;
   const char *end = memchr(text, 0, limit + 1);
@@ -56,14 +60,21 @@ static bool is_name(const char *text, size_t limit, bool may_be_empty) {
  */
 int32_t ipc_segment_key(char key[IPC_OS_KEY_BYTES], uint32_t kind, const char *prefix, const char *name) {
   if (!is_name(prefix, IPC_MAX_PREFIX, true) || !is_name(name, IPC_MAX_NAME, false)) return IPC_E_INVALID_NAME;
-  const char *kind_name = kind == IPC_ROUTE ? "route" : kind == IPC_CHANNEL ? "channel" : "queue";
-  snprintf(key, IPC_OS_KEY_BYTES, "libipc.%s.%zu.%s.%s", kind_name, strlen(prefix), prefix, name);
+  snprintf(key, IPC_OS_KEY_BYTES, "libipc.%s.%zu.%s.%s", ipc_kind_names[kind], strlen(prefix), prefix, name);
   return IPC_OK;
 }
 
-uint64_t ipc_segment_bytes(uint32_t capacity, uint32_t max_receivers, uint64_t *body_offset) {
-  uint64_t tables = IPC_HEADER_BYTES + ((uint64_t)max_receivers + IPC_MAX_SENDERS) * sizeof(ipc_member);
-  *body_offset = (tables + 4095) & ~(uint64_t)4095;
+static uint32_t senders_of(uint32_t kind) { return ipc_segment_has_ring(kind) ? IPC_MAX_SENDERS : 0; }
+
+static uint32_t waits_of(uint32_t kind, uint32_t max_receivers) {
+  return ipc_segment_has_ring(kind) ? 0 : max_receivers * IPC_WAITS_PER_HANDLE;
+}
+
+uint64_t ipc_segment_bytes(uint32_t kind, uint32_t capacity, uint32_t max_receivers, uint64_t *body_offset) {
+  uint64_t tables = IPC_HEADER_BYTES + ((uint64_t)max_receivers + senders_of(kind)) * sizeof(ipc_member) +
+                    (uint64_t)waits_of(kind, max_receivers) * sizeof(ipc_wait_entry);
+  uint64_t page = kind == IPC_MEMORY ? 65536 : 4096; /* the largest there are: it is mapped from there on */
+  *body_offset = (tables + page - 1) & ~(page - 1);
   return *body_offset + capacity;
 }
 
@@ -102,29 +113,45 @@ static int open_locked(const char *key, bool create, uint32_t permissions, uint6
   }
 }
 
-static bool map(ipc_segment *segment, int fd, uint64_t bytes, int *error) {
+static ipc_mapping *new_mapping(int fd, uint64_t offset, uint64_t bytes, int *error) {
   ipc_mapping *mapping = malloc(sizeof *mapping);
   if (!mapping) {
     *error = -ENOMEM;
-    return false;
+    return NULL;
   }
-  void *address = ipc_os_map(fd, bytes, error);
+  void *address = ipc_os_map(fd, offset, bytes, error);
   if (!address) {
     free(mapping);
-    return false;
+    return NULL;
   }
   *mapping = (ipc_mapping){.holds = 1, .address = address, .bytes = bytes};
-  segment->mapping = mapping;
-  segment->header = address;
+  return mapping;
+}
+
+static bool map(ipc_segment *segment, int fd, uint64_t bytes, int *error) {
+  segment->mapping = new_mapping(fd, 0, bytes, error);
+  if (!segment->mapping) return false;
+  segment->header = segment->mapping->address;
   return true;
+}
+
+/* What an open maps of a file. Shared memory itself is mapped on its own, as it grows: here what may be before it. */
+static uint64_t mapped_bytes(uint32_t kind, uint64_t file_bytes) {
+  uint64_t body_offset;
+  if (kind != IPC_MEMORY) return file_bytes;
+  ipc_segment_bytes(kind, 0, IPC_MAX_RECEIVERS, &body_offset);
+  return body_offset < file_bytes ? body_offset : file_bytes;
 }
 
 static void settle(ipc_segment *segment, uint32_t kind, uint32_t capacity, uint32_t max_receivers) {
   uint64_t body_offset;
-  ipc_segment_bytes(capacity, max_receivers, &body_offset);
+  ipc_segment_bytes(kind, capacity, max_receivers, &body_offset);
   uint8_t *base = segment->mapping->address;
+  segment->max_senders = senders_of(kind);
+  segment->max_waits = waits_of(kind, max_receivers);
   segment->receivers = (ipc_member *)(base + IPC_HEADER_BYTES);
   segment->senders = segment->receivers + max_receivers;
+  segment->waits = (ipc_wait_entry *)(segment->senders + segment->max_senders);
   segment->body = base + body_offset;
   segment->kind = kind;
   segment->capacity = capacity;
@@ -135,13 +162,15 @@ static void settle(ipc_segment *segment, uint32_t kind, uint32_t capacity, uint3
 
 static int32_t create(ipc_segment *segment, int fd, const char *prefix, const char *name, const ipc_options *options,
                       ipc_failure *failure) {
-  uint32_t capacity = options->capacity ? options->capacity : IPC_DEFAULT_CAPACITY;
+  bool has_ring = ipc_segment_has_ring(options->kind);
+  uint32_t capacity = !has_ring ? 0 : options->capacity ? options->capacity : IPC_DEFAULT_CAPACITY;
   uint32_t max_receivers = options->max_receivers ? options->max_receivers : IPC_DEFAULT_RECEIVERS;
-  uint64_t body_offset, bytes = ipc_segment_bytes(capacity, max_receivers, &body_offset);
-  int error = ipc_os_resize(fd, bytes);
+  uint64_t body_offset, bytes = ipc_segment_bytes(options->kind, capacity, max_receivers, &body_offset);
+  uint64_t memory = options->kind == IPC_MEMORY ? options->size : 0;
+  int error = ipc_os_resize(fd, bytes + memory);
   if (error != 0 || !map(segment, fd, bytes, &error)) {
     fail_system(failure, error);
-    failure->wanted = bytes;
+    failure->wanted = bytes + memory;
     return failure->code;
   }
   ipc_header *header = segment->header;
@@ -151,9 +180,11 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   header->kind = options->kind;
   header->capacity = capacity;
   header->max_receivers = max_receivers;
-  header->max_senders = IPC_MAX_SENDERS;
+  header->max_senders = senders_of(options->kind);
   header->permissions = options->permissions ? options->permissions : 0600;
-  header->overflow = options->overflow ? options->overflow : IPC_BLOCK;
+  header->overflow = options->overflow || !has_ring ? options->overflow : IPC_BLOCK;
+  header->initial = options->initial ? options->initial - 1 : 1;
+  header->robust = options->robust == 1;
   header->created = ipc_os_now();
   header->segment_bytes = bytes;
   header->body_offset = body_offset;
@@ -163,6 +194,8 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   atomic_store_explicit(&header->limit, options->first_position, memory_order_relaxed);
   atomic_store_explicit(&header->announced, options->first_position, memory_order_relaxed);
   ipc_marks_add(header, options->first_position, 0);
+  atomic_store_explicit(&header->permits, header->initial, memory_order_relaxed);
+  atomic_store_explicit(&header->memory_bytes, memory, memory_order_relaxed);
   atomic_store_explicit(&header->cursor, options->first_position, memory_order_relaxed);
   atomic_store_explicit(&header->tail, options->first_position, memory_order_relaxed);
   atomic_store_explicit(&header->next_instance, 1, memory_order_relaxed);
@@ -171,19 +204,22 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   return IPC_OK;
 }
 
-static bool is_kind(uint32_t kind) { return kind >= IPC_ROUTE && kind <= IPC_QUEUE; }
+static bool is_kind(uint32_t kind) { return kind >= IPC_ROUTE && kind <= IPC_MEMORY; }
 
 int32_t ipc_segment_check(const ipc_header *header, uint64_t file_bytes, ipc_failure *failure) {
   uint32_t magic = atomic_load_explicit(&header->magic, memory_order_acquire);
   if (magic != IPC_MAGIC) return fail(failure, IPC_E_FOREIGN, magic, IPC_MAGIC);
   if (header->version != IPC_LAYOUT_VERSION) return fail(failure, IPC_E_VERSION, header->version, IPC_LAYOUT_VERSION);
   if (header->layout_hash != IPC_LAYOUT_HASH) return fail(failure, IPC_E_VERSION, header->layout_hash, IPC_LAYOUT_HASH);
-  uint32_t capacity = header->capacity, receivers = header->max_receivers;
-  if (!is_kind(header->kind) || capacity < IPC_MIN_CAPACITY || capacity > IPC_MAX_CAPACITY ||
-      (capacity & (capacity - 1)) != 0 || header->overflow < IPC_BLOCK || header->overflow > IPC_DROP_OLDEST ||
-      receivers == 0 || receivers > IPC_MAX_RECEIVERS || header->max_senders != IPC_MAX_SENDERS)
-    return fail(failure, IPC_E_CORRUPT, 0, 0);
-  uint64_t body_offset, bytes = ipc_segment_bytes(capacity, receivers, &body_offset);
+  uint32_t kind = header->kind, capacity = header->capacity, receivers = header->max_receivers;
+  bool is_sound = is_kind(kind) && receivers > 0 && receivers <= IPC_MAX_RECEIVERS;
+  if (is_sound && ipc_segment_has_ring(kind))
+    is_sound = capacity >= IPC_MIN_CAPACITY && capacity <= IPC_MAX_CAPACITY && (capacity & (capacity - 1)) == 0 &&
+               header->overflow >= IPC_BLOCK && header->overflow <= IPC_DROP_OLDEST;
+  else if (is_sound)
+    is_sound = capacity == 0 && header->overflow == 0 && header->initial <= IPC_MAX_PERMITS && header->robust <= 1;
+  if (!is_sound || header->max_senders != senders_of(kind)) return fail(failure, IPC_E_CORRUPT, 0, 0);
+  uint64_t body_offset, bytes = ipc_segment_bytes(kind, capacity, receivers, &body_offset);
   if (header->segment_bytes != bytes || header->body_offset != body_offset || file_bytes < bytes)
     return fail(failure, IPC_E_CORRUPT, file_bytes, bytes);
   return IPC_OK;
@@ -221,6 +257,20 @@ static int32_t compare_options(const ipc_segment *segment, const ipc_options *op
     failure->option = IPC_OPTION_PERMISSIONS;
     return fail(failure, IPC_E_OPTIONS_MISMATCH, segment->header->permissions, options->permissions);
   }
+  if (options->initial && options->initial - 1 != segment->header->initial) {
+    failure->option = IPC_OPTION_INITIAL;
+    return fail(failure, IPC_E_OPTIONS_MISMATCH, segment->header->initial, options->initial - 1);
+  }
+  if (options->robust && (options->robust == 1) != segment->header->robust) {
+    failure->option = IPC_OPTION_ROBUST;
+    return fail(failure, IPC_E_OPTIONS_MISMATCH, segment->header->robust, options->robust == 1);
+  }
+  if (segment->kind == IPC_MEMORY) {
+    uint64_t bytes = atomic_load_explicit(&segment->header->memory_bytes, memory_order_acquire);
+    if (bytes >= options->size) return IPC_OK;
+    failure->option = IPC_OPTION_SIZE;
+    return fail(failure, IPC_E_OPTIONS_MISMATCH, bytes, options->size);
+  }
   return IPC_OK;
 }
 
@@ -235,7 +285,10 @@ static bool is_leftover(ipc_segment *segment, uint64_t file_bytes, const char *p
   if (atomic_load_explicit(&header->magic, memory_order_acquire) == 0) return true;
   if (check(header, file_bytes, prefix, name, options, segment, failure) != IPC_OK) return false;
   if (ipc_members_reap(segment) == 0) return true;
-  compare_options(segment, options, failure);
+  if (options->mode == IPC_CREATE)
+    fail(failure, IPC_E_EXISTS, 0, 0);
+  else
+    compare_options(segment, options, failure);
   return false;
 }
 
@@ -244,6 +297,13 @@ static int32_t check_options(const ipc_options *options, ipc_failure *failure) {
   if (options->overflow > IPC_DROP_OLDEST || (options->overflow == IPC_DROP_OLDEST && options->kind == IPC_QUEUE)) {
     failure->option = IPC_OPTION_OVERFLOW;
     return fail(failure, IPC_E_INVALID_ARGUMENT, options->overflow, 0);
+  }
+  if (options->mode > IPC_OPEN || options->robust > 2 || options->initial > IPC_MAX_PERMITS + 1)
+    return fail(failure, IPC_E_INVALID_ARGUMENT, options->mode, 0);
+  bool creates_memory = options->kind == IPC_MEMORY && options->mode != IPC_OPEN;
+  if (options->size > IPC_MAX_MEMORY || (options->size == 0 && creates_memory)) {
+    failure->option = IPC_OPTION_SIZE;
+    return fail(failure, IPC_E_INVALID_ARGUMENT, options->size, IPC_MAX_MEMORY);
   }
   uint32_t capacity = options->capacity;
   if (capacity && (capacity < IPC_MIN_CAPACITY || capacity > IPC_MAX_CAPACITY || (capacity & (capacity - 1)) != 0)) {
@@ -271,8 +331,9 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
   for (;;) {
     ipc_os_file file;
     bool created;
-    int fd = open_locked(segment->key, true, options->permissions ? options->permissions : 0600, OPEN_PATIENCE_NS,
-                         &file, &created);
+    int fd = open_locked(segment->key, options->mode != IPC_OPEN, options->permissions ? options->permissions : 0600,
+                         OPEN_PATIENCE_NS, &file, &created);
+    if (fd == -ENOENT) return fail(failure, IPC_E_NOT_FOUND, 0, 0);
     if (fd < 0) return fail_system(failure, fd);
     segment->inode = file.inode;
 
@@ -281,15 +342,20 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
       /* Its creator was killed, or is overtaken and will notice. Its permissions were for somebody else's options. */
       ipc_os_unlock(fd);
       continue;
+    } else if (file.size == 0 && options->mode == IPC_OPEN) {
+      status = fail(failure, IPC_E_NOT_FOUND, 0, 0); /* another user's, just being made, or left so */
     } else if (file.size == 0) {
       status = create(segment, fd, prefix, name, options, failure);
       if (status != IPC_OK) ipc_os_unlink(segment->key);
     } else if (file.size < IPC_HEADER_BYTES) {
       status = fail(failure, IPC_E_CORRUPT, file.size, IPC_HEADER_BYTES);
-    } else if (!map(segment, fd, file.size, &error)) {
+    } else if (!map(segment, fd, mapped_bytes(options->kind, file.size), &error)) {
       status = fail_system(failure, error);
     } else if (!is_leftover(segment, file.size, prefix, name, options, failure)) {
       status = failure->code;
+    } else if (options->mode == IPC_OPEN) {
+      ipc_segment_unlink(segment);
+      status = fail(failure, IPC_E_NOT_FOUND, 0, 0);
     } else {
       bool removed = ipc_segment_unlink(segment);
       /* Before its size changes: if we are killed half-way, the next to come must see that it is unfinished. */
@@ -317,8 +383,8 @@ int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns) {
   if (fd == -ENOENT) return IPC_E_ORPHANED;
   if (fd < 0) return IPC_E_SYSTEM;
   /* A leftover taken over in place has the same inode, but another size or another birth. */
-  if (file.inode == segment->inode && file.size == segment->mapping->bytes &&
-      segment->header->created == segment->created)
+  bool is_as_large = segment->kind == IPC_MEMORY || file.size == segment->mapping->bytes;
+  if (file.inode == segment->inode && is_as_large && segment->header->created == segment->created)
     return fd;
   ipc_os_unlock(fd);
   return IPC_E_ORPHANED;
@@ -328,6 +394,8 @@ static void mark_orphaned(ipc_segment *segment) {
   if (!segment->receivers) return; /* unfinished: nobody has ever been on it, and nothing in it can be followed */
   atomic_store_explicit(&segment->header->orphaned, 1, memory_order_release);
   for (int event = 0; event < IPC_EVENT_COUNT; event++) ipc_event_notify(segment, (enum ipc_event_index)event);
+  /* Shared memory is as good without its name. */
+  if (segment->kind != IPC_MEMORY) ipc_waits_notify_all(segment, IPC_WAIT_ANY);
 }
 
 bool ipc_segment_unlink(ipc_segment *segment) {
@@ -358,6 +426,10 @@ static void release_bytes(void *bytes, void *mapping) {
 
 void *ipc_mapping_releaser(void) { return (void *)(uintptr_t)release_bytes; }
 
+void *ipc_mapping_address(const ipc_mapping *mapping) { return mapping->address; }
+
+double ipc_mapping_byte_length(const ipc_mapping *mapping) { return (double)mapping->bytes; }
+
 void ipc_mapping_release(ipc_mapping *mapping) {
   /* acq_rel: all uses by other holders happen before the unmap by the last one. */
   if (atomic_fetch_sub_explicit(&mapping->holds, 1, memory_order_acq_rel) != 1) return;
@@ -385,7 +457,7 @@ int32_t ipc_clear(const char *prefix, const char *name, uint32_t kind, ipc_failu
   int error = ipc_os_unlink(segment.key);
   /* Tell the endpoints, if these are ours: anything may have this name. */
   int ignored;
-  if (error == 0 && file.size >= IPC_HEADER_BYTES && map(&segment, fd, file.size, &ignored)) {
+  if (error == 0 && file.size >= IPC_HEADER_BYTES && map(&segment, fd, mapped_bytes(kind, file.size), &ignored)) {
     const ipc_options options = {.kind = kind};
     ipc_failure damage;
     if (check(segment.header, file.size, prefix, name, &options, &segment, &damage) == IPC_OK) mark_orphaned(&segment);
@@ -419,7 +491,7 @@ bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns) {
   bool created, removed = false;
   int ignored, fd = open_locked(listed, false, 0, patience_ns, &file, &created);
   if (fd < 0) return false;
-  snprintf(segment.key, sizeof segment.key, "%s", listed);
+  snprintf(segment.key, sizeof segment.key, "%s", listed); /* nothing of its memory is looked at: all of it may be mapped */
   if (file.size == 0)
     removed = ipc_os_unlink(listed) == 0;
   else if (file.size >= IPC_HEADER_BYTES && map(&segment, fd, file.size, &ignored) &&
@@ -428,4 +500,46 @@ bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns) {
   ipc_segment_close(&segment);
   ipc_os_unlock(fd);
   return removed;
+}
+
+ipc_mapping *ipc_segment_map_memory(const ipc_segment *segment, ipc_failure *failure) {
+  *failure = (ipc_failure){0};
+  int32_t fd = ipc_segment_lock(segment, OPEN_PATIENCE_NS);
+  if (fd < 0) {
+    fail(failure, fd, 0, 0);
+    return NULL;
+  }
+  uint64_t body_offset = (uint64_t)(segment->body - (uint8_t *)segment->mapping->address);
+  uint64_t bytes = atomic_load_explicit(&segment->header->memory_bytes, memory_order_acquire);
+  ipc_os_file file;
+  ipc_mapping *mapping = NULL;
+  int error = ipc_os_stat(fd, &file);
+  if (error != 0)
+    fail_system(failure, error);
+  else if (bytes == 0 || bytes > IPC_MAX_MEMORY || file.size < body_offset + bytes)
+    fail(failure, IPC_E_CORRUPT, file.size, body_offset + bytes);
+  else if (!(mapping = new_mapping(fd, body_offset, bytes, &error)))
+    fail_system(failure, error);
+  ipc_os_unlock(fd);
+  return mapping;
+}
+
+int32_t ipc_segment_grow_memory(const ipc_segment *segment, uint64_t bytes, ipc_failure *failure) {
+  *failure = (ipc_failure){0};
+  int32_t fd = ipc_segment_lock(segment, OPEN_PATIENCE_NS);
+  if (fd < 0) return fail(failure, fd, 0, 0);
+  _Atomic uint64_t *there = &segment->header->memory_bytes;
+  uint64_t body_offset = (uint64_t)(segment->body - (uint8_t *)segment->mapping->address);
+  uint64_t before = atomic_load_explicit(there, memory_order_acquire);
+  int error = 0;
+  if (before < bytes) {
+    /* Killed before the store, it leaves a file that is larger than it need be. */
+    error = ipc_os_resize(fd, body_offset + bytes);
+    if (error == 0)
+      atomic_store_explicit(there, bytes, memory_order_release);
+    else
+      ipc_os_resize(fd, body_offset + before);
+  }
+  ipc_os_unlock(fd);
+  return error == 0 ? IPC_OK : fail_system(failure, error);
 }

@@ -16,6 +16,10 @@
 #include "libipc/status.h"
 #include "platform/platform.h"
 
+/* What ipc_segment_key() calls each ipc_kind. */
+enum { IPC_KINDS = IPC_MEMORY + 1 };
+extern const char *const ipc_kind_names[IPC_KINDS];
+
 /* A mapping that outlives its endpoint while somebody holds a view of it. */
 struct ipc_mapping {
   _Atomic uint32_t holds;
@@ -27,13 +31,16 @@ typedef struct ipc_segment {
   ipc_mapping *mapping;
   ipc_header *header;
   ipc_member *receivers;
-  ipc_member *senders;
+  ipc_member *senders; /* max_senders of them: none of what has no ring */
+  ipc_wait_entry *waits;     /* max_waits of them: none of rings */
   uint8_t *body;
   /* Copies of checked header fields: what shared memory says later is not trusted. */
   uint32_t kind;
   uint32_t overflow;
   uint32_t capacity;
   uint32_t max_receivers;
+  uint32_t max_senders;
+  uint32_t max_waits;
   uint64_t inode;
   uint64_t created;
   uint64_t joined; /* of a receiver: the head word whose position it took */
@@ -69,8 +76,17 @@ ipc_mapping *ipc_mapping_hold(ipc_segment *segment);
 /* Unmaps, unless a view is still held. */
 void ipc_segment_close(ipc_segment *segment);
 
-/* The memory of `capacity` and `max_receivers`: total bytes, and where the ring starts. */
-uint64_t ipc_segment_bytes(uint32_t capacity, uint32_t max_receivers, uint64_t *body_offset);
+/* The memory of a kind with `capacity` and `max_receivers`: total bytes (shared memory: without it), and where the ring starts. */
+uint64_t ipc_segment_bytes(uint32_t kind, uint32_t capacity, uint32_t max_receivers, uint64_t *body_offset);
+
+/* Routes, channels and queues. */
+static inline bool ipc_segment_has_ring(uint32_t kind) { return kind <= IPC_QUEUE; }
+
+/* Maps the shared memory of IPC_MEMORY, as much as there is by now; NULL: failure->code says why not. */
+ipc_mapping *ipc_segment_map_memory(const ipc_segment *segment, ipc_failure *failure);
+
+/* Makes shared memory at least so large. */
+int32_t ipc_segment_grow_memory(const ipc_segment *segment, uint64_t bytes, ipc_failure *failure);
 
 /* Checks prefix and name and makes the system's key of them: IPC_OK or IPC_E_INVALID_NAME. */
 int32_t ipc_segment_key(char key[IPC_OS_KEY_BYTES], uint32_t kind, const char *prefix, const char *name);

@@ -6,6 +6,10 @@
 #include "queue.h"
 
 ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_options *options, ipc_failure *failure) {
+  if (!ipc_segment_has_ring(options->kind)) {
+    *failure = (ipc_failure){.code = IPC_E_INVALID_ARGUMENT, .found = options->kind};
+    return NULL;
+  }
   ipc_sender *sender = calloc(1, sizeof *sender);
   if (!sender) {
     *failure = (ipc_failure){.code = IPC_E_NO_SPACE};

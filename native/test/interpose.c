@@ -21,7 +21,7 @@ int test_os_open(const char *key, bool create, uint32_t permissions);
 int test_os_unlink(const char *key);
 int test_os_stat(int fd, ipc_os_file *out);
 int test_os_resize(int fd, uint64_t size);
-void *test_os_map(int fd, uint64_t size, int *error);
+void *test_os_map(int fd, uint64_t offset, uint64_t size, int *error);
 void test_os_unmap(void *address, uint64_t size);
 int test_os_try_lock(int fd, const char *key);
 void test_os_unlock(int fd);
@@ -100,7 +100,7 @@ static struct {
 } mappings[MAX_MAPPINGS];
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 
-void *test_os_map(int fd, uint64_t size, int *error) {
+void *test_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
   before("map");
   ipc_os_file file;
   *error = ipc_os_stat(fd, &file);
@@ -111,16 +111,17 @@ void *test_os_map(int fd, uint64_t size, int *error) {
   for (int i = 0; i < MAX_MAPPINGS && !address; i++) {
     if (mappings[i].users == 0) {
       place = i;
-    } else if (mappings[i].inode == file.inode && size <= mappings[i].size) {
+    } else if (mappings[i].inode == file.inode && mappings[i].offset == offset && size <= mappings[i].size) {
       mappings[i].users++;
       address = mappings[i].address;
     }
   }
   if (!address) {
     if (place < 0) abort();
-    address = ipc_os_map(fd, size, error);
+    address = ipc_os_map(fd, offset, size, error);
     if (address) {
       mappings[place].inode = file.inode;
+      mappings[place].offset = offset;
       mappings[place].size = size;
       mappings[place].address = address;
       mappings[place].users = 1;
@@ -142,9 +143,9 @@ void test_os_unmap(void *address, uint64_t size) {
   pthread_mutex_unlock(&guard);
 }
 #else
-void *test_os_map(int fd, uint64_t size, int *error) {
+void *test_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
   before("map");
-  return ipc_os_map(fd, size, error);
+  return ipc_os_map(fd, offset, size, error);
 }
 
 void test_os_unmap(void *address, uint64_t size) {

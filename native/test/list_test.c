@@ -117,7 +117,7 @@ static void tells_name_options_and_endpoints(void) {
   CHECK_EQ(it.name.receivers, 2);
   CHECK_EQ(it.name.dead, 0);
   CHECK_EQ(it.name.waiting, 0);
-  CHECK_EQ(it.name.bytes, ipc_segment_bytes(8192, 4, &body));
+  CHECK_EQ(it.name.bytes, ipc_segment_bytes(IPC_ROUTE, 8192, 4, &body));
   CHECK_EQ(it.name.head, 160);
   CHECK_EQ(it.name.messages, 10);
   CHECK_EQ(access(it.name.path, F_OK), 0);

@@ -131,7 +131,7 @@ static void wait_ends_by_its_time_out(void) {
 
 static board *map_twice(int fd) {
   int error = 0;
-  board *mapped = ipc_os_map(fd, 4096, &error);
+  board *mapped = ipc_os_map(fd, 0, 4096, &error);
   CHECK_EQ(error, 0);
   return mapped;
 }

@@ -53,7 +53,7 @@ static void first_creates_second_joins_last_removes(void) {
   uint64_t body;
   CHECK_EQ(seen.header->magic, IPC_MAGIC);
   CHECK_EQ(seen.header->capacity, 8192);
-  CHECK_GE(seen.bytes, ipc_segment_bytes(8192, 4, &body));
+  CHECK_GE(seen.bytes, ipc_segment_bytes(IPC_ROUTE, 8192, 4, &body));
   CHECK_EQ(seen.header->body_offset, body);
   CHECK_EQ(body % 4096, 0);
   CHECK_EQ(strcmp(seen.header->name, test_name), 0);
@@ -106,7 +106,7 @@ static void half_made_file_gives_nobody_its_permissions(void) {
 }
 
 static void half_made_files_are_made_anew(void) {
-  uint64_t body, bytes = ipc_segment_bytes(8192, 4, &body);
+  uint64_t body, bytes = ipc_segment_bytes(IPC_ROUTE, 8192, 4, &body);
   uint64_t sizes[] = {0, IPC_HEADER_BYTES, bytes, bytes + 65536};
   for (int i = 0; i < 4; i++) {
     make_file(sizes[i], 0600);
@@ -480,7 +480,7 @@ static void options_must_match_the_creators(void) {
 static void invalid_options_are_refused(void) {
   static const ipc_options wrong[] = {
       {.kind = 0},
-      {.kind = 4},
+      {.kind = IPC_KINDS},
       {.kind = IPC_ROUTE, .overflow = IPC_DROP_OLDEST + 1},
       {.kind = IPC_QUEUE, .overflow = IPC_DROP_OLDEST},
       {.kind = IPC_ROUTE, .capacity = 1},

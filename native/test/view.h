@@ -38,7 +38,7 @@ static inline view view_open(const char *prefix, const char *name, uint32_t kind
              .permissions = status.st_mode & 07777};
   if (it.bytes) {
     int error = 0;
-    it.base = ipc_os_map(fd, it.bytes, &error);
+    it.base = ipc_os_map(fd, 0, it.bytes, &error);
     CHECK_EQ(error, 0);
     it.header = (ipc_header *)it.base;
   }

@@ -7,11 +7,17 @@
 #ifndef LIBIPC_H
 #define LIBIPC_H
 
+#include "condition.h"
+#include "handle.h"
 #include "list.h"
 #include "mapping.h"
+#include "memory.h"
+#include "mutex.h"
 #include "options.h"
 #include "peers.h"
 #include "receiver.h"
+#include "rwlock.h"
+#include "semaphore.h"
 #include "sender.h"
 #include "status.h"
 #include "storage.h"

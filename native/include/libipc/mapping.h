@@ -13,6 +13,10 @@
 
 typedef struct ipc_mapping ipc_mapping;
 
+/* Where it is, and how many bytes. */
+IPC_API void *ipc_mapping_address(const ipc_mapping *mapping);
+IPC_API double ipc_mapping_byte_length(const ipc_mapping *mapping);
+
 IPC_API void ipc_mapping_release(ipc_mapping *mapping);
 
 /* The address of a `void release(void *ignored, void *mapping)` that does the same: the

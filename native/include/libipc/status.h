@@ -20,9 +20,11 @@
 
 enum ipc_status {
   IPC_OK = 0,
+  IPC_OWNER_DIED = 1,    /* a lock was taken whose last owner died, or closed its handle, while it held it */
   IPC_TIMED_OUT = -1,    /* the wait ended first; with timeout 0: it would have had to wait */
   IPC_NO_RECEIVERS = -2, /* a send found nobody connected */
   IPC_DROPPED = -3,      /* the ring is full and its overflow is IPC_DROP_NEWEST: not sent */
+  IPC_NOT_EQUAL = -5,    /* the word in shared memory does not have the value to wait on */
   IPC_NOT_IN_PLACE = -4, /* the next message is there but does not lie in the ring for reading: receive it */
 
   IPC_E_FIRST = -10,
@@ -41,7 +43,16 @@ enum ipc_status {
   IPC_E_NO_SPACE = -22, /* shared memory (on Linux: /dev/shm) or memory is full */
   IPC_E_ORPHANED = -23, /* the storage was cleared; close and open again */
   IPC_E_BUSY = -24,     /* a stopped process has held the name's lock for too long */
-  IPC_E_SYSTEM = -25    /* any other system error: see ipc_failure.system_error */
+  IPC_E_SYSTEM = -25,   /* any other system error: see ipc_failure.system_error */
+  /* -26 is taken by bindings, for what was closed. */
+  IPC_E_NOT_OWNER = -27,        /* this handle does not hold what it would give back */
+  IPC_E_DEADLOCK = -28,         /* it would wait for what it, or this thread, holds itself */
+  IPC_E_UNUSABLE = -29,         /* the lock was given up: ipc_mutex_mark_unusable() */
+  IPC_E_OVERFLOW = -30,         /* more permits than a semaphore can have */
+  IPC_E_EXISTS = -31,
+  IPC_E_NOT_FOUND = -32,
+  IPC_E_TOO_MANY_WAITS = -33,   /* as many are waiting as the name has room for */
+  IPC_E_TOO_MANY_HANDLES = -34  /* the creator's max_receivers are all alive */
 };
 
 /* What open calls tell about a failure, beyond its code. */
@@ -55,7 +66,7 @@ typedef struct ipc_failure {
 } ipc_failure;
 
 /* The ABI this library speaks. A binding compares it before it calls anything else. */
-#define IPC_ABI_VERSION 2
+#define IPC_ABI_VERSION 3
 IPC_API uint32_t ipc_abi_version(void);
 
 /* Nanoseconds on the machine's monotonic clock: one clock for all its processes. */

@@ -356,8 +356,8 @@ int ipc_os_resize(int fd, uint64_t size) {
   return (uint64_t)s.st_blocks * 512 >= size ? 0 : write_zeros(fd, size);
 }
 
-void *ipc_os_map(int fd, uint64_t size, int *error) {
-  void *address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
+  void *address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
   if (address != MAP_FAILED) return address;
   *error = -errno;
   return NULL;

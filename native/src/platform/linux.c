@@ -231,9 +231,9 @@ int ipc_os_resize(int fd, uint64_t size) {
 /* Small rings are mapped in at once: 256 page faults cost more than the first 100,000 messages. */
 enum { POPULATE_UP_TO = 4 << 20 };
 
-void *ipc_os_map(int fd, uint64_t size, int *error) {
+void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
   int flags = MAP_SHARED | (size <= POPULATE_UP_TO + (256u << 10) ? MAP_POPULATE : 0);
-  void *address = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+  void *address = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, (off_t)offset);
   if (address != MAP_FAILED) return address;
   *error = -errno;
   return NULL;

@@ -99,8 +99,8 @@ int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset);
  */
 int ipc_os_resize(int fd, uint64_t size);
 
-/* Maps the whole segment, shared and writable. NULL: *error is -errno. */
-void *ipc_os_map(int fd, uint64_t size, int *error);
+/* Maps a part of a segment, shared and writable, from a multiple of 64 KiB on. NULL: *error is -errno. */
+void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error);
 void ipc_os_unmap(void *address, uint64_t size);
 
 /*

@@ -4,7 +4,7 @@ import { IpcError } from "@libipc/protocol";
 import { abiVersion, loadSymbols, type Symbols } from "./ffi.ts";
 
 /** What {@link Symbols} was written for: `IPC_ABI_VERSION` in `native/include/libipc/status.h`. */
-const ABI_VERSION = 2;
+const ABI_VERSION = 3;
 
 let loaded: Symbols | undefined;
 

@@ -1,0 +1,183 @@
+#include "handle_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "libipc/mapping.h"
+
+ipc_handle *ipc_handle_open(const char *prefix, const char *name, const ipc_options *options, ipc_failure *failure) {
+  *failure = (ipc_failure){0};
+  if (ipc_segment_has_ring(options->kind)) {
+    *failure = (ipc_failure){.code = IPC_E_INVALID_ARGUMENT, .found = options->kind};
+    return NULL;
+  }
+  ipc_handle *handle = calloc(1, sizeof *handle);
+  if (!handle) {
+    failure->code = IPC_E_NO_SPACE;
+    return NULL;
+  }
+  int32_t lock = ipc_segment_open(&handle->segment, prefix, name, options, failure);
+  if (lock < 0) {
+    free(handle);
+    return NULL;
+  }
+  int32_t place = ipc_members_join_handle(&handle->segment);
+  ipc_os_unlock(lock);
+  if (place < 0) {
+    *failure = (ipc_failure){.code = place, .wanted = handle->segment.max_receivers};
+    ipc_segment_close(&handle->segment);
+    free(handle);
+    return NULL;
+  }
+  handle->member = &handle->segment.receivers[place];
+  handle->instance = atomic_load_explicit(&handle->member->instance, memory_order_relaxed);
+  for (int i = 0; i < ARMED_COUNT; i++) handle->armed[i] = -1;
+  return handle;
+}
+
+void ipc_handle_close(ipc_handle *handle) {
+  if (!handle) return;
+  ipc_segment *segment = &handle->segment;
+  ipc_handle_disarm(handle, IPC_WAIT_FOR_LOCK | IPC_WAIT_FOR_SHARED);
+  if (segment->kind == IPC_MUTEX) ipc_mutex_abandon(handle);
+  if (segment->kind == IPC_SEMAPHORE) ipc_semaphore_abandon(handle);
+  if (segment->kind == IPC_RWLOCK) ipc_rwlock_abandon(handle);
+  ipc_waits_forget(segment, handle->instance);
+  ipc_members_leave(segment, handle->member, handle->instance);
+  if (handle->memory) ipc_mapping_release(handle->memory);
+  ipc_segment_close(segment);
+  free(handle);
+}
+
+int32_t ipc_handle_count(ipc_handle *handle) {
+  ipc_segment *segment = &handle->segment;
+  int32_t count = 0;
+  for (uint32_t i = 0; i < segment->max_receivers; i++) {
+    const ipc_member *member = &segment->receivers[i];
+    if (atomic_load_explicit(&member->instance, memory_order_acquire) == 0) continue;
+    count += ipc_os_alive(atomic_load_explicit(&member->owner, memory_order_relaxed));
+  }
+  return count;
+}
+
+bool ipc_handle_is_time_to_look(ipc_handle *handle) {
+  uint64_t now = ipc_os_now();
+  if (now - handle->looked < IPC_SLICE_NS) return false;
+  handle->looked = now;
+  return true;
+}
+
+int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *attempt, ipc_attempt *look,
+                            int32_t timeout_ms, uint64_t *deadline) {
+  ipc_segment *segment = &handle->segment;
+  if (*deadline == 0) *deadline = ipc_deadline(timeout_ms);
+  int32_t status;
+  ipc_backoff backoff = ipc_backoff_start(segment->header);
+  do {
+    status = attempt(handle);
+    if (status != IPC_TIMED_OUT) return status;
+  } while (ipc_backoff_pause(&backoff, *deadline));
+  int32_t wait = ipc_waits_enter(segment, handle->instance, what, 0);
+  if (wait < 0) return wait;
+  uint64_t slice = IPC_FIRST_SLICE_NS;
+  while ((status = attempt(handle)) == IPC_TIMED_OUT && ipc_os_now() < *deadline) {
+    ipc_waits_sleep(segment, wait, *deadline, slice);
+    if (ipc_waits_is_notified(segment, wait)) {
+      ipc_waits_renew(segment, wait);
+      continue;
+    }
+    slice = IPC_SLICE_NS;
+    status = look(handle);
+    if (status != IPC_TIMED_OUT) break;
+  }
+  bool notified = ipc_waits_leave(segment, wait);
+  if (notified && status < 0) ipc_waits_notify(segment, what, 1);
+  return status;
+}
+
+static int which_of(uint32_t wait) { return wait & IPC_WAIT_FOR_SHARED ? ARMED_SHARED : ARMED_LOCK; }
+
+int32_t ipc_handle_arm(ipc_handle *handle, uint32_t wait, uint32_t low, uint32_t high) {
+  ipc_segment *segment = &handle->segment;
+  int which = which_of(wait);
+  uint32_t what = which == ARMED_LOCK && handle->is_next ? IPC_WAIT_READERS : IPC_WAIT_TURN;
+  int32_t armed = handle->armed[which];
+  if (armed >= 0 && atomic_load_explicit(&segment->waits[armed].what, memory_order_relaxed) != what) {
+    ipc_handle_got(handle, which);
+    armed = -1;
+  }
+  if (armed < 0)
+    handle->armed[which] = ipc_waits_enter(segment, handle->instance, what, (uint64_t)high << 32 | low);
+  else if (ipc_waits_is_notified(segment, armed))
+    ipc_waits_renew(segment, armed);
+  return handle->armed[which] < 0 ? handle->armed[which] : IPC_OK;
+}
+
+void ipc_handle_got(ipc_handle *handle, int which) {
+  if (handle->armed[which] < 0) return;
+  ipc_waits_leave(&handle->segment, handle->armed[which]);
+  handle->armed[which] = -1;
+}
+
+void ipc_handle_disarm(ipc_handle *handle, uint32_t wait) {
+  for (int which = 0; which < ARMED_COUNT; which++) {
+    if (!(wait & (which == ARMED_LOCK ? IPC_WAIT_FOR_LOCK : IPC_WAIT_FOR_SHARED)) || handle->armed[which] < 0) continue;
+    bool notified = ipc_waits_leave(&handle->segment, handle->armed[which]);
+    handle->armed[which] = -1;
+    if (notified) ipc_waits_notify(&handle->segment, IPC_WAIT_TURN, 1);
+  }
+  if (wait & IPC_WAIT_FOR_LOCK) ipc_rwlock_step_back(handle);
+}
+
+int32_t ipc_handle_armed(const ipc_handle *handle) {
+  int32_t armed = 0;
+  for (int which = 0; which < ARMED_COUNT; which++)
+    if (handle->armed[which] >= 0 && !ipc_waits_is_notified(&handle->segment, handle->armed[which]))
+      armed |= which == ARMED_LOCK ? IPC_WAIT_FOR_LOCK : IPC_WAIT_FOR_SHARED;
+  return armed;
+}
+
+void ipc_handle_look(ipc_handle *handle) {
+  ipc_members_evict_dead(&handle->segment);
+  ipc_segment_is_orphaned(&handle->segment);
+}
+
+static bool is_ours(const ipc_handle *handle, int32_t wait) {
+  return wait >= 0 && (uint32_t)wait < handle->segment.max_waits &&
+         atomic_load_explicit(&handle->segment.waits[wait].instance, memory_order_relaxed) == handle->instance;
+}
+
+/* Whether a wait is over: it was notified, or somebody has died who may have been notified in its stead. */
+static bool is_over(const ipc_handle *handle, int32_t wait) {
+  const ipc_wait_entry *it = &handle->segment.waits[wait];
+  return ipc_waits_is_notified(&handle->segment, wait) ||
+         atomic_load_explicit(&it->deaths, memory_order_relaxed) !=
+             atomic_load_explicit(&handle->segment.header->deaths, memory_order_acquire);
+}
+
+int32_t ipc_handle_sleep(ipc_handle *handle, int32_t wait, int32_t timeout_ms) {
+  ipc_segment *segment = &handle->segment;
+  if (!is_ours(handle, wait)) return IPC_E_INVALID_ARGUMENT;
+  uint64_t deadline = timeout_ms == 0 ? 0 : ipc_deadline(timeout_ms), slice = IPC_FIRST_SLICE_NS;
+  ipc_backoff backoff = ipc_backoff_start(segment->header);
+  while (!is_over(handle, wait)) {
+    /* Shared memory is as good without its name. */
+    if (segment->kind != IPC_MEMORY && atomic_load_explicit(&segment->header->orphaned, memory_order_acquire)) {
+      ipc_waits_leave(segment, wait);
+      return IPC_E_ORPHANED;
+    }
+    if (timeout_ms == 0) return IPC_TIMED_OUT;
+    if (ipc_backoff_pause(&backoff, deadline)) continue;
+    if (ipc_os_now() >= deadline) return IPC_TIMED_OUT;
+    ipc_waits_sleep(segment, wait, deadline, slice);
+    if (is_over(handle, wait)) break;
+    slice = IPC_SLICE_NS;
+    ipc_handle_look(handle);
+  }
+  ipc_waits_leave(segment, wait);
+  return IPC_OK;
+}
+
+int32_t ipc_handle_leave(ipc_handle *handle, int32_t wait) {
+  return is_ours(handle, wait) && ipc_waits_leave(&handle->segment, wait);
+}

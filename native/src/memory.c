@@ -1,0 +1,67 @@
+#include "libipc/memory.h"
+
+#include "handle_state.h"
+
+double ipc_memory_byte_length(const ipc_handle *memory) {
+  return (double)atomic_load_explicit(&memory->segment.header->memory_bytes, memory_order_acquire);
+}
+
+ipc_mapping *ipc_memory_map(ipc_handle *memory, ipc_failure *failure) {
+  *failure = (ipc_failure){0};
+  uint64_t bytes = atomic_load_explicit(&memory->segment.header->memory_bytes, memory_order_acquire);
+  if (!memory->memory || memory->memory->bytes < bytes) {
+    ipc_mapping *mapping = ipc_segment_map_memory(&memory->segment, failure);
+    if (!mapping) return NULL;
+    if (memory->memory) ipc_mapping_release(memory->memory);
+    memory->memory = mapping;
+  }
+  atomic_fetch_add_explicit(&memory->memory->holds, 1, memory_order_relaxed);
+  return memory->memory;
+}
+
+int32_t ipc_memory_grow(ipc_handle *memory, double bytes, ipc_failure *failure) {
+  *failure = (ipc_failure){0};
+  if (!(bytes >= 1 && bytes <= (double)IPC_MAX_MEMORY)) return failure->code = IPC_E_INVALID_ARGUMENT;
+  return ipc_segment_grow_memory(&memory->segment, (uint64_t)bytes, failure);
+}
+
+int32_t ipc_memory_unlink(ipc_handle *memory) {
+  int32_t lock = ipc_segment_lock(&memory->segment, 5000000000u);
+  if (lock < 0) return lock == IPC_E_ORPHANED ? IPC_OK : lock;
+  bool removed = ipc_segment_unlink(&memory->segment);
+  ipc_os_unlock(lock);
+  return removed ? IPC_OK : IPC_E_PERMISSION;
+}
+
+static _Atomic uint32_t *word_at(ipc_handle *memory, uint32_t offset, ipc_failure *failure) {
+  *failure = (ipc_failure){.code = IPC_E_INVALID_ARGUMENT};
+  if (offset % 4 != 0) return NULL;
+  if (!memory->memory || offset + (uint64_t)4 > memory->memory->bytes) {
+    ipc_mapping *mapping = ipc_memory_map(memory, failure);
+    if (!mapping) return NULL;
+    ipc_mapping_release(mapping); /* the handle's own hold remains */
+    failure->code = IPC_E_INVALID_ARGUMENT;
+    if (offset + (uint64_t)4 > mapping->bytes) return NULL;
+  }
+  return (_Atomic uint32_t *)((uint8_t *)memory->memory->address + offset);
+}
+
+int32_t ipc_memory_enter(ipc_handle *memory, uint32_t offset, uint32_t expected, uint32_t low, uint32_t high,
+                         ipc_failure *failure) {
+  ipc_segment *segment = &memory->segment;
+  _Atomic uint32_t *word = word_at(memory, offset, failure);
+  if (!word) return failure->code;
+  uint64_t waker = (uint64_t)high << 32 | low;
+  int32_t wait = ipc_waits_enter(segment, memory->instance, offset / 4, waker);
+  if (wait == IPC_E_TOO_MANY_WAITS && ipc_members_evict_dead(segment))
+    wait = ipc_waits_enter(segment, memory->instance, offset / 4, waker);
+  if (wait < 0) return wait;
+  /* After the fence in enter: whoever changes it from now on, and wakes then, finds the wait. */
+  if (atomic_load_explicit(word, memory_order_acquire) == expected) return wait;
+  if (ipc_waits_leave(segment, wait)) ipc_waits_notify(segment, offset / 4, 1);
+  return IPC_NOT_EQUAL;
+}
+
+int32_t ipc_memory_wake(ipc_handle *memory, uint32_t offset, uint32_t count) {
+  return (int32_t)ipc_waits_notify(&memory->segment, offset / 4, count);
+}

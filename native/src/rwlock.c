@@ -1,0 +1,153 @@
+/*
+ * A writer takes the turn (turn.h), which keeps others out, and waits until those inside have
+ * left. A reader says that it is inside, in its own place, and looks whether somebody has the turn:
+ *
+ *   reader                          writer
+ *   1 held = 1                      1 claim = instance
+ *   2 full fence                    2 full fence
+ *   3 claim == 0? inside            3 nobody's held > 0? inside
+ *     else held = 0, take the turn,
+ *     held = 1, give the turn
+ *
+ * Invariant: no writer is inside together with anybody else. The fences order (1, 3) of the
+ * one against (1, 3) of the other: one of them sees the other, and it is the reader that gives way.
+ * Who waits has a place in the one line of the turn, so neither side starves.
+ *
+ * `writing` is the instance of the writer inside. If it dies there, `writing` stays: all who
+ * lock are told, until a writer has unlocked.
+ */
+#include "libipc/rwlock.h"
+
+#include "turn.h"
+
+static uint32_t held_of(const ipc_member *member) { return atomic_load_explicit(&member->held, memory_order_relaxed); }
+
+/* Nobody may come in any more: IPC_OK when all have left. */
+static int32_t attempt(ipc_handle *lock) {
+  const ipc_segment *segment = &lock->segment;
+  int32_t status = ipc_handle_check(lock);
+  if (status != IPC_OK) return status;
+  atomic_thread_fence(memory_order_seq_cst); /* pairs with the one in ipc_rwlock_lock_shared */
+  uint32_t limit = atomic_load_explicit(&segment->header->receiver_limit, memory_order_acquire);
+  for (uint32_t i = 0; i < limit && i < segment->max_receivers; i++) {
+    const ipc_member *member = &segment->receivers[i];
+    if (atomic_load_explicit(&member->instance, memory_order_acquire) == 0) continue;
+    /* acquire pairs with the release in leave: what it read, it has read */
+    if (atomic_load_explicit(&member->held, memory_order_acquire) > 0) return IPC_TIMED_OUT;
+  }
+  return IPC_OK;
+}
+
+static int32_t look(ipc_handle *lock) {
+  ipc_members_evict_dead(&lock->segment);
+  return ipc_segment_is_orphaned(&lock->segment) ? IPC_E_ORPHANED : attempt(lock);
+}
+
+void ipc_rwlock_step_back(ipc_handle *lock) {
+  if (!lock->is_next) return;
+  lock->is_next = false;
+  ipc_turn_give(lock);
+}
+
+static int32_t enter(ipc_handle *lock) {
+  ipc_header *header = lock->segment.header;
+  uint32_t last = atomic_load_explicit(&header->writing, memory_order_relaxed); /* the turn ordered it */
+  lock->is_next = false;
+  atomic_store_explicit(&header->writing, lock->instance, memory_order_relaxed);
+  if (lock->armed[ARMED_LOCK] >= 0) ipc_handle_got(lock, ARMED_LOCK);
+  return last == 0 ? IPC_OK : IPC_OWNER_DIED;
+}
+
+int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep_place) {
+  uint64_t deadline = 0;
+  bool was_next = lock->is_next;
+  if (!was_next) {
+    if (held_of(lock->member) > 0 && !keep_place) return IPC_E_DEADLOCK;
+    int32_t status = ipc_turn_take(lock, timeout_ms, &deadline);
+    if (status < 0) return status;
+    lock->is_next = true;
+  }
+  int32_t status;
+  if (timeout_ms != 0)
+    status = ipc_handle_wait_for(lock, IPC_WAIT_READERS, attempt, look, timeout_ms, &deadline);
+  else
+    status = ipc_handle_is_time_to_look(lock) ? look(lock) : attempt(lock);
+  if (status == IPC_OK) return enter(lock);
+  if (status != IPC_TIMED_OUT || (!keep_place && !was_next)) ipc_rwlock_step_back(lock);
+  return status;
+}
+
+static bool is_writer(const ipc_handle *lock) { return ipc_turn_is_ours(lock) && !lock->is_next; }
+
+int32_t ipc_rwlock_unlock(ipc_handle *lock) {
+  if (!is_writer(lock)) return IPC_E_NOT_OWNER;
+  /* Killed between these: the work was done, and nobody need be told. */
+  atomic_store_explicit(&lock->segment.header->writing, 0, memory_order_release);
+  ipc_turn_give(lock);
+  return IPC_OK;
+}
+
+int32_t ipc_rwlock_mark_unusable(ipc_handle *lock) {
+  if (!is_writer(lock)) return IPC_E_NOT_OWNER;
+  atomic_store_explicit(&lock->segment.header->unusable, 1, memory_order_relaxed);
+  ipc_claim_unlock(&lock->segment.header->claim);
+  ipc_waits_notify_all(&lock->segment, IPC_WAIT_ANY);
+  return IPC_OK;
+}
+
+static void set_held(ipc_handle *lock, uint32_t count) {
+  atomic_store_explicit(&lock->member->held, count, memory_order_release);
+}
+
+static void leave(ipc_handle *lock) {
+  set_held(lock, 0);
+  ipc_waits_notify(&lock->segment, IPC_WAIT_READERS, 1);
+}
+
+static int32_t come_in(ipc_handle *lock, int32_t timeout_ms) {
+  const ipc_header *header = lock->segment.header;
+  uint32_t held = held_of(lock->member);
+  set_held(lock, held + 1);
+  atomic_thread_fence(memory_order_seq_cst); /* pairs with the one in attempt */
+  /* acquire pairs with the release of the last writer's turn: what it wrote is seen */
+  if (IPC_LIKELY(atomic_load_explicit(&header->claim, memory_order_acquire) == 0)) return IPC_OK;
+  if (held > 0) {
+    set_held(lock, held);
+    return timeout_ms == 0 ? IPC_TIMED_OUT : IPC_E_DEADLOCK;
+  }
+  leave(lock);
+  /* Its own turn, as the writer inside or the next: with the latter, another task of this thread is to be waited for. */
+  if (ipc_turn_is_ours(lock)) return lock->is_next && timeout_ms == 0 ? IPC_TIMED_OUT : IPC_E_DEADLOCK;
+  uint64_t deadline = 0;
+  int32_t status = ipc_turn_take(lock, timeout_ms, &deadline);
+  if (status < 0) return status;
+  set_held(lock, 1);
+  ipc_turn_give(lock);
+  return IPC_OK;
+}
+
+int32_t ipc_rwlock_lock_shared(ipc_handle *lock, int32_t timeout_ms) {
+  int32_t status = ipc_handle_check(lock);
+  if (IPC_LIKELY(status == IPC_OK)) status = come_in(lock, timeout_ms);
+  if (IPC_UNLIKELY(status != IPC_OK)) return status;
+  if (IPC_UNLIKELY(lock->armed[ARMED_SHARED] >= 0)) ipc_handle_got(lock, ARMED_SHARED);
+  return atomic_load_explicit(&lock->segment.header->writing, memory_order_relaxed) == 0 ? IPC_OK : IPC_OWNER_DIED;
+}
+
+int32_t ipc_rwlock_unlock_shared(ipc_handle *lock) {
+  uint32_t held = held_of(lock->member);
+  if (held == 0) return IPC_E_NOT_OWNER;
+  if (held > 1)
+    set_held(lock, held - 1);
+  else
+    leave(lock);
+  return IPC_OK;
+}
+
+int32_t ipc_rwlock_held(const ipc_handle *lock) { return is_writer(lock) ? -1 : (int32_t)held_of(lock->member); }
+
+void ipc_rwlock_abandon(ipc_handle *lock) {
+  ipc_rwlock_step_back(lock);
+  if (held_of(lock->member) > 0) leave(lock);
+  if (ipc_turn_is_ours(lock)) ipc_turn_give(lock); /* `writing` stays: the next are told */
+}

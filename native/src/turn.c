@@ -1,0 +1,50 @@
+#include "turn.h"
+
+static bool swap(ipc_handle *handle, uint32_t owner) {
+  /* acquire: see ipc_turn_take. A dead owner's stores are all visible: its end came after them */
+  return atomic_compare_exchange_strong_explicit(&handle->segment.header->claim, &owner, handle->instance,
+                                                 memory_order_acquire, memory_order_relaxed);
+}
+
+static int32_t attempt(ipc_handle *handle) {
+  _Atomic uint32_t *claim = &handle->segment.header->claim;
+  int32_t status = ipc_handle_check(handle);
+  if (status != IPC_OK) return status;
+  /* Read before the swap: a failed swap would take the line from the owner. */
+  uint32_t owner = atomic_load_explicit(claim, memory_order_relaxed);
+  if ((owner != 0 && owner != IPC_TURN_ABANDONED) || !swap(handle, owner)) return IPC_TIMED_OUT;
+  return owner == 0 ? IPC_OK : IPC_OWNER_DIED;
+}
+
+static int32_t look(ipc_handle *handle) {
+  ipc_segment *segment = &handle->segment;
+  _Atomic uint32_t *claim = &segment->header->claim;
+  int32_t status = attempt(handle);
+  if (status != IPC_TIMED_OUT) return status;
+  if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
+  uint32_t pid, owner = atomic_load_explicit(claim, memory_order_relaxed);
+  if (owner == 0 || owner == handle->instance || ipc_members_is_alive(segment, owner, &pid)) return IPC_TIMED_OUT;
+  if (!swap(handle, owner)) return IPC_TIMED_OUT;
+  ipc_members_evict_dead(segment); /* its place is free for others, and its waits are out of the line */
+  return IPC_OWNER_DIED;
+}
+
+/* Another handle of this thread: whoever waits for it without letting the thread go on waits for ever. */
+static bool is_this_threads(const ipc_handle *handle, uint32_t owner) {
+  const ipc_segment *segment = &handle->segment;
+  uint64_t self = ipc_os_self();
+  for (uint32_t i = 0; i < segment->max_receivers; i++) {
+    const ipc_member *member = &segment->receivers[i];
+    if (atomic_load_explicit(&member->instance, memory_order_acquire) == owner)
+      return atomic_load_explicit(&member->owner, memory_order_relaxed) == self;
+  }
+  return false;
+}
+
+int32_t ipc_turn_take_slow(ipc_handle *handle, int32_t timeout_ms, uint64_t *deadline) {
+  uint32_t owner = atomic_load_explicit(&handle->segment.header->claim, memory_order_relaxed);
+  if (owner == handle->instance) return IPC_E_DEADLOCK;
+  if (timeout_ms == 0) return ipc_handle_is_time_to_look(handle) ? look(handle) : attempt(handle);
+  if (owner != 0 && is_this_threads(handle, owner)) return IPC_E_DEADLOCK;
+  return ipc_handle_wait_for(handle, IPC_WAIT_TURN, attempt, look, timeout_ms, deadline);
+}

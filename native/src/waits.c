@@ -1,0 +1,147 @@
+#include "waits.h"
+
+#include "libipc/status.h"
+
+enum { TICKET_SHIFT = 2 };
+
+static uint32_t load(const _Atomic uint32_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
+
+static uint32_t tag_of(uint32_t state) { return state & IPC_WAIT_TAGS; }
+
+/* Tickets have 30 bits and go round; what waits at the same time is close together. */
+static bool is_older(uint32_t state, uint32_t other) {
+  return (int32_t)((state & ~(uint32_t)IPC_WAIT_TAGS) - (other & ~(uint32_t)IPC_WAIT_TAGS)) < 0;
+}
+
+static uint32_t new_ticket(ipc_header *header) {
+  return atomic_fetch_add_explicit(&header->next_ticket, 1, memory_order_relaxed) << TICKET_SHIFT;
+}
+
+static uint32_t limit_of(const ipc_segment *segment) {
+  /* acquire pairs with the release in raise_limit */
+  uint32_t limit = atomic_load_explicit(&segment->header->wait_limit, memory_order_acquire);
+  return limit < segment->max_waits ? limit : segment->max_waits;
+}
+
+static void raise_limit(ipc_header *header, uint32_t limit) {
+  uint32_t before = load(&header->wait_limit);
+  while (before < limit && !atomic_compare_exchange_weak_explicit(&header->wait_limit, &before, limit,
+                                                                  memory_order_release, memory_order_relaxed))
+    continue;
+}
+
+int32_t ipc_waits_enter(ipc_segment *segment, uint32_t instance, uint32_t what, uint64_t waker) {
+  ipc_header *header = segment->header;
+  for (uint32_t i = 0; i < segment->max_waits; i++) {
+    ipc_wait_entry *wait = &segment->waits[i];
+    uint32_t free = 0;
+    /* acquire pairs with the release of whoever freed it: his last stores here come before ours */
+    if (load(&wait->instance) != 0 ||
+        !atomic_compare_exchange_strong_explicit(&wait->instance, &free, instance, memory_order_acquire,
+                                                 memory_order_relaxed))
+      continue;
+    atomic_store_explicit(&wait->what, what, memory_order_relaxed);
+    atomic_store_explicit(&wait->waker, waker, memory_order_relaxed);
+    atomic_store_explicit(&wait->deaths, load(&header->deaths), memory_order_relaxed);
+    raise_limit(header, i + 1);
+    /* Counted before it is WAITING and for longer: killed in between, `waiting` is too high, never too low. */
+    atomic_fetch_add_explicit(&header->waiting, 1, memory_order_relaxed);
+    /* release: who sees it WAITING sees what it waits for, and its waker */
+    atomic_store_explicit(&wait->state, new_ticket(header) | IPC_WAIT_WAITING, memory_order_release);
+    atomic_thread_fence(memory_order_seq_cst); /* pairs with the fence before a notifier reads `waiting` */
+    return (int32_t)i;
+  }
+  return IPC_E_TOO_MANY_WAITS;
+}
+
+void ipc_waits_renew(ipc_segment *segment, int32_t wait) {
+  _Atomic uint32_t *state = &segment->waits[wait].state;
+  uint32_t ticket = load(state) & ~(uint32_t)IPC_WAIT_TAGS;
+  atomic_store_explicit(state, ticket | IPC_WAIT_WAITING, memory_order_release);
+  atomic_thread_fence(memory_order_seq_cst); /* as in ipc_waits_enter */
+}
+
+bool ipc_waits_is_notified(const ipc_segment *segment, int32_t wait) {
+  /* acquire pairs with the release in notify: the change that it tells of is seen */
+  return tag_of(atomic_load_explicit(&segment->waits[wait].state, memory_order_acquire)) == IPC_WAIT_NOTIFIED;
+}
+
+void ipc_waits_sleep(ipc_segment *segment, int32_t wait, uint64_t deadline, uint64_t slice) {
+  _Atomic uint32_t *state = &segment->waits[wait].state;
+  uint32_t seen = load(state);
+  uint64_t now = ipc_os_now();
+  if (tag_of(seen) != IPC_WAIT_WAITING || now >= deadline) return;
+  ipc_os_wait(state, seen, deadline - now < slice ? deadline - now : slice);
+}
+
+static void uncount(ipc_header *header) { atomic_fetch_sub_explicit(&header->waiting, 1, memory_order_relaxed); }
+
+bool ipc_waits_leave(ipc_segment *segment, int32_t wait) {
+  ipc_wait_entry *it = &segment->waits[wait];
+  uint32_t state = atomic_exchange_explicit(&it->state, IPC_WAIT_IDLE, memory_order_acquire);
+  uncount(segment->header);
+  atomic_store_explicit(&it->instance, 0, memory_order_release);
+  return tag_of(state) == IPC_WAIT_NOTIFIED;
+}
+
+void ipc_waits_forget(ipc_segment *segment, uint32_t instance) {
+  for (uint32_t i = 0, limit = limit_of(segment); i < limit; i++) {
+    ipc_wait_entry *wait = &segment->waits[i];
+    if (atomic_load_explicit(&wait->instance, memory_order_acquire) != instance) continue;
+    /* IDLE: killed before it was counted, or after it was counted out, or just between. */
+    if (tag_of(atomic_exchange_explicit(&wait->state, IPC_WAIT_IDLE, memory_order_relaxed)) != IPC_WAIT_IDLE)
+      uncount(segment->header);
+    atomic_store_explicit(&wait->instance, 0, memory_order_release);
+  }
+}
+
+/* Notifies a wait if it is still the one whose state was seen. */
+static bool notify(ipc_wait_entry *wait, uint32_t seen) {
+  uint64_t waker = atomic_load_explicit(&wait->waker, memory_order_relaxed);
+  uint32_t notified = (seen & ~(uint32_t)IPC_WAIT_TAGS) | IPC_WAIT_NOTIFIED;
+  /* release: see ipc_waits_is_notified. The waker was its own, else this fails. */
+  if (!atomic_compare_exchange_strong_explicit(&wait->state, &seen, notified, memory_order_release,
+                                               memory_order_relaxed))
+    return false;
+  if (waker)
+    ipc_os_ring(waker);
+  else
+    ipc_os_wake_all(&wait->state);
+  return true;
+}
+
+/* Whether a state that was seen is that of somebody who waits for it, and came before `end`. */
+static bool is_meant(const ipc_wait_entry *wait, uint32_t state, uint32_t what, uint32_t end) {
+  return tag_of(state) == IPC_WAIT_WAITING && is_older(state, end) &&
+         (what == IPC_WAIT_ANY || load(&wait->what) == what);
+}
+
+uint32_t ipc_waits_notify_some(ipc_segment *segment, uint32_t what, uint32_t count) {
+  /* Who comes later, or waits once more, has seen the change. */
+  uint32_t end = load(&segment->header->next_ticket) << TICKET_SHIFT, notified = 0;
+  while (notified < count) {
+    ipc_wait_entry *oldest = NULL;
+    uint32_t oldest_state = 0;
+    for (uint32_t i = 0, limit = limit_of(segment); i < limit; i++) {
+      ipc_wait_entry *wait = &segment->waits[i];
+      uint32_t state = atomic_load_explicit(&wait->state, memory_order_acquire);
+      if (!is_meant(wait, state, what, end) || (oldest && !is_older(state, oldest_state))) continue;
+      oldest = wait;
+      oldest_state = state;
+    }
+    if (!oldest) break;
+    notified += notify(oldest, oldest_state);
+  }
+  return notified;
+}
+
+uint32_t ipc_waits_notify_all(ipc_segment *segment, uint32_t what) {
+  atomic_thread_fence(memory_order_seq_cst); /* pairs with the fence in ipc_waits_enter */
+  uint32_t end = load(&segment->header->next_ticket) << TICKET_SHIFT, notified = 0;
+  for (uint32_t i = 0, limit = limit_of(segment); i < limit; i++) {
+    ipc_wait_entry *wait = &segment->waits[i];
+    uint32_t state = atomic_load_explicit(&wait->state, memory_order_acquire);
+    notified += is_meant(wait, state, what, end) && notify(wait, state);
+  }
+  return notified;
+}

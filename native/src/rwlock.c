@@ -58,11 +58,11 @@ static int32_t enter(ipc_handle *lock) {
   return last == 0 ? IPC_OK : IPC_OWNER_DIED;
 }
 
-int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep_place) {
+int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
   uint64_t deadline = 0;
   bool was_next = lock->is_next;
   if (!was_next) {
-    if (held_of(lock->member) > 0 && !keep_place) return IPC_E_DEADLOCK;
+    if (held_of(lock->member) > 0 && keep != IPC_KEEP_FOR_TASK) return IPC_E_DEADLOCK;
     int32_t status = ipc_turn_take(lock, timeout_ms, &deadline);
     if (status < 0) return status;
     lock->is_next = true;
@@ -73,7 +73,7 @@ int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep_place
   else
     status = ipc_handle_is_time_to_look(lock) ? look(lock) : attempt(lock);
   if (status == IPC_OK) return enter(lock);
-  if (status != IPC_TIMED_OUT || (!keep_place && !was_next)) ipc_rwlock_step_back(lock);
+  if (status != IPC_TIMED_OUT || (keep == IPC_KEEP_NOTHING && !was_next)) ipc_rwlock_step_back(lock);
   return status;
 }
 

@@ -127,9 +127,13 @@ static int32_t come_in(ipc_handle *lock, int32_t timeout_ms) {
 }
 
 int32_t ipc_rwlock_lock_shared(ipc_handle *lock, int32_t timeout_ms) {
-  int32_t status = ipc_handle_check(lock);
-  if (IPC_LIKELY(status == IPC_OK)) status = come_in(lock, timeout_ms);
+  int32_t status = come_in(lock, timeout_ms);
   if (IPC_UNLIKELY(status != IPC_OK)) return status;
+  int32_t fate = ipc_handle_check(lock);
+  if (IPC_UNLIKELY(fate != IPC_OK)) {
+    ipc_rwlock_unlock_shared(lock);
+    return fate;
+  }
   if (IPC_UNLIKELY(lock->armed[ARMED_SHARED] >= 0)) ipc_handle_got(lock, ARMED_SHARED);
   return atomic_load_explicit(&lock->segment.header->writing, memory_order_relaxed) == 0 ? IPC_OK : IPC_OWNER_DIED;
 }

@@ -111,7 +111,7 @@ static int32_t release_robust(ipc_handle *semaphore, uint32_t count) {
   if (load(&semaphore->member->held) < count) return IPC_E_NOT_OWNER;
   while (!lock(semaphore)) continue; /* a stopped one holds it: giving back must not fail */
   atomic_fetch_sub_explicit(&semaphore->member->held, count, memory_order_relaxed);
-  atomic_store_explicit(&header->permits, count_free(&semaphore->segment), memory_order_relaxed);
+  atomic_fetch_add_explicit(&header->permits, count, memory_order_relaxed);
   unlock(semaphore);
   return IPC_OK;
 }

@@ -56,6 +56,7 @@ export {
 	type ListedState,
 	type ListOptions,
 	type Loan,
+	type Lock,
 	type LockGuard,
 	type Message,
 	type Overflow,

@@ -1,4 +1,4 @@
-import type { EndpointKind, ReceiverOptions, WaitOptions } from "./endpoint.ts";
+import type { AsyncWaitOptions, EndpointKind, ReceiverOptions, WaitOptions } from "./endpoint.ts";
 import { type EngineOptions, overflows } from "./engine.ts";
 import { IpcError } from "./error.ts";
 import type { HandleKind } from "./handle.ts";
@@ -191,6 +191,12 @@ function uncommonTimeout(endpoint: string, options: WaitOptions): number {
 export function checkSignal(endpoint: string, signal: unknown): AbortSignal | undefined {
 	if (signal === undefined || signal instanceof AbortSignal) return signal;
 	throw invalid(endpoint, `signal must be an AbortSignal, such as AbortSignal.timeout(1000), not ${show(signal)}.`);
+}
+
+/** Checks the options of an asynchronous wait before it begins; answers the signal. */
+export function checkAsyncWait(endpoint: string, options: AsyncWaitOptions | undefined): AbortSignal | undefined {
+	checkTimeout(endpoint, checkBag(endpoint, options, "{ timeout: 100, signal }"));
+	return checkSignal(endpoint, options?.signal);
 }
 
 /** Checks an argument that must be a function. */

@@ -1,8 +1,8 @@
-import { checkTimeout } from "./argument.ts";
+import { checkAsyncWait, checkTimeout } from "./argument.ts";
 import type { AsyncWaitOptions, WaitOptions } from "./endpoint.ts";
 import { type Engine, type EngineCondition, EngineWait, Status } from "./engine.ts";
 import { checkHandle, clearHandle, type Handle, type HandleOptions, NamedHandle } from "./handle.ts";
-import { checkAsyncWait, checkHeldMutex, type Mutex } from "./mutex.ts";
+import { checkHeldMutex, type Mutex } from "./mutex.ts";
 import { WaitLine } from "./wait_line.ts";
 
 /**

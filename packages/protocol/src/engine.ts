@@ -99,24 +99,24 @@ export interface EngineHandle extends EngineWaiter {
 	close(): void;
 }
 
-/** `lock` answers 0, 1 (the last owner died) or a status. */
-export interface EngineMutex extends EngineHandle {
-	lock(timeout: number): number;
-	unlock(): number;
-	markUnusable(): number;
-	isHeld(): boolean;
-}
-
-export interface EngineRwLock extends EngineHandle {
+/** `lock` answers 0, {@link OWNER_DIED} or a status. */
+export interface EngineLock extends EngineHandle {
 	/**
-	 * `forTask`: readers of this very handle are waited for, and if the time is over with readers inside, it stays the next
-	 * writer, until it locks or disarms.
+	 * `forTask` (of a reader-writer lock): readers of this very handle are waited for, and if the time is over with readers
+	 * inside, it stays the next writer, until it locks or disarms.
 	 */
 	lock(timeout: number, forTask: boolean): number;
 	unlock(): number;
+	markUnusable(): number;
+}
+
+export interface EngineMutex extends EngineLock {
+	isHeld(): boolean;
+}
+
+export interface EngineRwLock extends EngineLock {
 	lockShared(timeout: number): number;
 	unlockShared(): number;
-	markUnusable(): number;
 	/** -1: exclusively; else how often shared. */
 	held(): number;
 }

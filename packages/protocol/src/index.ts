@@ -51,7 +51,8 @@ export {
 	type ListedState,
 	type ListOptions,
 } from "./listing.ts";
-export { createMutexFactory, type LockGuard, type Mutex, type MutexFactory } from "./mutex.ts";
+export type { Lock, LockGuard } from "./lock.ts";
+export { createMutexFactory, type Mutex, type MutexFactory } from "./mutex.ts";
 export { createRwLockFactory, type RwLock, type RwLockFactory } from "./rwlock.ts";
 export {
 	createSemaphoreFactory,

@@ -1,8 +1,7 @@
-import { checkCount, checkInteger, checkTimeout, invalid, limits, show } from "./argument.ts";
+import { checkAsyncWait, checkCount, checkInteger, checkTimeout, invalid, limits, show } from "./argument.ts";
 import type { AsyncWaitOptions, WaitOptions } from "./endpoint.ts";
 import { type Engine, type EngineMemory, EngineWait, modes, Status } from "./engine.ts";
 import { checkHandle, clearHandle, type Handle, type HandleOptions, NamedHandle } from "./handle.ts";
-import { checkAsyncWait } from "./mutex.ts";
 import { WaitLine } from "./wait_line.ts";
 
 /**

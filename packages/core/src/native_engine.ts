@@ -27,9 +27,10 @@ const LONGEST_TARGET = 0x7fffffff;
 const encoder = new TextEncoder();
 const terminated = (text: string): Uint8Array => encoder.encode(`${text}\0`);
 
-/** `ipc_options` in `native/include/libipc/options.h`. */
+/** `ipc_options` in `native/include/libipc/options.h`: all of it, for native code reads all of it. */
 function nativeOptions(kind: EndpointKind, options: EngineOptions): Uint32Array {
-	return Uint32Array.of(
+	const words = new Uint32Array(14);
+	words.set([
 		KINDS[kind],
 		options.capacity,
 		options.maxReceivers,
@@ -37,7 +38,8 @@ function nativeOptions(kind: EndpointKind, options: EngineOptions): Uint32Array 
 		options.overflow,
 		options.fromOldest ? 1 : 0,
 		options.firstPosition,
-	);
+	]);
+	return words;
 }
 
 /** Messages between processes, by the C library. */

@@ -20,6 +20,7 @@ void test_os_wake_all(_Atomic uint32_t *word);
 int test_os_open(const char *key, bool create, uint32_t permissions);
 int test_os_unlink(const char *key);
 int test_os_stat(int fd, ipc_os_file *out);
+int64_t test_os_read(int fd, void *bytes, uint64_t size, uint64_t offset);
 int test_os_resize(int fd, uint64_t size);
 void *test_os_map(int fd, uint64_t offset, uint64_t size, int *error);
 void test_os_unmap(void *address, uint64_t size);
@@ -63,6 +64,11 @@ int test_os_stat(int fd, ipc_os_file *out) {
   return ipc_os_stat(fd, out);
 }
 
+int64_t test_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {
+  before("read");
+  return ipc_os_read(fd, bytes, size, offset);
+}
+
 int test_os_resize(int fd, uint64_t size) {
   before("resize");
   return ipc_os_resize(fd, size);
@@ -94,7 +100,7 @@ void test_os_unlock(int fd) {
  */
 enum { MAX_MAPPINGS = 256 };
 static struct {
-  uint64_t inode, size;
+  uint64_t inode, offset, size;
   void *address;
   uint32_t users;
 } mappings[MAX_MAPPINGS];

@@ -94,7 +94,7 @@ void test_os_unlock(int fd) {
  */
 enum { MAX_MAPPINGS = 256 };
 static struct {
-  uint64_t inode, size;
+  uint64_t inode, offset, size;
   void *address;
   uint32_t users;
 } mappings[MAX_MAPPINGS];

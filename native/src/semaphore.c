@@ -47,17 +47,22 @@ static uint32_t count_free(const ipc_segment *segment) {
   return free;
 }
 
+/* Counts anew, under the claim: answers how many more are free than there would be if nobody had died. */
+static uint32_t recount(ipc_handle *semaphore, uint32_t expected) {
+  ipc_header *header = semaphore->segment.header;
+  uint32_t free = count_free(&semaphore->segment), more = free > expected ? free - expected : 0;
+  atomic_store_explicit(&header->permits, free, memory_order_relaxed);
+  if (more > 0) atomic_fetch_add_explicit(&header->recovered, more, memory_order_relaxed);
+  return more;
+}
+
 /* Gives back what nobody alive holds. */
 static void recover(ipc_handle *semaphore) {
-  ipc_segment *segment = &semaphore->segment;
-  ipc_header *header = segment->header;
-  ipc_members_evict_dead(segment);
+  ipc_members_evict_dead(&semaphore->segment);
   if (!lock(semaphore)) return;
-  uint32_t free = count_free(segment), before = load(&header->permits);
-  atomic_store_explicit(&header->permits, free, memory_order_relaxed);
-  if (free > before) atomic_fetch_add_explicit(&header->recovered, free - before, memory_order_relaxed);
+  uint32_t more = recount(semaphore, load(&semaphore->segment.header->permits));
   unlock(semaphore);
-  if (free > before) notify(semaphore, free - before);
+  if (more > 0) notify(semaphore, more);
 }
 
 static int32_t take_robust(ipc_handle *semaphore) {
@@ -107,12 +112,12 @@ int32_t ipc_semaphore_acquire(ipc_handle *semaphore, int32_t timeout_ms) {
 }
 
 static int32_t release_robust(ipc_handle *semaphore, uint32_t count) {
-  ipc_header *header = semaphore->segment.header;
   if (load(&semaphore->member->held) < count) return IPC_E_NOT_OWNER;
   while (!lock(semaphore)) continue; /* a stopped one holds it: giving back must not fail */
   atomic_fetch_sub_explicit(&semaphore->member->held, count, memory_order_relaxed);
-  atomic_store_explicit(&header->permits, count_free(&semaphore->segment), memory_order_relaxed);
+  uint32_t more = recount(semaphore, load(&semaphore->segment.header->permits) + count);
   unlock(semaphore);
+  notify(semaphore, count + more);
   return IPC_OK;
 }
 
@@ -123,14 +128,13 @@ static int32_t release(ipc_handle *semaphore, uint32_t count) {
     if (count > IPC_MAX_PERMITS || permits > IPC_MAX_PERMITS - count) return IPC_E_OVERFLOW;
   } while (!atomic_compare_exchange_weak_explicit(word, &permits, permits + count, memory_order_release,
                                                   memory_order_relaxed));
+  notify(semaphore, count);
   return IPC_OK;
 }
 
 int32_t ipc_semaphore_release(ipc_handle *semaphore, uint32_t count) {
   if (count == 0) return IPC_E_INVALID_ARGUMENT;
-  int32_t status = is_robust(semaphore) ? release_robust(semaphore, count) : release(semaphore, count);
-  if (status == IPC_OK) notify(semaphore, count);
-  return status;
+  return is_robust(semaphore) ? release_robust(semaphore, count) : release(semaphore, count);
 }
 
 uint32_t ipc_semaphore_permits(const ipc_handle *semaphore) { return load(&semaphore->segment.header->permits); }

@@ -67,6 +67,16 @@ bool ipc_handle_is_time_to_look(ipc_handle *handle) {
   return true;
 }
 
+/*
+ * Whether there is something to get for others after this handle has got it: a second permit, of which only this one was
+ * notified; or the turn, past which a reader came in without taking it. A notification for that is not its own to keep.
+ */
+static bool leaves_some(const ipc_handle *handle) {
+  const ipc_header *header = handle->segment.header;
+  if (handle->segment.kind == IPC_SEMAPHORE) return atomic_load_explicit(&header->permits, memory_order_relaxed) > 0;
+  return atomic_load_explicit(&header->claim, memory_order_relaxed) == 0;
+}
+
 int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *attempt, ipc_attempt *look,
                             int32_t timeout_ms, uint64_t *deadline) {
   ipc_segment *segment = &handle->segment;
@@ -91,7 +101,7 @@ int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *atte
     if (status != IPC_TIMED_OUT) break;
   }
   bool notified = ipc_waits_leave(segment, wait);
-  if (notified && status < 0) ipc_waits_notify(segment, what, 1);
+  if (notified && (status < 0 || leaves_some(handle))) ipc_waits_notify(segment, what, 1);
   return status;
 }
 
@@ -115,8 +125,9 @@ int32_t ipc_handle_arm(ipc_handle *handle, uint32_t wait, uint32_t low, uint32_t
 
 void ipc_handle_got(ipc_handle *handle, int which) {
   if (handle->armed[which] < 0) return;
-  ipc_waits_leave(&handle->segment, handle->armed[which]);
+  bool notified = ipc_waits_leave(&handle->segment, handle->armed[which]);
   handle->armed[which] = -1;
+  if (notified && leaves_some(handle)) ipc_waits_notify(&handle->segment, IPC_WAIT_TURN, 1);
 }
 
 void ipc_handle_disarm(ipc_handle *handle, uint32_t wait) {

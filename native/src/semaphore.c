@@ -49,11 +49,10 @@ static uint32_t count_free(const ipc_segment *segment) {
 
 /* Gives back what nobody alive holds. */
 static void recover(ipc_handle *semaphore) {
-  ipc_segment *segment = &semaphore->segment;
-  ipc_header *header = segment->header;
-  ipc_members_evict_dead(segment);
+  ipc_header *header = semaphore->segment.header;
+  ipc_members_evict_dead(&semaphore->segment);
   if (!lock(semaphore)) return;
-  uint32_t free = count_free(segment), before = load(&header->permits);
+  uint32_t free = count_free(&semaphore->segment), before = load(&header->permits);
   atomic_store_explicit(&header->permits, free, memory_order_relaxed);
   if (free > before) atomic_fetch_add_explicit(&header->recovered, free - before, memory_order_relaxed);
   unlock(semaphore);
@@ -107,12 +106,12 @@ int32_t ipc_semaphore_acquire(ipc_handle *semaphore, int32_t timeout_ms) {
 }
 
 static int32_t release_robust(ipc_handle *semaphore, uint32_t count) {
-  ipc_header *header = semaphore->segment.header;
   if (load(&semaphore->member->held) < count) return IPC_E_NOT_OWNER;
   while (!lock(semaphore)) continue; /* a stopped one holds it: giving back must not fail */
   atomic_fetch_sub_explicit(&semaphore->member->held, count, memory_order_relaxed);
-  atomic_fetch_add_explicit(&header->permits, count, memory_order_relaxed);
+  atomic_fetch_add_explicit(&semaphore->segment.header->permits, count, memory_order_relaxed);
   unlock(semaphore);
+  notify(semaphore, count);
   return IPC_OK;
 }
 
@@ -123,14 +122,13 @@ static int32_t release(ipc_handle *semaphore, uint32_t count) {
     if (count > IPC_MAX_PERMITS || permits > IPC_MAX_PERMITS - count) return IPC_E_OVERFLOW;
   } while (!atomic_compare_exchange_weak_explicit(word, &permits, permits + count, memory_order_release,
                                                   memory_order_relaxed));
+  notify(semaphore, count);
   return IPC_OK;
 }
 
 int32_t ipc_semaphore_release(ipc_handle *semaphore, uint32_t count) {
   if (count == 0) return IPC_E_INVALID_ARGUMENT;
-  int32_t status = is_robust(semaphore) ? release_robust(semaphore, count) : release(semaphore, count);
-  if (status == IPC_OK) notify(semaphore, count);
-  return status;
+  return is_robust(semaphore) ? release_robust(semaphore, count) : release(semaphore, count);
 }
 
 uint32_t ipc_semaphore_permits(const ipc_handle *semaphore) { return load(&semaphore->segment.header->permits); }

@@ -40,7 +40,7 @@ struct ipc_listing {
   ipc_header header;
   ipc_member members[MOST_MEMBERS]; /* receivers, then senders */
   bool alive[MOST_MEMBERS];
-  uint32_t max_receivers;
+  uint32_t max_receivers, max_senders;
   uint32_t member_count; /* 0: it has none to tell */
   uint32_t next_member;  /* in the order in which they are told: senders, then receivers */
 };
@@ -127,8 +127,9 @@ static bool parse(const char *key, ipc_listed_name *name) {
   return false;
 }
 
-static uint64_t table_bytes(uint32_t max_receivers) {
-  return ((uint64_t)max_receivers + IPC_MAX_SENDERS) * sizeof(ipc_member);
+/* Of a checked header: what has no ring has no places of senders. */
+static uint64_t table_bytes(const ipc_header *header) {
+  return ((uint64_t)header->max_receivers + header->max_senders) * sizeof(ipc_member);
 }
 
 static uint32_t load(const _Atomic uint32_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
@@ -170,7 +171,8 @@ static void tell_segment(ipc_listing *listing, ipc_listed_name *name) {
   snprintf(name->prefix, sizeof name->prefix, "%s", header->prefix);
   snprintf(name->name, sizeof name->name, "%s", header->name);
   listing->max_receivers = header->max_receivers;
-  listing->member_count = header->max_receivers + IPC_MAX_SENDERS;
+  listing->max_senders = header->max_senders;
+  listing->member_count = header->max_receivers + header->max_senders;
   for (uint32_t i = 0; i < listing->member_count; i++) {
     if (load(&listing->members[i].instance) == 0) continue;
     listing->alive[i] = ipc_os_alive(load_long(&listing->members[i].owner));
@@ -218,13 +220,13 @@ static void look(ipc_listing *listing, int fd, const char *listed, ipc_listed_na
       return;
     }
     if (!ipc_segment_is_named(header, listed)) return;
-    uint64_t created = header->created, tables = table_bytes(header->max_receivers);
+    uint64_t created = header->created, tables = table_bytes(header);
     if (ipc_os_read(fd, listing->members, tables, IPC_HEADER_BYTES) != (int64_t)tables) return;
     if (ipc_os_read(fd, header, sizeof *header, 0) != (int64_t)sizeof *header) return;
     /* Made anew in the same file meanwhile: look again. */
     if (load(&header->magic) != IPC_MAGIC || header->created != created) continue;
     if (ipc_segment_check(header, name->bytes, &failure) != IPC_OK || !ipc_segment_is_named(header, listed) ||
-        table_bytes(header->max_receivers) != tables)
+        table_bytes(header) != tables)
       return;
     tell_segment(listing, name);
     return;
@@ -287,8 +289,8 @@ static bool is_sleeping(const ipc_member *member, bool is_sender) {
 int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {
   while (listing->next_member < listing->member_count) {
     uint32_t told = listing->next_member++;
-    bool is_sender = told < IPC_MAX_SENDERS;
-    uint32_t index = is_sender ? listing->max_receivers + told : told - IPC_MAX_SENDERS;
+    bool is_sender = told < listing->max_senders;
+    uint32_t index = is_sender ? listing->max_receivers + told : told - listing->max_senders;
     const ipc_member *member = &listing->members[index];
     uint32_t instance = load(&member->instance);
     if (instance == 0) continue;

@@ -8,7 +8,7 @@
 static const ipc_options rwlock = {.kind = IPC_RWLOCK};
 
 typedef struct board {
-  _Atomic uint32_t ready, go, stop, told, died_torn, mended, waits, entered, rounds[32], next;
+  _Atomic uint32_t ready, go, stop, told, died_torn, mended, written, rounds[32], next;
   _Atomic int32_t readers, answer;
   uint64_t first, second; /* written by writers alone; equal whenever a reader is inside */
 } board;
@@ -59,6 +59,7 @@ static void take_turns(void *argument) {
     CHECK_EQ(lock_somehow(it, writes, mixed ? it->instance : 0, &mine), IPC_OK);
     CHECK_EQ(ipc_handle_armed(it), 0);
     (writes ? write_once : read_once)(it, i % 64 < 4);
+    atomic_fetch_add(&shared->written, writes);
     CHECK_EQ(writes ? ipc_rwlock_unlock(it) : ipc_rwlock_unlock_shared(it), IPC_OK);
   }
   atomic_fetch_add(&shared->ready, 1);
@@ -74,7 +75,8 @@ static void check_exclusion(test_form form, void *mixed) {
   ipc_handle *it = must_handle(rwlock);
   for (int i = 0; i < CROWD; i++) workers[i] = test_start(form, take_turns, mixed);
   test_await(&shared->ready, CROWD);
-  CHECK_EQ(shared->first, CROWD * ((TURNS_EACH + 3) / 4));
+  CHECK_GE(shared->written, TURNS / 5);
+  CHECK_EQ(shared->first, shared->written);
   CHECK_EQ(it->segment.header->waiting, 0);
   CHECK_EQ(it->segment.header->claim, 0);
   atomic_store(&shared->go, 1);

@@ -154,12 +154,16 @@ static bool is_ours(const ipc_handle *handle, int32_t wait) {
          atomic_load_explicit(&handle->segment.waits[wait].instance, memory_order_relaxed) == handle->instance;
 }
 
-/* Whether a wait is over: it was notified, or somebody has died who may have been notified in its stead. */
-static bool is_over(const ipc_handle *handle, int32_t wait) {
-  const ipc_wait_entry *it = &handle->segment.waits[wait];
-  return ipc_waits_is_notified(&handle->segment, wait) ||
-         atomic_load_explicit(&it->deaths, memory_order_relaxed) !=
-             atomic_load_explicit(&handle->segment.header->deaths, memory_order_acquire);
+/* IPC_OK: it was notified, or somebody has died who may have been notified in its stead. */
+static int32_t progress(const ipc_handle *handle, int32_t wait) {
+  const ipc_segment *segment = &handle->segment;
+  /* Shared memory is as good without its name. */
+  if (segment->kind != IPC_MEMORY && atomic_load_explicit(&segment->header->orphaned, memory_order_acquire))
+    return IPC_E_ORPHANED;
+  uint32_t deaths = atomic_load_explicit(&segment->header->deaths, memory_order_acquire);
+  bool is_over = ipc_waits_is_notified(segment, wait) ||
+                 atomic_load_explicit(&segment->waits[wait].deaths, memory_order_relaxed) != deaths;
+  return is_over ? IPC_OK : IPC_TIMED_OUT;
 }
 
 int32_t ipc_handle_sleep(ipc_handle *handle, int32_t wait, int32_t timeout_ms) {
@@ -167,22 +171,20 @@ int32_t ipc_handle_sleep(ipc_handle *handle, int32_t wait, int32_t timeout_ms) {
   if (!is_ours(handle, wait)) return IPC_E_INVALID_ARGUMENT;
   uint64_t deadline = timeout_ms == 0 ? 0 : ipc_deadline(timeout_ms), slice = IPC_FIRST_SLICE_NS;
   ipc_backoff backoff = ipc_backoff_start(segment->header);
-  while (!is_over(handle, wait)) {
-    /* Shared memory is as good without its name. */
-    if (segment->kind != IPC_MEMORY && atomic_load_explicit(&segment->header->orphaned, memory_order_acquire)) {
+  for (;;) {
+    int32_t status = progress(handle, wait);
+    if (status != IPC_TIMED_OUT) {
       ipc_waits_leave(segment, wait);
-      return IPC_E_ORPHANED;
+      return status;
     }
     if (timeout_ms == 0) return IPC_TIMED_OUT;
     if (ipc_backoff_pause(&backoff, deadline)) continue;
     if (ipc_os_now() >= deadline) return IPC_TIMED_OUT;
     ipc_waits_sleep(segment, wait, deadline, slice);
-    if (is_over(handle, wait)) break;
+    if (progress(handle, wait) != IPC_TIMED_OUT) continue;
     slice = IPC_SLICE_NS;
     ipc_handle_look(handle);
   }
-  ipc_waits_leave(segment, wait);
-  return IPC_OK;
 }
 
 int32_t ipc_handle_leave(ipc_handle *handle, int32_t wait) {

@@ -7,18 +7,20 @@
 
 #include "marks.h"
 #include "segment.h"
+#include "waits.h"
 
 /* How long a removal waits for a name lock. Its holders need microseconds; one that is stopped is alive. */
 static const uint64_t REMOVE_PATIENCE_NS = 200000000u;
 
-enum { MOST_MEMBERS = IPC_MAX_SENDERS + IPC_MAX_RECEIVERS };
+enum { MOST_MEMBERS = IPC_MAX_SENDERS + IPC_MAX_RECEIVERS, MOST_WAITS = IPC_MAX_RECEIVERS * IPC_WAITS_PER_HANDLE };
 
 /* Bindings read these by offset. */
-_Static_assert(offsetof(ipc_listed_name, bytes) == 48 && offsetof(ipc_listed_name, prefix) == 72 &&
-                   offsetof(ipc_listed_name, name) == 144 && offsetof(ipc_listed_name, path) == 280 &&
-                   sizeof(ipc_listed_name) == 552,
+_Static_assert(offsetof(ipc_listed_name, capacity) == 64 && offsetof(ipc_listed_name, prefix) == 96 &&
+                   offsetof(ipc_listed_name, name) == 168 && offsetof(ipc_listed_name, path) == 304 &&
+                   sizeof(ipc_listed_name) == 576,
                "a listed name has no gaps");
-_Static_assert(offsetof(ipc_listed_endpoint, position) == 24 && sizeof(ipc_listed_endpoint) == 48,
+_Static_assert(offsetof(ipc_listed_endpoint, position) == 24 && offsetof(ipc_listed_endpoint, holds) == 48 &&
+                   sizeof(ipc_listed_endpoint) == 56,
                "a listed endpoint has no gaps");
 
 typedef struct file_entry {
@@ -38,9 +40,9 @@ struct ipc_listing {
 
   /* The current name, if it is a sound segment: private copies, which nobody changes any more. */
   ipc_header header;
-  ipc_member members[MOST_MEMBERS]; /* receivers, then senders */
+  ipc_member members[MOST_MEMBERS]; /* receivers or handles, then senders */
+  ipc_wait_entry waits[MOST_WAITS];
   bool alive[MOST_MEMBERS];
-  uint32_t max_receivers, max_senders;
   uint32_t member_count; /* 0: it has none to tell */
   uint32_t next_member;  /* in the order in which they are told: senders, then receivers */
 };
@@ -127,9 +129,10 @@ static bool parse(const char *key, ipc_listed_name *name) {
   return false;
 }
 
-/* Of a checked header: what has no ring has no places of senders. */
-static uint64_t table_bytes(const ipc_header *header) {
-  return ((uint64_t)header->max_receivers + header->max_senders) * sizeof(ipc_member);
+/* Of a checked header. */
+static uint32_t members_of(const ipc_header *header) { return header->max_receivers + header->max_senders; }
+static uint32_t waits_of(const ipc_header *header) {
+  return ipc_segment_has_ring(header->kind) ? 0 : header->max_receivers * IPC_WAITS_PER_HANDLE;
 }
 
 static uint32_t load(const _Atomic uint32_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
@@ -158,27 +161,34 @@ static uint64_t messages_of(const ipc_header *header) {
   return number + (uint64_t)(int64_t)(int32_t)((uint32_t)(load_long(&header->head) >> 32) - (uint32_t)number);
 }
 
-static void tell_segment(ipc_listing *listing, ipc_listed_name *name) {
+static void tell_segment(ipc_listing *listing, ipc_listed_name *name, uint64_t memory_bytes) {
   const ipc_header *header = &listing->header;
   name->kind = header->kind;
-  name->capacity = header->capacity;
+  name->capacity = header->kind == IPC_MEMORY ? memory_bytes : header->capacity;
   name->max_receivers = header->max_receivers;
   name->overflow = header->overflow;
   name->permissions = header->permissions;
-  name->head = bytes_before(header, head_of(header));
-  name->messages = messages_of(header);
+  if (ipc_segment_has_ring(header->kind)) {
+    name->head = bytes_before(header, head_of(header));
+    name->messages = messages_of(header);
+  }
   if (header->kind == IPC_QUEUE) name->waiting = lag_of(header, load(&header->cursor));
+  if (header->kind == IPC_SEMAPHORE) {
+    name->permits = load(&header->permits);
+    name->initial = header->initial;
+    name->robust = header->robust;
+    name->recovered = load(&header->recovered);
+  }
+  if (header->kind == IPC_MUTEX || header->kind == IPC_RWLOCK) name->unusable = load(&header->unusable) != 0;
   snprintf(name->prefix, sizeof name->prefix, "%s", header->prefix);
   snprintf(name->name, sizeof name->name, "%s", header->name);
-  listing->max_receivers = header->max_receivers;
-  listing->max_senders = header->max_senders;
-  listing->member_count = header->max_receivers + header->max_senders;
+  listing->member_count = members_of(header);
   for (uint32_t i = 0; i < listing->member_count; i++) {
     if (load(&listing->members[i].instance) == 0) continue;
     listing->alive[i] = ipc_os_alive(load_long(&listing->members[i].owner));
     if (!listing->alive[i])
       name->dead++;
-    else if (i < listing->max_receivers)
+    else if (i < header->max_receivers)
       name->receivers++;
     else
       name->senders++;
@@ -188,6 +198,20 @@ static void tell_segment(ipc_listing *listing, ipc_listed_name *name) {
 
 static uint32_t state_of(int32_t status) {
   return status == IPC_E_FOREIGN ? IPC_LISTED_FOREIGN : status == IPC_E_VERSION ? IPC_LISTED_VERSION : IPC_LISTED_DAMAGED;
+}
+
+/* Reads the places, and the waits behind them. False: the file has become too short. */
+static bool read_tables(ipc_listing *listing, int fd) {
+  uint64_t members = members_of(&listing->header) * sizeof *listing->members;
+  uint64_t waits = waits_of(&listing->header) * sizeof *listing->waits;
+  return ipc_os_read(fd, listing->members, members, IPC_HEADER_BYTES) == (int64_t)members &&
+         ipc_os_read(fd, listing->waits, waits, IPC_HEADER_BYTES + members) == (int64_t)waits;
+}
+
+/* Shared memory only grows, and its file before it: there must be as much as the header said before the file was measured. */
+static bool is_whole(const ipc_header *header, uint64_t memory_bytes, uint64_t file_bytes) {
+  return header->kind != IPC_MEMORY || (memory_bytes > 0 && memory_bytes <= IPC_MAX_MEMORY &&
+                                        file_bytes >= header->body_offset + memory_bytes);
 }
 
 /*
@@ -220,15 +244,18 @@ static void look(ipc_listing *listing, int fd, const char *listed, ipc_listed_na
       return;
     }
     if (!ipc_segment_is_named(header, listed)) return;
-    uint64_t created = header->created, tables = table_bytes(header);
-    if (ipc_os_read(fd, listing->members, tables, IPC_HEADER_BYTES) != (int64_t)tables) return;
+    uint64_t created = header->created, memory_bytes = load_long(&header->memory_bytes);
+    uint32_t members = members_of(header);
+    ipc_os_file file;
+    if (!read_tables(listing, fd) || ipc_os_stat(fd, &file) != 0) return;
+    name->bytes = file.size;
     if (ipc_os_read(fd, header, sizeof *header, 0) != (int64_t)sizeof *header) return;
     /* Made anew in the same file meanwhile: look again. */
     if (load(&header->magic) != IPC_MAGIC || header->created != created) continue;
     if (ipc_segment_check(header, name->bytes, &failure) != IPC_OK || !ipc_segment_is_named(header, listed) ||
-        table_bytes(header) != tables)
+        members_of(header) != members || !is_whole(header, memory_bytes, name->bytes))
       return;
-    tell_segment(listing, name);
+    tell_segment(listing, name, memory_bytes);
     return;
   }
   name->state = IPC_LISTED_UNFINISHED;
@@ -286,15 +313,50 @@ static bool is_sleeping(const ipc_member *member, bool is_sender) {
   return load(&member->asleep) != 0 || (is_sender ? (armed & space) != 0 : (armed & 1u << IPC_EVENT_DATA) != 0);
 }
 
+static bool has_wait(const ipc_listing *listing, uint32_t instance) {
+  for (uint32_t i = 0; i < waits_of(&listing->header); i++) {
+    const ipc_wait_entry *wait = &listing->waits[i];
+    if (load(&wait->instance) == instance && (load(&wait->state) & IPC_WAIT_TAGS) == IPC_WAIT_WAITING) return true;
+  }
+  return false;
+}
+
+static void tell_hold(const ipc_header *header, const ipc_member *member, ipc_listed_endpoint *endpoint) {
+  uint32_t owner = load(&header->claim);
+  /* Who has the turn of a reader-writer lock may still wait for readers to leave. */
+  bool is_locked = header->kind == IPC_MUTEX || (header->kind == IPC_RWLOCK && load(&header->writing) == owner);
+  if (is_locked && owner != 0)
+    /* What others seem to hold shared is a try that fails, or over. */
+    endpoint->holds = endpoint->exclusive = endpoint->instance == owner;
+  else
+    endpoint->holds = load(&member->held);
+}
+
+static void tell_handle(const ipc_listing *listing, uint32_t place, ipc_listed_endpoint *endpoint) {
+  const ipc_member *member = &listing->members[place];
+  uint32_t instance = load(&member->instance);
+  *endpoint = (ipc_listed_endpoint){.role = IPC_HANDLE,
+                                    .place = place,
+                                    .instance = instance,
+                                    .pid = load(&member->pid),
+                                    .alive = listing->alive[place],
+                                    .sleeping = listing->alive[place] && has_wait(listing, instance)};
+  tell_hold(&listing->header, member, endpoint);
+}
+
 int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {
+  const ipc_header *header = &listing->header;
   while (listing->next_member < listing->member_count) {
     uint32_t told = listing->next_member++;
-    bool is_sender = told < listing->max_senders;
-    uint32_t index = is_sender ? listing->max_receivers + told : told - listing->max_senders;
+    bool is_sender = told < header->max_senders;
+    uint32_t index = is_sender ? header->max_receivers + told : told - header->max_senders;
     const ipc_member *member = &listing->members[index];
     uint32_t instance = load(&member->instance);
     if (instance == 0) continue;
-    const ipc_header *header = &listing->header;
+    if (!ipc_segment_has_ring(header->kind)) {
+      tell_handle(listing, index, endpoint);
+      return 1;
+    }
     bool is_reader = !is_sender && header->kind != IPC_QUEUE; /* with a position of its own */
     uint32_t position = is_reader ? load(&member->position) : is_sender ? head_of(header) : load(&header->cursor);
     *endpoint = (ipc_listed_endpoint){.role = is_sender ? IPC_SENDER : IPC_RECEIVER,

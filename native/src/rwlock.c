@@ -68,11 +68,11 @@ static int32_t enter(ipc_handle *lock) {
   return last == 0 ? IPC_OK : IPC_OWNER_DIED;
 }
 
-int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep_place) {
+int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
   uint64_t deadline = 0;
   bool was_next = lock->is_next;
   if (!was_next) {
-    if (held_of(lock->member) > 0 && !keep_place) return IPC_E_DEADLOCK;
+    if (held_of(lock->member) > 0 && keep != IPC_KEEP_FOR_TASK) return IPC_E_DEADLOCK;
     int32_t status = ipc_turn_take(lock, timeout_ms, &deadline);
     if (status < 0) return status;
     set_next(lock, true);
@@ -83,7 +83,7 @@ int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep_place
   else
     status = ipc_handle_is_time_to_look(lock) ? look(lock) : attempt(lock);
   if (status == IPC_OK) return enter(lock);
-  if (status != IPC_TIMED_OUT || (!keep_place && !was_next)) ipc_rwlock_step_back(lock);
+  if (status != IPC_TIMED_OUT || (keep == IPC_KEEP_NOTHING && !was_next)) ipc_rwlock_step_back(lock);
   return status;
 }
 
@@ -137,13 +137,12 @@ static int32_t come_in(ipc_handle *lock, int32_t timeout_ms) {
 }
 
 int32_t ipc_rwlock_lock_shared(ipc_handle *lock, int32_t timeout_ms) {
-  int32_t status = ipc_handle_check(lock);
-  if (IPC_LIKELY(status == IPC_OK)) status = come_in(lock, timeout_ms);
+  int32_t status = come_in(lock, timeout_ms);
   if (IPC_UNLIKELY(status != IPC_OK)) return status;
-  status = ipc_handle_check(lock); /* the last writer may just have given the lock up */
-  if (IPC_UNLIKELY(status != IPC_OK)) {
+  int32_t fate = ipc_handle_check(lock);
+  if (IPC_UNLIKELY(fate != IPC_OK)) {
     ipc_rwlock_unlock_shared(lock);
-    return status;
+    return fate;
   }
   if (IPC_UNLIKELY(lock->armed[ARMED_SHARED] >= 0)) ipc_handle_got(lock, ARMED_SHARED);
   return atomic_load_explicit(&lock->segment.header->writing, memory_order_relaxed) == 0 ? IPC_OK : IPC_OWNER_DIED;

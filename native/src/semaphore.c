@@ -47,22 +47,16 @@ static uint32_t count_free(const ipc_segment *segment) {
   return free;
 }
 
-/* Counts anew, under the claim: answers how many more are free than there would be if nobody had died. */
-static uint32_t recount(ipc_handle *semaphore, uint32_t expected) {
-  ipc_header *header = semaphore->segment.header;
-  uint32_t free = count_free(&semaphore->segment), more = free > expected ? free - expected : 0;
-  atomic_store_explicit(&header->permits, free, memory_order_relaxed);
-  if (more > 0) atomic_fetch_add_explicit(&header->recovered, more, memory_order_relaxed);
-  return more;
-}
-
 /* Gives back what nobody alive holds. */
 static void recover(ipc_handle *semaphore) {
+  ipc_header *header = semaphore->segment.header;
   ipc_members_evict_dead(&semaphore->segment);
   if (!lock(semaphore)) return;
-  uint32_t more = recount(semaphore, load(&semaphore->segment.header->permits));
+  uint32_t free = count_free(&semaphore->segment), before = load(&header->permits);
+  atomic_store_explicit(&header->permits, free, memory_order_relaxed);
+  if (free > before) atomic_fetch_add_explicit(&header->recovered, free - before, memory_order_relaxed);
   unlock(semaphore);
-  if (more > 0) notify(semaphore, more);
+  if (free > before) notify(semaphore, free - before);
 }
 
 static int32_t take_robust(ipc_handle *semaphore) {
@@ -115,9 +109,9 @@ static int32_t release_robust(ipc_handle *semaphore, uint32_t count) {
   if (load(&semaphore->member->held) < count) return IPC_E_NOT_OWNER;
   while (!lock(semaphore)) continue; /* a stopped one holds it: giving back must not fail */
   atomic_fetch_sub_explicit(&semaphore->member->held, count, memory_order_relaxed);
-  uint32_t more = recount(semaphore, load(&semaphore->segment.header->permits) + count);
+  atomic_fetch_add_explicit(&semaphore->segment.header->permits, count, memory_order_relaxed);
   unlock(semaphore);
-  notify(semaphore, count + more);
+  notify(semaphore, count);
   return IPC_OK;
 }
 

@@ -33,7 +33,8 @@ static int32_t look(ipc_handle *handle) {
 static bool is_this_threads(const ipc_handle *handle, uint32_t owner) {
   const ipc_segment *segment = &handle->segment;
   uint64_t self = ipc_os_self();
-  for (uint32_t i = 0; i < segment->max_receivers; i++) {
+  uint32_t limit = atomic_load_explicit(&segment->header->receiver_limit, memory_order_acquire);
+  for (uint32_t i = 0; i < limit && i < segment->max_receivers; i++) {
     const ipc_member *member = &segment->receivers[i];
     if (atomic_load_explicit(&member->instance, memory_order_acquire) == owner)
       return atomic_load_explicit(&member->owner, memory_order_relaxed) == self;

@@ -355,7 +355,7 @@ static ipc_listed_name find_listed(uint32_t kind, uint32_t *endpoints) {
       while (ipc_list_endpoint(listing, &endpoint) == 1) {
         ++*endpoints;
         CHECK_EQ(endpoint.pid, getpid());
-        CHECK_EQ(endpoint.role, IPC_RECEIVER);
+        CHECK_EQ(endpoint.role, IPC_HANDLE);
       }
       break;
     }

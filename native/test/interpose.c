@@ -20,6 +20,7 @@ void test_os_wake_all(_Atomic uint32_t *word);
 int test_os_open(const char *key, bool create, uint32_t permissions);
 int test_os_unlink(const char *key);
 int test_os_stat(int fd, ipc_os_file *out);
+int64_t test_os_read(int fd, void *bytes, uint64_t size, uint64_t offset);
 int test_os_resize(int fd, uint64_t size);
 void *test_os_map(int fd, uint64_t offset, uint64_t size, int *error);
 void test_os_unmap(void *address, uint64_t size);
@@ -61,6 +62,11 @@ int test_os_unlink(const char *key) {
 int test_os_stat(int fd, ipc_os_file *out) {
   before("stat");
   return ipc_os_stat(fd, out);
+}
+
+int64_t test_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {
+  before("read");
+  return ipc_os_read(fd, bytes, size, offset);
 }
 
 int test_os_resize(int fd, uint64_t size) {

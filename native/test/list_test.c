@@ -70,13 +70,14 @@ static report must_find(uint32_t kind) {
   return it;
 }
 
-static bool remove_it(void) {
+static bool remove_of(uint32_t kind) {
   report it;
   ipc_listing *listing = must_list(test_prefix);
-  bool removed = find_in(listing, test_name, IPC_CHANNEL, &it) && ipc_list_remove(listing) == 1;
+  bool removed = find_in(listing, test_name, kind, &it) && ipc_list_remove(listing) == 1;
   ipc_list_close(listing);
   return removed;
 }
+static bool remove_it(void) { return remove_of(IPC_CHANNEL); }
 
 static ipc_receiver *must_receive(ipc_options options) {
   ipc_failure failure;
@@ -217,9 +218,9 @@ static void send_until_alone(void *unused) {
 }
 
 /* A listing sees a moment: in each slice of its sleep a waiter looks around for an instant. */
-static void await_sleeping(uint32_t role, uint32_t sleeping) {
+static void await_sleeping(uint32_t kind, uint32_t role, uint32_t sleeping) {
   for (;; test_pause()) {
-    report it = must_find(IPC_CHANNEL);
+    report it = must_find(kind);
     for (uint32_t i = 0; i < it.count; i++)
       if (it.endpoints[i].role == role && it.endpoints[i].pid != (uint32_t)getpid() &&
           it.endpoints[i].sleeping == sleeping)
@@ -231,12 +232,12 @@ static void tells_who_sleeps(void) {
   shared = test_shared(sizeof *shared);
   ipc_sender *sender = must_send(channel);
   test_worker reader = test_start(TEST_PROCESS, receive_one, NULL);
-  await_sleeping(IPC_RECEIVER, 1);
+  await_sleeping(IPC_CHANNEL, IPC_RECEIVER, 1);
   send_some(sender, 1);
   test_await(&shared->ready, 1);
-  await_sleeping(IPC_RECEIVER, 0);
+  await_sleeping(IPC_CHANNEL, IPC_RECEIVER, 0);
   test_worker writer = test_start(TEST_PROCESS, send_until_alone, NULL);
-  await_sleeping(IPC_SENDER, 1); /* the ring is full */
+  await_sleeping(IPC_CHANNEL, IPC_SENDER, 1); /* the ring is full */
   atomic_store(&shared->go, 1);
   test_finish(writer);
   test_finish(reader);
@@ -333,9 +334,9 @@ static int make_file(const char *name, uint64_t bytes, uint32_t permissions) {
 }
 
 /* On systems with hashed keys such a file does not tell its name: so it is found by its path. */
-static report find_file(const char *name, bool remove, bool *removed) {
+static report find_file(uint32_t kind, const char *name, bool remove, bool *removed) {
   char key[IPC_OS_KEY_BYTES], listed[IPC_OS_KEY_BYTES], path[IPC_LISTED_PATH];
-  CHECK_EQ(ipc_segment_key(key, IPC_CHANNEL, test_prefix, name), IPC_OK);
+  CHECK_EQ(ipc_segment_key(key, kind, test_prefix, name), IPC_OK);
   ipc_os_listed_key(key, listed);
   snprintf(path, sizeof path, "%s/%s", ipc_os_directory, listed);
   ipc_listing *listing = must_list(NULL);
@@ -347,10 +348,11 @@ static report find_file(const char *name, bool remove, bool *removed) {
   ipc_list_close(listing);
   return it;
 }
-static report see_file(void) { return find_file(test_name, false, NULL); }
+static report see_file_of(uint32_t kind) { return find_file(kind, test_name, false, NULL); }
+static report see_file(void) { return see_file_of(IPC_CHANNEL); }
 static bool remove_file(void) {
   bool removed;
-  find_file(test_name, true, &removed);
+  find_file(IPC_CHANNEL, test_name, true, &removed);
   return removed;
 }
 
@@ -518,7 +520,7 @@ static void a_copy_under_another_name_is_none_of_its_endpoints(void) {
   CHECK_EQ(write(fd, it.base, it.bytes), it.bytes);
   ipc_os_close(fd);
   bool removed;
-  CHECK_EQ(find_file("copy", true, &removed).name.state, IPC_LISTED_DAMAGED);
+  CHECK_EQ(find_file(IPC_CHANNEL, "copy", true, &removed).name.state, IPC_LISTED_DAMAGED);
   CHECK(!removed);
   CHECK_EQ(must_find(IPC_CHANNEL).name.state, IPC_LISTED_LIVE);
   ipc_receiver_close(receiver);
@@ -733,6 +735,431 @@ static void check_watching(test_form form) {
 static void processes_come_and_go_while_somebody_watches(void) { check_watching(TEST_PROCESS); }
 static void threads_come_and_go_while_somebody_watches(void) { check_watching(TEST_THREAD); }
 
+/* What has no ring. */
+
+static ipc_options options_of(uint32_t kind) {
+  return (ipc_options){.kind = kind,
+                       .max_receivers = 4,
+                       .initial = kind == IPC_SEMAPHORE ? 1 + 3 : 0,
+                       .robust = kind == IPC_SEMAPHORE,
+                       .size = kind == IPC_MEMORY ? 100000 : 0};
+}
+
+static ipc_handle *must_open(ipc_options options) {
+  ipc_failure failure;
+  ipc_handle *handle = ipc_handle_open(test_prefix, test_name, &options, &failure);
+  if (!handle) FAIL("a handle could not open: %d, errno %d", failure.code, failure.system_error);
+  return handle;
+}
+
+static void check_handle(const ipc_listed_endpoint *it, uint32_t place, uint32_t sleeping, uint32_t holds,
+                         uint32_t exclusive) {
+  CHECK_EQ(it->role, IPC_HANDLE);
+  CHECK_EQ(it->place, place);
+  CHECK(it->instance != 0);
+  CHECK_EQ(it->sleeping, sleeping);
+  CHECK_EQ(it->holds, holds);
+  CHECK_EQ(it->exclusive, exclusive);
+  CHECK_EQ(it->position + it->lag + it->lost, 0);
+}
+
+static void tells_handles_of_every_kind(void) {
+  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+    ipc_options options = options_of(kind);
+    options.permissions = 0640;
+    ipc_handle *handle = must_open(options), *other = must_open(options);
+    report it = must_find(kind);
+    uint64_t body, bytes = ipc_segment_bytes(kind, 0, 4, &body) + (kind == IPC_MEMORY ? 100000 : 0);
+    CHECK_EQ(it.name.state, IPC_LISTED_LIVE);
+    CHECK_EQ(it.name.max_receivers, 4);
+    CHECK_EQ(it.name.permissions, 0640);
+    CHECK_EQ(it.name.overflow, 0);
+    CHECK_EQ(it.name.version, IPC_LAYOUT_VERSION);
+    CHECK_EQ(it.name.senders, 0);
+    CHECK_EQ(it.name.receivers, 2);
+    CHECK_EQ(it.name.dead, 0);
+    CHECK_EQ(it.name.capacity, kind == IPC_MEMORY ? 100000 : 0);
+    CHECK_EQ(it.name.bytes, bytes);
+    CHECK_EQ(it.name.permits, kind == IPC_SEMAPHORE ? 3 : 0);
+    CHECK_EQ(it.name.initial, kind == IPC_SEMAPHORE ? 3 : 0);
+    CHECK_EQ(it.name.robust, kind == IPC_SEMAPHORE);
+    CHECK_EQ(it.name.waiting + it.name.recovered + it.name.unusable + it.name.head + it.name.messages, 0);
+    CHECK_EQ(it.count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+      check_handle(&it.endpoints[i], i, 0, 0, 0);
+      CHECK_EQ(it.endpoints[i].pid, getpid());
+      CHECK_EQ(it.endpoints[i].alive, 1);
+    }
+    ipc_handle_close(other);
+    CHECK_EQ(must_find(kind).count, 1);
+    ipc_handle_close(handle);
+    CHECK(!find(test_prefix, test_name, kind, &it));
+  }
+}
+
+static void tells_the_last_place_and_the_last_wait_there_can_be(void) {
+  enum { LAST = IPC_MAX_RECEIVERS - 1, LAST_WAIT = IPC_MAX_RECEIVERS * IPC_WAITS_PER_HANDLE - 1 };
+  ipc_handle *condition = must_open((ipc_options){.kind = IPC_CONDITION, .max_receivers = IPC_MAX_RECEIVERS});
+  for (int32_t i = 0; i <= LAST_WAIT; i++) CHECK_EQ(ipc_condition_enter(condition, 0, 0), i);
+  CHECK_EQ(ipc_condition_enter(condition, 0, 0), IPC_E_TOO_MANY_WAITS);
+  for (int32_t i = 0; i < LAST_WAIT; i++) ipc_handle_leave(condition, i);
+  view seen = view_open(test_prefix, test_name, IPC_CONDITION);
+  ipc_member *last = &view_receivers(&seen)[LAST]; /* as if all places before it had been taken, which takes long */
+  last->owner = view_receivers(&seen)->owner;
+  last->instance = IPC_MAX_RECEIVERS;
+  report it = must_find(IPC_CONDITION);
+  CHECK_EQ(it.name.max_receivers, IPC_MAX_RECEIVERS);
+  CHECK_EQ(it.name.receivers, 2);
+  check_handle(&it.endpoints[0], 0, 1, 0, 0);
+  check_handle(&it.endpoints[1], LAST, 0, 0, 0);
+  ipc_handle_leave(condition, LAST_WAIT);
+  CHECK_EQ(must_find(IPC_CONDITION).endpoints[0].sleeping, 0);
+  last->instance = 0;
+  ipc_handle_close(condition);
+}
+
+static void tells_who_holds_a_mutex(void) {
+  ipc_handle *mutex = must_open(options_of(IPC_MUTEX)), *other = must_open(options_of(IPC_MUTEX));
+  CHECK_EQ(ipc_mutex_lock(other, 0), IPC_OK);
+  report it = must_find(IPC_MUTEX);
+  check_handle(&it.endpoints[0], 0, 0, 0, 0);
+  check_handle(&it.endpoints[1], 1, 0, 1, 1);
+  ipc_handle_close(other); /* abandoned: nobody's */
+  it = must_find(IPC_MUTEX);
+  CHECK_EQ(it.count, 1);
+  check_handle(&it.endpoints[0], 0, 0, 0, 0);
+  CHECK_EQ(ipc_mutex_lock(mutex, 0), IPC_OWNER_DIED);
+  check_handle(&must_find(IPC_MUTEX).endpoints[0], 0, 0, 1, 1);
+  CHECK_EQ(ipc_mutex_mark_unusable(mutex), IPC_OK);
+  it = must_find(IPC_MUTEX);
+  check_handle(&it.endpoints[0], 0, 0, 0, 0);
+  CHECK_EQ(it.name.unusable, 1);
+  ipc_handle_close(mutex);
+}
+
+static void lock_and_unlock(void *unused) {
+  (void)unused;
+  ipc_handle *mutex = must_open(options_of(IPC_MUTEX));
+  CHECK_EQ(ipc_mutex_lock(mutex, -1), IPC_OK);
+  atomic_store(&shared->ready, 1);
+  test_await(&shared->go, 1);
+  ipc_mutex_unlock(mutex);
+  ipc_handle_close(mutex);
+}
+
+static void tells_who_waits_for_a_mutex(void) {
+  shared = test_shared(sizeof *shared);
+  ipc_handle *mutex = must_open(options_of(IPC_MUTEX));
+  CHECK_EQ(ipc_mutex_lock(mutex, 0), IPC_OK);
+  test_worker worker = test_start(TEST_PROCESS, lock_and_unlock, NULL);
+  await_sleeping(IPC_MUTEX, IPC_HANDLE, 1);
+  check_handle(&must_find(IPC_MUTEX).endpoints[0], 0, 0, 1, 1);
+  CHECK_EQ(ipc_mutex_unlock(mutex), IPC_OK);
+  test_await(&shared->ready, 1);
+  uint32_t waker[2];
+  int fd = ipc_waker_open(waker);
+  CHECK_GE(fd, 0);
+  CHECK_EQ(ipc_handle_arm(mutex, IPC_WAIT_FOR_LOCK, waker[0], waker[1]), IPC_OK);
+  CHECK_EQ(ipc_mutex_lock(mutex, 0), IPC_TIMED_OUT);
+  report it = must_find(IPC_MUTEX);
+  check_handle(&it.endpoints[0], 0, 1, 0, 0); /* in its event loop */
+  check_handle(&it.endpoints[1], 1, 0, 1, 1);
+  atomic_store(&shared->go, 1);
+  test_finish(worker);
+  check_handle(&must_find(IPC_MUTEX).endpoints[0], 0, 0, 0, 0); /* it was rung */
+  ipc_handle_close(mutex);
+  close(fd);
+  ipc_waker_close(waker[0], waker[1]);
+}
+
+static void tells_who_is_inside_a_reader_writer_lock(void) {
+  uint32_t waker[2];
+  int fd = ipc_waker_open(waker);
+  CHECK_GE(fd, 0);
+  ipc_handle *reader = must_open(options_of(IPC_RWLOCK)), *other = must_open(options_of(IPC_RWLOCK)),
+             *writer = must_open(options_of(IPC_RWLOCK));
+  for (int i = 0; i < 2; i++) CHECK_EQ(ipc_rwlock_lock_shared(reader, 0), IPC_OK);
+  CHECK_EQ(ipc_rwlock_lock_shared(other, 0), IPC_OK);
+  CHECK_EQ(ipc_rwlock_lock(writer, 0, 1), IPC_TIMED_OUT);
+  ipc_handle_arm(writer, IPC_WAIT_FOR_LOCK, waker[0], waker[1]);
+  report it = must_find(IPC_RWLOCK);
+  check_handle(&it.endpoints[0], 0, 0, 2, 0);
+  check_handle(&it.endpoints[1], 1, 0, 1, 0);
+  check_handle(&it.endpoints[2], 2, 1, 0, 0); /* it has the turn, but is not inside */
+  for (int i = 0; i < 2; i++) ipc_rwlock_unlock_shared(reader);
+  ipc_rwlock_unlock_shared(other);
+  CHECK_EQ(ipc_rwlock_lock(writer, 0, 1), IPC_OK);
+  it = must_find(IPC_RWLOCK);
+  check_handle(&it.endpoints[0], 0, 0, 0, 0);
+  check_handle(&it.endpoints[2], 2, 0, 1, 1);
+  ipc_handle_close(writer); /* inside: the next are told */
+  CHECK_EQ(ipc_rwlock_lock_shared(other, 0), IPC_OWNER_DIED);
+  it = must_find(IPC_RWLOCK);
+  check_handle(&it.endpoints[1], 1, 0, 1, 0);
+  ipc_rwlock_unlock_shared(other);
+  CHECK_EQ(ipc_rwlock_lock(other, 0, 0), IPC_OWNER_DIED);
+  CHECK_EQ(ipc_rwlock_mark_unusable(other), IPC_OK);
+  it = must_find(IPC_RWLOCK);
+  check_handle(&it.endpoints[1], 1, 0, 0, 0);
+  CHECK_EQ(it.name.unusable, 1);
+  ipc_handle_close(other);
+  ipc_handle_close(reader);
+  close(fd);
+  ipc_waker_close(waker[0], waker[1]);
+}
+
+/* Has something happen just before the listing reads the header for the second time. */
+static void (*meanwhile)(void);
+static int reads_before;
+static void count_reads(const char *call) {
+  if (strcmp(call, "read") != 0 || reads_before-- > 0) return;
+  hooks.before = NULL;
+  meanwhile();
+}
+static report find_while(uint32_t kind, void (*happens)(void)) {
+  meanwhile = happens;
+  reads_before = 3; /* header, places, waits */
+  hooks.before = count_reads;
+  report it = must_find(kind);
+  CHECK(!hooks.before);
+  return it;
+}
+
+static ipc_handle *first_handle, *second_handle;
+
+static void leave_to_a_writer(void) {
+  CHECK_EQ(ipc_rwlock_unlock_shared(first_handle), IPC_OK);
+  CHECK_EQ(ipc_rwlock_lock(second_handle, 0, 0), IPC_OK);
+}
+
+static void never_tells_a_writer_beside_readers(void) {
+  first_handle = must_open(options_of(IPC_RWLOCK));
+  second_handle = must_open(options_of(IPC_RWLOCK));
+  CHECK_EQ(ipc_rwlock_lock_shared(first_handle, 0), IPC_OK);
+  report it = find_while(IPC_RWLOCK, leave_to_a_writer);
+  check_handle(&it.endpoints[0], 0, 0, 0, 0);
+  check_handle(&it.endpoints[1], 1, 0, 1, 1);
+  ipc_handle_close(first_handle);
+  ipc_handle_close(second_handle);
+}
+
+static void tells_permits_and_who_has_them(void) {
+  ipc_options options = options_of(IPC_SEMAPHORE);
+  ipc_handle *semaphore = must_open(options), *other = must_open(options);
+  for (int i = 0; i < 2; i++) CHECK_EQ(ipc_semaphore_acquire(other, 0), IPC_OK);
+  report it = must_find(IPC_SEMAPHORE);
+  CHECK_EQ(it.name.permits, 1);
+  CHECK_EQ(it.name.initial, 3);
+  check_handle(&it.endpoints[0], 0, 0, 0, 0);
+  check_handle(&it.endpoints[1], 1, 0, 2, 0);
+  ipc_handle_close(other);
+  CHECK_EQ(must_find(IPC_SEMAPHORE).name.permits, 3);
+  ipc_handle_close(semaphore);
+  options.robust = 2;
+  semaphore = must_open(options);
+  CHECK_EQ(ipc_semaphore_acquire(semaphore, 0), IPC_OK);
+  CHECK_EQ(ipc_semaphore_release(semaphore, IPC_MAX_PERMITS - 2), IPC_OK);
+  it = must_find(IPC_SEMAPHORE);
+  CHECK_EQ(it.name.robust, 0);
+  CHECK_EQ(it.name.permits, IPC_MAX_PERMITS);
+  check_handle(&it.endpoints[0], 0, 0, 0, 0);
+  ipc_handle_close(semaphore);
+}
+
+static void tells_who_waits_for_a_condition_or_a_word(void) {
+  ipc_handle *condition = must_open(options_of(IPC_CONDITION));
+  int32_t first = ipc_condition_enter(condition, 0, 0), second = ipc_condition_enter(condition, 0, 0);
+  check_handle(&must_find(IPC_CONDITION).endpoints[0], 0, 1, 0, 0);
+  CHECK_EQ(ipc_condition_notify(condition), 1);
+  CHECK_EQ(must_find(IPC_CONDITION).endpoints[0].sleeping, 1); /* the second still does */
+  CHECK_EQ(ipc_condition_notify(condition), 1);
+  CHECK_EQ(must_find(IPC_CONDITION).endpoints[0].sleeping, 0); /* notified: it is about to go on */
+  CHECK_EQ(ipc_handle_leave(condition, first) + ipc_handle_leave(condition, second), 2);
+  ipc_handle_close(condition);
+  ipc_failure failure;
+  ipc_handle *memory = must_open(options_of(IPC_MEMORY));
+  int32_t wait = ipc_memory_enter(memory, 400, 0, 0, 0, &failure);
+  CHECK_GE(wait, 0);
+  check_handle(&must_find(IPC_MEMORY).endpoints[0], 0, 1, 0, 0);
+  ipc_handle_leave(memory, wait);
+  check_handle(&must_find(IPC_MEMORY).endpoints[0], 0, 0, 0, 0);
+  ipc_handle_close(memory);
+}
+
+static void grow(void) {
+  ipc_failure failure;
+  CHECK_EQ(ipc_memory_grow(first_handle, 200000, &failure), IPC_OK);
+}
+
+static void tells_memory_that_grows_meanwhile(void) {
+  first_handle = must_open(options_of(IPC_MEMORY));
+  uint64_t body = must_find(IPC_MEMORY).name.bytes - 100000;
+  report it = find_while(IPC_MEMORY, grow);
+  CHECK_EQ(it.name.state, IPC_LISTED_LIVE);
+  CHECK_EQ(it.name.capacity, 100000);
+  CHECK_EQ(it.name.bytes, body + 100000);
+  it = must_find(IPC_MEMORY);
+  CHECK_EQ(it.name.capacity, 200000);
+  CHECK_EQ(it.name.bytes, body + 200000);
+  ipc_handle_close(first_handle);
+}
+
+static void tells_memory_of_4_gib(void) {
+  ipc_handle *memory = must_open(options_of(IPC_MEMORY));
+  view it = view_open(test_prefix, test_name, IPC_MEMORY);
+  int fd = view_file(test_prefix, test_name, IPC_MEMORY);
+  CHECK_EQ(ftruncate(fd, (off_t)(it.header->body_offset + IPC_MAX_MEMORY)), 0); /* takes no memory until it is touched */
+  ipc_os_close(fd);
+  atomic_store(&it.header->memory_bytes, IPC_MAX_MEMORY);
+  report seen = must_find(IPC_MEMORY);
+  CHECK_EQ(seen.name.capacity, IPC_MAX_MEMORY);
+  CHECK_EQ(seen.name.bytes, it.header->body_offset + IPC_MAX_MEMORY);
+  ipc_handle_close(memory);
+}
+
+/* Holds or waits, as its kind can. */
+static void use_and_idle(void *of) {
+  uint32_t kind = *(uint32_t *)of;
+  ipc_failure failure;
+  ipc_handle *handle = must_open(options_of(kind));
+  if (kind == IPC_MUTEX) CHECK_EQ(ipc_mutex_lock(handle, 0), IPC_OK);
+  if (kind == IPC_CONDITION) CHECK_GE(ipc_condition_enter(handle, 0, 0), 0);
+  if (kind == IPC_SEMAPHORE) CHECK_EQ(ipc_semaphore_acquire(handle, 0), IPC_OK);
+  if (kind == IPC_RWLOCK) CHECK_EQ(ipc_rwlock_lock(handle, 0, 0), IPC_OK);
+  if (kind == IPC_MEMORY) CHECK_GE(ipc_memory_enter(handle, 0, 0, 0, 0, &failure), 0);
+  atomic_fetch_add(&shared->ready, 1);
+  test_idle();
+}
+
+static test_worker start_using(uint32_t *kind) {
+  if (!shared) shared = test_shared(sizeof *shared);
+  uint32_t ready = atomic_load(&shared->ready);
+  test_worker worker = test_start(TEST_PROCESS, use_and_idle, kind);
+  test_await(&shared->ready, ready + 1);
+  return worker;
+}
+
+static void what_dead_handles_leave_is_told_and_removed(void) {
+  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+    bool waits = kind == IPC_CONDITION || kind == IPC_MEMORY, locks = kind == IPC_MUTEX || kind == IPC_RWLOCK;
+    test_worker victim = start_using(&kind);
+    report it = must_find(kind);
+    CHECK_EQ(it.name.state, IPC_LISTED_LIVE);
+    check_handle(&it.endpoints[0], 0, waits, !waits, locks);
+    test_stop(victim);
+    CHECK(!remove_of(kind));
+    test_kill(victim);
+    it = must_find(kind);
+    CHECK_EQ(it.name.state, IPC_LISTED_LEFTOVER);
+    CHECK_EQ(it.name.dead, 1);
+    CHECK_EQ(it.name.receivers + it.name.senders, 0);
+    CHECK_EQ(it.count, 1);
+    CHECK_EQ(it.endpoints[0].alive, 0);
+    CHECK_EQ(it.endpoints[0].pid, victim.pid);
+    check_handle(&it.endpoints[0], 0, 0, !waits, locks); /* the dead do not wait, but hold on until they are missed */
+    CHECK(remove_of(kind));
+    CHECK(!view_exists(test_prefix, test_name, kind));
+  }
+}
+
+static void a_dead_holder_among_the_living_is_told_until_it_is_missed(void) {
+  uint32_t kind = IPC_MUTEX;
+  ipc_handle *mutex = must_open(options_of(kind));
+  test_kill(start_using(&kind));
+  report it = must_find(kind);
+  CHECK_EQ(it.name.state, IPC_LISTED_LIVE);
+  CHECK_EQ(it.name.dead, 1);
+  CHECK_EQ(it.name.receivers, 1);
+  check_handle(&it.endpoints[1], 1, 0, 1, 1);
+  CHECK(!remove_of(kind));
+  CHECK_EQ(ipc_mutex_lock(mutex, 5000), IPC_OWNER_DIED);
+  it = must_find(kind);
+  CHECK_EQ(it.count, 1);
+  check_handle(&it.endpoints[0], 0, 0, 1, 1);
+  ipc_handle_close(mutex);
+
+  kind = IPC_SEMAPHORE;
+  ipc_handle *semaphore = must_open(options_of(kind));
+  test_kill(start_using(&kind));
+  it = must_find(kind);
+  CHECK_EQ(it.name.permits, 2);
+  CHECK_EQ(it.name.recovered, 0);
+  check_handle(&it.endpoints[1], 1, 0, 1, 0);
+  for (int i = 0; i < 3; i++) CHECK_EQ(ipc_semaphore_acquire(semaphore, 5000), IPC_OK);
+  it = must_find(kind);
+  CHECK_EQ(it.name.permits, 0);
+  CHECK_EQ(it.name.recovered, 1);
+  CHECK_EQ(it.count, 1);
+  check_handle(&it.endpoints[0], 0, 0, 3, 0);
+  ipc_handle_close(semaphore);
+}
+
+static void damage_to_what_has_no_ring_is_told_and_left_alone(void) {
+  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+    test_kill(start_using(&kind));
+    view it = view_open(test_prefix, test_name, kind);
+    ipc_header *header = it.header, whole;
+    memcpy(&whole, header, sizeof whole);
+#define DAMAGED(damage)                                             \
+  do {                                                              \
+    damage;                                                         \
+    report seen = see_file_of(kind);                                \
+    CHECK_EQ(seen.name.state, IPC_LISTED_DAMAGED);                  \
+    CHECK_EQ(seen.count + seen.name.receivers + seen.name.dead, 0); \
+    CHECK_EQ(seen.name.capacity, 0);                                \
+    CHECK(!remove_of(kind));                                        \
+    memcpy(header, &whole, sizeof whole);                           \
+  } while (0)
+    DAMAGED(header->kind = kind == IPC_MUTEX ? IPC_RWLOCK : IPC_MUTEX);
+    DAMAGED(header->kind = IPC_CHANNEL);
+    DAMAGED(header->capacity = 4096);
+    DAMAGED(header->overflow = IPC_BLOCK);
+    DAMAGED(header->max_receivers = IPC_MAX_RECEIVERS);
+    DAMAGED(header->max_receivers = UINT32_MAX);
+    DAMAGED(header->max_senders = 1);
+    DAMAGED(header->max_senders = IPC_MAX_SENDERS);
+    DAMAGED(header->initial = IPC_MAX_PERMITS + 1);
+    DAMAGED(header->robust = 2);
+    if (kind == IPC_MEMORY) {
+      DAMAGED(header->memory_bytes = 0);
+      DAMAGED(header->memory_bytes = 100001);
+      DAMAGED(header->memory_bytes = IPC_MAX_MEMORY + 1);
+      DAMAGED(header->memory_bytes = UINT64_MAX);
+    }
+    CHECK_EQ(see_file_of(kind).name.state, IPC_LISTED_LEFTOVER);
+    int fd = view_file(test_prefix, test_name, kind);
+    CHECK_EQ(ftruncate(fd, (off_t)it.bytes - 1), 0);
+    ipc_os_close(fd);
+    report seen = see_file_of(kind);
+    CHECK_EQ(seen.name.state, IPC_LISTED_DAMAGED);
+    CHECK_EQ(seen.name.bytes, it.bytes - 1);
+    CHECK(!remove_of(kind));
+    view_close(&it);
+  }
+}
+
+/* As for rings: header, places and waits. */
+static void garbage_in_what_has_no_ring_is_survived(void) {
+  uint32_t seed = 20260106;
+  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+    ipc_handle *handle = must_open(options_of(kind));
+    view it = view_open(test_prefix, test_name, kind);
+    uint32_t *words = (uint32_t *)it.base;
+    size_t first = offsetof(ipc_header, head) / 4, last = it.header->body_offset / 4;
+    for (int round = 0; round < 20 * TEST_SCALE; round++) {
+      for (size_t i = first; i < last; i++) words[i] = round % 2 ? test_random(&seed) : (uint32_t)(round % 4) - 1;
+      it.header->memory_bytes = 100000; /* else it is damaged */
+      report seen = must_find(kind);
+      CHECK_EQ(seen.count, 4);
+      CHECK_LE(seen.name.unusable, kind == IPC_MUTEX || kind == IPC_RWLOCK);
+      for (uint32_t i = 0; i < 4; i++) CHECK_LE(seen.endpoints[i].sleeping | seen.endpoints[i].exclusive, 1);
+    }
+    memset(words + first, 0, (last - first) * 4);
+    view_close(&it);
+    ipc_handle_close(handle);
+  }
+}
+
 TEST_MAIN(TEST_CASE(tells_name_options_and_endpoints), TEST_CASE(counts_on_past_every_wrap),
           TEST_CASE(tells_what_was_lost), TEST_CASE(tells_what_waits_in_a_queue), TEST_CASE(tells_who_sleeps),
           TEST_CASE(tells_who_sleeps_in_an_event_loop), TEST_CASE(what_dead_processes_leave_is_told_and_removed),
@@ -746,4 +1173,12 @@ TEST_MAIN(TEST_CASE(tells_name_options_and_endpoints), TEST_CASE(counts_on_past_
           TEST_CASE(other_things_of_that_name_are_told), TEST_CASE(what_this_user_may_not_read_is_told),
           TEST_CASE(names_are_told_as_they_are), TEST_CASE(what_vanishes_meanwhile_is_left_out),
           TEST_CASE(peers_are_told_without_oneself), TEST_CASE(processes_come_and_go_while_somebody_watches),
-          TEST_CASE(threads_come_and_go_while_somebody_watches))
+          TEST_CASE(threads_come_and_go_while_somebody_watches), TEST_CASE(tells_handles_of_every_kind),
+          TEST_CASE(tells_the_last_place_and_the_last_wait_there_can_be), TEST_CASE(tells_who_holds_a_mutex),
+          TEST_CASE(tells_who_waits_for_a_mutex), TEST_CASE(tells_who_is_inside_a_reader_writer_lock),
+          TEST_CASE(never_tells_a_writer_beside_readers), TEST_CASE(tells_permits_and_who_has_them),
+          TEST_CASE(tells_who_waits_for_a_condition_or_a_word), TEST_CASE(tells_memory_that_grows_meanwhile),
+          TEST_CASE(tells_memory_of_4_gib), TEST_CASE(what_dead_handles_leave_is_told_and_removed),
+          TEST_CASE(a_dead_holder_among_the_living_is_told_until_it_is_missed),
+          TEST_CASE(damage_to_what_has_no_ring_is_told_and_left_alone),
+          TEST_CASE(garbage_in_what_has_no_ring_is_survived))

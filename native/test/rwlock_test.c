@@ -14,7 +14,7 @@ typedef struct board {
 } board;
 static board *shared;
 
-static int32_t try_to_write(ipc_handle *it) { return ipc_rwlock_lock(it, 0, 1); }
+static int32_t try_to_write(ipc_handle *it) { return ipc_rwlock_lock(it, 0, IPC_KEEP_FOR_TASK); }
 static int32_t try_to_read(ipc_handle *it) { return ipc_rwlock_lock_shared(it, 0); }
 
 static int32_t lock_somehow(ipc_handle *it, bool writes, uint32_t how, const waker *mine) {
@@ -232,6 +232,28 @@ static void event_loops_are_rung_in_line(void) {
   ipc_handle_close(other);
   ipc_handle_close(writer);
   for (int i = 0; i < 3; i++) close_waker(&wakers[i]);
+}
+
+/* Tasks of one event loop share a handle: the one that would write waits for the one that reads. */
+static void a_task_waits_for_its_own_loops_readers(void) {
+  waker mine = open_waker();
+  ipc_handle *it = must_handle(rwlock), *other = must_handle(rwlock);
+  CHECK_EQ(ipc_rwlock_lock_shared(it, 0), IPC_OK);
+  CHECK_EQ(ipc_rwlock_lock(it, 0, IPC_KEEP_PLACE), IPC_E_DEADLOCK);
+  CHECK_EQ(ipc_rwlock_lock(it, 0, IPC_KEEP_FOR_TASK), IPC_TIMED_OUT);
+  arm(it, IPC_WAIT_FOR_LOCK, &mine);
+  CHECK_EQ(ipc_rwlock_lock_shared(other, 0), IPC_TIMED_OUT);
+  rings(&mine); /* the other one looked in */
+  arm(it, IPC_WAIT_FOR_LOCK, &mine);
+  CHECK_EQ(ipc_rwlock_lock_shared(it, 0), IPC_TIMED_OUT);
+  CHECK_EQ(ipc_rwlock_unlock_shared(it), IPC_OK);
+  CHECK_EQ(rings(&mine), 1);
+  CHECK_EQ(ipc_rwlock_lock(it, 0, IPC_KEEP_FOR_TASK), IPC_OK);
+  CHECK_EQ(ipc_rwlock_held(it), -1);
+  ipc_handle_close(it);
+  CHECK_EQ(ipc_rwlock_lock_shared(other, 0), IPC_OWNER_DIED);
+  ipc_handle_close(other);
+  close_waker(&mine);
 }
 
 /* Armed for the turn, a loop gets it and finds readers inside: it is to be rung when they leave. And back again. */
@@ -683,7 +705,8 @@ static void a_death_at_every_call_is_survived(void) {
 TEST_MAIN(TEST_CASE(processes_read_and_write), TEST_CASE(threads_read_and_write),
           TEST_CASE(sleepers_and_event_loops_mix), TEST_CASE(threads_mix), TEST_CASE(free_lock_costs_no_call),
           TEST_CASE(owners_alone_give_it_back), TEST_CASE(a_reader_may_come_in_again),
-          TEST_CASE(the_next_writer_keeps_its_place), TEST_CASE(event_loops_are_rung_in_line), TEST_CASE(an_armed_writer_is_rung_for_what_it_waits_for_now),
+          TEST_CASE(the_next_writer_keeps_its_place), TEST_CASE(event_loops_are_rung_in_line), TEST_CASE(a_task_waits_for_its_own_loops_readers),
+          TEST_CASE(an_armed_writer_is_rung_for_what_it_waits_for_now),
           TEST_CASE(who_gives_its_turn_up_rings_the_next), TEST_CASE(waiters_learn_that_it_is_unusable),
           TEST_CASE(a_reader_on_its_way_in_learns_that_it_is_unusable), TEST_CASE(waiters_learn_that_it_was_cleared),
           TEST_CASE(a_removed_name_is_noticed), TEST_CASE(close_while_it_is_held),

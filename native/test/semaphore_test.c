@@ -343,30 +343,6 @@ static void the_permits_of_the_dead_come_back(void) {
   }
 }
 
-/* Somebody else has emptied the dead one's place, and a release counts anew: that is a recovery as well. */
-static void a_release_tells_what_it_took_back(void) {
-  options_now = of(ROBUST, 3);
-  ipc_handle *it = must_handle(options_now), *other = must_handle(options_now), *third = must_handle(options_now);
-  waker mine = open_waker(), others = open_waker();
-  test_worker holder = start_taker(-1);
-  test_await(&shared->ready, 1);
-  for (int i = 0; i < 2; i++) CHECK_EQ(ipc_semaphore_acquire(it, 0), IPC_OK);
-  test_kill(holder);
-  arm(other, IPC_WAIT_FOR_LOCK, &mine);
-  arm(third, IPC_WAIT_FOR_LOCK, &others);
-  ipc_handle_look(other);
-  CHECK_EQ(ipc_semaphore_release(it, 1), IPC_OK);
-  CHECK_EQ(ipc_semaphore_permits(it), 2);
-  CHECK_EQ(ipc_semaphore_recovered(it), 1);
-  CHECK_EQ(rings(&mine), 1);
-  CHECK_EQ(rings(&others), 1); /* both permits are told of */
-  ipc_handle_close(it);
-  ipc_handle_close(other);
-  ipc_handle_close(third);
-  close_waker(&mine);
-  close_waker(&others);
-}
-
 /* Notified, and stopped: another takes the permit within a second, as nobody has it. */
 static void stopped_or_killed_waiter_holds_nobody_up(void) {
   for (int way = 0; way < 4; way++) {
@@ -504,6 +480,6 @@ TEST_MAIN(TEST_CASE(processes_take_permits), TEST_CASE(threads_take_permits), TE
           TEST_CASE(a_removed_name_is_noticed), TEST_CASE(as_many_are_woken_as_there_are_permits),
           TEST_CASE(event_loops_are_rung_in_line), TEST_CASE(a_second_notification_goes_to_the_next),
           TEST_CASE(a_sleeper_that_takes_another_permit_passes_its_notification_on),
-          TEST_CASE(the_permits_of_the_dead_come_back), TEST_CASE(a_release_tells_what_it_took_back),
+          TEST_CASE(the_permits_of_the_dead_come_back),
           TEST_CASE(stopped_or_killed_waiter_holds_nobody_up), TEST_CASE(holders_and_waiters_are_killed_at_random),
           TEST_CASE(a_death_at_every_call_is_survived))

@@ -41,22 +41,27 @@ enum ipc_listed_state {
 #define IPC_LISTED_PATH 272
 
 /*
- * From `capacity` to `messages` there is something in it only for LIVE and LEFTOVER,
+ * From `max_receivers` to `messages` there is something in it only for LIVE and LEFTOVER,
  * unless said otherwise. All text ends with a zero.
  */
 typedef struct ipc_listed_name {
   uint32_t state; /* ipc_listed_state */
   uint32_t kind;  /* ipc_kind; 0: the file does not tell */
-  uint32_t capacity;
-  uint32_t max_receivers;
-  uint32_t overflow;    /* ipc_overflow */
+  uint32_t max_receivers; /* of what has no ring: handles */
+  uint32_t overflow;    /* ipc_overflow; 0: it has no ring */
   uint32_t permissions; /* as its creator asked */
   uint32_t version;     /* of the layout; VERSION has it too */
   int32_t system_error; /* DENIED, and FOREIGN that could not even be opened: errno */
   uint32_t senders;     /* alive */
-  uint32_t receivers;   /* alive */
+  uint32_t receivers;   /* alive; of what has no ring: handles */
   uint32_t dead;        /* endpoints that have not been missed yet */
   uint32_t waiting;     /* bytes of a queue's ring in which messages may wait to be taken */
+  uint32_t permits;     /* of a semaphore: how many are free */
+  uint32_t initial;     /* …how many there were at first */
+  uint32_t robust;      /* …1: those of the dead are given back */
+  uint32_t recovered;   /* …how many were */
+  uint32_t unusable;    /* 1: a mutex or reader-writer lock that was given up */
+  uint64_t capacity;    /* of the ring, or of shared memory, in bytes */
   uint64_t bytes;       /* of the file, whatever its state but DENIED */
   uint64_t head;        /* bytes of records that were ever written */
   uint64_t messages;    /* how many were ever sent */
@@ -71,7 +76,7 @@ typedef struct ipc_listed_endpoint {
   uint32_t instance; /* its number, never used twice on a segment */
   uint32_t pid;
   uint32_t alive;    /* 0: its process or thread has ended, and nobody has needed its place yet */
-  uint32_t sleeping; /* 1: it waits for a message, or for space, in the kernel or in its event loop */
+  uint32_t sleeping; /* 1: it waits for a message, for space, or for what handles wait for, in the kernel or in its event loop */
   uint64_t position; /* bytes of records before the next one it reads (in a queue, any of them); a sender: that it writes */
   /*
    * Bytes of records that it has yet to read, 0 for senders and in queues, where it is not
@@ -81,9 +86,12 @@ typedef struct ipc_listed_endpoint {
    */
   uint64_t lag;
   uint64_t lost; /* messages it has missed by IPC_DROP_OLDEST */
+  /* Of handles. What the dead held they hold until they are missed. */
+  uint32_t holds;     /* how often it holds the lock, or how many permits; only a robust semaphore knows who has them */
+  uint32_t exclusive; /* 1: it holds a mutex, or a reader-writer lock for writing */
 } ipc_listed_endpoint;
 
-enum ipc_role { IPC_SENDER = 1, IPC_RECEIVER = 2 };
+enum ipc_role { IPC_SENDER = 1, IPC_RECEIVER = 2, IPC_HANDLE = 3 };
 
 /*
  * Lists the names of a prefix, "" being one too, or with NULL everything: then also files

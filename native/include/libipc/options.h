@@ -72,7 +72,6 @@ typedef struct ipc_options {
   uint32_t mode;    /* ipc_mode */
   uint32_t initial; /* of a semaphore: 1 + its permits at first; 0: one permit */
   uint32_t robust;  /* of a semaphore: 1 = yes, 2 = no; 0: no */
-  uint32_t unused;
   uint64_t size;    /* of shared memory: bytes, 1 to IPC_MAX_MEMORY. A name that is open may have more */
 } ipc_options;
 

@@ -11,10 +11,14 @@
 #include "handle.h"
 
 /*
- * Locks for writing: as ipc_mutex_lock(). IPC_E_DEADLOCK also if this handle holds it shared. keep_place: if readers are
- * still inside when the time is over, the handle stays the next writer and keeps new ones out, until it locks or disarms.
+ * Locks for writing: as ipc_mutex_lock(). IPC_E_DEADLOCK also if this handle holds it shared.
+ *
+ * keep: what becomes of its place when readers are still inside as the time is over. With IPC_KEEP_PLACE the handle stays
+ * the next writer and keeps new readers out, until it locks or disarms: for who calls again at once. IPC_KEEP_FOR_TASK: the same
+ * for an event loop, where other tasks may hold it shared by this handle and are waited for.
  */
-IPC_API int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep_place);
+enum ipc_keep { IPC_KEEP_NOTHING = 0, IPC_KEEP_PLACE = 1, IPC_KEEP_FOR_TASK = 2 };
+IPC_API int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep);
 IPC_API int32_t ipc_rwlock_unlock(ipc_handle *lock);
 
 /* Locks for reading. A handle may hold it shared more than once if it never has to wait for that: else IPC_E_DEADLOCK, or

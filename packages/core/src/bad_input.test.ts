@@ -253,7 +253,7 @@ describe("segments that are not what they should be", () => {
 	test("another layout version", () => {
 		expectError(
 			"ERR_IPC_VERSION",
-			/layout 99, here 2.*Channel\.clear/,
+			/layout 99, here 3.*Channel\.clear/,
 			damaged((path) => write(path, 4, 99)),
 		);
 	});
@@ -347,7 +347,7 @@ describe("the system", () => {
 		const cases: [string, RegExp][] = [
 			[join(directory, "nowhere.so"), /is missing.*LIBIPC_LIBRARY/],
 			[garbage, /cannot be loaded/],
-			[compile("other_version.c", "other.so"), /ABI 99.*ABI 2/],
+			[compile("other_version.c", "other.so"), /ABI 99.*ABI 3/],
 		];
 		for (const [LIBIPC_LIBRARY, message] of cases) {
 			await using child = new Child("open.child.ts", [prefix, unique()], { LIBIPC_LIBRARY });

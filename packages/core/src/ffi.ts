@@ -54,6 +54,41 @@ const declarations = {
 	ipc_waker_open: { args: ["buffer"], returns: "i32" },
 	ipc_waker_close: { args: ["u32", "u32"], returns: "void" },
 
+	ipc_handle_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
+	ipc_handle_close: { args: ["ptr"], returns: "void" },
+	ipc_handle_count: { args: ["ptr"], returns: "i32" },
+	ipc_handle_arm: { args: ["ptr", "u32", "u32", "u32"], returns: "i32" },
+	ipc_handle_disarm: { args: ["ptr", "u32"], returns: "void" },
+	ipc_handle_armed: { args: ["ptr"], returns: "i32" },
+	ipc_handle_look: { args: ["ptr"], returns: "void" },
+	ipc_handle_sleep: { args: ["ptr", "i32", "i32"], returns: "i32" },
+	ipc_handle_leave: { args: ["ptr", "i32"], returns: "i32" },
+	ipc_mutex_lock: { args: ["ptr", "i32"], returns: "i32" },
+	ipc_mutex_unlock: { args: ["ptr"], returns: "i32" },
+	ipc_mutex_mark_unusable: { args: ["ptr"], returns: "i32" },
+	ipc_mutex_is_held: { args: ["ptr"], returns: "i32" },
+	ipc_condition_enter: { args: ["ptr", "u32", "u32"], returns: "i32" },
+	ipc_condition_notify: { args: ["ptr"], returns: "i32" },
+	ipc_condition_notify_all: { args: ["ptr"], returns: "i32" },
+	ipc_semaphore_acquire: { args: ["ptr", "i32"], returns: "i32" },
+	ipc_semaphore_release: { args: ["ptr", "u32"], returns: "i32" },
+	ipc_semaphore_permits: { args: ["ptr"], returns: "u32" },
+	ipc_semaphore_recovered: { args: ["ptr"], returns: "u32" },
+	ipc_rwlock_lock: { args: ["ptr", "i32", "i32"], returns: "i32" },
+	ipc_rwlock_unlock: { args: ["ptr"], returns: "i32" },
+	ipc_rwlock_lock_shared: { args: ["ptr", "i32"], returns: "i32" },
+	ipc_rwlock_unlock_shared: { args: ["ptr"], returns: "i32" },
+	ipc_rwlock_mark_unusable: { args: ["ptr"], returns: "i32" },
+	ipc_rwlock_held: { args: ["ptr"], returns: "i32" },
+	ipc_memory_byte_length: { args: ["ptr"], returns: "f64" },
+	ipc_memory_map: { args: ["ptr", "buffer"], returns: "ptr" },
+	ipc_memory_grow: { args: ["ptr", "f64", "buffer"], returns: "i32" },
+	ipc_memory_unlink: { args: ["ptr"], returns: "i32" },
+	ipc_memory_enter: { args: ["ptr", "u32", "u32", "u32", "u32", "buffer"], returns: "i32" },
+	ipc_memory_wake: { args: ["ptr", "u32", "u32"], returns: "i32" },
+	ipc_mapping_address: { args: ["ptr"], returns: "ptr" },
+	ipc_mapping_byte_length: { args: ["ptr"], returns: "f64" },
+
 	ipc_clear: { args: ["buffer", "buffer", "u32", "buffer"], returns: "i32" },
 
 	/** The prefix may be null: all names. */
@@ -98,14 +133,21 @@ const toOwnedArrayBuffer = toArrayBuffer as (
 ) => ArrayBuffer;
 
 /**
- * A ring as an ArrayBuffer without a copy. The mapping stays until the buffer's contents have been collected, wherever
+ * Mapped memory as an ArrayBuffer without a copy. The mapping stays until the buffer's contents have been collected, wherever
  * they were transferred to, and also when the endpoint is closed before: a view kept for too long reads stale bytes, it
  * does not crash.
  */
-function mapRing(symbols: Symbols, ring: Handle | null, capacity: number, mapping: Handle | null): ArrayBuffer {
+function mapBytes(symbols: Symbols, address: Handle | null, byteLength: number, mapping: Handle | null): ArrayBuffer {
 	const releaser = asHandle(symbols.ipc_mapping_releaser());
-	if (ring === null || mapping === null || releaser === null) throw new TypeError("the native library answered NULL");
-	return toOwnedArrayBuffer(ring, 0, capacity, mapping, releaser);
+	if (address === null || mapping === null || releaser === null)
+		throw new TypeError("the native library answered NULL");
+	return toOwnedArrayBuffer(address, 0, byteLength, mapping, releaser);
+}
+
+/** A mapping that the caller has a hold on, which passes to the buffer. */
+export function mapMemory(symbols: Symbols, mapping: Handle): ArrayBuffer {
+	const address = asHandle(symbols.ipc_mapping_address(mapping));
+	return mapBytes(symbols, address, symbols.ipc_mapping_byte_length(mapping), mapping);
 }
 
 /** A message that the library has put together, as an ArrayBuffer without a copy: its memory is freed when that is collected. */
@@ -118,11 +160,11 @@ export function keepMessage(symbols: Symbols, address: Handle, byteLength: numbe
 export function mapReceiverRing(symbols: Symbols, receiver: Handle): ArrayBuffer {
 	const ring = asHandle(symbols.ipc_receiver_ring(receiver));
 	const capacity = symbols.ipc_receiver_capacity(receiver);
-	return mapRing(symbols, ring, capacity, asHandle(symbols.ipc_receiver_hold_mapping(receiver)));
+	return mapBytes(symbols, ring, capacity, asHandle(symbols.ipc_receiver_hold_mapping(receiver)));
 }
 
 export function mapSenderRing(symbols: Symbols, sender: Handle): ArrayBuffer {
 	const ring = asHandle(symbols.ipc_sender_ring(sender));
 	const capacity = symbols.ipc_sender_capacity(sender);
-	return mapRing(symbols, ring, capacity, asHandle(symbols.ipc_sender_hold_mapping(sender)));
+	return mapBytes(symbols, ring, capacity, asHandle(symbols.ipc_sender_hold_mapping(sender)));
 }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { Channel, list, Queue, Route } from "./index.ts";
+import { readdirSync, rmSync } from "node:fs";
+import { list } from "./index.ts";
 
 /** `docs/guide` and the programs it shows: they run, print what is expected, leave nothing, and are shown as they are. */
 const root = new URL("../../../", import.meta.url);
@@ -81,8 +81,7 @@ afterEach(() => {
 	endGroup(running);
 	const prefix = `guide-${running.pid}`;
 	running = undefined;
-	const factories = { route: Route, channel: Channel, queue: Queue };
-	for (const { kind, name } of list({ prefix })) if (kind !== "unknown") factories[kind].clear(name, { prefix });
+	for (const { path } of list({ prefix })) rmSync(path);
 });
 
 test("every page has a program, and every program a page", () => {

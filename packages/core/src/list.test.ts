@@ -44,9 +44,11 @@ describe("list", () => {
 		expect(found).toMatchObject({
 			...{ name, prefix, kind: "route", state: "live", path: path("route", name) },
 			...{ capacity: 8192, maxReceivers: 3, permissions: 0o640, overflow: "block", messages: 0, waiting: 0 },
+			...{ permits: 0, initial: 0, robust: false, recovered: 0, unusable: false },
 			byteLength: Bun.file(path("route", name)).size,
 		});
-		const quiet = { alive: true, sleeping: false, position: 0, lag: 0, lost: 0, instance: expect.any(Number) };
+		const moved = { position: 0, lag: 0, lost: 0, holds: 0, exclusive: false };
+		const quiet = { alive: true, sleeping: false, ...moved, instance: expect.any(Number) };
 		expect(found.endpoints).toEqual([
 			{ role: "sender", pid: child.pid, ...quiet },
 			{ role: "receiver", pid: process.pid, ...quiet },

@@ -12,7 +12,18 @@ import { asHandle, type Handle, type Symbols } from "./ffi.ts";
 import { library } from "./library.ts";
 import { Failure } from "./open_failure.ts";
 
-const KINDS = ["unknown", "route", "channel", "queue"] as const;
+const KINDS = [
+	"unknown",
+	"route",
+	"channel",
+	"queue",
+	"mutex",
+	"condition",
+	"semaphore",
+	"rwlock",
+	"memory",
+] as const satisfies readonly ListedName["kind"][];
+const ROLES = ["sender", "receiver", "handle"] as const satisfies readonly ListedEndpoint["role"][];
 const OVERFLOWS = ["unknown", "block", "drop-newest", "drop-oldest"] as const;
 const STATES = [
 	"live",
@@ -52,38 +63,45 @@ class Structure {
 /** `ipc_listed_name`. */
 function readName(structure: Structure, endpoints: readonly ListedEndpoint[]): ListedName {
 	return {
-		name: structure.text(144),
-		prefix: structure.text(72),
+		name: structure.text(168),
+		prefix: structure.text(96),
 		kind: KINDS[structure.word(4)] ?? "unknown",
 		state: STATES[structure.word(0) - 1] ?? "foreign",
-		capacity: structure.word(8),
-		maxReceivers: structure.word(12),
-		overflow: OVERFLOWS[structure.word(16)] ?? "unknown",
-		permissions: structure.word(20),
-		messages: structure.long(64),
-		waiting: structure.word(44),
+		capacity: structure.long(64),
+		maxReceivers: structure.word(8),
+		overflow: OVERFLOWS[structure.word(12)] ?? "unknown",
+		permissions: structure.word(16),
+		messages: structure.long(88),
+		waiting: structure.word(40),
+		permits: structure.word(44),
+		initial: structure.word(48),
+		robust: structure.word(52) !== 0,
+		recovered: structure.word(56),
+		unusable: structure.word(60) !== 0,
 		endpoints,
-		path: structure.text(280),
-		byteLength: structure.long(48),
+		path: structure.text(304),
+		byteLength: structure.long(72),
 	};
 }
 
 /** `ipc_listed_endpoint`. */
 function readEndpoint(structure: Structure): ListedEndpoint {
 	return {
-		role: structure.word(0) === 1 ? "sender" : "receiver",
+		role: ROLES[structure.word(0) - 1] ?? "receiver",
 		pid: structure.word(12),
 		alive: structure.word(16) !== 0,
 		sleeping: structure.word(20) !== 0,
 		position: structure.long(24),
 		lag: structure.long(32),
 		lost: structure.long(40),
+		holds: structure.word(48),
+		exclusive: structure.word(52) !== 0,
 		instance: structure.word(8),
 	};
 }
 
-const ofName = () => new Structure(552);
-const ofEndpoint = () => new Structure(48);
+const ofName = () => new Structure(576);
+const ofEndpoint = () => new Structure(56);
 
 function listFailure(failure: Failure): IpcError {
 	const error = failure.systemError === 0 ? "" : ` (system error ${failure.systemError})`;

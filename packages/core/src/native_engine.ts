@@ -1,7 +1,5 @@
 import {
-	type EndpointKind,
 	type Engine,
-	type EngineOptions,
 	type EngineReceiver,
 	type EngineSender,
 	type EngineWaker,
@@ -10,35 +8,13 @@ import {
 } from "@libipc/protocol";
 import { asHandle, type Handle, keepMessage, mapReceiverRing, mapSenderRing, type Symbols } from "./ffi.ts";
 import { library } from "./library.ts";
+import { openCondition, openMemory, openMutex, openRwLock, openSemaphore } from "./native_handles.ts";
+import { KINDS, LONGEST_CALL_MS, nativeOptions, terminated } from "./native_options.ts";
 import { openWaker } from "./native_waker.ts";
 import { Failure, openFailure } from "./open_failure.ts";
 import { closeAtExit } from "./open_handles.ts";
 
-export const KINDS = { route: 1, channel: 2, queue: 3 } as const satisfies Record<EndpointKind, number>;
-
-/**
- * The longest single call into native code. A Worker can be terminated between two calls but not inside one; a waiting
- * process only looks up and goes back to sleep.
- */
-const LONGEST_CALL_MS = 1000;
-
 const LONGEST_TARGET = 0x7fffffff;
-
-const encoder = new TextEncoder();
-const terminated = (text: string): Uint8Array => encoder.encode(`${text}\0`);
-
-/** `ipc_options` in `native/include/libipc/options.h`. */
-function nativeOptions(kind: EndpointKind, options: EngineOptions): Uint32Array {
-	return Uint32Array.of(
-		KINDS[kind],
-		options.capacity,
-		options.maxReceivers,
-		options.permissions,
-		options.overflow,
-		options.fromOldest ? 1 : 0,
-		options.firstPosition,
-	);
-}
 
 /** Messages between processes, by the C library. */
 export const nativeEngine: Engine = {
@@ -66,6 +42,11 @@ export const nativeEngine: Engine = {
 		if (status < 0) throw openFailure(failure, kind, prefix, name);
 	},
 
+	openMutex,
+	openCondition,
+	openSemaphore,
+	openRwLock,
+	openMemory,
 	openWaker,
 };
 

@@ -1,4 +1,4 @@
-import { describe, type EndpointKind, IpcError, overflows, Status } from "@libipc/protocol";
+import { describe, type EndpointKind, type HandleKind, IpcError, overflows, Status } from "@libipc/protocol";
 import { libraryPath } from "./library.ts";
 
 /** `ipc_failure` in `native/include/libipc/status.h`. */
@@ -8,6 +8,10 @@ export class Failure {
 
 	get code(): number {
 		return this.#view.getInt32(0, true);
+	}
+	set code(code: number) {
+		this.bytes.fill(0);
+		this.#view.setInt32(0, code, true);
 	}
 	get systemError(): number {
 		return this.#view.getInt32(4, true);
@@ -26,10 +30,23 @@ export class Failure {
 	}
 }
 
+const FACTORIES = {
+	route: "Route",
+	channel: "Channel",
+	queue: "Queue",
+	mutex: "Mutex",
+	condition: "Condition",
+	semaphore: "Semaphore",
+	rwlock: "RwLock",
+	memory: "SharedMemory",
+} as const satisfies Record<EndpointKind | HandleKind, string>;
+
+const ENDPOINTS: readonly string[] = ["route", "channel", "queue"];
+
 /** The error for an open or a clear that failed. */
-export function openFailure(failure: Failure, kind: EndpointKind, prefix: string, name: string): IpcError {
+export function openFailure(failure: Failure, kind: EndpointKind | HandleKind, prefix: string, name: string): IpcError {
 	const endpoint = describe(kind, prefix, name);
-	const factory = { route: "Route", channel: "Channel", queue: "Queue" }[kind];
+	const factory = FACTORIES[kind];
 	const clear = `${factory}.clear(${JSON.stringify(name)}${prefix === "" ? "" : `, { prefix: ${JSON.stringify(prefix)} }`})`;
 	const error = failure.systemError === 0 ? "" : ` (system error ${failure.systemError})`;
 	const { found, wanted } = failure;
@@ -55,8 +72,17 @@ export function openFailure(failure: Failure, kind: EndpointKind, prefix: string
 				`${endpoint} has ${wanted} senders, which is the limit. Close one.`,
 			);
 		case Status.optionsMismatch: {
-			const option = ["", "capacity", "maxReceivers", "permissions", "overflow"][failure.option] ?? "";
+			const count = ENDPOINTS.includes(kind) ? "maxReceivers" : "maxHandles";
+			const option =
+				["", "capacity", count, "permissions", "overflow", "initial", "robust", "size"][failure.option] ?? "";
+			if (option === "size")
+				return new IpcError(
+					"ERR_IPC_OPTIONS_MISMATCH",
+					name,
+					`${endpoint} is in use with ${found} bytes, fewer than the ${wanted} asked for. Ask for no more, leave the rest to grow(), or have it created larger.`,
+				);
 			const show = (value: number): string => {
+				if (option === "robust") return String(value !== 0);
 				if (option === "permissions") return `0o${value.toString(8)}`;
 				return option === "overflow" ? `"${overflows[value - 1] ?? value}"` : String(value);
 			};
@@ -66,6 +92,30 @@ export function openFailure(failure: Failure, kind: EndpointKind, prefix: string
 				`${endpoint} is in use with ${option} ${show(found)}, and was opened here with ${show(wanted)}. Whoever opens a name first decides; ask for the same value, or leave it out.`,
 			);
 		}
+		case Status.tooManyHandles:
+			return new IpcError(
+				"ERR_IPC_TOO_MANY_HANDLES",
+				name,
+				`${endpoint} is open ${wanted} times, as often as its creator allowed. Open it with a larger maxHandles (up to 1024) first, or close one.`,
+			);
+		case Status.exists:
+			return new IpcError(
+				"ERR_IPC_EXISTS",
+				name,
+				`${endpoint} was to be created, and somebody has it open. Use mode "create-or-open" to share it, or another name.`,
+			);
+		case Status.notFound:
+			return new IpcError(
+				"ERR_IPC_NOT_FOUND",
+				name,
+				`${endpoint} was to be opened, and nobody has it open. Have it created first (mode "create" or "create-or-open"), and kept open: it is gone with its last handle.`,
+			);
+		case Status.orphaned:
+			return new IpcError(
+				"ERR_IPC_ORPHANED",
+				name,
+				`The name of ${endpoint} was removed (unlink, clear, or its file was deleted) while this handle was open. What was mapped stays as it is; it cannot grow. Close it and open the name again.`,
+			);
 		case Status.version:
 			return new IpcError(
 				"ERR_IPC_VERSION",
@@ -96,7 +146,7 @@ export function openFailure(failure: Failure, kind: EndpointKind, prefix: string
 			return new IpcError(
 				"ERR_IPC_NO_SPACE",
 				name,
-				`There is no shared memory left for ${endpoint}${wanted > 0 ? `, which needs ${wanted} bytes` : ""}${error}. Choose a smaller capacity, close other names, or enlarge shared memory (on Linux: /dev/shm).`,
+				`There is no shared memory left for ${endpoint}${wanted > 0 ? `, which needs ${wanted} bytes` : ""}${error}. Choose a smaller capacity or size, close other names, or enlarge shared memory (on Linux: /dev/shm).`,
 			);
 		case Status.busy:
 			return new IpcError(

@@ -1,6 +1,7 @@
-import type { EndpointKind, ReceiverOptions, WaitOptions } from "./endpoint.ts";
+import type { AsyncWaitOptions, EndpointKind, ReceiverOptions, WaitOptions } from "./endpoint.ts";
 import { type EngineOptions, overflows } from "./engine.ts";
 import { IpcError } from "./error.ts";
+import type { HandleKind } from "./handle.ts";
 
 /** Bounds of the public arguments: the same as in `native/include/libipc/options.h`. */
 export const limits = {
@@ -11,23 +12,27 @@ export const limits = {
 	nameBytes: 128,
 	prefixBytes: 64,
 	drainMax: 65_536,
+	maxHandles: 1024,
+	maxPermits: 0x7fffffff,
+	maxMemory: 2 ** 32,
 } as const;
 
 const encoder = new TextEncoder();
 
 /** `route "prices"`: how messages name what they are about. */
-export function describe(kind: EndpointKind, prefix: string, name: string): string {
-	return prefix === "" ? `${kind} "${name}"` : `${kind} "${name}" (prefix "${prefix}")`;
+export function describe(kind: EndpointKind | HandleKind, prefix: string, name: string): string {
+	const what = kind === "memory" ? "shared memory" : kind === "rwlock" ? "reader-writer lock" : kind;
+	return prefix === "" ? `${what} "${name}"` : `${what} "${name}" (prefix "${prefix}")`;
 }
 
 /** A value as an error message shows it: short, on one line. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
 	if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
 	if (value === null || typeof value !== "object") return String(value);
 	return Object.prototype.toString.call(value);
 }
 
-function invalid(endpoint: string, message: string): IpcError {
+export function invalid(endpoint: string, message: string): IpcError {
 	return new IpcError("ERR_IPC_INVALID_ARGUMENT", endpoint, message);
 }
 
@@ -63,7 +68,7 @@ export function checkPrefix(prefix: unknown): string {
 	return prefix;
 }
 
-function integer(
+export function checkInteger(
 	endpoint: string,
 	what: string,
 	value: unknown,
@@ -94,7 +99,7 @@ export function checkOptions(
 		);
 	return {
 		capacity: capacity ?? 0,
-		maxReceivers: integer(endpoint, "maxReceivers", options.maxReceivers, 1, limits.maxReceivers),
+		maxReceivers: checkInteger(endpoint, "maxReceivers", options.maxReceivers, 1, limits.maxReceivers),
 		permissions: checkPermissions(endpoint, options.permissions),
 		overflow: checkOverflow(endpoint, kind, options.overflow),
 		fromOldest: checkFrom(endpoint, options.from),
@@ -120,8 +125,8 @@ function checkFrom(endpoint: string, from: unknown): boolean {
 	throw invalid(endpoint, `from must be "newest" or "oldest", not ${show(from)}.`);
 }
 
-function checkPermissions(endpoint: string, permissions: unknown): number {
-	const bits = integer(endpoint, "permissions", permissions, 0o600, 0o777, "0o600 to 0o777");
+export function checkPermissions(endpoint: string, permissions: unknown): number {
+	const bits = checkInteger(endpoint, "permissions", permissions, 0o600, 0o777, "0o600 to 0o777");
 	if (bits === 0 || (bits & 0o600) === 0o600) return bits;
 	throw invalid(
 		endpoint,
@@ -188,6 +193,12 @@ export function checkSignal(endpoint: string, signal: unknown): AbortSignal | un
 	throw invalid(endpoint, `signal must be an AbortSignal, such as AbortSignal.timeout(1000), not ${show(signal)}.`);
 }
 
+/** Checks the options of an asynchronous wait before it begins; answers the signal. */
+export function checkAsyncWait(endpoint: string, options: AsyncWaitOptions | undefined): AbortSignal | undefined {
+	checkTimeout(endpoint, checkBag(endpoint, options, "{ timeout: 100, signal }"));
+	return checkSignal(endpoint, options?.signal);
+}
+
 /** Checks an argument that must be a function. */
 export function checkFunction(endpoint: string, what: string, value: unknown): void {
 	if (typeof value !== "function") throw invalid(endpoint, `${what} must be a function, not ${show(value)}.`);
@@ -197,7 +208,7 @@ export function checkFunction(endpoint: string, what: string, value: unknown): v
 export function checkCount(endpoint: string, what: string, value: unknown, min: number, max: number): number {
 	if (value === undefined)
 		throw invalid(endpoint, `${what} must be an integer from ${min} to ${max}; it was left out.`);
-	return integer(endpoint, what, value, min, max);
+	return checkInteger(endpoint, what, value, min, max);
 }
 
 /** What to throw for something that is not a {@link Message}. */

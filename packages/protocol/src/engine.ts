@@ -1,4 +1,9 @@
 import type { EndpointKind, Overflow } from "./endpoint.ts";
+import type { HandleKind } from "./handle.ts";
+import type { SharedMemoryMode } from "./shared_memory.ts";
+
+/** `ipc_status` above zero: a lock was taken whose last owner died. */
+export const OWNER_DIED = 1;
 
 /**
  * What moves bytes and waits. The endpoints are written against this; each engine implements it.
@@ -9,7 +14,12 @@ import type { EndpointKind, Overflow } from "./endpoint.ts";
 export interface Engine {
 	openSender(kind: EndpointKind, prefix: string, name: string, options: EngineOptions): EngineSender;
 	openReceiver(kind: EndpointKind, prefix: string, name: string, options: EngineOptions): EngineReceiver;
-	clear(kind: EndpointKind, prefix: string, name: string): void;
+	openMutex(prefix: string, name: string, options: EngineHandleOptions): EngineMutex;
+	openCondition(prefix: string, name: string, options: EngineHandleOptions): EngineCondition;
+	openSemaphore(prefix: string, name: string, options: EngineHandleOptions): EngineSemaphore;
+	openRwLock(prefix: string, name: string, options: EngineHandleOptions): EngineRwLock;
+	openMemory(prefix: string, name: string, options: EngineHandleOptions): EngineMemory;
+	clear(kind: EndpointKind | HandleKind, prefix: string, name: string): void;
 	/** Something that other processes can ring to have `rung` called by this thread's event loop. */
 	openWaker(rung: () => void): EngineWaker;
 }
@@ -35,29 +45,113 @@ export interface EngineOptions {
 	readonly firstPosition: number;
 }
 
+/** The same for what has no ring. */
+export interface EngineHandleOptions {
+	readonly maxHandles: number;
+	readonly permissions: number;
+	/** Of a semaphore: 1 + its permits at first. */
+	readonly initial: number;
+	/** Of a semaphore: 1 yes, 2 no. */
+	readonly robust: number;
+	/** Of shared memory: the index in {@link modes}. */
+	readonly mode: number;
+	/** Of shared memory: bytes. */
+	readonly size: number;
+}
+
+/** In the order of `ipc_mode`. */
+export const modes = ["create-or-open", "create", "open"] as const satisfies readonly SharedMemoryMode[];
+
 /** In the order of `ipc_overflow`. */
 export const overflows = ["block", "drop-newest", "drop-oldest"] as const satisfies readonly Overflow[];
 
-/** What every endpoint of an engine can do. */
-export interface EngineEndpoint {
-	/**
-	 * Fills records of {@link PEER_WORDS} numbers, one for each place that is or was taken by another endpoint: role (1
-	 * sender, 2 receiver), id (0 = free), pid, place, the id that last died there, whether it is alive. Answers how many.
-	 */
-	peers(records: Uint32Array): number;
+/** What an event loop can wait for. */
+export interface EngineWaiter {
 	/** Has the waker rung when there is reason to try again, for each bit of {@link EngineWait}; then looking once more is the caller's part. */
 	arm(wait: number, waker: EngineWaker): void;
 	/** Notices what nobody may have rung for, and arms again. Whether there is reason to try. */
 	look(wait: number, waker: EngineWaker): boolean;
 	/** For what of `arm` it has not been rung yet. */
 	armed(): number;
+}
+
+/** What every endpoint of an engine can do. */
+export interface EngineEndpoint extends EngineWaiter {
+	/**
+	 * Fills records of {@link PEER_WORDS} numbers, one for each place that is or was taken by another endpoint: role (1
+	 * sender, 2 receiver), id (0 = free), pid, place, the id that last died there, whether it is alive. Answers how many.
+	 */
+	peers(records: Uint32Array): number;
 	close(): void;
 }
 
 export const PEER_WORDS = 6;
 
-/** What an endpoint can be armed for. */
-export const EngineWait = { space: 1, peers: 2, data: 4 } as const;
+/** What can be armed for. Whoever waits to be `woken` is so by a wait of its own, and never armed. */
+export const EngineWait = { space: 1, peers: 2, data: 4, lock: 1, shared: 4, woken: 8 } as const;
+
+/** What every handle of an engine can do. `native/include/libipc/handle.h` and its neighbours describe each. */
+export interface EngineHandle extends EngineWaiter {
+	/** Gives up waiting for what it is armed for. */
+	disarm(wait: number): void;
+	/** How many handles are open on the name. */
+	count(): number;
+	close(): void;
+}
+
+/** `lock` answers 0, {@link OWNER_DIED} or a status. */
+export interface EngineLock extends EngineHandle {
+	/**
+	 * `forTask` (of a reader-writer lock): readers of this very handle are waited for, and if the time is over with readers
+	 * inside, it stays the next writer, until it locks or disarms.
+	 */
+	lock(timeout: number, forTask: boolean): number;
+	unlock(): number;
+	markUnusable(): number;
+}
+
+export interface EngineMutex extends EngineLock {
+	isHeld(): boolean;
+}
+
+export interface EngineRwLock extends EngineLock {
+	lockShared(timeout: number): number;
+	unlockShared(): number;
+	/** -1: exclusively; else how often shared. */
+	held(): number;
+}
+
+export interface EngineSemaphore extends EngineHandle {
+	acquire(timeout: number): number;
+	release(count: number): number;
+	permits(): number;
+	recovered(): number;
+}
+
+/** A handle whose waits are each woken on their own. A wait is zero or above; it ends when `sleep` answers anything but `timedOut`. */
+export interface EngineWaits extends EngineHandle {
+	/** 0: it was notified; `timedOut`: not yet, and not within the time. */
+	sleep(wait: number, timeout: number): number;
+	/** Ends a wait. True: it had been notified all the same. */
+	leave(wait: number): boolean;
+}
+
+export interface EngineCondition extends EngineWaits {
+	/** Without a waker: for `sleep` with a timeout. */
+	enter(waker: EngineWaker | undefined): number;
+	notify(): number;
+	notifyAll(): number;
+}
+
+export interface EngineMemory extends EngineWaits {
+	byteLength(): number;
+	/** All of it, as large as it is now. It stays mapped as long as the buffer lives. */
+	map(): ArrayBuffer;
+	grow(byteLength: number): void;
+	unlink(): void;
+	enter(offset: number, expected: number, waker: EngineWaker | undefined): number;
+	wake(offset: number, count: number): number;
+}
 
 export interface EngineSender extends EngineEndpoint {
 	readonly maxMessageLength: number;
@@ -114,6 +208,7 @@ export const Status = {
 	noReceivers: -2,
 	dropped: -3,
 	notInPlace: -4,
+	notEqual: -5,
 	invalidArgument: -10,
 	invalidName: -11,
 	messageTooLarge: -12,
@@ -132,4 +227,12 @@ export const Status = {
 	system: -25,
 	/** The engine's object is gone; no native code answers this. */
 	closed: -26,
+	notOwner: -27,
+	deadlock: -28,
+	unusable: -29,
+	overflow: -30,
+	exists: -31,
+	notFound: -32,
+	tooManyWaits: -33,
+	tooManyHandles: -34,
 } as const;

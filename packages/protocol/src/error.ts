@@ -22,7 +22,23 @@ export type IpcErrorCode =
 	| "ERR_IPC_TOO_MANY_RECEIVERS"
 	/** As many senders are connected as a segment has places for. */
 	| "ERR_IPC_TOO_MANY_SENDERS"
-	/** `capacity`, `maxReceivers`, `overflow` or `permissions` differs from what the creator of the name chose. */
+	/** As many handles of a lock, a semaphore, a condition or shared memory are open as the creator allowed. */
+	| "ERR_IPC_TOO_MANY_HANDLES"
+	/** As many are waiting on a condition or in shared memory as it has room for: four for each handle it may have. */
+	| "ERR_IPC_TOO_MANY_WAITS"
+	/** Given back what this handle does not hold. */
+	| "ERR_IPC_NOT_OWNER"
+	/** It would have waited for a lock that it, or this thread, holds itself. */
+	| "ERR_IPC_DEADLOCK"
+	/** An owner that was told of a death has given the lock up. */
+	| "ERR_IPC_UNUSABLE"
+	/** More permits than a semaphore can have. */
+	| "ERR_IPC_OVERFLOW"
+	/** Shared memory that was to be created is there. */
+	| "ERR_IPC_EXISTS"
+	/** Shared memory that was to be opened is not there. */
+	| "ERR_IPC_NOT_FOUND"
+	/** An option differs from what the creator of the name chose. */
 	| "ERR_IPC_OPTIONS_MISMATCH"
 	/** The segment was made by a libipc with another memory layout. */
 	| "ERR_IPC_VERSION"
@@ -58,7 +74,7 @@ export class IpcError extends Error {
 	override readonly name = "IpcError";
 	/** What went wrong: stable, to be matched on. */
 	readonly code: IpcErrorCode;
-	/** The name of the route, channel or queue it is about, or "" if it is about none. */
+	/** The name it is about, or "" if it is about none. */
 	readonly endpoint: string;
 
 	constructor(code: IpcErrorCode, endpoint: string, message: string) {

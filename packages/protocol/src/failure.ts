@@ -12,6 +12,18 @@ export function failure(status: number, name: string, endpoint: string): IpcErro
 				name,
 				`The storage of ${endpoint} was removed (clear, or its file was deleted) while this endpoint was open. Close it and open the name again.`,
 			);
+		case Status.unusable:
+			return new IpcError(
+				"ERR_IPC_UNUSABLE",
+				name,
+				`${endpoint} was given up by an owner that could not repair what a killed one had left (markUnusable). Close all its handles, or clear the name, and begin anew.`,
+			);
+		case Status.tooManyWaits:
+			return new IpcError(
+				"ERR_IPC_TOO_MANY_WAITS",
+				name,
+				`As many are waiting on ${endpoint} as it has room for: four for each handle it may have. Create it with a larger maxHandles.`,
+			);
 		case Status.corrupt:
 			return new IpcError(
 				"ERR_IPC_CORRUPT",
@@ -34,6 +46,6 @@ export function failure(status: number, name: string, endpoint: string): IpcErro
 }
 
 /** What to throw when a closed endpoint is used. */
-export function closedError(name: string, endpoint: string, role: "sender" | "receiver"): IpcError {
+export function closedError(name: string, endpoint: string, role: "sender" | "receiver" | "handle"): IpcError {
 	return new IpcError("ERR_IPC_CLOSED", name, `This ${role} of ${endpoint} is closed. Open a new one.`);
 }

@@ -1,4 +1,9 @@
 export { checkBag, checkName, describe, limits } from "./argument.ts";
+export {
+	type Condition,
+	type ConditionFactory,
+	createConditionFactory,
+} from "./condition.ts";
 export type {
 	AsyncWaitOptions,
 	Batch,
@@ -20,15 +25,24 @@ export type {
 export { createEndpointFactory, createQueueFactory } from "./endpoint_factory.ts";
 export {
 	type Engine,
+	type EngineCondition,
+	type EngineHandle,
+	type EngineHandleOptions,
+	type EngineMemory,
+	type EngineMutex,
 	type EngineOptions,
 	type EngineReceiver,
+	type EngineRwLock,
+	type EngineSemaphore,
 	type EngineSender,
+	type EngineWaits,
 	type EngineWaker,
 	overflows,
 	PEER_WORDS,
 	Status,
 } from "./engine.ts";
 export { IpcError, type IpcErrorCode } from "./error.ts";
+export type { Handle, HandleKind, HandleOptions } from "./handle.ts";
 export {
 	checkListOptions,
 	compareListed,
@@ -37,3 +51,21 @@ export {
 	type ListedState,
 	type ListOptions,
 } from "./listing.ts";
+export type { Lock, LockGuard } from "./lock.ts";
+export { createMutexFactory, type Mutex, type MutexFactory } from "./mutex.ts";
+export { createRwLockFactory, type RwLock, type RwLockFactory } from "./rwlock.ts";
+export {
+	createSemaphoreFactory,
+	type Permit,
+	type Semaphore,
+	type SemaphoreFactory,
+	type SemaphoreOptions,
+} from "./semaphore.ts";
+export {
+	createSharedMemoryFactory,
+	type SharedMemory,
+	type SharedMemoryFactory,
+	type SharedMemoryMode,
+	type SharedMemoryOptions,
+	type WordWait,
+} from "./shared_memory.ts";

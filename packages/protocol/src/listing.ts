@@ -23,14 +23,20 @@ export interface ListOptions {
  */
 export type ListedState = "live" | "leftover" | "unfinished" | "other-version" | "damaged" | "foreign" | "denied";
 
-/** One sender or receiver of a name, as it was at the moment of listing. Positions and lag are bytes, headers included. */
+/**
+ * One sender or receiver of a name, or a handle of what has no ring (a mutex, shared memory), as it was at the moment of
+ * listing. Positions and lag are bytes, headers included; of a handle they are 0.
+ */
 export interface ListedEndpoint {
-	readonly role: "sender" | "receiver";
+	readonly role: "sender" | "receiver" | "handle";
 	/** The process that opened it. */
 	readonly pid: number;
 	/** False: its process or thread has ended, and nobody has needed its place yet. */
 	readonly alive: boolean;
-	/** Whether it waits for a message or for space, in the system or in its event loop. */
+	/**
+	 * Whether it waits, in the system or in its event loop: for a message or for space; for a lock or a permit; to be notified
+	 * by a condition, or of a word in shared memory.
+	 */
 	readonly sleeping: boolean;
 	/** How much lies before the next message it reads; of a sender, before the next one it writes. */
 	readonly position: number;
@@ -42,6 +48,14 @@ export interface ListedEndpoint {
 	readonly lag: number;
 	/** How many messages it has missed because they were overwritten (`overflow: "drop-oldest"`). */
 	readonly lost: number;
+	/**
+	 * How much a handle holds: of a mutex 1 or 0, of a reader-writer lock how often it is inside, of a `robust` semaphore how
+	 * many permits. Always 0 of other semaphores: they do not know who has their permits. What the dead held they are told to
+	 * hold until somebody has missed them.
+	 */
+	readonly holds: number;
+	/** Whether what it holds keeps all others out: a mutex, or a reader-writer lock for writing. */
+	readonly exclusive: boolean;
 	/** Its number: never used twice in the life of a name's storage. */
 	readonly instance: number;
 }
@@ -55,11 +69,13 @@ export interface ListedName {
 	readonly name: string;
 	/** "" if there is none, or the file does not tell. */
 	readonly prefix: string;
-	readonly kind: "route" | "channel" | "queue" | "unknown";
+	readonly kind: "route" | "channel" | "queue" | "mutex" | "condition" | "semaphore" | "rwlock" | "memory" | "unknown";
 	readonly state: ListedState;
-	/** Bytes of the ring. */
+	/** Bytes of the ring, or of the shared memory; 0 of what has neither. */
 	readonly capacity: number;
+	/** How many receivers may be open at once; of what has no ring, how many handles. */
 	readonly maxReceivers: number;
+	/** What becomes of a message for which there is no room. `unknown` also of what has no ring. */
 	readonly overflow: "block" | "drop-newest" | "drop-oldest" | "unknown";
 	/** Who may open it, as file mode bits. */
 	readonly permissions: number;
@@ -67,6 +83,16 @@ export interface ListedName {
 	readonly messages: number;
 	/** Of a queue: how many bytes of its ring, headers included, wait to be taken. */
 	readonly waiting: number;
+	/** Of a semaphore: how many permits are free. */
+	readonly permits: number;
+	/** Of a semaphore: how many permits there were at first. */
+	readonly initial: number;
+	/** Of a semaphore: whether the permits of the dead are given back. */
+	readonly robust: boolean;
+	/** Of a robust semaphore: how many permits were given back for the dead. */
+	readonly recovered: number;
+	/** Of a mutex or a reader-writer lock: whether it was given up after a death, so that nobody can lock it any more. */
+	readonly unusable: boolean;
 	/** Living and dead ones, senders first. */
 	readonly endpoints: readonly ListedEndpoint[];
 	/** Where it lies in the file system. */

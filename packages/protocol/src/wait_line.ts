@@ -1,6 +1,6 @@
 import { checkBag, checkSignal, checkTimeout } from "./argument.ts";
 import type { AsyncWaitOptions } from "./endpoint.ts";
-import { type EngineEndpoint, EngineWait } from "./engine.ts";
+import { EngineWait, type EngineWaiter } from "./engine.ts";
 import type { EventLoop, Waiting } from "./event_loop.ts";
 
 /** Tries what is waited for: undefined, it has to wait. May throw: then the wait has failed. */
@@ -27,9 +27,9 @@ export interface WaitEnds<Result> {
 }
 
 /** How often an endpoint has been armed for its peers: there may be several lines for that. */
-const armings = new WeakMap<EngineEndpoint, { count: number }>();
+const armings = new WeakMap<EngineWaiter, { count: number }>();
 
-function armingsOf(engine: EngineEndpoint): { count: number } {
+function armingsOf(engine: EngineWaiter): { count: number } {
 	let counter = armings.get(engine);
 	if (!counter) {
 		counter = { count: 0 };
@@ -39,12 +39,12 @@ function armingsOf(engine: EngineEndpoint): { count: number } {
 }
 
 /**
- * The waits of one endpoint for one thing: first come, first served. For peers each waits for something else, so nobody
- * is behind anybody, and there may be more than one line.
+ * The waits of one endpoint for one thing: first come, first served. For peers, and to be woken, each waits for something
+ * else, so nobody is behind anybody, and there may be more than one line.
  */
 export class WaitLine implements Waiting {
 	readonly #loop: EventLoop;
-	readonly #engine: EngineEndpoint;
+	readonly #engine: EngineWaiter;
 	readonly #for: number;
 	readonly #inTurn: boolean;
 	readonly #waits = new Set<Wait>();
@@ -55,11 +55,11 @@ export class WaitLine implements Waiting {
 	#closed = false;
 
 	/** `what`: one of {@link EngineWait}. */
-	constructor(loop: EventLoop, engine: EngineEndpoint, what: number) {
+	constructor(loop: EventLoop, engine: EngineWaiter, what: number) {
 		this.#loop = loop;
 		this.#engine = engine;
 		this.#for = what;
-		this.#inTurn = what !== EngineWait.peers;
+		this.#inTurn = what !== EngineWait.peers && what !== EngineWait.woken;
 		this.#armings = armingsOf(engine);
 	}
 

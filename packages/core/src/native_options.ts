@@ -1,0 +1,54 @@
+import type { EndpointKind, EngineHandleOptions, EngineOptions, HandleKind } from "@libipc/protocol";
+
+/** `ipc_kind` in `native/include/libipc/options.h`. */
+export const KINDS = {
+	route: 1,
+	channel: 2,
+	queue: 3,
+	mutex: 4,
+	condition: 5,
+	semaphore: 6,
+	rwlock: 7,
+	memory: 8,
+} as const satisfies Record<EndpointKind | HandleKind, number>;
+
+/**
+ * The longest single call into native code. A Worker can be terminated between two calls but not inside one; a waiting
+ * process only looks up and goes back to sleep.
+ */
+export const LONGEST_CALL_MS = 1000;
+
+const encoder = new TextEncoder();
+
+/** Text as C wants it. */
+export const terminated = (text: string): Uint8Array => encoder.encode(`${text}\0`);
+
+/** Words of `ipc_options` in `native/include/libipc/options.h`. */
+const OPTION_WORDS = 12;
+
+/** `ipc_options` for an endpoint. */
+export function nativeOptions(kind: EndpointKind, options: EngineOptions): Uint32Array {
+	const words = new Uint32Array(OPTION_WORDS);
+	words[0] = KINDS[kind];
+	words[1] = options.capacity;
+	words[2] = options.maxReceivers;
+	words[3] = options.permissions;
+	words[4] = options.overflow;
+	words[5] = options.fromOldest ? 1 : 0;
+	words[6] = options.firstPosition;
+	return words;
+}
+
+/** `ipc_options` for a handle. */
+export function nativeHandleOptions(kind: HandleKind, options: EngineHandleOptions): Uint32Array {
+	const words = new Uint32Array(OPTION_WORDS);
+	words[0] = KINDS[kind];
+	words[2] = options.maxHandles;
+	words[3] = options.permissions;
+	words[7] = options.mode;
+	words[8] = options.initial;
+	words[9] = options.robust;
+	words[10] = options.size % 2 ** 32;
+	words[11] = Math.floor(options.size / 2 ** 32);
+	return words;
+}

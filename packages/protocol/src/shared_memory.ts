@@ -1,0 +1,208 @@
+import { checkAsyncWait, checkCount, checkInteger, checkTimeout, invalid, limits, show } from "./argument.ts";
+import type { AsyncWaitOptions, WaitOptions } from "./endpoint.ts";
+import { type Engine, type EngineMemory, EngineWait, modes, Status } from "./engine.ts";
+import { checkHandle, clearHandle, type Handle, type HandleOptions, NamedHandle } from "./handle.ts";
+import { WaitLine } from "./wait_line.ts";
+
+/**
+ * `create`: nobody may have the name open. `open`: somebody must have it open. What killed processes had open does not
+ * count: it is removed.
+ */
+export type SharedMemoryMode = "create" | "open" | "create-or-open";
+
+/** How shared memory is opened. */
+export interface SharedMemoryOptions extends HandleOptions {
+	/** Bytes, 1 to 4 GiB; what is there may be larger. Needed unless `mode` is "open". New memory is all zeros. */
+	readonly size?: number | undefined;
+	/** Default "create-or-open". */
+	readonly mode?: SharedMemoryMode | undefined;
+}
+
+/** How a wait on a word ended: it was woken, the word was not as expected, or the time was up. */
+export type WordWait = "ok" | "not-equal" | "timed-out";
+
+/**
+ * Memory that processes share, and waiting on 32-bit words in it: what to build one's own structures on.
+ *
+ * @example
+ * using memory = SharedMemory.open("counters", { size: 4096 });
+ * const counters = new Int32Array(memory.bytes);
+ * Atomics.add(counters, 0, 1);
+ * memory.wake(0);
+ * // in another process
+ * const seen = Atomics.load(counters, 0);
+ * memory.waitOn(0, seen);   // until it is no longer what was seen
+ */
+export interface SharedMemory extends Handle {
+	/**
+	 * All of it, as it is now: an ArrayBuffer on which Atomics work. After the memory has grown this is another one, and those
+	 * from before, and views on them, go on being the same memory. They may be kept after `close`.
+	 *
+	 * @throws IpcError `ERR_IPC_ORPHANED`: it has grown and its name was removed since, so the rest cannot be had;
+	 * `ERR_IPC_CLOSED`, `ERR_IPC_CORRUPT`
+	 */
+	readonly bytes: ArrayBuffer;
+	/** How many bytes it has now. */
+	readonly byteLength: number;
+	/** How many handles are open on it, in all processes. It asks the system about each. */
+	readonly referenceCount: number;
+	/**
+	 * Makes it at least this large, for everybody; it never shrinks. Answers how large it is now.
+	 *
+	 * @throws IpcError `ERR_IPC_NO_SPACE`, `ERR_IPC_ORPHANED` (the name was removed): then it stays as it was
+	 */
+	grow(byteLength: number): number;
+	/** Removes the name. Who has it open keeps the memory; the next to open the name gets other memory. */
+	unlink(): void;
+	/**
+	 * Sleeps while the word at byte `offset` (a multiple of 4) is `expected`, until {@link wake}. It may end as "ok" without
+	 * one when a process that had the memory open has died: look at the word again.
+	 *
+	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_TOO_MANY_WAITS`, `ERR_IPC_CLOSED`
+	 */
+	waitOn(offset: number, expected: number, options?: WaitOptions): WordWait;
+	/** {@link waitOn} that lets the event loop go on. */
+	waitOnAsync(offset: number, expected: number, options?: AsyncWaitOptions): Promise<WordWait>;
+	/** Wakes up to `count` (default: all) that wait on the word, who came first first. Answers how many. Change the word before. */
+	wake(offset: number, count?: number): number;
+}
+
+/** What a package exports as `SharedMemory`. */
+export interface SharedMemoryFactory {
+	/**
+	 * Opens the memory of this name.
+	 *
+	 * @throws IpcError `ERR_IPC_EXISTS`, `ERR_IPC_NOT_FOUND`, `ERR_IPC_OPTIONS_MISMATCH` (it is smaller), and what
+	 * `Mutex.open` throws
+	 */
+	open(name: string, options: SharedMemoryOptions): SharedMemory;
+	/** Removes what the name has in the system. Who has it open keeps the memory. */
+	clear(name: string, options?: { prefix?: string }): void;
+}
+
+class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
+	readonly #line: WaitLine;
+	#bytes: ArrayBuffer | undefined;
+
+	constructor(engines: Engine, prefix: string, name: string, engine: EngineMemory) {
+		super(engines, "memory", prefix, name, engine);
+		this.#line = new WaitLine(this.loop, engine, EngineWait.woken);
+	}
+
+	get bytes(): ArrayBuffer {
+		this.checkOpen();
+		const bytes = this.#bytes;
+		// The user may have transferred it away; it lives on there, and here a new one is made.
+		if (bytes && !bytes.detached && bytes.byteLength === this.engine.byteLength()) return bytes;
+		this.#bytes = this.engine.map();
+		return this.#bytes;
+	}
+
+	get byteLength(): number {
+		this.checkOpen();
+		return this.engine.byteLength();
+	}
+
+	get referenceCount(): number {
+		this.checkOpen();
+		return this.engine.count();
+	}
+
+	grow(byteLength: number): number {
+		this.checkOpen();
+		this.engine.grow(checkCount(this.name, "byteLength", byteLength, 1, limits.maxMemory));
+		return this.engine.byteLength();
+	}
+
+	unlink(): void {
+		this.checkOpen();
+		this.engine.unlink();
+	}
+
+	#checkOffset(offset: unknown): number {
+		this.checkOpen();
+		const last = this.engine.byteLength() - 4;
+		if (typeof offset === "number" && offset >= 0 && offset <= last && offset % 4 === 0) return offset;
+		throw invalid(
+			this.name,
+			`offset must be a multiple of 4 from 0 to ${last - (last % 4)}, the last whole word of ${this.what}, not ${show(offset)}.`,
+		);
+	}
+
+	#enter(offset: number, expected: number, waker: Parameters<EngineMemory["enter"]>[2]): number {
+		const word = checkCount(this.name, "expected", expected, -(2 ** 31), 2 ** 32 - 1);
+		const wait = this.engine.enter(this.#checkOffset(offset), word >>> 0, waker);
+		if (wait < 0 && wait !== Status.notEqual) throw this.failure(wait);
+		return wait;
+	}
+
+	waitOn(offset: number, expected: number, options?: WaitOptions): WordWait {
+		const timeout = checkTimeout(this.name, options);
+		const wait = this.#enter(offset, expected, undefined);
+		if (wait < 0) return "not-equal";
+		const status = this.engine.sleep(wait, timeout);
+		if (status === 0 || (status === Status.timedOut && this.engine.leave(wait))) return "ok";
+		if (status === Status.timedOut) return "timed-out";
+		throw this.failure(status);
+	}
+
+	async waitOnAsync(offset: number, expected: number, options?: AsyncWaitOptions): Promise<WordWait> {
+		checkAsyncWait(this.name, options)?.throwIfAborted();
+		this.checkOpen();
+		const wait = this.#enter(offset, expected, this.loop.waker(this.engine));
+		if (wait < 0) return "not-equal";
+		const attempt = (): WordWait | undefined => {
+			const status = this.engine.sleep(wait, 0);
+			if (status === Status.timedOut) return undefined;
+			if (status < 0) throw this.failure(status);
+			return "ok";
+		};
+		return await this.#line.wait<WordWait>(this.name, options, attempt, {
+			timedOut: "timed-out",
+			closed: () => {
+				throw this.closedError();
+			},
+			// Woken all the same: another is to be.
+			givenUp: () => {
+				if (this.engine.leave(wait)) this.engine.wake(offset, 1);
+			},
+		});
+	}
+
+	wake(offset: number, count?: number): number {
+		const most = count === undefined || count === Infinity ? 0xffffffff : count;
+		const woken = this.engine.wake(this.#checkOffset(offset), checkCount(this.name, "count", most, 0, 0xffffffff));
+		if (woken < 0) throw this.failure(woken);
+		return woken;
+	}
+
+	protected endWaits(): void {
+		this.#line.close();
+	}
+}
+
+function checkMode(name: string, mode: unknown): number {
+	if (mode === undefined) return 0;
+	const index = (modes as readonly unknown[]).indexOf(mode);
+	if (index >= 0) return index;
+	throw invalid(name, `mode must be "create", "open" or "create-or-open", not ${show(mode)}.`);
+}
+
+function checkSize(name: string, size: unknown, mode: number): number {
+	if (size === undefined && modes[mode] !== "open")
+		throw invalid(name, `size is needed: the bytes that the memory is to have, 1 to ${limits.maxMemory} (4 GiB).`);
+	return checkInteger(name, "size", size, 1, limits.maxMemory, `1 to ${limits.maxMemory} (4 GiB)`);
+}
+
+/** Makes what a package exports as `SharedMemory` out of its engine. */
+export function createSharedMemoryFactory(engine: () => Engine): SharedMemoryFactory {
+	return {
+		open(name, options) {
+			const { prefix, options: checked } = checkHandle(name, options);
+			const mode = checkMode(name, options?.mode);
+			const all = { ...checked, mode, size: checkSize(name, options?.size, mode) };
+			return new NamedMemory(engine(), prefix, name, engine().openMemory(prefix, name, all));
+		},
+		clear: (name, options) => clearHandle(engine(), "memory", name, options),
+	};
+}

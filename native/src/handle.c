@@ -112,10 +112,6 @@ int32_t ipc_handle_arm(ipc_handle *handle, uint32_t wait, uint32_t low, uint32_t
   int which = which_of(wait);
   uint32_t what = which == ARMED_LOCK && handle->is_next ? IPC_WAIT_READERS : IPC_WAIT_TURN;
   int32_t armed = handle->armed[which];
-  if (armed >= 0 && atomic_load_explicit(&segment->waits[armed].what, memory_order_relaxed) != what) {
-    ipc_handle_got(handle, which);
-    armed = -1;
-  }
   if (armed < 0)
     handle->armed[which] = ipc_waits_enter(segment, handle->instance, what, (uint64_t)high << 32 | low);
   else if (ipc_waits_is_notified(segment, armed))

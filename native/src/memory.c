@@ -22,6 +22,9 @@ ipc_mapping *ipc_memory_map(ipc_handle *memory, ipc_failure *failure) {
 int32_t ipc_memory_grow(ipc_handle *memory, double bytes, ipc_failure *failure) {
   *failure = (ipc_failure){0};
   if (!(bytes >= 1 && bytes <= (double)IPC_MAX_MEMORY)) return failure->code = IPC_E_INVALID_ARGUMENT;
+  /* It never shrinks: a length below what is mapped is damage, and to go by it would take the memory from under all views. */
+  if (memory->memory && ipc_memory_byte_length(memory) < (double)memory->memory->bytes)
+    return failure->code = IPC_E_CORRUPT;
   return ipc_segment_grow_memory(&memory->segment, (uint64_t)bytes, failure);
 }
 
@@ -43,6 +46,7 @@ static _Atomic uint32_t *word_at(ipc_handle *memory, uint32_t offset, ipc_failur
     failure->code = IPC_E_INVALID_ARGUMENT;
     if (offset + (uint64_t)4 > mapping->bytes) return NULL;
   }
+  failure->code = IPC_OK;
   return (_Atomic uint32_t *)((uint8_t *)memory->memory->address + offset);
 }
 
@@ -55,7 +59,7 @@ int32_t ipc_memory_enter(ipc_handle *memory, uint32_t offset, uint32_t expected,
   int32_t wait = ipc_waits_enter(segment, memory->instance, offset / 4, waker);
   if (wait == IPC_E_TOO_MANY_WAITS && ipc_members_evict_dead(segment))
     wait = ipc_waits_enter(segment, memory->instance, offset / 4, waker);
-  if (wait < 0) return wait;
+  if (wait < 0) return failure->code = wait;
   /* After the fence in enter: whoever changes it from now on, and wakes then, finds the wait. */
   if (atomic_load_explicit(word, memory_order_acquire) == expected) return wait;
   if (ipc_waits_leave(segment, wait)) ipc_waits_notify(segment, offset / 4, 1);

@@ -43,9 +43,19 @@ static int32_t look(ipc_handle *lock) {
   return ipc_segment_is_orphaned(&lock->segment) ? IPC_E_ORPHANED : attempt(lock);
 }
 
+/* The turn was got, or given up: an event loop that is armed waits for something else from now on, in its old place. */
+static void set_next(ipc_handle *lock, bool is_next) {
+  ipc_segment *segment = &lock->segment;
+  int32_t armed = lock->armed[ARMED_LOCK];
+  lock->is_next = is_next;
+  if (armed < 0) return;
+  atomic_store_explicit(&segment->waits[armed].what, is_next ? IPC_WAIT_READERS : IPC_WAIT_TURN, memory_order_relaxed);
+  ipc_waits_renew(segment, armed);
+}
+
 void ipc_rwlock_step_back(ipc_handle *lock) {
   if (!lock->is_next) return;
-  lock->is_next = false;
+  set_next(lock, false);
   ipc_turn_give(lock);
 }
 
@@ -65,7 +75,7 @@ int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
     if (held_of(lock->member) > 0 && keep != IPC_KEEP_FOR_TASK) return IPC_E_DEADLOCK;
     int32_t status = ipc_turn_take(lock, timeout_ms, &deadline);
     if (status < 0) return status;
-    lock->is_next = true;
+    set_next(lock, true);
   }
   int32_t status;
   if (timeout_ms != 0)

@@ -306,6 +306,10 @@ static int32_t check_options(const ipc_options *options, ipc_failure *failure) {
     return fail(failure, IPC_E_INVALID_ARGUMENT, options->size, IPC_MAX_MEMORY);
   }
   uint32_t capacity = options->capacity;
+  if (!ipc_segment_has_ring(options->kind) && (capacity || options->overflow)) {
+    failure->option = capacity ? IPC_OPTION_CAPACITY : IPC_OPTION_OVERFLOW;
+    return fail(failure, IPC_E_INVALID_ARGUMENT, capacity ? capacity : options->overflow, 0);
+  }
   if (capacity && (capacity < IPC_MIN_CAPACITY || capacity > IPC_MAX_CAPACITY || (capacity & (capacity - 1)) != 0)) {
     failure->option = IPC_OPTION_CAPACITY;
     return fail(failure, IPC_E_INVALID_ARGUMENT, capacity, IPC_MAX_CAPACITY);

@@ -254,13 +254,16 @@ static void close_while_it_is_held(void) {
   close_waker(&mine);
 }
 
+/* What the thread leaves open is lost on purpose: AddressSanitizer need not see it. */
+static ipc_handle *lost[2];
 static void lock_and_end(void *unused) {
   (void)unused;
-  CHECK_EQ(ipc_mutex_lock(must_handle(mutex), 0), IPC_OK);
+  ipc_handle **place = lost[0] ? &lost[1] : &lost[0];
+  *place = must_handle(mutex);
+  CHECK_EQ(ipc_mutex_lock(*place, 0), IPC_OK);
 }
 
 static void a_thread_that_ends_is_as_dead_as_a_process(void) {
-#if !defined(__SANITIZE_ADDRESS__) /* its handle is lost on purpose */
   ipc_handle *it = must_handle(mutex);
   for (int form = TEST_PROCESS; form <= TEST_THREAD; form++) {
     test_finish(test_start((test_form)form, lock_and_end, NULL));
@@ -271,7 +274,6 @@ static void a_thread_that_ends_is_as_dead_as_a_process(void) {
     CHECK_EQ(ipc_mutex_unlock(it), IPC_OK);
   }
   ipc_handle_close(it);
-#endif
 }
 
 static void stopped_holder_keeps_it_killed_holder_loses_it(void) {

@@ -18,6 +18,7 @@ const outputs: Record<string, string[]> = {
 	],
 	"broadcast-to-workers": Array.from({ length: 3 }, () => "1000 prices, the highest 100"),
 	"collect-from-workers": ["a", "b", "c"].map((worker) => `${worker}: 1000 results, in order`),
+	"cross-process-lock": ["exit codes: 137 and 0,0", "from 941, to 59, together 1000; repairs: 1"],
 	"event-loop": [
 		"at least 10000 events: true",
 		"timers went on: true",
@@ -32,6 +33,24 @@ const outputs: Record<string, string[]> = {
 		...[1, 2, 3].map((frame) => `viewer ${viewer}: 8294400 bytes of ${frame}`),
 		`viewer ${viewer}: 20000000 bytes of 9`,
 	]),
+	"leader-election": [
+		"term 1; its leader is killed",
+		"term 2, within a second: true; its leader is stopped",
+		"nobody wrote for 800 ms: the office is declared vacant",
+		"term 3; the stopped leader goes on, and knows nothing",
+		"a write of term 2 came after term 3 began: refused",
+		"exit codes: 0,0,137",
+	],
+	"rate-limit": [
+		"requests: 10, at most 2 at once: true",
+		"a token used for each: true",
+		"permits taken back from the dead: 1",
+	],
+	"shared-counters": [
+		"counted: 30000",
+		...["a", "b", "c"].map((counter) => `counter ${counter} was here`),
+		"the memory has grown from 16 to 112 bytes",
+	],
 	"shutting-down": [
 		"the one that is asked: its receiver left",
 		"the one that is killed: its receiver died",

@@ -75,8 +75,9 @@ function endGroup({ pid }: ChildProcess): void {
 }
 
 /** Runs a program in a process group of its own, so that its children can be ended with it. */
-async function run(task: string): Promise<{ code: number | null; output: string[]; errors: string }> {
-	const child = spawn(process.execPath, [program(task).pathname], {
+async function run(...program: string[]): Promise<{ code: number | null; output: string[]; errors: string }> {
+	const child = spawn(process.execPath, program, {
+		cwd: root,
 		detached: true,
 		stdio: ["ignore", "pipe", "pipe"],
 	});
@@ -111,7 +112,7 @@ test("every page has a program, and every program a page", () => {
 
 describe.each(tasks)("guide: %s", (task) => {
 	test("the program prints what it should and leaves nothing", async () => {
-		const { code, output, errors } = await run(task);
+		const { code, output, errors } = await run(program(task).pathname);
 		expect({ code, output, errors }).toEqual({ code: 0, output: outputs[task] ?? [], errors: "" });
 		expect(list({ prefix: `guide-${running?.pid}` })).toEqual([]);
 	}, 20_000);
@@ -127,3 +128,13 @@ describe.each(tasks)("guide: %s", (task) => {
 		]);
 	});
 });
+
+test("the locks and the shared memory of the README work", async () => {
+	const readme = await Bun.file(new URL("README.md", root)).text();
+	const code = readme.match(/^## Locks and shared memory$.*?^```ts\n(.*?)^```$/ms)?.[1] ?? "";
+	// Names of its own: others may run it at the same time.
+	const renamed = code.replaceAll('open("', `open("readme-${process.pid}-`);
+	expect(await run("-e", renamed)).toEqual({ code: 0, output: [""], errors: "" });
+	expect(code).toContain("SharedMemory.open");
+	expect(list({ prefix: "" }).filter(({ name }) => name.startsWith(`readme-${process.pid}-`))).toEqual([]);
+}, 20_000);

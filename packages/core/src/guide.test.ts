@@ -18,6 +18,7 @@ const outputs: Record<string, string[]> = {
 	],
 	"broadcast-to-workers": Array.from({ length: 3 }, () => "1000 prices, the highest 100"),
 	"collect-from-workers": ["a", "b", "c"].map((worker) => `${worker}: 1000 results, in order`),
+	"cross-process-lock": ["exit codes: 137 and 0,0", "from 941, to 59, together 1000; repairs: 1"],
 	"event-loop": [
 		"at least 10000 events: true",
 		"timers went on: true",
@@ -32,6 +33,24 @@ const outputs: Record<string, string[]> = {
 		...[1, 2, 3].map((frame) => `viewer ${viewer}: 8294400 bytes of ${frame}`),
 		`viewer ${viewer}: 20000000 bytes of 9`,
 	]),
+	"leader-election": [
+		"term 1; its leader is killed",
+		"term 2, within a second: true; its leader is stopped",
+		"nobody wrote for 800 ms: the office is declared vacant",
+		"term 3; the stopped leader goes on, and knows nothing",
+		"a write of term 2 came after term 3 began: refused",
+		"exit codes: 0,0,137",
+	],
+	"rate-limit": [
+		"requests: 10, at most 2 at once: true",
+		"a token used for each: true",
+		"permits taken back from the dead: 1",
+	],
+	"shared-counters": [
+		"counted: 30000",
+		...["a", "b", "c"].map((counter) => `counter ${counter} was here`),
+		"the memory has grown from 16 to 112 bytes",
+	],
 	"shutting-down": [
 		"the one that is asked: its receiver left",
 		"the one that is killed: its receiver died",
@@ -56,8 +75,9 @@ function endGroup({ pid }: ChildProcess): void {
 }
 
 /** Runs a program in a process group of its own, so that its children can be ended with it. */
-async function run(task: string): Promise<{ code: number | null; output: string[]; errors: string }> {
-	const child = spawn(process.execPath, [program(task).pathname], {
+async function run(...program: string[]): Promise<{ code: number | null; output: string[]; errors: string }> {
+	const child = spawn(process.execPath, program, {
+		cwd: root,
 		detached: true,
 		stdio: ["ignore", "pipe", "pipe"],
 	});
@@ -92,7 +112,7 @@ test("every page has a program, and every program a page", () => {
 
 describe.each(tasks)("guide: %s", (task) => {
 	test("the program prints what it should and leaves nothing", async () => {
-		const { code, output, errors } = await run(task);
+		const { code, output, errors } = await run(program(task).pathname);
 		expect({ code, output, errors }).toEqual({ code: 0, output: outputs[task] ?? [], errors: "" });
 		expect(list({ prefix: `guide-${running?.pid}` })).toEqual([]);
 	}, 20_000);
@@ -108,3 +128,13 @@ describe.each(tasks)("guide: %s", (task) => {
 		]);
 	});
 });
+
+test("the locks and the shared memory of the README work", async () => {
+	const readme = await Bun.file(new URL("README.md", root)).text();
+	const code = readme.match(/^## Locks and shared memory$.*?^```ts\n(.*?)^```$/ms)?.[1] ?? "";
+	// Names of its own: others may run it at the same time.
+	const renamed = code.replaceAll('open("', `open("readme-${process.pid}-`);
+	expect(await run("-e", renamed)).toEqual({ code: 0, output: [""], errors: "" });
+	expect(code).toContain("SharedMemory.open");
+	expect(list({ prefix: "" }).filter(({ name }) => name.startsWith(`readme-${process.pid}-`))).toEqual([]);
+}, 20_000);

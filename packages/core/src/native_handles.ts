@@ -191,6 +191,13 @@ abstract class NativeWaits extends NativeHandle implements EngineWaits {
 	leave(wait: number): boolean {
 		return this.symbols.ipc_handle_leave(this.handle, wait) !== 0;
 	}
+
+	/** Each wait has its own waker: one that stood for the handle would take notifications from them. */
+	override arm(): void {}
+
+	override armed(): number {
+		return 0;
+	}
 }
 
 class NativeCondition extends NativeWaits implements EngineCondition {

@@ -1,0 +1,61 @@
+/** Three processes count in memory they share, and write a table: `bun examples/guide/shared-counters/main.ts`. */
+import { Condition, Mutex, SharedMemory } from "@libipc/core";
+
+const [role = "reader", prefix = `guide-${process.pid}`, id = ""] = process.argv.slice(2);
+
+/** The words at the beginning. */
+const [START, COUNT, DONE, ROWS] = [0, 1, 2, 3];
+/** Where the table begins, and the bytes of a row. */
+const [TABLE, ROW] = [16, 32];
+
+function count(): void {
+	using memory = SharedMemory.open("counters", { prefix, mode: "open" });
+	using mutex = Mutex.open("table", { prefix });
+	using filled = Condition.open("table-filled", { prefix });
+	const words = new Int32Array(memory.bytes);
+	while (Atomics.load(words, START) === 0) memory.waitOn(START * 4, 0);
+	for (let i = 0; i < 10_000; i++) Atomics.add(words, COUNT, 1);
+	// Changed first, woken then.
+	Atomics.add(words, DONE, 1);
+	memory.wake(DONE * 4);
+
+	// A row is larger than a word: it is written, and its number raised, under the mutex.
+	using _guard = mutex.acquire();
+	const row = Atomics.load(words, ROWS);
+	memory.grow(TABLE + (row + 1) * ROW);
+	// Asked for again: `bytes` is as large as the memory is now. `words` goes on being the same memory.
+	new TextEncoder().encodeInto(`counter ${id} was here`, new Uint8Array(memory.bytes, TABLE + row * ROW, ROW));
+	Atomics.store(words, ROWS, row + 1);
+	filled.notify();
+}
+
+async function read(): Promise<void> {
+	using memory = SharedMemory.open("counters", { prefix, size: TABLE });
+	using mutex = Mutex.open("table", { prefix });
+	using filled = Condition.open("table-filled", { prefix });
+	const words = new Int32Array(memory.bytes);
+	const counters = ["a", "b", "c"].map((each) =>
+		Bun.spawn([process.execPath, import.meta.path, "counter", prefix, each]),
+	);
+	Atomics.store(words, START, 1);
+	memory.wake(START * 4);
+	// Until it is no longer what was seen. The event loop goes on.
+	for (let done = 0; done < counters.length; done = Atomics.load(words, DONE)) await memory.waitOnAsync(DONE * 4, done);
+	console.log(`counted: ${Atomics.load(words, COUNT)}`);
+
+	const rows: string[] = [];
+	{
+		using _guard = await mutex.acquireAsync();
+		// In a loop: a wait may end without a notification.
+		while (Atomics.load(words, ROWS) < counters.length) await filled.waitAsync(mutex);
+		const bytes = new Uint8Array(memory.bytes);
+		for (let at = TABLE; at < bytes.length; at += ROW)
+			rows.push(new TextDecoder().decode(bytes.subarray(at, at + ROW)).replace(/\0+$/, ""));
+	}
+	for (const row of rows.sort()) console.log(row);
+	console.log(`the memory has grown from ${words.byteLength} to ${memory.byteLength} bytes`);
+	await Promise.all(counters.map(({ exited }) => exited));
+}
+
+if (role === "counter") count();
+else await read();

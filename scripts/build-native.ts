@@ -35,6 +35,10 @@ const targets: Target[] = [
 		sources: [`native/bench/${program}.c`, ...platform],
 		flags: [],
 	})),
+	// macOS has neither robust mutexes nor semaphores between processes.
+	...(process.platform === "linux"
+		? [{ output: "sync", sources: ["native/bench/sync.c", ...library], flags: [] }]
+		: []),
 ];
 
 function fingerprint(compiler: string): string {

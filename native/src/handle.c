@@ -80,13 +80,12 @@ static bool leaves_some(const ipc_handle *handle) {
 int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *attempt, ipc_attempt *look,
                             int32_t timeout_ms, uint64_t *deadline) {
   ipc_segment *segment = &handle->segment;
+  int32_t status = attempt(handle);
+  if (status != IPC_TIMED_OUT) return status; /* a writer that finds no reader inside has not waited, nor read the clock */
   if (*deadline == 0) *deadline = ipc_deadline(timeout_ms);
-  int32_t status;
   ipc_backoff backoff = ipc_backoff_start(segment->header);
-  do {
-    status = attempt(handle);
-    if (status != IPC_TIMED_OUT) return status;
-  } while (ipc_backoff_pause(&backoff, *deadline));
+  while (status == IPC_TIMED_OUT && ipc_backoff_pause(&backoff, *deadline)) status = attempt(handle);
+  if (status != IPC_TIMED_OUT) return status;
   int32_t wait = ipc_waits_enter(segment, handle->instance, what, 0);
   if (wait < 0) return wait;
   uint64_t slice = IPC_FIRST_SLICE_NS;

@@ -1,0 +1,63 @@
+import { beforeAll, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { Crew } from "./crew.ts";
+import { contendedId, contendedVariants, measureContended } from "./measure_contended.ts";
+import { handOverVariants, measureHandOver, p50, p99 } from "./measure_hand_over.ts";
+import { measurePairs, pairVariants } from "./measure_pairs.ts";
+import { runSyncProgram } from "./sync_program.ts";
+
+const isLinux = process.platform === "linux";
+const { signal } = new AbortController();
+
+// The C program is made by the build, which does nothing if it is there already.
+const root = fileURLToPath(new URL("../../../..", import.meta.url));
+beforeAll(() => {
+	expect(spawnSync(process.execPath, ["run", "build"], { cwd: root, stdio: "inherit" }).status).toBe(0);
+}, 60_000);
+
+test.skipIf(!isLinux)(
+	"every kind of lock is measured, and counts right",
+	async () => {
+		const pairs = await measurePairs({ count: 1000, runs: 2 }, signal);
+		for (const { id } of pairVariants) expect(pairs.median(id)).toBeGreaterThan(0);
+		const sizes = [2, 3];
+		const contended = await measureContended({ sizes, count: 1000, runs: 1 }, signal);
+		for (const { id } of contendedVariants)
+			for (const size of sizes) expect(contended.median(contendedId(id, size))).toBeGreaterThan(0);
+	},
+	60_000,
+);
+
+test.skipIf(!isLinux)(
+	"every hand-over is measured, and its percentiles are ordered",
+	async () => {
+		const series = await measureHandOver({ rounds: 100, runs: 1 }, signal);
+		for (const { id } of handOverVariants) {
+			expect(series.median(p50(id))).toBeGreaterThan(0);
+			expect(series.median(p50(id))).toBeLessThanOrEqual(series.median(p99(id)));
+		}
+	},
+	60_000,
+);
+
+// Often enough that two that do not exclude each other meet, also where they share a processor.
+const MANY = 100_000_000;
+
+test.each(["processes", "threads"] as const)(
+	"a count that is wrong because nothing excludes %s is refused",
+	async (members) => {
+		await using crew = new Crew(members, 2, signal);
+		await expect(crew.run("nothing", 2, MANY)).rejects.toThrow(/^nothing, 2 at once,.* counted to /);
+	},
+	60_000,
+);
+
+test.skipIf(!isLinux)(
+	"… and in C",
+	async () => {
+		const counted = runSyncProgram("contended", "nothing", { count: MANY, processes: 2 }, signal);
+		await expect(counted).rejects.toThrow("sync contended nothing failed (status 1)");
+	},
+	60_000,
+);

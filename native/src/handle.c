@@ -22,9 +22,18 @@ ipc_handle *ipc_handle_open(const char *prefix, const char *name, const ipc_opti
     return NULL;
   }
   int32_t place = ipc_members_join_handle(&handle->segment);
-  ipc_os_unlock(lock);
   if (place < 0) {
     *failure = (ipc_failure){.code = place, .wanted = handle->segment.max_receivers};
+  } else if (handle->segment.kind == IPC_MEMORY) {
+    /* At once: whoever has it open keeps it, whatever becomes of the name. */
+    handle->memory = ipc_segment_map_memory(&handle->segment, lock, failure);
+    if (!handle->memory) {
+      ipc_members_withdraw(&handle->segment, &handle->segment.receivers[place]);
+      place = failure->code;
+    }
+  }
+  ipc_os_unlock(lock);
+  if (place < 0) {
     ipc_segment_close(&handle->segment);
     free(handle);
     return NULL;
@@ -42,7 +51,7 @@ void ipc_handle_close(ipc_handle *handle) {
   if (segment->kind == IPC_MUTEX) ipc_mutex_abandon(handle);
   if (segment->kind == IPC_SEMAPHORE) ipc_semaphore_abandon(handle);
   if (segment->kind == IPC_RWLOCK) ipc_rwlock_abandon(handle);
-  ipc_waits_forget(segment, handle->instance);
+  ipc_waits_leave_all(segment, handle->instance);
   ipc_members_leave(segment, handle->member, handle->instance);
   if (handle->memory) ipc_mapping_release(handle->memory);
   ipc_segment_close(segment);

@@ -126,8 +126,9 @@ static uint32_t reap(ipc_segment *segment, ipc_member *members, uint32_t count) 
     }
     atomic_store_explicit(&members[i].died, instance, memory_order_relaxed);
     ipc_waits_forget(segment, instance);
-    atomic_store_explicit(&members[i].instance, 0, memory_order_release);
+    /* Before the place is empty: killed in between, we leave a death that is told twice, not one that nobody hears of. */
     atomic_fetch_add_explicit(&segment->header->deaths, 1, memory_order_release);
+    atomic_store_explicit(&members[i].instance, 0, memory_order_release);
   }
   return live;
 }
@@ -176,9 +177,11 @@ static bool is_dead(const ipc_member *member) {
 
 static bool evict(ipc_segment *segment) {
   int32_t fd = ipc_segment_lock(segment, 0);
-  if (fd < 0) return false;
+  /* Shared memory lives on without its name, and without its lock. Nobody can join any more, and who reaps twice does no harm. */
+  bool needs_none = fd == IPC_E_ORPHANED && segment->kind == IPC_MEMORY;
+  if (fd < 0 && !needs_none) return false;
   ipc_members_reap(segment);
-  ipc_os_unlock(fd);
+  if (fd >= 0) ipc_os_unlock(fd);
   return true;
 }
 

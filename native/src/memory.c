@@ -2,6 +2,9 @@
 
 #include "handle_state.h"
 
+/* How long to wait for the name lock, as an open does. */
+static const uint64_t PATIENCE_NS = 5000000000u;
+
 double ipc_memory_byte_length(const ipc_handle *memory) {
   return (double)atomic_load_explicit(&memory->segment.header->memory_bytes, memory_order_acquire);
 }
@@ -9,10 +12,16 @@ double ipc_memory_byte_length(const ipc_handle *memory) {
 ipc_mapping *ipc_memory_map(ipc_handle *memory, ipc_failure *failure) {
   *failure = (ipc_failure){0};
   uint64_t bytes = atomic_load_explicit(&memory->segment.header->memory_bytes, memory_order_acquire);
-  if (!memory->memory || memory->memory->bytes < bytes) {
-    ipc_mapping *mapping = ipc_segment_map_memory(&memory->segment, failure);
+  if (memory->memory->bytes < bytes) {
+    int32_t lock = ipc_segment_lock(&memory->segment, PATIENCE_NS);
+    if (lock < 0) {
+      failure->code = lock;
+      return NULL;
+    }
+    ipc_mapping *mapping = ipc_segment_map_memory(&memory->segment, lock, failure);
+    ipc_os_unlock(lock);
     if (!mapping) return NULL;
-    if (memory->memory) ipc_mapping_release(memory->memory);
+    ipc_mapping_release(memory->memory);
     memory->memory = mapping;
   }
   atomic_fetch_add_explicit(&memory->memory->holds, 1, memory_order_relaxed);
@@ -23,13 +32,13 @@ int32_t ipc_memory_grow(ipc_handle *memory, double bytes, ipc_failure *failure) 
   *failure = (ipc_failure){0};
   if (!(bytes >= 1 && bytes <= (double)IPC_MAX_MEMORY)) return failure->code = IPC_E_INVALID_ARGUMENT;
   /* It never shrinks: a length below what is mapped is damage, and to go by it would take the memory from under all views. */
-  if (memory->memory && ipc_memory_byte_length(memory) < (double)memory->memory->bytes)
+  if (ipc_memory_byte_length(memory) < (double)memory->memory->bytes)
     return failure->code = IPC_E_CORRUPT;
   return ipc_segment_grow_memory(&memory->segment, (uint64_t)bytes, failure);
 }
 
 int32_t ipc_memory_unlink(ipc_handle *memory) {
-  int32_t lock = ipc_segment_lock(&memory->segment, 5000000000u);
+  int32_t lock = ipc_segment_lock(&memory->segment, PATIENCE_NS);
   if (lock < 0) return lock == IPC_E_ORPHANED ? IPC_OK : lock;
   bool removed = ipc_segment_unlink(&memory->segment);
   ipc_os_unlock(lock);
@@ -39,7 +48,7 @@ int32_t ipc_memory_unlink(ipc_handle *memory) {
 static _Atomic uint32_t *word_at(ipc_handle *memory, uint32_t offset, ipc_failure *failure) {
   *failure = (ipc_failure){.code = IPC_E_INVALID_ARGUMENT};
   if (offset % 4 != 0) return NULL;
-  if (!memory->memory || offset + (uint64_t)4 > memory->memory->bytes) {
+  if (offset + (uint64_t)4 > memory->memory->bytes) {
     ipc_mapping *mapping = ipc_memory_map(memory, failure);
     if (!mapping) return NULL;
     ipc_mapping_release(mapping); /* the handle's own hold remains */

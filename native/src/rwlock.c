@@ -64,6 +64,7 @@ static int32_t enter(ipc_handle *lock) {
   uint32_t last = atomic_load_explicit(&header->writing, memory_order_relaxed); /* the turn ordered it */
   lock->is_next = false;
   atomic_store_explicit(&header->writing, lock->instance, memory_order_relaxed);
+  atomic_thread_fence(memory_order_release); /* whoever sees a half change of the writer's sees that it is inside */
   if (lock->armed[ARMED_LOCK] >= 0) ipc_handle_got(lock, ARMED_LOCK);
   return last == 0 ? IPC_OK : IPC_OWNER_DIED;
 }

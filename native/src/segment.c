@@ -506,13 +506,8 @@ bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns) {
   return removed;
 }
 
-ipc_mapping *ipc_segment_map_memory(const ipc_segment *segment, ipc_failure *failure) {
+ipc_mapping *ipc_segment_map_memory(const ipc_segment *segment, int fd, ipc_failure *failure) {
   *failure = (ipc_failure){0};
-  int32_t fd = ipc_segment_lock(segment, OPEN_PATIENCE_NS);
-  if (fd < 0) {
-    fail(failure, fd, 0, 0);
-    return NULL;
-  }
   uint64_t body_offset = (uint64_t)(segment->body - (uint8_t *)segment->mapping->address);
   uint64_t bytes = atomic_load_explicit(&segment->header->memory_bytes, memory_order_acquire);
   ipc_os_file file;
@@ -524,7 +519,6 @@ ipc_mapping *ipc_segment_map_memory(const ipc_segment *segment, ipc_failure *fai
     fail(failure, IPC_E_CORRUPT, file.size, body_offset + bytes);
   else if (!(mapping = new_mapping(fd, body_offset, bytes, &error)))
     fail_system(failure, error);
-  ipc_os_unlock(fd);
   return mapping;
 }
 

@@ -82,8 +82,8 @@ uint64_t ipc_segment_bytes(uint32_t kind, uint32_t capacity, uint32_t max_receiv
 /* Routes, channels and queues. */
 static inline bool ipc_segment_has_ring(uint32_t kind) { return kind <= IPC_QUEUE; }
 
-/* Maps the shared memory of IPC_MEMORY, as much as there is by now; NULL: failure->code says why not. */
-ipc_mapping *ipc_segment_map_memory(const ipc_segment *segment, ipc_failure *failure);
+/* Maps the shared memory of IPC_MEMORY, as much as there is by now, under the name lock `fd`; NULL: failure->code says why not. */
+ipc_mapping *ipc_segment_map_memory(const ipc_segment *segment, int fd, ipc_failure *failure);
 
 /* Makes shared memory at least so large. */
 int32_t ipc_segment_grow_memory(const ipc_segment *segment, uint64_t bytes, ipc_failure *failure);

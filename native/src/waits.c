@@ -35,6 +35,8 @@ int32_t ipc_waits_enter(ipc_segment *segment, uint32_t instance, uint32_t what, 
   for (uint32_t i = 0; i < segment->max_waits; i++) {
     ipc_wait_entry *wait = &segment->waits[i];
     uint32_t free = 0;
+    /* First: whoever is killed with the entry taken must be found by ipc_waits_forget. */
+    raise_limit(header, i + 1);
     /* acquire pairs with the release of whoever freed it: his last stores here come before ours */
     if (load(&wait->instance) != 0 ||
         !atomic_compare_exchange_strong_explicit(&wait->instance, &free, instance, memory_order_acquire,
@@ -43,7 +45,6 @@ int32_t ipc_waits_enter(ipc_segment *segment, uint32_t instance, uint32_t what, 
     atomic_store_explicit(&wait->what, what, memory_order_relaxed);
     atomic_store_explicit(&wait->waker, waker, memory_order_relaxed);
     atomic_store_explicit(&wait->deaths, load(&header->deaths), memory_order_relaxed);
-    raise_limit(header, i + 1);
     /* Counted before it is WAITING and for longer: killed in between, `waiting` is too high, never too low. */
     atomic_fetch_add_explicit(&header->waiting, 1, memory_order_relaxed);
     /* release: who sees it WAITING sees what it waits for, and its waker */
@@ -95,6 +96,15 @@ void ipc_waits_forget(ipc_segment *segment, uint32_t instance) {
   }
 }
 
+void ipc_waits_leave_all(ipc_segment *segment, uint32_t instance) {
+  for (uint32_t i = 0, limit = limit_of(segment); i < limit; i++) {
+    ipc_wait_entry *wait = &segment->waits[i];
+    if (load(&wait->instance) != instance) continue;
+    uint32_t what = load(&wait->what);
+    if (ipc_waits_leave(segment, (int32_t)i)) ipc_waits_notify(segment, what, 1);
+  }
+}
+
 /* Notifies a wait if it is still the one whose state was seen. */
 static bool notify(ipc_wait_entry *wait, uint32_t seen) {
   uint64_t waker = atomic_load_explicit(&wait->waker, memory_order_relaxed);
@@ -110,10 +120,14 @@ static bool notify(ipc_wait_entry *wait, uint32_t seen) {
   return true;
 }
 
-/* Whether a state that was seen is that of somebody who waits for it, and came before `end`. */
+/*
+ * Whether a state that was seen is that of somebody who waits for it, and did not just come: so that those who are notified
+ * and wait once more do not keep a notifier for ever. What seems to be far ahead of `end` has waited through half a round of the tickets.
+ */
 static bool is_meant(const ipc_wait_entry *wait, uint32_t state, uint32_t what, uint32_t end) {
-  return tag_of(state) == IPC_WAIT_WAITING && is_older(state, end) &&
-         (what == IPC_WAIT_ANY || load(&wait->what) == what);
+  enum { JUST_NOW = 1 << 20 };
+  uint32_t since_end = ((state & ~(uint32_t)IPC_WAIT_TAGS) - end) >> TICKET_SHIFT;
+  return tag_of(state) == IPC_WAIT_WAITING && since_end >= JUST_NOW && (what == IPC_WAIT_ANY || load(&wait->what) == what);
 }
 
 uint32_t ipc_waits_notify_some(ipc_segment *segment, uint32_t what, uint32_t count) {

@@ -54,8 +54,11 @@ uint32_t ipc_waits_notify_some(ipc_segment *segment, uint32_t what, uint32_t cou
 /* Notifies all; IPC_WAIT_ANY: whatever they wait for. */
 uint32_t ipc_waits_notify_all(ipc_segment *segment, uint32_t what);
 
-/* Takes the waits of a handle out that is closed, or whose owner is dead. */
+/* Takes the waits of a dead handle out. What had been notified is made good by header.deaths, and by who looks at locks. */
 void ipc_waits_forget(ipc_segment *segment, uint32_t instance);
+
+/* Takes the waits of a handle out that is closed, and notifies others where they had been. */
+void ipc_waits_leave_all(ipc_segment *segment, uint32_t instance);
 
 /* Notifier, steps 2 to 4. */
 static inline uint32_t ipc_waits_notify(ipc_segment *segment, uint32_t what, uint32_t count) {

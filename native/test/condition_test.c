@@ -353,6 +353,18 @@ static void killed_waiter_does_not_keep_its_notification(void) {
 }
 
 /* It is alive: the notification is its own, and a second one goes to the next. */
+static void closed_waiter_passes_its_notification_on(void) {
+  pair it = open_pair();
+  ipc_handle *other = must_handle((ipc_options){.kind = IPC_CONDITION});
+  int32_t first = ipc_condition_enter(other, 0, 0), second = ipc_condition_enter(it.condition, 0, 0);
+  CHECK_GE(first, 0);
+  CHECK_EQ(ipc_condition_notify(it.condition), 1);
+  CHECK_EQ(ipc_handle_sleep(it.condition, second, 0), IPC_TIMED_OUT);
+  ipc_handle_close(other);
+  CHECK_EQ(ipc_handle_sleep(it.condition, second, 0), IPC_OK);
+  close_pair(it);
+}
+
 static void stopped_waiter_keeps_its_notification(void) {
   shared = test_shared(sizeof *shared);
   pair it = open_pair();
@@ -440,4 +452,5 @@ TEST_MAIN(TEST_CASE(processes_share_a_buffer), TEST_CASE(threads_share_a_buffer)
           TEST_CASE(the_waits_of_the_dead_make_room), TEST_CASE(waiters_learn_that_it_was_cleared),
           TEST_CASE(a_removed_name_is_noticed), TEST_CASE(the_mutex_is_given_up_meanwhile),
           TEST_CASE(the_mutex_owner_dies_meanwhile), TEST_CASE(killed_waiter_does_not_keep_its_notification),
+          TEST_CASE(closed_waiter_passes_its_notification_on),
           TEST_CASE(stopped_waiter_keeps_its_notification), TEST_CASE(waiters_are_killed_at_random))

@@ -10,8 +10,8 @@
 #include "libipc/waker.h"
 #include "worker.h"
 
-/* How many processes contend, and how many turns they take in all. */
-enum { CROWD = 8, TURNS = 25000 * TEST_SCALE, TURNS_EACH = TURNS / CROWD };
+/* How many processes contend, and how many turns each takes. */
+enum { CROWD = 8, TURNS_EACH = 25000 * TEST_SCALE, TURNS = TURNS_EACH * CROWD };
 
 static inline ipc_handle *try_handle(ipc_options options, ipc_failure *failure) {
   return ipc_handle_open(test_prefix, test_name, &options, failure);

@@ -214,9 +214,9 @@ static void unlinked_memory_goes_on(void) {
   ipc_mapping *again = must_map(it);
   CHECK(again == mapping);
   ipc_mapping_release(again);
-  CHECK(!ipc_memory_map(unmapped, &failure));
-  CHECK_EQ(failure.code, IPC_E_ORPHANED);
-  CHECK_EQ(ipc_memory_enter(unmapped, 0, 0, 0, 0, &failure), IPC_E_ORPHANED);
+  ipc_mapping *late = must_map(unmapped); /* it has had it since it was opened */
+  CHECK_EQ(bytes_of(late)[100], 1);
+  ipc_mapping_release(late);
   ipc_handle *fresh = must_handle(of(50));
   ipc_mapping *new = must_map(fresh);
   CHECK_EQ(ipc_memory_unlink(it), IPC_OK); /* of its own name alone */
@@ -233,6 +233,29 @@ static void unlinked_memory_goes_on(void) {
   ipc_mapping_release(new);
   ipc_handle_close(fresh);
   close_waker(&mine);
+}
+
+static void hold_until_killed(void *ready) {
+  must_handle(of(4096));
+  atomic_fetch_add((_Atomic uint32_t *)ready, 1);
+  pause();
+}
+
+/* Without a name there is no name lock, and a death must be noticed all the same: it may have taken a wake-up along. */
+static void a_death_is_noticed_after_unlink(void) {
+  _Atomic uint32_t *ready = test_shared(sizeof *ready);
+  ipc_failure failure;
+  ipc_handle *it = must_handle(of(4096));
+  test_worker other = test_start(TEST_PROCESS, hold_until_killed, ready);
+  test_await(ready, 1);
+  CHECK_EQ(ipc_memory_unlink(it), IPC_OK);
+  int32_t wait = ipc_memory_enter(it, 0, 0, 0, 0, &failure);
+  CHECK_EQ(ipc_handle_sleep(it, wait, 1), IPC_TIMED_OUT);
+  test_kill(other);
+  double started = test_ms();
+  CHECK_EQ(ipc_handle_sleep(it, wait, 5000), IPC_OK);
+  check_within_a_second(started);
+  ipc_handle_close(it);
 }
 
 static void memory_that_may_not_be_removed_stays(void) {
@@ -479,6 +502,7 @@ static void a_damaged_length_is_not_followed(void) {
 TEST_MAIN(TEST_CASE(all_sizes_are_what_was_asked_for), TEST_CASE(it_grows_and_old_views_stay),
           TEST_CASE(sizes_that_cannot_be_are_refused), TEST_CASE(no_space_leaves_all_as_it_was),
           TEST_CASE(a_death_while_it_grows_is_survived), TEST_CASE(unlinked_memory_goes_on),
+          TEST_CASE(a_death_is_noticed_after_unlink),
           TEST_CASE(memory_that_may_not_be_removed_stays), TEST_CASE(words_are_waited_for_one_by_one),
           TEST_CASE(who_finds_the_word_changed_passes_a_wake_up_on), TEST_CASE(a_wake_up_just_before_the_sleep_is_seen),
           TEST_CASE(processes_build_a_mutex), TEST_CASE(threads_build_a_mutex),

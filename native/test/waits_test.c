@@ -48,6 +48,25 @@ static void oldest_comes_first(void) {
 }
 
 /* Who was notified in vain waits again, before all who came later. */
+/* However many have begun to wait since: tickets are compared as numbers that go round. */
+static void a_wait_outlasts_any_number_of_others(void) {
+  ipc_handle *it = must_handle((ipc_options){.kind = IPC_CONDITION});
+  ipc_segment *segment = &it->segment;
+  int32_t wait = ipc_waits_enter(segment, it->instance, IPC_WAIT_TURN, 0);
+  static const uint32_t others[] = {1u << 28, (1u << 29) - 1, 1u << 29, (1u << 29) + 5, 0x3fffffff - (1u << 21)};
+  uint32_t first = atomic_load(&segment->header->next_ticket);
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+    atomic_store(&segment->header->next_ticket, first + others[i]);
+    CHECK_EQ(ipc_waits_notify(segment, IPC_WAIT_TURN, 1), 1);
+    CHECK(ipc_waits_is_notified(segment, wait));
+    ipc_waits_renew(segment, wait);
+    CHECK_EQ(ipc_waits_notify_all(segment, IPC_WAIT_TURN), 1);
+    ipc_waits_renew(segment, wait);
+  }
+  ipc_waits_leave(segment, wait);
+  ipc_handle_close(it);
+}
+
 static void renewed_wait_keeps_its_place(void) {
   for (int i = 0; i < STARTS; i++) {
     ipc_handle *it = open_at(starts[i]);
@@ -254,7 +273,8 @@ static void check_table_under_load(test_form form) {
 static void processes_come_and_go(void) { check_table_under_load(TEST_PROCESS); }
 static void threads_come_and_go(void) { check_table_under_load(TEST_THREAD); }
 
-TEST_MAIN(TEST_CASE(oldest_comes_first), TEST_CASE(renewed_wait_keeps_its_place),
+TEST_MAIN(TEST_CASE(oldest_comes_first), TEST_CASE(a_wait_outlasts_any_number_of_others),
+          TEST_CASE(renewed_wait_keeps_its_place),
           TEST_CASE(each_is_notified_of_what_it_waits_for), TEST_CASE(who_comes_later_is_not_notified),
           TEST_CASE(table_has_an_end), TEST_CASE(only_its_own_are_forgotten), TEST_CASE(wild_limits_are_not_followed),
           TEST_CASE(nobody_sleeps_past_its_deadline_or_once_notified), TEST_CASE(no_wake_up_is_lost),

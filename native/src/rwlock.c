@@ -72,8 +72,9 @@ static int32_t enter(ipc_handle *lock) {
 int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
   uint64_t deadline = 0;
   bool was_next = lock->is_next;
+  /* Also as the next writer, if a task has made it that: it is this handle's own readers that would be waited for. */
+  if (held_of(lock->member) > 0 && keep != IPC_KEEP_FOR_TASK) return IPC_E_DEADLOCK;
   if (!was_next) {
-    if (held_of(lock->member) > 0 && keep != IPC_KEEP_FOR_TASK) return IPC_E_DEADLOCK;
     int32_t status = ipc_turn_take(lock, timeout_ms, &deadline);
     if (status < 0) return status;
     set_next(lock, true);

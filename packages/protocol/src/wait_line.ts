@@ -126,7 +126,8 @@ export class WaitLine implements Waiting {
 				const isFirst = this.#inTurn && this.#waits.values().next().value === wait;
 				leave();
 				try {
-					ends.givenUp?.();
+					// In turn, nothing was begun for those behind the first: what is armed is armed for it.
+					if (isFirst || !this.#inTurn) ends.givenUp?.();
 					resolve(end());
 				} catch (error) {
 					reject(error);
@@ -215,8 +216,8 @@ export class WaitLine implements Waiting {
 
 	#serveEach(): void {
 		try {
-			// Armed before the look: what changes after it rings.
-			if (!this.#isArmed()) {
+			// Armed before the look: what changes after it rings. Whoever waits to be woken is armed by a wait of its own.
+			if (this.#for !== EngineWait.woken && !this.#isArmed()) {
 				this.#engine.arm(this.#for, this.#loop.waker(this.#engine));
 				this.#armings.count++;
 			}

@@ -45,12 +45,12 @@ static int32_t look(ipc_handle *lock) {
 
 /* The turn was got, or given up: an event loop that is armed waits for something else from now on, in its old place. */
 static void set_next(ipc_handle *lock, bool is_next) {
-  ipc_segment *segment = &lock->segment;
   int32_t armed = lock->armed[ARMED_LOCK];
   lock->is_next = is_next;
-  if (armed < 0) return;
-  atomic_store_explicit(&segment->waits[armed].what, is_next ? IPC_WAIT_READERS : IPC_WAIT_TURN, memory_order_relaxed);
-  ipc_waits_renew(segment, armed);
+  /* A fence follows: in attempt, or in ipc_turn_give. If it has been notified, it was rung, and tries again anyway. */
+  if (armed >= 0)
+    atomic_store_explicit(&lock->segment.waits[armed].what, is_next ? IPC_WAIT_READERS : IPC_WAIT_TURN,
+                          memory_order_relaxed);
 }
 
 void ipc_rwlock_step_back(ipc_handle *lock) {

@@ -259,6 +259,7 @@ static void the_waits_of_the_dead_make_room(void) {
   test_kill(worker);
   for (int i = 0; i < 2 * IPC_WAITS_PER_HANDLE; i++) CHECK_EQ(ipc_condition_enter(it, 0, 0), i);
   CHECK_EQ(it->segment.header->waiting, 2 * IPC_WAITS_PER_HANDLE);
+  CHECK_EQ(ipc_handle_sleep(it, 0, 0), IPC_TIMED_OUT); /* it died before this wait began */
   CHECK_EQ(ipc_condition_enter(it, 0, 0), IPC_E_TOO_MANY_WAITS);
   ipc_handle_close(it);
   ipc_handle_close(mutex);

@@ -482,6 +482,41 @@ static void who_gives_up_passes_its_notification_on(void) {
   close_waker(&last_waker);
 }
 
+static int waits_begun;
+static void overtake_once(const char *call) {
+  if (strcmp(call, "wait") != 0) return;
+  if (++waits_begun == 1) {
+    arm(last_in_line, IPC_WAIT_FOR_LOCK, &last_waker);
+    CHECK_EQ(ipc_mutex_unlock(owner_now), IPC_OK);
+    CHECK_EQ(ipc_mutex_lock(owner_now, 0), IPC_OK);
+  } else {
+    hooks.before = NULL;
+    CHECK_EQ(ipc_mutex_unlock(owner_now), IPC_OK);
+  }
+  CHECK_EQ(rings(&last_waker), 0);
+}
+
+/* Woken in vain, since somebody was faster: it is still before those who came after it. */
+static void an_overtaken_sleeper_keeps_its_place(void) {
+  ipc_handle *it = must_handle(mutex);
+  owner_now = must_handle(mutex);
+  last_in_line = must_handle(mutex);
+  last_waker = open_waker();
+  CHECK_EQ(ipc_mutex_lock(owner_now, 0), IPC_OK);
+  atomic_store(&owner_now->member->owner, 1);
+  hooks.patient = true;
+  hooks.before = overtake_once;
+  CHECK_EQ(ipc_mutex_lock(it, -1), IPC_OK);
+  CHECK_EQ(waits_begun, 2);
+  CHECK_EQ(rings(&last_waker), 0);
+  CHECK_EQ(ipc_mutex_unlock(it), IPC_OK);
+  CHECK_EQ(rings(&last_waker), 1);
+  ipc_handle_close(it);
+  ipc_handle_close(last_in_line);
+  ipc_handle_close(owner_now);
+  close_waker(&last_waker);
+}
+
 /* Kill tests: `first` and `second` differ while somebody is at work; who finds them so must have been told. */
 static uint32_t random_state;
 
@@ -610,4 +645,5 @@ TEST_MAIN(TEST_CASE(processes_exclude_each_other), TEST_CASE(threads_exclude_eac
           TEST_CASE(stopped_holder_keeps_it_killed_holder_loses_it), TEST_CASE(stopped_or_killed_waiter_holds_nobody_up),
           TEST_CASE(they_are_woken_in_line_and_one_by_one), TEST_CASE(event_loops_are_rung_in_line),
           TEST_CASE(waiter_that_is_about_to_sleep_is_woken), TEST_CASE(who_gives_up_passes_its_notification_on),
+          TEST_CASE(an_overtaken_sleeper_keeps_its_place),
           TEST_CASE(holders_and_waiters_are_killed_at_random), TEST_CASE(a_death_at_every_call_is_survived))

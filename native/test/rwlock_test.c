@@ -463,6 +463,7 @@ static void check_a_dead_holder(uintptr_t holders, uintptr_t mine, int way) {
   ipc_handle *it = must_handle(rwlock);
   test_worker holder = start_locker(holders);
   test_await(&shared->ready, 1);
+  ipc_handle *behind = must_handle(rwlock); /* so that the dead one's place stays among those that are looked at */
   test_stop(holder);
   if (way == 0) CHECK_EQ(mine == READ ? ipc_rwlock_lock_shared(it, 450) : ipc_rwlock_lock(it, 450, 0), IPC_TIMED_OUT);
   test_kill(holder);
@@ -480,6 +481,7 @@ static void check_a_dead_holder(uintptr_t holders, uintptr_t mine, int way) {
   CHECK_EQ(ipc_rwlock_unlock(it), IPC_OK);
   CHECK_EQ(ipc_rwlock_lock_shared(it, -1), IPC_OK);
   ipc_handle_close(it);
+  ipc_handle_close(behind);
   atomic_store(&shared->ready, 0);
 }
 
@@ -519,6 +521,19 @@ static void stopped_or_killed_waiter_holds_nobody_up(void) {
     atomic_store(&shared->ready, 0);
     ipc_handle_close(it);
   }
+}
+
+/* What others have written there is not followed out of the table of places. */
+static void a_wild_limit_is_not_followed(void) {
+  const uint32_t wild[] = {65, 1000, 1u << 31, UINT32_MAX};
+  ipc_handle *it = must_handle(rwlock);
+  for (int i = 0; i < 4; i++) {
+    for (uint32_t n = 0; n < it->segment.max_waits; n++) memset(&it->segment.waits[n], 0xff, sizeof it->segment.waits[n]);
+    atomic_store(&it->segment.header->receiver_limit, wild[i]);
+    CHECK_EQ(ipc_rwlock_lock(it, 0, 0), IPC_OK);
+    CHECK_EQ(ipc_rwlock_unlock(it), IPC_OK);
+  }
+  ipc_handle_close(it);
 }
 
 static void overlap(void *number) {
@@ -711,6 +726,6 @@ TEST_MAIN(TEST_CASE(processes_read_and_write), TEST_CASE(threads_read_and_write)
           TEST_CASE(a_reader_on_its_way_in_learns_that_it_is_unusable), TEST_CASE(waiters_learn_that_it_was_cleared),
           TEST_CASE(a_removed_name_is_noticed), TEST_CASE(close_while_it_is_held),
           TEST_CASE(a_writer_that_dies_waiting_is_not_told_of), TEST_CASE(stopped_holders_keep_it_killed_holders_lose_it),
-          TEST_CASE(stopped_or_killed_waiter_holds_nobody_up), TEST_CASE(overlapping_readers_do_not_starve_a_writer),
+          TEST_CASE(stopped_or_killed_waiter_holds_nobody_up), TEST_CASE(a_wild_limit_is_not_followed), TEST_CASE(overlapping_readers_do_not_starve_a_writer),
           TEST_CASE(looping_writers_do_not_starve_a_reader), TEST_CASE(readers_and_writers_are_killed_at_random),
           TEST_CASE(a_death_at_every_call_is_survived))

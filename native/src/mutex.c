@@ -31,7 +31,7 @@ int32_t ipc_mutex_mark_unusable(ipc_handle *mutex) {
 
 void ipc_mutex_abandon(ipc_handle *mutex) {
   if (!ipc_turn_is_ours(mutex)) return;
-  atomic_store_explicit(&mutex->segment.header->claim, IPC_TURN_ABANDONED, memory_order_release);
+  atomic_store_explicit(&mutex->segment.header->claim, IPC_CLAIM_ABANDONED, memory_order_release);
   ipc_waits_notify(&mutex->segment, IPC_WAIT_TURN, 1);
 }
 

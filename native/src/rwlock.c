@@ -69,6 +69,19 @@ static int32_t enter(ipc_handle *lock) {
   return last == 0 ? IPC_OK : IPC_OWNER_DIED;
 }
 
+/* By another handle: whoever waits for it without letting the thread go on waits for ever. */
+static bool this_thread_reads(const ipc_handle *lock) {
+  const ipc_segment *segment = &lock->segment;
+  uint64_t self = ipc_os_self();
+  for (uint32_t i = 0; i < segment->max_receivers; i++) {
+    const ipc_member *member = &segment->receivers[i];
+    if (atomic_load_explicit(&member->instance, memory_order_acquire) != 0 && held_of(member) > 0 &&
+        atomic_load_explicit(&member->owner, memory_order_relaxed) == self)
+      return true;
+  }
+  return false;
+}
+
 int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
   uint64_t deadline = 0;
   bool was_next = lock->is_next;
@@ -79,11 +92,11 @@ int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
     if (status < 0) return status;
     set_next(lock, true);
   }
-  int32_t status;
-  if (timeout_ms != 0)
-    status = ipc_handle_wait_for(lock, IPC_WAIT_READERS, attempt, look, timeout_ms, &deadline);
-  else
-    status = ipc_handle_is_time_to_look(lock) ? look(lock) : attempt(lock);
+  int32_t status = timeout_ms == 0 && ipc_handle_is_time_to_look(lock) ? look(lock) : attempt(lock);
+  if (status == IPC_TIMED_OUT && timeout_ms != 0)
+    status = this_thread_reads(lock)
+                 ? IPC_E_DEADLOCK
+                 : ipc_handle_wait_for(lock, IPC_WAIT_READERS, attempt, look, timeout_ms, &deadline);
   if (status == IPC_OK) return enter(lock);
   if (status != IPC_TIMED_OUT || (keep == IPC_KEEP_NOTHING && !was_next)) ipc_rwlock_step_back(lock);
   return status;

@@ -160,8 +160,16 @@ static void settle(ipc_segment *segment, uint32_t kind, uint32_t capacity, uint3
   segment->created = segment->header->created;
 }
 
+/* Whether somebody was killed inside the lock of a leftover: whoever locks what takes its place is to be told. */
+static bool died_inside(const ipc_segment *segment) {
+  if (!segment->receivers) return false; /* unfinished: nobody was ever on it */
+  const ipc_header *header = segment->header;
+  return (segment->kind == IPC_MUTEX && atomic_load_explicit(&header->claim, memory_order_relaxed) != 0) ||
+         (segment->kind == IPC_RWLOCK && atomic_load_explicit(&header->writing, memory_order_relaxed) != 0);
+}
+
 static int32_t create(ipc_segment *segment, int fd, const char *prefix, const char *name, const ipc_options *options,
-                      ipc_failure *failure) {
+                      bool owner_died, ipc_failure *failure) {
   bool has_ring = ipc_segment_has_ring(options->kind);
   uint32_t capacity = !has_ring ? 0 : options->capacity ? options->capacity : IPC_DEFAULT_CAPACITY;
   uint32_t max_receivers = options->max_receivers ? options->max_receivers : IPC_DEFAULT_RECEIVERS;
@@ -196,6 +204,10 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   ipc_marks_add(header, options->first_position, 0);
   atomic_store_explicit(&header->permits, header->initial, memory_order_relaxed);
   atomic_store_explicit(&header->memory_bytes, memory, memory_order_relaxed);
+  if (owner_died && options->kind == IPC_MUTEX)
+    atomic_store_explicit(&header->claim, IPC_CLAIM_ABANDONED, memory_order_relaxed);
+  if (owner_died && options->kind == IPC_RWLOCK)
+    atomic_store_explicit(&header->writing, IPC_CLAIM_ABANDONED, memory_order_relaxed);
   atomic_store_explicit(&header->cursor, options->first_position, memory_order_relaxed);
   atomic_store_explicit(&header->tail, options->first_position, memory_order_relaxed);
   atomic_store_explicit(&header->next_instance, 1, memory_order_relaxed);
@@ -332,6 +344,7 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
   status = ipc_segment_key(segment->key, options->kind, prefix, name);
   if (status != IPC_OK) return fail(failure, status, 0, 0);
 
+  bool owner_died = false;
   for (;;) {
     ipc_os_file file;
     bool created;
@@ -349,7 +362,7 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
     } else if (file.size == 0 && options->mode == IPC_OPEN) {
       status = fail(failure, IPC_E_NOT_FOUND, 0, 0); /* another user's, just being made, or left so */
     } else if (file.size == 0) {
-      status = create(segment, fd, prefix, name, options, failure);
+      status = create(segment, fd, prefix, name, options, owner_died, failure);
       if (status != IPC_OK) ipc_os_unlink(segment->key);
     } else if (file.size < IPC_HEADER_BYTES) {
       status = fail(failure, IPC_E_CORRUPT, file.size, IPC_HEADER_BYTES);
@@ -361,6 +374,7 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
       ipc_segment_unlink(segment);
       status = fail(failure, IPC_E_NOT_FOUND, 0, 0);
     } else {
+      owner_died |= died_inside(segment);
       bool removed = ipc_segment_unlink(segment);
       /* Before its size changes: if we are killed half-way, the next to come must see that it is unfinished. */
       if (!removed) atomic_store_explicit(&segment->header->magic, 0, memory_order_release);
@@ -370,7 +384,7 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
         continue;
       }
       /* Another user's: it may not be removed, but it may be written. */
-      status = create(segment, fd, prefix, name, options, failure);
+      status = create(segment, fd, prefix, name, options, owner_died, failure);
     }
     if (status == IPC_OK) return fd;
     ipc_segment_close(segment);

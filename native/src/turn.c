@@ -12,7 +12,7 @@ static int32_t attempt(ipc_handle *handle) {
   if (status != IPC_OK) return status;
   /* Read before the swap: a failed swap would take the line from the owner. */
   uint32_t owner = atomic_load_explicit(claim, memory_order_relaxed);
-  if ((owner != 0 && owner != IPC_TURN_ABANDONED) || !swap(handle, owner)) return IPC_TIMED_OUT;
+  if ((owner != 0 && owner != IPC_CLAIM_ABANDONED) || !swap(handle, owner)) return IPC_TIMED_OUT;
   return owner == 0 ? IPC_OK : IPC_OWNER_DIED;
 }
 

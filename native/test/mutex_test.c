@@ -26,6 +26,32 @@ static void change(uint32_t by, bool yields) {
   CHECK_EQ(shared->inside, by);
 }
 
+static void die_holding(void *unused) {
+  (void)unused;
+  CHECK_EQ(ipc_mutex_lock(must_handle(mutex), -1), IPC_OK);
+  atomic_fetch_add(&shared->ready, 1);
+  pause();
+}
+
+/* Nobody else had it open: the next to open it makes it anew, and is told all the same. */
+static void who_comes_after_a_death_is_told(void) {
+  shared = test_shared(sizeof *shared);
+  for (int keeps = 0; keeps < 2; keeps++) {
+    test_worker owner = test_start(TEST_PROCESS, die_holding, NULL);
+    test_await(&shared->ready, (uint32_t)keeps + 1);
+    test_kill(owner);
+    hooks.keep_names = keeps; /* it is made anew in the same file */
+    ipc_handle *it = must_handle(mutex), *other = must_handle(mutex);
+    CHECK_EQ(ipc_mutex_lock(it, 0), IPC_OWNER_DIED);
+    CHECK_EQ(ipc_mutex_unlock(it), IPC_OK);
+    CHECK_EQ(ipc_mutex_lock(other, 0), IPC_OK);
+    CHECK_EQ(ipc_mutex_unlock(other), IPC_OK);
+    hooks.keep_names = false;
+    ipc_handle_close(it);
+    ipc_handle_close(other);
+  }
+}
+
 static int32_t try_to_lock(ipc_handle *it) { return ipc_mutex_lock(it, 0); }
 
 static int32_t lock_somehow(ipc_handle *it, uint32_t how, const waker *mine) {
@@ -636,7 +662,7 @@ static void a_death_at_every_call_is_survived(void) {
   ipc_handle_close(companion);
 }
 
-TEST_MAIN(TEST_CASE(processes_exclude_each_other), TEST_CASE(threads_exclude_each_other),
+TEST_MAIN(TEST_CASE(who_comes_after_a_death_is_told), TEST_CASE(processes_exclude_each_other), TEST_CASE(threads_exclude_each_other),
           TEST_CASE(sleepers_and_event_loops_mix), TEST_CASE(threads_mix), TEST_CASE(free_mutex_costs_no_call),
           TEST_CASE(owner_alone_gives_it_back), TEST_CASE(time_outs_are_kept),
           TEST_CASE(waiters_learn_that_it_is_unusable), TEST_CASE(waiters_learn_that_it_was_cleared),

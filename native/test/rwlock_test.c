@@ -168,11 +168,8 @@ static void the_next_writer_keeps_its_place(void) {
   CHECK_EQ(ipc_rwlock_lock(writer, 0, 0), IPC_TIMED_OUT); /* keeps nothing */
   CHECK_EQ(ipc_rwlock_lock_shared(other, 0), IPC_OK);
   CHECK_EQ(ipc_rwlock_unlock_shared(other), IPC_OK);
-  CHECK_EQ(ipc_rwlock_lock(writer, 5, 0), IPC_TIMED_OUT);
-  CHECK_EQ(ipc_rwlock_lock_shared(other, 0), IPC_OK);
-  CHECK_EQ(ipc_rwlock_unlock_shared(other), IPC_OK);
-  for (int32_t timeout = 0; timeout <= 5; timeout += 5) {
-    CHECK_EQ(ipc_rwlock_lock(writer, timeout, 1), IPC_TIMED_OUT);
+  for (int32_t keep = IPC_KEEP_PLACE; keep <= IPC_KEEP_FOR_TASK; keep++) {
+    CHECK_EQ(ipc_rwlock_lock(writer, 0, keep), IPC_TIMED_OUT);
     CHECK_EQ(ipc_rwlock_held(writer), 0); /* next, not inside */
     CHECK_EQ(ipc_rwlock_unlock(writer), IPC_E_NOT_OWNER);
     CHECK_EQ(ipc_rwlock_mark_unusable(writer), IPC_E_NOT_OWNER);
@@ -273,7 +270,7 @@ static void an_armed_writer_is_rung_for_what_it_waits_for_now(void) {
   ipc_handle_disarm(it, IPC_WAIT_FOR_LOCK);
   CHECK_EQ(ipc_rwlock_lock_shared(reader, 0), IPC_OK);
   arm(it, IPC_WAIT_FOR_LOCK, &mine);
-  CHECK_EQ(ipc_rwlock_lock(it, 5, 0), IPC_TIMED_OUT); /* had the turn, and gave it back */
+  CHECK_EQ(ipc_rwlock_lock(it, 0, 0), IPC_TIMED_OUT); /* had the turn, and gave it back */
   rings(&mine);
   arm(it, IPC_WAIT_FOR_LOCK, &mine);
   CHECK_EQ(ipc_rwlock_lock(owner, 0, 1), IPC_TIMED_OUT);
@@ -717,7 +714,40 @@ static void a_death_at_every_call_is_survived(void) {
   ipc_handle_close(it);
 }
 
-TEST_MAIN(TEST_CASE(processes_read_and_write), TEST_CASE(threads_read_and_write),
+static void die_writing(void *unused) {
+  (void)unused;
+  CHECK_EQ(ipc_rwlock_lock(must_handle(rwlock), -1, 0), IPC_OK);
+  atomic_fetch_add(&shared->ready, 1);
+  pause();
+}
+
+/* Nobody else had it open: the next to open it makes it anew, and is told all the same, as a reader, too. */
+static void who_comes_after_a_death_is_told(void) {
+  shared = test_shared(sizeof *shared);
+  test_worker owner = test_start(TEST_PROCESS, die_writing, NULL);
+  test_await(&shared->ready, 1);
+  test_kill(owner);
+  ipc_handle *it = must_handle(rwlock);
+  CHECK_EQ(ipc_rwlock_lock_shared(it, 0), IPC_OWNER_DIED);
+  CHECK_EQ(ipc_rwlock_unlock_shared(it), IPC_OK);
+  CHECK_EQ(ipc_rwlock_lock(it, 0, 0), IPC_OWNER_DIED);
+  CHECK_EQ(ipc_rwlock_unlock(it), IPC_OK);
+  CHECK_EQ(ipc_rwlock_lock_shared(it, 0), IPC_OK);
+  ipc_handle_close(it);
+}
+
+static void a_writer_does_not_wait_for_its_own_thread(void) {
+  ipc_handle *it = must_handle(rwlock), *other = must_handle(rwlock);
+  CHECK_EQ(ipc_rwlock_lock_shared(other, 0), IPC_OK);
+  CHECK_EQ(ipc_rwlock_lock(it, -1, 0), IPC_E_DEADLOCK);
+  CHECK_EQ(ipc_rwlock_lock(it, 0, 0), IPC_TIMED_OUT); /* a task may */
+  CHECK_EQ(ipc_rwlock_lock_shared(it, 0), IPC_OK);    /* it does not keep others out */
+  ipc_handle_close(it);
+  ipc_handle_close(other);
+}
+
+TEST_MAIN(TEST_CASE(who_comes_after_a_death_is_told), TEST_CASE(a_writer_does_not_wait_for_its_own_thread),
+          TEST_CASE(processes_read_and_write), TEST_CASE(threads_read_and_write),
           TEST_CASE(sleepers_and_event_loops_mix), TEST_CASE(threads_mix), TEST_CASE(free_lock_costs_no_call),
           TEST_CASE(owners_alone_give_it_back), TEST_CASE(a_reader_may_come_in_again),
           TEST_CASE(the_next_writer_keeps_its_place), TEST_CASE(event_loops_are_rung_in_line), TEST_CASE(a_task_waits_for_its_own_loops_readers),

@@ -23,8 +23,9 @@ import { isPending, rejection } from "./testing/text.ts";
 
 const names = new HandleNames("memories");
 const { prefix } = names;
-const open = (name: string, size: number | undefined = 4096, options: Partial<SharedMemoryOptions> = {}) =>
+const open = (name: string, size = 4096, options: Partial<SharedMemoryOptions> = {}) =>
 	SharedMemory.open(name, { prefix, size, ...options });
+const joinOnly = (name: string, size?: number) => SharedMemory.open(name, { prefix, size, mode: "open" });
 const child = (program: string, name: string, argument: number | string = "", env: Record<string, string> = {}) =>
 	new Child("shared_memory.child.ts", [program, prefix, name, argument], env);
 const directory = mkdtempSync(join(tmpdir(), "libipc-test-"));
@@ -47,7 +48,7 @@ describe("bytes", () => {
 	test("are zeros at first, and the same for all handles, threads and processes", async () => {
 		const name = names.next();
 		using memory = open(name);
-		using other = open(name, undefined, { mode: "open" });
+		using other = joinOnly(name);
 		const bytes = new Uint8Array(memory.bytes);
 		expect(bytes.byteLength).toBe(4096);
 		expect(bytes.every((byte) => byte === 0)).toBe(true);
@@ -174,23 +175,23 @@ describe("names", () => {
 	test("create, open and create-or-open", async () => {
 		const name = names.next();
 		const exists = () => open(name, 10, { mode: "create" });
-		expectError("ERR_IPC_NOT_FOUND", /nobody has it open/, () => open(name, undefined, { mode: "open" }));
+		expectError("ERR_IPC_NOT_FOUND", /nobody has it open/, () => joinOnly(name));
 		expect(names.files()).toEqual([]);
 		{
 			using _memory = exists();
 			expectError("ERR_IPC_EXISTS", /somebody has it open/, exists);
 			expectError("ERR_IPC_OPTIONS_MISMATCH", /with 10 bytes, fewer than the 11 asked for.*grow/, () => open(name, 11));
-			expectError("ERR_IPC_OPTIONS_MISMATCH", /fewer than the 11/, () => open(name, 11, { mode: "open" }));
+			expectError("ERR_IPC_OPTIONS_MISMATCH", /fewer than the 11/, () => joinOnly(name, 11));
 			using small = open(name, 9);
-			using whole = open(name, undefined, { mode: "open" });
+			using whole = joinOnly(name);
 			expect([small.byteLength, whole.byteLength]).toEqual([10, 10]);
 		}
-		expectError("ERR_IPC_NOT_FOUND", /nobody has it open/, () => open(name, 10, { mode: "open" }));
+		expectError("ERR_IPC_NOT_FOUND", /nobody has it open/, () => joinOnly(name, 10));
 		// What killed processes had open does not count.
 		for (const mode of ["open", "create"] as const) {
 			await using process = await started("holds", name, "held");
 			await process.kill();
-			if (mode === "open") expectError("ERR_IPC_NOT_FOUND", /nobody/, () => open(name, undefined, { mode }));
+			if (mode === "open") expectError("ERR_IPC_NOT_FOUND", /nobody/, () => joinOnly(name));
 			else {
 				using memory = exists();
 				expect(new Uint8Array(memory.bytes).every((byte) => byte === 0)).toBe(true);

@@ -66,6 +66,9 @@ const programs: Record<string, () => unknown> = {
 
 	/** What an exit handler finds. */
 	exits() {
+		const memory = open();
+		const view = new Uint8Array(memory.bytes);
+		view[0] = 5;
 		process.on("exit", () => {
 			const codes = [
 				() => memory.bytes,
@@ -84,9 +87,6 @@ const programs: Record<string, () => unknown> = {
 			});
 			print({ codes, byte: view[0] });
 		});
-		const memory = open();
-		const view = new Uint8Array(memory.bytes);
-		view[0] = 5;
 	},
 };
 

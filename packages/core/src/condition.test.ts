@@ -312,30 +312,34 @@ describe("ends", () => {
 		expect(both.mutex.held).toBe(false);
 	});
 
-	test.each(["clear", "deleted"])("ERR_IPC_ORPHANED: %s while others wait, who hold the mutex again", async (how) => {
-		const name = names.next();
-		using both = openBoth(name);
-		const { mutex, condition } = both;
-		await using sync = await waiting("waits", name, mutex);
-		await using async = await waiting("waits async", name, mutex);
-		mutex.lock();
-		const wait = condition.waitAsync(mutex);
-		if (how === "clear") Condition.clear(name, { prefix });
-		else rmSync(names.path("condition", name));
-		const ms = await took(async () => {
-			const told = { code: "ERR_IPC_ORPHANED", held: true };
-			await expectRejection("ERR_IPC_ORPHANED", /removed/, wait);
+	test.each(["clear", "deleted"])(
+		"ERR_IPC_ORPHANED: %s while others wait, who hold the mutex again",
+		async (how) => {
+			const name = names.next();
+			using both = openBoth(name);
+			const { mutex, condition } = both;
+			await using sync = await waiting("waits", name, mutex);
+			await using async = await waiting("waits async", name, mutex);
+			mutex.lock();
+			const wait = condition.waitAsync(mutex);
+			if (how === "clear") Condition.clear(name, { prefix });
+			else rmSync(names.path("condition", name));
+			const ms = await took(async () => {
+				const told = { code: "ERR_IPC_ORPHANED", held: true };
+				await expectRejection("ERR_IPC_ORPHANED", /removed/, wait);
+				expect(mutex.held).toBe(true);
+				mutex.unlock();
+				expect(await sync.report<object>()).toEqual(told);
+				expect(await async.report<object>()).toEqual(told);
+			});
+			expect(ms).toBeLessThan(RECOVERY_MS);
+			mutex.lock();
+			expectError("ERR_IPC_ORPHANED", /removed/, () => condition.wait(mutex));
 			expect(mutex.held).toBe(true);
 			mutex.unlock();
-			expect(await sync.report<object>()).toEqual(told);
-			expect(await async.report<object>()).toEqual(told);
-		});
-		expect(ms).toBeLessThan(RECOVERY_MS);
-		mutex.lock();
-		expectError("ERR_IPC_ORPHANED", /removed/, () => condition.wait(mutex));
-		expect(mutex.held).toBe(true);
-		mutex.unlock();
-	}, 20_000);
+		},
+		20_000,
+	);
 });
 
 describe("errors", () => {

@@ -16,8 +16,8 @@ import {
 	longTimeouts,
 	RECOVERY_MS,
 	took,
-	untyped,
 	until,
+	untyped,
 } from "./testing/handles.ts";
 import { isPending, rejection } from "./testing/text.ts";
 

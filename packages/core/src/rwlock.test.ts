@@ -57,10 +57,13 @@ describe("readers and writers", () => {
 		expect(lock.held).toBe("shared");
 		expect(other.held).toBe("none");
 		expect(other.tryLock()).toBe(false);
+		for (let held = 2; held > 0; held--) {
+			expect(await other.lockAsync({ timeout: 5 })).toBe(false);
+			// It would block the very thread that reads by the other handle.
+			expectError("ERR_IPC_DEADLOCK", /This thread holds/, () => other.lock({ timeout: 5 }));
+			lock.unlockShared();
+		}
 		expect(other.lock({ timeout: 5 })).toBe(false);
-		lock.unlockShared();
-		expect(other.lock({ timeout: 5 })).toBe(false);
-		lock.unlockShared();
 		expect(lock.held).toBe("none");
 		expect(other.tryLock()).toBe(false);
 		const wait = other.lockAsync();
@@ -118,7 +121,7 @@ describe("readers and writers", () => {
 			second.unlockShared();
 			writer.close();
 		}
-		expect(second.lock({ timeout: 5 })).toBe(false);
+		expect(await second.lockAsync({ timeout: 5 })).toBe(false);
 		expect(second.tryLock()).toBe(false);
 		expect(second.tryLockShared()).toBe(true);
 		second.unlockShared();

@@ -302,16 +302,17 @@ export function testLock(kind: "mutex" | "rwlock"): void {
 			await using process = await started("waits", name, "waiting");
 			expect(await isPending(Promise.race(waits))).toBe(true);
 			c.close();
+			const told: boolean[] = [];
 			const ms = await took(async () => {
-				using guard = (await waits[0]) as Disposable & { ownerDied: boolean };
-				expect(guard.ownerDied).toBe(true);
+				for (const wait of waits) {
+					using guard = (await wait) as Disposable & { ownerDied: boolean };
+					told.push(guard.ownerDied);
+				}
 			});
 			expect(ms).toBeLessThan(RECOVERY_MS);
-			{
-				using guard = (await waits[1]) as Disposable & { ownerDied: boolean };
-				expect(guard.ownerDied).toBe(false);
-			}
-			expect(await process.report<object>()).toEqual({ ownerDied: false });
+			told.push((await process.report<{ ownerDied: boolean }>()).ownerDied);
+			// Whoever got it first: on a busy machine not always the one that was first in line.
+			expect(told.toSorted()).toEqual([false, false, true]);
 			expect(await process.exited).toBe(0);
 		}, 30_000);
 	});

@@ -409,7 +409,7 @@ static void make_tokens(const pair *it, uint32_t count) {
   }
 }
 
-enum { VICTIMS = 10, KILLS = 100 * TEST_SCALE };
+enum { VICTIMS = 10, KILLS = 250 * TEST_SCALE };
 
 static void waiters_are_killed_at_random(void) {
   uint32_t seed = 20260302;

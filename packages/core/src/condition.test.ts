@@ -260,8 +260,12 @@ describe("ends", () => {
 		await using worker = new HandleWorker("condition: waits", prefix, name);
 		await using next = await waiting("waits", name, mutex);
 		stopped.signal("SIGSTOP");
+		mutex.lock();
+		const wait = condition.waitAsync(mutex, { timeout: 20_000 });
 		expect(condition.notify()).toBe(1);
 		await stopped.kill();
+		expect(await took(async () => expect(await wait).toBe(true))).toBeLessThan(RECOVERY_MS);
+		mutex.unlock();
 		expect(await took(async () => expect(await next.report<object>()).toMatchObject({ held: true }))).toBeLessThan(
 			RECOVERY_MS,
 		);

@@ -175,8 +175,11 @@ static bool is_dead(const ipc_member *member) {
          !ipc_os_alive(atomic_load_explicit(&member->owner, memory_order_relaxed));
 }
 
+/* Longer than who opens or closes needs the name lock, and too short to be felt. */
+static const uint64_t EVICT_PATIENCE_NS = 1000000;
+
 static bool evict(ipc_segment *segment) {
-  int32_t fd = ipc_segment_lock(segment, 0);
+  int32_t fd = ipc_segment_lock(segment, EVICT_PATIENCE_NS);
   /* Shared memory lives on without its name, and without its lock. Nobody can join any more, and who reaps twice does no harm. */
   bool needs_none = fd == IPC_E_ORPHANED && segment->kind == IPC_MEMORY;
   if (fd < 0 && !needs_none) return false;

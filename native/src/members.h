@@ -39,7 +39,7 @@ uint32_t ipc_members_gate(const ipc_segment *segment, uint32_t head);
 
 /*
  * Called by a sender that has waited long at `gate`: if a receiver that holds the
- * gate there is dead, empties its place (true). Tries the name lock only briefly.
+ * gate there is dead, empties its place (true). Waits for the name lock only briefly.
  */
 bool ipc_members_evict_dead_at(ipc_segment *segment, uint32_t gate);
 

@@ -38,9 +38,23 @@ static int32_t attempt(ipc_handle *lock) {
   return IPC_OK;
 }
 
+/* Whether all who are inside are dead: their places may stay for a while, if somebody else has the name lock. */
+static bool all_are_dead(const ipc_segment *segment) {
+  for (uint32_t i = 0; i < segment->max_receivers; i++) {
+    const ipc_member *member = &segment->receivers[i];
+    if (atomic_load_explicit(&member->instance, memory_order_acquire) != 0 &&
+        atomic_load_explicit(&member->held, memory_order_acquire) > 0 &&
+        ipc_os_alive(atomic_load_explicit(&member->owner, memory_order_relaxed)))
+      return false;
+  }
+  return true;
+}
+
 static int32_t look(ipc_handle *lock) {
   ipc_members_evict_dead(&lock->segment);
-  return ipc_segment_is_orphaned(&lock->segment) ? IPC_E_ORPHANED : attempt(lock);
+  if (ipc_segment_is_orphaned(&lock->segment)) return IPC_E_ORPHANED;
+  int32_t status = attempt(lock);
+  return status == IPC_TIMED_OUT && all_are_dead(&lock->segment) ? IPC_OK : status;
 }
 
 /* The turn was got, or given up: an event loop that is armed waits for something else from now on, in its old place. */

@@ -260,13 +260,30 @@ describe("ends", () => {
 		await using worker = new HandleWorker("condition: waits", prefix, name);
 		await using next = await waiting("waits", name, mutex);
 		stopped.signal("SIGSTOP");
+		mutex.lock();
+		const wait = condition.waitAsync(mutex, { timeout: 20_000 });
 		expect(condition.notify()).toBe(1);
 		await stopped.kill();
+		expect(await took(async () => expect(await wait).toBe(true))).toBeLessThan(RECOVERY_MS);
+		mutex.unlock();
 		expect(await took(async () => expect(await next.report<object>()).toMatchObject({ held: true }))).toBeLessThan(
 			RECOVERY_MS,
 		);
 		expect(await next.exited).toBe(0);
 		expect(await worker.next()).toBe("ready");
+	}, 20_000);
+
+	test("a killed waiter's notification is not waited for in vain by who waits alone in its event loop", async () => {
+		const name = names.next();
+		using both = openBoth(name);
+		const { mutex, condition } = both;
+		await using stopped = await waiting("waits", name, mutex);
+		stopped.signal("SIGSTOP");
+		mutex.lock();
+		const wait = condition.waitAsync(mutex, { timeout: 20_000 });
+		expect(condition.notify()).toBe(1);
+		await stopped.kill();
+		expect(await took(async () => expect(await wait).toBe(true))).toBeLessThan(RECOVERY_MS);
 	}, 20_000);
 
 	test("close ends waits in the event loop, and the mutex is held again", async () => {

@@ -191,3 +191,43 @@ test("the same name under two prefixes, or of two kinds, is two things", () => {
 	a.unlock();
 	lock.unlock();
 });
+
+test("who waits without a timeout waits for longer than a call into native code lasts", async () => {
+	const name = names.next();
+	using mutex = Mutex.open(name, { prefix });
+	using lock = RwLock.open(name, { prefix });
+	using semaphore = Semaphore.open(name, { prefix, initial: 0 });
+	using condition = Condition.open(`${name}.condition`, { prefix });
+	using guarded = Mutex.open(`${name}.condition.mutex`, { prefix });
+	using memory = SharedMemory.open(name, { prefix, size: 4096 });
+	mutex.lock();
+	lock.lock();
+	await using waitsForMutex = new Child("lock.child.ts", ["waits", prefix, name, "mutex"]);
+	await using waitsForLock = new Child("lock.child.ts", ["waits", prefix, name, "rwlock"]);
+	await using waitsToRead = new Child("lock.child.ts", ["waits to read", prefix, name, "rwlock"]);
+	await using waitsForPermit = new Child("semaphore.child.ts", ["waits", prefix, name]);
+	await using waitsForNotify = new Child("condition.child.ts", ["waits", prefix, condition.name]);
+	await using waitsForWake = new Child("shared_memory.child.ts", ["waits", prefix, name, 0]);
+	const children = [waitsForMutex, waitsForLock, waitsToRead, waitsForPermit, waitsForNotify, waitsForWake];
+	for (const each of children) expect(await each.report<string>()).toBe("waiting");
+	let ended = 0;
+	const ends = children.map(async (each) => {
+		const report = await each.report<unknown>();
+		ended++;
+		return report;
+	});
+	// What is to be seen is that nothing happens.
+	await Bun.sleep(1300);
+	expect(ended).toBe(0);
+	mutex.unlock();
+	lock.unlock();
+	semaphore.release();
+	{
+		using _guard = guarded.acquire();
+		expect(condition.notify()).toBe(1);
+	}
+	expect(memory.wake(0)).toBe(1);
+	const told = { ownerDied: false };
+	expect(await Promise.all(ends)).toEqual([told, told, told, "acquired", { notified: true, held: true }, "ok"]);
+	for (const each of children) expect(await each.exited).toBe(0);
+}, 20_000);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { type LockGuard, RwLock } from "./index.ts";
+import { type LockGuard, list, RwLock } from "./index.ts";
 import { Child } from "./testing/child.ts";
 import {
 	badTimeouts,
@@ -310,7 +310,10 @@ describe("waiting to read in the event loop", () => {
 		const closing = [lock.lockSharedAsync(), lock.acquireSharedAsync(), lock.lockAsync()];
 		expect(await isPending(Promise.race(closing))).toBe(true);
 		lock.close();
-		for (const wait of closing) await expectRejection("ERR_IPC_CLOSED", /is closed/, wait);
+		const ms = await took(async () => {
+			for (const wait of closing) await expectRejection("ERR_IPC_CLOSED", /is closed/, wait);
+		});
+		expect(ms).toBeLessThan(300);
 		for (const call of [
 			() => lock.lockShared(),
 			() => lock.tryLockShared(),
@@ -336,6 +339,43 @@ describe("waiting to read in the event loop", () => {
 		await using _reader = reader;
 		for (const timeout of [0, 0.4, 30])
 			expectTook(await took(() => expect(lock.lock({ timeout })).toBe(false)), timeout);
+	}, 20_000);
+
+	test("a reader that gives up as its notification comes passes it on", async () => {
+		const name = names.next();
+		using owner = open(name);
+		using leaving = open(name);
+		using next = open(name);
+		for (let round = 0; round < 10; round++) {
+			owner.lock();
+			const controller = new AbortController();
+			const first = leaving.lockSharedAsync({ signal: controller.signal });
+			const second = next.lockAsync();
+			expect(await isPending(first)).toBe(true);
+			owner.unlock();
+			controller.abort("enough");
+			expect(await rejection(first)).toBe("enough");
+			expect(await took(() => second)).toBeLessThan(300);
+			next.unlock();
+		}
+	});
+
+	test("a thread that reads, past others that were to be next, leaves its reading tasks in line", async () => {
+		const name = names.next();
+		using owner = open(name);
+		using lock = open(name);
+		owner.lock();
+		await using process = await started("waits", name, "waiting");
+		await until(() => list({ prefix }).some(({ endpoints }) => endpoints.some(({ sleeping }) => sleeping)));
+		const wait = lock.lockSharedAsync();
+		expect(await isPending(wait)).toBe(true);
+		owner.unlock();
+		lock.lockShared();
+		lock.unlockShared();
+		expect(await took(() => wait)).toBeLessThan(400);
+		lock.unlockShared();
+		expect(await process.report<object>()).toEqual({ ownerDied: false });
+		await process.exited;
 	}, 20_000);
 
 	test("what one gave up behind the first does not hold the first up", async () => {

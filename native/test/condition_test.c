@@ -438,6 +438,7 @@ static void waiters_are_killed_at_random(void) {
     }
     for (int i = 0; i < VICTIMS; i++) test_reap(victims[i]);
   }
+  check_recoveries();
   CHECK_GE(ipc_mutex_lock(it.mutex, -1), 0);
   atomic_store(&shared->stop, 1);
   ipc_condition_notify_all(it.condition);

@@ -656,6 +656,7 @@ static void readers_and_writers_are_killed_at_random(void) {
     check_within_a_second(started);
     for (int i = 0; i < VICTIMS; i++) test_reap(victims[i]);
   }
+  check_recoveries();
   atomic_store(&shared->stop, 1);
   for (int i = 0; i < 2; i++) test_finish(survivors[i]);
   mend(ipc_rwlock_lock(it, -1, 0));

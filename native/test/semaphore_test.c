@@ -443,6 +443,7 @@ static void holders_and_waiters_are_killed_at_random(void) {
     check_within_a_second(started);
     for (int i = 0; i < VICTIMS; i++) test_reap(victims[i]);
   }
+  check_recoveries();
   atomic_store(&shared->stop, 1);
   for (int i = 0; i < 2; i++) test_finish(survivors[i]);
   /* Nobody has any: all can be had at once. */

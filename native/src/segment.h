@@ -41,6 +41,8 @@ typedef struct ipc_segment {
   uint32_t max_receivers;
   uint32_t max_senders;
   uint32_t max_waits;
+  uint32_t initial; /* of a semaphore */
+  bool robust;      /* …too */
   uint64_t inode;
   uint64_t created;
   uint64_t joined; /* of a receiver: the head word whose position it took */

@@ -41,6 +41,21 @@ const FACTORIES = {
 	memory: "SharedMemory",
 } as const satisfies Record<EndpointKind | HandleKind, string>;
 
+/** `IPC_OPTION_PERMISSIONS`: whose it is, and what it lets others do, is known. */
+const OPTION_PERMISSIONS = 3;
+
+function permissionText({ option, found, wanted, systemError }: Failure, endpoint: string, clear: string): string {
+	const user = process.geteuid?.() ?? "?";
+	const error = systemError === 0 ? "" : ` (system error ${systemError})`;
+	if (option !== OPTION_PERMISSIONS) return `This user (${user}) may not open ${endpoint}${error}.`;
+	const mode = `0o${wanted.toString(8).padStart(3, "0")}`;
+	const share =
+		"To share a name with other users, open it with the same `permissions` everywhere, for example 0o660; without, only this user's own, private ones are opened.";
+	if (found === user)
+		return `This user (${user}) may not open ${endpoint} like this${error}: its file has the permissions ${mode}, more than was asked for here, so that others could read along or write. ${share}`;
+	return `This user (${user}) may not open or remove ${endpoint}${error}: its file belongs to user ${found} and has the permissions ${mode}. ${share} If it should not be there, user ${found} or root can remove it with ${clear}.`;
+}
+
 const ENDPOINTS: readonly string[] = ["route", "channel", "queue"];
 
 /** The error for an open or a clear that failed. */
@@ -126,7 +141,9 @@ export function openFailure(failure: Failure, kind: EndpointKind | HandleKind, p
 			return new IpcError(
 				"ERR_IPC_FOREIGN",
 				name,
-				`What has the name of ${endpoint} in shared memory is not a libipc segment${error}. If nobody needs it, remove it with ${clear}.`,
+				wanted === 1 && found > 1
+					? `The file of ${endpoint} in shared memory has ${found} names (hard links), so it is another file as well, and is not touched. If nobody needs this name, remove it with ${clear}.`
+					: `What has the name of ${endpoint} in shared memory is not a libipc segment${error}. If nobody needs it, remove it with ${clear}.`,
 			);
 		case Status.corrupt:
 			return new IpcError(
@@ -137,11 +154,7 @@ export function openFailure(failure: Failure, kind: EndpointKind | HandleKind, p
 					: `The header of ${endpoint} in shared memory is damaged. Remove it with ${clear} and open it again.`,
 			);
 		case Status.permission:
-			return new IpcError(
-				"ERR_IPC_PERMISSION",
-				name,
-				`This user may not open ${endpoint}${error}. It belongs to its creator alone unless that one gave permissions (for example 0o660).`,
-			);
+			return new IpcError("ERR_IPC_PERMISSION", name, permissionText(failure, endpoint, clear));
 		case Status.noSpace:
 			return new IpcError(
 				"ERR_IPC_NO_SPACE",

@@ -46,7 +46,7 @@ export type IpcErrorCode =
 	| "ERR_IPC_FOREIGN"
 	/** The shared memory is truncated or damaged. */
 	| "ERR_IPC_CORRUPT"
-	/** The system refuses access to the segment. */
+	/** The segment is another user's, or shared with more than this open asked for, or the system refuses access to it. */
 	| "ERR_IPC_PERMISSION"
 	/** Shared memory, or memory, is full. */
 	| "ERR_IPC_NO_SPACE"

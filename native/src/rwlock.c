@@ -40,7 +40,7 @@ static int32_t attempt(ipc_handle *lock) {
 
 static int32_t look(ipc_handle *lock) {
   ipc_members_evict_dead(&lock->segment);
-  return ipc_segment_is_orphaned(&lock->segment) ? IPC_E_ORPHANED : attempt(lock);
+  return ipc_segment_is_orphaned(&lock->segment) ? ipc_segment_why(&lock->segment, IPC_E_ORPHANED) : attempt(lock);
 }
 
 void ipc_rwlock_step_back(ipc_handle *lock) {
@@ -80,7 +80,7 @@ int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
 static bool is_writer(const ipc_handle *lock) { return ipc_turn_is_ours(lock) && !lock->is_next; }
 
 int32_t ipc_rwlock_unlock(ipc_handle *lock) {
-  if (!is_writer(lock)) return IPC_E_NOT_OWNER;
+  if (!is_writer(lock)) return ipc_segment_why(&lock->segment, IPC_E_NOT_OWNER);
   /* Killed between these: the work was done, and nobody need be told. */
   atomic_store_explicit(&lock->segment.header->writing, 0, memory_order_release);
   ipc_turn_give(lock);
@@ -88,7 +88,7 @@ int32_t ipc_rwlock_unlock(ipc_handle *lock) {
 }
 
 int32_t ipc_rwlock_mark_unusable(ipc_handle *lock) {
-  if (!is_writer(lock)) return IPC_E_NOT_OWNER;
+  if (!is_writer(lock)) return ipc_segment_why(&lock->segment, IPC_E_NOT_OWNER);
   atomic_store_explicit(&lock->segment.header->unusable, 1, memory_order_relaxed);
   ipc_claim_unlock(&lock->segment.header->claim);
   ipc_waits_notify_all(&lock->segment, IPC_WAIT_ANY);
@@ -140,7 +140,7 @@ int32_t ipc_rwlock_lock_shared(ipc_handle *lock, int32_t timeout_ms) {
 
 int32_t ipc_rwlock_unlock_shared(ipc_handle *lock) {
   uint32_t held = held_of(lock->member);
-  if (held == 0) return IPC_E_NOT_OWNER;
+  if (held == 0) return ipc_segment_why(&lock->segment, IPC_E_NOT_OWNER);
   if (held > 1)
     set_held(lock, held - 1);
   else

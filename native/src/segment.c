@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "event.h"
@@ -151,23 +150,8 @@ static int open_locked(const char *key, const ipc_options *options, uint64_t pat
   }
 }
 
-static ipc_mapping *new_mapping(int fd, uint64_t offset, uint64_t bytes, int *error) {
-  ipc_mapping *mapping = malloc(sizeof *mapping);
-  if (!mapping) {
-    *error = -ENOMEM;
-    return NULL;
-  }
-  void *address = ipc_os_map(fd, offset, bytes, error);
-  if (!address) {
-    free(mapping);
-    return NULL;
-  }
-  *mapping = (ipc_mapping){.holds = 1, .address = address, .bytes = bytes};
-  return mapping;
-}
-
 static bool map(ipc_segment *segment, int fd, uint64_t bytes, int *error) {
-  segment->mapping = new_mapping(fd, 0, bytes, error);
+  segment->mapping = ipc_mapping_new(fd, 0, bytes, true, error);
   if (!segment->mapping) return false;
   segment->header = segment->mapping->address;
   return true;
@@ -424,6 +408,7 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
 int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns) {
   ipc_os_file file;
   bool created;
+  if (segment->mapping->is_forked) return IPC_E_FORKED;
   int fd = open_locked(segment->key, NULL, patience_ns, &file, &created, NULL);
   if (fd == -EWOULDBLOCK) return IPC_E_BUSY;
   if (fd == -ENOENT) return IPC_E_ORPHANED;
@@ -462,24 +447,6 @@ bool ipc_segment_is_orphaned(ipc_segment *segment) {
 ipc_mapping *ipc_mapping_hold(ipc_segment *segment) {
   atomic_fetch_add_explicit(&segment->mapping->holds, 1, memory_order_relaxed);
   return segment->mapping;
-}
-
-static void release_bytes(void *bytes, void *mapping) {
-  (void)bytes;
-  ipc_mapping_release(mapping);
-}
-
-void *ipc_mapping_releaser(void) { return (void *)(uintptr_t)release_bytes; }
-
-void *ipc_mapping_address(const ipc_mapping *mapping) { return mapping->address; }
-
-double ipc_mapping_byte_length(const ipc_mapping *mapping) { return (double)mapping->bytes; }
-
-void ipc_mapping_release(ipc_mapping *mapping) {
-  /* acq_rel: all uses by other holders happen before the unmap by the last one. */
-  if (atomic_fetch_sub_explicit(&mapping->holds, 1, memory_order_acq_rel) != 1) return;
-  ipc_os_unmap(mapping->address, mapping->bytes);
-  free(mapping);
 }
 
 void ipc_segment_close(ipc_segment *segment) {
@@ -572,7 +539,7 @@ ipc_mapping *ipc_segment_map_memory(const ipc_segment *segment, ipc_failure *fai
     fail_system(failure, error);
   else if (bytes == 0 || bytes > IPC_MAX_MEMORY || file.size < body_offset + bytes)
     fail(failure, IPC_E_CORRUPT, file.size, body_offset + bytes);
-  else if (!(mapping = new_mapping(fd, body_offset, bytes, &error)))
+  else if (!(mapping = ipc_mapping_new(fd, body_offset, bytes, false, &error)))
     fail_system(failure, error);
   ipc_os_unlock(fd);
   return mapping;

@@ -89,7 +89,7 @@ static int32_t attempt(ipc_handle *semaphore) {
 }
 
 static int32_t look(ipc_handle *semaphore) {
-  if (ipc_segment_is_orphaned(&semaphore->segment)) return IPC_E_ORPHANED;
+  if (ipc_segment_is_orphaned(&semaphore->segment)) return ipc_segment_why(&semaphore->segment, IPC_E_ORPHANED);
   if (is_robust(semaphore)) recover(semaphore);
   return attempt(semaphore);
 }
@@ -128,6 +128,7 @@ static int32_t release(ipc_handle *semaphore, uint32_t count) {
 
 int32_t ipc_semaphore_release(ipc_handle *semaphore, uint32_t count) {
   if (count == 0) return IPC_E_INVALID_ARGUMENT;
+  if (IPC_UNLIKELY(semaphore->segment.mapping->is_forked)) return IPC_E_FORKED;
   return is_robust(semaphore) ? release_robust(semaphore, count) : release(semaphore, count);
 }
 

@@ -386,6 +386,11 @@ void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
 
 void ipc_os_unmap(void *address, uint64_t size) { munmap(address, size); }
 
+void ipc_os_replace(void *address, uint64_t size) {
+  void *zeros = mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0);
+  if (zeros == MAP_FAILED) munmap(address, size); /* better to fault there than to reach the parent */
+}
+
 int ipc_os_try_lock(int fd, const char *key) {
   (void)key;
   return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;

@@ -110,6 +110,9 @@ int ipc_os_resize(int fd, uint64_t size);
 void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error);
 void ipc_os_unmap(void *address, uint64_t size);
 
+/* Puts zeros of this process's own in the place of a mapping; if that cannot be, nothing. In a child that was just forked. */
+void ipc_os_replace(void *address, uint64_t size);
+
 /*
  * The name lock: one holder at a time over all processes; the kernel gives it back
  * when its holder dies. try_lock tries once: 0, -EWOULDBLOCK or another -errno.

@@ -131,6 +131,12 @@ export function openFailure(failure: Failure, kind: EndpointKind | HandleKind, p
 				name,
 				`The name of ${endpoint} was removed (unlink, clear, or its file was deleted) while this handle was open. What was mapped stays as it is; it cannot grow. Close it and open the name again.`,
 			);
+		case Status.forked:
+			return new IpcError(
+				"ERR_IPC_FORKED",
+				name,
+				`This process was forked from the one that opened ${endpoint}, whose it still is. Close it (that leaves the other one alone) and open the name here.`,
+			);
 		case Status.version:
 			return new IpcError(
 				"ERR_IPC_VERSION",

@@ -52,6 +52,8 @@ export type IpcErrorCode =
 	| "ERR_IPC_NO_SPACE"
 	/** The storage of this name was removed while the endpoint was open. */
 	| "ERR_IPC_ORPHANED"
+	/** It was inherited by `fork()`, without exec, and is the parent's. Open the name again. */
+	| "ERR_IPC_FORKED"
 	/** A stopped process keeps others from opening this name. */
 	| "ERR_IPC_BUSY"
 	/** The native library is missing, cannot be loaded, or is of another version. */

@@ -313,7 +313,7 @@ static bool is_leftover(ipc_segment *segment, const ipc_os_file *file, const cha
   ipc_header *header = segment->header;
   if (atomic_load_explicit(&header->magic, memory_order_acquire) == 0) return true;
   if (check(header, file->size, prefix, name, options, segment, failure) != IPC_OK) return false;
-  if (ipc_members_reap(segment) == 0) return true;
+  if (!ipc_members_any_alive(segment)) return true;
   if (options->mode == IPC_CREATE)
     fail(failure, IPC_E_EXISTS, 0, 0);
   else
@@ -356,6 +356,7 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
   if (status != IPC_OK) return status;
   status = ipc_segment_key(segment->key, options->kind, prefix, name);
   if (status != IPC_OK) return fail(failure, status, 0, 0);
+  ipc_os_self(); /* needs a descriptor the first time: if there is none, opening the file fails, rather than this later */
 
   for (;;) {
     ipc_os_file file;
@@ -503,7 +504,7 @@ static bool is_abandoned(ipc_segment *segment, uint64_t file_bytes, const char *
   memcpy(&copy, header, offsetof(ipc_header, head));
   if (ipc_segment_check(&copy, file_bytes, &failure) != IPC_OK || !ipc_segment_is_named(&copy, listed)) return false;
   settle(segment, &copy);
-  return ipc_members_reap(segment) == 0;
+  return !ipc_members_any_alive(segment);
 }
 
 bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns) {

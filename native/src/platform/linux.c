@@ -138,8 +138,10 @@ uint64_t ipc_os_self(void) {
   if ((uint32_t)(self >> 32) == tid) return self;
   char state;
   uint32_t started = 0;
-  read_stat(tid, &state, &started); /* without /proc: 0, and alive() asks kill() */
-  return self = (uint64_t)tid << 32 | started;
+  int error = read_stat(tid, &state, &started); /* without /proc: 0, and alive() asks kill() */
+  uint64_t identity = (uint64_t)tid << 32 | started;
+  if (error != -EMFILE && error != -ENFILE && error != -ENOMEM) self = identity; /* those pass: ask again next time */
+  return identity;
 }
 
 bool ipc_os_alive(uint64_t identity) {

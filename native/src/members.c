@@ -158,7 +158,7 @@ uint32_t ipc_members_reap(ipc_segment *segment) {
 }
 
 /* To ask the system about one takes 5 to 10 µs. */
-enum { LOOKS = 32 };
+enum { LOOKS = 16 };
 
 bool ipc_members_any_alive(ipc_segment *segment) {
   const ipc_header *header = segment->header;

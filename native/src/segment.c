@@ -79,16 +79,22 @@ uint64_t ipc_segment_bytes(uint32_t kind, uint32_t capacity, uint32_t max_receiv
   return *body_offset + capacity;
 }
 
+/*
+ * The kernel has no lock with a time-out, so it is tried again and again, less and less often: a thousand that all try
+ * every millisecond would keep the holder from its processor.
+ */
 static int try_lock_until(int fd, const char *key, uint64_t deadline) {
+  uint64_t pause_ns = 1000000;
   for (uint32_t attempt = 0;; attempt++) {
     int error = ipc_os_try_lock(fd, key);
     if (error != -EWOULDBLOCK && error != -EINTR) return error;
     if (ipc_os_now() >= deadline) return -EWOULDBLOCK;
     if (attempt < 100) {
       ipc_os_yield();
-    } else { /* a private word that nobody wakes: a sleep of 1 ms */
+    } else { /* a private word that nobody wakes: a sleep */
       _Atomic uint32_t never = 0;
-      ipc_os_wait(&never, 0, 1000000);
+      ipc_os_wait(&never, 0, pause_ns);
+      if (pause_ns < 16000000) pause_ns += pause_ns / 4;
     }
   }
 }

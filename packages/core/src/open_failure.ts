@@ -56,6 +56,9 @@ function permissionText({ option, found, wanted, systemError }: Failure, endpoin
 	return `This user (${user}) may not open or remove ${endpoint}${error}: its file belongs to user ${found} and has the permissions ${mode}. ${share} If it should not be there, user ${found} or root can remove it with ${clear}.`;
 }
 
+/** `EMFILE` and `ENFILE`. */
+const TOO_MANY_FILES = [24, 23];
+
 const ENDPOINTS: readonly string[] = ["route", "channel", "queue"];
 
 /** The error for an open or a clear that failed. */
@@ -180,6 +183,12 @@ export function openFailure(failure: Failure, kind: EndpointKind | HandleKind, p
 				`The library ${libraryPath()} refused an option of ${endpoint} (${found}).`,
 			);
 		default:
-			return new IpcError("ERR_IPC_SYSTEM", name, `The system could not open ${endpoint}${error}.`);
+			return new IpcError(
+				"ERR_IPC_SYSTEM",
+				name,
+				TOO_MANY_FILES.includes(failure.systemError)
+					? `The system could not open ${endpoint}: too many files are open${error}. Close some, or allow more (ulimit -n).`
+					: `The system could not open ${endpoint}${error}.`,
+			);
 	}
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "event.h"
 #include "platform/platform.h"
@@ -118,6 +119,13 @@ static struct {
 } mappings[MAX_MAPPINGS];
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 
+/* A forked child's are no segments any more. Under the guard. */
+static void forget_inherited(void) {
+  static uint32_t pid;
+  if (pid != ipc_os_pid()) memset(mappings, 0, sizeof mappings);
+  pid = ipc_os_pid();
+}
+
 void *test_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
   before("map");
   ipc_os_file file;
@@ -125,6 +133,7 @@ void *test_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
   if (*error) return NULL;
   void *address = NULL;
   pthread_mutex_lock(&guard);
+  forget_inherited();
   int place = -1;
   for (int i = 0; i < MAX_MAPPINGS && !address; i++) {
     if (mappings[i].users == 0) {

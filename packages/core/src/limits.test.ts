@@ -52,7 +52,7 @@ test("no descriptors: a clear error, and all is well afterwards", () => {
 });
 
 test("opening and closing a thousand times leaves no descriptor behind", () => {
-	const options = { prefix: `cycles${process.pid}` };
+	const options = { capacity: 4096, prefix: `cycles${process.pid}` };
 	const cycle = () => {
 		using receiver = Channel.receiver("n", options);
 		using sender = Channel.sender("n", options);

@@ -52,7 +52,7 @@ static bool all_are_dead(const ipc_segment *segment) {
 
 static int32_t look(ipc_handle *lock) {
   ipc_members_evict_dead(&lock->segment);
-  if (ipc_segment_is_orphaned(&lock->segment)) return IPC_E_ORPHANED;
+  if (ipc_segment_is_orphaned(&lock->segment)) return ipc_segment_why(&lock->segment, IPC_E_ORPHANED);
   int32_t status = attempt(lock);
   return status == IPC_TIMED_OUT && all_are_dead(&lock->segment) ? IPC_OK : status;
 }
@@ -119,7 +119,7 @@ int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
 static bool is_writer(const ipc_handle *lock) { return ipc_turn_is_ours(lock) && !lock->is_next; }
 
 int32_t ipc_rwlock_unlock(ipc_handle *lock) {
-  if (!is_writer(lock)) return IPC_E_NOT_OWNER;
+  if (!is_writer(lock)) return ipc_segment_why(&lock->segment, IPC_E_NOT_OWNER);
   /* Killed between these: the work was done, and nobody need be told. */
   atomic_store_explicit(&lock->segment.header->writing, 0, memory_order_release);
   ipc_turn_give(lock);
@@ -127,7 +127,7 @@ int32_t ipc_rwlock_unlock(ipc_handle *lock) {
 }
 
 int32_t ipc_rwlock_mark_unusable(ipc_handle *lock) {
-  if (!is_writer(lock)) return IPC_E_NOT_OWNER;
+  if (!is_writer(lock)) return ipc_segment_why(&lock->segment, IPC_E_NOT_OWNER);
   atomic_store_explicit(&lock->segment.header->unusable, 1, memory_order_relaxed);
   ipc_claim_unlock(&lock->segment.header->claim);
   ipc_waits_notify_all(&lock->segment, IPC_WAIT_ANY);
@@ -179,7 +179,7 @@ int32_t ipc_rwlock_lock_shared(ipc_handle *lock, int32_t timeout_ms) {
 
 int32_t ipc_rwlock_unlock_shared(ipc_handle *lock) {
   uint32_t held = held_of(lock->member);
-  if (held == 0) return IPC_E_NOT_OWNER;
+  if (held == 0) return ipc_segment_why(&lock->segment, IPC_E_NOT_OWNER);
   if (held > 1)
     set_held(lock, held - 1);
   else

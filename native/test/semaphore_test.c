@@ -294,7 +294,7 @@ static waker last_waker;
 
 /* The sleeper looks around, and there are two permits: one that nobody was notified of, and one that is told to it. */
 static void release_in_the_wait(const char *call) {
-  if (strcmp(call, "open") != 0) return;
+  if (strcmp(call, "stat_key") != 0) return;
   hooks.before = NULL;
   arm(last_in_line, IPC_WAIT_FOR_LOCK, &last_waker);
   atomic_fetch_add(&owner_now->segment.header->permits, 1);

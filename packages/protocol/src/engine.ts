@@ -235,4 +235,5 @@ export const Status = {
 	notFound: -32,
 	tooManyWaits: -33,
 	tooManyHandles: -34,
+	forked: -35,
 } as const;

@@ -158,6 +158,15 @@ static inline int32_t check(const ipc_sender *sender) {
   return IPC_OK;
 }
 
+/*
+ * Whether a queue's tail is not within the ring's length before head, where it always is: past head it would promise room
+ * that there is not, and we would try again and again. Under the claim.
+ */
+static bool is_tail_damaged(const ipc_sender *sender, uint32_t head) {
+  return sender->segment.kind == IPC_QUEUE &&
+         head - atomic_load_explicit(&sender->segment.header->tail, memory_order_relaxed) > sender->capacity_units;
+}
+
 /* Waits until the receivers need less than they do. False: the deadline passed. */
 static bool wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, uint64_t *slice, uint64_t deadline) {
   ipc_segment *segment = &sender->segment;
@@ -232,6 +241,10 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
       if (IPC_UNLIKELY(sender->is_special)) atomic_thread_fence(memory_order_release);
       *claimed = (ipc_claimed){.at = head + padding, .room = free_units - padding};
       return IPC_OK;
+    }
+    if (is_tail_damaged(sender, head)) {
+      give_back(sender);
+      return IPC_E_CORRUPT;
     }
     held = timeout_ms != 0 && sender->waits && waits >= PATIENT_WAITS;
     if (!held) give_back(sender);

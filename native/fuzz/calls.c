@@ -18,7 +18,7 @@ void check_readable(const void *bytes, uint64_t length) {
 }
 
 int32_t take_timeout(input *from) {
-  static const int32_t timeouts[] = {0, 0, 0, 1, 30, 1000, 5000, -1};
+  static const int32_t timeouts[] = {0, 0, 0, 1, 30, 500, 2000, -1};
   return timeouts[input_byte(from) % 8];
 }
 

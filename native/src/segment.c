@@ -530,15 +530,20 @@ int32_t ipc_segment_grow_memory(const ipc_segment *segment, uint64_t bytes, ipc_
   if (fd < 0) return fail(failure, fd, 0, 0);
   _Atomic uint64_t *there = &segment->header->memory_bytes;
   uint64_t body_offset = (uint64_t)(segment->body - (uint8_t *)segment->mapping->address);
-  uint64_t before = atomic_load_explicit(there, memory_order_acquire);
-  int error = 0;
-  if (before < bytes) {
-    /* Killed before the store, it leaves a file that is larger than it need be. */
-    error = ipc_os_resize(fd, body_offset + bytes);
+  uint64_t before = atomic_load_explicit(there, memory_order_acquire), wanted = body_offset + bytes;
+  ipc_os_file file;
+  int error = ipc_os_stat(fd, &file);
+  if (error == 0 && (before == 0 || before > IPC_MAX_MEMORY || file.size < body_offset + before)) {
+    ipc_os_unlock(fd);
+    return fail(failure, IPC_E_CORRUPT, file.size, body_offset + before);
+  }
+  if (error == 0 && before < bytes) {
+    /* Killed before the store, it leaves a file that is larger than it need be. It never becomes smaller: others have mapped it. */
+    error = ipc_os_resize(fd, file.size > wanted ? file.size : wanted);
     if (error == 0)
       atomic_store_explicit(there, bytes, memory_order_release);
     else
-      ipc_os_resize(fd, body_offset + before);
+      ipc_os_resize(fd, file.size);
   }
   ipc_os_unlock(fd);
   return error == 0 ? IPC_OK : fail_system(failure, error);

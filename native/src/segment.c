@@ -143,7 +143,9 @@ static uint64_t mapped_bytes(uint32_t kind, uint64_t file_bytes) {
   return body_offset < file_bytes ? body_offset : file_bytes;
 }
 
-static void settle(ipc_segment *segment, uint32_t kind, uint32_t capacity, uint32_t max_receivers) {
+/* Of a header that nobody else changes now: the shared one may be damaged after it was checked. */
+static void settle(ipc_segment *segment, const ipc_header *header) {
+  uint32_t kind = header->kind, capacity = header->capacity, max_receivers = header->max_receivers;
   uint64_t body_offset;
   ipc_segment_bytes(kind, capacity, max_receivers, &body_offset);
   uint8_t *base = segment->mapping->address;
@@ -156,8 +158,8 @@ static void settle(ipc_segment *segment, uint32_t kind, uint32_t capacity, uint3
   segment->kind = kind;
   segment->capacity = capacity;
   segment->max_receivers = max_receivers;
-  segment->overflow = segment->header->overflow;
-  segment->created = segment->header->created;
+  segment->overflow = header->overflow;
+  segment->created = header->created;
 }
 
 static int32_t create(ipc_segment *segment, int fd, const char *prefix, const char *name, const ipc_options *options,
@@ -200,7 +202,7 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   atomic_store_explicit(&header->tail, options->first_position, memory_order_relaxed);
   atomic_store_explicit(&header->next_instance, 1, memory_order_relaxed);
   atomic_store_explicit(&header->magic, IPC_MAGIC, memory_order_release);
-  settle(segment, options->kind, capacity, max_receivers);
+  settle(segment, header);
   return IPC_OK;
 }
 
@@ -235,7 +237,7 @@ static int32_t check(const ipc_header *header, uint64_t file_bytes, const char *
   if (copy.kind != options->kind || strncmp(copy.prefix, prefix, sizeof copy.prefix) != 0 ||
       strncmp(copy.name, name, sizeof copy.name) != 0)
     return fail(failure, IPC_E_CORRUPT, 0, 0);
-  settle(segment, copy.kind, copy.capacity, copy.max_receivers);
+  settle(segment, &copy);
   return IPC_OK;
 }
 
@@ -481,7 +483,7 @@ static bool is_abandoned(ipc_segment *segment, uint64_t file_bytes, const char *
   if (atomic_load_explicit(&header->magic, memory_order_acquire) == 0) return true; /* unfinished: see is_leftover */
   memcpy(&copy, header, offsetof(ipc_header, head));
   if (ipc_segment_check(&copy, file_bytes, &failure) != IPC_OK || !ipc_segment_is_named(&copy, listed)) return false;
-  settle(segment, copy.kind, copy.capacity, copy.max_receivers);
+  settle(segment, &copy);
   return ipc_members_reap(segment) == 0;
 }
 

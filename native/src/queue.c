@@ -4,7 +4,7 @@
 #include "ring.h"
 
 /* Longer than any holder needs unless it is stopped, or loses its processor. */
-static const uint64_t TAKE_PATIENCE_NS = 5000000;
+static const uint64_t TAKE_PATIENCE_NS = 5000000, PUT_BACK_PATIENCE_NS = 5000000000u;
 
 static bool lock(ipc_segment *segment, uint32_t instance) {
   _Atomic uint32_t *claim = &segment->header->take_claim;
@@ -13,6 +13,14 @@ static bool lock(ipc_segment *segment, uint32_t instance) {
   return ipc_claim_try_lock(claim, instance) ||
          ipc_claim_lock_slow(segment, claim, instance, ipc_os_now() + TAKE_PATIENCE_NS) ||
          ipc_claim_take_over(segment, claim, instance, &pid);
+}
+
+/* Putting back should not fail for somebody who is stopped; but a damaged claim may name one who will never give it back. */
+static bool lock_patiently(ipc_segment *segment, uint32_t instance) {
+  uint64_t deadline = ipc_os_now() + PUT_BACK_PATIENCE_NS;
+  while (!lock(segment, instance))
+    if (ipc_os_now() >= deadline) return false;
+  return true;
 }
 
 static void unlock(ipc_segment *segment) {
@@ -174,7 +182,7 @@ int32_t ipc_queue_retry(ipc_segment *segment, uint32_t instance, uint32_t offset
   ipc_header *header = segment->header;
   ipc_lease *lease = find(segment, offset);
   if (!lease || load(&lease->holder) != instance) return IPC_E_INVALID_ARGUMENT;
-  while (!lock(segment, instance)) continue;
+  if (!lock_patiently(segment, instance)) return IPC_E_BUSY;
   uint32_t capacity = units_of(segment);
   uint32_t slot = (offset - (uint32_t)(sizeof(ipc_record) + sizeof *lease)) / IPC_UNIT, tail = load(&header->tail);
   /* The position of the record: of all that have this offset the one between tail and cursor. */

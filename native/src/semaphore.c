@@ -12,7 +12,7 @@
 #include "handle_state.h"
 
 /* Longer than any holder of the claim needs unless it is stopped, or loses its processor. */
-static const uint64_t CLAIM_PATIENCE_NS = 5000000;
+static const uint64_t CLAIM_PATIENCE_NS = 5000000, RELEASE_PATIENCE_NS = 5000000000u;
 
 static uint32_t load(const _Atomic uint32_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
 
@@ -107,7 +107,10 @@ int32_t ipc_semaphore_acquire(ipc_handle *semaphore, int32_t timeout_ms) {
 
 static int32_t release_robust(ipc_handle *semaphore, uint32_t count) {
   if (load(&semaphore->member->held) < count) return IPC_E_NOT_OWNER;
-  while (!lock(semaphore)) continue; /* a stopped one holds it: giving back must not fail */
+  uint64_t deadline = ipc_os_now() + RELEASE_PATIENCE_NS;
+  /* Giving back should not fail for somebody who is stopped; but a damaged claim may name one who will never give it back. */
+  while (!lock(semaphore))
+    if (ipc_os_now() >= deadline) return IPC_E_BUSY;
   atomic_fetch_sub_explicit(&semaphore->member->held, count, memory_order_relaxed);
   atomic_fetch_add_explicit(&semaphore->segment.header->permits, count, memory_order_relaxed);
   unlock(semaphore);

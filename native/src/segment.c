@@ -143,7 +143,7 @@ static uint64_t mapped_bytes(uint32_t kind, uint64_t file_bytes) {
   return body_offset < file_bytes ? body_offset : file_bytes;
 }
 
-/* Of a header that nobody else changes now: the shared one may be damaged after it was checked. */
+/* Of a private copy: the shared header may be damaged after it was checked. */
 static void settle(ipc_segment *segment, const ipc_header *header) {
   uint32_t kind = header->kind, capacity = header->capacity, max_receivers = header->max_receivers;
   uint64_t body_offset;
@@ -168,7 +168,8 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   uint32_t capacity = !has_ring ? 0 : options->capacity ? options->capacity : IPC_DEFAULT_CAPACITY;
   uint32_t max_receivers = options->max_receivers ? options->max_receivers : IPC_DEFAULT_RECEIVERS;
   uint64_t body_offset, bytes = ipc_segment_bytes(options->kind, capacity, max_receivers, &body_offset);
-  uint64_t memory = options->kind == IPC_MEMORY ? options->size : 0;
+  uint64_t memory = options->kind == IPC_MEMORY ? options->size : 0, created = ipc_os_now();
+  uint32_t overflow = options->overflow || !has_ring ? options->overflow : IPC_BLOCK;
   int error = ipc_os_resize(fd, bytes + memory);
   if (error != 0 || !map(segment, fd, bytes, &error)) {
     fail_system(failure, error);
@@ -184,10 +185,10 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   header->max_receivers = max_receivers;
   header->max_senders = senders_of(options->kind);
   header->permissions = options->permissions ? options->permissions : 0600;
-  header->overflow = options->overflow || !has_ring ? options->overflow : IPC_BLOCK;
+  header->overflow = overflow;
   header->initial = options->initial ? options->initial - 1 : 1;
   header->robust = options->robust == 1;
-  header->created = ipc_os_now();
+  header->created = created;
   header->segment_bytes = bytes;
   header->body_offset = body_offset;
   strcpy(header->prefix, prefix);
@@ -202,7 +203,12 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   atomic_store_explicit(&header->tail, options->first_position, memory_order_relaxed);
   atomic_store_explicit(&header->next_instance, 1, memory_order_relaxed);
   atomic_store_explicit(&header->magic, IPC_MAGIC, memory_order_release);
-  settle(segment, header);
+  const ipc_header copy = {.kind = options->kind,
+                           .capacity = capacity,
+                           .max_receivers = max_receivers,
+                           .overflow = overflow,
+                           .created = created};
+  settle(segment, &copy);
   return IPC_OK;
 }
 

@@ -273,6 +273,12 @@ void ipc_os_unmap(void *address, uint64_t size) {
   it->maps--;
 }
 
+bool ipc_os_guard(void *address, uint64_t size, ipc_os_damage *damage) {
+  (void)address, (void)size, (void)damage;
+  return false;
+}
+void ipc_os_unguard(ipc_os_damage *damage) { (void)damage; }
+
 int ipc_os_try_lock(int fd, const char *key) {
   (void)key;
   step();

@@ -120,7 +120,7 @@ int32_t ipc_handle_arm(ipc_handle *handle, uint32_t wait, uint32_t low, uint32_t
     handle->armed[which] = ipc_waits_enter(segment, handle->instance, what, (uint64_t)high << 32 | low);
   else if (ipc_waits_is_notified(segment, armed))
     ipc_waits_renew(segment, armed);
-  return handle->armed[which] < 0 ? handle->armed[which] : IPC_OK;
+  return ipc_segment_result(segment, handle->armed[which] < 0 ? handle->armed[which] : IPC_OK);
 }
 
 void ipc_handle_got(ipc_handle *handle, int which) {
@@ -179,11 +179,11 @@ int32_t ipc_handle_sleep(ipc_handle *handle, int32_t wait, int32_t timeout_ms) {
     int32_t status = progress(handle, wait);
     if (status != IPC_TIMED_OUT) {
       ipc_waits_leave(segment, wait);
-      return status;
+      return ipc_segment_result(segment, status);
     }
-    if (timeout_ms == 0) return IPC_TIMED_OUT;
+    if (timeout_ms == 0) return ipc_segment_result(segment, IPC_TIMED_OUT);
     if (ipc_backoff_pause(&backoff, deadline)) continue;
-    if (ipc_os_now() >= deadline) return IPC_TIMED_OUT;
+    if (ipc_os_now() >= deadline) return ipc_segment_result(segment, IPC_TIMED_OUT);
     ipc_waits_sleep(segment, wait, deadline, slice);
     if (progress(handle, wait) != IPC_TIMED_OUT) continue;
     slice = IPC_SLICE_NS;

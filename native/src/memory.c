@@ -2,6 +2,12 @@
 
 #include "handle_state.h"
 
+/* The memory itself is mapped apart from the header. */
+static int32_t result(const ipc_handle *memory, int32_t status) {
+  if (memory->memory && atomic_load_explicit(&memory->memory->damage.found, memory_order_relaxed)) return IPC_E_CORRUPT;
+  return ipc_segment_result(&memory->segment, status);
+}
+
 double ipc_memory_byte_length(const ipc_handle *memory) {
   return (double)atomic_load_explicit(&memory->segment.header->memory_bytes, memory_order_acquire);
 }
@@ -9,6 +15,8 @@ double ipc_memory_byte_length(const ipc_handle *memory) {
 ipc_mapping *ipc_memory_map(ipc_handle *memory, ipc_failure *failure) {
   *failure = (ipc_failure){0};
   uint64_t bytes = atomic_load_explicit(&memory->segment.header->memory_bytes, memory_order_acquire);
+  failure->code = result(memory, IPC_OK);
+  if (failure->code != IPC_OK) return NULL;
   if (!memory->memory || memory->memory->bytes < bytes) {
     ipc_mapping *mapping = ipc_segment_map_memory(&memory->segment, failure);
     if (!mapping) return NULL;
@@ -22,7 +30,9 @@ ipc_mapping *ipc_memory_map(ipc_handle *memory, ipc_failure *failure) {
 int32_t ipc_memory_grow(ipc_handle *memory, double bytes, ipc_failure *failure) {
   *failure = (ipc_failure){0};
   if (!(bytes >= 1 && bytes <= (double)IPC_MAX_MEMORY)) return failure->code = IPC_E_INVALID_ARGUMENT;
-  return ipc_segment_grow_memory(&memory->segment, (uint64_t)bytes, failure);
+  int32_t status = result(memory, IPC_OK);
+  if (status == IPC_OK) status = ipc_segment_grow_memory(&memory->segment, (uint64_t)bytes, failure);
+  return failure->code = result(memory, status);
 }
 
 int32_t ipc_memory_unlink(ipc_handle *memory) {
@@ -55,13 +65,13 @@ int32_t ipc_memory_enter(ipc_handle *memory, uint32_t offset, uint32_t expected,
   int32_t wait = ipc_waits_enter(segment, memory->instance, offset / 4, waker);
   if (wait == IPC_E_TOO_MANY_WAITS && ipc_members_evict_dead(segment))
     wait = ipc_waits_enter(segment, memory->instance, offset / 4, waker);
-  if (wait < 0) return wait;
+  if (wait < 0) return result(memory, wait);
   /* After the fence in enter: whoever changes it from now on, and wakes then, finds the wait. */
-  if (atomic_load_explicit(word, memory_order_acquire) == expected) return wait;
+  if (atomic_load_explicit(word, memory_order_acquire) == expected) return result(memory, wait);
   if (ipc_waits_leave(segment, wait)) ipc_waits_notify(segment, offset / 4, 1);
-  return IPC_NOT_EQUAL;
+  return result(memory, IPC_NOT_EQUAL);
 }
 
 int32_t ipc_memory_wake(ipc_handle *memory, uint32_t offset, uint32_t count) {
-  return (int32_t)ipc_waits_notify(&memory->segment, offset / 4, count);
+  return result(memory, (int32_t)ipc_waits_notify(&memory->segment, offset / 4, count));
 }

@@ -383,15 +383,15 @@ static __attribute__((noinline)) int32_t recv_any(ipc_receiver *receiver, void *
 /* In line: one more message of a known run. Queues and receivers that may be overrun know of none. */
 int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   uint32_t position = receiver->position;
-  if (IPC_UNLIKELY(position == receiver->head)) return recv_any(receiver, target, capacity, timeout_ms);
+  if (IPC_UNLIKELY(position == receiver->head)) return ipc_segment_result(&receiver->segment, recv_any(receiver, target, capacity, timeout_ms));
   ipc_record_copy record;
   uint32_t units = ipc_ring_read(receiver->segment.body, receiver->capacity_units, position, receiver->head, &record);
   if (IPC_UNLIKELY(units == 0 || record.kind != IPC_RECORD_MESSAGE || record.length > capacity))
-    return recv_any(receiver, target, capacity, timeout_ms);
+    return ipc_segment_result(&receiver->segment, recv_any(receiver, target, capacity, timeout_ms));
   const uint8_t *at = ipc_ring_at(receiver->segment.body, receiver->capacity_units, position);
   if (record.length) memcpy(target, at + sizeof(ipc_record), record.length);
   advance(receiver, units);
-  return (int32_t)record.length;
+  return ipc_segment_result(&receiver->segment, (int32_t)record.length);
 }
 
 int32_t ipc_receiver_next_length(ipc_receiver *receiver) {
@@ -400,12 +400,12 @@ int32_t ipc_receiver_next_length(ipc_receiver *receiver) {
   if (receiver->is_queue) {
     uint32_t length = 0;
     int32_t status = ipc_queue_take(&receiver->segment, receiver->instance, 0, NULL, &length);
-    if (status == IPC_E_BUFFER_TOO_SMALL) return (int32_t)length;
-    return status;
+    if (status == IPC_E_BUFFER_TOO_SMALL) return ipc_segment_result(&receiver->segment, (int32_t)length);
+    return ipc_segment_result(&receiver->segment, status);
   }
   int32_t units = next_of_any(receiver, &record, &bytes);
   if (receiver->is_overrun) receiver->head = receiver->position;
-  return units < 0 ? units : (int32_t)record.length;
+  return ipc_segment_result(&receiver->segment, units < 0 ? units : (int32_t)record.length);
 }
 
 void *ipc_receiver_keep(ipc_receiver *receiver, uint32_t *length) {
@@ -460,7 +460,7 @@ int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max,
   }
   ipc_assembly_give_target_back(&receiver->assembly);
   if (receiver->is_overrun) receiver->head = receiver->position;
-  if (units < 0) return units;
+  if (units < 0) return ipc_segment_result(&receiver->segment, units);
   uint32_t position = receiver->position, count = 0;
   for (;;) {
     if (record.kind == IPC_RECORD_MESSAGE) {
@@ -469,13 +469,13 @@ int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max,
       count++;
     }
     position += (uint32_t)units;
-    if (count == max || position == receiver->head) return (int32_t)count;
+    if (count == max || position == receiver->head) return ipc_segment_result(&receiver->segment, (int32_t)count);
     units = (int32_t)ipc_ring_read(receiver->segment.body, receiver->capacity_units, position, receiver->head, &record);
     /*
      * What comes before a loan, a fragment, or damage (which the next call reports) can
      * be handed out.
      */
-    if (units == 0 || record.kind == IPC_RECORD_LOAN || record.kind == IPC_RECORD_FRAGMENT) return (int32_t)count;
+    if (units == 0 || record.kind == IPC_RECORD_LOAN || record.kind == IPC_RECORD_FRAGMENT) return ipc_segment_result(&receiver->segment, (int32_t)count);
   }
 }
 
@@ -485,26 +485,26 @@ int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count) {
   if (receiver->is_queue || receiver->is_overrun) return IPC_E_INVALID_ARGUMENT;
   for (uint32_t i = 0; i < count; i++) {
     int32_t units = next(receiver, &record, &bytes);
-    if (units < 0) return units == IPC_TIMED_OUT ? IPC_E_INVALID_ARGUMENT : units;
+    if (units < 0) return ipc_segment_result(&receiver->segment, units == IPC_TIMED_OUT ? IPC_E_INVALID_ARGUMENT : units);
     if (receiver->assembly.whole) return IPC_E_INVALID_ARGUMENT; /* not one that was peeked at */
     advance(receiver, (uint32_t)units);
   }
-  return IPC_OK;
+  return ipc_segment_result(&receiver->segment, IPC_OK);
 }
 
 int32_t ipc_receiver_take(ipc_receiver *receiver, int32_t timeout_ms, uint32_t *lease) {
   if (!receiver->is_queue) return IPC_E_INVALID_ARGUMENT;
   int32_t status = take_or_wait(receiver, UINT32_MAX, timeout_ms, &lease[0], &lease[1]);
   if (status == IPC_OK) lease[2] = ipc_queue_attempts(&receiver->segment, lease[0]);
-  return status;
+  return ipc_segment_result(&receiver->segment, status);
 }
 
 int32_t ipc_receiver_done(ipc_receiver *receiver, uint32_t offset) {
-  return end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset));
+  return ipc_segment_result(&receiver->segment, end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset)));
 }
 
 int32_t ipc_receiver_retry(ipc_receiver *receiver, uint32_t offset) {
-  return end_lease(receiver, ipc_queue_retry(&receiver->segment, receiver->instance, offset));
+  return ipc_segment_result(&receiver->segment, end_lease(receiver, ipc_queue_retry(&receiver->segment, receiver->instance, offset)));
 }
 
 double ipc_receiver_lost(const ipc_receiver *receiver) { return (double)receiver->lost; }

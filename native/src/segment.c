@@ -113,6 +113,7 @@ static int open_locked(const char *key, bool create, uint32_t permissions, uint6
   }
 }
 
+/* Without the memory to guard it, it works as well, until somebody makes its file smaller. */
 static ipc_mapping *new_mapping(int fd, uint64_t offset, uint64_t bytes, int *error) {
   ipc_mapping *mapping = malloc(sizeof *mapping);
   if (!mapping) {
@@ -124,7 +125,9 @@ static ipc_mapping *new_mapping(int fd, uint64_t offset, uint64_t bytes, int *er
     free(mapping);
     return NULL;
   }
-  *mapping = (ipc_mapping){.holds = 1, .address = address, .bytes = bytes};
+  *mapping = (ipc_mapping){.holds = 1, .address = address, .bytes = bytes, .damage.value = IPC_TRUNCATED};
+  if (offset == 0) mapping->damage.mark = &((ipc_header *)address)->orphaned;
+  ipc_os_guard(address, bytes, &mapping->damage);
   return mapping;
 }
 
@@ -376,6 +379,8 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
       /* Another user's: it may not be removed, but it may be written. */
       status = create(segment, fd, prefix, name, options, failure);
     }
+    if (status == IPC_OK && atomic_load_explicit(&segment->mapping->damage.found, memory_order_relaxed))
+      status = fail(failure, IPC_E_CORRUPT, 0, segment->mapping->bytes); /* made smaller meanwhile */
     if (status == IPC_OK) return fd;
     ipc_segment_close(segment);
     ipc_os_unlock(fd);
@@ -400,7 +405,9 @@ int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns) {
 
 static void mark_orphaned(ipc_segment *segment) {
   if (!segment->receivers) return; /* unfinished: nobody has ever been on it, and nothing in it can be followed */
-  atomic_store_explicit(&segment->header->orphaned, 1, memory_order_release);
+  uint32_t named = 0; /* truncated stays truncated */
+  atomic_compare_exchange_strong_explicit(&segment->header->orphaned, &named, 1, memory_order_release,
+                                          memory_order_relaxed);
   for (int event = 0; event < IPC_EVENT_COUNT; event++) ipc_event_notify(segment, (enum ipc_event_index)event);
   /* Shared memory is as good without its name. */
   if (segment->kind != IPC_MEMORY) ipc_waits_notify_all(segment, IPC_WAIT_ANY);
@@ -412,11 +419,23 @@ bool ipc_segment_unlink(ipc_segment *segment) {
   return removed;
 }
 
+/* Zeroed or made smaller by a stranger, also where nobody has touched a missing page. */
+static bool is_damaged(const ipc_segment *segment, const ipc_os_file *file) {
+  return file->size < segment->mapping->bytes ||
+         atomic_load_explicit(&segment->header->magic, memory_order_relaxed) != IPC_MAGIC;
+}
+
 bool ipc_segment_is_orphaned(ipc_segment *segment) {
-  if (atomic_load_explicit(&segment->header->orphaned, memory_order_acquire)) return true;
+  _Atomic uint32_t *there = &segment->header->orphaned;
+  if (atomic_load_explicit(there, memory_order_acquire)) return true;
   int fd = ipc_os_open(segment->key, false, 0);
   ipc_os_file file;
-  bool orphaned = fd == -ENOENT || (fd >= 0 && ipc_os_stat(fd, &file) == 0 && file.inode != segment->inode);
+  bool is_known = fd >= 0 && ipc_os_stat(fd, &file) == 0;
+  bool orphaned = fd == -ENOENT || (is_known && file.inode != segment->inode);
+  if (is_known && !orphaned && is_damaged(segment, &file)) {
+    atomic_store_explicit(there, IPC_TRUNCATED, memory_order_release);
+    orphaned = true;
+  }
   if (fd >= 0) ipc_os_close(fd);
   if (orphaned) mark_orphaned(segment);
   return orphaned;
@@ -441,6 +460,7 @@ double ipc_mapping_byte_length(const ipc_mapping *mapping) { return (double)mapp
 void ipc_mapping_release(ipc_mapping *mapping) {
   /* acq_rel: all uses by other holders happen before the unmap by the last one. */
   if (atomic_fetch_sub_explicit(&mapping->holds, 1, memory_order_acq_rel) != 1) return;
+  ipc_os_unguard(&mapping->damage);
   ipc_os_unmap(mapping->address, mapping->bytes);
   free(mapping);
 }

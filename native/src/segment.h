@@ -25,6 +25,7 @@ struct ipc_mapping {
   _Atomic uint32_t holds;
   void *address;
   uint64_t bytes;
+  ipc_os_damage damage; /* its file was made smaller than what is mapped */
 };
 
 typedef struct ipc_segment {
@@ -67,8 +68,18 @@ int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns);
  */
 bool ipc_segment_unlink(ipc_segment *segment);
 
-/* Looks whether the name still leads here, and marks the segment orphaned if not. */
+/* Looks whether the name still leads here, and to a whole file; marks the segment orphaned, or truncated, if not. */
 bool ipc_segment_is_orphaned(ipc_segment *segment);
+
+/*
+ * Answers `status`, or IPC_E_CORRUPT if a page was missing: here, or to anybody else who told so before the header was
+ * gone, too. Then what was read were zeros, and what was written nobody sees. For all public calls, when they return: one
+ * load from a line that they all have read anyway.
+ */
+static inline int32_t ipc_segment_result(const ipc_segment *segment, int32_t status) {
+  bool is_damaged = atomic_load_explicit(&segment->header->orphaned, memory_order_relaxed) == IPC_TRUNCATED;
+  return __builtin_expect(is_damaged, 0) ? IPC_E_CORRUPT : status;
+}
 
 /* Another hold on the mapping: it stays until each has been released. */
 ipc_mapping *ipc_mapping_hold(ipc_segment *segment);

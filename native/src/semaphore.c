@@ -102,7 +102,7 @@ int32_t ipc_semaphore_acquire(ipc_handle *semaphore, int32_t timeout_ms) {
   else if (status == IPC_TIMED_OUT && ipc_handle_is_time_to_look(semaphore))
     status = look(semaphore);
   if (status == IPC_OK && semaphore->armed[ARMED_LOCK] >= 0) ipc_handle_got(semaphore, ARMED_LOCK);
-  return status;
+  return ipc_segment_result(&semaphore->segment, status);
 }
 
 static int32_t release_robust(ipc_handle *semaphore, uint32_t count) {
@@ -131,7 +131,7 @@ static int32_t release(ipc_handle *semaphore, uint32_t count) {
 
 int32_t ipc_semaphore_release(ipc_handle *semaphore, uint32_t count) {
   if (count == 0) return IPC_E_INVALID_ARGUMENT;
-  return is_robust(semaphore) ? release_robust(semaphore, count) : release(semaphore, count);
+  return ipc_segment_result(&semaphore->segment, is_robust(semaphore) ? release_robust(semaphore, count) : release(semaphore, count));
 }
 
 uint32_t ipc_semaphore_permits(const ipc_handle *semaphore) { return load(&semaphore->segment.header->permits); }

@@ -108,6 +108,7 @@ static void call_memory(ipc_handle *memory, uint8_t what, input *from) {
 static void call_any(ipc_handle *handle, uint8_t what, input *from) {
   int32_t wait = all.waits[input_byte(from) % WAITS], timeout = take_timeout(from);
   uint32_t kind = all.options.kind, arms = input_byte(from) & 1 ? IPC_WAIT_FOR_SHARED : IPC_WAIT_FOR_LOCK;
+  if (kind == IPC_MEMORY && timeout < 0) timeout = 30; /* it is as good without its name: nothing would end this */
   bool has_line = kind == IPC_MUTEX || kind == IPC_SEMAPHORE || kind == IPC_RWLOCK;
   switch (what) {
     default: WORLD_CHECK(CALL(0, ipc_handle_count(handle)) <= (int32_t)IPC_MAX_RECEIVERS); break;

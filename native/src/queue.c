@@ -17,9 +17,12 @@ static bool lock(ipc_segment *segment, uint32_t instance) {
 
 /* Putting back should not fail for somebody who is stopped; but a damaged claim may name one who will never give it back. */
 static bool lock_patiently(ipc_segment *segment, uint32_t instance) {
-  uint64_t deadline = ipc_os_now() + PUT_BACK_PATIENCE_NS;
-  while (!lock(segment, instance))
-    if (ipc_os_now() >= deadline) return false;
+  uint64_t deadline = 0;
+  while (!lock(segment, instance)) {
+    uint64_t now = ipc_os_now();
+    if (deadline == 0) deadline = now + PUT_BACK_PATIENCE_NS;
+    if (now >= deadline) return false;
+  }
   return true;
 }
 

@@ -107,10 +107,13 @@ int32_t ipc_semaphore_acquire(ipc_handle *semaphore, int32_t timeout_ms) {
 
 static int32_t release_robust(ipc_handle *semaphore, uint32_t count) {
   if (load(&semaphore->member->held) < count) return IPC_E_NOT_OWNER;
-  uint64_t deadline = ipc_os_now() + RELEASE_PATIENCE_NS;
   /* Giving back should not fail for somebody who is stopped; but a damaged claim may name one who will never give it back. */
-  while (!lock(semaphore))
-    if (ipc_os_now() >= deadline) return IPC_E_BUSY;
+  uint64_t deadline = 0;
+  while (!lock(semaphore)) {
+    uint64_t now = ipc_os_now();
+    if (deadline == 0) deadline = now + RELEASE_PATIENCE_NS;
+    if (now >= deadline) return IPC_E_BUSY;
+  }
   atomic_fetch_sub_explicit(&semaphore->member->held, count, memory_order_relaxed);
   atomic_fetch_add_explicit(&semaphore->segment.header->permits, count, memory_order_relaxed);
   unlock(semaphore);

@@ -9,6 +9,7 @@ static int32_t result(const ipc_handle *memory, int32_t status) {
 }
 
 double ipc_memory_byte_length(const ipc_handle *memory) {
+  if (result(memory, IPC_OK) != IPC_OK) return 0;
   return (double)atomic_load_explicit(&memory->segment.header->memory_bytes, memory_order_acquire);
 }
 

@@ -100,7 +100,14 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 
 	get byteLength(): number {
 		this.checkOpen();
-		return this.engine.byteLength();
+		return this.#length();
+	}
+
+	/** There is no empty memory: none is damage. */
+	#length(): number {
+		const length = this.engine.byteLength();
+		if (length === 0) throw this.failure(Status.corrupt);
+		return length;
 	}
 
 	get referenceCount(): number {
@@ -111,7 +118,7 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 	grow(byteLength: number): number {
 		this.checkOpen();
 		this.engine.grow(checkCount(this.name, "byteLength", byteLength, 1, limits.maxMemory));
-		return this.engine.byteLength();
+		return this.#length();
 	}
 
 	unlink(): void {
@@ -121,7 +128,7 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 
 	#checkOffset(offset: unknown): number {
 		this.checkOpen();
-		const last = this.engine.byteLength() - 4;
+		const last = this.#length() - 4;
 		if (typeof offset === "number" && offset >= 0 && offset <= last && offset % 4 === 0) return offset;
 		throw invalid(
 			this.name,

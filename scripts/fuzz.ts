@@ -138,7 +138,14 @@ function merge(target: string): void {
 	const fresh = `${BUILD}/merged/${target}`;
 	rmSync(fresh, { recursive: true, force: true });
 	for (const directory of [corpus, fresh, `${BUILD}/corpus/${target}`]) mkdirSync(directory, { recursive: true });
-	must(`${BUILD}/${target}`, ["-merge=1", "-use_value_profile=0", ...limits, fresh, corpus, `${BUILD}/corpus/${target}`]);
+	must(`${BUILD}/${target}`, [
+		"-merge=1",
+		"-use_value_profile=0",
+		...limits,
+		fresh,
+		corpus,
+		`${BUILD}/corpus/${target}`,
+	]);
 	rmSync(corpus, { recursive: true });
 	mkdirSync(corpus);
 	for (const file of readdirSync(fresh)) copyFileSync(`${fresh}/${file}`, `${corpus}/${file.slice(0, 16)}`);

@@ -43,7 +43,7 @@ bool ipc_overrun_found(ipc_receiver *receiver) {
   uint64_t announced = atomic_load_explicit(&header->announced, memory_order_acquire);
   if (IPC_LIKELY(announced - receiver->passed <= receiver->capacity_units)) return false;
   if ((int64_t)(announced - receiver->passed) < 0) {
-    /* We have read what was not announced: damage. Going back to it we would never end. No record is read before this head. */
+    /* We have read what was not announced: damage. Going back we would never end. No record is read before this head. */
     receiver->head = receiver->position - 1;
     return false;
   }

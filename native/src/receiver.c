@@ -383,7 +383,8 @@ static __attribute__((noinline)) int32_t recv_any(ipc_receiver *receiver, void *
 /* In line: one more message of a known run. Queues and receivers that may be overrun know of none. */
 int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   uint32_t position = receiver->position;
-  if (IPC_UNLIKELY(position == receiver->head)) return ipc_segment_result(&receiver->segment, recv_any(receiver, target, capacity, timeout_ms));
+  if (IPC_UNLIKELY(position == receiver->head))
+    return ipc_segment_result(&receiver->segment, recv_any(receiver, target, capacity, timeout_ms));
   ipc_record_copy record;
   uint32_t units = ipc_ring_read(receiver->segment.body, receiver->capacity_units, position, receiver->head, &record);
   if (IPC_UNLIKELY(units == 0 || record.kind != IPC_RECORD_MESSAGE || record.length > capacity))
@@ -475,7 +476,8 @@ int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max,
      * What comes before a loan, a fragment, or damage (which the next call reports) can
      * be handed out.
      */
-    if (units == 0 || record.kind == IPC_RECORD_LOAN || record.kind == IPC_RECORD_FRAGMENT) return ipc_segment_result(&receiver->segment, (int32_t)count);
+    if (units == 0 || record.kind == IPC_RECORD_LOAN || record.kind == IPC_RECORD_FRAGMENT)
+      return ipc_segment_result(&receiver->segment, (int32_t)count);
   }
 }
 
@@ -500,11 +502,13 @@ int32_t ipc_receiver_take(ipc_receiver *receiver, int32_t timeout_ms, uint32_t *
 }
 
 int32_t ipc_receiver_done(ipc_receiver *receiver, uint32_t offset) {
-  return ipc_segment_result(&receiver->segment, end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset)));
+  int32_t status = end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset));
+  return ipc_segment_result(&receiver->segment, status);
 }
 
 int32_t ipc_receiver_retry(ipc_receiver *receiver, uint32_t offset) {
-  return ipc_segment_result(&receiver->segment, end_lease(receiver, ipc_queue_retry(&receiver->segment, receiver->instance, offset)));
+  int32_t status = end_lease(receiver, ipc_queue_retry(&receiver->segment, receiver->instance, offset));
+  return ipc_segment_result(&receiver->segment, status);
 }
 
 double ipc_receiver_lost(const ipc_receiver *receiver) { return (double)receiver->lost; }

@@ -135,7 +135,8 @@ int32_t ipc_rwlock_lock_shared(ipc_handle *lock, int32_t timeout_ms) {
     return ipc_segment_result(&lock->segment, fate);
   }
   if (IPC_UNLIKELY(lock->armed[ARMED_SHARED] >= 0)) ipc_handle_got(lock, ARMED_SHARED);
-  return ipc_segment_result(&lock->segment, atomic_load_explicit(&lock->segment.header->writing, memory_order_relaxed) == 0 ? IPC_OK : IPC_OWNER_DIED);
+  bool was_left = atomic_load_explicit(&lock->segment.header->writing, memory_order_relaxed) != 0;
+  return ipc_segment_result(&lock->segment, was_left ? IPC_OWNER_DIED : IPC_OK);
 }
 
 int32_t ipc_rwlock_unlock_shared(ipc_handle *lock) {

@@ -566,7 +566,7 @@ int32_t ipc_segment_grow_memory(const ipc_segment *segment, uint64_t bytes, ipc_
     return fail(failure, IPC_E_CORRUPT, file.size, body_offset + before);
   }
   if (error == 0 && before < bytes) {
-    /* Killed before the store, it leaves a file that is larger than it need be. It never becomes smaller: others have mapped it. */
+    /* Killed before the store, it leaves a file larger than it need be. It never becomes smaller: others have mapped it. */
     error = ipc_os_resize(fd, file.size > wanted ? file.size : wanted);
     if (error == 0)
       atomic_store_explicit(there, bytes, memory_order_release);

@@ -107,7 +107,7 @@ int32_t ipc_semaphore_acquire(ipc_handle *semaphore, int32_t timeout_ms) {
 
 static int32_t release_robust(ipc_handle *semaphore, uint32_t count) {
   if (load(&semaphore->member->held) < count) return IPC_E_NOT_OWNER;
-  /* Giving back should not fail for somebody who is stopped; but a damaged claim may name one who will never give it back. */
+  /* It should not fail for somebody who is stopped; but a damaged claim may name one who will never give it back. */
   uint64_t deadline = 0;
   while (!lock(semaphore)) {
     uint64_t now = ipc_os_now();

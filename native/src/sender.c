@@ -299,7 +299,8 @@ void ipc_sender_put_special(const ipc_sender *sender, uint8_t *at, const void *b
 }
 
 int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms) {
-  if (IPC_UNLIKELY(length > sender->max_record)) return ipc_segment_result(&sender->segment, ipc_sender_send_fragments(sender, bytes, length, timeout_ms));
+  if (IPC_UNLIKELY(length > sender->max_record))
+    return ipc_segment_result(&sender->segment, ipc_sender_send_fragments(sender, bytes, length, timeout_ms));
   uint32_t units = ipc_sender_units(sender, length);
   ipc_claimed claimed;
   uint64_t deadline = 0;

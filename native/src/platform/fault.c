@@ -79,7 +79,7 @@ static bool mend(place *it, uintptr_t address) {
   if (!zero_from(address & ~(page - 1), end)) return false;
   atomic_store(&damage->found, 1);
   if (!damage->mark) return true;
-  /* The mark may lie in a page that is missing as well. Not seen here, that interrupts this by another fault, and it goes on. */
+  /* The mark may lie in a page that is missing, too. If that is not seen, another fault interrupts this, and it goes on. */
   if (is_missing(damage->mark)) zero_from((uintptr_t)damage->mark & ~(page - 1), end);
   atomic_store(damage->mark, damage->value);
   return true;

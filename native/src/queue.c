@@ -94,12 +94,14 @@ int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, uint32_t most, u
   if (!lock(segment, instance)) return IPC_TIMED_OUT;
   uint32_t position = load(&header->cursor), head = head_of(segment);
   int32_t status = IPC_TIMED_OUT;
+  bool is_owned = false; /* the record before was a loan's owner */
   while (position != head && status == IPC_TIMED_OUT) {
     ipc_record_copy record;
     uint32_t units = read(segment, position, head, &record);
     ipc_lease *lease = lease_at(segment, position);
-    if (units == 0) {
+    if (units == 0 || (record.kind == IPC_RECORD_LOAN && !is_owned)) {
       status = IPC_E_CORRUPT;
+      break;
     } else if (record.kind == IPC_RECORD_LOAN) {
       position -= 1; /* back to its owner's record, for the next to look */
       break;
@@ -111,6 +113,7 @@ int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, uint32_t most, u
       atomic_store_explicit(&lease->attempts, load(&lease->attempts) + 1, memory_order_relaxed);
       atomic_store_explicit(&lease->holder, instance, memory_order_relaxed); /* the take lock orders it */
     }
+    is_owned = record.kind == IPC_RECORD_OWNER;
     position += units;
   }
   atomic_store_explicit(&header->cursor, position, memory_order_relaxed);

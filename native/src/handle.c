@@ -86,7 +86,8 @@ int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *atte
   do {
     status = attempt(handle);
     if (status != IPC_TIMED_OUT) return status;
-  } while (ipc_backoff_pause(&backoff, *deadline));
+    /* An attempt may have to wait for a lock of the library's own, and then this would go on long past the deadline. */
+  } while (ipc_backoff_pause(&backoff, *deadline) && (*deadline == IPC_FOREVER || ipc_os_now() < *deadline));
   int32_t wait = ipc_waits_enter(segment, handle->instance, what, 0);
   if (wait < 0) return wait;
   uint64_t slice = IPC_FIRST_SLICE_NS;

@@ -1,0 +1,2 @@
+#include "scenario.h"
+const scenario name_scenarios[] = {{.name = NULL}};

@@ -1,0 +1,2 @@
+#include "scenario.h"
+const scenario queue_scenarios[] = {{.name = NULL}};

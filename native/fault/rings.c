@@ -5,18 +5,15 @@
  * message that was accepted has reached every receiver that was there when its send began, whole, once, in
  * order; of the dead one it has or has not; and all receivers saw one order.
  */
-#include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
 
+#include "common.h"
 #include "libipc/peers.h"
-#include "libipc/waker.h"
 #include "receiver_state.h"
-#include "scenario.h"
 #include "sender_state.h"
 
 enum { SENDER_A, SENDER_B, SENDER_C, RECEIVER_A, RECEIVER_B, CLOSER, SENDERS = 3, RECEIVERS = 2 };
-enum { MAX_EACH = 64, MAX_LENGTH = 64 << 10, LOOK_MS = 700 };
+enum { MAX_EACH = 64, MAX_LENGTH = 64 << 10 };
 enum send_mode { SEND, BATCH, LOAN, PARTS, TRY };
 enum receive_mode { RECV, PEEK, KEEP, EVENTS };
 
@@ -32,12 +29,6 @@ typedef struct ring_plan {
   bool peers;       /* they look who is there, and wait for others to come */
   uint32_t big_every; /* each so manieth message of sender A has `most` bytes, others' have `least` */
 } ring_plan;
-
-typedef struct message {
-  uint32_t sender, number, length, spare;
-} message;
-
-enum fate { NOT_BEGUN, BEGUN, ACCEPTED, REFUSED };
 
 typedef struct ring_ledger {
   struct {
@@ -66,14 +57,6 @@ static uint32_t length_of(uint32_t sender, uint32_t number) {
   return it->least + (sender * 7919 + number * 104729) % span;
 }
 
-static uint8_t byte_of(uint32_t sender, uint32_t number, uint32_t at) { return (uint8_t)(sender * 31 + number * 7 + at); }
-
-static void fill(uint8_t *bytes, uint32_t sender, uint32_t number, uint32_t length) {
-  message head = {sender, number, length, 0};
-  for (uint32_t i = 0; i < length; i++) bytes[i] = byte_of(sender, number, i);
-  memcpy(bytes, &head, sizeof head);
-}
-
 static ipc_sender *open_sender(void) {
   ipc_failure failure;
   for (;;) {
@@ -83,28 +66,6 @@ static ipc_sender *open_sender(void) {
     if (failure.code != IPC_E_HAS_SENDER) FAIL("a sender could not open: %d", failure.code);
     a_moment();
   }
-}
-
-typedef struct waker {
-  int fd;
-  uint32_t low, high;
-} waker;
-
-static waker open_waker(void) {
-  uint32_t number[2];
-  waker it = {.fd = ipc_waker_open(number)};
-  CHECK(it.fd >= 0);
-  it.low = number[0];
-  it.high = number[1];
-  return it;
-}
-
-/* As an event loop waits. False: it is time to look around. */
-static bool await_ring(waker it) {
-  char rings[16];
-  int count = poll(&(struct pollfd){.fd = it.fd, .events = POLLIN}, 1, LOOK_MS);
-  while (recv(it.fd, rings, sizeof rings, MSG_DONTWAIT) >= 0) continue;
-  return count > 0;
 }
 
 static bool any_receiver_awake(const ipc_sender *sender) {
@@ -255,9 +216,7 @@ static bool note(uint32_t index, const uint8_t *bytes, uint32_t length) {
   if (head.sender == CLOSER) return true;
   CHECK(head.sender < SENDERS && head.number < plan()->each);
   CHECK_EQ(length, length_of(head.sender, head.number));
-  for (uint32_t i = sizeof head; i < length; i++)
-    if (bytes[i] != byte_of(head.sender, head.number, i))
-      FAIL("message %u of sender %u is torn at byte %u of %u", head.number, head.sender, i, length);
+  check_bytes(&head, bytes);
   uint32_t count = atomic_load(&ledger()->logs[index].count);
   CHECK(count < sizeof ledger()->logs[index].got / sizeof(uint32_t));
   ledger()->logs[index].got[count] = head.sender << 16 | head.number;
@@ -422,53 +381,53 @@ static void check(void) {
 
 #define CAST {"sender A", "sender B", "sender C", "receiver A", "receiver B", "closer"}
 #define RING(kind_, bytes, overflow_) \
-  .cast = CAST, .victims = 5, .run = run, .check = check, .options = {.kind = kind_, .capacity = bytes, .overflow = overflow_}
+  .cast = CAST, .run = run, .check = check, .options = {.kind = kind_, .capacity = bytes, .overflow = overflow_}
 #define PLAN(...) .plan = &(const ring_plan) { __VA_ARGS__ }
 /* Just below where 32-bit positions wrap. */
 #define LATE .options.first_position = UINT32_MAX - 200
 
 const scenario ring_scenarios[] = {
-    {.name = "route", RING(IPC_ROUTE, 4096, IPC_BLOCK), PLAN(.each = 12, .least = 16, .most = 90, .sleeps = true)},
-    {.name = "route, full", RING(IPC_ROUTE, 4096, IPC_BLOCK), LATE,
+    {.name = "route", .victims = 5, RING(IPC_ROUTE, 4096, IPC_BLOCK), PLAN(.each = 12, .least = 16, .most = 90, .sleeps = true)},
+    {.name = "route, full", .victims = 5, RING(IPC_ROUTE, 4096, IPC_BLOCK), LATE,
      PLAN(.each = 12, .least = 300, .most = 900, .lags = true, .receive = PEEK)},
-    {.name = "channel", RING(IPC_CHANNEL, 8192, IPC_BLOCK),
+    {.name = "channel", .victims = 5, RING(IPC_CHANNEL, 8192, IPC_BLOCK),
      PLAN(.each = 12, .least = 16, .most = 200, .sleeps = true, .receivers_first = true, .peers = true)},
-    {.name = "channel, full", RING(IPC_CHANNEL, 4096, IPC_BLOCK), LATE,
+    {.name = "channel, full", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK), LATE,
      PLAN(.each = 10, .least = 300, .most = 1000, .lags = true)},
-    {.name = "channel, batches", RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, batches", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 24, .least = 16, .most = 250, .send = BATCH, .receive = PEEK)},
-    {.name = "channel, loans", RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, loans", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 10, .least = 32, .most = 300, .send = LOAN, .receive = PEEK, .sleeps = true)},
-    {.name = "channel, fragments", RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, fragments", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 3, .least = 2100, .most = 5000, .receive = KEEP)},
-    {.name = "channel, parts", RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, parts", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 3, .least = 1500, .most = 6000, .send = PARTS, .receive = EVENTS, .lags = true)},
-    {.name = "channel, event loops", RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, event loops", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 8, .least = 300, .most = 1000, .send = TRY, .receive = EVENTS, .lags = true, .sleeps = true)},
-    {.name = "channel, patience", RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, patience", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 12, .least = 150, .most = 2000, .big_every = 4, .lags = true)},
-    {.name = "channel, replay", RING(IPC_CHANNEL, 8192, IPC_BLOCK),
+    {.name = "channel, replay", .victims = 5, RING(IPC_CHANNEL, 8192, IPC_BLOCK),
      PLAN(.each = 8, .least = 100, .most = 700, .replay = true)},
-    {.name = "channel, drop newest", RING(IPC_CHANNEL, 4096, IPC_DROP_NEWEST),
+    {.name = "channel, drop newest", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_DROP_NEWEST),
      PLAN(.each = 12, .least = 200, .most = 900, .lags = true, .receive = KEEP)},
-    {.name = "channel, drop newest, large", RING(IPC_CHANNEL, 8192, IPC_DROP_NEWEST),
+    {.name = "channel, drop newest, large", .victims = 5, RING(IPC_CHANNEL, 8192, IPC_DROP_NEWEST),
      PLAN(.each = 6, .least = 200, .most = 5000, .send = PARTS)},
-    {.name = "channel, drop oldest", RING(IPC_CHANNEL, 4096, IPC_DROP_OLDEST),
+    {.name = "channel, drop oldest", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_DROP_OLDEST),
      PLAN(.each = 24, .least = 16, .most = 700, .lags = true, .sleeps = true)},
-    {.name = "channel, drop oldest, batches", RING(IPC_CHANNEL, 4096, IPC_DROP_OLDEST),
+    {.name = "channel, drop oldest, batches", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_DROP_OLDEST),
      PLAN(.each = 24, .least = 16, .most = 300, .send = BATCH, .receive = PEEK)},
-    {.name = "channel, drop oldest, large", RING(IPC_CHANNEL, 4096, IPC_DROP_OLDEST), LATE,
+    {.name = "channel, drop oldest, large", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_DROP_OLDEST), LATE,
      PLAN(.each = 5, .least = 1000, .most = 4000, .replay = true, .receive = KEEP)},
     /* Those who take the claim over from the dead, and find what it was about to do. */
-    {.name = "channel, heir of the claim", RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, heir of the claim", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 8, .least = 300, .most = 900, .lags = true), .first = {SENDER_A, " publish store", 3}},
-    {.name = "channel, heir of a batch", RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, heir of a batch", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 16, .least = 16, .most = 250, .send = BATCH), .first = {SENDER_A, " ipc_sender_flush copy, half", 2}},
-    {.name = "channel, heir of a loan", RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, heir of a loan", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 8, .least = 32, .most = 300, .send = LOAN, .receive = PEEK),
      .first = {SENDER_A, " ipc_sender_end_loan store", 3}},
-    {.name = "channel, heir of the gate", RING(IPC_CHANNEL, 4096, IPC_BLOCK),
-     PLAN(.each = 8, .least = 300, .most = 900, .lags = true), .first = {RECEIVER_A, " publish store", 1}, .victims = 3},
-    {.name = "route, heir", RING(IPC_ROUTE, 4096, IPC_BLOCK), PLAN(.each = 8, .least = 100, .most = 600),
+    {.name = "channel, heir of the gate", .victims = 3, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+     PLAN(.each = 8, .least = 300, .most = 900, .lags = true), .first = {RECEIVER_A, " publish store", 1}},
+    {.name = "route, heir", .victims = 5, RING(IPC_ROUTE, 4096, IPC_BLOCK), PLAN(.each = 8, .least = 100, .most = 600),
      .first = {SENDER_A, " publish store", 3}},
     {.name = NULL}};

@@ -1,2 +1,0 @@
-#include "scenario.h"
-const scenario queue_scenarios[] = {{.name = NULL}};

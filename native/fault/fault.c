@@ -1,5 +1,6 @@
 #include "scenario.h"
 
+#include <errno.h>
 #include <signal.h>
 
 /* The section's ends; made by the linker. */
@@ -7,6 +8,7 @@ extern fault_point __start_ipc_fault_points[], __stop_ipc_fault_points[];
 
 fault_case *now;
 uint32_t fault_actor = NOBODY;
+bool fault_keeps_names;
 
 uint32_t fault_points(void) { return (uint32_t)(__stop_ipc_fault_points - __start_ipc_fault_points); }
 
@@ -74,6 +76,8 @@ void fault_pass(const fault_point *point) {
     kill(getpid(), armed->signal);
   }
 }
+
+int fault_unlink(const char *key) { return fault_keeps_names ? -EPERM : ipc_os_unlink(key); }
 
 /* Where the process has mapped what it shares. */
 enum { MAX_MAPPED = 64 };

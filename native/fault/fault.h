@@ -32,6 +32,7 @@ void fault_pass_store(const fault_point *point, const volatile void *to);
 void *fault_copy(const fault_point *before, const fault_point *half, void *to, const void *from, size_t bytes);
 void *fault_fill(const fault_point *before, const fault_point *half, void *to, int byte, size_t bytes);
 void *fault_map(int fd, uint64_t offset, uint64_t size, int *error);
+int fault_unlink(const char *key);
 void fault_unmap(void *address, uint64_t size);
 
 /* Not const: with the addresses in it the section is one that the loader writes. */
@@ -138,7 +139,7 @@ void fault_unmap(void *address, uint64_t size);
 #else
 #define ipc_os_open(...) FAULT_CALL("open", (ipc_os_open)(__VA_ARGS__))
 #define ipc_os_close(...) FAULT_CALL("close", (ipc_os_close)(__VA_ARGS__))
-#define ipc_os_unlink(...) FAULT_CALL("unlink", (ipc_os_unlink)(__VA_ARGS__))
+#define ipc_os_unlink(...) FAULT_CALL("unlink", fault_unlink(__VA_ARGS__))
 #define ipc_os_resize(...) FAULT_CALL("resize", (ipc_os_resize)(__VA_ARGS__))
 #define ipc_os_map(...) FAULT_CALL("map", fault_map(__VA_ARGS__))
 #define ipc_os_unmap(...) FAULT_CALL("unmap", fault_unmap(__VA_ARGS__))

@@ -58,6 +58,7 @@ typedef struct fault_case {
 
 extern fault_case *now;
 extern uint32_t fault_actor;
+extern bool fault_keeps_names; /* this process may not remove any */
 
 typedef struct scenario {
   const char *name;
@@ -73,7 +74,7 @@ typedef struct scenario {
     const char *point;
     uint32_t nth;
   } first;
-  bool is_left; /* nobody opens the name after the victim: the next to come finds what it left */
+  bool is_left; /* nobody may remove the name: its file stays */
 } scenario;
 
 extern const scenario *playing;

@@ -1,2 +1,52 @@
-/** Fault points that no scenario passes, by a part of their name, and why that is right. One that is passed after all fails the run. */
-export const exclusions: Readonly<Record<string, string>> = {};
+const OWN = "writes to memory of its own only";
+
+/**
+ * Fault points that no scenario passes, by the end of their names, and why that is right. One that is passed after
+ * all fails the run, and so does one that is not there any more.
+ */
+export const exclusions: Readonly<Record<string, string>> = {
+	"ipc_assembly_give_target_back copy": OWN,
+	"ipc_assembly_give_target_back copy, half": OWN,
+	"ipc_sender_stage fill": OWN,
+	"ipc_sender_stage fill, half": OWN,
+	"ipc_ring_put_message (batch.c) copy": OWN,
+	"ipc_ring_put_message (batch.c) copy, half": OWN,
+	"ipc_ring_put_header (batch.c) store": OWN,
+	"ipc_ring_copy_in (batch.c) copy": OWN,
+	"ipc_ring_copy_in (batch.c) copy, half": OWN,
+	"ipc_ring_copy_in (fragments.c) copy": OWN,
+	"ipc_ring_copy_in (fragments.c) copy, half": OWN,
+	"ipc_ring_copy_in (sender.c) copy": OWN,
+	"ipc_ring_copy_in (sender.c) copy, half": OWN,
+	"ipc_ring_copy_out (receiver.c) copy": OWN,
+	"ipc_ring_copy_out (receiver.c) copy, half": OWN,
+	" processors store": OWN,
+	"ipc_list_open fill": OWN,
+	"ipc_list_open fill, half": OWN,
+	"remember_file copy": OWN,
+	"remember_file copy, half": OWN,
+	"ipc_receiver_recv copy": OWN,
+	"ipc_receiver_recv copy, half": OWN,
+	"recv_of_any copy": OWN,
+	"recv_of_any copy, half": OWN,
+	"recv_of_queue copy": OWN,
+	"recv_of_queue copy, half": OWN,
+	"finish_into copy": OWN,
+	"finish_into copy, half": OWN,
+	" assemble copy": OWN,
+	" assemble copy, half": OWN,
+	"is_abandoned copy": OWN,
+	"is_abandoned copy, half": OWN,
+	" check copy": OWN,
+	" check copy, half": OWN,
+	"ipc_clear fill": OWN,
+	"ipc_clear fill, half": OWN,
+	"ipc_segment_open fill": OWN,
+	"ipc_segment_open fill, half": OWN,
+	"ipc_mapping_release sub": OWN,
+	"ipc_mapping_hold add": OWN,
+	"ipc_memory_map add": OWN,
+	"ipc_os_ring swap": OWN,
+	"members.c:15 new_instance add": "only when 2^32 endpoints have been opened; the same store as on the line before",
+	"ipc_os_open shm_unlink": "only if fchmod(2) fails on a file that this process has just made",
+};

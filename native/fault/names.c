@@ -13,7 +13,7 @@
 #include "libipc/storage.h"
 #include "sender_state.h"
 
-enum { ROUNDS = 4, LAST = 3, TARGET = 4 };
+enum { ROUNDS = 4, LAST = 3 };
 
 static bool is_fine(int32_t code) {
   return code == IPC_E_NOT_FOUND || code == IPC_E_EXISTS || code == IPC_E_HAS_SENDER;
@@ -74,8 +74,13 @@ static void come_and_go(void) {
 static void clear(void) {
   ipc_failure failure;
   for (uint32_t round = 0; round < ROUNDS; round++) {
+    /* On it, and so an orphan: its place is in what no longer has the name when it goes. */
+    ipc_sender *orphan = try_sender(IPC_CREATE_OR_OPEN);
     int32_t status = DO(ipc_clear(fault_prefix, now->name, playing->options.kind, &failure));
     CHECK_EQ(status, IPC_OK);
+    ipc_sender *next = try_sender(IPC_CREATE_OR_OPEN);
+    ipc_sender_close(orphan);
+    ipc_sender_close(next);
     a_moment();
   }
 }
@@ -164,6 +169,16 @@ static void leave_behind(uint32_t actor) {
   }
 }
 
+/* The same, but those who come want the name. */
+static void take_over(uint32_t actor) {
+  if (actor == 0 || actor == LAST) {
+    leave_behind(actor);
+    return;
+  }
+  while (!has_ended(0)) a_moment();
+  come_and_go();
+}
+
 /* As an event loop waits for others to come and go. */
 static void watch(uint32_t actor) {
   if (actor == LAST) {
@@ -241,6 +256,7 @@ const scenario name_scenarios[] = {
     {.name = "names, cleared", NAME(IPC_CHANNEL, clear_under_them)},
     {.name = "names, listed", NAME(IPC_CHANNEL, list_them)},
     {.name = "names, left behind", NAME(IPC_CHANNEL, leave_behind), .first = {0, " publish store", 2}},
+    {.name = "names, taken over", NAME(IPC_CHANNEL, take_over), .first = {0, " publish store", 2}},
     {.name = "names, unfinished", NAME(IPC_QUEUE, leave_behind), .first = {0, " create copy", 1}},
     {.name = "names, empty", NAME(IPC_CHANNEL, leave_behind), .first = {0, " create resize", 1}},
     {.name = "names, watched", NAME(IPC_CHANNEL, watch)},

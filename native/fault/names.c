@@ -169,6 +169,13 @@ static void leave_behind(uint32_t actor) {
   }
 }
 
+/* The same, and it is the list that finds it. */
+static void list_left_behind(uint32_t actor) {
+  if (actor == 1) await_stage(2, 1);
+  leave_behind(actor);
+  reach(1);
+}
+
 /* The same, but those who come want the name. */
 static void take_over(uint32_t actor) {
   if (actor == 0 || actor == LAST) {
@@ -259,6 +266,8 @@ const scenario name_scenarios[] = {
     {.name = "names, taken over", NAME(IPC_CHANNEL, take_over), .first = {0, " publish store", 2}},
     {.name = "names, unfinished", NAME(IPC_QUEUE, leave_behind), .first = {0, " create copy", 1}},
     {.name = "names, empty", NAME(IPC_CHANNEL, leave_behind), .first = {0, " create resize", 1}},
+    {.name = "names, left behind and listed", NAME(IPC_CHANNEL, list_left_behind), .first = {0, " publish store", 2}},
+    {.name = "names, empty and listed", NAME(IPC_CHANNEL, list_left_behind), .first = {0, " create resize", 1}},
     {.name = "names, watched", NAME(IPC_CHANNEL, watch)},
     {.name = "names, no room", NAME(IPC_CHANNEL, no_room)},
     {.name = "names, not ours", NAME(IPC_CHANNEL, not_ours), .is_left = true},

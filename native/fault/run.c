@@ -18,7 +18,7 @@
 #include "scenario.h"
 #include "segment.h"
 
-enum { LIMIT_S = 25, STOP_S = 3, MAX_AT_ONCE = 128, RECOVERY_MS = 1000, ROUNDS = 3 };
+enum { LIMIT_S = 25, STOP_S = 3, MAX_AT_ONCE = 512, RECOVERY_MS = 1000, ROUNDS = 3 };
 
 const char fault_prefix[] = "fault";
 const scenario *playing;
@@ -72,7 +72,16 @@ void fault_end(const char *what, uint64_t begun) {
 
 bool has_ended(uint32_t actor) { return atomic_load(&now->ended[actor]) != RUNS; }
 bool was_killed(uint32_t actor) { return atomic_load(&now->ended[actor]) == KILLED; }
-void a_moment(void) { nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL); }
+
+/* Longer the longer it has been waited: most processes of a run wait for one that is stopped. */
+void a_moment(void) {
+  static uint64_t last;
+  static uint32_t streak;
+  streak = ipc_os_now() - last > 1000000 ? 0 : streak + 1;
+  nanosleep(&(struct timespec){.tv_nsec = streak < 50 ? 200000 : streak < 200 ? 1000000 : 5000000}, NULL);
+  last = ipc_os_now();
+}
+
 void reach(uint32_t stage) { atomic_store(&now->stage[fault_actor], stage); }
 void await_stage(uint32_t actor, uint32_t stage) {
   while (atomic_load(&now->stage[actor]) < stage && !has_ended(actor)) a_moment();
@@ -290,6 +299,11 @@ static void note(uint32_t lane) {
   drop(lane);
 }
 
+static bool is_victim(const scenario *it, uint32_t actor) {
+  bool dies_anyway = it->first.point && it->first.actor == actor;
+  return actor < it->victims && !dies_anyway && !(it->survivors & 1u << actor);
+}
+
 static void discover(uint32_t at_once, const char *only) {
   memset(passed, 0xff, sizeof passed);
   for (uint32_t i = 0; i < count; i++)
@@ -308,8 +322,7 @@ static void discover(uint32_t at_once, const char *only) {
       for (uint32_t point = 0; point < fault_points(); point++)
         if (passed[i][actor][point][1] && passed[i][actor][point][1] != NOBODY)
           printf("hit\t%s\t%u\t%s\t%d\t%u\t%u\t%u\n", all[i]->name, actor, all[i]->cast[actor],
-                 actor < all[i]->victims && !(all[i]->first.point && all[i]->first.actor == actor), point, passed[i][actor][point][0],
-                 passed[i][actor][point][1]);
+                 is_victim(all[i], actor), point, passed[i][actor][point][0], passed[i][actor][point][1]);
 }
 
 static void tell(uint32_t lane) {

@@ -64,6 +64,7 @@ typedef struct scenario {
   const char *name;
   const char *cast[MAX_ACTORS]; /* in order; the first `victims` of them are killed and stopped in turn */
   uint32_t victims;
+  uint32_t survivors; /* bits of those that are not, all the same */
   void (*run)(uint32_t actor);
   void (*check)(void); /* when all have ended */
   ipc_options options; /* of the name; more in `plan` */

@@ -479,6 +479,12 @@ static void be_memory(uint32_t actor) {
   if (actor == A) try_too_much(memory);
   mine = open_waker();
   ipc_mapping *mapping = DO(ipc_memory_map(memory, &failure));
+  if (!mapping && plan()->closes && failure.code == IPC_E_ORPHANED) {
+    /* It has grown since this one opened it, and its name is gone. */
+    atomic_store(&ledger()->told, actor == LAST);
+    close_it(memory);
+    return;
+  }
   CHECK(mapping);
   _Atomic uint32_t *word = ipc_mapping_address(mapping);
   for (uint32_t round = 0; round < ROUNDS; round++) {

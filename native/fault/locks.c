@@ -481,7 +481,7 @@ static void be_memory(uint32_t actor) {
   ipc_mapping *mapping = DO(ipc_memory_map(memory, &failure));
   if (!mapping && plan()->closes && failure.code == IPC_E_ORPHANED) {
     /* It has grown since this one opened it, and its name is gone. */
-    atomic_store(&ledger()->told, actor == LAST);
+    if (actor == LAST) atomic_store(&ledger()->told, 1);
     close_it(memory);
     return;
   }
@@ -490,7 +490,7 @@ static void be_memory(uint32_t actor) {
   for (uint32_t round = 0; round < ROUNDS; round++) {
     if (actor == A || actor == LAST) {
       /* Larger, and what was there stays. */
-      int32_t grown = DO(ipc_memory_grow(memory, (round + 1 + actor) * 4096, &failure));
+      int32_t grown = DO(ipc_memory_grow(memory, (round + 1) * 65536 + actor * 4096, &failure));
       CHECK(grown == IPC_OK || (plan()->closes && grown == IPC_E_ORPHANED));
       ipc_mapping *larger = DO(ipc_memory_map(memory, &failure));
       CHECK(larger || (plan()->closes && failure.code == IPC_E_ORPHANED));
@@ -540,6 +540,20 @@ static void be_memory(uint32_t actor) {
   ipc_waker_close(mine.low, mine.high);
 }
 
+/* A died inside, as the only one who had it open: who comes next is told, whoever else dies at coming. */
+static void be_heir(uint32_t actor) {
+  bool is_mutex = playing->options.kind == IPC_MUTEX;
+  for (uint32_t i = A; i < (actor == LAST ? LAST : actor > A ? B : A); i++)
+    while (!has_ended(i)) a_moment();
+  ipc_handle *lock = open_it();
+  int32_t status = is_mutex ? DO(ipc_mutex_lock(lock, -1)) : DO(ipc_rwlock_lock(lock, -1, IPC_KEEP_NOTHING));
+  CHECK(status == IPC_OK || status == IPC_OWNER_DIED);
+  atomic_fetch_add(&ledger()->told, status == IPC_OWNER_DIED);
+  if (actor == LAST) CHECK(atomic_load(&ledger()->told) > 0);
+  CHECK_EQ(is_mutex ? ipc_mutex_unlock(lock) : ipc_rwlock_unlock(lock), IPC_OK);
+  close_it(lock);
+}
+
 #define CAST_OF(run_, ...) \
   .cast = {"A", "B", "C", "last"}, .victims = 3, .run = run_, .options = {__VA_ARGS__}
 #define PLAN(...) .plan = &(const lock_plan) { __VA_ARGS__ }
@@ -576,6 +590,9 @@ const scenario lock_scenarios[] = {
     {.name = "rwlock, heir of a writer", CAST_OF(be_rwlock, .kind = IPC_RWLOCK), PLAN(0),
      .first = {A, "ipc_rwlock_unlock store", 1}},
     {.name = "rwlock, heir of a reader", CAST_OF(be_rwlock, .kind = IPC_RWLOCK), PLAN(0), .first = {B, "set_held store", 2}},
+    {.name = "mutex, left locked", CAST_OF(be_heir, .kind = IPC_MUTEX), PLAN(0),
+     .first = {A, "ipc_claim_unlock (mutex.c) store", 1}},
+    {.name = "rwlock, left locked", CAST_OF(be_heir, .kind = IPC_RWLOCK), PLAN(0), .first = {A, "ipc_rwlock_unlock store", 1}},
     {.name = "memory", CAST_OF(be_memory, .kind = IPC_MEMORY, .size = 4096), PLAN(0)},
     {.name = "memory, unlinked", CAST_OF(be_memory, .kind = IPC_MEMORY, .size = 4096), PLAN(.closes = true)},
     {.name = NULL}};

@@ -14,7 +14,7 @@ int32_t ipc_condition_enter(ipc_handle *condition, uint32_t low, uint32_t high) 
 }
 
 int32_t ipc_condition_wait(ipc_handle *condition, ipc_handle *mutex, int32_t timeout_ms) {
-  if (!ipc_turn_is_ours(mutex)) return IPC_E_NOT_OWNER;
+  if (!ipc_turn_is_ours(mutex)) return ipc_segment_why(&mutex->segment, IPC_E_NOT_OWNER);
   int32_t wait = ipc_condition_enter(condition, 0, 0);
   if (wait < 0) return wait;
   ipc_mutex_unlock(mutex);
@@ -25,9 +25,11 @@ int32_t ipc_condition_wait(ipc_handle *condition, ipc_handle *mutex, int32_t tim
 }
 
 int32_t ipc_condition_notify(ipc_handle *condition) {
+  if (condition->segment.mapping->is_forked) return IPC_E_FORKED;
   return (int32_t)ipc_waits_notify(&condition->segment, IPC_WAIT_TURN, 1);
 }
 
 int32_t ipc_condition_notify_all(ipc_handle *condition) {
+  if (condition->segment.mapping->is_forked) return IPC_E_FORKED;
   return (int32_t)ipc_waits_notify_all(&condition->segment, IPC_WAIT_TURN);
 }

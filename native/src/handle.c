@@ -167,7 +167,7 @@ static int32_t progress(const ipc_handle *handle, int32_t wait) {
   const ipc_segment *segment = &handle->segment;
   /* Shared memory is as good without its name. */
   if (segment->kind != IPC_MEMORY && atomic_load_explicit(&segment->header->orphaned, memory_order_acquire))
-    return IPC_E_ORPHANED;
+    return ipc_segment_why(segment, IPC_E_ORPHANED);
   uint32_t deaths = atomic_load_explicit(&segment->header->deaths, memory_order_acquire);
   bool is_over = ipc_waits_is_notified(segment, wait) ||
                  atomic_load_explicit(&segment->waits[wait].deaths, memory_order_relaxed) != deaths;
@@ -176,7 +176,7 @@ static int32_t progress(const ipc_handle *handle, int32_t wait) {
 
 int32_t ipc_handle_sleep(ipc_handle *handle, int32_t wait, int32_t timeout_ms) {
   ipc_segment *segment = &handle->segment;
-  if (!is_ours(handle, wait)) return IPC_E_INVALID_ARGUMENT;
+  if (!is_ours(handle, wait)) return ipc_segment_why(segment, IPC_E_INVALID_ARGUMENT);
   uint64_t deadline = timeout_ms == 0 ? 0 : ipc_deadline(timeout_ms), slice = IPC_FIRST_SLICE_NS;
   ipc_backoff backoff = ipc_backoff_start(segment->header);
   for (;;) {

@@ -130,6 +130,9 @@ typedef struct ipc_header {
   _Alignas(IPC_LINE) _Atomic uint64_t memory_bytes; /* of shared memory: only grows, under the name lock */
 } ipc_header;
 
+/* Nobody's instance, in `claim` or `writing`: the owner was closed or killed, and did not unlock. */
+#define IPC_CLAIM_ABANDONED UINT32_MAX
+
 /*
  * An endpoint's place. It is taken under the name lock; its owner, or whoever finds
  * the owner dead, empties it by storing instance = 0.

@@ -286,7 +286,7 @@ static int32_t tell(ipc_listing *listing, const file_entry *entry, ipc_listed_na
   if (fd >= 0) {
     ipc_os_file file = {0};
     int error = ipc_os_stat(fd, &file);
-    bool is_there = error == 0 && file.linked;
+    bool is_there = error == 0 && file.links > 0;
     name->bytes = file.size;
     name->state = IPC_LISTED_FOREIGN;
     if (is_there && can_be) look(listing, fd, entry->key, name);

@@ -29,7 +29,8 @@ int32_t ipc_sender_end_loan(ipc_sender *sender, uint32_t offset, int32_t length)
   uint32_t before = (uint32_t)sizeof(ipc_record) + lease;
   if (offset % IPC_UNIT != 0 || offset < before || offset > capacity) return IPC_E_INVALID_ARGUMENT;
   ipc_record *record = (ipc_record *)(sender->segment.body + offset - before);
-  if (atomic_load_explicit(&record->kind, memory_order_relaxed) != IPC_RECORD_LOAN) return IPC_E_INVALID_ARGUMENT;
+  if (atomic_load_explicit(&record->kind, memory_order_relaxed) != IPC_RECORD_LOAN)
+    return ipc_segment_why(&sender->segment, IPC_E_INVALID_ARGUMENT);
   uint32_t lent = atomic_load_explicit(&record->length, memory_order_relaxed) - lease;
   if (lent > capacity - offset || (length >= 0 && (uint32_t)length > lent)) return IPC_E_INVALID_ARGUMENT;
   if (length >= 0) {

@@ -4,10 +4,18 @@
 #include "marks.h"
 #include "waits.h"
 
-static int32_t free_place(ipc_member *members, uint32_t count) {
+static int32_t find_free(ipc_member *members, uint32_t count) {
   for (uint32_t i = 0; i < count; i++)
     if (atomic_load_explicit(&members[i].instance, memory_order_acquire) == 0) return (int32_t)i;
   return -1;
+}
+
+/* The dead make room if there is no other. */
+static int32_t free_place(ipc_segment *segment, ipc_member *members, uint32_t count) {
+  int32_t index = find_free(members, count);
+  if (index >= 0) return index;
+  ipc_members_reap(segment);
+  return find_free(members, count);
 }
 
 static uint32_t new_instance(ipc_header *header) {
@@ -82,7 +90,7 @@ static void take_position(ipc_segment *segment, ipc_member *member, bool from_ol
 
 int32_t ipc_members_join_receiver(ipc_segment *segment, bool from_oldest) {
   ipc_header *header = segment->header;
-  int32_t index = free_place(segment->receivers, segment->max_receivers);
+  int32_t index = free_place(segment, segment->receivers, segment->max_receivers);
   if (index < 0) return IPC_E_TOO_MANY_RECEIVERS;
   ipc_member *member = &segment->receivers[index];
   uint32_t limit = atomic_load_explicit(&header->receiver_limit, memory_order_relaxed);
@@ -96,7 +104,7 @@ int32_t ipc_members_join_receiver(ipc_segment *segment, bool from_oldest) {
 }
 
 int32_t ipc_members_join_handle(ipc_segment *segment) {
-  int32_t index = free_place(segment->receivers, segment->max_receivers);
+  int32_t index = free_place(segment, segment->receivers, segment->max_receivers);
   if (index < 0) return IPC_E_TOO_MANY_HANDLES;
   uint32_t limit = atomic_load_explicit(&segment->header->receiver_limit, memory_order_relaxed);
   /* Before it can hold anything shared: whoever looks for holders looks below the limit. */
@@ -108,36 +116,64 @@ int32_t ipc_members_join_handle(ipc_segment *segment) {
 }
 
 int32_t ipc_members_join_sender(ipc_segment *segment) {
-  int32_t index = free_place(segment->senders, segment->max_senders);
+  int32_t index = free_place(segment, segment->senders, segment->max_senders);
   if (index < 0) return IPC_E_TOO_MANY_SENDERS;
   take_place(segment->header, &segment->senders[index]);
   recount(segment);
   return index;
 }
 
-static uint32_t reap(ipc_segment *segment, ipc_member *members, uint32_t count) {
-  uint32_t live = 0;
-  for (uint32_t i = 0; i < count; i++) {
-    uint32_t instance = atomic_load_explicit(&members[i].instance, memory_order_acquire);
-    if (instance == 0) continue;
-    if (ipc_os_alive(atomic_load_explicit(&members[i].owner, memory_order_relaxed))) {
-      live++;
-      continue;
-    }
-    atomic_store_explicit(&members[i].died, instance, memory_order_relaxed);
-    ipc_waits_forget(segment, instance);
-    /* Before the place is empty: killed in between, we leave a death that is told twice, not one that nobody hears of. */
-    atomic_fetch_add_explicit(&segment->header->deaths, 1, memory_order_release);
-    atomic_store_explicit(&members[i].instance, 0, memory_order_release);
+typedef struct looked {
+  uint32_t live, dead;
+} looked;
+
+/* Looks whose place it is, and empties it if that one is dead. */
+static void look_at(ipc_segment *segment, ipc_member *member, looked *found) {
+  uint32_t instance = atomic_load_explicit(&member->instance, memory_order_acquire);
+  if (instance == 0) return;
+  if (ipc_os_alive(atomic_load_explicit(&member->owner, memory_order_relaxed))) {
+    found->live++;
+    return;
   }
-  return live;
+  found->dead++;
+  atomic_store_explicit(&member->died, instance, memory_order_relaxed);
+  ipc_waits_forget(segment, instance);
+  /* Before the place is empty: killed in between, we leave a death that is told twice, not one that nobody hears of. */
+  atomic_fetch_add_explicit(&segment->header->deaths, 1, memory_order_release);
+  atomic_store_explicit(&member->instance, 0, memory_order_release);
+}
+
+/* Receivers first, then senders: they lie in a row. */
+static ipc_member *places_of(ipc_segment *segment, uint32_t *count) {
+  *count = segment->max_receivers + segment->max_senders;
+  return segment->receivers;
 }
 
 uint32_t ipc_members_reap(ipc_segment *segment) {
-  uint32_t live = reap(segment, segment->receivers, segment->max_receivers) +
-                  reap(segment, segment->senders, segment->max_senders);
+  uint32_t count;
+  ipc_member *members = places_of(segment, &count);
+  looked found = {0};
+  for (uint32_t i = 0; i < count; i++) look_at(segment, &members[i], &found);
   recount(segment);
-  return live;
+  return found.live;
+}
+
+/* To ask the system about one takes 5 to 10 µs. */
+enum { LOOKS = 16 };
+
+bool ipc_members_any_alive(ipc_segment *segment) {
+  const ipc_header *header = segment->header;
+  uint32_t count;
+  ipc_member *members = places_of(segment, &count);
+  looked found = {0};
+  /* Elsewhere each time: whoever comes and goes looks at all of them in turn. */
+  uint32_t start = LOOKS * (atomic_load_explicit(&header->next_instance, memory_order_relaxed) +
+                            atomic_load_explicit(&header->receiver_count, memory_order_relaxed) +
+                            atomic_load_explicit(&header->sender_count, memory_order_relaxed));
+  for (uint32_t i = 0; i < count && (found.live == 0 || found.live + found.dead < LOOKS); i++)
+    look_at(segment, &members[(start % count + i) % count], &found);
+  if (found.dead > 0) recount(segment);
+  return found.live > 0;
 }
 
 void ipc_members_withdraw(ipc_segment *segment, ipc_member *member) {
@@ -151,7 +187,8 @@ void ipc_members_leave(ipc_segment *segment, ipc_member *member, uint32_t instan
   ipc_event_notify(segment, IPC_EVENT_SPACE);
   int32_t fd = ipc_segment_lock(segment, 1000000000u);
   if (fd < 0) return; /* orphaned: nobody needs the count; busy: the next holder recounts */
-  if (ipc_members_reap(segment) == 0) ipc_segment_unlink(segment);
+  recount(segment);
+  if (!ipc_members_any_alive(segment)) ipc_segment_unlink(segment);
   ipc_os_unlock(fd);
 }
 
@@ -175,8 +212,11 @@ static bool is_dead(const ipc_member *member) {
          !ipc_os_alive(atomic_load_explicit(&member->owner, memory_order_relaxed));
 }
 
+/* Longer than who opens or closes needs the name lock, and too short to be felt. */
+static const uint64_t EVICT_PATIENCE_NS = 1000000;
+
 static bool evict(ipc_segment *segment) {
-  int32_t fd = ipc_segment_lock(segment, 0);
+  int32_t fd = ipc_segment_lock(segment, EVICT_PATIENCE_NS);
   /* Shared memory lives on without its name, and without its lock. Nobody can join any more, and who reaps twice does no harm. */
   bool needs_none = fd == IPC_E_ORPHANED && segment->kind == IPC_MEMORY;
   if (fd < 0 && !needs_none) return false;

@@ -32,6 +32,13 @@ void ipc_members_withdraw(ipc_segment *segment, ipc_member *member);
 uint32_t ipc_members_reap(ipc_segment *segment);
 
 /*
+ * Whether anybody alive has a place: what everybody who comes or goes asks. Empties places of the dead on the way, but looks
+ * at no more than some once a live one is found, so that a thousand endpoints do not cost each of them a
+ * thousand looks. Who waits for one that is dead, or for a place, finds it in any case. Under the name lock.
+ */
+bool ipc_members_any_alive(ipc_segment *segment);
+
+/*
  * The gate: the lowest position that a live receiver still needs, or head if there
  * is none. Full fence first: see ipc_members_join_receiver.
  */
@@ -39,7 +46,7 @@ uint32_t ipc_members_gate(const ipc_segment *segment, uint32_t head);
 
 /*
  * Called by a sender that has waited long at `gate`: if a receiver that holds the
- * gate there is dead, empties its place (true). Tries the name lock only briefly.
+ * gate there is dead, empties its place (true). Waits for the name lock only briefly.
  */
 bool ipc_members_evict_dead_at(ipc_segment *segment, uint32_t gate);
 

@@ -10,7 +10,8 @@ double ipc_memory_byte_length(const ipc_handle *memory) {
 }
 
 ipc_mapping *ipc_memory_map(ipc_handle *memory, ipc_failure *failure) {
-  *failure = (ipc_failure){0};
+  *failure = (ipc_failure){.code = ipc_segment_why(&memory->segment, IPC_OK)};
+  if (failure->code != IPC_OK) return NULL;
   uint64_t bytes = atomic_load_explicit(&memory->segment.header->memory_bytes, memory_order_acquire);
   if (memory->memory->bytes < bytes) {
     int32_t lock = ipc_segment_lock(&memory->segment, PATIENCE_NS);
@@ -46,7 +47,8 @@ int32_t ipc_memory_unlink(ipc_handle *memory) {
 }
 
 static _Atomic uint32_t *word_at(ipc_handle *memory, uint32_t offset, ipc_failure *failure) {
-  *failure = (ipc_failure){.code = IPC_E_INVALID_ARGUMENT};
+  *failure = (ipc_failure){.code = ipc_segment_why(&memory->segment, IPC_E_INVALID_ARGUMENT)};
+  if (failure->code == IPC_E_FORKED) return NULL;
   if (offset % 4 != 0) return NULL;
   if (offset + (uint64_t)4 > memory->memory->bytes) {
     ipc_mapping *mapping = ipc_memory_map(memory, failure);
@@ -76,5 +78,6 @@ int32_t ipc_memory_enter(ipc_handle *memory, uint32_t offset, uint32_t expected,
 }
 
 int32_t ipc_memory_wake(ipc_handle *memory, uint32_t offset, uint32_t count) {
+  if (memory->segment.mapping->is_forked) return IPC_E_FORKED;
   return (int32_t)ipc_waits_notify(&memory->segment, offset / 4, count);
 }

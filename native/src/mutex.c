@@ -16,13 +16,13 @@ int32_t ipc_mutex_lock(ipc_handle *mutex, int32_t timeout_ms) {
 }
 
 int32_t ipc_mutex_unlock(ipc_handle *mutex) {
-  if (IPC_UNLIKELY(!ipc_turn_is_ours(mutex))) return IPC_E_NOT_OWNER;
+  if (IPC_UNLIKELY(!ipc_turn_is_ours(mutex))) return ipc_segment_why(&mutex->segment, IPC_E_NOT_OWNER);
   ipc_turn_give(mutex);
   return IPC_OK;
 }
 
 int32_t ipc_mutex_mark_unusable(ipc_handle *mutex) {
-  if (!ipc_turn_is_ours(mutex)) return IPC_E_NOT_OWNER;
+  if (!ipc_turn_is_ours(mutex)) return ipc_segment_why(&mutex->segment, IPC_E_NOT_OWNER);
   atomic_store_explicit(&mutex->segment.header->unusable, 1, memory_order_relaxed);
   ipc_claim_unlock(&mutex->segment.header->claim);
   ipc_waits_notify_all(&mutex->segment, IPC_WAIT_ANY);
@@ -31,7 +31,7 @@ int32_t ipc_mutex_mark_unusable(ipc_handle *mutex) {
 
 void ipc_mutex_abandon(ipc_handle *mutex) {
   if (!ipc_turn_is_ours(mutex)) return;
-  atomic_store_explicit(&mutex->segment.header->claim, IPC_TURN_ABANDONED, memory_order_release);
+  atomic_store_explicit(&mutex->segment.header->claim, IPC_CLAIM_ABANDONED, memory_order_release);
   ipc_waits_notify(&mutex->segment, IPC_WAIT_TURN, 1);
 }
 

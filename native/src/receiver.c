@@ -152,7 +152,7 @@ static int32_t next_of_any(ipc_receiver *receiver, ipc_record_copy *record, cons
     uint32_t units =
         ipc_ring_read(receiver->segment.body, receiver->capacity_units, receiver->position, receiver->head, record);
     if (receiver->is_overrun && ipc_overrun_found(receiver)) continue;
-    if (units == 0) return IPC_E_CORRUPT;
+    if (units == 0) return ipc_segment_why(&receiver->segment, IPC_E_CORRUPT);
     switch (record->kind) {
       case IPC_RECORD_MESSAGE:
         *bytes = at + sizeof(ipc_record);
@@ -238,7 +238,7 @@ static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, uint64_
     look_around(receiver);
     if (has_ready(receiver)) return IPC_OK;
     bool orphaned = atomic_load_explicit(&header->orphaned, memory_order_acquire);
-    return orphaned && is_empty(receiver) ? IPC_E_ORPHANED : IPC_TIMED_OUT;
+    return orphaned && is_empty(receiver) ? ipc_segment_why(segment, IPC_E_ORPHANED) : IPC_TIMED_OUT;
   }
   uint64_t deadline = *until, slice = IPC_FIRST_SLICE_NS;
   ipc_backoff backoff = ipc_backoff_start(header);
@@ -248,7 +248,8 @@ static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, uint64_
   for (;;) {
     uint32_t seen = ipc_event_prepare(header, IPC_EVENT_DATA);
     if (has_ready(receiver)) return IPC_OK;
-    if (is_empty(receiver) && ipc_segment_is_orphaned(segment)) return is_empty(receiver) ? IPC_E_ORPHANED : IPC_OK;
+    if (is_empty(receiver) && ipc_segment_is_orphaned(segment))
+      return is_empty(receiver) ? ipc_segment_why(segment, IPC_E_ORPHANED) : IPC_OK;
     if (ipc_os_now() >= deadline) return IPC_TIMED_OUT;
     atomic_store_explicit(&receiver->member->asleep, 1, memory_order_relaxed);
     ipc_event_sleep(header, IPC_EVENT_DATA, seen, deadline, is_empty(receiver) ? IPC_SLICE_NS : slice);
@@ -307,7 +308,7 @@ static int32_t take_or_wait(ipc_receiver *receiver, uint32_t most, int32_t timeo
 
 static int32_t end_lease(ipc_receiver *receiver, int32_t status) {
   if (status == IPC_OK) receiver->leases--;
-  return status;
+  return status == IPC_OK ? status : ipc_segment_why(&receiver->segment, status);
 }
 
 static int32_t recv_of_queue(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {

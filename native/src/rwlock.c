@@ -38,19 +38,33 @@ static int32_t attempt(ipc_handle *lock) {
   return IPC_OK;
 }
 
+/* Whether all who are inside are dead: their places may stay for a while, if somebody else has the name lock. */
+static bool all_are_dead(const ipc_segment *segment) {
+  for (uint32_t i = 0; i < segment->max_receivers; i++) {
+    const ipc_member *member = &segment->receivers[i];
+    if (atomic_load_explicit(&member->instance, memory_order_acquire) != 0 &&
+        atomic_load_explicit(&member->held, memory_order_acquire) > 0 &&
+        ipc_os_alive(atomic_load_explicit(&member->owner, memory_order_relaxed)))
+      return false;
+  }
+  return true;
+}
+
 static int32_t look(ipc_handle *lock) {
   ipc_members_evict_dead(&lock->segment);
-  return ipc_segment_is_orphaned(&lock->segment) ? IPC_E_ORPHANED : attempt(lock);
+  if (ipc_segment_is_orphaned(&lock->segment)) return ipc_segment_why(&lock->segment, IPC_E_ORPHANED);
+  int32_t status = attempt(lock);
+  return status == IPC_TIMED_OUT && all_are_dead(&lock->segment) ? IPC_OK : status;
 }
 
 /* The turn was got, or given up: an event loop that is armed waits for something else from now on, in its old place. */
 static void set_next(ipc_handle *lock, bool is_next) {
-  ipc_segment *segment = &lock->segment;
   int32_t armed = lock->armed[ARMED_LOCK];
   lock->is_next = is_next;
-  if (armed < 0) return;
-  atomic_store_explicit(&segment->waits[armed].what, is_next ? IPC_WAIT_READERS : IPC_WAIT_TURN, memory_order_relaxed);
-  ipc_waits_renew(segment, armed);
+  /* A fence follows: in attempt, or in ipc_turn_give. If it has been notified, it was rung, and tries again anyway. */
+  if (armed >= 0)
+    atomic_store_explicit(&lock->segment.waits[armed].what, is_next ? IPC_WAIT_READERS : IPC_WAIT_TURN,
+                          memory_order_relaxed);
 }
 
 void ipc_rwlock_step_back(ipc_handle *lock) {
@@ -69,6 +83,19 @@ static int32_t enter(ipc_handle *lock) {
   return last == 0 ? IPC_OK : IPC_OWNER_DIED;
 }
 
+/* By another handle: whoever waits for it without letting the thread go on waits for ever. */
+static bool this_thread_reads(const ipc_handle *lock) {
+  const ipc_segment *segment = &lock->segment;
+  uint64_t self = ipc_os_self();
+  for (uint32_t i = 0; i < segment->max_receivers; i++) {
+    const ipc_member *member = &segment->receivers[i];
+    if (atomic_load_explicit(&member->instance, memory_order_acquire) != 0 && held_of(member) > 0 &&
+        atomic_load_explicit(&member->owner, memory_order_relaxed) == self)
+      return true;
+  }
+  return false;
+}
+
 int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
   uint64_t deadline = 0;
   bool was_next = lock->is_next;
@@ -79,11 +106,11 @@ int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
     if (status < 0) return status;
     set_next(lock, true);
   }
-  int32_t status;
-  if (timeout_ms != 0)
-    status = ipc_handle_wait_for(lock, IPC_WAIT_READERS, attempt, look, timeout_ms, &deadline);
-  else
-    status = ipc_handle_is_time_to_look(lock) ? look(lock) : attempt(lock);
+  int32_t status = timeout_ms == 0 && ipc_handle_is_time_to_look(lock) ? look(lock) : attempt(lock);
+  if (status == IPC_TIMED_OUT && timeout_ms != 0)
+    status = this_thread_reads(lock)
+                 ? IPC_E_DEADLOCK
+                 : ipc_handle_wait_for(lock, IPC_WAIT_READERS, attempt, look, timeout_ms, &deadline);
   if (status == IPC_OK) return enter(lock);
   if (status != IPC_TIMED_OUT || (keep == IPC_KEEP_NOTHING && !was_next)) ipc_rwlock_step_back(lock);
   return status;
@@ -92,7 +119,7 @@ int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
 static bool is_writer(const ipc_handle *lock) { return ipc_turn_is_ours(lock) && !lock->is_next; }
 
 int32_t ipc_rwlock_unlock(ipc_handle *lock) {
-  if (!is_writer(lock)) return IPC_E_NOT_OWNER;
+  if (!is_writer(lock)) return ipc_segment_why(&lock->segment, IPC_E_NOT_OWNER);
   /* Killed between these: the work was done, and nobody need be told. */
   atomic_store_explicit(&lock->segment.header->writing, 0, memory_order_release);
   ipc_turn_give(lock);
@@ -100,7 +127,7 @@ int32_t ipc_rwlock_unlock(ipc_handle *lock) {
 }
 
 int32_t ipc_rwlock_mark_unusable(ipc_handle *lock) {
-  if (!is_writer(lock)) return IPC_E_NOT_OWNER;
+  if (!is_writer(lock)) return ipc_segment_why(&lock->segment, IPC_E_NOT_OWNER);
   atomic_store_explicit(&lock->segment.header->unusable, 1, memory_order_relaxed);
   ipc_claim_unlock(&lock->segment.header->claim);
   ipc_waits_notify_all(&lock->segment, IPC_WAIT_ANY);
@@ -152,7 +179,7 @@ int32_t ipc_rwlock_lock_shared(ipc_handle *lock, int32_t timeout_ms) {
 
 int32_t ipc_rwlock_unlock_shared(ipc_handle *lock) {
   uint32_t held = held_of(lock->member);
-  if (held == 0) return IPC_E_NOT_OWNER;
+  if (held == 0) return ipc_segment_why(&lock->segment, IPC_E_NOT_OWNER);
   if (held > 1)
     set_held(lock, held - 1);
   else

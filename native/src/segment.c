@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "event.h"
@@ -26,7 +25,7 @@ static int32_t fail_system(ipc_failure *failure, int error) {
   switch (-error) {
     case EACCES:
     case EPERM:
-      return fail(failure, IPC_E_PERMISSION, 0, 0);
+      return fail(failure, IPC_E_PERMISSION, failure->found, failure->wanted); /* see refuse() */
     case ENOSPC:
     case ENOMEM:
     case EFBIG:
@@ -36,6 +35,8 @@ static int32_t fail_system(ipc_failure *failure, int error) {
       return fail(failure, IPC_E_BUSY, 0, 0);
     case ELOOP:
     case EISDIR:
+    case ENXIO: /* a socket */
+    case ENODEV:
       return fail(failure, IPC_E_FOREIGN, 0, 0);
     default:
       return fail(failure, IPC_E_SYSTEM, 0, 0);
@@ -78,58 +79,85 @@ uint64_t ipc_segment_bytes(uint32_t kind, uint32_t capacity, uint32_t max_receiv
   return *body_offset + capacity;
 }
 
+/*
+ * The kernel has no lock with a time-out, so it is tried again and again, less and less often: a thousand that all try
+ * every millisecond would keep the holder from its processor.
+ */
 static int try_lock_until(int fd, const char *key, uint64_t deadline) {
+  uint64_t pause_ns = 1000000;
   for (uint32_t attempt = 0;; attempt++) {
     int error = ipc_os_try_lock(fd, key);
     if (error != -EWOULDBLOCK && error != -EINTR) return error;
     if (ipc_os_now() >= deadline) return -EWOULDBLOCK;
     if (attempt < 100) {
       ipc_os_yield();
-    } else { /* a private word that nobody wakes: a sleep of 1 ms */
+    } else { /* a private word that nobody wakes: a sleep */
       _Atomic uint32_t never = 0;
-      ipc_os_wait(&never, 0, 1000000);
+      ipc_os_wait(&never, 0, pause_ns);
+      if (pause_ns < 16000000) pause_ns += pause_ns / 4;
     }
   }
 }
 
-/* Opens the file of a key (creating it if allowed: *created) and locks it while it has that name. */
-static int open_locked(const char *key, bool create, uint32_t permissions, uint64_t patience_ns, ipc_os_file *file,
-                       bool *created) {
+enum { OTHERS = 077, OTHERS_WRITE = 022 };
+
+static uint32_t permissions_of(const ipc_options *options) { return options->permissions ? options->permissions : 0600; }
+
+static int32_t refuse(ipc_failure *failure, const ipc_os_file *file) {
+  failure->option = IPC_OPTION_PERMISSIONS;
+  return fail(failure, IPC_E_PERMISSION, file->owner, file->permissions);
+}
+
+/* Root may do anything to us as it is. */
+static bool is_own(const ipc_os_file *file) {
+  return file->is_regular && file->links <= 1 && (file->owner == ipc_os_user() || file->owner == 0);
+}
+
+/*
+ * Whether what has the name may be locked and mapped at all. The directory is everybody's: anybody may have put it there
+ * to read what we send, to have us read what he sends, or to have us write to another file of ours. What another
+ * user's file holds is no better than his word, so only what the system says of it counts.
+ *
+ * What our own user made may be shared with more than the caller allows: nobody alive need be on it. If somebody is,
+ * compare_options() refuses it.
+ */
+static int32_t check_file(const ipc_os_file *file, const ipc_options *options, ipc_failure *failure) {
+  if (!file->is_regular) return fail(failure, IPC_E_FOREIGN, 0, 0);
+  if (file->links > 1) return fail(failure, IPC_E_FOREIGN, file->links, 1);
+  uint32_t others = file->permissions & OTHERS;
+  bool is_shared = (others & OTHERS_WRITE) != 0 && (others & ~permissions_of(options)) == 0;
+  return is_own(file) || is_shared ? IPC_OK : refuse(failure, file);
+}
+
+/*
+ * Opens the file of a key (creating it if the options allow: *created) and locks it while it has that name. -EPERM with
+ * failure->code: it is there, and must not be joined. Without options: only what there is, whoever's it is.
+ */
+static int open_locked(const char *key, const ipc_options *options, uint64_t patience_ns, ipc_os_file *file,
+                       bool *created, ipc_failure *failure) {
   uint64_t deadline = ipc_os_now() + patience_ns;
   for (;;) {
-    int fd = ipc_os_open(key, false, 0);
-    *created = fd == -ENOENT && create;
+    int error = 0, fd = ipc_os_open(key, false, 0);
+    *created = fd == -ENOENT && options && options->mode != IPC_OPEN;
     if (*created) {
-      fd = ipc_os_open(key, true, permissions);
+      fd = ipc_os_open(key, true, permissions_of(options));
       if (fd == -EEXIST) continue;
     }
     if (fd < 0) return fd;
-    int error = try_lock_until(fd, key, deadline);
+    /* Before the lock: a stranger could hold that for ever. What it says stays true, but of the size and the name. */
+    if (options && !*created) error = ipc_os_stat(fd, file);
+    if (options && !*created && error == 0 && check_file(file, options, failure) != IPC_OK) error = -EPERM;
+    if (error == 0) error = try_lock_until(fd, key, deadline);
     if (error == 0) error = ipc_os_stat(fd, file);
-    if (error == 0 && file->linked) return fd;
+    if (error == 0 && file->links > 0) return fd;
     ipc_os_unlock(fd);
     if (error != 0) return error;
     /* Removed while this waited for its lock: look the name up again. */
   }
 }
 
-static ipc_mapping *new_mapping(int fd, uint64_t offset, uint64_t bytes, int *error) {
-  ipc_mapping *mapping = malloc(sizeof *mapping);
-  if (!mapping) {
-    *error = -ENOMEM;
-    return NULL;
-  }
-  void *address = ipc_os_map(fd, offset, bytes, error);
-  if (!address) {
-    free(mapping);
-    return NULL;
-  }
-  *mapping = (ipc_mapping){.holds = 1, .address = address, .bytes = bytes};
-  return mapping;
-}
-
 static bool map(ipc_segment *segment, int fd, uint64_t bytes, int *error) {
-  segment->mapping = new_mapping(fd, 0, bytes, error);
+  segment->mapping = ipc_mapping_new(fd, 0, bytes, true, error);
   if (!segment->mapping) return false;
   segment->header = segment->mapping->address;
   return true;
@@ -143,7 +171,9 @@ static uint64_t mapped_bytes(uint32_t kind, uint64_t file_bytes) {
   return body_offset < file_bytes ? body_offset : file_bytes;
 }
 
-static void settle(ipc_segment *segment, uint32_t kind, uint32_t capacity, uint32_t max_receivers) {
+/* From a header that was checked, and that nobody else can change. */
+static void settle(ipc_segment *segment, const ipc_header *header) {
+  uint32_t kind = header->kind, capacity = header->capacity, max_receivers = header->max_receivers;
   uint64_t body_offset;
   ipc_segment_bytes(kind, capacity, max_receivers, &body_offset);
   uint8_t *base = segment->mapping->address;
@@ -156,12 +186,22 @@ static void settle(ipc_segment *segment, uint32_t kind, uint32_t capacity, uint3
   segment->kind = kind;
   segment->capacity = capacity;
   segment->max_receivers = max_receivers;
-  segment->overflow = segment->header->overflow;
-  segment->created = segment->header->created;
+  segment->overflow = header->overflow;
+  segment->initial = header->initial;
+  segment->robust = header->robust == 1;
+  segment->created = header->created;
+}
+
+/* Whether somebody was killed inside the lock of a leftover: whoever locks what takes its place is to be told. */
+static bool died_inside(const ipc_segment *segment) {
+  if (!segment->receivers) return false; /* unfinished: nobody was ever on it */
+  const ipc_header *header = segment->header;
+  return (segment->kind == IPC_MUTEX && atomic_load_explicit(&header->claim, memory_order_relaxed) != 0) ||
+         (segment->kind == IPC_RWLOCK && atomic_load_explicit(&header->writing, memory_order_relaxed) != 0);
 }
 
 static int32_t create(ipc_segment *segment, int fd, const char *prefix, const char *name, const ipc_options *options,
-                      ipc_failure *failure) {
+                      bool owner_died, ipc_failure *failure) {
   bool has_ring = ipc_segment_has_ring(options->kind);
   uint32_t capacity = !has_ring ? 0 : options->capacity ? options->capacity : IPC_DEFAULT_CAPACITY;
   uint32_t max_receivers = options->max_receivers ? options->max_receivers : IPC_DEFAULT_RECEIVERS;
@@ -181,7 +221,7 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   header->capacity = capacity;
   header->max_receivers = max_receivers;
   header->max_senders = senders_of(options->kind);
-  header->permissions = options->permissions ? options->permissions : 0600;
+  header->permissions = permissions_of(options);
   header->overflow = options->overflow || !has_ring ? options->overflow : IPC_BLOCK;
   header->initial = options->initial ? options->initial - 1 : 1;
   header->robust = options->robust == 1;
@@ -196,11 +236,15 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   ipc_marks_add(header, options->first_position, 0);
   atomic_store_explicit(&header->permits, header->initial, memory_order_relaxed);
   atomic_store_explicit(&header->memory_bytes, memory, memory_order_relaxed);
+  if (owner_died && options->kind == IPC_MUTEX)
+    atomic_store_explicit(&header->claim, IPC_CLAIM_ABANDONED, memory_order_relaxed);
+  if (owner_died && options->kind == IPC_RWLOCK)
+    atomic_store_explicit(&header->writing, IPC_CLAIM_ABANDONED, memory_order_relaxed);
   atomic_store_explicit(&header->cursor, options->first_position, memory_order_relaxed);
   atomic_store_explicit(&header->tail, options->first_position, memory_order_relaxed);
   atomic_store_explicit(&header->next_instance, 1, memory_order_relaxed);
+  settle(segment, header); /* nobody else is here yet */
   atomic_store_explicit(&header->magic, IPC_MAGIC, memory_order_release);
-  settle(segment, options->kind, capacity, max_receivers);
   return IPC_OK;
 }
 
@@ -235,12 +279,13 @@ static int32_t check(const ipc_header *header, uint64_t file_bytes, const char *
   if (copy.kind != options->kind || strncmp(copy.prefix, prefix, sizeof copy.prefix) != 0 ||
       strncmp(copy.name, name, sizeof copy.name) != 0)
     return fail(failure, IPC_E_CORRUPT, 0, 0);
-  settle(segment, copy.kind, copy.capacity, copy.max_receivers);
+  settle(segment, &copy);
   return IPC_OK;
 }
 
 /* Only once it is known that the name is in use: a leftover's options bind nobody. */
-static int32_t compare_options(const ipc_segment *segment, const ipc_options *options, ipc_failure *failure) {
+static int32_t compare_options(const ipc_segment *segment, const ipc_os_file *file, const ipc_options *options,
+                               ipc_failure *failure) {
   if (options->capacity && options->capacity != segment->capacity) {
     failure->option = IPC_OPTION_CAPACITY;
     return fail(failure, IPC_E_OPTIONS_MISMATCH, segment->capacity, options->capacity);
@@ -257,13 +302,15 @@ static int32_t compare_options(const ipc_segment *segment, const ipc_options *op
     failure->option = IPC_OPTION_PERMISSIONS;
     return fail(failure, IPC_E_OPTIONS_MISMATCH, segment->header->permissions, options->permissions);
   }
-  if (options->initial && options->initial - 1 != segment->header->initial) {
+  /* The file's own, whatever the header says: with whom one shares is for each to say. */
+  if ((file->permissions & OTHERS & ~permissions_of(options)) != 0) return refuse(failure, file);
+  if (options->initial && options->initial - 1 != segment->initial) {
     failure->option = IPC_OPTION_INITIAL;
-    return fail(failure, IPC_E_OPTIONS_MISMATCH, segment->header->initial, options->initial - 1);
+    return fail(failure, IPC_E_OPTIONS_MISMATCH, segment->initial, options->initial - 1);
   }
-  if (options->robust && (options->robust == 1) != segment->header->robust) {
+  if (options->robust && (options->robust == 1) != segment->robust) {
     failure->option = IPC_OPTION_ROBUST;
-    return fail(failure, IPC_E_OPTIONS_MISMATCH, segment->header->robust, options->robust == 1);
+    return fail(failure, IPC_E_OPTIONS_MISMATCH, segment->robust, options->robust == 1);
   }
   if (segment->kind == IPC_MEMORY) {
     uint64_t bytes = atomic_load_explicit(&segment->header->memory_bytes, memory_order_acquire);
@@ -279,16 +326,16 @@ static int32_t compare_options(const ipc_segment *segment, const ipc_options *op
  * ready (we hold the name lock, so nobody is at work on it), or all its endpoints
  * are dead. If not, it is joined or failure->code says why it cannot be.
  */
-static bool is_leftover(ipc_segment *segment, uint64_t file_bytes, const char *prefix, const char *name,
+static bool is_leftover(ipc_segment *segment, const ipc_os_file *file, const char *prefix, const char *name,
                         const ipc_options *options, ipc_failure *failure) {
   ipc_header *header = segment->header;
   if (atomic_load_explicit(&header->magic, memory_order_acquire) == 0) return true;
-  if (check(header, file_bytes, prefix, name, options, segment, failure) != IPC_OK) return false;
-  if (ipc_members_reap(segment) == 0) return true;
+  if (check(header, file->size, prefix, name, options, segment, failure) != IPC_OK) return false;
+  if (!ipc_members_any_alive(segment)) return true;
   if (options->mode == IPC_CREATE)
     fail(failure, IPC_E_EXISTS, 0, 0);
   else
-    compare_options(segment, options, failure);
+    compare_options(segment, file, options, failure);
   return false;
 }
 
@@ -331,13 +378,16 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
   if (status != IPC_OK) return status;
   status = ipc_segment_key(segment->key, options->kind, prefix, name);
   if (status != IPC_OK) return fail(failure, status, 0, 0);
+  ipc_os_self(); /* needs a descriptor the first time: if there is none, opening the file fails, rather than this later */
 
+  bool owner_died = false;
   for (;;) {
     ipc_os_file file;
     bool created;
-    int fd = open_locked(segment->key, options->mode != IPC_OPEN, options->permissions ? options->permissions : 0600,
-                         OPEN_PATIENCE_NS, &file, &created);
+    int fd = open_locked(segment->key, options, OPEN_PATIENCE_NS, &file, &created, failure);
+    if (failure->code != IPC_OK) return failure->code;
     if (fd == -ENOENT) return fail(failure, IPC_E_NOT_FOUND, 0, 0);
+    if (fd == -EACCES && ipc_os_stat_key(segment->key, &file) == 0) refuse(failure, &file);
     if (fd < 0) return fail_system(failure, fd);
     segment->inode = file.inode;
 
@@ -349,18 +399,19 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
     } else if (file.size == 0 && options->mode == IPC_OPEN) {
       status = fail(failure, IPC_E_NOT_FOUND, 0, 0); /* another user's, just being made, or left so */
     } else if (file.size == 0) {
-      status = create(segment, fd, prefix, name, options, failure);
+      status = create(segment, fd, prefix, name, options, owner_died, failure);
       if (status != IPC_OK) ipc_os_unlink(segment->key);
     } else if (file.size < IPC_HEADER_BYTES) {
       status = fail(failure, IPC_E_CORRUPT, file.size, IPC_HEADER_BYTES);
     } else if (!map(segment, fd, mapped_bytes(options->kind, file.size), &error)) {
       status = fail_system(failure, error);
-    } else if (!is_leftover(segment, file.size, prefix, name, options, failure)) {
+    } else if (!is_leftover(segment, &file, prefix, name, options, failure)) {
       status = failure->code;
     } else if (options->mode == IPC_OPEN) {
       ipc_segment_unlink(segment);
       status = fail(failure, IPC_E_NOT_FOUND, 0, 0);
     } else {
+      owner_died |= died_inside(segment);
       bool removed = ipc_segment_unlink(segment);
       /* Before its size changes: if we are killed half-way, the next to come must see that it is unfinished. */
       if (!removed) atomic_store_explicit(&segment->header->magic, 0, memory_order_release);
@@ -370,7 +421,7 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
         continue;
       }
       /* Another user's: it may not be removed, but it may be written. */
-      status = create(segment, fd, prefix, name, options, failure);
+      status = create(segment, fd, prefix, name, options, owner_died, failure);
     }
     if (status == IPC_OK) return fd;
     ipc_segment_close(segment);
@@ -382,7 +433,8 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
 int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns) {
   ipc_os_file file;
   bool created;
-  int fd = open_locked(segment->key, false, 0, patience_ns, &file, &created);
+  if (segment->mapping->is_forked) return IPC_E_FORKED;
+  int fd = open_locked(segment->key, NULL, patience_ns, &file, &created, NULL);
   if (fd == -EWOULDBLOCK) return IPC_E_BUSY;
   if (fd == -ENOENT) return IPC_E_ORPHANED;
   if (fd < 0) return IPC_E_SYSTEM;
@@ -410,10 +462,9 @@ bool ipc_segment_unlink(ipc_segment *segment) {
 
 bool ipc_segment_is_orphaned(ipc_segment *segment) {
   if (atomic_load_explicit(&segment->header->orphaned, memory_order_acquire)) return true;
-  int fd = ipc_os_open(segment->key, false, 0);
-  ipc_os_file file;
-  bool orphaned = fd == -ENOENT || (fd >= 0 && ipc_os_stat(fd, &file) == 0 && file.inode != segment->inode);
-  if (fd >= 0) ipc_os_close(fd);
+  ipc_os_file file; /* not opened: it may be another user's by now */
+  int error = ipc_os_stat_key(segment->key, &file);
+  bool orphaned = error == -ENOENT || (error == 0 && file.inode != segment->inode);
   if (orphaned) mark_orphaned(segment);
   return orphaned;
 }
@@ -421,24 +472,6 @@ bool ipc_segment_is_orphaned(ipc_segment *segment) {
 ipc_mapping *ipc_mapping_hold(ipc_segment *segment) {
   atomic_fetch_add_explicit(&segment->mapping->holds, 1, memory_order_relaxed);
   return segment->mapping;
-}
-
-static void release_bytes(void *bytes, void *mapping) {
-  (void)bytes;
-  ipc_mapping_release(mapping);
-}
-
-void *ipc_mapping_releaser(void) { return (void *)(uintptr_t)release_bytes; }
-
-void *ipc_mapping_address(const ipc_mapping *mapping) { return mapping->address; }
-
-double ipc_mapping_byte_length(const ipc_mapping *mapping) { return (double)mapping->bytes; }
-
-void ipc_mapping_release(ipc_mapping *mapping) {
-  /* acq_rel: all uses by other holders happen before the unmap by the last one. */
-  if (atomic_fetch_sub_explicit(&mapping->holds, 1, memory_order_acq_rel) != 1) return;
-  ipc_os_unmap(mapping->address, mapping->bytes);
-  free(mapping);
 }
 
 void ipc_segment_close(ipc_segment *segment) {
@@ -455,13 +488,22 @@ int32_t ipc_clear(const char *prefix, const char *name, uint32_t kind, ipc_failu
   if (status != IPC_OK) return fail(failure, status, 0, 0);
   ipc_os_file file;
   bool created;
-  int fd = open_locked(segment.key, false, 0, OPEN_PATIENCE_NS, &file, &created);
+  int error = ipc_os_stat_key(segment.key, &file);
+  if (error == -ENOENT) return IPC_OK;
+  if (error != 0) return fail_system(failure, error);
+  /* A stranger's is neither waited for nor touched. Endpoints of his that are open on it find out by themselves. */
+  if (!is_own(&file)) {
+    error = ipc_os_unlink(segment.key);
+    if (error == -EPERM || error == -EACCES) refuse(failure, &file);
+    return error == 0 || error == -ENOENT ? IPC_OK : fail_system(failure, error);
+  }
+  int fd = open_locked(segment.key, NULL, OPEN_PATIENCE_NS, &file, &created, NULL);
   if (fd == -ENOENT) return IPC_OK;
   if (fd < 0) return fail_system(failure, fd);
-  int error = ipc_os_unlink(segment.key);
+  error = ipc_os_unlink(segment.key);
   /* Tell the endpoints, if these are ours: anything may have this name. */
   int ignored;
-  if (error == 0 && file.size >= IPC_HEADER_BYTES && map(&segment, fd, mapped_bytes(kind, file.size), &ignored)) {
+  if (error == 0 && is_own(&file) && file.size >= IPC_HEADER_BYTES && map(&segment, fd, mapped_bytes(kind, file.size), &ignored)) {
     const ipc_options options = {.kind = kind};
     ipc_failure damage;
     if (check(segment.header, file.size, prefix, name, &options, &segment, &damage) == IPC_OK) mark_orphaned(&segment);
@@ -485,20 +527,20 @@ static bool is_abandoned(ipc_segment *segment, uint64_t file_bytes, const char *
   if (atomic_load_explicit(&header->magic, memory_order_acquire) == 0) return true; /* unfinished: see is_leftover */
   memcpy(&copy, header, offsetof(ipc_header, head));
   if (ipc_segment_check(&copy, file_bytes, &failure) != IPC_OK || !ipc_segment_is_named(&copy, listed)) return false;
-  settle(segment, copy.kind, copy.capacity, copy.max_receivers);
-  return ipc_members_reap(segment) == 0;
+  settle(segment, &copy);
+  return !ipc_members_any_alive(segment);
 }
 
 bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns) {
   ipc_segment segment = {0};
   ipc_os_file file;
   bool created, removed = false;
-  int ignored, fd = open_locked(listed, false, 0, patience_ns, &file, &created);
+  int ignored, fd = open_locked(listed, NULL, patience_ns, &file, &created, NULL);
   if (fd < 0) return false;
   snprintf(segment.key, sizeof segment.key, "%s", listed); /* nothing of its memory is looked at: all of it may be mapped */
-  if (file.size == 0)
+  if (is_own(&file) && file.size == 0)
     removed = ipc_os_unlink(listed) == 0;
-  else if (file.size >= IPC_HEADER_BYTES && map(&segment, fd, file.size, &ignored) &&
+  else if (is_own(&file) && file.size >= IPC_HEADER_BYTES && map(&segment, fd, file.size, &ignored) &&
            is_abandoned(&segment, file.size, listed))
     removed = ipc_segment_unlink(&segment);
   ipc_segment_close(&segment);
@@ -517,7 +559,7 @@ ipc_mapping *ipc_segment_map_memory(const ipc_segment *segment, int fd, ipc_fail
     fail_system(failure, error);
   else if (bytes == 0 || bytes > IPC_MAX_MEMORY || file.size < body_offset + bytes)
     fail(failure, IPC_E_CORRUPT, file.size, body_offset + bytes);
-  else if (!(mapping = new_mapping(fd, body_offset, bytes, &error)))
+  else if (!(mapping = ipc_mapping_new(fd, body_offset, bytes, false, &error)))
     fail_system(failure, error);
   return mapping;
 }
@@ -528,16 +570,22 @@ int32_t ipc_segment_grow_memory(const ipc_segment *segment, uint64_t bytes, ipc_
   if (fd < 0) return fail(failure, fd, 0, 0);
   _Atomic uint64_t *there = &segment->header->memory_bytes;
   uint64_t body_offset = (uint64_t)(segment->body - (uint8_t *)segment->mapping->address);
-  uint64_t before = atomic_load_explicit(there, memory_order_acquire);
-  int error = 0;
-  if (before < bytes) {
-    /* Killed before the store, it leaves a file that is larger than it need be. */
-    error = ipc_os_resize(fd, body_offset + bytes);
+  uint64_t before = atomic_load_explicit(there, memory_order_acquire), wanted = body_offset + bytes;
+  ipc_os_file file;
+  int error = ipc_os_stat(fd, &file);
+  bool is_sound = error != 0 || (before > 0 && before <= IPC_MAX_MEMORY && file.size >= body_offset + before);
+  if (error == 0 && is_sound && before < bytes) {
+    /*
+     * The file's own size counts, and it never shrinks below that: somebody may have mapped all of it, whatever the header
+     * says by now. Killed before the store, we leave a file that is larger than it need be.
+     */
+    error = ipc_os_resize(fd, wanted > file.size ? wanted : file.size);
     if (error == 0)
       atomic_store_explicit(there, bytes, memory_order_release);
     else
-      ipc_os_resize(fd, body_offset + before);
+      ipc_os_resize(fd, file.size);
   }
   ipc_os_unlock(fd);
+  if (!is_sound) return fail(failure, IPC_E_CORRUPT, file.size, body_offset + before);
   return error == 0 ? IPC_OK : fail_system(failure, error);
 }

@@ -12,20 +12,13 @@
 #include <stdbool.h>
 
 #include "layout.h"
-#include "libipc/mapping.h"
 #include "libipc/status.h"
+#include "mapping.h"
 #include "platform/platform.h"
 
 /* What ipc_segment_key() calls each ipc_kind. */
 enum { IPC_KINDS = IPC_MEMORY + 1 };
 extern const char *const ipc_kind_names[IPC_KINDS];
-
-/* A mapping that outlives its endpoint while somebody holds a view of it. */
-struct ipc_mapping {
-  _Atomic uint32_t holds;
-  void *address;
-  uint64_t bytes;
-};
 
 typedef struct ipc_segment {
   ipc_mapping *mapping;
@@ -41,6 +34,8 @@ typedef struct ipc_segment {
   uint32_t max_receivers;
   uint32_t max_senders;
   uint32_t max_waits;
+  uint32_t initial; /* of a semaphore */
+  bool robust;      /* …too */
   uint64_t inode;
   uint64_t created;
   uint64_t joined; /* of a receiver: the head word whose position it took */
@@ -57,7 +52,7 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
 
 /*
  * Takes the name lock of an open segment: a descriptor, IPC_E_ORPHANED if the name
- * leads elsewhere by now, or IPC_E_BUSY after `patience_ns`.
+ * leads elsewhere by now, IPC_E_BUSY after `patience_ns`, or IPC_E_FORKED.
  */
 int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns);
 
@@ -69,6 +64,11 @@ bool ipc_segment_unlink(ipc_segment *segment);
 
 /* Looks whether the name still leads here, and marks the segment orphaned if not. */
 bool ipc_segment_is_orphaned(ipc_segment *segment);
+
+/* Why a call fails: `status`, unless it is that of a forked child; see mapping.h. */
+static inline int32_t ipc_segment_why(const ipc_segment *segment, int32_t status) {
+  return segment->mapping->is_forked ? IPC_E_FORKED : status;
+}
 
 /* Another hold on the mapping: it stays until each has been released. */
 ipc_mapping *ipc_mapping_hold(ipc_segment *segment);

@@ -16,7 +16,7 @@ static const uint64_t CLAIM_PATIENCE_NS = 5000000;
 
 static uint32_t load(const _Atomic uint32_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
 
-static bool is_robust(const ipc_handle *semaphore) { return semaphore->segment.header->robust == 1; }
+static bool is_robust(const ipc_handle *semaphore) { return semaphore->segment.robust; }
 
 static void notify(ipc_handle *semaphore, uint32_t count) {
   ipc_waits_notify(&semaphore->segment, IPC_WAIT_TURN, count);
@@ -37,7 +37,7 @@ static void unlock(ipc_handle *semaphore) {
 
 /* What the handles in their places leave of all permits. */
 static uint32_t count_free(const ipc_segment *segment) {
-  uint32_t free = segment->header->initial;
+  uint32_t free = segment->initial;
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
     const ipc_member *member = &segment->receivers[i];
     if (atomic_load_explicit(&member->instance, memory_order_acquire) == 0) continue;
@@ -89,7 +89,7 @@ static int32_t attempt(ipc_handle *semaphore) {
 }
 
 static int32_t look(ipc_handle *semaphore) {
-  if (ipc_segment_is_orphaned(&semaphore->segment)) return IPC_E_ORPHANED;
+  if (ipc_segment_is_orphaned(&semaphore->segment)) return ipc_segment_why(&semaphore->segment, IPC_E_ORPHANED);
   if (is_robust(semaphore)) recover(semaphore);
   return attempt(semaphore);
 }
@@ -128,6 +128,7 @@ static int32_t release(ipc_handle *semaphore, uint32_t count) {
 
 int32_t ipc_semaphore_release(ipc_handle *semaphore, uint32_t count) {
   if (count == 0) return IPC_E_INVALID_ARGUMENT;
+  if (IPC_UNLIKELY(semaphore->segment.mapping->is_forked)) return IPC_E_FORKED;
   return is_robust(semaphore) ? release_robust(semaphore, count) : release(semaphore, count);
 }
 

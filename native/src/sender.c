@@ -151,7 +151,8 @@ static inline uint32_t room_for(ipc_sender *sender, uint32_t head, uint32_t unit
 /* Whether the ring can take a message at all: IPC_OK, or why not. */
 static inline int32_t check(const ipc_sender *sender) {
   const ipc_header *header = sender->segment.header;
-  if (IPC_UNLIKELY(atomic_load_explicit(&header->orphaned, memory_order_relaxed))) return IPC_E_ORPHANED;
+  if (IPC_UNLIKELY(atomic_load_explicit(&header->orphaned, memory_order_relaxed)))
+    return ipc_segment_why(&sender->segment, IPC_E_ORPHANED);
   if (IPC_UNLIKELY(atomic_load_explicit(&header->receiver_count, memory_order_relaxed) == 0) &&
       sender->needs_receivers)
     return IPC_NO_RECEIVERS;
@@ -317,6 +318,7 @@ int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, int32_
   ipc_header *header = segment->header;
   uint64_t deadline = 0;
   if (count > segment->max_receivers) return IPC_E_INVALID_ARGUMENT;
+  if (segment->mapping->is_forked) return IPC_E_FORKED;
   for (;;) {
     uint32_t seen = ipc_event_prepare(header, IPC_EVENT_MEMBERS);
     if (atomic_load_explicit(&header->receiver_count, memory_order_acquire) >= count) {

@@ -11,9 +11,6 @@
 #include "claim_lock.h"
 #include "handle_state.h"
 
-/* Nobody's instance: the owner was closed, and did not unlock. */
-#define IPC_TURN_ABANDONED UINT32_MAX
-
 /* IPC_OK; IPC_OWNER_DIED: taken over; IPC_TIMED_OUT, or why it cannot be had. See ipc_handle_wait_for for the deadline. */
 int32_t ipc_turn_take_slow(ipc_handle *handle, int32_t timeout_ms, uint64_t *deadline);
 

@@ -259,6 +259,7 @@ static void the_waits_of_the_dead_make_room(void) {
   test_kill(worker);
   for (int i = 0; i < 2 * IPC_WAITS_PER_HANDLE; i++) CHECK_EQ(ipc_condition_enter(it, 0, 0), i);
   CHECK_EQ(it->segment.header->waiting, 2 * IPC_WAITS_PER_HANDLE);
+  CHECK_EQ(ipc_handle_sleep(it, 0, 0), IPC_TIMED_OUT); /* it died before this wait began */
   CHECK_EQ(ipc_condition_enter(it, 0, 0), IPC_E_TOO_MANY_WAITS);
   ipc_handle_close(it);
   ipc_handle_close(mutex);
@@ -408,7 +409,7 @@ static void make_tokens(const pair *it, uint32_t count) {
   }
 }
 
-enum { VICTIMS = 10, KILLS = 100 * TEST_SCALE };
+enum { VICTIMS = 10, KILLS = 250 * TEST_SCALE };
 
 static void waiters_are_killed_at_random(void) {
   uint32_t seed = 20260302;
@@ -437,6 +438,7 @@ static void waiters_are_killed_at_random(void) {
     }
     for (int i = 0; i < VICTIMS; i++) test_reap(victims[i]);
   }
+  check_recoveries();
   CHECK_GE(ipc_mutex_lock(it.mutex, -1), 0);
   atomic_store(&shared->stop, 1);
   ipc_condition_notify_all(it.condition);

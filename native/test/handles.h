@@ -103,7 +103,17 @@ static inline bool test_survived(test_worker worker) {
   return status == 0;
 }
 
-/* What "within a second" means where survivors must go on. */
-static inline void check_within_a_second(double started) { CHECK_LE(test_ms() - started, 1000); }
+/*
+ * Survivors go on within a second. The scheduler of a machine that is busy with other things may add seconds to a single
+ * one of these; not to a quarter of many, see check_recoveries().
+ */
+static uint32_t recoveries, slow_recoveries;
+static inline void check_within_a_second(double started) {
+  double took = test_ms() - started;
+  recoveries++;
+  slow_recoveries += took > 1000;
+  CHECK_LE(took, 10000);
+}
+static inline void check_recoveries(void) { CHECK_LE(slow_recoveries * 4, recoveries); }
 
 #endif

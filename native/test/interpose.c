@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "event.h"
 #include "platform/platform.h"
@@ -20,6 +21,7 @@ void test_os_wake_all(_Atomic uint32_t *word);
 int test_os_open(const char *key, bool create, uint32_t permissions);
 int test_os_unlink(const char *key);
 int test_os_stat(int fd, ipc_os_file *out);
+int test_os_stat_key(const char *key, ipc_os_file *out);
 int64_t test_os_read(int fd, void *bytes, uint64_t size, uint64_t offset);
 int test_os_resize(int fd, uint64_t size);
 void *test_os_map(int fd, uint64_t offset, uint64_t size, int *error);
@@ -61,7 +63,16 @@ int test_os_unlink(const char *key) {
 
 int test_os_stat(int fd, ipc_os_file *out) {
   before("stat");
-  return ipc_os_stat(fd, out);
+  int error = ipc_os_stat(fd, out);
+  if (error == 0 && hooks.owner) out->owner = hooks.owner;
+  return error;
+}
+
+int test_os_stat_key(const char *key, ipc_os_file *out) {
+  before("stat_key");
+  int error = ipc_os_stat_key(key, out);
+  if (error == 0 && hooks.owner) out->owner = hooks.owner;
+  return error;
 }
 
 int64_t test_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {
@@ -71,6 +82,8 @@ int64_t test_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {
 
 int test_os_resize(int fd, uint64_t size) {
   before("resize");
+  ipc_os_file file;
+  if (hooks.no_room && ipc_os_stat(fd, &file) == 0 && file.size < size) return -hooks.no_room;
   return ipc_os_resize(fd, size);
 }
 
@@ -106,6 +119,13 @@ static struct {
 } mappings[MAX_MAPPINGS];
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 
+/* A forked child's are no segments any more. Under the guard. */
+static void forget_inherited(void) {
+  static uint32_t pid;
+  if (pid != ipc_os_pid()) memset(mappings, 0, sizeof mappings);
+  pid = ipc_os_pid();
+}
+
 void *test_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
   before("map");
   ipc_os_file file;
@@ -113,6 +133,7 @@ void *test_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
   if (*error) return NULL;
   void *address = NULL;
   pthread_mutex_lock(&guard);
+  forget_inherited();
   int place = -1;
   for (int i = 0; i < MAX_MAPPINGS && !address; i++) {
     if (mappings[i].users == 0) {

@@ -16,6 +16,10 @@ typedef struct test_hooks {
   bool patient;
   /* Nothing can be removed: as in a sticky directory, of another user's files. */
   bool keep_names;
+  /* Files belong to this user, if it is not 0: as if he had made them. */
+  uint32_t owner;
+  /* The errno of each call that makes a file larger, if it is not 0. */
+  int no_room;
   /* Added to the clock, so that long time-outs need no waiting. */
   uint64_t clock_ahead_ns;
 } test_hooks;

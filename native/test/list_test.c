@@ -100,8 +100,8 @@ static void send_some(ipc_sender *sender, uint32_t count) {
 static void tells_name_options_and_endpoints(void) {
   ipc_receiver *receiver = must_receive((ipc_options){
       .kind = IPC_CHANNEL, .capacity = 8192, .max_receivers = 4, .permissions = 0640, .overflow = IPC_DROP_NEWEST});
-  ipc_receiver *other = must_receive((ipc_options){.kind = IPC_CHANNEL});
-  ipc_sender *sender = must_send((ipc_options){.kind = IPC_CHANNEL});
+  ipc_receiver *other = must_receive((ipc_options){.kind = IPC_CHANNEL, .permissions = 0640});
+  ipc_sender *sender = must_send((ipc_options){.kind = IPC_CHANNEL, .permissions = 0640});
   send_some(sender, 10);
   uint8_t bytes[8];
   for (int i = 0; i < 4; i++) CHECK_EQ(ipc_receiver_recv(other, bytes, 8, 0), 8);

@@ -26,6 +26,32 @@ static void change(uint32_t by, bool yields) {
   CHECK_EQ(shared->inside, by);
 }
 
+static void die_holding(void *unused) {
+  (void)unused;
+  CHECK_EQ(ipc_mutex_lock(must_handle(mutex), -1), IPC_OK);
+  atomic_fetch_add(&shared->ready, 1);
+  pause();
+}
+
+/* Nobody else had it open: the next to open it makes it anew, and is told all the same. */
+static void who_comes_after_a_death_is_told(void) {
+  shared = test_shared(sizeof *shared);
+  for (int keeps = 0; keeps < 2; keeps++) {
+    test_worker owner = test_start(TEST_PROCESS, die_holding, NULL);
+    test_await(&shared->ready, (uint32_t)keeps + 1);
+    test_kill(owner);
+    hooks.keep_names = keeps; /* it is made anew in the same file */
+    ipc_handle *it = must_handle(mutex), *other = must_handle(mutex);
+    CHECK_EQ(ipc_mutex_lock(it, 0), IPC_OWNER_DIED);
+    CHECK_EQ(ipc_mutex_unlock(it), IPC_OK);
+    CHECK_EQ(ipc_mutex_lock(other, 0), IPC_OK);
+    CHECK_EQ(ipc_mutex_unlock(other), IPC_OK);
+    hooks.keep_names = false;
+    ipc_handle_close(it);
+    ipc_handle_close(other);
+  }
+}
+
 static int32_t try_to_lock(ipc_handle *it) { return ipc_mutex_lock(it, 0); }
 
 static int32_t lock_somehow(ipc_handle *it, uint32_t how, const waker *mine) {
@@ -482,6 +508,41 @@ static void who_gives_up_passes_its_notification_on(void) {
   close_waker(&last_waker);
 }
 
+static int waits_begun;
+static void overtake_once(const char *call) {
+  if (strcmp(call, "wait") != 0) return;
+  if (++waits_begun == 1) {
+    arm(last_in_line, IPC_WAIT_FOR_LOCK, &last_waker);
+    CHECK_EQ(ipc_mutex_unlock(owner_now), IPC_OK);
+    CHECK_EQ(ipc_mutex_lock(owner_now, 0), IPC_OK);
+  } else {
+    hooks.before = NULL;
+    CHECK_EQ(ipc_mutex_unlock(owner_now), IPC_OK);
+  }
+  CHECK_EQ(rings(&last_waker), 0);
+}
+
+/* Woken in vain, since somebody was faster: it is still before those who came after it. */
+static void an_overtaken_sleeper_keeps_its_place(void) {
+  ipc_handle *it = must_handle(mutex);
+  owner_now = must_handle(mutex);
+  last_in_line = must_handle(mutex);
+  last_waker = open_waker();
+  CHECK_EQ(ipc_mutex_lock(owner_now, 0), IPC_OK);
+  atomic_store(&owner_now->member->owner, 1);
+  hooks.patient = true;
+  hooks.before = overtake_once;
+  CHECK_EQ(ipc_mutex_lock(it, -1), IPC_OK);
+  CHECK_EQ(waits_begun, 2);
+  CHECK_EQ(rings(&last_waker), 0);
+  CHECK_EQ(ipc_mutex_unlock(it), IPC_OK);
+  CHECK_EQ(rings(&last_waker), 1);
+  ipc_handle_close(it);
+  ipc_handle_close(last_in_line);
+  ipc_handle_close(owner_now);
+  close_waker(&last_waker);
+}
+
 /* Kill tests: `first` and `second` differ while somebody is at work; who finds them so must have been told. */
 static uint32_t random_state;
 
@@ -539,6 +600,7 @@ static void holders_and_waiters_are_killed_at_random(void) {
     check_within_a_second(started);
     for (int i = 0; i < VICTIMS; i++) test_reap(victims[i]);
   }
+  check_recoveries();
   atomic_store(&shared->stop, 1);
   for (int i = 0; i < 2; i++) test_finish(survivors[i]);
   int32_t status = ipc_mutex_lock(it, -1);
@@ -601,7 +663,7 @@ static void a_death_at_every_call_is_survived(void) {
   ipc_handle_close(companion);
 }
 
-TEST_MAIN(TEST_CASE(processes_exclude_each_other), TEST_CASE(threads_exclude_each_other),
+TEST_MAIN(TEST_CASE(who_comes_after_a_death_is_told), TEST_CASE(processes_exclude_each_other), TEST_CASE(threads_exclude_each_other),
           TEST_CASE(sleepers_and_event_loops_mix), TEST_CASE(threads_mix), TEST_CASE(free_mutex_costs_no_call),
           TEST_CASE(owner_alone_gives_it_back), TEST_CASE(time_outs_are_kept),
           TEST_CASE(waiters_learn_that_it_is_unusable), TEST_CASE(waiters_learn_that_it_was_cleared),
@@ -610,4 +672,5 @@ TEST_MAIN(TEST_CASE(processes_exclude_each_other), TEST_CASE(threads_exclude_eac
           TEST_CASE(stopped_holder_keeps_it_killed_holder_loses_it), TEST_CASE(stopped_or_killed_waiter_holds_nobody_up),
           TEST_CASE(they_are_woken_in_line_and_one_by_one), TEST_CASE(event_loops_are_rung_in_line),
           TEST_CASE(waiter_that_is_about_to_sleep_is_woken), TEST_CASE(who_gives_up_passes_its_notification_on),
+          TEST_CASE(an_overtaken_sleeper_keeps_its_place),
           TEST_CASE(holders_and_waiters_are_killed_at_random), TEST_CASE(a_death_at_every_call_is_survived))

@@ -200,12 +200,15 @@ static void files_are_made_once_with_the_mode_asked_for(void) {
   ipc_os_file file;
   CHECK_EQ(ipc_os_stat(fd, &file), 0);
   CHECK_GE(file.size, 8192);
-  CHECK(file.linked);
+  CHECK_EQ(file.links, 1);
+  CHECK(file.is_regular);
+  CHECK_EQ(file.owner, ipc_os_user());
+  CHECK_EQ(file.permissions, 0644);
   CHECK_EQ(file.inode, status.st_ino);
   CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC); /* a program started meanwhile must not keep the lock */
   CHECK_EQ(ipc_os_unlink(key), 0);
   CHECK_EQ(ipc_os_stat(fd, &file), 0);
-  CHECK(!file.linked);
+  CHECK_EQ(file.links, 0);
   CHECK_EQ(ipc_os_unlink(key), -ENOENT);
   CHECK_EQ(ipc_os_open(key, false, 0), -ENOENT);
   ipc_os_close(fd);

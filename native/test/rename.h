@@ -9,6 +9,7 @@
 #define ipc_os_open test_os_open
 #define ipc_os_unlink test_os_unlink
 #define ipc_os_stat test_os_stat
+#define ipc_os_stat_key test_os_stat_key
 #define ipc_os_read test_os_read
 #define ipc_os_resize test_os_resize
 #define ipc_os_map test_os_map

@@ -168,11 +168,8 @@ static void the_next_writer_keeps_its_place(void) {
   CHECK_EQ(ipc_rwlock_lock(writer, 0, 0), IPC_TIMED_OUT); /* keeps nothing */
   CHECK_EQ(ipc_rwlock_lock_shared(other, 0), IPC_OK);
   CHECK_EQ(ipc_rwlock_unlock_shared(other), IPC_OK);
-  CHECK_EQ(ipc_rwlock_lock(writer, 5, 0), IPC_TIMED_OUT);
-  CHECK_EQ(ipc_rwlock_lock_shared(other, 0), IPC_OK);
-  CHECK_EQ(ipc_rwlock_unlock_shared(other), IPC_OK);
-  for (int32_t timeout = 0; timeout <= 5; timeout += 5) {
-    CHECK_EQ(ipc_rwlock_lock(writer, timeout, 1), IPC_TIMED_OUT);
+  for (int32_t keep = IPC_KEEP_PLACE; keep <= IPC_KEEP_FOR_TASK; keep++) {
+    CHECK_EQ(ipc_rwlock_lock(writer, 0, keep), IPC_TIMED_OUT);
     CHECK_EQ(ipc_rwlock_held(writer), 0); /* next, not inside */
     CHECK_EQ(ipc_rwlock_unlock(writer), IPC_E_NOT_OWNER);
     CHECK_EQ(ipc_rwlock_mark_unusable(writer), IPC_E_NOT_OWNER);
@@ -273,7 +270,7 @@ static void an_armed_writer_is_rung_for_what_it_waits_for_now(void) {
   ipc_handle_disarm(it, IPC_WAIT_FOR_LOCK);
   CHECK_EQ(ipc_rwlock_lock_shared(reader, 0), IPC_OK);
   arm(it, IPC_WAIT_FOR_LOCK, &mine);
-  CHECK_EQ(ipc_rwlock_lock(it, 5, 0), IPC_TIMED_OUT); /* had the turn, and gave it back */
+  CHECK_EQ(ipc_rwlock_lock(it, 0, 0), IPC_TIMED_OUT); /* had the turn, and gave it back */
   rings(&mine);
   arm(it, IPC_WAIT_FOR_LOCK, &mine);
   CHECK_EQ(ipc_rwlock_lock(owner, 0, 1), IPC_TIMED_OUT);
@@ -463,6 +460,7 @@ static void check_a_dead_holder(uintptr_t holders, uintptr_t mine, int way) {
   ipc_handle *it = must_handle(rwlock);
   test_worker holder = start_locker(holders);
   test_await(&shared->ready, 1);
+  ipc_handle *behind = must_handle(rwlock); /* so that the dead one's place stays among those that are looked at */
   test_stop(holder);
   if (way == 0) CHECK_EQ(mine == READ ? ipc_rwlock_lock_shared(it, 450) : ipc_rwlock_lock(it, 450, 0), IPC_TIMED_OUT);
   test_kill(holder);
@@ -480,6 +478,7 @@ static void check_a_dead_holder(uintptr_t holders, uintptr_t mine, int way) {
   CHECK_EQ(ipc_rwlock_unlock(it), IPC_OK);
   CHECK_EQ(ipc_rwlock_lock_shared(it, -1), IPC_OK);
   ipc_handle_close(it);
+  ipc_handle_close(behind);
   atomic_store(&shared->ready, 0);
 }
 
@@ -519,6 +518,19 @@ static void stopped_or_killed_waiter_holds_nobody_up(void) {
     atomic_store(&shared->ready, 0);
     ipc_handle_close(it);
   }
+}
+
+/* What others have written there is not followed out of the table of places. */
+static void a_wild_limit_is_not_followed(void) {
+  const uint32_t wild[] = {65, 1000, 1u << 31, UINT32_MAX};
+  ipc_handle *it = must_handle(rwlock);
+  for (int i = 0; i < 4; i++) {
+    for (uint32_t n = 0; n < it->segment.max_waits; n++) memset(&it->segment.waits[n], 0xff, sizeof it->segment.waits[n]);
+    atomic_store(&it->segment.header->receiver_limit, wild[i]);
+    CHECK_EQ(ipc_rwlock_lock(it, 0, 0), IPC_OK);
+    CHECK_EQ(ipc_rwlock_unlock(it), IPC_OK);
+  }
+  ipc_handle_close(it);
 }
 
 static void overlap(void *number) {
@@ -644,6 +656,7 @@ static void readers_and_writers_are_killed_at_random(void) {
     check_within_a_second(started);
     for (int i = 0; i < VICTIMS; i++) test_reap(victims[i]);
   }
+  check_recoveries();
   atomic_store(&shared->stop, 1);
   for (int i = 0; i < 2; i++) test_finish(survivors[i]);
   mend(ipc_rwlock_lock(it, -1, 0));
@@ -702,7 +715,40 @@ static void a_death_at_every_call_is_survived(void) {
   ipc_handle_close(it);
 }
 
-TEST_MAIN(TEST_CASE(processes_read_and_write), TEST_CASE(threads_read_and_write),
+static void die_writing(void *unused) {
+  (void)unused;
+  CHECK_EQ(ipc_rwlock_lock(must_handle(rwlock), -1, 0), IPC_OK);
+  atomic_fetch_add(&shared->ready, 1);
+  pause();
+}
+
+/* Nobody else had it open: the next to open it makes it anew, and is told all the same, as a reader, too. */
+static void who_comes_after_a_death_is_told(void) {
+  shared = test_shared(sizeof *shared);
+  test_worker owner = test_start(TEST_PROCESS, die_writing, NULL);
+  test_await(&shared->ready, 1);
+  test_kill(owner);
+  ipc_handle *it = must_handle(rwlock);
+  CHECK_EQ(ipc_rwlock_lock_shared(it, 0), IPC_OWNER_DIED);
+  CHECK_EQ(ipc_rwlock_unlock_shared(it), IPC_OK);
+  CHECK_EQ(ipc_rwlock_lock(it, 0, 0), IPC_OWNER_DIED);
+  CHECK_EQ(ipc_rwlock_unlock(it), IPC_OK);
+  CHECK_EQ(ipc_rwlock_lock_shared(it, 0), IPC_OK);
+  ipc_handle_close(it);
+}
+
+static void a_writer_does_not_wait_for_its_own_thread(void) {
+  ipc_handle *it = must_handle(rwlock), *other = must_handle(rwlock);
+  CHECK_EQ(ipc_rwlock_lock_shared(other, 0), IPC_OK);
+  CHECK_EQ(ipc_rwlock_lock(it, -1, 0), IPC_E_DEADLOCK);
+  CHECK_EQ(ipc_rwlock_lock(it, 0, 0), IPC_TIMED_OUT); /* a task may */
+  CHECK_EQ(ipc_rwlock_lock_shared(it, 0), IPC_OK);    /* it does not keep others out */
+  ipc_handle_close(it);
+  ipc_handle_close(other);
+}
+
+TEST_MAIN(TEST_CASE(who_comes_after_a_death_is_told), TEST_CASE(a_writer_does_not_wait_for_its_own_thread),
+          TEST_CASE(processes_read_and_write), TEST_CASE(threads_read_and_write),
           TEST_CASE(sleepers_and_event_loops_mix), TEST_CASE(threads_mix), TEST_CASE(free_lock_costs_no_call),
           TEST_CASE(owners_alone_give_it_back), TEST_CASE(a_reader_may_come_in_again),
           TEST_CASE(the_next_writer_keeps_its_place), TEST_CASE(event_loops_are_rung_in_line), TEST_CASE(a_task_waits_for_its_own_loops_readers),
@@ -711,6 +757,6 @@ TEST_MAIN(TEST_CASE(processes_read_and_write), TEST_CASE(threads_read_and_write)
           TEST_CASE(a_reader_on_its_way_in_learns_that_it_is_unusable), TEST_CASE(waiters_learn_that_it_was_cleared),
           TEST_CASE(a_removed_name_is_noticed), TEST_CASE(close_while_it_is_held),
           TEST_CASE(a_writer_that_dies_waiting_is_not_told_of), TEST_CASE(stopped_holders_keep_it_killed_holders_lose_it),
-          TEST_CASE(stopped_or_killed_waiter_holds_nobody_up), TEST_CASE(overlapping_readers_do_not_starve_a_writer),
+          TEST_CASE(stopped_or_killed_waiter_holds_nobody_up), TEST_CASE(a_wild_limit_is_not_followed), TEST_CASE(overlapping_readers_do_not_starve_a_writer),
           TEST_CASE(looping_writers_do_not_starve_a_reader), TEST_CASE(readers_and_writers_are_killed_at_random),
           TEST_CASE(a_death_at_every_call_is_survived))

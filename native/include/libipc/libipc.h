@@ -1,6 +1,8 @@
 /*
  * libipc - messages between processes through shared memory.
  *
+ * A child of fork() gets IPC_E_FORKED from whatever it inherited, and may close it; see docs/guarantees.md.
+ *
  * The whole C ABI. Start with sender.h and receiver.h; docs/protocol.md describes
  * the bytes in shared memory and why each step is safe.
  */

@@ -5,6 +5,12 @@
  * ones join it. A zero field means "the default if I create, whatever is there if
  * I join"; a non-zero field that differs from the creator's is
  * IPC_E_OPTIONS_MISMATCH.
+ *
+ * But permissions: they say with whom the caller is willing to share. 0 is 0600: what is in use is joined only if it
+ * belongs to this user (or root) and nobody else may read or write it. Who gives bits to group or others joins what
+ * lets them do that and no more, also another user's. Everything else is IPC_E_PERMISSION, with ipc_failure.option =
+ * IPC_OPTION_PERMISSIONS, found = the owner, wanted = the file's mode. What is no regular file with one name is
+ * IPC_E_FOREIGN. See docs/security.md.
  */
 #ifndef LIBIPC_OPTIONS_H
 #define LIBIPC_OPTIONS_H
@@ -63,7 +69,7 @@ typedef struct ipc_options {
   uint32_t kind;          /* ipc_kind */
   uint32_t capacity;      /* bytes of the ring: a power of two, MIN to MAX_CAPACITY */
   uint32_t max_receivers; /* 1 to IPC_MAX_RECEIVERS; of what has no ring: handles */
-  uint32_t permissions;   /* mode bits of a created segment, 0600 among them; 0 = 0600 */
+  uint32_t permissions;   /* mode bits of a created segment, and the most that one joined may have; 0600 among them; 0 = 0600 */
   uint32_t overflow;      /* ipc_overflow; 0 = IPC_BLOCK. A queue cannot drop the oldest */
   uint32_t from_oldest;   /* a receiver of a route or channel: 1 = begin with the oldest message still in the ring */
   /* The position at which a created ring starts, in 8-byte units. Only tests set

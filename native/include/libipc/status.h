@@ -52,7 +52,8 @@ enum ipc_status {
   IPC_E_EXISTS = -31,
   IPC_E_NOT_FOUND = -32,
   IPC_E_TOO_MANY_WAITS = -33,   /* as many are waiting as the name has room for */
-  IPC_E_TOO_MANY_HANDLES = -34  /* the creator's max_receivers are all alive */
+  IPC_E_TOO_MANY_HANDLES = -34, /* the creator's max_receivers are all alive */
+  IPC_E_FORKED = -35            /* inherited by fork(): it is the parent's. Closing it here leaves that one alone */
 };
 
 /* What open calls tell about a failure, beyond its code. */

@@ -264,10 +264,13 @@ static void path_of(const char *key, char path[PATH_BYTES]) {
   snprintf(path, PATH_BYTES, "/var/tmp/%.50s", key);
 }
 
+uint32_t ipc_os_user(void) { return (uint32_t)geteuid(); }
+
+/* Anything may have the name: a link is not followed, a pipe or a device not waited for. */
 int ipc_os_open(const char *key, bool create, uint32_t permissions) {
   char path[PATH_BYTES];
   path_of(key, path);
-  int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | (create ? O_CREAT | O_EXCL : 0);
+  int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | (create ? O_CREAT | O_EXCL : O_NONBLOCK);
   int fd = open(path, flags, (int)permissions); /* int: mode_t is narrower, and this is a variable argument */
   if (fd < 0) return -errno;
   if (create && fchmod(fd, (mode_t)permissions) != 0) { /* the umask must not take from what was asked */
@@ -285,10 +288,28 @@ int ipc_os_unlink(const char *key) {
   return unlink(path) == 0 ? 0 : -errno;
 }
 
+static ipc_os_file file_of(const struct stat *s) {
+  return (ipc_os_file){.size = (uint64_t)s->st_size,
+                       .inode = (uint64_t)s->st_ino,
+                       .links = (uint32_t)s->st_nlink,
+                       .owner = (uint32_t)s->st_uid,
+                       .permissions = s->st_mode & 07777,
+                       .is_regular = S_ISREG(s->st_mode)};
+}
+
 int ipc_os_stat(int fd, ipc_os_file *out) {
   struct stat s;
   if (fstat(fd, &s) != 0) return -errno;
-  *out = (ipc_os_file){.size = (uint64_t)s.st_size, .inode = (uint64_t)s.st_ino, .linked = s.st_nlink > 0};
+  *out = file_of(&s);
+  return 0;
+}
+
+int ipc_os_stat_key(const char *key, ipc_os_file *out) {
+  char path[PATH_BYTES];
+  path_of(key, path);
+  struct stat s;
+  if (lstat(path, &s) != 0) return -errno;
+  *out = file_of(&s);
   return 0;
 }
 
@@ -364,6 +385,11 @@ void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
 }
 
 void ipc_os_unmap(void *address, uint64_t size) { munmap(address, size); }
+
+void ipc_os_replace(void *address, uint64_t size) {
+  void *zeros = mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0);
+  if (zeros == MAP_FAILED) munmap(address, size); /* better to fault there than to reach the parent */
+}
 
 int ipc_os_try_lock(int fd, const char *key) {
   (void)key;

@@ -138,8 +138,10 @@ uint64_t ipc_os_self(void) {
   if ((uint32_t)(self >> 32) == tid) return self;
   char state;
   uint32_t started = 0;
-  read_stat(tid, &state, &started); /* without /proc: 0, and alive() asks kill() */
-  return self = (uint64_t)tid << 32 | started;
+  int error = read_stat(tid, &state, &started); /* without /proc: 0, and alive() asks kill() */
+  uint64_t identity = (uint64_t)tid << 32 | started;
+  if (error != -EMFILE && error != -ENFILE && error != -ENOMEM) self = identity; /* those pass: ask again next time */
+  return identity;
 }
 
 bool ipc_os_alive(uint64_t identity) {
@@ -154,9 +156,12 @@ bool ipc_os_alive(uint64_t identity) {
   return kill((pid_t)tid, 0) == 0 || errno == EPERM;
 }
 
+uint32_t ipc_os_user(void) { return (uint32_t)geteuid(); }
+
+/* Anything may have the name: a link is not followed, a pipe or a device not waited for. */
 int ipc_os_open(const char *key, bool create, uint32_t permissions) {
-  int fd = shm_open(key, create ? O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW : O_RDWR | O_NOFOLLOW, permissions);
-  if (fd < 0) return -errno;
+  int fd = shm_open(key, O_RDWR | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : O_NONBLOCK), permissions);
+  if (fd < 0) return errno == EINVAL ? -EISDIR : -errno; /* which glibc tells so */
   if (create && fchmod(fd, permissions) != 0) { /* the umask must not take from what was asked */
     int error = -errno;
     close(fd);
@@ -166,19 +171,37 @@ int ipc_os_open(const char *key, bool create, uint32_t permissions) {
   return fd;
 }
 
+/* Where glibc and musl have what shm_open makes. */
+const char ipc_os_directory[] = "/dev/shm";
+
 int ipc_os_unlink(const char *key) { return shm_unlink(key) == 0 ? 0 : -errno; }
+
+static ipc_os_file file_of(const struct stat *s) {
+  return (ipc_os_file){.size = (uint64_t)s->st_size,
+                       .inode = (uint64_t)s->st_ino,
+                       .links = (uint32_t)s->st_nlink,
+                       .owner = (uint32_t)s->st_uid,
+                       .permissions = s->st_mode & 07777,
+                       .is_regular = S_ISREG(s->st_mode)};
+}
 
 int ipc_os_stat(int fd, ipc_os_file *out) {
   struct stat s;
   if (fstat(fd, &s) != 0) return -errno;
-  *out = (ipc_os_file){.size = (uint64_t)s.st_size, .inode = (uint64_t)s.st_ino, .linked = s.st_nlink > 0};
+  *out = file_of(&s);
+  return 0;
+}
+
+int ipc_os_stat_key(const char *key, ipc_os_file *out) {
+  char path[sizeof ipc_os_directory + IPC_OS_KEY_BYTES];
+  snprintf(path, sizeof path, "%s/%s", ipc_os_directory, key);
+  struct stat s;
+  if (lstat(path, &s) != 0) return -errno;
+  *out = file_of(&s);
   return 0;
 }
 
 void ipc_os_close(int fd) { close(fd); }
-
-/* Where glibc and musl have what shm_open makes. */
-const char ipc_os_directory[] = "/dev/shm";
 
 void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]) {
   snprintf(listed, IPC_OS_KEY_BYTES, "%s", key);
@@ -240,6 +263,11 @@ void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
 }
 
 void ipc_os_unmap(void *address, uint64_t size) { munmap(address, size); }
+
+void ipc_os_replace(void *address, uint64_t size) {
+  void *zeros = mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+  if (zeros == MAP_FAILED) munmap(address, size); /* better to fault there than to reach the parent */
+}
 
 int ipc_os_try_lock(int fd, const char *key) {
   (void)key;

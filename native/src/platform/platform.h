@@ -56,12 +56,18 @@ uint32_t ipc_os_pid(void);
 /* Whether that thread still runs or is stopped; a zombie does not. */
 bool ipc_os_alive(uint64_t identity);
 
-/* What fstat tells about an open segment. */
+/* What the system tells about a file. */
 typedef struct ipc_os_file {
   uint64_t size;
   uint64_t inode;
-  bool linked; /* it still has its name */
+  uint32_t links; /* its names; 0: removed */
+  uint32_t owner;
+  uint32_t permissions; /* mode bits, 07777 */
+  bool is_regular;      /* no link, pipe, directory, device */
 } ipc_os_file;
+
+/* The user as whom this process reaches files; 0 is root on every system. */
+uint32_t ipc_os_user(void);
 
 /* The largest key, in bytes with its terminator, that ipc_os_open takes. */
 #define IPC_OS_KEY_BYTES 256
@@ -73,6 +79,7 @@ typedef struct ipc_os_file {
 int ipc_os_open(const char *key, bool create, uint32_t permissions);
 int ipc_os_unlink(const char *key);
 int ipc_os_stat(int fd, ipc_os_file *out);
+int ipc_os_stat_key(const char *key, ipc_os_file *out); /* without opening it; of a link, not of where it leads */
 void ipc_os_close(int fd);
 
 /*
@@ -102,6 +109,9 @@ int ipc_os_resize(int fd, uint64_t size);
 /* Maps a part of a segment, shared and writable, from a multiple of 64 KiB on. NULL: *error is -errno. */
 void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error);
 void ipc_os_unmap(void *address, uint64_t size);
+
+/* Puts zeros of this process's own in the place of a mapping; if that cannot be, nothing. In a child that was just forked. */
+void ipc_os_replace(void *address, uint64_t size);
 
 /*
  * The name lock: one holder at a time over all processes; the kernel gives it back

@@ -210,5 +210,12 @@ test("permissions that would lock the owner out, or differ from the creator's, a
 			message: expect.stringMatching(/permissions 0o660.*0o600/),
 		}),
 	);
-	using _sender = Channel.sender(name, { prefix });
+	expect(() => Channel.sender(name, { prefix })).toThrow(
+		expect.objectContaining({
+			code: "ERR_IPC_PERMISSION",
+			message: expect.stringMatching(/permissions 0o660, more than was asked for here/),
+		}),
+	);
+	using sender = Channel.sender(name, { prefix, permissions: 0o660 });
+	using _clone = sender.clone();
 });

@@ -38,12 +38,12 @@ async function leaveLeftover(name: string): Promise<number> {
 describe("list", () => {
 	test("tells a name's kind, options, and who is on it", async () => {
 		const name = unique();
-		using receiver = Route.receiver(name, { prefix, capacity: 8192, maxReceivers: 3, permissions: 0o640 });
+		using receiver = Route.receiver(name, { prefix, capacity: 8192, maxReceivers: 3, permissions: 0o700 });
 		await using child = await holder("route", "sender", name);
 		const found = only(name);
 		expect(found).toMatchObject({
 			...{ name, prefix, kind: "route", state: "live", path: path("route", name) },
-			...{ capacity: 8192, maxReceivers: 3, permissions: 0o640, overflow: "block", messages: 0, waiting: 0 },
+			...{ capacity: 8192, maxReceivers: 3, permissions: 0o700, overflow: "block", messages: 0, waiting: 0 },
 			...{ permits: 0, initial: 0, robust: false, recovered: 0, unusable: false },
 			byteLength: Bun.file(path("route", name)).size,
 		});

@@ -21,7 +21,7 @@ const answerClosed = (): number => Status.closed;
 
 /** What a handle calls once its native object is gone: as in native_engine.ts. */
 const closedSymbols = {
-	ipc_handle_count: () => 0,
+	ipc_handle_count: answerClosed,
 	ipc_handle_arm: answerClosed,
 	ipc_handle_disarm: answerClosed,
 	ipc_handle_armed: () => 0,
@@ -45,7 +45,7 @@ const closedSymbols = {
 	ipc_rwlock_unlock_shared: answerClosed,
 	ipc_rwlock_mark_unusable: answerClosed,
 	ipc_rwlock_held: () => 0,
-	ipc_memory_byte_length: () => 0,
+	ipc_memory_byte_length: answerClosed,
 	ipc_memory_map: () => null,
 	ipc_memory_grow: answerClosed,
 	ipc_memory_unlink: answerClosed,

@@ -29,11 +29,17 @@ class NativeWaker implements EngineWaker {
 		this.low = number[0] as number;
 		this.high = number[1] as number;
 		// Bun owns the descriptor from here on, also when a Worker is terminated. What comes in before it polls is not lost.
-		void connect({ fd, socket: { data: rung } }).then((socket) => {
-			this.#socket = socket;
-			if (this.#closed) this.#end();
-			else this.keepAlive(this.#keepsAlive);
-		});
+		connect({ fd, socket: { data: rung } }).then(
+			(socket) => {
+				this.#socket = socket;
+				if (this.#closed) this.#end();
+				else this.keepAlive(this.#keepsAlive);
+			},
+			() => {
+				// Nobody can ring it then. Whoever waits still looks around by itself every 0.7 s: late, not lost.
+				library().ipc_waker_close(this.low, this.high);
+			},
+		);
 	}
 
 	keepAlive(yes: boolean): void {

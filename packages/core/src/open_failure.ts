@@ -41,6 +41,24 @@ const FACTORIES = {
 	memory: "SharedMemory",
 } as const satisfies Record<EndpointKind | HandleKind, string>;
 
+/** `IPC_OPTION_PERMISSIONS`: whose it is, and what it lets others do, is known. */
+const OPTION_PERMISSIONS = 3;
+
+function permissionText({ option, found, wanted, systemError }: Failure, endpoint: string, clear: string): string {
+	const user = process.geteuid?.() ?? "?";
+	const error = systemError === 0 ? "" : ` (system error ${systemError})`;
+	if (option !== OPTION_PERMISSIONS) return `This user (${user}) may not open ${endpoint}${error}.`;
+	const mode = `0o${wanted.toString(8).padStart(3, "0")}`;
+	const share =
+		"To share a name with other users, open it with the same `permissions` everywhere, for example 0o660; without, only this user's own, private ones are opened.";
+	if (found === user)
+		return `This user (${user}) may not open ${endpoint} like this${error}: its file has the permissions ${mode}, more than was asked for here, so that others could read along or write. ${share}`;
+	return `This user (${user}) may not open or remove ${endpoint}${error}: its file belongs to user ${found} and has the permissions ${mode}. ${share} If it should not be there, user ${found} or root can remove it with ${clear}.`;
+}
+
+/** `EMFILE` and `ENFILE`. */
+const TOO_MANY_FILES = [24, 23];
+
 const ENDPOINTS: readonly string[] = ["route", "channel", "queue"];
 
 /** The error for an open or a clear that failed. */
@@ -116,6 +134,12 @@ export function openFailure(failure: Failure, kind: EndpointKind | HandleKind, p
 				name,
 				`The name of ${endpoint} was removed (unlink, clear, or its file was deleted) while this handle was open. What was mapped stays as it is; it cannot grow. Close it and open the name again.`,
 			);
+		case Status.forked:
+			return new IpcError(
+				"ERR_IPC_FORKED",
+				name,
+				`This process was forked from the one that opened ${endpoint}, whose it still is. Close it (that leaves the other one alone) and open the name here.`,
+			);
 		case Status.version:
 			return new IpcError(
 				"ERR_IPC_VERSION",
@@ -126,7 +150,9 @@ export function openFailure(failure: Failure, kind: EndpointKind | HandleKind, p
 			return new IpcError(
 				"ERR_IPC_FOREIGN",
 				name,
-				`What has the name of ${endpoint} in shared memory is not a libipc segment${error}. If nobody needs it, remove it with ${clear}.`,
+				wanted === 1 && found > 1
+					? `The file of ${endpoint} in shared memory has ${found} names (hard links), so it is another file as well, and is not touched. If nobody needs this name, remove it with ${clear}.`
+					: `What has the name of ${endpoint} in shared memory is not a libipc segment${error}. If nobody needs it, remove it with ${clear}.`,
 			);
 		case Status.corrupt:
 			return new IpcError(
@@ -137,11 +163,7 @@ export function openFailure(failure: Failure, kind: EndpointKind | HandleKind, p
 					: `The header of ${endpoint} in shared memory is damaged. Remove it with ${clear} and open it again.`,
 			);
 		case Status.permission:
-			return new IpcError(
-				"ERR_IPC_PERMISSION",
-				name,
-				`This user may not open ${endpoint}${error}. It belongs to its creator alone unless that one gave permissions (for example 0o660).`,
-			);
+			return new IpcError("ERR_IPC_PERMISSION", name, permissionText(failure, endpoint, clear));
 		case Status.noSpace:
 			return new IpcError(
 				"ERR_IPC_NO_SPACE",
@@ -161,6 +183,12 @@ export function openFailure(failure: Failure, kind: EndpointKind | HandleKind, p
 				`The library ${libraryPath()} refused an option of ${endpoint} (${found}).`,
 			);
 		default:
-			return new IpcError("ERR_IPC_SYSTEM", name, `The system could not open ${endpoint}${error}.`);
+			return new IpcError(
+				"ERR_IPC_SYSTEM",
+				name,
+				TOO_MANY_FILES.includes(failure.systemError)
+					? `The system could not open ${endpoint}: too many files are open${error}. Close some, or allow more (ulimit -n).`
+					: `The system could not open ${endpoint}${error}.`,
+			);
 	}
 }

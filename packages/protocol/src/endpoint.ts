@@ -38,7 +38,8 @@ export interface PeerEvent {
 
 /**
  * How a name is opened. Whoever opens a name first fixes `capacity`, `maxReceivers`, `overflow` and `permissions`; whoever comes
- * later and asks for another value gets `ERR_IPC_OPTIONS_MISMATCH`, and who asks for none takes what is there.
+ * later and asks for another value gets `ERR_IPC_OPTIONS_MISMATCH`, and who asks for none takes what is there, but for
+ * `permissions`.
  */
 export interface EndpointOptions {
 	/** A namespace: the same name under two prefixes is two names. Up to 64 bytes of UTF-8. Default "". */
@@ -49,7 +50,11 @@ export interface EndpointOptions {
 	readonly maxReceivers?: number | undefined;
 	/** What to do when the ring is full. Default "block". A queue cannot drop the oldest. */
 	readonly overflow?: Overflow | undefined;
-	/** Who may open it, as file mode bits. Default 0o600: this user only. */
+	/**
+	 * With whom it is shared, as file mode bits. Default 0o600: this user only. To share a name with other users give the same
+	 * `permissions` everywhere (for example 0o660): who gives none opens only what is this user's own and private, and
+	 * gets `ERR_IPC_PERMISSION` otherwise.
+	 */
 	readonly permissions?: number | undefined;
 	/**
 	 * Called for each other endpoint there is, and then whenever one comes, leaves or dies (within a second), until this

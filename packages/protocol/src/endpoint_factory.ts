@@ -54,11 +54,12 @@ function createFactory<SomeReceiver extends Receiver>(
 	function openSender(name: string, options: EndpointOptions): Sender {
 		const { prefix, options: checked } = checkAll(kind, name, options);
 		const native = engine().openSender(kind, prefix, name, checked);
+		const again = { prefix, permissions: options.permissions };
 		const loop = eventLoopOf(engine());
 		const sending = new WaitLine(loop, native, EngineWait.space);
 		const handle = (shared: SharedSender): RingSender =>
 			new RingSender(name, describe(kind, prefix, name), shared, (same) =>
-				kind === "route" ? handle(same) : openSender(name, { prefix }),
+				kind === "route" ? handle(same) : openSender(name, again),
 			);
 		return watched(handle({ engine: native, loop, sending, handles: 0, batching: false }), options);
 	}
@@ -66,7 +67,7 @@ function createFactory<SomeReceiver extends Receiver>(
 	function openReceiver(name: string, options: ReceiverOptions): SomeReceiver {
 		const { prefix, options: checked } = checkAll(kind, name, options);
 		const native = engine().openReceiver(kind, prefix, name, checked);
-		const reopen = (): SomeReceiver => openReceiver(name, { prefix });
+		const reopen = (): SomeReceiver => openReceiver(name, { prefix, permissions: options.permissions });
 		const endpoint = describe(kind, prefix, name);
 		return watched(new NewReceiver(name, endpoint, native, eventLoopOf(engine()), reopen), options);
 	}

@@ -94,7 +94,7 @@ export const EngineWait = { space: 1, peers: 2, data: 4, lock: 1, shared: 4, wok
 export interface EngineHandle extends EngineWaiter {
 	/** Gives up waiting for what it is armed for. */
 	disarm(wait: number): void;
-	/** How many handles are open on the name. */
+	/** How many handles are open on the name; `closed` if the handle is. */
 	count(): number;
 	close(): void;
 }
@@ -235,4 +235,5 @@ export const Status = {
 	notFound: -32,
 	tooManyWaits: -33,
 	tooManyHandles: -34,
+	forked: -35,
 } as const;

@@ -46,12 +46,14 @@ export type IpcErrorCode =
 	| "ERR_IPC_FOREIGN"
 	/** The shared memory is truncated or damaged. */
 	| "ERR_IPC_CORRUPT"
-	/** The system refuses access to the segment. */
+	/** The segment is another user's, or shared with more than this open asked for, or the system refuses access to it. */
 	| "ERR_IPC_PERMISSION"
 	/** Shared memory, or memory, is full. */
 	| "ERR_IPC_NO_SPACE"
 	/** The storage of this name was removed while the endpoint was open. */
 	| "ERR_IPC_ORPHANED"
+	/** It was inherited by `fork()`, without exec, and is the parent's. Open the name again. */
+	| "ERR_IPC_FORKED"
 	/** A stopped process keeps others from opening this name. */
 	| "ERR_IPC_BUSY"
 	/** The native library is missing, cannot be loaded, or is of another version. */

@@ -12,6 +12,12 @@ export function failure(status: number, name: string, endpoint: string): IpcErro
 				name,
 				`The storage of ${endpoint} was removed (clear, or its file was deleted) while this endpoint was open. Close it and open the name again.`,
 			);
+		case Status.forked:
+			return new IpcError(
+				"ERR_IPC_FORKED",
+				name,
+				`This process was forked from the one that opened ${endpoint}, whose it still is. Close it (that leaves the other one alone) and open the name here.`,
+			);
 		case Status.unusable:
 			return new IpcError(
 				"ERR_IPC_UNUSABLE",

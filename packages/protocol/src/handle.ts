@@ -14,7 +14,11 @@ export type HandleKind = "mutex" | "condition" | "semaphore" | "rwlock" | "memor
 export interface HandleOptions {
 	/** A namespace: the same name under two prefixes is two names. Up to 64 bytes of UTF-8. Default "". */
 	readonly prefix?: string | undefined;
-	/** Who may open it, as file mode bits. Default 0o600: this user only. */
+	/**
+	 * With whom it is shared, as file mode bits. Default 0o600: this user only. To share a name with other users give the same
+	 * `permissions` everywhere (for example 0o660): who gives none opens only what is this user's own and private, and
+	 * gets `ERR_IPC_PERMISSION` otherwise.
+	 */
 	readonly permissions?: number | undefined;
 	/** How many handles, in all processes, may be open at once: 1 to 1024. Default 64. */
 	readonly maxHandles?: number | undefined;

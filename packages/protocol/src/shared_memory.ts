@@ -90,38 +90,43 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 	}
 
 	get bytes(): ArrayBuffer {
-		this.checkOpen();
+		const byteLength = this.#checkLength();
 		const bytes = this.#bytes;
 		// The user may have transferred it away; it lives on there, and here a new one is made.
-		if (bytes && !bytes.detached && bytes.byteLength === this.engine.byteLength()) return bytes;
+		if (bytes && !bytes.detached && bytes.byteLength === byteLength) return bytes;
 		this.#bytes = this.engine.map();
 		return this.#bytes;
 	}
 
 	get byteLength(): number {
-		this.checkOpen();
-		return this.engine.byteLength();
+		return this.#checkLength();
+	}
+
+	/** How long it is, if it is open: the process may be about to exit, with its native objects gone already. */
+	#checkLength(): number {
+		const byteLength = this.engine.byteLength();
+		if (byteLength < 0) throw this.failure(byteLength);
+		return byteLength;
 	}
 
 	get referenceCount(): number {
-		this.checkOpen();
+		this.#checkLength();
 		return this.engine.count();
 	}
 
 	grow(byteLength: number): number {
-		this.checkOpen();
+		this.#checkLength();
 		this.engine.grow(checkCount(this.name, "byteLength", byteLength, 1, limits.maxMemory));
 		return this.engine.byteLength();
 	}
 
 	unlink(): void {
-		this.checkOpen();
+		this.#checkLength();
 		this.engine.unlink();
 	}
 
 	#checkOffset(offset: unknown): number {
-		this.checkOpen();
-		const last = this.engine.byteLength() - 4;
+		const last = this.#checkLength() - 4;
 		if (typeof offset === "number" && offset >= 0 && offset <= last && offset % 4 === 0) return offset;
 		throw invalid(
 			this.name,

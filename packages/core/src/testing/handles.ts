@@ -103,8 +103,18 @@ export function expectTook(ms: number, timeout: number): void {
 	expect(ms).toBeLessThan(timeout + 1000);
 }
 
-/** What others may need to go on after a process was killed: a second, and what the scheduler adds. */
-export const RECOVERY_MS = 1500;
+/**
+ * Others go on within a second after a process was killed. The scheduler of a machine that is busy with other things may
+ * add seconds to a single one of these; not to half of many, see {@link expectRecoveries}.
+ */
+export const RECOVERY_MS = 10_000;
+
+/** What is said of many recoveries, in milliseconds: within a second, but for what the machine adds to some. */
+export function expectRecoveries(latencies: readonly number[]): void {
+	const sorted = latencies.toSorted((a, b) => a - b);
+	expect(sorted[sorted.length >> 1]).toBeLessThan(1000);
+	expect(sorted.at(-1)).toBeLessThan(RECOVERY_MS);
+}
 
 /** A Worker that runs a program of handles.worker.ts, with what it posts. */
 export class HandleWorker implements AsyncDisposable {

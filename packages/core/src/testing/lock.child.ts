@@ -134,6 +134,13 @@ const programs: Record<string, () => unknown> = {
 		}
 	},
 
+	"waits to read"() {
+		const lock = RwLock.open(name, { prefix });
+		print("waiting");
+		using guard = lock.acquireShared();
+		print({ ownerDied: guard.ownerDied });
+	},
+
 	/** Stays alive for it, and ends by itself. Tells how often the event loop went round. */
 	async "waits async"() {
 		const lock = open();

@@ -18,7 +18,7 @@
 #include "scenario.h"
 #include "segment.h"
 
-enum { LIMIT_S = 25, STOP_S = 3, MAX_AT_ONCE = 512, RECOVERY_MS = 1000, ROUNDS = 3 };
+enum { LIMIT_S = 25, STOP_S = 3, MAX_AT_ONCE = 512, RECOVERY_MS = 1000, ROUNDS = 4 };
 
 const char fault_prefix[] = "fault";
 const scenario *playing;

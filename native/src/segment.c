@@ -200,6 +200,19 @@ static bool died_inside(const ipc_segment *segment) {
          (segment->kind == IPC_RWLOCK && atomic_load_explicit(&header->writing, memory_order_relaxed) != 0);
 }
 
+/*
+ * Takes such a leftover over as it is, lock and all. Nobody alive is on it, and we have the name lock. It is not
+ * made anew: killed between removing it and making another, we would take along that its owner died; and whoever comes
+ * between the two would not know it.
+ */
+static void inherit(ipc_segment *segment) {
+  ipc_header *header = segment->header;
+  ipc_members_reap(segment);
+  atomic_store_explicit(&header->unusable, 0, memory_order_relaxed);
+  /* Of a reader-writer lock `writing` tells it. */
+  atomic_store_explicit(&header->claim, segment->kind == IPC_MUTEX ? IPC_CLAIM_ABANDONED : 0, memory_order_release);
+}
+
 static int32_t create(ipc_segment *segment, int fd, const char *prefix, const char *name, const ipc_options *options,
                       bool owner_died, ipc_failure *failure) {
   bool has_ring = ipc_segment_has_ring(options->kind);
@@ -409,9 +422,13 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
     } else if (!is_leftover(segment, &file, prefix, name, options, failure)) {
       status = failure->code;
     } else if (options->mode == IPC_OPEN) {
-      ipc_segment_unlink(segment);
+      if (!died_inside(segment)) ipc_segment_unlink(segment);
       status = fail(failure, IPC_E_NOT_FOUND, 0, 0);
+    } else if (died_inside(segment) && compare_options(segment, &file, options, failure) == IPC_OK) {
+      inherit(segment);
+      status = IPC_OK;
     } else {
+      memset(failure, 0, sizeof *failure); /* a leftover's options bind nobody */
       owner_died |= died_inside(segment);
       bool removed = ipc_segment_unlink(segment);
       /* Before its size changes: if we are killed half-way, the next to come must see that it is unfinished. */

@@ -1,0 +1,55 @@
+/* common.h - messages that show who sent them and whether they are whole, and waiting as an event loop does. */
+#ifndef LIBIPC_FAULT_COMMON_H
+#define LIBIPC_FAULT_COMMON_H
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "libipc/waker.h"
+#include "scenario.h"
+
+enum { LOOK_MS = 700 };
+
+typedef struct message {
+  uint32_t sender, number, length, spare;
+} message;
+
+enum fate { NOT_BEGUN, BEGUN, ACCEPTED, REFUSED };
+
+static inline uint8_t byte_of(uint32_t sender, uint32_t number, uint32_t at) { return (uint8_t)(sender * 31 + number * 7 + at); }
+
+static inline void fill(uint8_t *bytes, uint32_t sender, uint32_t number, uint32_t length) {
+  message head = {sender, number, length, 0};
+  for (uint32_t i = 0; i < length; i++) bytes[i] = byte_of(sender, number, i);
+  memcpy(bytes, &head, sizeof head);
+}
+
+static inline void check_bytes(const message *head, const uint8_t *bytes) {
+  for (uint32_t i = sizeof *head; i < head->length; i++)
+    if (bytes[i] != byte_of(head->sender, head->number, i))
+      FAIL("message %u of sender %u is torn at byte %u of %u", head->number, head->sender, i, head->length);
+}
+
+typedef struct waker {
+  int fd;
+  uint32_t low, high;
+} waker;
+
+static inline waker open_waker(void) {
+  uint32_t number[2];
+  waker it = {.fd = ipc_waker_open(number)};
+  CHECK(it.fd >= 0);
+  it.low = number[0];
+  it.high = number[1];
+  return it;
+}
+
+/* As an event loop waits. False: it is time to look around. */
+static inline bool await_ring(waker it) {
+  char rings[16];
+  int count = poll(&(struct pollfd){.fd = it.fd, .events = POLLIN}, 1, LOOK_MS);
+  while (recv(it.fd, rings, sizeof rings, MSG_DONTWAIT) >= 0) continue;
+  return count > 0;
+}
+
+#endif

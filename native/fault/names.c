@@ -1,0 +1,285 @@
+/*
+ * names.c - how names come and go: created, joined, left, left by the last, cleared, listed, removed, opened
+ * again. Whoever is killed at it, the last actor, who comes when all others have ended, finds the name in
+ * order: it works, and nothing is left when it goes.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "common.h"
+#include "libipc/list.h"
+#include "libipc/peers.h"
+#include "libipc/storage.h"
+#include "sender_state.h"
+
+enum { ROUNDS = 4, LAST = 3 };
+
+static bool is_fine(int32_t code) {
+  return code == IPC_E_NOT_FOUND || code == IPC_E_EXISTS || code == IPC_E_HAS_SENDER;
+}
+
+static ipc_sender *try_sender(uint32_t mode) {
+  ipc_options options = playing->options;
+  options.mode = mode;
+  ipc_failure failure;
+  ipc_sender *sender = DO(ipc_sender_open(fault_prefix, now->name, &options, &failure));
+  if (!sender && !is_fine(failure.code)) FAIL("a sender could not open: %d", failure.code);
+  return sender;
+}
+
+static ipc_receiver *try_receiver(uint32_t mode) {
+  ipc_options options = playing->options;
+  options.mode = mode;
+  ipc_failure failure;
+  ipc_receiver *receiver = DO(ipc_receiver_open(fault_prefix, now->name, &options, &failure));
+  if (!receiver && !is_fine(failure.code)) FAIL("a receiver could not open: %d", failure.code);
+  return receiver;
+}
+
+/* What was sent to oneself comes back, in an order, among what others send. */
+static void talk(ipc_sender *sender, ipc_receiver *receiver) {
+  if (!sender || !receiver) return;
+  message mine = {fault_actor, 0, sizeof mine, 0}, got;
+  for (uint32_t number = 0; number < 3; number++) {
+    mine.number = number;
+    int32_t status = DO(ipc_sender_send(sender, &mine, sizeof mine, 5000));
+    if (status == IPC_E_ORPHANED || status == IPC_NO_RECEIVERS) return; /* NO: the two are on different segments */
+    CHECK_EQ(status, IPC_OK);
+    do {
+      status = DO(ipc_receiver_recv(receiver, &got, sizeof got, 500));
+      if (status == IPC_E_ORPHANED || status == IPC_TIMED_OUT) return; /* as above, with somebody else's receivers */
+      CHECK_EQ(status, sizeof got);
+    } while (got.sender != fault_actor);
+    CHECK_EQ(got.number, number);
+  }
+}
+
+static void close_both(ipc_sender *sender, ipc_receiver *receiver) {
+  DO((ipc_sender_close(sender), 0));
+  DO((ipc_receiver_close(receiver), 0));
+}
+
+static void come_and_go(void) {
+  const uint32_t modes[] = {IPC_CREATE_OR_OPEN, IPC_CREATE, IPC_OPEN};
+  for (uint32_t round = 0; round < ROUNDS; round++) {
+    uint32_t mode = modes[(round + fault_actor) % 3];
+    ipc_receiver *receiver = try_receiver(mode);
+    ipc_sender *sender = try_sender(IPC_CREATE_OR_OPEN);
+    talk(sender, receiver);
+    close_both(sender, receiver);
+  }
+}
+
+static void clear(void) {
+  ipc_failure failure;
+  for (uint32_t round = 0; round < ROUNDS; round++) {
+    /* On it, and so an orphan: its place is in what no longer has the name when it goes. */
+    ipc_sender *orphan = try_sender(IPC_CREATE_OR_OPEN);
+    int32_t status = DO(ipc_clear(fault_prefix, now->name, playing->options.kind, &failure));
+    CHECK_EQ(status, IPC_OK);
+    ipc_sender *next = try_sender(IPC_CREATE_OR_OPEN);
+    ipc_sender_close(orphan);
+    ipc_sender_close(next);
+    a_moment();
+  }
+}
+
+static void list(void) {
+  for (uint32_t round = 0; round < ROUNDS; round++) {
+    ipc_failure failure;
+    ipc_listed_name name;
+    ipc_listed_endpoint endpoint;
+    ipc_listing *listing = DO(ipc_list_open(fault_prefix, &failure));
+    CHECK(listing);
+    int32_t told;
+    while ((told = DO(ipc_list_next(listing, &name, &failure))) == 1) {
+      if (strcmp(name.name, now->name) != 0) continue;
+      CHECK(name.state <= IPC_LISTED_UNFINISHED);
+      while (ipc_list_endpoint(listing, &endpoint)) CHECK(endpoint.instance);
+      DO(ipc_list_remove(listing));
+    }
+    CHECK_EQ(told, 0);
+    ipc_list_close(listing);
+    a_moment();
+  }
+}
+
+/* All others have ended: whatever they left, the name works, and goes when this one goes. */
+static void come_last(uint32_t others) {
+  for (uint32_t i = 0; i < others; i++)
+    while (!has_ended(i)) a_moment();
+  ipc_receiver *receiver = try_receiver(IPC_CREATE_OR_OPEN);
+  ipc_sender *sender = try_sender(IPC_CREATE_OR_OPEN);
+  CHECK(receiver && sender);
+  message mine = {fault_actor, 7, sizeof mine, 0}, got;
+  CHECK_EQ(DO(ipc_sender_wait_for_receivers(sender, 1, 1000)), IPC_OK);
+  CHECK_EQ(ipc_sender_receiver_count(sender), 1);
+  CHECK_EQ(DO(ipc_sender_send(sender, &mine, sizeof mine, 1000)), IPC_OK);
+  CHECK_EQ(DO(ipc_receiver_recv(receiver, &got, sizeof got, 1000)), sizeof got);
+  CHECK(got.sender == fault_actor && got.number == 7);
+  ipc_peer peers[4];
+  CHECK_EQ(ipc_sender_peers(sender, peers, 0) >= 1, 1);
+  close_both(sender, receiver);
+}
+
+/* Has the name lock for so long that others who want it sleep. */
+static void be_slow(void) {
+  ipc_sender *sender = try_sender(IPC_CREATE_OR_OPEN);
+  int32_t lock = ipc_segment_lock(&sender->segment, 1000000000u);
+  LIKELY_AFTER(20, false);
+  if (lock >= 0) ipc_os_unlock(lock);
+  ipc_sender_close(sender);
+}
+
+static void open_and_close(uint32_t actor) {
+  if (actor == LAST) be_slow();
+  if (actor == LAST)
+    come_last(LAST);
+  else
+    come_and_go();
+}
+
+static void clear_under_them(uint32_t actor) {
+  if (actor == LAST)
+    come_last(LAST);
+  else if (actor == 2)
+    clear();
+  else
+    come_and_go();
+}
+
+static void list_them(uint32_t actor) {
+  if (actor == LAST)
+    come_last(LAST);
+  else if (actor == 2)
+    list();
+  else
+    come_and_go();
+}
+
+/* The first has died with both ends open: actors 1 and 2 clear up behind it. */
+static void leave_behind(uint32_t actor) {
+  if (actor == 0) {
+    ipc_receiver *receiver = try_receiver(IPC_CREATE_OR_OPEN);
+    ipc_sender *sender = try_sender(IPC_CREATE_OR_OPEN);
+    talk(sender, receiver);
+    close_both(sender, receiver);
+    return;
+  }
+  while (!has_ended(0)) a_moment();
+  if (actor == LAST)
+    come_last(LAST);
+  else if (actor == 2)
+    list();
+  else {
+    ipc_sender *nobody = try_sender(IPC_OPEN);
+    ipc_sender_close(nobody);
+    come_and_go();
+  }
+}
+
+/* The same, and it is the list that finds it. */
+static void list_left_behind(uint32_t actor) {
+  if (actor == 1) await_stage(2, 1);
+  leave_behind(actor);
+  reach(1);
+}
+
+/* The same, but those who come want the name. */
+static void take_over(uint32_t actor) {
+  if (actor == 0 || actor == LAST) {
+    leave_behind(actor);
+    return;
+  }
+  while (!has_ended(0)) a_moment();
+  come_and_go();
+}
+
+/* As an event loop waits for others to come and go. */
+static void watch(uint32_t actor) {
+  if (actor == LAST) {
+    come_last(LAST);
+  } else if (actor == 1) {
+    waker mine = open_waker();
+    ipc_sender *sender = try_sender(IPC_CREATE_OR_OPEN);
+    ipc_receiver *receiver = try_receiver(IPC_CREATE_OR_OPEN);
+    while (!has_ended(0) && !(atomic_load(&now->stage[0]) == 1)) {
+      ipc_sender_arm(sender, IPC_WAIT_FOR_PEERS, mine.low, mine.high);
+      ipc_receiver_arm(receiver, IPC_WAIT_FOR_PEERS, mine.low, mine.high);
+      LIKELY_AFTER(20, !(ipc_sender_armed(sender) & IPC_WAIT_FOR_PEERS));
+      ipc_sender_look(sender, IPC_WAIT_FOR_PEERS, mine.low, mine.high);
+      ipc_receiver_look(receiver, IPC_WAIT_FOR_PEERS, mine.low, mine.high);
+    }
+    close_both(sender, receiver);
+    close(mine.fd);
+    ipc_waker_close(mine.low, mine.high);
+  } else {
+    come_and_go();
+    reach(1);
+  }
+}
+
+/* No room for it: RLIMIT_FSIZE stands in for a full /dev/shm. */
+static void no_room(uint32_t actor) {
+  if (actor == LAST) {
+    come_last(LAST);
+    return;
+  }
+  if (actor > 0) {
+    come_and_go();
+    return;
+  }
+  signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 4096, .rlim_max = 4096});
+  ipc_failure failure;
+  for (uint32_t round = 0; round < ROUNDS; round++) {
+    ipc_receiver *receiver = DO(ipc_receiver_open(fault_prefix, now->name, &playing->options, &failure));
+    if (!receiver) CHECK_EQ(failure.code, IPC_E_NO_SPACE);
+    ipc_receiver_close(receiver); /* another had made it */
+    a_moment();
+  }
+}
+
+/* Where nobody may remove the name, as in a sticky directory, it is made anew in the same file. */
+static void not_ours(uint32_t actor) {
+  fault_keeps_names = true;
+  if (actor == LAST)
+    come_last(LAST);
+  else
+    come_and_go();
+}
+
+/* The sender of a route hands it on; a second one is refused. */
+static void one_sender(uint32_t actor) {
+  if (actor == LAST) {
+    come_last(LAST);
+    return;
+  }
+  for (uint32_t round = 0; round < ROUNDS; round++) {
+    ipc_sender *sender = try_sender(IPC_CREATE_OR_OPEN);
+    ipc_sender *second = try_sender(IPC_CREATE_OR_OPEN);
+    CHECK(!second || !sender);
+    ipc_sender_close(second);
+    ipc_sender_close(sender);
+  }
+}
+
+#define NAME(kind_, run_)                                                                   \
+  .cast = {"first", "second", "third", "last"}, .victims = 3, .run = run_, .options = {.kind = kind_, .capacity = 4096}
+
+const scenario name_scenarios[] = {
+    {.name = "names", NAME(IPC_CHANNEL, open_and_close)},
+    {.name = "names, cleared", NAME(IPC_CHANNEL, clear_under_them)},
+    {.name = "names, listed", NAME(IPC_CHANNEL, list_them)},
+    {.name = "names, left behind", NAME(IPC_CHANNEL, leave_behind), .first = {0, " publish store", 2}},
+    {.name = "names, taken over", NAME(IPC_CHANNEL, take_over), .first = {0, " publish store", 2}},
+    {.name = "names, unfinished", NAME(IPC_QUEUE, leave_behind), .first = {0, " create copy", 1}},
+    {.name = "names, empty", NAME(IPC_CHANNEL, leave_behind), .first = {0, " create resize", 1}},
+    {.name = "names, left behind and listed", NAME(IPC_CHANNEL, list_left_behind), .first = {0, " publish store", 2}},
+    {.name = "names, empty and listed", NAME(IPC_CHANNEL, list_left_behind), .first = {0, " create resize", 1}},
+    {.name = "names, watched", NAME(IPC_CHANNEL, watch)},
+    {.name = "names, no room", NAME(IPC_CHANNEL, no_room)},
+    {.name = "names, not ours", NAME(IPC_CHANNEL, not_ours), .is_left = true},
+    {.name = "names, one sender", NAME(IPC_ROUTE, one_sender)},
+    {.name = NULL}};

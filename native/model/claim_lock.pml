@@ -133,6 +133,7 @@ end:
   do
   :: atomic { kills > 0 && !killed[0] -> killed[0] = true; kills-- }
   :: atomic { kills > 0 && !killed[1] -> killed[1] = true; kills-- }
+  :: kills > 0 -> kills = 0 /* nobody else is */
   od
 }
 

@@ -14,7 +14,7 @@
  * A killed process's buffer still empties, and it counts as dead only then: the system tells of a death
  * after the last store of the dead.
  *
- * Before the include: PROCESSES (2 or 3, numbered from 0) and WORDS. A buffer holds two stores.
+ * Before the include: PROCESSES (2 to 4, numbered from 0) and WORDS. A buffer holds two stores.
  */
 typedef store_buffer {
   byte count;
@@ -48,7 +48,7 @@ store_buffer buffers[PROCESSES];
 #define EXCHANGE(p, w, old, v, is_release) d_step { CAN_SWAP(p, w) -> old = mem[w]; SWAP(p, w, v, is_release) }
 /* A compare-and-swap: `done` tells whether it swapped. */
 #define COMPARE_SWAP(p, w, from, to, is_release, done) \
-  d_step { CAN_SWAP(p, w) -> \
+  atomic { CAN_SWAP(p, w) -> \
     if :: mem[w] == (from) -> SWAP(p, w, to, is_release); done = true :: else -> done = false fi }
 
 #define IS_FREE(p, w) (owner[w] == 0 || owner[w] == (p) + 1)
@@ -74,6 +74,10 @@ end:
 #if PROCESSES > 2
   ARRIVE_FIRST(2)
   ARRIVE_SECOND(2)
+#endif
+#if PROCESSES > 3
+  ARRIVE_FIRST(3)
+  ARRIVE_SECOND(3)
 #endif
   od
 }

@@ -4,27 +4,29 @@
  *
  * Modelled: enter, renew, sleep, leave, forget and notify_some of one; tickets that wrap; waits that are given
  * up at any moment, if others can still come; one process killed between any two steps, and then found by
- * those whose slice is over. MUTEX: three processes lock, two of them also give up. SEMAPHORE: two take a permit each,
- * the third releases one, then another. CONDITION: two take an item each that the third puts there.
- * Abstracted: the places of the table are taken in one step; the condition's mutex is a bit; evicting the dead is
+ * those whose slice is over. MUTEX: three processes lock, one of them gives up at any moment, or one is killed. SEMAPHORE: two take a permit each,
+ * the third releases one, then another. CONDITION: two take an
+ * item each, if the third puts one or two there.
+ * Abstracted: of the mutex, the table is looked through in one step (of the others place by place); the places of the table are taken in one step; the condition's mutex is a bit; evicting the dead is
  * one step (it is under the name lock); event loops wait in the same table, and only sleep elsewhere.
  * A slice ends only when nothing else can happen, and only after a kill.
  *
  * Invariant: nobody sleeps on while what it waits for is there and nobody was notified in its stead; a mutex has one
  * owner; after a kill the survivors get on with the end of a slice.
  *
- * config MUTEX -DIS_MUTEX the turn
+ * config MUTEX -DIS_MUTEX the turn; one may give up
+ * config MUTEX_KILL -DIS_MUTEX -DIS_KILLING the turn; one may be killed
  * config SEMAPHORE -DIS_SEMAPHORE two permits, one after another
  * config CONDITION -DIS_CONDITION notified once for each item
  * fault NO_FENCE_OF_WAITER in MUTEX      after the wait is in the table
  * fault NO_FENCE_OF_NOTIFIER in MUTEX    before `waiting` is read
  * fault NO_FENCE_IN_RENEW in SEMAPHORE   after a notified wait waits again
  * fault NO_RECHECK in MUTEX              no attempt between entering and sleeping
- * fault COUNTED_LATE in MUTEX            `waiting` is raised after the last look
+ * fault COUNTED_LATE in MUTEX            `waiting` is raised after the fence
  * fault NO_PASS_ON in MUTEX              who gives up keeps its notification
  * fault NO_PASS_ON_OF_THE_REST in SEMAPHORE   who has got a permit keeps the notification of another
  * fault NOTIFIED_BY_STORE in SEMAPHORE   a store instead of a swap of the state that was seen
- * fault NO_SLICE in MUTEX                sleeps are not ended after a while
+ * fault NO_SLICE in MUTEX_KILL           sleeps are not ended after a while
  * fault NO_DEATHS in CONDITION           a death is not taken for a notification
  */
 #define PROCESSES 3
@@ -48,13 +50,27 @@ bool killed[3], is_gone[3], is_evicted[3];
 bool can_kill = true;
 byte inside;
 byte deaths;
+byte slices;
 bool mutex;             /* the condition's */
 byte items;
+
+#ifdef IS_KILLING
+#define GIVES_UP false
+#else
+#define GIVES_UP true
+#endif
 
 #ifdef NO_SLICE
 #define SLICE false
 #else
 #define SLICE (timeout && !can_kill)
+#endif
+
+#ifdef IS_CONDITION
+/* While there is nothing to be had they sleep on. */
+#define SLICE_OVER if :: items > 0 -> slices++; assert(slices <= 3) :: else fi
+#else
+#define SLICE_OVER slices++; assert(slices <= 3)
 #endif
 
 inline enter(me) {
@@ -70,6 +86,9 @@ inline enter(me) {
   STORE(me, STATE + place, state | IS_WAITING, true);
 #ifndef NO_FENCE_OF_WAITER
   FENCE(me);
+#endif
+#ifdef COUNTED_LATE
+  EXCHANGE(me, WAITING, state, state + 1, false)
 #endif
 }
 
@@ -89,7 +108,10 @@ inline sleep(me) {
     :: d_step { mem[STATE + place] == state -> asleep[me] = true }
       if
       :: !asleep[me]
-      :: SLICE -> asleep[me] = false
+      :: SLICE -> asleep[me] = false; SLICE_OVER
+#ifdef IS_CONDITION
+      :: timeout && items == 0 -> goto over /* nothing comes any more */
+#endif
       fi
     :: mem[STATE + place] != state
     fi
@@ -107,6 +129,9 @@ inline notify_one(me) {
     do
     :: true ->
       at = 0; oldest = 3;
+#ifdef IS_MUTEX
+      atomic {
+#endif
       do
       :: at == 3 -> break
       :: else ->
@@ -120,6 +145,9 @@ inline notify_one(me) {
           at++
         }
       od;
+#ifdef IS_MUTEX
+      }
+#endif
       if
       :: oldest == 3 -> break
       :: else ->
@@ -127,14 +155,11 @@ inline notify_one(me) {
         STORE(me, STATE + oldest, (oldest_state & 28) | NOTIFIED, true);
         done = true;
 #else
-        atomic {
-          IS_FENCED(me); /* release */
-          COMPARE_SWAP(me, STATE + oldest, oldest_state, (oldest_state & 28) | NOTIFIED, true, done)
-        }
+        COMPARE_SWAP(me, STATE + oldest, oldest_state, (oldest_state & 28) | NOTIFIED, true, done);
 #endif
         if
         :: done ->
-          d_step { IS_FENCED(me) -> done = false;
+          atomic { IS_FENCED(me) -> done = false;
             if :: holder[oldest] != 0 -> asleep[holder[oldest] - 1] = false :: else fi }
           break
         :: else
@@ -142,7 +167,7 @@ inline notify_one(me) {
       fi
     od
   fi;
-  d_step { end = 0; at = 0; oldest = 0; oldest_state = 0; state = 0; done = false }
+  atomic { end = 0; at = 0; oldest = 0; oldest_state = 0; state = 0; done = false }
 }
 
 /* Takes the dead out of the table: ipc_members_evict_dead. */
@@ -226,9 +251,6 @@ inline acquire(me, may_give_up) {
       attempt(me);
       if :: got -> break :: else fi;
 #endif
-#ifdef COUNTED_LATE
-      if :: state != 255 -> EXCHANGE(me, WAITING, state, state + 1, false) :: else fi;
-#endif
       if
       :: may_give_up -> break
       :: true ->
@@ -265,12 +287,19 @@ inline acquire(me, may_give_up) {
   fi
 }
 
+inline put(me) {
+  atomic { !mutex -> mutex = true }
+  items++;
+  atomic { IS_FENCED(me) -> mutex = false }
+  notify_one(me)
+}
+
 proctype handle(byte me) {
   byte place = 3, state, end, at, oldest, oldest_state, seen_deaths;
   bool got, done;
   {
 #ifdef IS_MUTEX
-    acquire(me, me != 0);
+    acquire(me, GIVES_UP && me == 2);
     if
     :: got ->
       assert(inside == 1);
@@ -292,15 +321,8 @@ proctype handle(byte me) {
 #ifdef IS_CONDITION
     if
     :: me == 2 ->
-      at = 0;
-      do
-      :: got -> break
-      :: else ->
-        atomic { !mutex -> mutex = true }
-        items++;
-        atomic { IS_FENCED(me) -> mutex = false; got = (items == 2 || seen_deaths == 1); seen_deaths++ }
-        notify_one(me)
-      od
+      put(me);
+      if :: put(me) :: true fi
     :: else ->
       atomic { !mutex -> mutex = true }
       do
@@ -318,11 +340,12 @@ proctype handle(byte me) {
           if :: TAG(LOAD(me, STATE + place)) != NOTIFIED -> evict(me) :: else fi
         od;
         leave(me);
-        d_step { state = 0; seen_deaths = 0 }
+        atomic { state = 0; seen_deaths = 0 }
         atomic { !mutex -> mutex = true }
       od;
       atomic { IS_FENCED(me) -> items--; mutex = false }
-    fi
+    fi;
+over: skip
 #endif
   } unless { killed[me] };
   if
@@ -338,9 +361,8 @@ proctype handle(byte me) {
 proctype killer() {
 end:
   if
-#ifdef IS_MUTEX
+#ifdef IS_KILLING
   :: atomic { can_kill -> killed[1] = true; can_kill = false }
-  :: atomic { can_kill -> killed[2] = true; can_kill = false }
 #endif
 #ifdef IS_SEMAPHORE
   :: atomic { can_kill -> killed[1] = true; can_kill = false }

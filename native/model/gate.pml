@@ -2,25 +2,25 @@
  * Publishing and the gate: sender.c (claim_units, room_for, look, publish), receiver.c (advance, publish),
  * members.c (ipc_members_gate).
  *
- * Modelled: two senders that share claim, head and limit; a receiver that publishes its position lazily, and one more,
- * in SHORT, that does so too; positions modulo 8 that begin shortly before they wrap, a ring of two units, records of one.
- * In LONG one sender sends so much that positions go all the way round while the other stands by. In SHORT a sender is
- * killed between any two steps: the other takes the claim over.
+ * Modelled: two senders that share claim, head and limit (in TWO, one); a receiver (in TWO, two) that publishes its
+ * position lazily; positions modulo 8 that begin shortly before they wrap; a ring of two units, records of one. In
+ * LONG one sender sends so much that positions go all the way round while the other stands by. In SHORT a sender
+ * is killed between any two steps, and the other takes the claim over.
  * Abstracted: padding; how waiters sleep (event.pml): they go on when there is something to do; who comes and
  * goes (join.pml). A limit reaches as far as the gate allows.
  *
  * Invariant: every receiver reads every record, whole, in order: nothing is overwritten that a receiver has not read.
  * Nobody waits while there is room.
  *
- * config SHORT -DSENDS=3 -DOTHERS=2 -DRECEIVERS=2 two receivers, kills
- * config LONG -DSENDS=10 -DOTHERS=2 -DRECEIVERS=1 the positions go round
+ * config SHORT -DSENDS=3 -DOTHERS=2 -DRECEIVERS=1 -DKILLS kills
+ * config TWO -DSENDS=5 -DOTHERS=0 -DRECEIVERS=2 two receivers
+ * config LONG -DSENDS=9 -DOTHERS=2 -DRECEIVERS=1 the positions go round
  * fault RELAXED_HEAD in SHORT            head may be seen before the record
  * fault RELAXED_UNLOCK in SHORT          the claim may be free before head is seen
- * fault POSITION_BEFORE_READ in SHORT    the position is published (or becomes visible, without release) before the record is read
+ * fault POSITION_BEFORE_READ in SHORT    published, or visible for lack of release, before the record is read
  * fault LIMIT_FIRST in SHORT             the limit is stored before the gate is known, and set right afterwards
  * fault NO_PUBLISH_AT_END in SHORT       a receiver that has read all there is keeps its position to itself
- * fault GATE_BY_MINIMUM in SHORT         the lowest position as a number, not by its distance from head
- * fault LIMIT_BY_COMPARISON in SHORT     the room is there if head is less than the limit, as numbers
+ * fault GATE_BY_MINIMUM in TWO           the lowest position as a number, not by its distance from head
  * fault PRIVATE_LIMIT in LONG            each sender keeps a limit of its own
  */
 #define PROCESSES (2 + RECEIVERS)
@@ -38,7 +38,11 @@
 #define MINUS(a, b) (((a) + ROUND - (b)) % ROUND)
 
 bool killed, is_gone; /* sender 1 */
-bool can_kill = (RECEIVERS == 2);
+#ifdef KILLS
+bool can_kill = true;
+#else
+bool can_kill;
+#endif
 
 #ifdef RELAXED_HEAD
 #define HEAD_ORDER false
@@ -58,14 +62,14 @@ inline find_gate(me) {
 #ifdef GATE_BY_MINIMUM
   used = LOAD(me, POSITION);
 #if RECEIVERS == 2
-  if :: LOAD(me, POSITION + 1) < used -> used = LOAD(me, POSITION + 1) :: else fi;
+  atomic { if :: LOAD(me, POSITION + 1) < used -> used = LOAD(me, POSITION + 1) :: else fi }
 #endif
   used = MINUS(head, used);
   if :: used >= ROUND / 2 -> used = 0 :: else fi
 #else
   used = BEHIND(me, 0, head);
 #if RECEIVERS == 2
-  if :: BEHIND(me, 1, head) > used -> used = BEHIND(me, 1, head) :: else fi
+  atomic { if :: BEHIND(me, 1, head) > used -> used = BEHIND(me, 1, head) :: else fi }
 #endif
 #endif
 }
@@ -84,9 +88,6 @@ inline send(me) {
       room = MINUS(private, head);
 #else
       room = MINUS(LOAD(me, LIMIT), head);
-#endif
-#ifdef LIMIT_BY_COMPARISON
-      if :: head < LOAD(me, LIMIT) -> room = 1 :: else -> room = 0 fi;
 #endif
 #ifdef PRIVATE_LIMIT
       if :: room > CAPACITY -> room = 0 :: else fi;
@@ -141,7 +142,7 @@ proctype sender(byte me; byte count) {
 }
 
 proctype receiver(byte me; byte number) {
-  byte position = FIRST, head = FIRST;
+  byte position = FIRST, head = FIRST, found;
 end:
   do
   :: atomic { (position != head || LOAD(me, HEAD) != position) ->
@@ -150,7 +151,7 @@ end:
 #ifdef POSITION_BEFORE_READ
     STORE(me, POSITION + number, (position + 1) % ROUND, true);
 #endif
-    assert(LOAD(me, SLOT + position % CAPACITY) == position);
+    atomic { found = LOAD(me, SLOT + position % CAPACITY); assert(found == position); found = 0 }
     position = (position + 1) % ROUND;
     /* when the run known to us ends, every so many units, or if somebody waits: here, at will */
     if

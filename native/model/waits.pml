@@ -2,13 +2,13 @@
  * The table of waits (waits.h, waits.c) and what waits in it: a mutex (turn.c), a semaphore that is not robust
  * (semaphore.c), a condition (condition.c), by ipc_handle_wait_for and ipc_handle_sleep (handle.c).
  *
- * Modelled: enter, renew, sleep, leave, forget and notify_some of one; tickets that wrap; waits that are given
- * up at any moment, if others can still come; one process killed between any two steps, and then found by
- * those whose slice is over. MUTEX: three processes lock, one of them gives up at any moment, or one is killed. SEMAPHORE: two take a permit each,
- * the third releases one, then another. CONDITION: two take an
- * item each, if the third puts one or two there.
- * Abstracted: of the mutex, the table is looked through in one step (of the others place by place); the places of the table are taken in one step; the condition's mutex is a bit; evicting the dead is
- * one step (it is under the name lock); event loops wait in the same table, and only sleep elsewhere.
+ * Modelled: enter, renew, sleep, leave, forget and notify_some of one; tickets that wrap; a process killed between
+ * any two steps, and then found by those whose slice is over. MUTEX: three processes lock, and one of them gives up at
+ * any moment, or one is killed. SEMAPHORE: two take a permit each, the third releases one, then another. CONDITION: two
+ * take an item each, and the third puts one or two there. CLOSE: it puts one there and leaves (ipc_members_leave).
+ * Abstracted: a place of the table is taken in one step; of the mutex, the table is looked through in one step (of
+ * the others place by place); the condition's mutex is a bit; taking the dead out is a few steps, under the name lock;
+ * notify_all; event loops wait in the same table, and only sleep elsewhere.
  * A slice ends only when nothing else can happen, and only after a kill.
  *
  * Invariant: nobody sleeps on while what it waits for is there and nobody was notified in its stead; a mutex has one
@@ -18,6 +18,7 @@
  * config MUTEX_KILL -DIS_MUTEX -DIS_KILLING the turn; one may be killed
  * config SEMAPHORE -DIS_SEMAPHORE two permits, one after another
  * config CONDITION -DIS_CONDITION notified once for each item
+ * config CLOSE -DIS_CONDITION -DIS_CLOSING one item; the notifier closes, finds the dead and is killed meanwhile
  * fault NO_FENCE_OF_WAITER in MUTEX      after the wait is in the table
  * fault NO_FENCE_OF_NOTIFIER in MUTEX    before `waiting` is read
  * fault NO_FENCE_IN_RENEW in SEMAPHORE   after a notified wait waits again
@@ -28,6 +29,7 @@
  * fault NOTIFIED_BY_STORE in SEMAPHORE   a store instead of a swap of the state that was seen
  * fault NO_SLICE in MUTEX_KILL           sleeps are not ended after a while
  * fault NO_DEATHS in CONDITION           a death is not taken for a notification
+ * fault DEATH_COUNTED_LAST in CLOSE      once the dead one's place is empty: killed before that, it is never counted
  */
 #define PROCESSES 3
 #define WORDS 6
@@ -53,6 +55,7 @@ byte deaths;
 byte slices;
 bool mutex;             /* the condition's */
 byte items;
+byte name;              /* 1 + who has the name lock */
 
 #ifdef IS_KILLING
 #define GIVES_UP false
@@ -170,39 +173,47 @@ inline notify_one(me) {
   atomic { end = 0; at = 0; oldest = 0; oldest_state = 0; state = 0; done = false }
 }
 
-/* Takes the dead out of the table: ipc_members_evict_dead. */
+#ifdef IS_CLOSING
+#define NEXT } atomic {
+#else
+#define NEXT ;
+#endif
+
+/* Takes one of the dead out of the table, under the name lock: ipc_members_evict_dead, and reap. */
 inline evict(me) {
   atomic {
-    IS_FENCED(me);
+    IS_FENCED(me) && name == 0 -> name = me + 1;
     at = 0;
-    do
-    :: at == 3 -> break
-    :: else ->
-      if
-      :: is_gone[at] && !is_evicted[at] ->
-        is_evicted[at] = true;
-        oldest = 0;
-        do
-        :: oldest == 3 -> break
-        :: else ->
+    do :: at < 3 && !(is_gone[at] && !is_evicted[at]) -> at++ :: else -> break od
+  }
+  if
+  :: at == 3 -> skip
+  :: else ->
+    atomic {
+      /* ipc_waits_forget */
+      oldest = 0;
+      do
+      :: oldest == 3 -> break
+      :: else ->
+        if
+        :: holder[oldest] == at + 1 ->
           if
-          :: holder[oldest] == at + 1 ->
-            if
-            :: TAG(mem[STATE + oldest]) != IDLE -> mem[STATE + oldest] = IDLE; mem[WAITING] = mem[WAITING] - 1
-            :: else
-            fi;
-            holder[oldest] = 0
+          :: TAG(mem[STATE + oldest]) != IDLE -> mem[STATE + oldest] = IDLE; mem[WAITING] = mem[WAITING] - 1
           :: else
           fi;
-          oldest++
-        od;
-        deaths++
-      :: else
-      fi;
-      at++
-    od;
-    at = 0; oldest = 0
-  }
+          holder[oldest] = 0
+        :: else
+        fi;
+        oldest++
+      od
+#ifdef DEATH_COUNTED_LAST
+      NEXT is_evicted[at] = true NEXT deaths++
+#else
+      NEXT deaths++ NEXT is_evicted[at] = true
+#endif
+    }
+  fi;
+  atomic { at = 0; oldest = 0; name = 0 }
 }
 
 #ifdef IS_MUTEX
@@ -322,7 +333,12 @@ proctype handle(byte me) {
     if
     :: me == 2 ->
       put(me);
+#ifdef IS_CLOSING
+      is_evicted[me] = true; /* ipc_members_leave: its own place first */
+      evict(me)
+#else
       if :: put(me) :: true fi
+#endif
     :: else ->
       atomic { !mutex -> mutex = true }
       do
@@ -352,7 +368,8 @@ over: skip
   :: killed[me] ->
     atomic {
       IS_FENCED(me) -> is_gone[me] = true; asleep[me] = false;
-      if :: got && inside > 0 -> inside-- :: else fi
+      if :: got && inside > 0 -> inside-- :: else fi;
+      if :: name == me + 1 -> name = 0 :: else fi
     }
   :: else
   fi
@@ -369,6 +386,12 @@ end:
 #endif
 #ifdef IS_CONDITION
   :: atomic { can_kill && !mutex -> killed[1] = true; can_kill = false }
+#ifdef IS_CLOSING
+    if
+    :: is_evicted[2] -> killed[2] = true
+    :: true
+    fi
+#endif
 #endif
   :: true /* nobody is killed */
   fi

@@ -45,7 +45,7 @@ interface Outcome {
 }
 
 function findSpin(): string {
-	const spin = process.env.SPIN ?? "spin";
+	const spin = process.env.SPIN || "spin";
 	if (spawnSync(spin, ["-V"], { stdio: "ignore" }).status === 0) return spin;
 	throw new Error(process.env.SPIN ? `SPIN is set to "${spin}", which does not run.` : INSTALL);
 }

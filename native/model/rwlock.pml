@@ -62,8 +62,8 @@ inline write(me) {
   take_turn(me);
 #ifndef NO_FENCE_OF_WRITER
   FENCE(me);
-#endif
   closed = true;
+#endif
 #ifndef NO_WAIT_FOR_READERS
   !HOLDS(me, 0) || me == 0;
   !HOLDS(me, 1) || me == 1;

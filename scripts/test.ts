@@ -23,6 +23,21 @@ const steps: Step[] = [
 	{ name: "lint and format", command: [bun, "x", "biome", "check", "--error-on-warnings", "."] },
 	{ name: "types", command: [bun, "x", "tsc", "--noEmit"] },
 	{ name: "C tests", command: [bun, "scripts/test-native.ts"], counts: /(\d+) passed, (\d+) failed/ },
+	{
+		name: "kept inputs of the fuzzers",
+		command: [bun, "scripts/fuzz.ts", "--replay"],
+		counts: /(\d+) passed, (\d+) failed/,
+	},
+	// Its points and signals are Linux's.
+	...(process.platform === "linux"
+		? [
+				{
+					name: "faults, quick",
+					command: [bun, "scripts/faults.ts", "--quick"],
+					counts: /^(\d+) passed, (\d+) failed$/m,
+				},
+			]
+		: []),
 	{ name: "soak, 10 s", command: [bun, "soak/soak.ts", "--minutes", "0.17"] },
 	{ name: "packages", command: [bun, "test"], counts: /(\d+) pass\n\s*(\d+) fail/ },
 ];

@@ -67,5 +67,5 @@ int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms) {
     accepted += count;
   }
   sender->stage_units = 0;
-  return status <= IPC_E_FIRST && accepted == 0 ? status : (int32_t)accepted;
+  return ipc_segment_result(&sender->segment, status <= IPC_E_FIRST && accepted == 0 ? status : (int32_t)accepted);
 }

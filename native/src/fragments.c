@@ -71,12 +71,12 @@ int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t len
   if (length <= sender->max_record) {
     int32_t status = ipc_sender_send(sender, bytes, length, 0);
     if (status == IPC_OK) *offset = length;
-    return status;
+    return ipc_segment_result(&sender->segment, status);
   }
   if (*offset == 0 || sender->unfinished == 0) {
     if (*offset != 0) return IPC_E_INVALID_ARGUMENT;
     bool drops = sender->segment.overflow == IPC_DROP_NEWEST;
-    if (drops && !has_room_for_all(sender, length)) return ipc_sender_refusal(sender);
+    if (drops && !has_room_for_all(sender, length)) return ipc_segment_result(&sender->segment, ipc_sender_refusal(sender));
     sender->unfinished = new_message(sender);
   }
   ipc_fragment fragment = {.instance = sender->instance,
@@ -89,7 +89,7 @@ int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t len
   *offset = fragment.offset;
   sender->unfinished_first = fragment.first;
   if (status != IPC_TIMED_OUT || *offset == 0) sender->unfinished = 0; /* not begun is not unfinished */
-  return status;
+  return ipc_segment_result(&sender->segment, status);
 }
 
 void ipc_sender_give_up_part(ipc_sender *sender) { sender->unfinished = 0; }

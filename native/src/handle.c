@@ -93,7 +93,10 @@ int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *atte
   if (status != IPC_TIMED_OUT) return status; /* a writer that finds no reader inside has not waited, nor read the clock */
   if (*deadline == 0) *deadline = ipc_deadline(timeout_ms);
   ipc_backoff backoff = ipc_backoff_start(segment->header);
-  while (status == IPC_TIMED_OUT && ipc_backoff_pause(&backoff, *deadline)) status = attempt(handle);
+  /* An attempt may have to wait for a lock of the library's own, and then this would go on long past the deadline. */
+  while (status == IPC_TIMED_OUT && ipc_backoff_pause(&backoff, *deadline) &&
+         (*deadline == IPC_FOREVER || ipc_os_now() < *deadline))
+    status = attempt(handle);
   if (status != IPC_TIMED_OUT) return status;
   int32_t wait = ipc_waits_enter(segment, handle->instance, what, 0);
   if (wait < 0) return wait;
@@ -124,7 +127,7 @@ int32_t ipc_handle_arm(ipc_handle *handle, uint32_t wait, uint32_t low, uint32_t
     handle->armed[which] = ipc_waits_enter(segment, handle->instance, what, (uint64_t)high << 32 | low);
   else if (ipc_waits_is_notified(segment, armed))
     ipc_waits_renew(segment, armed);
-  return handle->armed[which] < 0 ? handle->armed[which] : IPC_OK;
+  return ipc_segment_result(segment, handle->armed[which] < 0 ? handle->armed[which] : IPC_OK);
 }
 
 void ipc_handle_got(ipc_handle *handle, int which) {
@@ -167,7 +170,7 @@ static int32_t progress(const ipc_handle *handle, int32_t wait) {
   const ipc_segment *segment = &handle->segment;
   /* Shared memory is as good without its name. */
   if (segment->kind != IPC_MEMORY && atomic_load_explicit(&segment->header->orphaned, memory_order_acquire))
-    return ipc_segment_why(segment, IPC_E_ORPHANED);
+    return ipc_segment_result(segment, IPC_E_ORPHANED);
   uint32_t deaths = atomic_load_explicit(&segment->header->deaths, memory_order_acquire);
   bool is_over = ipc_waits_is_notified(segment, wait) ||
                  atomic_load_explicit(&segment->waits[wait].deaths, memory_order_relaxed) != deaths;
@@ -176,18 +179,18 @@ static int32_t progress(const ipc_handle *handle, int32_t wait) {
 
 int32_t ipc_handle_sleep(ipc_handle *handle, int32_t wait, int32_t timeout_ms) {
   ipc_segment *segment = &handle->segment;
-  if (!is_ours(handle, wait)) return ipc_segment_why(segment, IPC_E_INVALID_ARGUMENT);
+  if (!is_ours(handle, wait)) return ipc_segment_result(segment, IPC_E_INVALID_ARGUMENT);
   uint64_t deadline = timeout_ms == 0 ? 0 : ipc_deadline(timeout_ms), slice = IPC_FIRST_SLICE_NS;
   ipc_backoff backoff = ipc_backoff_start(segment->header);
   for (;;) {
     int32_t status = progress(handle, wait);
     if (status != IPC_TIMED_OUT) {
       ipc_waits_leave(segment, wait);
-      return status;
+      return ipc_segment_result(segment, status);
     }
-    if (timeout_ms == 0) return IPC_TIMED_OUT;
+    if (timeout_ms == 0) return ipc_segment_result(segment, IPC_TIMED_OUT);
     if (ipc_backoff_pause(&backoff, deadline)) continue;
-    if (ipc_os_now() >= deadline) return IPC_TIMED_OUT;
+    if (ipc_os_now() >= deadline) return ipc_segment_result(segment, IPC_TIMED_OUT);
     ipc_waits_sleep(segment, wait, deadline, slice);
     if (progress(handle, wait) != IPC_TIMED_OUT) continue;
     slice = IPC_SLICE_NS;

@@ -39,7 +39,8 @@ void ipc_handle_got(ipc_handle *handle, int which);
 /* IPC_OK, or why nobody can lock any more. */
 static inline int32_t ipc_handle_check(const ipc_handle *handle) {
   const ipc_header *header = handle->segment.header;
-  if (IPC_UNLIKELY(atomic_load_explicit(&header->orphaned, memory_order_relaxed))) return ipc_segment_why(&handle->segment, IPC_E_ORPHANED);
+  if (IPC_UNLIKELY(atomic_load_explicit(&header->orphaned, memory_order_relaxed)))
+    return ipc_segment_result(&handle->segment, IPC_E_ORPHANED);
   if (IPC_UNLIKELY(atomic_load_explicit(&header->unusable, memory_order_relaxed))) return IPC_E_UNUSABLE;
   return IPC_OK;
 }

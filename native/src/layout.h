@@ -55,6 +55,9 @@ typedef struct ipc_mark {
 
 enum { IPC_MARKS = 32 };
 
+/* In `orphaned`: somebody found a page missing, or the header zeroed. */
+#define IPC_TRUNCATED 2u
+
 typedef struct ipc_header {
   /* Identity: written by the creator under the name lock, before magic; then constant. */
   _Atomic uint32_t magic; /* stored last, with release: "everything else here is there" */
@@ -112,7 +115,7 @@ typedef struct ipc_header {
   _Atomic uint32_t sender_count;
   _Atomic uint32_t receiver_limit; /* no receiver has a place at or above this index */
   _Atomic uint32_t sender_limit;
-  _Atomic uint32_t orphaned;       /* 1: the name no longer leads here */
+  _Atomic uint32_t orphaned;       /* 1: the name no longer leads here; or IPC_TRUNCATED */
   _Atomic uint32_t unusable;       /* 1: whoever was told of a death gave the lock up */
   ipc_event_flag event_flags[IPC_EVENT_COUNT];
 

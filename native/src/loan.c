@@ -9,14 +9,14 @@ int32_t ipc_sender_loan(ipc_sender *sender, uint32_t length, int32_t timeout_ms,
   ipc_claimed claimed;
   uint64_t deadline = 0;
   int32_t status = ipc_sender_claim(sender, 1 + units, timeout_ms, &deadline, &claimed);
-  if (status != IPC_OK) return status;
+  if (status != IPC_OK) return ipc_segment_result(&sender->segment, status);
   uint8_t *owner = ipc_sender_at(sender, claimed.at), *record = owner + IPC_UNIT;
   ipc_ring_put_header(owner, sender->instance, IPC_RECORD_OWNER);
   ipc_ring_put_header(record, length + lease, IPC_RECORD_LOAN);
   if (lease) ipc_queue_put_lease(record + sizeof(ipc_record));
   *offset = (uint32_t)(record - sender->segment.body) + (uint32_t)sizeof(ipc_record) + lease;
   ipc_sender_publish_quietly(sender, claimed.at + 1 + units, 1);
-  return IPC_OK;
+  return ipc_segment_result(&sender->segment, IPC_OK);
 }
 
 /*
@@ -30,9 +30,10 @@ int32_t ipc_sender_end_loan(ipc_sender *sender, uint32_t offset, int32_t length)
   if (offset % IPC_UNIT != 0 || offset < before || offset > capacity) return IPC_E_INVALID_ARGUMENT;
   ipc_record *record = (ipc_record *)(sender->segment.body + offset - before);
   if (atomic_load_explicit(&record->kind, memory_order_relaxed) != IPC_RECORD_LOAN)
-    return ipc_segment_why(&sender->segment, IPC_E_INVALID_ARGUMENT);
+    return ipc_segment_result(&sender->segment, IPC_E_INVALID_ARGUMENT);
   uint32_t lent = atomic_load_explicit(&record->length, memory_order_relaxed) - lease;
-  if (lent > capacity - offset || (length >= 0 && (uint32_t)length > lent)) return IPC_E_INVALID_ARGUMENT;
+  if (lent > capacity - offset || (length >= 0 && (uint32_t)length > lent))
+    return ipc_segment_result(&sender->segment, IPC_E_INVALID_ARGUMENT);
   if (length >= 0) {
     uint32_t used = ipc_sender_units(sender, (uint32_t)length), all = ipc_sender_units(sender, lent);
     if (used < all) ipc_ring_put_padding((uint8_t *)record + (size_t)used * IPC_UNIT, all - used);
@@ -41,7 +42,7 @@ int32_t ipc_sender_end_loan(ipc_sender *sender, uint32_t offset, int32_t length)
   atomic_store_explicit(&record->kind, length >= 0 ? IPC_RECORD_MESSAGE : IPC_RECORD_PADDING, memory_order_release);
   ipc_event_notify(&sender->segment, IPC_EVENT_DATA);
   if (lease && length < 0) ipc_event_notify(&sender->segment, IPC_EVENT_SPACE); /* nobody has to take it first */
-  return IPC_OK;
+  return ipc_segment_result(&sender->segment, IPC_OK);
 }
 
 uint32_t ipc_sender_max_loan(const ipc_sender *sender) { return sender->max_record - IPC_UNIT; }

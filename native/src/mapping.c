@@ -53,14 +53,19 @@ ipc_mapping *ipc_mapping_new(int fd, uint64_t offset, uint64_t bytes, bool has_h
     *error = -ENOMEM;
     return NULL;
   }
-  *mapping = (ipc_mapping){.holds = 1, .has_header = has_header, .bytes = bytes};
+  *mapping = (ipc_mapping){.holds = 1, .has_header = has_header, .bytes = bytes, .damage.value = IPC_TRUNCATED};
   /* Under the guard: no child is forked with a mapping that is not in the list. */
   pthread_mutex_lock(&guard);
   *error = watch_forks();
   if (*error == 0) mapping->address = ipc_os_map(fd, offset, bytes, error);
   if (mapping->address) enlist(mapping);
   pthread_mutex_unlock(&guard);
-  if (mapping->address) return mapping;
+  if (mapping->address) {
+    if (has_header) mapping->damage.mark = &((ipc_header *)mapping->address)->orphaned;
+    /* Without the memory to guard it, it works as well, until somebody makes its file smaller. */
+    ipc_os_guard(mapping->address, bytes, &mapping->damage);
+    return mapping;
+  }
   free(mapping);
   return NULL;
 }
@@ -80,6 +85,7 @@ void ipc_mapping_release(ipc_mapping *mapping) {
   /* acq_rel: all uses by other holders happen before the unmap by the last one. */
   if (atomic_fetch_sub_explicit(&mapping->holds, 1, memory_order_acq_rel) != 1) return;
   delist(mapping);
+  ipc_os_unguard(&mapping->damage);
   ipc_os_unmap(mapping->address, mapping->bytes);
   free(mapping);
 }

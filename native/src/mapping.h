@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "libipc/mapping.h"
+#include "platform/platform.h"
 
 /* A mapping that outlives its endpoint while somebody holds a view of it. */
 struct ipc_mapping {
@@ -21,6 +22,7 @@ struct ipc_mapping {
   bool is_forked; /* this process was forked since; set before anything else runs in it */
   void *address;
   uint64_t bytes;
+  ipc_os_damage damage; /* its file was made smaller than what is mapped */
   ipc_mapping *next, *previous; /* of all that this process has */
 };
 

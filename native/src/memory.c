@@ -4,19 +4,27 @@
 
 /* How long to wait for the name lock, as an open does. */
 static const uint64_t PATIENCE_NS = 5000000000u;
+/* The memory itself is mapped apart from the header. */
+static int32_t result(const ipc_handle *memory, int32_t status) {
+  if (memory->memory && atomic_load_explicit(&memory->memory->damage.found, memory_order_relaxed)) return IPC_E_CORRUPT;
+  return ipc_segment_result(&memory->segment, status);
+}
 
 double ipc_memory_byte_length(const ipc_handle *memory) {
+  if (result(memory, IPC_OK) != IPC_OK) return 0;
   return (double)atomic_load_explicit(&memory->segment.header->memory_bytes, memory_order_acquire);
 }
 
 ipc_mapping *ipc_memory_map(ipc_handle *memory, ipc_failure *failure) {
-  *failure = (ipc_failure){.code = ipc_segment_why(&memory->segment, IPC_OK)};
+  *failure = (ipc_failure){.code = ipc_segment_result(&memory->segment, IPC_OK)};
   if (failure->code != IPC_OK) return NULL;
   uint64_t bytes = atomic_load_explicit(&memory->segment.header->memory_bytes, memory_order_acquire);
+  failure->code = result(memory, IPC_OK);
+  if (failure->code != IPC_OK) return NULL;
   if (memory->memory->bytes < bytes) {
     int32_t lock = ipc_segment_lock(&memory->segment, PATIENCE_NS);
     if (lock < 0) {
-      failure->code = lock;
+      failure->code = result(memory, lock);
       return NULL;
     }
     ipc_mapping *mapping = ipc_segment_map_memory(&memory->segment, lock, failure);
@@ -32,10 +40,11 @@ ipc_mapping *ipc_memory_map(ipc_handle *memory, ipc_failure *failure) {
 int32_t ipc_memory_grow(ipc_handle *memory, double bytes, ipc_failure *failure) {
   *failure = (ipc_failure){0};
   if (!(bytes >= 1 && bytes <= (double)IPC_MAX_MEMORY)) return failure->code = IPC_E_INVALID_ARGUMENT;
+  int32_t status = result(memory, IPC_OK);
   /* It never shrinks: a length below what is mapped is damage, and to go by it would take the memory from under all views. */
-  if (ipc_memory_byte_length(memory) < (double)memory->memory->bytes)
-    return failure->code = IPC_E_CORRUPT;
-  return ipc_segment_grow_memory(&memory->segment, (uint64_t)bytes, failure);
+  if (status == IPC_OK && ipc_memory_byte_length(memory) < (double)memory->memory->bytes) status = IPC_E_CORRUPT;
+  if (status == IPC_OK) status = ipc_segment_grow_memory(&memory->segment, (uint64_t)bytes, failure);
+  return failure->code = result(memory, status);
 }
 
 int32_t ipc_memory_unlink(ipc_handle *memory) {
@@ -47,7 +56,7 @@ int32_t ipc_memory_unlink(ipc_handle *memory) {
 }
 
 static _Atomic uint32_t *word_at(ipc_handle *memory, uint32_t offset, ipc_failure *failure) {
-  *failure = (ipc_failure){.code = ipc_segment_why(&memory->segment, IPC_E_INVALID_ARGUMENT)};
+  *failure = (ipc_failure){.code = ipc_segment_result(&memory->segment, IPC_E_INVALID_ARGUMENT)};
   if (failure->code == IPC_E_FORKED) return NULL;
   if (offset % 4 != 0) return NULL;
   if (offset + (uint64_t)4 > memory->memory->bytes) {
@@ -70,14 +79,13 @@ int32_t ipc_memory_enter(ipc_handle *memory, uint32_t offset, uint32_t expected,
   int32_t wait = ipc_waits_enter(segment, memory->instance, offset / 4, waker);
   if (wait == IPC_E_TOO_MANY_WAITS && ipc_members_evict_dead(segment))
     wait = ipc_waits_enter(segment, memory->instance, offset / 4, waker);
-  if (wait < 0) return failure->code = wait;
+  if (wait < 0) return failure->code = result(memory, wait);
   /* After the fence in enter: whoever changes it from now on, and wakes then, finds the wait. */
-  if (atomic_load_explicit(word, memory_order_acquire) == expected) return wait;
+  if (atomic_load_explicit(word, memory_order_acquire) == expected) return result(memory, wait);
   if (ipc_waits_leave(segment, wait)) ipc_waits_notify(segment, offset / 4, 1);
-  return IPC_NOT_EQUAL;
+  return result(memory, IPC_NOT_EQUAL);
 }
 
 int32_t ipc_memory_wake(ipc_handle *memory, uint32_t offset, uint32_t count) {
-  if (memory->segment.mapping->is_forked) return IPC_E_FORKED;
-  return (int32_t)ipc_waits_notify(&memory->segment, offset / 4, count);
+  return result(memory, (int32_t)ipc_waits_notify(&memory->segment, offset / 4, count));
 }

@@ -5,28 +5,28 @@
 int32_t ipc_mutex_lock(ipc_handle *mutex, int32_t timeout_ms) {
   uint64_t deadline = 0;
   int32_t status = ipc_turn_take(mutex, timeout_ms, &deadline);
-  if (IPC_UNLIKELY(status < 0)) return status;
+  if (IPC_UNLIKELY(status < 0)) return ipc_segment_result(&mutex->segment, status);
   int32_t fate = ipc_handle_check(mutex);
   if (IPC_UNLIKELY(fate != IPC_OK)) {
     ipc_turn_give(mutex);
-    return fate;
+    return ipc_segment_result(&mutex->segment, fate);
   }
   if (IPC_UNLIKELY(mutex->armed[ARMED_LOCK] >= 0)) ipc_handle_got(mutex, ARMED_LOCK);
-  return status;
+  return ipc_segment_result(&mutex->segment, status);
 }
 
 int32_t ipc_mutex_unlock(ipc_handle *mutex) {
-  if (IPC_UNLIKELY(!ipc_turn_is_ours(mutex))) return ipc_segment_why(&mutex->segment, IPC_E_NOT_OWNER);
+  if (IPC_UNLIKELY(!ipc_turn_is_ours(mutex))) return ipc_segment_result(&mutex->segment, IPC_E_NOT_OWNER);
   ipc_turn_give(mutex);
-  return IPC_OK;
+  return ipc_segment_result(&mutex->segment, IPC_OK);
 }
 
 int32_t ipc_mutex_mark_unusable(ipc_handle *mutex) {
-  if (!ipc_turn_is_ours(mutex)) return ipc_segment_why(&mutex->segment, IPC_E_NOT_OWNER);
+  if (!ipc_turn_is_ours(mutex)) return ipc_segment_result(&mutex->segment, IPC_E_NOT_OWNER);
   atomic_store_explicit(&mutex->segment.header->unusable, 1, memory_order_relaxed);
   ipc_claim_unlock(&mutex->segment.header->claim);
   ipc_waits_notify_all(&mutex->segment, IPC_WAIT_ANY);
-  return IPC_OK;
+  return ipc_segment_result(&mutex->segment, IPC_OK);
 }
 
 void ipc_mutex_abandon(ipc_handle *mutex) {

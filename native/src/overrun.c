@@ -42,6 +42,11 @@ bool ipc_overrun_found(ipc_receiver *receiver) {
   /* acquire pairs with the release in the sender's look(): who sees an announcement sees its mark */
   uint64_t announced = atomic_load_explicit(&header->announced, memory_order_acquire);
   if (IPC_LIKELY(announced - receiver->passed <= receiver->capacity_units)) return false;
+  if ((int64_t)(announced - receiver->passed) < 0) {
+    /* We have read what was not announced: damage. Going back we would never end. No record is read before this head. */
+    receiver->head = receiver->position - 1;
+    return false;
+  }
   /* With a quarter of the ring to spare, or the next record would be overwritten before it is read. */
   ipc_mark_copy mark = mark_within(header, receiver->capacity_units / 4 * 3);
   /* No way on is damage: where nothing has been written yet, what comes next is told to be that too. */

@@ -4,7 +4,7 @@
 #include "ring.h"
 
 /* Longer than any holder needs unless it is stopped, or loses its processor. */
-static const uint64_t TAKE_PATIENCE_NS = 5000000;
+static const uint64_t TAKE_PATIENCE_NS = 5000000, PUT_BACK_PATIENCE_NS = 5000000000u;
 
 static bool lock(ipc_segment *segment, uint32_t instance) {
   _Atomic uint32_t *claim = &segment->header->take_claim;
@@ -13,6 +13,17 @@ static bool lock(ipc_segment *segment, uint32_t instance) {
   return ipc_claim_try_lock(claim, instance) ||
          ipc_claim_lock_slow(segment, claim, instance, ipc_os_now() + TAKE_PATIENCE_NS) ||
          ipc_claim_take_over(segment, claim, instance, &pid);
+}
+
+/* Putting back should not fail for somebody who is stopped; but a damaged claim may name one who will never give it back. */
+static bool lock_patiently(ipc_segment *segment, uint32_t instance) {
+  uint64_t deadline = 0;
+  while (!lock(segment, instance)) {
+    uint64_t now = ipc_os_now();
+    if (deadline == 0) deadline = now + PUT_BACK_PATIENCE_NS;
+    if (now >= deadline) return false;
+  }
+  return true;
 }
 
 static void unlock(ipc_segment *segment) {
@@ -83,12 +94,14 @@ int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, uint32_t most, u
   if (!lock(segment, instance)) return IPC_TIMED_OUT;
   uint32_t position = load(&header->cursor), head = head_of(segment);
   int32_t status = IPC_TIMED_OUT;
+  bool is_owned = false; /* the record before was a loan's owner */
   while (position != head && status == IPC_TIMED_OUT) {
     ipc_record_copy record;
     uint32_t units = read(segment, position, head, &record);
     ipc_lease *lease = lease_at(segment, position);
-    if (units == 0) {
+    if (units == 0 || (record.kind == IPC_RECORD_LOAN && !is_owned)) {
       status = IPC_E_CORRUPT;
+      break;
     } else if (record.kind == IPC_RECORD_LOAN) {
       position -= 1; /* back to its owner's record, for the next to look */
       break;
@@ -100,6 +113,7 @@ int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, uint32_t most, u
       atomic_store_explicit(&lease->attempts, load(&lease->attempts) + 1, memory_order_relaxed);
       atomic_store_explicit(&lease->holder, instance, memory_order_relaxed); /* the take lock orders it */
     }
+    is_owned = record.kind == IPC_RECORD_OWNER;
     position += units;
   }
   atomic_store_explicit(&header->cursor, position, memory_order_relaxed);
@@ -174,7 +188,7 @@ int32_t ipc_queue_retry(ipc_segment *segment, uint32_t instance, uint32_t offset
   ipc_header *header = segment->header;
   ipc_lease *lease = find(segment, offset);
   if (!lease || load(&lease->holder) != instance) return IPC_E_INVALID_ARGUMENT;
-  while (!lock(segment, instance)) continue;
+  if (!lock_patiently(segment, instance)) return IPC_E_BUSY;
   uint32_t capacity = units_of(segment);
   uint32_t slot = (offset - (uint32_t)(sizeof(ipc_record) + sizeof *lease)) / IPC_UNIT, tail = load(&header->tail);
   /* The position of the record: of all that have this offset the one between tail and cursor. */

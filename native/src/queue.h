@@ -38,7 +38,10 @@ bool ipc_queue_has_some(ipc_segment *segment, uint32_t instance);
 /* How often the message at `offset` has been taken. */
 uint32_t ipc_queue_attempts(const ipc_segment *segment, uint32_t offset);
 
-/* Ends a lease of ours: done, or back to be taken again. IPC_E_INVALID_ARGUMENT: it is not ours. */
+/*
+ * Ends a lease of ours: done, or back to be taken again. IPC_E_INVALID_ARGUMENT: it is not ours. IPC_E_BUSY: a stopped
+ * process keeps others from putting back.
+ */
 int32_t ipc_queue_done(ipc_segment *segment, uint32_t instance, uint32_t offset);
 int32_t ipc_queue_retry(ipc_segment *segment, uint32_t instance, uint32_t offset);
 

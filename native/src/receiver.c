@@ -152,7 +152,7 @@ static int32_t next_of_any(ipc_receiver *receiver, ipc_record_copy *record, cons
     uint32_t units =
         ipc_ring_read(receiver->segment.body, receiver->capacity_units, receiver->position, receiver->head, record);
     if (receiver->is_overrun && ipc_overrun_found(receiver)) continue;
-    if (units == 0) return ipc_segment_why(&receiver->segment, IPC_E_CORRUPT);
+    if (units == 0) return ipc_segment_result(&receiver->segment, IPC_E_CORRUPT);
     switch (record->kind) {
       case IPC_RECORD_MESSAGE:
         *bytes = at + sizeof(ipc_record);
@@ -238,7 +238,7 @@ static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, uint64_
     look_around(receiver);
     if (has_ready(receiver)) return IPC_OK;
     bool orphaned = atomic_load_explicit(&header->orphaned, memory_order_acquire);
-    return orphaned && is_empty(receiver) ? ipc_segment_why(segment, IPC_E_ORPHANED) : IPC_TIMED_OUT;
+    return orphaned && is_empty(receiver) ? ipc_segment_result(segment, IPC_E_ORPHANED) : IPC_TIMED_OUT;
   }
   uint64_t deadline = *until, slice = IPC_FIRST_SLICE_NS;
   ipc_backoff backoff = ipc_backoff_start(header);
@@ -249,7 +249,7 @@ static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, uint64_
     uint32_t seen = ipc_event_prepare(header, IPC_EVENT_DATA);
     if (has_ready(receiver)) return IPC_OK;
     if (is_empty(receiver) && ipc_segment_is_orphaned(segment))
-      return is_empty(receiver) ? ipc_segment_why(segment, IPC_E_ORPHANED) : IPC_OK;
+      return is_empty(receiver) ? ipc_segment_result(segment, IPC_E_ORPHANED) : IPC_OK;
     if (ipc_os_now() >= deadline) return IPC_TIMED_OUT;
     atomic_store_explicit(&receiver->member->asleep, 1, memory_order_relaxed);
     ipc_event_sleep(header, IPC_EVENT_DATA, seen, deadline, is_empty(receiver) ? IPC_SLICE_NS : slice);
@@ -308,7 +308,7 @@ static int32_t take_or_wait(ipc_receiver *receiver, uint32_t most, int32_t timeo
 
 static int32_t end_lease(ipc_receiver *receiver, int32_t status) {
   if (status == IPC_OK) receiver->leases--;
-  return status == IPC_OK ? status : ipc_segment_why(&receiver->segment, status);
+  return status == IPC_OK ? status : ipc_segment_result(&receiver->segment, status);
 }
 
 static int32_t recv_of_queue(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
@@ -384,15 +384,16 @@ static __attribute__((noinline)) int32_t recv_any(ipc_receiver *receiver, void *
 /* In line: one more message of a known run. Queues and receivers that may be overrun know of none. */
 int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   uint32_t position = receiver->position;
-  if (IPC_UNLIKELY(position == receiver->head)) return recv_any(receiver, target, capacity, timeout_ms);
+  if (IPC_UNLIKELY(position == receiver->head))
+    return ipc_segment_result(&receiver->segment, recv_any(receiver, target, capacity, timeout_ms));
   ipc_record_copy record;
   uint32_t units = ipc_ring_read(receiver->segment.body, receiver->capacity_units, position, receiver->head, &record);
   if (IPC_UNLIKELY(units == 0 || record.kind != IPC_RECORD_MESSAGE || record.length > capacity))
-    return recv_any(receiver, target, capacity, timeout_ms);
+    return ipc_segment_result(&receiver->segment, recv_any(receiver, target, capacity, timeout_ms));
   const uint8_t *at = ipc_ring_at(receiver->segment.body, receiver->capacity_units, position);
   if (record.length) memcpy(target, at + sizeof(ipc_record), record.length);
   advance(receiver, units);
-  return (int32_t)record.length;
+  return ipc_segment_result(&receiver->segment, (int32_t)record.length);
 }
 
 int32_t ipc_receiver_next_length(ipc_receiver *receiver) {
@@ -401,12 +402,12 @@ int32_t ipc_receiver_next_length(ipc_receiver *receiver) {
   if (receiver->is_queue) {
     uint32_t length = 0;
     int32_t status = ipc_queue_take(&receiver->segment, receiver->instance, 0, NULL, &length);
-    if (status == IPC_E_BUFFER_TOO_SMALL) return (int32_t)length;
-    return status;
+    if (status == IPC_E_BUFFER_TOO_SMALL) return ipc_segment_result(&receiver->segment, (int32_t)length);
+    return ipc_segment_result(&receiver->segment, status);
   }
   int32_t units = next_of_any(receiver, &record, &bytes);
   if (receiver->is_overrun) receiver->head = receiver->position;
-  return units < 0 ? units : (int32_t)record.length;
+  return ipc_segment_result(&receiver->segment, units < 0 ? units : (int32_t)record.length);
 }
 
 void *ipc_receiver_keep(ipc_receiver *receiver, uint32_t *length) {
@@ -461,7 +462,7 @@ int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max,
   }
   ipc_assembly_give_target_back(&receiver->assembly);
   if (receiver->is_overrun) receiver->head = receiver->position;
-  if (units < 0) return units;
+  if (units < 0) return ipc_segment_result(&receiver->segment, units);
   uint32_t position = receiver->position, count = 0;
   for (;;) {
     if (record.kind == IPC_RECORD_MESSAGE) {
@@ -470,13 +471,14 @@ int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max,
       count++;
     }
     position += (uint32_t)units;
-    if (count == max || position == receiver->head) return (int32_t)count;
+    if (count == max || position == receiver->head) return ipc_segment_result(&receiver->segment, (int32_t)count);
     units = (int32_t)ipc_ring_read(receiver->segment.body, receiver->capacity_units, position, receiver->head, &record);
     /*
      * What comes before a loan, a fragment, or damage (which the next call reports) can
      * be handed out.
      */
-    if (units == 0 || record.kind == IPC_RECORD_LOAN || record.kind == IPC_RECORD_FRAGMENT) return (int32_t)count;
+    if (units == 0 || record.kind == IPC_RECORD_LOAN || record.kind == IPC_RECORD_FRAGMENT)
+      return ipc_segment_result(&receiver->segment, (int32_t)count);
   }
 }
 
@@ -486,26 +488,28 @@ int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count) {
   if (receiver->is_queue || receiver->is_overrun) return IPC_E_INVALID_ARGUMENT;
   for (uint32_t i = 0; i < count; i++) {
     int32_t units = next(receiver, &record, &bytes);
-    if (units < 0) return units == IPC_TIMED_OUT ? IPC_E_INVALID_ARGUMENT : units;
+    if (units < 0) return ipc_segment_result(&receiver->segment, units == IPC_TIMED_OUT ? IPC_E_INVALID_ARGUMENT : units);
     if (receiver->assembly.whole) return IPC_E_INVALID_ARGUMENT; /* not one that was peeked at */
     advance(receiver, (uint32_t)units);
   }
-  return IPC_OK;
+  return ipc_segment_result(&receiver->segment, IPC_OK);
 }
 
 int32_t ipc_receiver_take(ipc_receiver *receiver, int32_t timeout_ms, uint32_t *lease) {
   if (!receiver->is_queue) return IPC_E_INVALID_ARGUMENT;
   int32_t status = take_or_wait(receiver, UINT32_MAX, timeout_ms, &lease[0], &lease[1]);
   if (status == IPC_OK) lease[2] = ipc_queue_attempts(&receiver->segment, lease[0]);
-  return status;
+  return ipc_segment_result(&receiver->segment, status);
 }
 
 int32_t ipc_receiver_done(ipc_receiver *receiver, uint32_t offset) {
-  return end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset));
+  int32_t status = end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset));
+  return ipc_segment_result(&receiver->segment, status);
 }
 
 int32_t ipc_receiver_retry(ipc_receiver *receiver, uint32_t offset) {
-  return end_lease(receiver, ipc_queue_retry(&receiver->segment, receiver->instance, offset));
+  int32_t status = end_lease(receiver, ipc_queue_retry(&receiver->segment, receiver->instance, offset));
+  return ipc_segment_result(&receiver->segment, status);
 }
 
 double ipc_receiver_lost(const ipc_receiver *receiver) { return (double)receiver->lost; }

@@ -52,7 +52,7 @@ static bool all_are_dead(const ipc_segment *segment) {
 
 static int32_t look(ipc_handle *lock) {
   ipc_members_evict_dead(&lock->segment);
-  if (ipc_segment_is_orphaned(&lock->segment)) return ipc_segment_why(&lock->segment, IPC_E_ORPHANED);
+  if (ipc_segment_is_orphaned(&lock->segment)) return ipc_segment_result(&lock->segment, IPC_E_ORPHANED);
   int32_t status = attempt(lock);
   return status == IPC_TIMED_OUT && all_are_dead(&lock->segment) ? IPC_OK : status;
 }
@@ -103,7 +103,7 @@ int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
   if (held_of(lock->member) > 0 && keep != IPC_KEEP_FOR_TASK) return IPC_E_DEADLOCK;
   if (!was_next) {
     int32_t status = ipc_turn_take(lock, timeout_ms, &deadline);
-    if (status < 0) return status;
+    if (status < 0) return ipc_segment_result(&lock->segment, status);
     set_next(lock, true);
   }
   int32_t status = timeout_ms == 0 && ipc_handle_is_time_to_look(lock) ? look(lock) : attempt(lock);
@@ -111,27 +111,27 @@ int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
     status = this_thread_reads(lock)
                  ? IPC_E_DEADLOCK
                  : ipc_handle_wait_for(lock, IPC_WAIT_READERS, attempt, look, timeout_ms, &deadline);
-  if (status == IPC_OK) return enter(lock);
+  if (status == IPC_OK) return ipc_segment_result(&lock->segment, enter(lock));
   if (status != IPC_TIMED_OUT || (keep == IPC_KEEP_NOTHING && !was_next)) ipc_rwlock_step_back(lock);
-  return status;
+  return ipc_segment_result(&lock->segment, status);
 }
 
 static bool is_writer(const ipc_handle *lock) { return ipc_turn_is_ours(lock) && !lock->is_next; }
 
 int32_t ipc_rwlock_unlock(ipc_handle *lock) {
-  if (!is_writer(lock)) return ipc_segment_why(&lock->segment, IPC_E_NOT_OWNER);
+  if (!is_writer(lock)) return ipc_segment_result(&lock->segment, IPC_E_NOT_OWNER);
   /* Killed between these: the work was done, and nobody need be told. */
   atomic_store_explicit(&lock->segment.header->writing, 0, memory_order_release);
   ipc_turn_give(lock);
-  return IPC_OK;
+  return ipc_segment_result(&lock->segment, IPC_OK);
 }
 
 int32_t ipc_rwlock_mark_unusable(ipc_handle *lock) {
-  if (!is_writer(lock)) return ipc_segment_why(&lock->segment, IPC_E_NOT_OWNER);
+  if (!is_writer(lock)) return ipc_segment_result(&lock->segment, IPC_E_NOT_OWNER);
   atomic_store_explicit(&lock->segment.header->unusable, 1, memory_order_relaxed);
   ipc_claim_unlock(&lock->segment.header->claim);
   ipc_waits_notify_all(&lock->segment, IPC_WAIT_ANY);
-  return IPC_OK;
+  return ipc_segment_result(&lock->segment, IPC_OK);
 }
 
 static void set_held(ipc_handle *lock, uint32_t count) {
@@ -167,24 +167,25 @@ static int32_t come_in(ipc_handle *lock, int32_t timeout_ms) {
 
 int32_t ipc_rwlock_lock_shared(ipc_handle *lock, int32_t timeout_ms) {
   int32_t status = come_in(lock, timeout_ms);
-  if (IPC_UNLIKELY(status != IPC_OK)) return status;
+  if (IPC_UNLIKELY(status != IPC_OK)) return ipc_segment_result(&lock->segment, status);
   int32_t fate = ipc_handle_check(lock);
   if (IPC_UNLIKELY(fate != IPC_OK)) {
     ipc_rwlock_unlock_shared(lock);
-    return fate;
+    return ipc_segment_result(&lock->segment, fate);
   }
   if (IPC_UNLIKELY(lock->armed[ARMED_SHARED] >= 0)) ipc_handle_got(lock, ARMED_SHARED);
-  return atomic_load_explicit(&lock->segment.header->writing, memory_order_relaxed) == 0 ? IPC_OK : IPC_OWNER_DIED;
+  bool was_left = atomic_load_explicit(&lock->segment.header->writing, memory_order_relaxed) != 0;
+  return ipc_segment_result(&lock->segment, was_left ? IPC_OWNER_DIED : IPC_OK);
 }
 
 int32_t ipc_rwlock_unlock_shared(ipc_handle *lock) {
   uint32_t held = held_of(lock->member);
-  if (held == 0) return ipc_segment_why(&lock->segment, IPC_E_NOT_OWNER);
+  if (held == 0) return ipc_segment_result(&lock->segment, IPC_E_NOT_OWNER);
   if (held > 1)
     set_held(lock, held - 1);
   else
     leave(lock);
-  return IPC_OK;
+  return ipc_segment_result(&lock->segment, IPC_OK);
 }
 
 int32_t ipc_rwlock_held(const ipc_handle *lock) { return is_writer(lock) ? -1 : (int32_t)held_of(lock->member); }

@@ -219,7 +219,8 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   uint32_t capacity = !has_ring ? 0 : options->capacity ? options->capacity : IPC_DEFAULT_CAPACITY;
   uint32_t max_receivers = options->max_receivers ? options->max_receivers : IPC_DEFAULT_RECEIVERS;
   uint64_t body_offset, bytes = ipc_segment_bytes(options->kind, capacity, max_receivers, &body_offset);
-  uint64_t memory = options->kind == IPC_MEMORY ? options->size : 0;
+  uint64_t memory = options->kind == IPC_MEMORY ? options->size : 0, created = ipc_os_now();
+  uint32_t overflow = options->overflow || !has_ring ? options->overflow : IPC_BLOCK;
   int error = ipc_os_resize(fd, bytes + memory);
   if (error != 0 || !map(segment, fd, bytes, &error)) {
     fail_system(failure, error);
@@ -235,10 +236,10 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   header->max_receivers = max_receivers;
   header->max_senders = senders_of(options->kind);
   header->permissions = permissions_of(options);
-  header->overflow = options->overflow || !has_ring ? options->overflow : IPC_BLOCK;
+  header->overflow = overflow;
   header->initial = options->initial ? options->initial - 1 : 1;
   header->robust = options->robust == 1;
-  header->created = ipc_os_now();
+  header->created = created;
   header->segment_bytes = bytes;
   header->body_offset = body_offset;
   strcpy(header->prefix, prefix);
@@ -440,6 +441,8 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
       /* Another user's: it may not be removed, but it may be written. */
       status = create(segment, fd, prefix, name, options, owner_died, failure);
     }
+    if (status == IPC_OK && atomic_load_explicit(&segment->mapping->damage.found, memory_order_relaxed))
+      status = fail(failure, IPC_E_CORRUPT, 0, segment->mapping->bytes); /* made smaller meanwhile */
     if (status == IPC_OK) return fd;
     ipc_segment_close(segment);
     ipc_os_unlock(fd);
@@ -465,7 +468,9 @@ int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns) {
 
 static void mark_orphaned(ipc_segment *segment) {
   if (!segment->receivers) return; /* unfinished: nobody has ever been on it, and nothing in it can be followed */
-  atomic_store_explicit(&segment->header->orphaned, 1, memory_order_release);
+  uint32_t named = 0; /* truncated stays truncated */
+  atomic_compare_exchange_strong_explicit(&segment->header->orphaned, &named, 1, memory_order_release,
+                                          memory_order_relaxed);
   for (int event = 0; event < IPC_EVENT_COUNT; event++) ipc_event_notify(segment, (enum ipc_event_index)event);
   /* Shared memory is as good without its name. */
   if (segment->kind != IPC_MEMORY) ipc_waits_notify_all(segment, IPC_WAIT_ANY);
@@ -477,11 +482,22 @@ bool ipc_segment_unlink(ipc_segment *segment) {
   return removed;
 }
 
+/* Zeroed or made smaller by a stranger, also where nobody has touched a missing page. */
+static bool is_damaged(const ipc_segment *segment, const ipc_os_file *file) {
+  return file->size < segment->mapping->bytes ||
+         atomic_load_explicit(&segment->header->magic, memory_order_relaxed) != IPC_MAGIC;
+}
+
 bool ipc_segment_is_orphaned(ipc_segment *segment) {
-  if (atomic_load_explicit(&segment->header->orphaned, memory_order_acquire)) return true;
+  _Atomic uint32_t *there = &segment->header->orphaned;
+  if (atomic_load_explicit(there, memory_order_acquire)) return true;
   ipc_os_file file; /* not opened: it may be another user's by now */
   int error = ipc_os_stat_key(segment->key, &file);
   bool orphaned = error == -ENOENT || (error == 0 && file.inode != segment->inode);
+  if (error == 0 && !orphaned && is_damaged(segment, &file)) {
+    atomic_store_explicit(there, IPC_TRUNCATED, memory_order_release);
+    orphaned = true;
+  }
   if (orphaned) mark_orphaned(segment);
   return orphaned;
 }

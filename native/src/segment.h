@@ -62,12 +62,18 @@ int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns);
  */
 bool ipc_segment_unlink(ipc_segment *segment);
 
-/* Looks whether the name still leads here, and marks the segment orphaned if not. */
+/* Looks whether the name still leads here, and to a whole file; marks the segment orphaned, or truncated, if not. */
 bool ipc_segment_is_orphaned(ipc_segment *segment);
 
-/* Why a call fails: `status`, unless it is that of a forked child; see mapping.h. */
-static inline int32_t ipc_segment_why(const ipc_segment *segment, int32_t status) {
-  return segment->mapping->is_forked ? IPC_E_FORKED : status;
+/*
+ * Answers `status`; or IPC_E_FORKED in a forked child (see mapping.h); or IPC_E_CORRUPT if a page was missing, here or to
+ * anybody else who told so before the header was gone, too: then what was read were zeros, and what was written nobody
+ * sees. For all public calls, when they return: one load from a line that they all have read anyway.
+ */
+static inline int32_t ipc_segment_result(const ipc_segment *segment, int32_t status) {
+  uint32_t orphaned = atomic_load_explicit(&segment->header->orphaned, memory_order_relaxed);
+  if (__builtin_expect(orphaned == 0, 1)) return status;
+  return segment->mapping->is_forked ? IPC_E_FORKED : orphaned == IPC_TRUNCATED ? IPC_E_CORRUPT : status;
 }
 
 /* Another hold on the mapping: it stays until each has been released. */

@@ -12,7 +12,7 @@
 #include "handle_state.h"
 
 /* Longer than any holder of the claim needs unless it is stopped, or loses its processor. */
-static const uint64_t CLAIM_PATIENCE_NS = 5000000;
+static const uint64_t CLAIM_PATIENCE_NS = 5000000, RELEASE_PATIENCE_NS = 5000000000u;
 
 static uint32_t load(const _Atomic uint32_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
 
@@ -89,7 +89,7 @@ static int32_t attempt(ipc_handle *semaphore) {
 }
 
 static int32_t look(ipc_handle *semaphore) {
-  if (ipc_segment_is_orphaned(&semaphore->segment)) return ipc_segment_why(&semaphore->segment, IPC_E_ORPHANED);
+  if (ipc_segment_is_orphaned(&semaphore->segment)) return ipc_segment_result(&semaphore->segment, IPC_E_ORPHANED);
   if (is_robust(semaphore)) recover(semaphore);
   return attempt(semaphore);
 }
@@ -102,12 +102,18 @@ int32_t ipc_semaphore_acquire(ipc_handle *semaphore, int32_t timeout_ms) {
   else if (status == IPC_TIMED_OUT && ipc_handle_is_time_to_look(semaphore))
     status = look(semaphore);
   if (status == IPC_OK && semaphore->armed[ARMED_LOCK] >= 0) ipc_handle_got(semaphore, ARMED_LOCK);
-  return status;
+  return ipc_segment_result(&semaphore->segment, status);
 }
 
 static int32_t release_robust(ipc_handle *semaphore, uint32_t count) {
   if (load(&semaphore->member->held) < count) return IPC_E_NOT_OWNER;
-  while (!lock(semaphore)) continue; /* a stopped one holds it: giving back must not fail */
+  /* It should not fail for somebody who is stopped; but a damaged claim may name one who will never give it back. */
+  uint64_t deadline = 0;
+  while (!lock(semaphore)) {
+    uint64_t now = ipc_os_now();
+    if (deadline == 0) deadline = now + RELEASE_PATIENCE_NS;
+    if (now >= deadline) return IPC_E_BUSY;
+  }
   atomic_fetch_sub_explicit(&semaphore->member->held, count, memory_order_relaxed);
   atomic_fetch_add_explicit(&semaphore->segment.header->permits, count, memory_order_relaxed);
   unlock(semaphore);
@@ -128,8 +134,7 @@ static int32_t release(ipc_handle *semaphore, uint32_t count) {
 
 int32_t ipc_semaphore_release(ipc_handle *semaphore, uint32_t count) {
   if (count == 0) return IPC_E_INVALID_ARGUMENT;
-  if (IPC_UNLIKELY(semaphore->segment.mapping->is_forked)) return IPC_E_FORKED;
-  return is_robust(semaphore) ? release_robust(semaphore, count) : release(semaphore, count);
+  return ipc_segment_result(&semaphore->segment, is_robust(semaphore) ? release_robust(semaphore, count) : release(semaphore, count));
 }
 
 uint32_t ipc_semaphore_permits(const ipc_handle *semaphore) { return load(&semaphore->segment.header->permits); }

@@ -152,11 +152,20 @@ static inline uint32_t room_for(ipc_sender *sender, uint32_t head, uint32_t unit
 static inline int32_t check(const ipc_sender *sender) {
   const ipc_header *header = sender->segment.header;
   if (IPC_UNLIKELY(atomic_load_explicit(&header->orphaned, memory_order_relaxed)))
-    return ipc_segment_why(&sender->segment, IPC_E_ORPHANED);
+    return ipc_segment_result(&sender->segment, IPC_E_ORPHANED);
   if (IPC_UNLIKELY(atomic_load_explicit(&header->receiver_count, memory_order_relaxed) == 0) &&
       sender->needs_receivers)
     return IPC_NO_RECEIVERS;
   return IPC_OK;
+}
+
+/*
+ * Whether a queue's tail is not within the ring's length before head, where it always is: past head it would promise room
+ * that there is not, and we would try again and again. Under the claim.
+ */
+static bool is_tail_damaged(const ipc_sender *sender, uint32_t head) {
+  return sender->segment.kind == IPC_QUEUE &&
+         head - atomic_load_explicit(&sender->segment.header->tail, memory_order_relaxed) > sender->capacity_units;
 }
 
 /* Waits until the receivers need less than they do. False: the deadline passed. */
@@ -234,6 +243,10 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
       *claimed = (ipc_claimed){.at = head + padding, .room = free_units - padding};
       return IPC_OK;
     }
+    if (is_tail_damaged(sender, head)) {
+      give_back(sender);
+      return IPC_E_CORRUPT;
+    }
     held = timeout_ms != 0 && sender->waits && waits >= PATIENT_WAITS;
     if (!held) give_back(sender);
     if (timeout_ms == 0 || !sender->waits) {
@@ -287,19 +300,20 @@ void ipc_sender_put_special(const ipc_sender *sender, uint8_t *at, const void *b
 }
 
 int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms) {
-  if (IPC_UNLIKELY(length > sender->max_record)) return ipc_sender_send_fragments(sender, bytes, length, timeout_ms);
+  if (IPC_UNLIKELY(length > sender->max_record))
+    return ipc_segment_result(&sender->segment, ipc_sender_send_fragments(sender, bytes, length, timeout_ms));
   uint32_t units = ipc_sender_units(sender, length);
   ipc_claimed claimed;
   uint64_t deadline = 0;
   int32_t status = claim_units(sender, units, timeout_ms, &deadline, &claimed);
-  if (IPC_UNLIKELY(status != IPC_OK)) return status;
+  if (IPC_UNLIKELY(status != IPC_OK)) return ipc_segment_result(&sender->segment, status);
   uint8_t *at = ipc_sender_at(sender, claimed.at);
   if (IPC_LIKELY(!sender->is_special))
     ipc_ring_put_message(at, bytes, length);
   else
     ipc_sender_put_special(sender, at, bytes, length);
   publish_and_wake(sender, claimed.at + units, 1);
-  return IPC_OK;
+  return ipc_segment_result(&sender->segment, IPC_OK);
 }
 
 const void *ipc_sender_ring(const ipc_sender *sender) { return sender->segment.body; }
@@ -323,13 +337,13 @@ int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, int32_
     uint32_t seen = ipc_event_prepare(header, IPC_EVENT_MEMBERS);
     if (atomic_load_explicit(&header->receiver_count, memory_order_acquire) >= count) {
       /* Counted is not alive: somebody may have been killed and not been missed yet. */
-      if (!ipc_members_evict_dead(segment)) return IPC_OK;
+      if (!ipc_members_evict_dead(segment)) return ipc_segment_result(segment, IPC_OK);
       continue;
     }
-    if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
-    if (timeout_ms == 0) return IPC_TIMED_OUT;
+    if (ipc_segment_is_orphaned(segment)) return ipc_segment_result(segment, IPC_E_ORPHANED);
+    if (timeout_ms == 0) return ipc_segment_result(segment, IPC_TIMED_OUT);
     if (deadline == 0) deadline = ipc_deadline(timeout_ms);
-    if (ipc_os_now() >= deadline) return IPC_TIMED_OUT;
+    if (ipc_os_now() >= deadline) return ipc_segment_result(segment, IPC_TIMED_OUT);
     ipc_event_sleep(header, IPC_EVENT_MEMBERS, seen, deadline, IPC_SLICE_NS);
   }
 }

@@ -21,7 +21,7 @@ static int32_t look(ipc_handle *handle) {
   _Atomic uint32_t *claim = &segment->header->claim;
   int32_t status = attempt(handle);
   if (status != IPC_TIMED_OUT) return status;
-  if (ipc_segment_is_orphaned(segment)) return ipc_segment_why(segment, IPC_E_ORPHANED);
+  if (ipc_segment_is_orphaned(segment)) return ipc_segment_result(segment, IPC_E_ORPHANED);
   uint32_t pid, owner = atomic_load_explicit(claim, memory_order_relaxed);
   if (owner == 0 || owner == handle->instance || ipc_members_is_alive(segment, owner, &pid)) return IPC_TIMED_OUT;
   if (!swap(handle, owner)) return IPC_TIMED_OUT;

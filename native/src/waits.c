@@ -63,8 +63,11 @@ void ipc_waits_renew(ipc_segment *segment, int32_t wait) {
 }
 
 bool ipc_waits_is_notified(const ipc_segment *segment, int32_t wait) {
-  /* acquire pairs with the release in notify: the change that it tells of is seen */
-  return tag_of(atomic_load_explicit(&segment->waits[wait].state, memory_order_acquire)) == IPC_WAIT_NOTIFIED;
+  /*
+   * acquire pairs with the release in notify: the change that it tells of is seen. Damaged, it is neither: that is no
+   * state to sleep in, nor would anybody wake it.
+   */
+  return tag_of(atomic_load_explicit(&segment->waits[wait].state, memory_order_acquire)) != IPC_WAIT_WAITING;
 }
 
 void ipc_waits_sleep(ipc_segment *segment, int32_t wait, uint64_t deadline, uint64_t slice) {

@@ -196,7 +196,7 @@ static void memory_does_not_shrink_by_a_damaged_size(void) {
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     it.header->memory_bytes = wrong[i];
     int32_t status = ipc_memory_grow(memory, 65536, &failure);
-    CHECK_EQ(status, wrong[i] == 4096 ? IPC_OK : wrong[i] == 0 ? IPC_E_CORRUPT : status);
+    CHECK_EQ(status, wrong[i] <= 4096 ? IPC_E_CORRUPT : status); /* less than is mapped: it never shrinks */
     hooks.no_room = ENOSPC;
     status = ipc_memory_grow(memory, 4 << 20, &failure);
     CHECK(status == IPC_E_NO_SPACE || status == IPC_E_CORRUPT);

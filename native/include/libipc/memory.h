@@ -10,7 +10,7 @@
 #include "handle.h"
 #include "mapping.h"
 
-/* How many bytes there are by now. */
+/* How many bytes there are by now; 0: its file was made smaller by a stranger. */
 IPC_API double ipc_memory_byte_length(const ipc_handle *memory);
 
 /*

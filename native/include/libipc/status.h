@@ -42,7 +42,7 @@ enum ipc_status {
   IPC_E_PERMISSION = -21,
   IPC_E_NO_SPACE = -22, /* shared memory (on Linux: /dev/shm) or memory is full */
   IPC_E_ORPHANED = -23, /* the storage was cleared; close and open again */
-  IPC_E_BUSY = -24,     /* a stopped process has held the name's lock for too long */
+  IPC_E_BUSY = -24,     /* a stopped process has held a lock of the library's own for too long */
   IPC_E_SYSTEM = -25,   /* any other system error: see ipc_failure.system_error */
   /* -26 is taken by bindings, for what was closed. */
   IPC_E_NOT_OWNER = -27,        /* this handle does not hold what it would give back */

@@ -1,8 +1,8 @@
 /*
  * platform.h - everything libipc asks of an operating system.
  *
- * linux.c and darwin.c implement it, and are the only files that make system calls
- * or ask which system this is.
+ * linux.c and darwin.c implement it, with what they share in fault.c, and are the only
+ * files that make system calls or ask which system this is.
  */
 #ifndef LIBIPC_PLATFORM_H
 #define LIBIPC_PLATFORM_H
@@ -112,6 +112,21 @@ void ipc_os_unmap(void *address, uint64_t size);
 
 /* Puts zeros of this process's own in the place of a mapping; if that cannot be, nothing. In a child that was just forked. */
 void ipc_os_replace(void *address, uint64_t size);
+
+/*
+ * A mapping whose file becomes smaller: the first touch of a missing page would end the process. Guarded, it finds zeros
+ * there, private ones; `found` is 1 from then on, and *mark (NULL: none; it may lie in the mapping) is set to `value`.
+ * guard answers false if there is no memory for it. unguard comes before the unmapping, when nobody touches it any more.
+ */
+typedef struct ipc_os_damage {
+  _Atomic uint32_t found;
+  _Atomic uint32_t *mark;
+  uint32_t value;
+  void *place;
+} ipc_os_damage;
+
+bool ipc_os_guard(void *address, uint64_t size, ipc_os_damage *damage);
+void ipc_os_unguard(ipc_os_damage *damage);
 
 /*
  * The name lock: one holder at a time over all processes; the kernel gives it back

@@ -107,10 +107,15 @@ describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 		using _creator = open(name, { maxHandles: 5, permissions: 0o660 });
 		const mismatch = "ERR_IPC_OPTIONS_MISMATCH";
 		const text = `${what} "${name}"`;
-		expectError(mismatch, new RegExp(`${text}.* with maxHandles 5, .* with 6`), () => open(name, { maxHandles: 6 }));
+		const shared = { permissions: 0o660 };
+		const others = () => open(name, { ...shared, maxHandles: 6 });
+		expectError(mismatch, new RegExp(`${text}.* with maxHandles 5, .* with 6`), others);
+		expectError(mismatch, new RegExp(`${text}.* 0o660, .* 0o666`), () => open(name, { permissions: 0o666 }));
+		using _same = open(name, { ...shared, maxHandles: 5 });
+		using _none = open(name, shared);
+		// Whoever did not ask to share does not join what is shared: docs/security.md.
 		expectError(mismatch, new RegExp(`${text}.* 0o660, .* 0o600`), () => open(name, { permissions: 0o600 }));
-		using _same = open(name, { maxHandles: 5, permissions: 0o660 });
-		using _none = open(name);
+		expectError("ERR_IPC_PERMISSION", new RegExp(`${text}.*0o660`), () => open(name));
 	});
 
 	test("one more than maxHandles is refused; when one was closed, or killed, there is room", async () => {
@@ -148,7 +153,7 @@ describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 		await using stranger = child("other user", secret, kind);
 		expect(await stranger.report<object>()).toEqual({
 			code: "ERR_IPC_PERMISSION",
-			message: expect.stringMatching(new RegExp(`may not open ${what}.*permissions`)),
+			message: expect.stringMatching(new RegExp(`may not open or remove ${what}.*permissions`)),
 		});
 	}, 20_000);
 

@@ -36,6 +36,12 @@ export function failure(status: number, name: string, endpoint: string): IpcErro
 				name,
 				`The shared memory of ${endpoint} is damaged: a length or position in it is impossible. Nothing more can be read or sent here; close all its endpoints, or clear the name, and open it again.`,
 			);
+		case Status.busy:
+			return new IpcError(
+				"ERR_IPC_BUSY",
+				name,
+				`Nothing could be put back on ${endpoint} within 5 s: another process that is at work on it seems to be stopped. Let it go on (SIGCONT) or end it.`,
+			);
 		case Status.noSpace:
 			return new IpcError(
 				"ERR_IPC_NO_SPACE",

@@ -105,7 +105,8 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 	/** How long it is, if it is open: the process may be about to exit, with its native objects gone already. */
 	#checkLength(): number {
 		const byteLength = this.engine.byteLength();
-		if (byteLength < 0) throw this.failure(byteLength);
+		// There is no empty memory: none is damage.
+		if (byteLength <= 0) throw this.failure(byteLength === 0 ? Status.corrupt : byteLength);
 		return byteLength;
 	}
 
@@ -117,7 +118,7 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 	grow(byteLength: number): number {
 		this.#checkLength();
 		this.engine.grow(checkCount(this.name, "byteLength", byteLength, 1, limits.maxMemory));
-		return this.engine.byteLength();
+		return this.#checkLength();
 	}
 
 	unlink(): void {

@@ -1,0 +1,165 @@
+/*
+ * A file that somebody makes smaller while it is mapped: the system answers a touch of the missing pages by SIGBUS.
+ *
+ * The handler puts zero pages in their place, private to this process, and marks the mapping as damaged, so that the
+ * call goes on and answers IPC_E_CORRUPT. Faults elsewhere are none of ours: they go to the handler that was there before.
+ *
+ * The handler may interrupt any thread anywhere: it takes no lock, and reads a table in which a place whose `version` is
+ * odd, or changes while it is read, is being taken or left by somebody else. It is not the one that the interrupted thread
+ * works in: that one stays as it is until all its users have let it go.
+ */
+#define _GNU_SOURCE
+#define _DARWIN_C_SOURCE
+#include "platform.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
+
+enum { PLACES = 64 };
+
+typedef struct place {
+  _Atomic uint32_t version; /* odd: being changed */
+  _Atomic uint32_t taken;
+  _Atomic uintptr_t start, end;
+  _Atomic(ipc_os_damage *) damage;
+} place;
+
+typedef struct table {
+  place places[PLACES];
+  _Atomic(struct table *) next; /* made when this one is full, and kept for ever */
+} table;
+
+static table first;
+static struct sigaction previous;
+static uintptr_t page;
+
+static bool zero_from(uintptr_t start, uintptr_t end) {
+  const int how = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+#ifdef __linux__
+  /* Not the C library's mmap(): musl's waits for other threads. */
+  return syscall(SYS_mmap, start, end - start, how, flags, -1, 0) == (long)start;
+#else
+  return mmap((void *)start, end - start, how, flags, -1, 0) == (void *)start;
+#endif
+}
+
+/* Whether a read there would fault. False where the system cannot be asked: then a fault within the handler tells. */
+static bool is_missing(const void *address) {
+#ifdef __linux__
+  /* It reads the 8 bytes before it sees that there is no such operation. */
+  return syscall(SYS_rt_sigprocmask, ~0, (uintptr_t)address & ~(uintptr_t)7, NULL, 8) != 0 && errno == EFAULT;
+#else
+  (void)address;
+  return false;
+#endif
+}
+
+static void set(place *it, uintptr_t start, uintptr_t end, ipc_os_damage *damage) {
+  atomic_fetch_add_explicit(&it->version, 1, memory_order_seq_cst);
+  atomic_store_explicit(&it->start, start, memory_order_seq_cst);
+  atomic_store_explicit(&it->end, end, memory_order_seq_cst);
+  atomic_store_explicit(&it->damage, damage, memory_order_seq_cst);
+  atomic_fetch_add_explicit(&it->version, 1, memory_order_seq_cst);
+}
+
+/* True: the place has the address, and it was mended. */
+static bool mend(place *it, uintptr_t address) {
+  uint32_t version = atomic_load(&it->version);
+  uintptr_t start = atomic_load(&it->start), end = atomic_load(&it->end);
+  ipc_os_damage *damage = atomic_load(&it->damage);
+  if (version % 2 != 0 || atomic_load(&it->version) != version || address < start || address >= end) return false;
+  /* What lies behind is missing, too. */
+  if (!zero_from(address & ~(page - 1), end)) return false;
+  atomic_store(&damage->found, 1);
+  if (!damage->mark) return true;
+  /* The mark may lie in a page that is missing, too. If that is not seen, another fault interrupts this, and it goes on. */
+  if (is_missing(damage->mark)) zero_from((uintptr_t)damage->mark & ~(page - 1), end);
+  atomic_store(damage->mark, damage->value);
+  return true;
+}
+
+static bool is_ours(uintptr_t address) {
+  for (table *it = &first; it; it = atomic_load(&it->next))
+    for (int i = 0; i < PLACES; i++)
+      if (mend(&it->places[i], address)) return true;
+  return false;
+}
+
+/* As the system would have called it. */
+static void call_previous(int signal, siginfo_t *info, void *context) {
+  struct sigaction then = previous;
+  bool by_handler = then.sa_flags & SA_SIGINFO || (then.sa_handler != SIG_DFL && then.sa_handler != SIG_IGN);
+  if (!by_handler || then.sa_flags & (int)SA_RESETHAND) {
+    /* Sent by somebody, it may be ignored; a fault may not. */
+    if (!by_handler && then.sa_handler == SIG_IGN && info->si_code <= 0) return;
+    struct sigaction none = {.sa_handler = SIG_DFL};
+    sigaction(SIGBUS, &none, NULL);
+    if (!by_handler && info->si_code <= 0) raise(SIGBUS); /* a fault comes again by itself */
+    if (!by_handler) return;
+  }
+  sigset_t blocked = then.sa_mask, before;
+  if (!(then.sa_flags & SA_NODEFER)) sigaddset(&blocked, SIGBUS);
+  pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  if (then.sa_flags & SA_SIGINFO)
+    then.sa_sigaction(signal, info, context);
+  else
+    then.sa_handler(signal);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void on_fault(int signal, siginfo_t *info, void *context) {
+  int error = errno;
+  if (info->si_code != BUS_ADRERR || !is_ours((uintptr_t)info->si_addr)) call_previous(signal, info, context);
+  errno = error;
+}
+
+static void install(void) {
+  page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  if (sigaction(SIGBUS, NULL, &previous) != 0) return;
+  struct sigaction ours = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+  sigemptyset(&ours.sa_mask);
+  sigaction(SIGBUS, &ours, NULL);
+}
+
+static place *take_place(void) {
+  for (table *it = &first;;) {
+    for (int i = 0; i < PLACES; i++) {
+      uint32_t none = 0;
+      if (atomic_load(&it->places[i].taken) == 0 && atomic_compare_exchange_strong(&it->places[i].taken, &none, 1))
+        return &it->places[i];
+    }
+    table *next = atomic_load(&it->next);
+    if (!next) {
+      table *made = calloc(1, sizeof *made);
+      if (!made) return NULL;
+      if (atomic_compare_exchange_strong(&it->next, &next, made))
+        next = made;
+      else
+        free(made);
+    }
+    it = next;
+  }
+}
+
+bool ipc_os_guard(void *address, uint64_t size, ipc_os_damage *damage) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, install);
+  place *it = take_place();
+  damage->place = it;
+  if (it) set(it, (uintptr_t)address, (uintptr_t)address + ((size + page - 1) & ~(page - 1)), damage);
+  return it != NULL;
+}
+
+void ipc_os_unguard(ipc_os_damage *damage) {
+  place *it = damage->place;
+  if (!it) return;
+  set(it, 0, 0, NULL);
+  atomic_store(&it->taken, 0);
+}

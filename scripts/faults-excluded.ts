@@ -50,5 +50,6 @@ export const exclusions: Readonly<Record<string, string>> = {
 	"members.c:23 new_instance add": "only when 2^32 endpoints have been opened; the same store as on the line before",
 	"ipc_os_open shm_unlink": "only if fchmod(2) fails on a file that this process has just made",
 	"after_fork_in_child store": "only in a forked child, into memory that is no longer shared",
+	"ipc_segment_is_orphaned store": "only when the file of a mapped segment was cut off",
 	"ipc_clear unlink": "of the two, the one that removes another user's file",
 };

@@ -64,6 +64,8 @@ async function compile(): Promise<void> {
 	const steps = [
 		...globSync("native/src/*.c").map((source) => ({ source, flags: faulty })),
 		{ source: "native/src/platform/linux.c", flags: [...faulty, "-DFAULT_PLATFORM"] },
+		// What it stores goes to tables of the process's own, or into memory that has been cut off from the file.
+		{ source: "native/src/platform/fault.c", flags },
 		...globSync("native/fault/*.c").map((source) => ({ source, flags })),
 	].map((step) => ({ ...step, output: `${BUILD}/${step.source.replaceAll("/", "_").replace(/\.c$/, ".o")}` }));
 	const left = steps.values();

@@ -29,6 +29,16 @@ const steps: Step[] = [
 		counts: /(\d+) passed, (\d+) failed/,
 	},
 	{ name: "chaos, 20 s", command: [bun, "chaos/chaos.ts", "--minutes", "0.33"] },
+	// Its points and signals are Linux's.
+	...(process.platform === "linux"
+		? [
+				{
+					name: "faults, quick",
+					command: [bun, "scripts/faults.ts", "--quick"],
+					counts: /(\d+) passed, (\d+) failed/,
+				},
+			]
+		: []),
 	{ name: "soak, 10 s", command: [bun, "soak/soak.ts", "--minutes", "0.17"] },
 	{ name: "packages", command: [bun, "test"], counts: /(\d+) pass\n\s*(\d+) fail/ },
 ];

@@ -38,6 +38,7 @@ const steps: Step[] = [
 				},
 			]
 		: []),
+	{ name: "chaos, 20 s", command: [bun, "chaos/chaos.ts", "--minutes", "0.33"] },
 	{ name: "soak, 10 s", command: [bun, "soak/soak.ts", "--minutes", "0.17"] },
 	{ name: "packages", command: [bun, "test"], counts: /(\d+) pass\n\s*(\d+) fail/ },
 ];

@@ -224,7 +224,7 @@ async function main(): Promise<boolean> {
 		tell(await play(chosen, SIGNALS[mode], atOnceHere));
 		if (mode === "kill" && values.only.length === 0) {
 			// What depends on who comes first may not have been reached: once more, wherever it may be.
-			for (let attempt = 0; attempt < 3 && struck.size < reached.size; attempt++)
+			for (let attempt = 0; attempt < 30 && struck.size < reached.size; attempt++)
 				tell(
 					await play(
 						wanted.filter(({ point }) => !struck.has(point)),

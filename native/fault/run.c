@@ -87,16 +87,19 @@ void await_stage(uint32_t actor, uint32_t stage) {
   while (atomic_load(&now->stage[actor]) < stage && !has_ended(actor)) a_moment();
 }
 
-static void path_of(char path[IPC_OS_KEY_BYTES + 16]) {
+static void path_of(uint32_t kind, char path[IPC_OS_KEY_BYTES + 16]) {
   char key[IPC_OS_KEY_BYTES];
-  ipc_segment_key(key, playing->options.kind, fault_prefix, now->name);
+  ipc_segment_key(key, kind, fault_prefix, now->name);
   snprintf(path, IPC_OS_KEY_BYTES + 16, "/dev/shm/%s", key);
 }
 
 bool has_file(void) {
   char path[IPC_OS_KEY_BYTES + 16];
-  path_of(path);
-  return access(path, F_OK) == 0;
+  for (uint32_t kind = IPC_ROUTE; kind <= IPC_MEMORY; kind++) {
+    path_of(kind, path);
+    if (access(path, F_OK) == 0) return true;
+  }
+  return false;
 }
 
 /* A fresh open of the name works, and leaves nothing behind. */
@@ -265,8 +268,10 @@ static uint32_t finish(void) {
       now = state;
       playing = lanes[i].scenario;
       char path[IPC_OS_KEY_BYTES + 16];
-      path_of(path);
-      unlink(path);
+      for (uint32_t kind = IPC_ROUTE; kind <= IPC_MEMORY; kind++) {
+        path_of(kind, path);
+        unlink(path);
+      }
       now = NULL;
       return i;
     }

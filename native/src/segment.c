@@ -257,7 +257,15 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   atomic_store_explicit(&header->cursor, options->first_position, memory_order_relaxed);
   atomic_store_explicit(&header->tail, options->first_position, memory_order_relaxed);
   atomic_store_explicit(&header->next_instance, 1, memory_order_relaxed);
-  settle(segment, header); /* nobody else is here yet */
+  /* Not what the header says by now: it may have been damaged since. */
+  const ipc_header copy = {.kind = options->kind,
+                           .capacity = capacity,
+                           .max_receivers = max_receivers,
+                           .overflow = overflow,
+                           .initial = options->initial ? options->initial - 1 : 1,
+                           .robust = options->robust == 1,
+                           .created = created};
+  settle(segment, &copy);
   atomic_store_explicit(&header->magic, IPC_MAGIC, memory_order_release);
   return IPC_OK;
 }

@@ -43,6 +43,7 @@ export {
 } from "./engine.ts";
 export { IpcError, type IpcErrorCode } from "./error.ts";
 export type { Handle, HandleKind, HandleOptions } from "./handle.ts";
+export * from "./layout.ts";
 export {
 	checkListOptions,
 	compareListed,

@@ -1,0 +1,284 @@
+import { EventIndex, header, Kind, member, Status, UNIT } from "@libipc/protocol";
+import { notify } from "./event.ts";
+import { copyMarks } from "./marks.ts";
+import { MEMBER_WORDS, type Segment } from "./segment.ts";
+import { forget } from "./waits.ts";
+
+/**
+ * Who is on a segment: places for receivers and senders, and the gate. `native/src/members.h` says who may call what, and
+ * members.c why a joiner's position is safe. A place is the index of its first word.
+ */
+const HEAD = header.head >> 3;
+const HEAD_LOW = header.head >> 2;
+const ANNOUNCED = header.announced >> 3;
+const RECEIVER_COUNT = header.receiverCount >> 2;
+const SENDER_COUNT = header.senderCount >> 2;
+const RECEIVER_LIMIT = header.receiverLimit >> 2;
+const SENDER_LIMIT = header.senderLimit >> 2;
+const NEXT_INSTANCE = header.nextInstance >> 2;
+const DEATHS = header.deaths >> 2;
+
+const POSITION = member.position >> 2;
+export const INSTANCE: number = member.instance >> 2;
+const OWNER = member.owner >> 2;
+const PID = member.pid >> 2;
+const ASLEEP = member.asleep >> 2;
+const LOST = member.lost >> 3;
+const DIED = member.died >> 2;
+const ARMED = member.armed >> 2;
+const HELD = member.held >> 2;
+
+/** Longer than who opens or closes needs the name lock, and too short to be felt. Milliseconds. */
+const EVICT_PATIENCE = 1;
+const LEAVE_PATIENCE = 1000;
+
+/** How many places {@link isAnyAlive} looks at, once a live one is found. */
+const LOOKS = 16;
+
+const low32 = (long: bigint): number => Number(BigInt.asIntN(32, long));
+
+function findFree({ words }: Segment, first: number, count: number): number {
+	for (let at = first, end = first + count * MEMBER_WORDS; at < end; at += MEMBER_WORDS)
+		if (Atomics.load(words, at + INSTANCE) === 0) return at;
+	return -1;
+}
+
+/** The dead make room if there is no other. */
+function freePlace(segment: Segment, first: number, count: number): number {
+	const at = findFree(segment, first, count);
+	if (at >= 0) return at;
+	reap(segment);
+	return findFree(segment, first, count);
+}
+
+function countPlaces({ words }: Segment, first: number, most: number): { count: number; limit: number } {
+	let count = 0;
+	let limit = 0;
+	for (let index = 0; index < most; index++) {
+		if (Atomics.load(words, first + index * MEMBER_WORDS + INSTANCE) === 0) continue;
+		count++;
+		limit = index + 1;
+	}
+	return { count, limit };
+}
+
+function recount(segment: Segment): void {
+	const { words } = segment;
+	const receivers = countPlaces(segment, segment.receivers, segment.maxReceivers);
+	const senders = countPlaces(segment, segment.senders, segment.maxSenders);
+	Atomics.store(words, SENDER_COUNT, senders.count);
+	Atomics.store(words, SENDER_LIMIT, senders.limit);
+	Atomics.store(words, RECEIVER_LIMIT, receivers.limit);
+	Atomics.store(words, RECEIVER_COUNT, receivers.count);
+	notify(segment, EventIndex.members);
+	notify(segment, EventIndex.space); // the gate may have moved
+}
+
+function takePlace(segment: Segment, at: number): void {
+	const { words, longs, platform } = segment;
+	words[at + OWNER] = platform.self.low;
+	words[at + OWNER + 1] = platform.self.high;
+	words[at + PID] = platform.pid;
+	words[at + ASLEEP] = 0;
+	Atomics.store(words, at + ARMED, 0);
+	longs[(at >> 1) + LOST] = 0n;
+	words[at + HELD] = 0;
+	const instance = Atomics.add(words, NEXT_INSTANCE, 1) || Atomics.add(words, NEXT_INSTANCE, 1);
+	Atomics.store(words, at + INSTANCE, instance); // who sees it sees owner and position
+}
+
+/** Steps (2) to (4) of members.c: where it begins, such that no sender can overwrite a record from there on. */
+function takePosition(segment: Segment, at: number, fromOldest: boolean): void {
+	const { words, longs } = segment;
+	if (fromOldest)
+		for (const mark of copyMarks(segment)) {
+			Atomics.store(words, at + POSITION, low32(mark.position));
+			const announced = Atomics.load(longs, ANNOUNCED);
+			if (BigInt.asUintN(64, announced - mark.position) <= BigInt(segment.capacity / UNIT)) return;
+		}
+	segment.joined = Atomics.load(longs, HEAD);
+	Atomics.store(words, at + POSITION, low32(segment.joined));
+}
+
+/** Before it can hold anything, or a position is needed of it: whoever looks for places looks below the limit. */
+function raiseLimit(segment: Segment, at: number): void {
+	const index = (at - segment.receivers) / MEMBER_WORDS;
+	if ((segment.words[RECEIVER_LIMIT] as number) <= index) Atomics.store(segment.words, RECEIVER_LIMIT, index + 1);
+}
+
+/** Takes a place, under the name lock: its word, or `Status.tooManyReceivers`. */
+export function joinReceiver(segment: Segment, fromOldest: boolean): number {
+	const at = freePlace(segment, segment.receivers, segment.maxReceivers);
+	if (at < 0) return Status.tooManyReceivers;
+	raiseLimit(segment, at);
+	Atomics.store(segment.words, at + POSITION, Atomics.load(segment.words, HEAD_LOW));
+	takePlace(segment, at);
+	takePosition(segment, at, fromOldest);
+	recount(segment);
+	return at;
+}
+
+/** The same of what has no ring: its places are among the receivers'. */
+export function joinHandle(segment: Segment): number {
+	const at = freePlace(segment, segment.receivers, segment.maxReceivers);
+	if (at < 0) return Status.tooManyHandles;
+	raiseLimit(segment, at);
+	takePlace(segment, at);
+	recount(segment);
+	return at;
+}
+
+export function joinSender(segment: Segment): number {
+	const at = freePlace(segment, segment.senders, segment.maxSenders);
+	if (at < 0) return Status.tooManySenders;
+	takePlace(segment, at);
+	recount(segment);
+	return at;
+}
+
+export const instanceAt = (segment: Segment, at: number): number => Atomics.load(segment.words, at + INSTANCE);
+
+const isOwnerAlive = ({ words, platform }: Segment, at: number): boolean =>
+	platform.isAlive(words[at + OWNER] as number, words[at + OWNER + 1] as number);
+
+/** Looks whose place it is, and empties it if that one is dead. 0: nobody's, 1: alive, -1: dead. */
+function lookAt(segment: Segment, at: number): number {
+	const { words } = segment;
+	const instance = Atomics.load(words, at + INSTANCE);
+	if (instance === 0) return 0;
+	if (isOwnerAlive(segment, at)) return 1;
+	words[at + DIED] = instance;
+	forget(segment, instance);
+	// Before the place is empty: killed in between, we leave a death that is told twice, not one that nobody hears of.
+	Atomics.add(words, DEATHS, 1);
+	Atomics.store(words, at + INSTANCE, 0);
+	return -1;
+}
+
+const places = (segment: Segment): number => segment.maxReceivers + segment.maxSenders;
+
+/** Empties the places of dead owners; answers how many live endpoints remain. Under the name lock. */
+export function reap(segment: Segment): number {
+	let live = 0;
+	for (let index = 0; index < places(segment); index++)
+		if (lookAt(segment, segment.receivers + index * MEMBER_WORDS) > 0) live++;
+	recount(segment);
+	return live;
+}
+
+/** Whether anybody alive has a place; looks at no more than some once a live one is found. Under the name lock. */
+export function isAnyAlive(segment: Segment): boolean {
+	const { words } = segment;
+	const count = places(segment);
+	// Elsewhere each time: whoever comes and goes looks at all of them in turn.
+	const comers = (words[NEXT_INSTANCE] as number) + (words[RECEIVER_COUNT] as number) + (words[SENDER_COUNT] as number);
+	const start = ((LOOKS * comers) >>> 0) % count;
+	let live = 0;
+	let dead = 0;
+	for (let index = 0; index < count && (live === 0 || live + dead < LOOKS); index++) {
+		const found = lookAt(segment, segment.receivers + ((start + index) % count) * MEMBER_WORDS);
+		if (found > 0) live++;
+		if (found < 0) dead++;
+	}
+	if (dead > 0) recount(segment);
+	return live > 0;
+}
+
+/** Takes back a join that came to nothing. Under the name lock. */
+export function withdraw(segment: Segment, at: number): void {
+	Atomics.store(segment.words, at + INSTANCE, 0);
+	recount(segment);
+}
+
+/** Gives the place of `instance` up, and removes the segment if it was the last one. Takes the name lock itself. */
+export function leavePlace(segment: Segment, at: number, instance: number): void {
+	// First what frees the others, whatever becomes of the name lock. A swap: if we were taken for dead, it is not ours.
+	Atomics.compareExchange(segment.words, at + INSTANCE, instance, 0);
+	notify(segment, EventIndex.space);
+	// Orphaned: nobody needs the count; busy: the next holder recounts.
+	if (segment.platform.lock(segment, LEAVE_PATIENCE) < 0) return;
+	recount(segment);
+	if (!isAnyAlive(segment)) unlink(segment);
+	segment.platform.unlock(segment);
+}
+
+/** Removes the name; its endpoints wake and see that they are orphaned. Under the name lock. */
+export function unlink(segment: Segment): void {
+	segment.platform.unlink(segment);
+	segment.markOrphaned();
+}
+
+/** The lowest position that a live receiver still needs, or head if there is none. */
+export function gateOf(segment: Segment, head: number): number {
+	const { words } = segment;
+	const limit = Math.min(Atomics.load(words, RECEIVER_LIMIT) >>> 0, segment.maxReceivers);
+	let lag = 0;
+	for (let at = segment.receivers, end = at + limit * MEMBER_WORDS; at < end; at += MEMBER_WORDS) {
+		if (Atomics.load(words, at + INSTANCE) === 0) continue;
+		const behind = (head - Atomics.load(words, at + POSITION)) | 0;
+		if (behind > lag) lag = behind; // negative: it has read records newer than `head`
+	}
+	return (head - lag) | 0;
+}
+
+const isDead = (segment: Segment, at: number): boolean => instanceAt(segment, at) !== 0 && !isOwnerAlive(segment, at);
+
+function evict(segment: Segment): boolean {
+	const status = segment.platform.lock(segment, EVICT_PATIENCE);
+	// Shared memory lives on without its name, and without its lock. Nobody can join any more, and who reaps twice does no harm.
+	if (status < 0 && !(status === Status.orphaned && segment.kind === Kind.memory)) return false;
+	reap(segment);
+	if (status >= 0) segment.platform.unlock(segment);
+	return true;
+}
+
+/** Called by a sender that has waited long at `gate`: if a receiver that holds the gate there is dead, empties its place. */
+export function evictDeadAt(segment: Segment, gate: number): boolean {
+	for (let index = 0; index < segment.maxReceivers; index++) {
+		const at = segment.receivers + index * MEMBER_WORDS;
+		if (segment.words[at + POSITION] === gate && isDead(segment, at)) return evict(segment);
+	}
+	return false;
+}
+
+/** Empties the places of dead receivers or handles. True: there was one. */
+export function evictDead(segment: Segment): boolean {
+	for (let index = 0; index < segment.maxReceivers; index++)
+		if (isDead(segment, segment.receivers + index * MEMBER_WORDS)) return evict(segment);
+	return false;
+}
+
+/** Looks for dead endpoints, and answers whether anybody has come or gone since `seen`. */
+export function lookAtMembers(segment: Segment, seen: { instances: number; count: number }): boolean {
+	const { words } = segment;
+	let dead = evictDead(segment);
+	const limit = Math.min(Atomics.load(words, SENDER_LIMIT) >>> 0, segment.maxSenders);
+	for (let index = 0; index < limit && !dead; index++)
+		dead = isDead(segment, segment.senders + index * MEMBER_WORDS) && evict(segment);
+	// Whoever comes takes a new instance, whoever goes is counted no more.
+	const instances = words[NEXT_INSTANCE] as number;
+	const count = (words[RECEIVER_COUNT] as number) + (words[SENDER_COUNT] as number);
+	const changed = seen.instances !== instances || seen.count !== count;
+	seen.instances = instances;
+	seen.count = count;
+	return changed;
+}
+
+function find({ words }: Segment, first: number, count: number, instance: number): number {
+	for (let at = first, end = first + count * MEMBER_WORDS; at < end; at += MEMBER_WORDS)
+		if (Atomics.load(words, at + INSTANCE) === instance) return at;
+	return -1;
+}
+
+/** Whether the endpoint of that number is still there. Places are emptied by their owner, or when it is dead. */
+export function isAlive(segment: Segment, instance: number): boolean {
+	let at = find(segment, segment.senders, segment.maxSenders, instance);
+	if (at < 0) at = find(segment, segment.receivers, segment.maxReceivers, instance);
+	return at >= 0 && isOwnerAlive(segment, at);
+}
+
+/** For people: the process of the endpoint of that number, 0 if it is gone. */
+export function pidOf(segment: Segment, instance: number): number {
+	const at = find(segment, segment.senders, segment.maxSenders, instance);
+	return at < 0 ? 0 : (segment.words[at + PID] as number);
+}

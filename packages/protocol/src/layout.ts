@@ -1,0 +1,154 @@
+/**
+ * The bytes of a segment, as `native/src/layout.h` declares and explains them; a test compares the two. All offsets are in
+ * bytes; words are 32-bit, longs 64-bit, little endian.
+ */
+
+/** "BIPC". */
+export const MAGIC = 0x43504942;
+export const LAYOUT_VERSION = 3;
+
+export const UNIT = 8;
+/** Two cache lines: what different threads write lies in different ones. */
+export const LINE = 128;
+export const HEADER_BYTES = 4096;
+export const MEMBER_BYTES = LINE;
+export const WAIT_BYTES = 64;
+export const RECORD_BYTES = 8;
+export const LEASE_BYTES = 8;
+export const FRAGMENT_BYTES = 24;
+export const MARKS = 32;
+export const MARK_BYTES = 16;
+export const EVENTS = 4;
+
+export const MAX_SENDERS = 1024;
+export const MAX_RECEIVERS = 1024;
+export const WAITS_PER_HANDLE = 4;
+
+/** `ipc_header`. `created` to `bodyOffset`, `head`, `announced`, `markCount`, `marks` and `memoryBytes` are longs, the rest words. */
+export const header = {
+	magic: 0,
+	version: 4,
+	layoutHash: 8,
+	kind: 12,
+	capacity: 16,
+	maxReceivers: 20,
+	maxSenders: 24,
+	permissions: 28,
+	overflow: 32,
+	initial: 36,
+	robust: 40,
+	created: 48,
+	segmentBytes: 56,
+	bodyOffset: 64,
+	prefix: 72,
+	name: 144,
+	head: 384,
+	limit: 392,
+	claim: 512,
+	writing: 516,
+	permits: 520,
+	recovered: 524,
+	announced: 640,
+	markCount: 648,
+	marks: 656,
+	takeClaim: 1280,
+	cursor: 1284,
+	tail: 1288,
+	receiverCount: 1408,
+	senderCount: 1412,
+	receiverLimit: 1416,
+	senderLimit: 1420,
+	orphaned: 1424,
+	unusable: 1428,
+	eventFlags: 1432,
+	nextInstance: 1536,
+	deaths: 1540,
+	eventWords: 1664,
+	waiting: 2176,
+	waitLimit: 2180,
+	nextTicket: 2184,
+	memoryBytes: 2304,
+} as const;
+
+/** `ipc_member`. `owner`, `lost` and `waker` are longs. */
+export const member = {
+	position: 0,
+	instance: 4,
+	owner: 8,
+	pid: 16,
+	asleep: 20,
+	lost: 24,
+	died: 32,
+	armed: 36,
+	waker: 40,
+	held: 48,
+} as const;
+
+/** `ipc_wait_entry`. `waker` is a long. */
+export const wait = { instance: 0, state: 4, what: 8, deaths: 12, waker: 16 } as const;
+
+/** `ipc_record`. */
+export const record = { length: 0, kind: 4 } as const;
+
+/** `ipc_record_kind`. */
+export const RecordKind = { message: 1, padding: 2, loan: 3, owner: 4, fragment: 5 } as const;
+
+/** `ipc_fragment`. */
+export const fragment = { instance: 0, message: 4, oldest: 8, first: 12, total: 16, offset: 20 } as const;
+
+/** `ipc_lease`. */
+export const lease = { holder: 0, attempts: 4 } as const;
+
+/** `IPC_LEASE_DONE` and `IPC_CLAIM_ABANDONED`, as a signed word. */
+export const LEASE_DONE = -1;
+export const CLAIM_ABANDONED = -1;
+
+/** In `orphaned`: `IPC_TRUNCATED`. */
+export const TRUNCATED = 2;
+
+/** `ipc_event_index`. */
+export const EventIndex = { data: 0, space: 1, turn: 2, members: 3 } as const;
+
+/** `ipc_kind`. */
+export const Kind = {
+	route: 1,
+	channel: 2,
+	queue: 3,
+	mutex: 4,
+	condition: 5,
+	semaphore: 6,
+	rwlock: 7,
+	memory: 8,
+} as const;
+
+/** `ipc_overflow`. */
+export const OverflowKind = { block: 1, dropNewest: 2, dropOldest: 3 } as const;
+
+/** `IPC_LAYOUT_HASH`: differs when two builds disagree about the place of any field. */
+export const LAYOUT_HASH =
+	(header.head * 31 + header.claim) * 31 +
+	header.announced * 23 +
+	header.waiting * 29 +
+	header.memoryBytes * 37 +
+	member.held * 41 +
+	header.takeClaim * 19 +
+	header.receiverCount * 17 +
+	header.eventFlags * 13 +
+	header.eventWords * 11 +
+	header.nextInstance * 7 +
+	MEMBER_BYTES * 5 +
+	member.owner * 3 +
+	LINE;
+
+export const hasRing = (kind: number): boolean => kind <= Kind.queue;
+
+/** `ipc_segment_bytes`: where the ring (or shared memory) starts, and the bytes of all without shared memory. */
+export function segmentBytes(kind: number, capacity: number, maxReceivers: number): { body: number; total: number } {
+	const tables =
+		HEADER_BYTES +
+		(maxReceivers + (hasRing(kind) ? MAX_SENDERS : 0)) * MEMBER_BYTES +
+		(hasRing(kind) ? 0 : maxReceivers * WAITS_PER_HANDLE * WAIT_BYTES);
+	const page = kind === Kind.memory ? 65536 : 4096;
+	const body = Math.ceil(tables / page) * page;
+	return { body, total: body + capacity };
+}

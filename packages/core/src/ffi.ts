@@ -157,14 +157,14 @@ export function keepMessage(symbols: Symbols, address: Handle, byteLength: numbe
 	return new Uint8Array(toOwnedArrayBuffer(address, 0, byteLength, address, releaser));
 }
 
-export function mapReceiverRing(symbols: Symbols, receiver: Handle): ArrayBuffer {
+export function mapReceiverRing(symbols: Symbols, receiver: Handle): Uint8Array {
 	const ring = asHandle(symbols.ipc_receiver_ring(receiver));
 	const capacity = symbols.ipc_receiver_capacity(receiver);
-	return mapBytes(symbols, ring, capacity, asHandle(symbols.ipc_receiver_hold_mapping(receiver)));
+	return new Uint8Array(mapBytes(symbols, ring, capacity, asHandle(symbols.ipc_receiver_hold_mapping(receiver))));
 }
 
-export function mapSenderRing(symbols: Symbols, sender: Handle): ArrayBuffer {
+export function mapSenderRing(symbols: Symbols, sender: Handle): Uint8Array {
 	const ring = asHandle(symbols.ipc_sender_ring(sender));
 	const capacity = symbols.ipc_sender_capacity(sender);
-	return mapBytes(symbols, ring, capacity, asHandle(symbols.ipc_sender_hold_mapping(sender)));
+	return new Uint8Array(mapBytes(symbols, ring, capacity, asHandle(symbols.ipc_sender_hold_mapping(sender))));
 }

@@ -102,8 +102,8 @@ class NativeSender implements EngineSender {
 	readonly #handle: Handle;
 	readonly #close: () => void;
 	readonly #offset = new Uint32Array(1);
-	readonly #mapRing: () => ArrayBuffer;
-	#ring: ArrayBuffer | undefined;
+	readonly #mapRing: () => Uint8Array;
+	#ring: Uint8Array | undefined;
 
 	constructor(symbols: Symbols, handle: Handle) {
 		this.#symbols = symbols;
@@ -168,9 +168,9 @@ class NativeSender implements EngineSender {
 		return this.#symbols.ipc_sender_end_loan(this.#handle, offset, length);
 	}
 
-	ring(): ArrayBuffer {
-		// The user may have transferred it away; it lives on there, and here a new one is made.
-		if (!this.#ring || this.#ring.detached) this.#ring = this.#mapRing();
+	ring(): Uint8Array {
+		// The user may have transferred its buffer away: then it is empty, lives on there, and here a new one is made.
+		if (!this.#ring?.byteLength) this.#ring = this.#mapRing();
 		return this.#ring;
 	}
 
@@ -200,8 +200,8 @@ class NativeReceiver implements EngineReceiver {
 	readonly #length = new Uint32Array(1);
 	readonly #handle: Handle;
 	readonly #close: () => void;
-	readonly #mapRing: () => ArrayBuffer;
-	#ring: ArrayBuffer | undefined;
+	readonly #mapRing: () => Uint8Array;
+	#ring: Uint8Array | undefined;
 
 	constructor(symbols: Symbols, handle: Handle) {
 		this.#symbols = symbols;
@@ -279,9 +279,9 @@ class NativeReceiver implements EngineReceiver {
 		return this.#symbols.ipc_receiver_consume(this.#handle, count);
 	}
 
-	ring(): ArrayBuffer {
-		// The user may have transferred it away; it lives on there, and here a new one is made.
-		if (!this.#ring || this.#ring.detached) this.#ring = this.#mapRing();
+	ring(): Uint8Array {
+		// The user may have transferred its buffer away: then it is empty, lives on there, and here a new one is made.
+		if (!this.#ring?.byteLength) this.#ring = this.#mapRing();
 		return this.#ring;
 	}
 

@@ -98,7 +98,7 @@ export interface Endpoint extends Disposable, AsyncDisposable {
  */
 export interface Loan extends Disposable {
 	/** What to write the message into. Valid until the loan is sent or discarded. */
-	readonly bytes: Uint8Array<ArrayBuffer>;
+	readonly bytes: Uint8Array;
 	/**
 	 * Sends the message: all of `bytes`, or its first `byteLength`.
 	 *
@@ -257,10 +257,7 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 	 * @returns How many were handled: 0 when the time was up.
 	 * @throws IpcError as {@link recv}
 	 */
-	drain(
-		handler: (view: Uint8Array<ArrayBuffer>) => void,
-		options?: WaitOptions & { readonly max?: number | undefined },
-	): number;
+	drain(handler: (view: Uint8Array) => void, options?: WaitOptions & { readonly max?: number | undefined }): number;
 
 	/**
 	 * Hands the messages that are there to `handler`, many at once and in place: the fastest way to receive small ones,
@@ -285,7 +282,7 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 /** Messages side by side: message `i` is `bytes.subarray(offsets[i], offsets[i] + lengths[i])`. */
 export interface Batch {
 	readonly count: number;
-	readonly bytes: Uint8Array<ArrayBuffer>;
+	readonly bytes: Uint8Array;
 	readonly offsets: Uint32Array;
 	readonly lengths: Uint32Array;
 }
@@ -296,7 +293,7 @@ export interface Batch {
  */
 export interface Lease extends Disposable {
 	/** The message, where it lies in the ring. Valid until the lease ends. */
-	readonly bytes: Uint8Array<ArrayBuffer>;
+	readonly bytes: Uint8Array;
 	/** How often it has been taken: 1 the first time. */
 	readonly attempt: number;
 	/** The work is done: the message is gone. */

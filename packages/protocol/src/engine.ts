@@ -173,8 +173,8 @@ export interface EngineSender extends EngineEndpoint {
 	loan(length: number, timeout: number): number;
 	/** Sends the first `length` bytes of what was lent at `offset`; -1 gives it up. */
 	endLoan(offset: number, length: number): number;
-	/** The ring's bytes, to write loans into. They stay mapped after close. */
-	ring(): ArrayBuffer;
+	/** The whole ring, to write loans into. It stays mapped after close. */
+	ring(): Uint8Array;
 	receiverCount(): number;
 	waitForReceivers(count: number, timeout: number): number;
 }
@@ -198,8 +198,8 @@ export interface EngineReceiver extends EngineEndpoint {
 	done(offset: number): number;
 	retry(offset: number): number;
 	lost(): number;
-	/** The ring's bytes. They stay readable, though not meaningful, after close. */
-	ring(): ArrayBuffer;
+	/** The whole ring. It stays readable, though not meaningful, after close. */
+	ring(): Uint8Array;
 }
 
 /** The answers below zero: `native/include/libipc/status.h`, where each is described. */

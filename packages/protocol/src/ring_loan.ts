@@ -35,11 +35,11 @@ const forgotten = new FinalizationRegistry<OpenLoan>(giveUp);
 
 /** The {@link Loan} of every engine. */
 export class RingLoan implements Loan {
-	readonly bytes: Uint8Array<ArrayBuffer>;
+	readonly bytes: Uint8Array;
 	readonly #loan: OpenLoan;
 	readonly #name: string;
 
-	constructor(name: string, loan: OpenLoan, bytes: Uint8Array<ArrayBuffer>) {
+	constructor(name: string, loan: OpenLoan, bytes: Uint8Array) {
 		this.#name = name;
 		this.#loan = loan;
 		this.bytes = bytes;

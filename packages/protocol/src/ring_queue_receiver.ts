@@ -5,6 +5,7 @@ import { IpcError } from "./error.ts";
 import type { EventLoop } from "./event_loop.ts";
 import { failure } from "./failure.ts";
 import { RingReceiver } from "./ring_receiver.ts";
+import { viewOf } from "./ring_view.ts";
 
 type Drain = WaitOptions & { readonly max?: number | undefined };
 
@@ -48,10 +49,10 @@ export class RingQueueReceiver extends RingReceiver implements QueueReceiver {
 		if (status < 0) throw failure(status, this.name, this.#endpoint);
 		const [offset, length, attempt] = this.#taken as unknown as [number, number, number];
 		const lease: OpenLease = { engine: this.#engine, offset, among: this.#leases };
-		return new RingLease(this.name, lease, new Uint8Array(this.#engine.ring(), offset, length), attempt);
+		return new RingLease(this.name, lease, viewOf(this.#engine.ring(), offset, length), attempt);
 	}
 
-	override drain(handler: (view: Uint8Array<ArrayBuffer>) => void, options?: Drain): number {
+	override drain(handler: (view: Uint8Array) => void, options?: Drain): number {
 		this.checkAvailable();
 		checkFunction(this.name, "The handler of drain", handler);
 		const max = options?.max === undefined ? 1024 : checkCount(this.name, "max", options.max, 1, limits.drainMax);
@@ -119,12 +120,12 @@ function endLease(lease: OpenLease, done: boolean): boolean {
 const forgotten = new FinalizationRegistry<OpenLease>((lease) => endLease(lease, false));
 
 class RingLease implements Lease {
-	readonly bytes: Uint8Array<ArrayBuffer>;
+	readonly bytes: Uint8Array;
 	readonly attempt: number;
 	readonly #lease: OpenLease;
 	readonly #name: string;
 
-	constructor(name: string, lease: OpenLease, bytes: Uint8Array<ArrayBuffer>, attempt: number) {
+	constructor(name: string, lease: OpenLease, bytes: Uint8Array, attempt: number) {
 		this.#name = name;
 		this.#lease = lease;
 		this.bytes = bytes;

@@ -37,8 +37,7 @@ export class RingReceiver implements Receiver {
 	#spans = new Uint32Array(0);
 	/** Where drain has messages put that do not lie in the ring for reading; grows as they do. */
 	#target: Uint8Array<ArrayBuffer> = new Uint8Array(SCRATCH_BYTES);
-	/** Of {@link drainBatch}: the ring, and where in it. */
-	#ring = new Uint8Array(0);
+	/** Of {@link drainBatch}: where in the ring. */
 	#offsets = new Uint32Array(0);
 	#lengths = new Uint32Array(0);
 	#closed = false;
@@ -170,7 +169,7 @@ export class RingReceiver implements Receiver {
 		throw failure(status, this.name, this.#endpoint);
 	}
 
-	drain(handler: (view: Uint8Array<ArrayBuffer>) => void, options?: Drain): number {
+	drain(handler: (view: Uint8Array) => void, options?: Drain): number {
 		const max = this.#beginDrain("drain", handler, options);
 		let timeout = checkTimeout(this.name, options);
 		const deadline = timeout > 0 ? performance.now() + timeout : 0;
@@ -189,12 +188,13 @@ export class RingReceiver implements Receiver {
 			}
 			if (count < 0) throw failure(count, this.name, this.#endpoint);
 			timeout = 0;
-			const ring = this.#engine.ring();
+			// As ring_view.ts does, with what is the same for all of them read once.
+			const { buffer, byteOffset } = this.#engine.ring();
 			let read = 0;
 			this.#draining = this.#unavailable = true;
 			try {
 				while (read < count && !this.#closed) {
-					const view = new Uint8Array(ring, spans[2 * read] as number, spans[2 * read + 1] as number);
+					const view = new Uint8Array(buffer, byteOffset + (spans[2 * read] as number), spans[2 * read + 1] as number);
 					read++;
 					handler(view);
 				}
@@ -222,7 +222,6 @@ export class RingReceiver implements Receiver {
 		}
 		if (count < 0) throw failure(count, this.name, this.#endpoint);
 		const ring = this.#engine.ring();
-		if (this.#ring.buffer !== ring) this.#ring = new Uint8Array(ring);
 		if (this.#offsets.length < count) {
 			this.#offsets = new Uint32Array(max);
 			this.#lengths = new Uint32Array(max);
@@ -233,7 +232,7 @@ export class RingReceiver implements Receiver {
 			offsets[i] = spans[2 * i] as number;
 			lengths[i] = spans[2 * i + 1] as number;
 		}
-		this.#hand(() => handler({ count, bytes: this.#ring, offsets, lengths }), count);
+		this.#hand(() => handler({ count, bytes: ring, offsets, lengths }), count);
 		return count;
 	}
 

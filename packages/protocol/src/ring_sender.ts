@@ -7,6 +7,7 @@ import { closedError, failure } from "./failure.ts";
 import { MessageEncoder } from "./message_encoder.ts";
 import { Peers } from "./peers.ts";
 import { giveUp, lendInRing, type OpenLoan, RingLoan } from "./ring_loan.ts";
+import { viewOf } from "./ring_view.ts";
 import type { WaitLine } from "./wait_line.ts";
 
 const encoder = new TextEncoder();
@@ -107,7 +108,7 @@ export class RingSender implements Sender {
 		const offset = this.#engine.loan(length, timeout);
 		if (offset === Status.notInPlace) return undefined;
 		if (offset < 0) return this.#refused(offset, length);
-		encoder.encodeInto(message, new Uint8Array(this.#engine.ring(), offset, length));
+		encoder.encodeInto(message, viewOf(this.#engine.ring(), offset, length));
 		this.#engine.endLoan(offset, length);
 		return true;
 	}
@@ -246,7 +247,7 @@ export class RingSender implements Sender {
 			this.#refused(offset, length);
 			return null;
 		}
-		const bytes = new Uint8Array(engine.ring(), offset, length);
+		const bytes = viewOf(engine.ring(), offset, length);
 		return new RingLoan(this.name, lendInRing(engine, offset, this.#loans), bytes);
 	}
 

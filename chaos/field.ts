@@ -24,7 +24,7 @@ export class Field implements Disposable {
 
 	constructor(prefix: string) {
 		this.#memory = SharedMemory.open("field", { prefix, size: 4 * WORDS });
-		this.#words = new Int32Array(this.#memory.bytes);
+		this.#words = this.#memory.words;
 	}
 
 	get phase(): Phase {

@@ -14,7 +14,8 @@ export class Journal implements Disposable {
 	/** `life`: the number of the participant, never used twice in a round. */
 	constructor(prefix: string, life: number) {
 		this.#memory = SharedMemory.open(`journal-${life}`, { prefix, size: 4 * (HEADER_WORDS + ENTRIES) });
-		this.#words = new Uint32Array(this.#memory.bytes);
+		const { buffer, byteOffset, length } = this.#memory.words;
+		this.#words = new Uint32Array(buffer, byteOffset, length);
 	}
 
 	/** How many entries there are. */

@@ -13,7 +13,7 @@ async function run(): Promise<void> {
 		using office = Mutex.open("leader", { prefix });
 		try {
 			using _guard = await office.acquireAsync();
-			const term = Atomics.add(new Int32Array(terms.bytes), 0, 1) + 1;
+			const term = Atomics.add(terms.words, 0, 1) + 1;
 			// A leader at work. Each write says in which term it was made.
 			while (store.send(`${term} ${process.pid}`)) await Bun.sleep(50);
 			return;

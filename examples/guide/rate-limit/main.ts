@@ -27,7 +27,7 @@ async function work(): Promise<void> {
 		// It is used up: never released by who takes it.
 		await tokens.acquireAsync();
 		using _slot = await slots.acquireAsync();
-		await request(new Int32Array(memory.bytes));
+		await request(memory.words);
 		// The accident: one of two slots is taken, and its holder is gone.
 		if (accident === "killed") process.kill(process.pid, "SIGKILL");
 	}
@@ -52,7 +52,7 @@ async function keep(): Promise<void> {
 	// Whoever waits for a permit looks for the dead.
 	using _first = slots.acquire();
 	using _second = slots.acquire();
-	const figures = new Int32Array(memory.bytes);
+	const figures = memory.words;
 	console.log(`requests: ${figures[DONE]}, at most 2 at once: ${Number(figures[MOST]) <= 2}`);
 	console.log(`a token used for each: ${given - tokens.permits === figures[DONE]}`);
 	console.log(`permits taken back from the dead: ${slots.recovered}`);

@@ -12,7 +12,7 @@ function count(): void {
 	using memory = SharedMemory.open("counters", { prefix, mode: "open" });
 	using mutex = Mutex.open("table", { prefix });
 	using filled = Condition.open("table-filled", { prefix });
-	const words = new Int32Array(memory.bytes);
+	const { words } = memory;
 	while (Atomics.load(words, START) === 0) memory.waitOn(START * 4, 0);
 	for (let i = 0; i < 10_000; i++) Atomics.add(words, COUNT, 1);
 	// Changed first, woken then.
@@ -22,9 +22,10 @@ function count(): void {
 	// A row is larger than a word: it is written, and its number raised, under the mutex.
 	using _guard = mutex.acquire();
 	const row = Atomics.load(words, ROWS);
-	memory.grow(TABLE + (row + 1) * ROW);
+	const place = TABLE + row * ROW;
+	memory.grow(place + ROW);
 	// Asked for again: `bytes` is as large as the memory is now. `words` goes on being the same memory.
-	new TextEncoder().encodeInto(`counter ${id} was here`, new Uint8Array(memory.bytes, TABLE + row * ROW, ROW));
+	new TextEncoder().encodeInto(`counter ${id} was here`, memory.bytes.subarray(place, place + ROW));
 	Atomics.store(words, ROWS, row + 1);
 	filled.notify();
 }
@@ -33,7 +34,7 @@ async function read(): Promise<void> {
 	using memory = SharedMemory.open("counters", { prefix, size: TABLE });
 	using mutex = Mutex.open("table", { prefix });
 	using filled = Condition.open("table-filled", { prefix });
-	const words = new Int32Array(memory.bytes);
+	const { words } = memory;
 	const counters = ["a", "b", "c"].map((each) =>
 		Bun.spawn([process.execPath, import.meta.path, "counter", prefix, each]),
 	);
@@ -48,7 +49,7 @@ async function read(): Promise<void> {
 		using _guard = await mutex.acquireAsync();
 		// In a loop: a wait may end without a notification.
 		while (Atomics.load(words, ROWS) < counters.length) await filled.waitAsync(mutex);
-		const bytes = new Uint8Array(memory.bytes);
+		const { bytes } = memory;
 		for (let at = TABLE; at < bytes.length; at += ROW)
 			rows.push(new TextDecoder().decode(bytes.subarray(at, at + ROW)).replace(/\0+$/, ""));
 	}

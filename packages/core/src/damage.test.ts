@@ -47,10 +47,16 @@ describe.if(isLinux)("a file that is made smaller", () => {
 
 	test("leaves zeros in the views of shared memory, and its calls say why", () => {
 		using memory = SharedMemory.open("views", { prefix, size: 300_000 });
-		const view = new Uint8Array(memory.bytes).fill(7);
+		const view = memory.bytes.fill(7);
 		truncateSync(path("memory", "views"), 65_536 + 4096);
 		expect([view[0], view[4095], view[4096], view[299_999]]).toEqual([7, 7, 0, 0]);
-		for (const call of [() => memory.bytes, () => memory.byteLength, () => memory.wake(0), () => memory.waitOn(0, 7)])
+		for (const call of [
+			() => memory.bytes,
+			() => memory.words,
+			() => memory.byteLength,
+			() => memory.wake(0),
+			() => memory.waitOn(0, 7),
+		])
 			expect(call).toThrow(code("ERR_IPC_CORRUPT"));
 		expect(() => memory.grow(400_000)).toThrow(code("ERR_IPC_CORRUPT"));
 		view[299_999] = 1; // private to this process by now

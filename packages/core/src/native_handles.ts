@@ -229,10 +229,10 @@ class NativeMemory extends NativeWaits implements EngineMemory {
 		return this.symbols.ipc_memory_byte_length(this.handle);
 	}
 
-	map(): ArrayBuffer {
+	map(): Uint8Array {
 		const mapping = asHandle(this.symbols.ipc_memory_map(this.handle, this.#failure.bytes));
 		if (mapping === null) throw this.#error();
-		return mapMemory(this.#native, mapping);
+		return new Uint8Array(mapMemory(this.#native, mapping));
 	}
 
 	grow(byteLength: number): void {

@@ -49,12 +49,13 @@ describe("bytes", () => {
 		const name = names.next();
 		using memory = open(name);
 		using other = joinOnly(name);
-		const bytes = new Uint8Array(memory.bytes);
+		const bytes = memory.bytes;
 		expect(bytes.byteLength).toBe(4096);
 		expect(bytes.every((byte) => byte === 0)).toBe(true);
 		expect(memory.bytes).toBe(memory.bytes);
-		const words = new Int32Array(memory.bytes);
-		Atomics.store(new Int32Array(other.bytes), 3, 42);
+		expect(memory.words).toBe(memory.words);
+		const { words } = memory;
+		Atomics.store(other.words, 3, 42);
 		expect(Atomics.load(words, 3)).toBe(42);
 		await using process = await started("holds", name, "held");
 		expect([...bytes.subarray(99, 104)]).toEqual([0, 7, 8, 9, 0]);
@@ -68,7 +69,7 @@ describe("bytes", () => {
 	test("8 processes count 800,000 under a lock made of a word and waits on it", async () => {
 		const name = names.next();
 		using memory = open(name);
-		const words = new Int32Array(memory.bytes);
+		const { words } = memory;
 		const children = Array.from({ length: 8 }, () => child("counts", name, 100_000));
 		for (const each of children) expect(await each.report<string>()).toBe("ready");
 		Atomics.store(words, 2, 1);
@@ -81,10 +82,12 @@ describe("bytes", () => {
 		const name = names.next();
 		using memory = open(name, size);
 		expect([memory.byteLength, memory.bytes.byteLength]).toEqual([size, size]);
-		const bytes = new Uint8Array(memory.bytes);
+		const bytes = memory.bytes;
 		bytes[size - 1] = 9;
+		expect(memory.words.length).toBe(size >>> 2);
+		expect(memory.words.at(-1) ?? 0).toBe(size % 4 === 0 ? 9 << 24 : 0);
 		using other = open(name, 1);
-		expect(new Uint8Array(other.bytes)[size - 1]).toBe(9);
+		expect(other.bytes[size - 1]).toBe(9);
 		expect(other.byteLength).toBe(size);
 	});
 
@@ -92,19 +95,22 @@ describe("bytes", () => {
 		const name = names.next();
 		using memory = open(name, 100);
 		using other = open(name, 100);
-		const before = new Uint8Array(memory.bytes);
-		const others = new Uint8Array(other.bytes);
+		const before = memory.bytes;
+		const others = other.bytes;
+		const { words } = memory;
 		before[99] = 1;
 		expect(memory.grow(10_001)).toBe(10_001);
 		expect(memory.grow(50)).toBe(10_001);
 		expect(memory.grow(10_001)).toBe(10_001);
 		expect([memory.byteLength, other.byteLength]).toEqual([10_001, 10_001]);
 		expect([before.byteLength, others.byteLength]).toEqual([100, 100]);
-		const after = new Uint8Array(memory.bytes);
+		const after = memory.bytes;
+		words[1] = 0x0102;
+		expect([words.length, memory.words.length, memory.words[1], after[4]]).toEqual([25, 2500, 0x0102, 2]);
 		expect([after.byteLength, after[99], after[100]]).toEqual([10_001, 1, 0]);
 		before[0] = 2;
 		after[1] = 3;
-		new Uint8Array(other.bytes)[10_000] = 4;
+		other.bytes[10_000] = 4;
 		expect([others[0], others[1], after[0], before[1], after[10_000]]).toEqual([2, 3, 2, 3, 4]);
 		await using process = child("grows", name, 200_000);
 		expect(await process.report<object>()).toEqual({ size: 200_000, byteLength: 200_000 });
@@ -151,12 +157,13 @@ describe("bytes", () => {
 		const kept = (() => {
 			const memory = open(name);
 			const first = memory.bytes;
-			const taken = new Uint8Array(structuredClone(first, { transfer: [first] }));
-			expect(first.detached).toBe(true);
+			const { words } = memory;
+			const taken = structuredClone(first, { transfer: [first.buffer as ArrayBuffer] });
+			expect([first.byteLength, words.byteLength]).toEqual([0, 0]);
 			expect(memory.bytes).not.toBe(first);
-			expect(memory.bytes.byteLength).toBe(4096);
+			expect([memory.bytes.byteLength, memory.words.byteLength]).toEqual([4096, 4096]);
 			taken[0] = 11;
-			expect(new Uint8Array(memory.bytes)[0]).toBe(11);
+			expect(memory.bytes[0]).toBe(11);
 			memory.close();
 			return taken;
 		})();
@@ -164,7 +171,7 @@ describe("bytes", () => {
 			Bun.gc(true);
 			await new Promise((resolve) => setTimeout(resolve, 1));
 		}
-		new Uint8Array(keeper.bytes)[1] = 12;
+		keeper.bytes[1] = 12;
 		expect([kept[0], kept[1]]).toEqual([11, 12]);
 		keeper.close();
 		expect([kept[0], kept[1]]).toEqual([11, 12]);
@@ -194,7 +201,7 @@ describe("names", () => {
 			if (mode === "open") expectError("ERR_IPC_NOT_FOUND", /nobody/, () => joinOnly(name));
 			else {
 				using memory = exists();
-				expect(new Uint8Array(memory.bytes).every((byte) => byte === 0)).toBe(true);
+				expect(memory.bytes.every((byte) => byte === 0)).toBe(true);
 			}
 		}
 		for (const mode of ["Create", "", 1, null])
@@ -209,7 +216,7 @@ describe("names", () => {
 		const name = names.next();
 		using memory = open(name, 64);
 		using late = open(name, 64);
-		const bytes = new Uint8Array(memory.bytes);
+		const bytes = memory.bytes;
 		bytes[0] = 1;
 		const wait = memory.waitOnAsync(4, 0);
 		expect(await isPending(wait)).toBe(true);
@@ -219,7 +226,7 @@ describe("names", () => {
 		} else SharedMemory.clear(name, { prefix });
 		expect(names.files()).toEqual([]);
 		using anew = open(name, 128);
-		expect([new Uint8Array(anew.bytes)[0], bytes[0]]).toEqual([0, 1]);
+		expect([anew.bytes[0], bytes[0]]).toEqual([0, 1]);
 		expect([memory.referenceCount, anew.referenceCount]).toEqual([2, 1]);
 		expect(await isPending(wait)).toBe(true);
 		expect(late.wake(4)).toBe(1);
@@ -227,7 +234,7 @@ describe("names", () => {
 		expect(memory.bytes.byteLength).toBe(64);
 		expectError("ERR_IPC_ORPHANED", /was removed.*cannot grow/, () => memory.grow(100));
 		// It has had it since it was opened.
-		expect(new Uint8Array(late.bytes)[0]).toBe(1);
+		expect(late.bytes[0]).toBe(1);
 		expect(memory.byteLength).toBe(64);
 		memory.unlink();
 		expect(names.files().length).toBe(1);
@@ -235,7 +242,7 @@ describe("names", () => {
 
 	test("an exit handler finds it closed, not freed", async () => {
 		await using process = child("exits", names.next());
-		expect(await process.report<object>()).toEqual({ codes: Array(7).fill("ERR_IPC_CLOSED"), byte: 5 });
+		expect(await process.report<object>()).toEqual({ codes: Array(8).fill("ERR_IPC_CLOSED"), byte: 5 });
 		expect(await process.exited).toBe(0);
 	});
 });
@@ -245,7 +252,7 @@ describe("waiting on a word", () => {
 		const name = names.next();
 		using memory = open(name);
 		using other = open(name);
-		const words = new Int32Array(memory.bytes);
+		const { words } = memory;
 		const order: string[] = [];
 		const wait = async (of: SharedMemory, who: string) => {
 			expect(await of.waitOnAsync(16, 0)).toBe("ok");
@@ -323,7 +330,7 @@ describe("waiting on a word", () => {
 	test("100 waiters killed at random moments: wakes reach the others within a second", async () => {
 		const name = names.next();
 		using memory = open(name);
-		const words = new Int32Array(memory.bytes);
+		const { words } = memory;
 		await using survivor = child("copies", name);
 		expect(await survivor.report<string>()).toBe("ready");
 		const victims = Array.from({ length: 3 }, () => child("copies", name));
@@ -384,6 +391,7 @@ describe("waiting on a word", () => {
 		for (const wait of waits) await expectRejection("ERR_IPC_CLOSED", /is closed/, wait);
 		for (const call of [
 			() => memory.bytes,
+			() => memory.words,
 			() => memory.byteLength,
 			() => memory.referenceCount,
 			() => memory.grow(8192),

@@ -145,8 +145,8 @@ export interface EngineCondition extends EngineWaits {
 
 export interface EngineMemory extends EngineWaits {
 	byteLength(): number;
-	/** All of it, as large as it is now. It stays mapped as long as the buffer lives. */
-	map(): ArrayBuffer;
+	/** All of it, as large as it is now. It stays mapped as long as its buffer lives, and begins at a multiple of 8. */
+	map(): Uint8Array;
 	grow(byteLength: number): void;
 	unlink(): void;
 	enter(offset: number, expected: number, waker: EngineWaker | undefined): number;

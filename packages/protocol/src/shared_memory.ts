@@ -26,22 +26,33 @@ export type WordWait = "ok" | "not-equal" | "timed-out";
  *
  * @example
  * using memory = SharedMemory.open("counters", { size: 4096 });
- * const counters = new Int32Array(memory.bytes);
- * Atomics.add(counters, 0, 1);
+ * const { words } = memory;
+ * Atomics.add(words, 0, 1);
  * memory.wake(0);
  * // in another process
- * const seen = Atomics.load(counters, 0);
+ * const seen = Atomics.load(words, 0);
  * memory.waitOn(0, seen);   // until it is no longer what was seen
  */
 export interface SharedMemory extends Handle {
 	/**
-	 * All of it, as it is now: an ArrayBuffer on which Atomics work. After the memory has grown this is another one, and those
-	 * from before, and views on them, go on being the same memory. They may be kept after `close`.
+	 * All of it, as it is now. After the memory has grown this is another one, and those from before go on being the same
+	 * memory. They may be kept after `close`. Its `buffer` is an ArrayBuffer, or a part of a SharedArrayBuffer: whichever
+	 * the engine has.
+	 *
+	 * `new Int32Array(memory.bytes)` would be a copy, one number for each byte. A view of the same memory is {@link words}, or
+	 * `new Float64Array(memory.bytes.buffer, memory.bytes.byteOffset, length)`; `byteOffset` is a multiple of 8.
 	 *
 	 * @throws IpcError `ERR_IPC_ORPHANED`: it has grown and its name was removed since, so the rest cannot be had;
 	 * `ERR_IPC_CLOSED`, `ERR_IPC_CORRUPT`
 	 */
-	readonly bytes: ArrayBuffer;
+	readonly bytes: Uint8Array;
+	/**
+	 * All whole 32-bit words of {@link bytes}, for Atomics: the word at index `i` is the one at byte `4 * i`, which is how
+	 * `waitOn` and `wake` count.
+	 *
+	 * @throws IpcError as `bytes`
+	 */
+	readonly words: Int32Array;
 	/** How many bytes it has now. */
 	readonly byteLength: number;
 	/** How many handles are open on it, in all processes. It asks the system about each. */
@@ -82,20 +93,29 @@ export interface SharedMemoryFactory {
 
 class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 	readonly #line: WaitLine;
-	#bytes: ArrayBuffer | undefined;
+	#bytes: Uint8Array | undefined;
+	#words: Int32Array | undefined;
 
 	constructor(engines: Engine, prefix: string, name: string, engine: EngineMemory) {
 		super(engines, "memory", prefix, name, engine);
 		this.#line = new WaitLine(this.loop, engine, EngineWait.woken);
 	}
 
-	get bytes(): ArrayBuffer {
+	get bytes(): Uint8Array {
 		const byteLength = this.#checkLength();
 		const bytes = this.#bytes;
-		// The user may have transferred it away; it lives on there, and here a new one is made.
-		if (bytes && !bytes.detached && bytes.byteLength === byteLength) return bytes;
+		// The user may have transferred it away, which leaves it empty; it lives on there, and here a new one is made.
+		if (bytes?.byteLength === byteLength) return bytes;
 		this.#bytes = this.engine.map();
 		return this.#bytes;
+	}
+
+	get words(): Int32Array {
+		const { buffer, byteOffset, byteLength } = this.bytes;
+		// As long as it is of the same buffer, which one that was transferred away is not, and of the same length.
+		if (this.#words?.buffer === buffer && this.#words.length === byteLength >>> 2) return this.#words;
+		this.#words = new Int32Array(buffer, byteOffset, byteLength >>> 2);
+		return this.#words;
 	}
 
 	get byteLength(): number {

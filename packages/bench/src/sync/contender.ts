@@ -98,7 +98,8 @@ export class Contender {
 	#words(prefix: string): Int32Array {
 		let words = this.#memories.get(prefix);
 		if (!words) {
-			words = new Int32Array(this.#shared ?? SharedMemory.open("counter", { prefix, size: MEMORY_BYTES }).bytes);
+			if (this.#shared) words = new Int32Array(this.#shared);
+			else words = SharedMemory.open("counter", { prefix, size: MEMORY_BYTES }).words;
 			this.#memories.set(prefix, words);
 		}
 		return words;

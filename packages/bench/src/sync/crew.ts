@@ -25,7 +25,7 @@ export class Crew implements AsyncDisposable {
 		this.#stack.defer(() => this.#clear());
 		if (members === "processes") {
 			const memory = this.#stack.use(SharedMemory.open("counter", { prefix: this.#prefix, size: MEMORY_BYTES }));
-			this.#words = new Int32Array(memory.bytes);
+			this.#words = memory.words;
 			for (let i = 0; i < size; i++) {
 				const station = this.#stack.use(new Station("contender.process.ts", [], signal));
 				this.#members.push({ run: (task) => station.ask(JSON.stringify(task)) });

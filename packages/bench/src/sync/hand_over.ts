@@ -37,8 +37,9 @@ class Table implements Disposable {
 		this.memory = this.#stack.use(SharedMemory.open("hand-over", { prefix, size: BYTES }));
 		this.mutex = this.#stack.use(Mutex.open("hand-over", { prefix }));
 		this.condition = this.#stack.use(Condition.open("hand-over", { prefix }));
-		this.words = new Int32Array(this.memory.bytes);
-		this.#stamp = new Float64Array(this.memory.bytes, STAMP * 8, 1);
+		this.words = this.memory.words;
+		const { buffer, byteOffset } = this.memory.bytes;
+		this.#stamp = new Float64Array(buffer, byteOffset + STAMP * 8, 1);
 	}
 
 	stamp(): void {

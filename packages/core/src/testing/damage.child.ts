@@ -202,9 +202,9 @@ async function useHandle(name: string): Promise<void> {
 		}
 		default: {
 			const memory = SharedMemory.open(name, { prefix, size: 20_000 });
-			const view = new Uint8Array(memory.bytes);
+			const view = memory.bytes;
 			await useAny(name, [
-				() => attempt("bytes", () => new Uint8Array(memory.bytes).reduce((sum, byte) => sum + byte, 0)),
+				() => attempt("bytes", () => memory.bytes.reduce((sum, byte) => sum + byte, 0)),
 				() => attempt("an older view", () => view.fill(random(256)).at(-1)),
 				() => attempt("grow", () => memory.grow(20_000 + random(20_000))),
 				() => attempt("wake", () => memory.wake(random(5000) * 4)),

@@ -26,7 +26,7 @@ export class Probe implements Disposable {
 
 	constructor(prefix: string, name: string) {
 		this.memory = SharedMemory.open(`${name}.probe`, { prefix, size: 4096 });
-		this.words = new Int32Array(this.memory.bytes);
+		this.words = this.memory.words;
 	}
 
 	get(word: number): number {

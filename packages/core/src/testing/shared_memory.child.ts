@@ -9,7 +9,7 @@ const programs: Record<string, () => unknown> = {
 	/** A lock of one word: 0 free, 1 locked, 2 locked and waited for. It protects the word at 1. */
 	counts() {
 		using memory = open();
-		const words = new Int32Array(memory.bytes);
+		const { words } = memory;
 		print("ready");
 		while (Atomics.load(words, 2) === 0) memory.waitOn(8, 0);
 		for (let i = 0; i < Number(argument); i++) {
@@ -23,7 +23,7 @@ const programs: Record<string, () => unknown> = {
 	/** Copies word 0 to word 1 for ever. */
 	copies() {
 		const memory = open();
-		const words = new Int32Array(memory.bytes);
+		const { words } = memory;
 		print("ready");
 		for (let seen = Atomics.load(words, 0); ; seen = Atomics.load(words, 0)) {
 			if (Atomics.load(words, 1) < seen) Atomics.store(words, 1, seen);
@@ -48,7 +48,7 @@ const programs: Record<string, () => unknown> = {
 
 	holds() {
 		const memory = open();
-		new Uint8Array(memory.bytes).set([7, 8, 9], 100);
+		memory.bytes.set([7, 8, 9], 100);
 		print("held");
 		setInterval(() => memory.closed, 60_000);
 	},
@@ -67,11 +67,12 @@ const programs: Record<string, () => unknown> = {
 	/** What an exit handler finds. */
 	exits() {
 		const memory = open();
-		const view = new Uint8Array(memory.bytes);
+		const view = memory.bytes;
 		view[0] = 5;
 		process.on("exit", () => {
 			const codes = [
 				() => memory.bytes,
+				() => memory.words,
 				() => memory.byteLength,
 				() => memory.referenceCount,
 				() => memory.grow(8192),

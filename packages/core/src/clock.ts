@@ -10,5 +10,5 @@ import { library } from "./library.ts";
  * const took = monotonicNs() - (new Float64Array(receiver.recv()!.buffer)[0] ?? 0);
  */
 export function monotonicNs(): number {
-	return library().ipc_now_ns();
+	return library().symbols.ipc_now_ns();
 }

@@ -1,111 +1,16 @@
-/**
- * All bun:ffi declarations. `native/include/libipc/` documents each function.
- *
- * On the hot path only 32-bit integers and typed arrays cross: a 64-bit integer would become a BigInt, a whole number
- * given for a double takes a slow path, and an address made from a typed array costs more than the call.
- */
+/** All that is said to bun:ffi; the functions are declared in `packages/protocol/src/native/declarations.ts`. */
+
 import { dlopen, type Pointer, toArrayBuffer } from "bun:ffi";
+import { type Address, declarations, type NativeLibrary, type Symbols } from "@libipc/protocol";
 
-const declarations = {
-	ipc_abi_version: { args: [], returns: "u32" },
-	ipc_now_ns: { args: [], returns: "f64" },
-
-	ipc_sender_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
-	ipc_sender_close: { args: ["ptr"], returns: "void" },
-	ipc_sender_send: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },
-	ipc_sender_send_part: { args: ["ptr", "buffer", "u32", "buffer"], returns: "i32" },
-	ipc_sender_give_up_part: { args: ["ptr"], returns: "void" },
-	ipc_sender_arm: { args: ["ptr", "u32", "u32", "u32"], returns: "void" },
-	ipc_sender_look: { args: ["ptr", "u32", "u32", "u32"], returns: "i32" },
-	ipc_sender_armed: { args: ["ptr"], returns: "i32" },
-	ipc_sender_stage: { args: ["ptr", "buffer", "u32"], returns: "i32" },
-	ipc_sender_flush: { args: ["ptr", "i32"], returns: "i32" },
-	ipc_sender_loan: { args: ["ptr", "u32", "i32", "buffer"], returns: "i32" },
-	ipc_sender_end_loan: { args: ["ptr", "u32", "i32"], returns: "i32" },
-	ipc_sender_max_loan: { args: ["ptr"], returns: "u32" },
-	ipc_sender_ring: { args: ["ptr"], returns: "ptr" },
-	ipc_sender_capacity: { args: ["ptr"], returns: "u32" },
-	ipc_sender_hold_mapping: { args: ["ptr"], returns: "ptr" },
-	ipc_sender_receiver_count: { args: ["ptr"], returns: "i32" },
-	ipc_sender_wait_for_receivers: { args: ["ptr", "u32", "i32"], returns: "i32" },
-	ipc_sender_max_message: { args: ["ptr"], returns: "u32" },
-	ipc_sender_max_record: { args: ["ptr"], returns: "u32" },
-
-	ipc_receiver_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
-	ipc_receiver_close: { args: ["ptr"], returns: "void" },
-	ipc_receiver_recv: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },
-	ipc_receiver_next_length: { args: ["ptr"], returns: "i32" },
-	ipc_receiver_keep: { args: ["ptr", "buffer"], returns: "ptr" },
-	ipc_receiver_lost: { args: ["ptr"], returns: "f64" },
-	ipc_receiver_take: { args: ["ptr", "i32", "buffer"], returns: "i32" },
-	ipc_receiver_done: { args: ["ptr", "u32"], returns: "i32" },
-	ipc_receiver_retry: { args: ["ptr", "u32"], returns: "i32" },
-	ipc_receiver_arm: { args: ["ptr", "u32", "u32", "u32"], returns: "void" },
-	ipc_receiver_look: { args: ["ptr", "u32", "u32", "u32"], returns: "i32" },
-	ipc_receiver_armed: { args: ["ptr"], returns: "i32" },
-	ipc_receiver_peek: { args: ["ptr", "buffer", "u32", "buffer", "u32", "i32"], returns: "i32" },
-	ipc_receiver_consume: { args: ["ptr", "u32"], returns: "i32" },
-	ipc_receiver_ring: { args: ["ptr"], returns: "ptr" },
-	ipc_receiver_capacity: { args: ["ptr"], returns: "u32" },
-	ipc_receiver_hold_mapping: { args: ["ptr"], returns: "ptr" },
-	ipc_mapping_releaser: { args: [], returns: "ptr" },
-	ipc_message_releaser: { args: [], returns: "ptr" },
-
-	ipc_waker_open: { args: ["buffer"], returns: "i32" },
-	ipc_waker_close: { args: ["u32", "u32"], returns: "void" },
-
-	ipc_handle_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
-	ipc_handle_close: { args: ["ptr"], returns: "void" },
-	ipc_handle_count: { args: ["ptr"], returns: "i32" },
-	ipc_handle_arm: { args: ["ptr", "u32", "u32", "u32"], returns: "i32" },
-	ipc_handle_disarm: { args: ["ptr", "u32"], returns: "void" },
-	ipc_handle_armed: { args: ["ptr"], returns: "i32" },
-	ipc_handle_look: { args: ["ptr"], returns: "void" },
-	ipc_handle_sleep: { args: ["ptr", "i32", "i32"], returns: "i32" },
-	ipc_handle_leave: { args: ["ptr", "i32"], returns: "i32" },
-	ipc_mutex_lock: { args: ["ptr", "i32"], returns: "i32" },
-	ipc_mutex_unlock: { args: ["ptr"], returns: "i32" },
-	ipc_mutex_mark_unusable: { args: ["ptr"], returns: "i32" },
-	ipc_mutex_is_held: { args: ["ptr"], returns: "i32" },
-	ipc_condition_enter: { args: ["ptr", "u32", "u32"], returns: "i32" },
-	ipc_condition_notify: { args: ["ptr"], returns: "i32" },
-	ipc_condition_notify_all: { args: ["ptr"], returns: "i32" },
-	ipc_semaphore_acquire: { args: ["ptr", "i32"], returns: "i32" },
-	ipc_semaphore_release: { args: ["ptr", "u32"], returns: "i32" },
-	ipc_semaphore_permits: { args: ["ptr"], returns: "u32" },
-	ipc_semaphore_recovered: { args: ["ptr"], returns: "u32" },
-	ipc_rwlock_lock: { args: ["ptr", "i32", "i32"], returns: "i32" },
-	ipc_rwlock_unlock: { args: ["ptr"], returns: "i32" },
-	ipc_rwlock_lock_shared: { args: ["ptr", "i32"], returns: "i32" },
-	ipc_rwlock_unlock_shared: { args: ["ptr"], returns: "i32" },
-	ipc_rwlock_mark_unusable: { args: ["ptr"], returns: "i32" },
-	ipc_rwlock_held: { args: ["ptr"], returns: "i32" },
-	ipc_memory_byte_length: { args: ["ptr"], returns: "f64" },
-	ipc_memory_map: { args: ["ptr", "buffer"], returns: "ptr" },
-	ipc_memory_grow: { args: ["ptr", "f64", "buffer"], returns: "i32" },
-	ipc_memory_unlink: { args: ["ptr"], returns: "i32" },
-	ipc_memory_enter: { args: ["ptr", "u32", "u32", "u32", "u32", "buffer"], returns: "i32" },
-	ipc_memory_wake: { args: ["ptr", "u32", "u32"], returns: "i32" },
-	ipc_mapping_address: { args: ["ptr"], returns: "ptr" },
-	ipc_mapping_byte_length: { args: ["ptr"], returns: "f64" },
-
-	ipc_clear: { args: ["buffer", "buffer", "u32", "buffer"], returns: "i32" },
-
-	/** The prefix may be null: all names. */
-	ipc_list_open: { args: ["ptr", "buffer"], returns: "ptr" },
-	ipc_list_next: { args: ["ptr", "buffer", "buffer"], returns: "i32" },
-	ipc_list_endpoint: { args: ["ptr", "buffer"], returns: "i32" },
-	ipc_list_remove: { args: ["ptr"], returns: "i32" },
-	ipc_list_close: { args: ["ptr"], returns: "void" },
-
-	ipc_sender_peers: { args: ["ptr", "buffer", "u32"], returns: "i32" },
-	ipc_receiver_peers: { args: ["ptr", "buffer", "u32"], returns: "i32" },
-} as const;
-
-/** The address of a native object. */
-export type Handle = Pointer;
-
-export type Symbols = ReturnType<typeof loadSymbols>;
+/** toArrayBuffer with the two parameters that free its memory, which the types of Bun leave out. */
+const toOwnedArrayBuffer = toArrayBuffer as unknown as (
+	address: Address,
+	byteOffset: number,
+	byteLength: number,
+	context: Address,
+	release: Address,
+) => ArrayBuffer;
 
 /** The ABI that a library speaks, asked before anything else is expected to be in it. Throws what bun:ffi throws. */
 export function abiVersion(path: string): number {
@@ -113,58 +18,23 @@ export function abiVersion(path: string): number {
 	return dlopen(path, { ipc_abi_version }).symbols.ipc_abi_version();
 }
 
+/** Null, or a number: addresses fit a double on every platform of Bun. */
+function address(answer: unknown): Address | null {
+	const pointer = answer as Pointer | bigint | null;
+	return (typeof pointer === "bigint" ? Number(pointer) : pointer) as Address | null;
+}
+
 /** Loads the library; throws what bun:ffi throws. */
-export function loadSymbols(path: string) {
-	return dlopen(path, declarations).symbols;
-}
-
-/** What a function that answers an address answered: null, or a number (addresses fit a double on every platform of Bun). */
-export function asHandle(address: Pointer | bigint | null): Handle | null {
-	return typeof address === "bigint" ? (Number(address) as Handle) : address;
-}
-
-/** toArrayBuffer with the two parameters that free its memory, which the types of Bun leave out. */
-const toOwnedArrayBuffer = toArrayBuffer as (
-	address: Handle,
-	byteOffset: number,
-	byteLength: number,
-	context: Handle,
-	release: Handle,
-) => ArrayBuffer;
-
-/**
- * Mapped memory as an ArrayBuffer without a copy. The mapping stays until the buffer's contents have been collected, wherever
- * they were transferred to, and also when the endpoint is closed before: a view kept for too long reads stale bytes, it
- * does not crash.
- */
-function mapBytes(symbols: Symbols, address: Handle | null, byteLength: number, mapping: Handle | null): ArrayBuffer {
-	const releaser = asHandle(symbols.ipc_mapping_releaser());
-	if (address === null || mapping === null || releaser === null)
-		throw new TypeError("the native library answered NULL");
-	return toOwnedArrayBuffer(address, 0, byteLength, mapping, releaser);
-}
-
-/** A mapping that the caller has a hold on, which passes to the buffer. */
-export function mapMemory(symbols: Symbols, mapping: Handle): ArrayBuffer {
-	const address = asHandle(symbols.ipc_mapping_address(mapping));
-	return mapBytes(symbols, address, symbols.ipc_mapping_byte_length(mapping), mapping);
-}
-
-/** A message that the library has put together, as an ArrayBuffer without a copy: its memory is freed when that is collected. */
-export function keepMessage(symbols: Symbols, address: Handle, byteLength: number): Uint8Array<ArrayBuffer> {
-	const releaser = asHandle(symbols.ipc_message_releaser());
-	if (releaser === null) throw new TypeError("the native library answered NULL");
-	return new Uint8Array(toOwnedArrayBuffer(address, 0, byteLength, address, releaser));
-}
-
-export function mapReceiverRing(symbols: Symbols, receiver: Handle): Uint8Array {
-	const ring = asHandle(symbols.ipc_receiver_ring(receiver));
-	const capacity = symbols.ipc_receiver_capacity(receiver);
-	return new Uint8Array(mapBytes(symbols, ring, capacity, asHandle(symbols.ipc_receiver_hold_mapping(receiver))));
-}
-
-export function mapSenderRing(symbols: Symbols, sender: Handle): Uint8Array {
-	const ring = asHandle(symbols.ipc_sender_ring(sender));
-	const capacity = symbols.ipc_sender_capacity(sender);
-	return new Uint8Array(mapBytes(symbols, ring, capacity, asHandle(symbols.ipc_sender_hold_mapping(sender))));
+export function openLibrary(path: string): NativeLibrary {
+	const symbols = dlopen(path, declarations).symbols as unknown as Symbols;
+	const releaseMapping = address(symbols.ipc_mapping_releaser());
+	const releaseMessage = address(symbols.ipc_message_releaser());
+	if (releaseMapping === null || releaseMessage === null) throw new TypeError("the native library answered NULL");
+	return {
+		symbols,
+		address,
+		map: (from, byteLength, mapping) =>
+			new Uint8Array(toOwnedArrayBuffer(from, 0, byteLength, mapping, releaseMapping)),
+		keepMessage: (from, byteLength) => new Uint8Array(toOwnedArrayBuffer(from, 0, byteLength, from, releaseMessage)),
+	};
 }

@@ -19,7 +19,7 @@ class NativeWaker implements EngineWaker {
 
 	constructor(rung: () => void) {
 		const number = new Uint32Array(2);
-		const fd = library().ipc_waker_open(number);
+		const fd = library().symbols.ipc_waker_open(number);
 		if (fd < 0)
 			throw new IpcError(
 				"ERR_IPC_SYSTEM",
@@ -37,7 +37,7 @@ class NativeWaker implements EngineWaker {
 			},
 			() => {
 				// Nobody can ring it then. Whoever waits still looks around by itself every 0.7 s: late, not lost.
-				library().ipc_waker_close(this.low, this.high);
+				library().symbols.ipc_waker_close(this.low, this.high);
 			},
 		);
 	}
@@ -57,7 +57,7 @@ class NativeWaker implements EngineWaker {
 		if (!this.#socket) return;
 		this.#socket.terminate();
 		this.#socket = undefined;
-		library().ipc_waker_close(this.low, this.high);
+		library().symbols.ipc_waker_close(this.low, this.high);
 	}
 }
 

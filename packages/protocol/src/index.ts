@@ -54,6 +54,13 @@ export {
 } from "./listing.ts";
 export type { Lock, LockGuard } from "./lock.ts";
 export { createMutexFactory, type Mutex, type MutexFactory } from "./mutex.ts";
+export { type Address, declarations, type Symbols } from "./native/declarations.ts";
+export { libraryPath, loadLibrary } from "./native/load_library.ts";
+export { createNativeEngine } from "./native/native_engine.ts";
+export type { NativeLibrary } from "./native/native_library.ts";
+export { clearNative, listNative } from "./native/native_list.ts";
+export { type OpenFailure, openFailure } from "./open_failure.ts";
+export { closeAtExit } from "./open_handles.ts";
 export { createRwLockFactory, type RwLock, type RwLockFactory } from "./rwlock.ts";
 export {
 	createSemaphoreFactory,

@@ -55,7 +55,7 @@ export const pairs = {
 	},
 	/** What any two calls into native code cost. */
 	calls() {
-		const { ipc_abi_version } = library();
+		const { ipc_abi_version } = library().symbols;
 		return (count) => {
 			for (let i = 0; i < count; i++) {
 				ipc_abi_version();

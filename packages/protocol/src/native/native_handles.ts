@@ -1,4 +1,5 @@
 import {
+	type Engine,
 	type EngineCondition,
 	type EngineHandle,
 	type EngineHandleOptions,
@@ -8,14 +9,15 @@ import {
 	type EngineSemaphore,
 	type EngineWaits,
 	type EngineWaker,
-	type HandleKind,
 	Status,
-} from "@libipc/protocol";
-import { asHandle, type Handle, mapMemory, type Symbols } from "./ffi.ts";
-import { library } from "./library.ts";
+} from "../engine.ts";
+import type { HandleKind } from "../handle.ts";
+import { openFailure } from "../open_failure.ts";
+import { closeAtExit } from "../open_handles.ts";
+import type { Address, Symbols } from "./declarations.ts";
+import { NativeFailure } from "./native_failure.ts";
+import { mapMemory, type NativeLibrary } from "./native_library.ts";
 import { LONGEST_CALL_MS, nativeHandleOptions, terminated } from "./native_options.ts";
-import { Failure, openFailure } from "./open_failure.ts";
-import { closeAtExit } from "./open_handles.ts";
 
 const answerClosed = (): number => Status.closed;
 
@@ -61,10 +63,11 @@ type HandleSymbols = {
 
 class NativeHandle implements EngineHandle {
 	protected symbols: HandleSymbols;
-	protected readonly handle: Handle;
+	protected readonly handle: Address;
 	readonly #close: () => void;
 
-	constructor(symbols: Symbols, handle: Handle) {
+	constructor(library: NativeLibrary, handle: Address) {
+		const { symbols } = library;
 		this.symbols = symbols;
 		this.handle = handle;
 		this.#close = closeAtExit(this, () => symbols.ipc_handle_close(handle));
@@ -215,13 +218,13 @@ class NativeCondition extends NativeWaits implements EngineCondition {
 }
 
 class NativeMemory extends NativeWaits implements EngineMemory {
-	readonly #failure = new Failure();
-	readonly #native: Symbols;
+	readonly #failure = new NativeFailure();
+	readonly #library: NativeLibrary;
 	readonly #error: () => Error;
 
-	constructor(symbols: Symbols, handle: Handle, prefix: string, name: string) {
-		super(symbols, handle);
-		this.#native = symbols;
+	constructor(library: NativeLibrary, handle: Address, prefix: string, name: string) {
+		super(library, handle);
+		this.#library = library;
 		this.#error = () => openFailure(this.#failure, "memory", prefix, name);
 	}
 
@@ -230,9 +233,9 @@ class NativeMemory extends NativeWaits implements EngineMemory {
 	}
 
 	map(): Uint8Array {
-		const mapping = asHandle(this.symbols.ipc_memory_map(this.handle, this.#failure.bytes));
+		const mapping = this.#library.address(this.symbols.ipc_memory_map(this.handle, this.#failure.bytes));
 		if (mapping === null) throw this.#error();
-		return new Uint8Array(mapMemory(this.#native, mapping));
+		return mapMemory(this.#library, mapping);
 	}
 
 	grow(byteLength: number): void {
@@ -256,33 +259,30 @@ class NativeMemory extends NativeWaits implements EngineMemory {
 	}
 }
 
-function open<SomeHandle>(
-	kind: HandleKind,
-	prefix: string,
-	name: string,
-	options: EngineHandleOptions,
-	create: (symbols: Symbols, handle: Handle) => SomeHandle,
-): SomeHandle {
-	const symbols = library();
-	const failure = new Failure();
-	const native = nativeHandleOptions(kind, options);
-	const handle = asHandle(symbols.ipc_handle_open(terminated(prefix), terminated(name), native, failure.bytes));
-	if (handle === null) throw openFailure(failure, kind, prefix, name);
-	return create(symbols, handle);
-}
-
 /** What the native engine opens beside rings. */
-export const openMutex = (prefix: string, name: string, options: EngineHandleOptions): EngineMutex =>
-	open("mutex", prefix, name, options, (symbols, handle) => new NativeMutex(symbols, handle));
-
-export const openCondition = (prefix: string, name: string, options: EngineHandleOptions): EngineCondition =>
-	open("condition", prefix, name, options, (symbols, handle) => new NativeCondition(symbols, handle));
-
-export const openSemaphore = (prefix: string, name: string, options: EngineHandleOptions): EngineSemaphore =>
-	open("semaphore", prefix, name, options, (symbols, handle) => new NativeSemaphore(symbols, handle));
-
-export const openRwLock = (prefix: string, name: string, options: EngineHandleOptions): EngineRwLock =>
-	open("rwlock", prefix, name, options, (symbols, handle) => new NativeRwLock(symbols, handle));
-
-export const openMemory = (prefix: string, name: string, options: EngineHandleOptions): EngineMemory =>
-	open("memory", prefix, name, options, (symbols, handle) => new NativeMemory(symbols, handle, prefix, name));
+export function openNativeHandles(
+	library: () => NativeLibrary,
+): Pick<Engine, "openMutex" | "openCondition" | "openSemaphore" | "openRwLock" | "openMemory"> {
+	const open = <SomeHandle>(
+		kind: HandleKind,
+		prefix: string,
+		name: string,
+		options: EngineHandleOptions,
+		Opened: new (library: NativeLibrary, handle: Address, prefix: string, name: string) => SomeHandle,
+	): SomeHandle => {
+		const loaded = library();
+		const failure = new NativeFailure();
+		const native = nativeHandleOptions(kind, options);
+		const { ipc_handle_open } = loaded.symbols;
+		const handle = loaded.address(ipc_handle_open(terminated(prefix), terminated(name), native, failure.bytes));
+		if (handle === null) throw openFailure(failure, kind, prefix, name);
+		return new Opened(loaded, handle, prefix, name);
+	};
+	return {
+		openMutex: (prefix, name, options) => open("mutex", prefix, name, options, NativeMutex),
+		openCondition: (prefix, name, options) => open("condition", prefix, name, options, NativeCondition),
+		openSemaphore: (prefix, name, options) => open("semaphore", prefix, name, options, NativeSemaphore),
+		openRwLock: (prefix, name, options) => open("rwlock", prefix, name, options, NativeRwLock),
+		openMemory: (prefix, name, options) => open("memory", prefix, name, options, NativeMemory),
+	};
+}

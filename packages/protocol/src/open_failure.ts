@@ -1,33 +1,17 @@
-import { describe, type EndpointKind, type HandleKind, IpcError, overflows, Status } from "@libipc/protocol";
-import { libraryPath } from "./library.ts";
+import { describe } from "./argument.ts";
+import type { EndpointKind } from "./endpoint.ts";
+import { overflows, Status } from "./engine.ts";
+import { IpcError } from "./error.ts";
+import type { HandleKind } from "./handle.ts";
 
-/** `ipc_failure` in `native/include/libipc/status.h`. */
-export class Failure {
-	readonly bytes = new Uint8Array(32);
-	readonly #view = new DataView(this.bytes.buffer);
-
-	get code(): number {
-		return this.#view.getInt32(0, true);
-	}
-	set code(code: number) {
-		this.bytes.fill(0);
-		this.#view.setInt32(0, code, true);
-	}
-	get systemError(): number {
-		return this.#view.getInt32(4, true);
-	}
-	get option(): number {
-		return this.#view.getInt32(8, true);
-	}
-	get pid(): number {
-		return this.#view.getInt32(12, true);
-	}
-	get found(): number {
-		return Number(this.#view.getBigUint64(16, true));
-	}
-	get wanted(): number {
-		return Number(this.#view.getBigUint64(24, true));
-	}
+/** Why an open or a clear failed: `ipc_failure` in `native/include/libipc/status.h`, which says when each is set; else 0. */
+export interface OpenFailure {
+	readonly code: number;
+	readonly systemError: number;
+	readonly option: number;
+	readonly pid: number;
+	readonly found: number;
+	readonly wanted: number;
 }
 
 const FACTORIES = {
@@ -44,7 +28,7 @@ const FACTORIES = {
 /** `IPC_OPTION_PERMISSIONS`: whose it is, and what it lets others do, is known. */
 const OPTION_PERMISSIONS = 3;
 
-function permissionText({ option, found, wanted, systemError }: Failure, endpoint: string, clear: string): string {
+function permissionText({ option, found, wanted, systemError }: OpenFailure, endpoint: string, clear: string): string {
 	const user = process.geteuid?.() ?? "?";
 	const error = systemError === 0 ? "" : ` (system error ${systemError})`;
 	if (option !== OPTION_PERMISSIONS) return `This user (${user}) may not open ${endpoint}${error}.`;
@@ -62,7 +46,12 @@ const TOO_MANY_FILES = [24, 23];
 const ENDPOINTS: readonly string[] = ["route", "channel", "queue"];
 
 /** The error for an open or a clear that failed. */
-export function openFailure(failure: Failure, kind: EndpointKind | HandleKind, prefix: string, name: string): IpcError {
+export function openFailure(
+	failure: OpenFailure,
+	kind: EndpointKind | HandleKind,
+	prefix: string,
+	name: string,
+): IpcError {
 	const endpoint = describe(kind, prefix, name);
 	const factory = FACTORIES[kind];
 	const clear = `${factory}.clear(${JSON.stringify(name)}${prefix === "" ? "" : `, { prefix: ${JSON.stringify(prefix)} }`})`;
@@ -177,11 +166,7 @@ export function openFailure(failure: Failure, kind: EndpointKind | HandleKind, p
 				`${endpoint} could not be opened within 5 s: another process that is opening or closing it seems to be stopped. Let it go on (SIGCONT) or end it.`,
 			);
 		case Status.invalidArgument:
-			return new IpcError(
-				"ERR_IPC_INVALID_ARGUMENT",
-				name,
-				`The library ${libraryPath()} refused an option of ${endpoint} (${found}).`,
-			);
+			return new IpcError("ERR_IPC_INVALID_ARGUMENT", name, `The engine refused an option of ${endpoint} (${found}).`);
 		default:
 			return new IpcError(
 				"ERR_IPC_SYSTEM",

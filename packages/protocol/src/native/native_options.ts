@@ -1,4 +1,6 @@
-import type { EndpointKind, EngineHandleOptions, EngineOptions, HandleKind } from "@libipc/protocol";
+import type { EndpointKind } from "../endpoint.ts";
+import type { EngineHandleOptions, EngineOptions } from "../engine.ts";
+import type { HandleKind } from "../handle.ts";
 
 /** `ipc_kind` in `native/include/libipc/options.h`. */
 export const KINDS = {

@@ -1,0 +1,141 @@
+/**
+ * The functions of the native library, for any FFI. `native/include/libipc/` documents each.
+ *
+ * On the hot path only 32-bit integers and typed arrays cross: a 64-bit integer would become a BigInt, a whole number
+ * given for a double takes a slow path, and an address made from a typed array costs more than the call.
+ */
+export const declarations = {
+	ipc_abi_version: { args: [], returns: "u32" },
+	ipc_now_ns: { args: [], returns: "f64" },
+
+	ipc_sender_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
+	ipc_sender_close: { args: ["ptr"], returns: "void" },
+	ipc_sender_send: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },
+	ipc_sender_send_part: { args: ["ptr", "buffer", "u32", "buffer"], returns: "i32" },
+	ipc_sender_give_up_part: { args: ["ptr"], returns: "void" },
+	ipc_sender_arm: { args: ["ptr", "u32", "u32", "u32"], returns: "void" },
+	ipc_sender_look: { args: ["ptr", "u32", "u32", "u32"], returns: "i32" },
+	ipc_sender_armed: { args: ["ptr"], returns: "i32" },
+	ipc_sender_stage: { args: ["ptr", "buffer", "u32"], returns: "i32" },
+	ipc_sender_flush: { args: ["ptr", "i32"], returns: "i32" },
+	ipc_sender_loan: { args: ["ptr", "u32", "i32", "buffer"], returns: "i32" },
+	ipc_sender_end_loan: { args: ["ptr", "u32", "i32"], returns: "i32" },
+	ipc_sender_max_loan: { args: ["ptr"], returns: "u32" },
+	ipc_sender_ring: { args: ["ptr"], returns: "ptr" },
+	ipc_sender_capacity: { args: ["ptr"], returns: "u32" },
+	ipc_sender_hold_mapping: { args: ["ptr"], returns: "ptr" },
+	ipc_sender_receiver_count: { args: ["ptr"], returns: "i32" },
+	ipc_sender_wait_for_receivers: { args: ["ptr", "u32", "i32"], returns: "i32" },
+	ipc_sender_max_message: { args: ["ptr"], returns: "u32" },
+	ipc_sender_max_record: { args: ["ptr"], returns: "u32" },
+
+	ipc_receiver_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
+	ipc_receiver_close: { args: ["ptr"], returns: "void" },
+	ipc_receiver_recv: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },
+	ipc_receiver_next_length: { args: ["ptr"], returns: "i32" },
+	ipc_receiver_keep: { args: ["ptr", "buffer"], returns: "ptr" },
+	ipc_receiver_lost: { args: ["ptr"], returns: "f64" },
+	ipc_receiver_take: { args: ["ptr", "i32", "buffer"], returns: "i32" },
+	ipc_receiver_done: { args: ["ptr", "u32"], returns: "i32" },
+	ipc_receiver_retry: { args: ["ptr", "u32"], returns: "i32" },
+	ipc_receiver_arm: { args: ["ptr", "u32", "u32", "u32"], returns: "void" },
+	ipc_receiver_look: { args: ["ptr", "u32", "u32", "u32"], returns: "i32" },
+	ipc_receiver_armed: { args: ["ptr"], returns: "i32" },
+	ipc_receiver_peek: { args: ["ptr", "buffer", "u32", "buffer", "u32", "i32"], returns: "i32" },
+	ipc_receiver_consume: { args: ["ptr", "u32"], returns: "i32" },
+	ipc_receiver_ring: { args: ["ptr"], returns: "ptr" },
+	ipc_receiver_capacity: { args: ["ptr"], returns: "u32" },
+	ipc_receiver_hold_mapping: { args: ["ptr"], returns: "ptr" },
+	ipc_mapping_releaser: { args: [], returns: "ptr" },
+	ipc_message_releaser: { args: [], returns: "ptr" },
+
+	ipc_waker_open: { args: ["buffer"], returns: "i32" },
+	ipc_waker_close: { args: ["u32", "u32"], returns: "void" },
+
+	ipc_handle_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
+	ipc_handle_close: { args: ["ptr"], returns: "void" },
+	ipc_handle_count: { args: ["ptr"], returns: "i32" },
+	ipc_handle_arm: { args: ["ptr", "u32", "u32", "u32"], returns: "i32" },
+	ipc_handle_disarm: { args: ["ptr", "u32"], returns: "void" },
+	ipc_handle_armed: { args: ["ptr"], returns: "i32" },
+	ipc_handle_look: { args: ["ptr"], returns: "void" },
+	ipc_handle_sleep: { args: ["ptr", "i32", "i32"], returns: "i32" },
+	ipc_handle_leave: { args: ["ptr", "i32"], returns: "i32" },
+	ipc_mutex_lock: { args: ["ptr", "i32"], returns: "i32" },
+	ipc_mutex_unlock: { args: ["ptr"], returns: "i32" },
+	ipc_mutex_mark_unusable: { args: ["ptr"], returns: "i32" },
+	ipc_mutex_is_held: { args: ["ptr"], returns: "i32" },
+	ipc_condition_enter: { args: ["ptr", "u32", "u32"], returns: "i32" },
+	ipc_condition_notify: { args: ["ptr"], returns: "i32" },
+	ipc_condition_notify_all: { args: ["ptr"], returns: "i32" },
+	ipc_semaphore_acquire: { args: ["ptr", "i32"], returns: "i32" },
+	ipc_semaphore_release: { args: ["ptr", "u32"], returns: "i32" },
+	ipc_semaphore_permits: { args: ["ptr"], returns: "u32" },
+	ipc_semaphore_recovered: { args: ["ptr"], returns: "u32" },
+	ipc_rwlock_lock: { args: ["ptr", "i32", "i32"], returns: "i32" },
+	ipc_rwlock_unlock: { args: ["ptr"], returns: "i32" },
+	ipc_rwlock_lock_shared: { args: ["ptr", "i32"], returns: "i32" },
+	ipc_rwlock_unlock_shared: { args: ["ptr"], returns: "i32" },
+	ipc_rwlock_mark_unusable: { args: ["ptr"], returns: "i32" },
+	ipc_rwlock_held: { args: ["ptr"], returns: "i32" },
+	ipc_memory_byte_length: { args: ["ptr"], returns: "f64" },
+	ipc_memory_map: { args: ["ptr", "buffer"], returns: "ptr" },
+	ipc_memory_grow: { args: ["ptr", "f64", "buffer"], returns: "i32" },
+	ipc_memory_unlink: { args: ["ptr"], returns: "i32" },
+	ipc_memory_enter: { args: ["ptr", "u32", "u32", "u32", "u32", "buffer"], returns: "i32" },
+	ipc_memory_wake: { args: ["ptr", "u32", "u32"], returns: "i32" },
+	ipc_mapping_address: { args: ["ptr"], returns: "ptr" },
+	ipc_mapping_byte_length: { args: ["ptr"], returns: "f64" },
+
+	ipc_clear: { args: ["buffer", "buffer", "u32", "buffer"], returns: "i32" },
+
+	/** The prefix may be null: all names. */
+	ipc_list_open: { args: ["ptr", "buffer"], returns: "ptr" },
+	ipc_list_next: { args: ["ptr", "buffer", "buffer"], returns: "i32" },
+	ipc_list_endpoint: { args: ["ptr", "buffer"], returns: "i32" },
+	ipc_list_remove: { args: ["ptr"], returns: "i32" },
+	ipc_list_close: { args: ["ptr"], returns: "void" },
+
+	ipc_sender_peers: { args: ["ptr", "buffer", "u32"], returns: "i32" },
+	ipc_receiver_peers: { args: ["ptr", "buffer", "u32"], returns: "i32" },
+} as const satisfies Record<string, Declaration>;
+
+interface Declaration {
+	readonly args: readonly (keyof ArgumentTypes)[];
+	readonly returns: keyof ResultTypes;
+}
+
+declare const native: unique symbol;
+
+/** The address of a native object: a number to one FFI, a BigInt to another. */
+export type Address = { readonly [native]: never };
+
+interface ArgumentTypes {
+	/** A nullable one may also be given bytes. */
+	readonly ptr: Address | Uint8Array | null;
+	/** Not empty. */
+	readonly buffer: Uint8Array | Uint32Array;
+	readonly u32: number;
+	readonly i32: number;
+	readonly f64: number;
+}
+
+interface ResultTypes {
+	/** An address or NULL, in whatever way the FFI says it: for {@link NativeLibrary.address}. */
+	readonly ptr: unknown;
+	readonly u32: number;
+	readonly i32: number;
+	readonly f64: number;
+	readonly void: undefined;
+}
+
+type ArgumentsOf<Types extends readonly (keyof ArgumentTypes)[]> = {
+	-readonly [Index in keyof Types]: ArgumentTypes[Types[Index]];
+};
+
+/** The functions as TypeScript calls them. */
+export type Symbols = {
+	readonly [Name in keyof typeof declarations]: (
+		...args: ArgumentsOf<(typeof declarations)[Name]["args"]>
+	) => ResultTypes[(typeof declarations)[Name]["returns"]];
+};

@@ -26,7 +26,7 @@ const ASLEEP = member.asleep >> 2;
 const LOST = member.lost >> 3;
 const DIED = member.died >> 2;
 const ARMED = member.armed >> 2;
-const HELD = member.held >> 2;
+export const HELD: number = member.held >> 2;
 
 /** Longer than who opens or closes needs the name lock, and too short to be felt. Milliseconds. */
 const EVICT_PATIENCE = 1;
@@ -138,8 +138,22 @@ export function joinSender(segment: Segment): number {
 
 export const instanceAt = (segment: Segment, at: number): number => Atomics.load(segment.words, at + INSTANCE);
 
-const isOwnerAlive = ({ words, platform }: Segment, at: number): boolean =>
+export const isOwnerAlive = ({ words, platform }: Segment, at: number): boolean =>
 	platform.isAlive(words[at + OWNER] as number, words[at + OWNER + 1] as number);
+
+/** Whether this thread has opened what has that place. */
+export const isOwnerThisThread = ({ words, platform }: Segment, at: number): boolean =>
+	words[at + OWNER] === platform.self.low && words[at + OWNER + 1] === platform.self.high;
+
+/** How many handles of living threads are open. */
+export function countAlive(segment: Segment): number {
+	let count = 0;
+	for (let index = 0; index < segment.maxReceivers; index++) {
+		const at = segment.receivers + index * MEMBER_WORDS;
+		if (instanceAt(segment, at) !== 0 && isOwnerAlive(segment, at)) count++;
+	}
+	return count;
+}
 
 /** Looks whose place it is, and empties it if that one is dead. 0: nobody's, 1: alive, -1: dead. */
 function lookAt(segment: Segment, at: number): number {
@@ -268,6 +282,12 @@ function find({ words }: Segment, first: number, count: number, instance: number
 	for (let at = first, end = first + count * MEMBER_WORDS; at < end; at += MEMBER_WORDS)
 		if (Atomics.load(words, at + INSTANCE) === instance) return at;
 	return -1;
+}
+
+/** Whether a handle of this thread has that number. */
+export function isOfThisThread(segment: Segment, instance: number): boolean {
+	const at = find(segment, segment.receivers, segment.maxReceivers, instance);
+	return at >= 0 && isOwnerThisThread(segment, at);
 }
 
 /** Whether the endpoint of that number is still there. Places are emptied by their owner, or when it is dead. */

@@ -1,0 +1,205 @@
+import { type EngineHandle, EngineWait, type EngineWaker, header, Kind, Status, wait } from "@libipc/protocol";
+import { Backoff, deadlineAfter, FIRST_SLICE, SLICE } from "../segment/event.ts";
+import { countAlive, evictDead, HELD } from "../segment/members.ts";
+import { type Segment, WAIT_WORDS } from "../segment/segment.ts";
+import { enter, isNotified, leave, leaveAll, notifyWaits, renew, sleepWait, TURN } from "../segment/waits.ts";
+
+const CLAIM = header.claim >> 2;
+const PERMITS = header.permits >> 2;
+const ORPHANED = header.orphaned >> 2;
+const UNUSABLE = header.unusable >> 2;
+const WHAT = wait.what >> 2;
+
+/** Tries what is waited for: `Status.timedOut` means that it has to wait. */
+export interface Tries {
+	attempt(): number;
+	/** The attempt that also notices the dead, made whenever a slice is over. */
+	attemptSlowly(): number;
+}
+
+/** The two waits that an event loop may have on a lock. */
+export const ARMED_LOCK = 0;
+export const ARMED_SHARED = 1;
+
+const isFor = (wait: number, which: number): boolean =>
+	(wait & (which === ARMED_LOCK ? EngineWait.lock : EngineWait.shared)) !== 0;
+
+/**
+ * What the handles of all kinds have in common: `native/src/handle.c`. A handle belongs to one thread, and is the owner of what it
+ * locks. Closed, it answers `Status.closed`.
+ */
+export abstract class SegmentHandle implements EngineHandle {
+	readonly segment: Segment;
+	/** The first word of its place. */
+	readonly at: number;
+	readonly instance: number;
+	protected isOpen = true;
+	/** Waits, or -1. */
+	readonly #armed = [-1, -1];
+	/** When a try that does not wait last looked for dead owners. */
+	#looked = -Infinity;
+	/** When the call that waits has to end; 0 until it has begun to wait. */
+	#deadline = 0;
+	readonly #leave: () => void;
+
+	/** `leave` gives the place up. */
+	constructor(segment: Segment, at: number, instance: number, leave: () => void) {
+		this.segment = segment;
+		this.at = at;
+		this.instance = instance;
+		this.#leave = leave;
+	}
+
+	/** What it does with what it holds when it is closed. */
+	protected abstract abandon(): void;
+
+	close(): void {
+		if (!this.isOpen) return;
+		this.disarm(EngineWait.lock | EngineWait.shared);
+		this.abandon();
+		leaveAll(this.segment, this.instance);
+		this.isOpen = false;
+		this.#leave();
+	}
+
+	count(): number {
+		return this.isOpen ? countAlive(this.segment) : Status.closed;
+	}
+
+	/** 0, or why nobody can lock any more. */
+	check(): number {
+		const { words } = this.segment;
+		if (Atomics.load(words, ORPHANED) !== 0) return this.segment.result(Status.orphaned);
+		return Atomics.load(words, UNUSABLE) === 0 ? 0 : Status.unusable;
+	}
+
+	/** How often it holds the lock shared, or how many permits. It alone writes it. */
+	protected get holds(): number {
+		return this.segment.words[this.at + HELD] as number;
+	}
+	protected set holds(count: number) {
+		Atomics.store(this.segment.words, this.at + HELD, count);
+	}
+
+	/** Whether a try that does not wait should look for the dead: now and then. */
+	isTimeToLook(): boolean {
+		const now = this.segment.platform.now();
+		if (now - this.#looked < SLICE) return false;
+		this.#looked = now;
+		return true;
+	}
+
+	/**
+	 * Whether there is something to get for others after this handle has got it: a second permit, of which only this one was
+	 * notified; or the turn, past which a reader came in without taking it. A notification for that is not its own to keep.
+	 */
+	#leavesSome(): boolean {
+		const { words, kind } = this.segment;
+		return kind === Kind.semaphore ? Atomics.load(words, PERMITS) !== 0 : Atomics.load(words, CLAIM) === 0;
+	}
+
+	/** A call that may wait more than once begins: its waits have one deadline. */
+	protected begin(): void {
+		this.#deadline = 0;
+	}
+
+	/** Waits in line for `what` until a try answers something else. */
+	waitFor(what: number, tries: Tries, timeout: number): number {
+		const { segment } = this;
+		const { platform } = segment;
+		let status = tries.attempt();
+		if (status !== Status.timedOut) return status; // a writer that finds no reader inside has not waited, nor read the clock
+		if (this.#deadline === 0) this.#deadline = deadlineAfter(segment, timeout);
+		const deadline = this.#deadline;
+		const backoff = new Backoff(segment);
+		// An attempt may have to wait for a lock of the library's own, and then this would go on long past the deadline.
+		while (status === Status.timedOut && backoff.pause() && (deadline === Infinity || platform.now() < deadline))
+			status = tries.attempt();
+		if (status !== Status.timedOut) return status;
+		const index = enter(segment, this.instance, what, 0, 0);
+		if (index < 0) return index;
+		status = this.#waitInLine(index, tries, deadline);
+		const notified = leave(segment, index);
+		if (notified && (status < 0 || this.#leavesSome())) notifyWaits(segment, what, 1);
+		return status;
+	}
+
+	#waitInLine(index: number, tries: Tries, deadline: number): number {
+		const { segment } = this;
+		let slice = FIRST_SLICE;
+		for (;;) {
+			let status = tries.attempt();
+			if (status !== Status.timedOut || segment.platform.now() >= deadline) return status;
+			sleepWait(segment, index, deadline, slice);
+			if (isNotified(segment, index)) {
+				renew(segment, index);
+				continue;
+			}
+			slice = SLICE;
+			status = tries.attemptSlowly();
+			if (status !== Status.timedOut) return status;
+		}
+	}
+
+	/** What an event loop waits for that waits for the lock; `READERS` where the turn has been got. */
+	protected get armedFor(): number {
+		return TURN;
+	}
+
+	/** What it is armed for changes, in its old place of the order. If it has been notified, it was rung, and tries again anyway. */
+	protected rearm(which: number, what: number): void {
+		const index = this.#armed[which] as number;
+		if (index >= 0) Atomics.store(this.segment.words, this.segment.waits + index * WAIT_WORDS + WHAT, what);
+	}
+
+	arm(wait: number, waker: EngineWaker): void {
+		if (!this.isOpen) return;
+		const { segment } = this;
+		const which = wait & EngineWait.shared ? ARMED_SHARED : ARMED_LOCK;
+		const index = this.#armed[which] as number;
+		if (index < 0) {
+			const what = which === ARMED_LOCK ? this.armedFor : TURN;
+			this.#armed[which] = enter(segment, this.instance, what, waker.low, waker.high);
+		} else if (isNotified(segment, index)) renew(segment, index);
+	}
+
+	/** What it was armed for has been got. */
+	got(which: number): void {
+		if (this.#disarm(which) && this.#leavesSome()) notifyWaits(this.segment, TURN, 1);
+	}
+
+	/** True: it had been notified. */
+	#disarm(which: number): boolean {
+		const index = this.#armed[which] as number;
+		if (index < 0) return false;
+		const notified = leave(this.segment, index);
+		this.#armed[which] = -1;
+		return notified;
+	}
+
+	disarm(wait: number): void {
+		if (!this.isOpen) return;
+		for (const which of [ARMED_LOCK, ARMED_SHARED])
+			if (isFor(wait, which) && this.#disarm(which)) notifyWaits(this.segment, TURN, 1);
+		if (isFor(wait, ARMED_LOCK)) this.stepBack();
+	}
+
+	/** Of a reader-writer lock: gives up being the next writer. */
+	protected stepBack(): void {}
+
+	armed(): number {
+		if (!this.isOpen) return 0;
+		let armed = 0;
+		const [lock, shared] = this.#armed as [number, number];
+		if (lock >= 0 && !isNotified(this.segment, lock)) armed |= EngineWait.lock;
+		if (shared >= 0 && !isNotified(this.segment, shared)) armed |= EngineWait.shared;
+		return armed;
+	}
+
+	look(): boolean {
+		if (!this.isOpen) return true;
+		evictDead(this.segment);
+		this.segment.isOrphaned();
+		return true;
+	}
+}

@@ -1,0 +1,33 @@
+import { type EngineLock, header, Status } from "@libipc/protocol";
+import type { Segment } from "../segment/segment.ts";
+import { ANY, notifyAll } from "../segment/waits.ts";
+import { SegmentHandle } from "./handle.ts";
+import { Turn } from "./turn.ts";
+
+const CLAIM = header.claim >> 2;
+const UNUSABLE = header.unusable >> 2;
+
+/** What a mutex and a reader-writer lock have in common. */
+export abstract class SegmentLock extends SegmentHandle implements EngineLock {
+	protected readonly turn: Turn;
+
+	constructor(segment: Segment, at: number, instance: number, leave: () => void) {
+		super(segment, at, instance, leave);
+		this.turn = new Turn(this);
+	}
+
+	abstract lock(timeout: number, forTask: boolean): number;
+	abstract unlock(): number;
+	/** Whether it is locked by this handle, and by nobody else. */
+	protected abstract isOwner(): boolean;
+
+	markUnusable(): number {
+		if (!this.isOpen) return Status.closed;
+		const { segment } = this;
+		if (!this.isOwner()) return segment.result(Status.notOwner);
+		Atomics.store(segment.words, UNUSABLE, 1);
+		Atomics.store(segment.words, CLAIM, 0);
+		notifyAll(segment, ANY);
+		return segment.result(0);
+	}
+}

@@ -1,0 +1,168 @@
+import { type EngineRwLock, header, OWNER_DIED, Status } from "@libipc/protocol";
+import { evictDead, HELD, instanceAt, isOwnerAlive, isOwnerThisThread } from "../segment/members.ts";
+import { MEMBER_WORDS, type Segment } from "../segment/segment.ts";
+import { notifyWaits, READERS, TURN } from "../segment/waits.ts";
+import { ARMED_LOCK, ARMED_SHARED, type Tries } from "./handle.ts";
+import { SegmentLock } from "./lock.ts";
+
+const WRITING = header.writing >> 2;
+const RECEIVER_LIMIT = header.receiverLimit >> 2;
+
+/** Whether a reader is inside, of the first `count` places, and is such. */
+function isInside(segment: Segment, count: number, isSuch?: (segment: Segment, at: number) => boolean): boolean {
+	const { words } = segment;
+	for (let at = segment.receivers, end = at + count * MEMBER_WORDS; at < end; at += MEMBER_WORDS) {
+		if (instanceAt(segment, at) === 0 || Atomics.load(words, at + HELD) === 0) continue;
+		if (!isSuch || isSuch(segment, at)) return true;
+	}
+	return false;
+}
+
+/**
+ * A handle of a reader-writer lock: `native/src/rwlock.c`, where the steps of readers and writers are, and why no writer is
+ * ever inside together with anybody else. Its two fences are the Atomics: a reader's store of `held` and load of the claim, and a
+ * writer's swap of the claim and load of `held`, are sequentially consistent.
+ */
+export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
+	/** The turn is ours, and readers are still inside. */
+	#isNext = false;
+
+	/** Nobody may come in any more: 0 when all have left. */
+	attempt(): number {
+		const { segment } = this;
+		const status = this.check();
+		if (status !== 0) return status;
+		const limit = Math.min(Atomics.load(segment.words, RECEIVER_LIMIT) >>> 0, segment.maxReceivers);
+		return isInside(segment, limit) ? Status.timedOut : 0;
+	}
+
+	attemptSlowly(): number {
+		const { segment } = this;
+		evictDead(segment);
+		if (segment.isOrphaned()) return segment.result(Status.orphaned);
+		const status = this.attempt();
+		if (status !== Status.timedOut) return status;
+		// All who are inside may be dead, and their places stay for a while, if somebody else has the name lock.
+		return isInside(segment, segment.maxReceivers, isOwnerAlive) ? status : 0;
+	}
+
+	/** The turn was got, or given up: an event loop that is armed waits for something else from now on. */
+	#setNext(isNext: boolean): void {
+		this.#isNext = isNext;
+		this.rearm(ARMED_LOCK, this.armedFor);
+	}
+
+	protected override get armedFor(): number {
+		return this.#isNext ? READERS : TURN;
+	}
+
+	protected override stepBack(): void {
+		if (!this.#isNext) return;
+		this.#setNext(false);
+		this.turn.give();
+	}
+
+	lock(timeout: number, forTask: boolean): number {
+		if (!this.isOpen) return Status.closed;
+		const { segment } = this;
+		const wasNext = this.#isNext;
+		this.begin();
+		// Also as the next writer, if a task has made it that: it is this handle's own readers that would be waited for.
+		if (this.holds > 0 && !forTask) return Status.deadlock;
+		if (!wasNext) {
+			const status = this.turn.take(timeout);
+			if (status < 0) return segment.result(status);
+			this.#setNext(true);
+		}
+		let status = timeout === 0 && this.isTimeToLook() ? this.attemptSlowly() : this.attempt();
+		if (status === Status.timedOut && timeout !== 0)
+			// By another handle: whoever waits for it without letting the thread go on waits for ever.
+			status = isInside(segment, segment.maxReceivers, isOwnerThisThread)
+				? Status.deadlock
+				: this.waitFor(READERS, this, timeout);
+		if (status === 0) return segment.result(this.#enter());
+		if (status !== Status.timedOut || !(forTask || wasNext)) this.stepBack();
+		return segment.result(status);
+	}
+
+	#enter(): number {
+		const { words } = this.segment;
+		const last = Atomics.load(words, WRITING);
+		this.#isNext = false;
+		// Whoever sees a half change of the writer's sees that it is inside.
+		Atomics.store(words, WRITING, this.instance);
+		this.got(ARMED_LOCK);
+		return last === 0 ? 0 : OWNER_DIED;
+	}
+
+	protected isOwner(): boolean {
+		return this.turn.isOurs && !this.#isNext;
+	}
+
+	unlock(): number {
+		if (!this.isOpen) return Status.closed;
+		if (!this.isOwner()) return this.segment.result(Status.notOwner);
+		// Killed between these: the work was done, and nobody need be told.
+		Atomics.store(this.segment.words, WRITING, 0);
+		this.turn.give();
+		return this.segment.result(0);
+	}
+
+	#leave(): void {
+		this.holds = 0;
+		notifyWaits(this.segment, READERS, 1);
+	}
+
+	#comeIn(timeout: number): number {
+		const { holds } = this;
+		this.holds = holds + 1;
+		if (this.turn.isFree) return 0;
+		if (holds > 0) {
+			this.holds = holds;
+			return timeout === 0 ? Status.timedOut : Status.deadlock;
+		}
+		this.#leave();
+		// Its own turn, as the writer inside or the next: with the latter, another task of this thread is to be waited for.
+		if (this.turn.isOurs) return this.#isNext && timeout === 0 ? Status.timedOut : Status.deadlock;
+		const status = this.turn.take(timeout);
+		if (status < 0) return status;
+		this.holds = 1;
+		this.turn.give();
+		return 0;
+	}
+
+	lockShared(timeout: number): number {
+		if (!this.isOpen) return Status.closed;
+		const { segment } = this;
+		this.begin();
+		const status = this.#comeIn(timeout);
+		if (status !== 0) return segment.result(status);
+		const fate = this.check();
+		if (fate !== 0) {
+			this.unlockShared();
+			return segment.result(fate);
+		}
+		this.got(ARMED_SHARED);
+		return segment.result(Atomics.load(segment.words, WRITING) === 0 ? 0 : OWNER_DIED);
+	}
+
+	unlockShared(): number {
+		if (!this.isOpen) return Status.closed;
+		const { holds } = this;
+		if (holds === 0) return this.segment.result(Status.notOwner);
+		if (holds === 1) this.#leave();
+		else this.holds = holds - 1;
+		return this.segment.result(0);
+	}
+
+	held(): number {
+		if (!this.isOpen) return 0;
+		return this.isOwner() ? -1 : this.holds;
+	}
+
+	protected abandon(): void {
+		this.stepBack();
+		if (this.holds > 0) this.#leave();
+		if (this.turn.isOurs) this.turn.give(); // `writing` stays: the next are told
+	}
+}

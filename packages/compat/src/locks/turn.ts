@@ -1,0 +1,80 @@
+import { CLAIM_ABANDONED, header, OWNER_DIED, Status } from "@libipc/protocol";
+import { giveClaim, tryClaim } from "../segment/claim_lock.ts";
+import { evictDead, isAlive, isOfThisThread } from "../segment/members.ts";
+import { notifyWaits, TURN } from "../segment/waits.ts";
+import type { SegmentHandle, Tries } from "./handle.ts";
+
+const CLAIM = header.claim >> 2;
+
+/**
+ * The claim of a header as a lock that handles wait for in line: a mutex, and what writers and new readers of a
+ * reader-writer lock pass. `native/src/turn.h`.
+ */
+export class Turn implements Tries {
+	readonly #handle: SegmentHandle;
+
+	constructor(handle: SegmentHandle) {
+		this.#handle = handle;
+	}
+
+	get isOurs(): boolean {
+		return Atomics.load(this.#handle.segment.words, CLAIM) === this.#handle.instance;
+	}
+
+	get isFree(): boolean {
+		return Atomics.load(this.#handle.segment.words, CLAIM) === 0;
+	}
+
+	/** 0; `OWNER_DIED`: taken over; `Status.timedOut`, or why it cannot be had. */
+	take(timeout: number): number {
+		return tryClaim(this.#handle.segment, CLAIM, this.#handle.instance) ? 0 : this.#takeSlowly(timeout);
+	}
+
+	#takeSlowly(timeout: number): number {
+		const handle = this.#handle;
+		const { segment } = handle;
+		const owner = Atomics.load(segment.words, CLAIM);
+		if (owner === handle.instance) return Status.deadlock;
+		if (timeout === 0) return handle.isTimeToLook() ? this.attemptSlowly() : this.attempt();
+		// Another handle of this thread: whoever waits for it without letting the thread go on waits for ever.
+		if (owner !== 0 && isOfThisThread(segment, owner)) return Status.deadlock;
+		return handle.waitFor(TURN, this, timeout);
+	}
+
+	#swap(owner: number): boolean {
+		const { segment, instance } = this.#handle;
+		return Atomics.compareExchange(segment.words, CLAIM, owner, instance) === owner;
+	}
+
+	attempt(): number {
+		const status = this.#handle.check();
+		if (status !== 0) return status;
+		// Read before the swap: a failed swap would take the line from the owner.
+		const owner = Atomics.load(this.#handle.segment.words, CLAIM);
+		if ((owner !== 0 && owner !== CLAIM_ABANDONED) || !this.#swap(owner)) return Status.timedOut;
+		return owner === 0 ? 0 : OWNER_DIED;
+	}
+
+	attemptSlowly(): number {
+		const { segment, instance } = this.#handle;
+		const status = this.attempt();
+		if (status !== Status.timedOut) return status;
+		if (segment.isOrphaned()) return segment.result(Status.orphaned);
+		const owner = Atomics.load(segment.words, CLAIM);
+		if (owner === 0 || owner === instance || isAlive(segment, owner)) return Status.timedOut;
+		if (!this.#swap(owner)) return Status.timedOut;
+		evictDead(segment); // its place is free for others, and its waits are out of the line
+		return OWNER_DIED;
+	}
+
+	give(): void {
+		giveClaim(this.#handle.segment, CLAIM);
+		notifyWaits(this.#handle.segment, TURN, 1);
+	}
+
+	/** Gives it up as a dead owner would: the next to take it is told. */
+	abandon(): void {
+		Atomics.store(this.#handle.segment.words, CLAIM, CLAIM_ABANDONED);
+		notifyWaits(this.#handle.segment, TURN, 1);
+	}
+}

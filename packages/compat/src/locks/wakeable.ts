@@ -1,0 +1,69 @@
+import { type EngineWaits, type EngineWaker, header, Kind, Status, wait } from "@libipc/protocol";
+import { Backoff, deadlineAfter, FIRST_SLICE, SLICE } from "../segment/event.ts";
+import { evictDead } from "../segment/members.ts";
+import { WAIT_WORDS } from "../segment/segment.ts";
+import { deathsAtStart, enter, isNotified, leave, sleepWait } from "../segment/waits.ts";
+import { SegmentHandle } from "./handle.ts";
+
+const ORPHANED = header.orphaned >> 2;
+const DEATHS = header.deaths >> 2;
+const INSTANCE = wait.instance >> 2;
+
+/** A handle whose waits are each woken on their own: a condition's, and those on the words of shared memory. */
+export abstract class WakeableHandle extends SegmentHandle implements EngineWaits {
+	/** Each wait has its own waker: one that stood for the handle would take notifications from them. */
+	override arm(): void {}
+
+	/** Begins a wait for `what`: its number, or `Status.tooManyWaits`. Without a waker the thread will sleep. */
+	protected begins(what: number, waker: EngineWaker | undefined): number {
+		const { segment, instance } = this;
+		const { low, high } = waker ?? { low: 0, high: 0 };
+		const index = enter(segment, instance, what, low, high);
+		// The waits of the dead may be in its way.
+		if (index !== Status.tooManyWaits || !evictDead(segment)) return index;
+		return enter(segment, instance, what, low, high);
+	}
+
+	#isOurs(index: number): boolean {
+		const { words, waits, maxWaits } = this.segment;
+		return index >= 0 && index < maxWaits && words[waits + index * WAIT_WORDS + INSTANCE] === this.instance;
+	}
+
+	/** 0: it was notified, or somebody has died who may have been notified in its stead. */
+	#progress(index: number): number {
+		const { segment } = this;
+		// Shared memory is as good without its name.
+		if (segment.kind !== Kind.memory && Atomics.load(segment.words, ORPHANED) !== 0)
+			return segment.result(Status.orphaned);
+		const deaths = Atomics.load(segment.words, DEATHS);
+		return isNotified(segment, index) || deathsAtStart(segment, index) !== deaths ? 0 : Status.timedOut;
+	}
+
+	sleep(index: number, timeout: number): number {
+		if (!this.isOpen) return Status.closed;
+		const { segment } = this;
+		if (!this.#isOurs(index)) return segment.result(Status.invalidArgument);
+		const deadline = timeout === 0 ? 0 : deadlineAfter(segment, timeout);
+		const backoff = new Backoff(segment);
+		for (let slice = FIRST_SLICE; ; ) {
+			const status = this.#progress(index);
+			if (status !== Status.timedOut) {
+				leave(segment, index);
+				return segment.result(status);
+			}
+			if (timeout === 0) return segment.result(Status.timedOut);
+			if (backoff.pause()) continue;
+			if (segment.platform.now() >= deadline) return segment.result(Status.timedOut);
+			sleepWait(segment, index, deadline, slice);
+			if (this.#progress(index) !== Status.timedOut) continue;
+			slice = SLICE;
+			this.look();
+		}
+	}
+
+	leave(index: number): boolean {
+		return this.isOpen && this.#isOurs(index) && leave(this.segment, index);
+	}
+
+	protected abandon(): void {}
+}

@@ -59,7 +59,7 @@ export class RingQueueReceiver extends RingReceiver implements QueueReceiver {
 		let timeout = checkTimeout(this.name, options);
 		let handled = 0;
 		do {
-			using lease = this.#take(timeout);
+			const lease = this.#take(timeout);
 			if (!lease) break;
 			timeout = 0;
 			this.during(() => {
@@ -69,6 +69,7 @@ export class RingQueueReceiver extends RingReceiver implements QueueReceiver {
 					lease.done();
 				} finally {
 					this.#handled = undefined;
+					lease[Symbol.dispose]();
 				}
 			});
 			handled++;

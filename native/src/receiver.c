@@ -429,6 +429,8 @@ void *ipc_receiver_keep(ipc_receiver *receiver, uint32_t *length) {
   return is_ours ? (void *)(uintptr_t)bytes : NULL;
 }
 
+void ipc_message_release(void *memory) { free(memory); }
+
 static void release_message(void *memory, void *ignored) {
   (void)ignored;
   free(memory);

@@ -22,6 +22,19 @@ int32_t ipc_waker_open(uint32_t waker[2]) {
   return fd;
 }
 
+int32_t ipc_waker_reserve(void) {
+  int fd = ipc_os_reserve_waker();
+  return fd < 0 ? IPC_E_SYSTEM : fd;
+}
+
+int32_t ipc_waker_open_at(int32_t descriptor, uint32_t waker[2]) {
+  int fd = ipc_waker_open(waker);
+  if (fd < 0) return fd;
+  if (ipc_os_move(fd, descriptor) == 0) return IPC_OK;
+  ipc_waker_close(waker[0], waker[1]);
+  return IPC_E_SYSTEM;
+}
+
 void ipc_waker_close(uint32_t low, uint32_t high) { ipc_os_close_waker(whole(low, high)); }
 
 void ipc_sender_arm(ipc_sender *sender, uint32_t wait, uint32_t low, uint32_t high) {

@@ -317,7 +317,7 @@ static void kept_memory_is_the_callers(void) {
   for (uint32_t i = 0; i < 20; i++) {
     uint32_t wanted = 2100 + 30 * i;
     if (kept[i]) message_check(kept[i], wanted, (message_tag){7, i}, (message_range){wanted, wanted});
-    free(kept[i]);
+    ipc_message_release(kept[i]); /* NULL, too */
   }
 }
 

@@ -218,6 +218,40 @@ static void wakers_leave_nothing_and_dead_ones_are_harmless(void) {
   close_waker(&first);
 }
 
+static int32_t socket_type(int fd) {
+  int type = 0;
+  socklen_t bytes = sizeof type;
+  CHECK_EQ(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes), 0);
+  return type;
+}
+
+/* What a loop took for a stream, and may have given to others: they keep theirs, and the loop has a waker. */
+static void a_waker_takes_the_place_of_a_stream(void) {
+  waker other = open_waker();
+  ipc_os_ring(number_of(&other)); /* makes the socket that rings */
+  uint32_t before = open_descriptors();
+  waker mine = {.fd = ipc_waker_reserve()};
+  CHECK_GE(mine.fd, 0);
+  CHECK_EQ(socket_type(mine.fd), SOCK_STREAM);
+  CHECK_EQ(fcntl(mine.fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+  int stream = dup(mine.fd);
+  CHECK_EQ(ipc_waker_open_at(mine.fd, mine.number), IPC_OK);
+  CHECK_EQ(open_descriptors(), before + 2);
+  CHECK_EQ(socket_type(mine.fd), SOCK_DGRAM);
+  CHECK_EQ(socket_type(stream), SOCK_STREAM);
+  CHECK_EQ(fcntl(mine.fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+  CHECK(number_of(&mine) != number_of(&other));
+  CHECK_EQ(rings(&mine), 0);
+  ipc_os_ring(number_of(&mine));
+  CHECK_EQ(rings(&mine), 1);
+  CHECK_EQ(rings(&other), 1);
+  close(stream);
+  close_waker(&mine);
+  CHECK_EQ(ipc_waker_open_at(-1, mine.number), IPC_E_SYSTEM);
+  CHECK_EQ(open_descriptors(), before);
+  close_waker(&other);
+}
+
 /* A loop that does not get round to reading has rings to read: more do not stop who rings. */
 static void a_waker_that_is_full_stops_nobody(void) {
   waker mine = open_waker();
@@ -516,7 +550,7 @@ static void many_notifiers_ring_once(void) {
 
 TEST_MAIN(TEST_CASE(a_look_finds_what_nobody_rang_for), TEST_CASE(one_arm_one_ring), TEST_CASE(each_is_rung_for_what_it_waits_for), TEST_CASE(who_waits_for_something_else_now_is_not_armed), TEST_CASE(many_loops_are_rung_at_once),
           TEST_CASE(who_has_left_is_not_rung),
-          TEST_CASE(what_is_empty_is_no_ring),
+          TEST_CASE(what_is_empty_is_no_ring), TEST_CASE(a_waker_takes_the_place_of_a_stream),
           TEST_CASE(a_name_that_is_cleared_rings), TEST_CASE(wakers_leave_nothing_and_dead_ones_are_harmless),
           TEST_CASE(a_waker_that_is_full_stops_nobody), TEST_CASE(loops_of_processes_are_rung),
           TEST_CASE(loops_of_threads_are_rung), TEST_CASE(loops_are_rung_for_members),

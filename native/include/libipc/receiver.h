@@ -33,7 +33,8 @@ IPC_API int32_t ipc_receiver_next_length(ipc_receiver *receiver);
 /* If the next message was put together from fragments: its memory, the caller's to free(), and *length. Else NULL. */
 IPC_API void *ipc_receiver_keep(ipc_receiver *receiver, uint32_t *length);
 
-/* The address of a `void release(void *memory, void *ignored)` for what keep() answered. */
+/* free() for what keep() answered, for who cannot call it; and the address of a `void release(void *memory, void *ignored)`. */
+IPC_API void ipc_message_release(void *memory);
 IPC_API void *ipc_message_releaser(void);
 
 /* How many messages this receiver has missed by IPC_DROP_OLDEST, of those sent since it was opened. */

@@ -29,6 +29,14 @@
 /* A new waker: its descriptor, which is the caller's to close, and its number in two halves; or IPC_E_SYSTEM. */
 IPC_API int32_t ipc_waker_open(uint32_t waker[2]);
 
+/*
+ * For event loops that take stream sockets and look at what they are given, as Node's does: reserve() answers a stream
+ * socket that is connected to nothing. The loop takes it; open_at() then puts a waker in its place, under the same
+ * descriptor, before the loop polls it for the first time. IPC_E_SYSTEM: as with open(); the descriptor is as it was.
+ */
+IPC_API int32_t ipc_waker_reserve(void);
+IPC_API int32_t ipc_waker_open_at(int32_t descriptor, uint32_t waker[2]);
+
 /* After its descriptor was closed: tidies up. */
 IPC_API void ipc_waker_close(uint32_t waker_low, uint32_t waker_high);
 

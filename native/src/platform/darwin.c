@@ -127,8 +127,8 @@ static void remove_wakers_of_dead(void) {
   closedir(directory);
 }
 
-static int open_datagram_socket(void) {
-  int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+static int open_socket(int type) {
+  int fd = socket(AF_UNIX, type, 0);
   if (fd < 0) return -errno;
   fcntl(fd, F_SETFD, FD_CLOEXEC);
   fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -137,7 +137,7 @@ static int open_datagram_socket(void) {
 
 int ipc_os_open_waker(uint64_t *waker) {
   remove_wakers_of_dead();
-  int fd = open_datagram_socket();
+  int fd = open_socket(SOCK_DGRAM);
   for (uint64_t attempt = 0; fd >= 0; attempt++) {
     struct sockaddr_un address;
     *waker = (uint64_t)getpid() << 32 | (uint32_t)(ipc_os_now() + attempt);
@@ -151,11 +151,20 @@ int ipc_os_open_waker(uint64_t *waker) {
   return fd;
 }
 
+int ipc_os_reserve_waker(void) { return open_socket(SOCK_STREAM); }
+
+int ipc_os_move(int descriptor, int to) {
+  int error = dup2(descriptor, to) < 0 ? -errno : 0;
+  if (error == 0) fcntl(to, F_SETFD, FD_CLOEXEC);
+  close(descriptor);
+  return error;
+}
+
 void ipc_os_ring(uint64_t waker) {
   static _Atomic int shared; /* one socket for all rings of this process, made by the first: fd + 1 */
   int fd = atomic_load_explicit(&shared, memory_order_acquire) - 1;
   if (fd < 0) {
-    fd = open_datagram_socket();
+    fd = open_socket(SOCK_DGRAM);
     if (fd < 0) return;
     int none = 0;
     if (!atomic_compare_exchange_strong_explicit(&shared, &none, fd + 1, memory_order_acq_rel, memory_order_acquire)) {
@@ -168,7 +177,7 @@ void ipc_os_ring(uint64_t waker) {
   ssize_t sent = sendto(fd, "", 1, 0, (const struct sockaddr *)&address, sizeof address);
   if (sent >= 0 || (errno != EAGAIN && errno != ENOBUFS)) return;
   /* It has rings to read, or others have so many of ours that our socket has no room for one more: then by another. */
-  fd = open_datagram_socket();
+  fd = open_socket(SOCK_DGRAM);
   if (fd < 0) return;
   sendto(fd, "", 1, 0, (const struct sockaddr *)&address, sizeof address);
   close(fd); /* what it has sent still arrives */

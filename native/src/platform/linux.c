@@ -77,6 +77,17 @@ int ipc_os_open_waker(uint64_t *waker) {
   }
 }
 
+int ipc_os_reserve_waker(void) {
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  return fd < 0 ? -errno : fd;
+}
+
+int ipc_os_move(int descriptor, int to) {
+  int error = dup3(descriptor, to, O_CLOEXEC) < 0 ? -errno : 0;
+  close(descriptor);
+  return error;
+}
+
 void ipc_os_ring(uint64_t waker) {
   static _Atomic int shared; /* one socket for all rings of this process, made by the first: fd + 1 */
   int fd = atomic_load_explicit(&shared, memory_order_acquire) - 1;

@@ -40,6 +40,8 @@ void ipc_os_wake_all(_Atomic uint32_t *word);
  * some to read. close tidies up what a closed descriptor leaves (on Linux: nothing).
  */
 int ipc_os_open_waker(uint64_t *waker);
+int ipc_os_reserve_waker(void); /* a stream socket, connected to nothing */
+int ipc_os_move(int descriptor, int to); /* closes what `to` was, and `descriptor` in any case; 0, or -errno */
 void ipc_os_ring(uint64_t waker);
 void ipc_os_close_waker(uint64_t waker);
 

@@ -58,6 +58,8 @@ export type IpcErrorCode =
 	| "ERR_IPC_BUSY"
 	/** The native library is missing, cannot be loaded, or is of another version. */
 	| "ERR_IPC_LIBRARY"
+	/** What was asked for needs another engine: other processes are reached by the native one. The text says how to get it. */
+	| "ERR_IPC_ENGINE"
 	/** Any other error of the operating system. */
 	| "ERR_IPC_SYSTEM";
 

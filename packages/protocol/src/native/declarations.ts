@@ -48,8 +48,12 @@ export const declarations = {
 	ipc_receiver_hold_mapping: { args: ["ptr"], returns: "ptr" },
 	ipc_mapping_releaser: { args: [], returns: "ptr" },
 	ipc_message_releaser: { args: [], returns: "ptr" },
+	ipc_mapping_release: { args: ["ptr"], returns: "void" },
+	ipc_message_release: { args: ["ptr"], returns: "void" },
 
 	ipc_waker_open: { args: ["buffer"], returns: "i32" },
+	ipc_waker_reserve: { args: [], returns: "i32" },
+	ipc_waker_open_at: { args: ["i32", "buffer"], returns: "i32" },
 	ipc_waker_close: { args: ["u32", "u32"], returns: "void" },
 
 	ipc_handle_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },

@@ -1,7 +1,7 @@
 import type { Address, Symbols } from "./declarations.ts";
 
 /** What {@link Symbols} was written for: `IPC_ABI_VERSION` in `native/include/libipc/status.h`. */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 
 /** The native library, loaded by a runtime's FFI. */
 export interface NativeLibrary {

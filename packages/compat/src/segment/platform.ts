@@ -30,4 +30,6 @@ export interface Platform {
 	unlink(segment: Segment): void;
 	/** Whether the name still leads to this segment, as the world knows; `Segment.isOrphaned` asks the header first. */
 	isNamed(segment: Segment): boolean;
+	/** Keeps the segment's memory for this segment as long as `view`, which is a part of it, lives. With a place on it. */
+	keep(segment: Segment, view: object): void;
 }

@@ -68,8 +68,8 @@ export class Segment implements SegmentFields {
 		fields: SegmentFields,
 	) {
 		this.platform = platform;
-		this.words = new Int32Array(buffer, byteOffset, byteLength >> 2);
-		this.longs = new BigInt64Array(buffer, byteOffset, byteLength >> 3);
+		this.words = new Int32Array(buffer, byteOffset, Math.floor(byteLength / 4));
+		this.longs = new BigInt64Array(buffer, byteOffset, Math.floor(byteLength / 8));
 		this.bytes = new Uint8Array(buffer, byteOffset, byteLength);
 		this.kind = fields.kind;
 		this.overflow = fields.overflow;

@@ -1,0 +1,211 @@
+import { FIRST_UNIT, hubWords, UNIT_BYTES } from "./hub.ts";
+
+/**
+ * The hub's memory for segments: a chain of blocks, one after another, from {@link FIRST_UNIT} on. A block's first word has
+ * its size in units and whether it is used; a word of 0, or the buffer's end, ends the chain. All under the lock of names.
+ *
+ * *Killed anywhere:* every change of the chain is one store of one such word, and a chain is whole before and after it.
+ * What is written before that store lies where nobody looks yet: inside a free block, or past the end. What must not be
+ * wrong is stored on the safe side first: `firstFree` too low, `touched` too high.
+ *
+ * A block's first unit is its own: size, what name_table.ts keeps there, and the holds of threads. The segment follows.
+ */
+const FREE = 1;
+const USED = 2;
+const STATES = 3;
+const SIZE_SHIFT = 2;
+
+export const UNIT_WORDS: number = UNIT_BYTES >> 2;
+
+/** Words of a block's first unit. */
+export const blockWords = {
+	sizeAndState: 0,
+	/** The next block in the bucket, as a unit; 0: none. */
+	next: 1,
+	/** Of the name. */
+	hash: 2,
+	/** From this unit on it was all zeros when it was taken. */
+	zerosFrom: 3,
+	/** One word for each place of a thread: its instance, as long as it may touch the segment. */
+	holds: 16,
+} as const;
+
+/** So much at least is added at a time: pages are only taken when they are touched. */
+const GROWTH_UNITS = 1024;
+
+export class Blocks {
+	readonly buffer: SharedArrayBuffer;
+	#words: Int32Array;
+
+	constructor(buffer: SharedArrayBuffer) {
+		this.buffer = buffer;
+		this.#words = new Int32Array(buffer, 0, buffer.byteLength / 4);
+	}
+
+	/** All there is by now. Of fixed length: what is made of it is faster than what follows the buffer's growth. */
+	get words(): Int32Array {
+		if (this.#words.byteLength !== this.buffer.byteLength)
+			this.#words = new Int32Array(this.buffer, 0, this.buffer.byteLength / 4);
+		return this.#words;
+	}
+
+	#word(unit: number): number {
+		const index = unit * UNIT_WORDS;
+		const { words } = this;
+		return index < words.length ? Atomics.load(words, index) : 0;
+	}
+
+	#store(unit: number, size: number, state: number): void {
+		Atomics.store(this.words, unit * UNIT_WORDS, (size << SIZE_SHIFT) | state);
+	}
+
+	sizeOf(unit: number): number {
+		return this.#word(unit) >>> SIZE_SHIFT;
+	}
+
+	/** Whether a block begins at the unit, as far as its word tells, and is used. */
+	isUsed(unit: number): boolean {
+		return (this.#word(unit) & STATES) === USED;
+	}
+
+	/** The used blocks, in order. A block may be freed while it is the current one. */
+	*used(): IterableIterator<number> {
+		for (let at = FIRST_UNIT, word = this.#word(at); word !== 0; word = this.#word(at)) {
+			const size = word >>> SIZE_SHIFT;
+			if ((word & STATES) === USED) yield at;
+			at += size;
+		}
+	}
+
+	/** Where the chain ends. */
+	end(): number {
+		let at = FIRST_UNIT;
+		for (let size = this.sizeOf(at); size !== 0; size = this.sizeOf(at)) at += size;
+		return at;
+	}
+
+	/** Makes one of a free block and those free ones that follow; answers its size. */
+	#merge(unit: number): number {
+		const { words } = this;
+		let size = this.sizeOf(unit);
+		for (;;) {
+			const next = unit + size;
+			const word = this.#word(next);
+			if ((word & STATES) !== FREE) return size;
+			if (Atomics.load(words, hubWords.firstFree) === next) Atomics.store(words, hubWords.firstFree, unit);
+			size += word >>> SIZE_SHIFT;
+			this.#store(unit, size, FREE);
+		}
+	}
+
+	/**
+	 * Takes a block of so many units, the first one its own, which is zeros but for what is told of the block. Answers where it is;
+	 * -1: there is none (`grow` false: without making the buffer larger).
+	 */
+	allocate(units: number, grow: boolean): number {
+		let at = this.words[hubWords.firstFree] as number;
+		let first = -1;
+		for (let word = this.#word(at); word !== 0; word = this.#word(at)) {
+			if ((word & STATES) === FREE) {
+				const size = this.#merge(at);
+				if (first < 0) {
+					first = at;
+					Atomics.store(this.words, hubWords.firstFree, at);
+				}
+				if (size >= units) return this.#take(at, size, units);
+				if (this.#word(at + size) === 0) return this.#append(at, units, grow);
+				at += size;
+			} else at += word >>> SIZE_SHIFT;
+		}
+		if (first < 0) Atomics.store(this.words, hubWords.firstFree, at);
+		return this.#append(at, units, grow);
+	}
+
+	/** At `unit` is the end of the chain, or its last block, which is free. */
+	#append(unit: number, units: number, grow: boolean): number {
+		const { buffer } = this;
+		let available = Math.floor(buffer.byteLength / UNIT_BYTES) - unit;
+		if (available < units) {
+			const most = Math.floor(buffer.maxByteLength / UNIT_BYTES) - unit;
+			if (!grow || most < units) return -1;
+			available = Math.min(most, Math.max(units, available + GROWTH_UNITS));
+			try {
+				buffer.grow((unit + available) * UNIT_BYTES);
+			} catch {
+				return -1; // the system has no more
+			}
+		}
+		this.#store(unit, available, FREE);
+		return this.#take(unit, available, units);
+	}
+
+	/** Takes the first `units` of a free block. */
+	#take(unit: number, size: number, units: number): number {
+		const { words } = this;
+		const start = unit * UNIT_WORDS;
+		words.fill(0, start + 1, start + UNIT_WORDS);
+		words[start + blockWords.zerosFrom] = this.#touch(unit + units, size > units);
+		if (size > units) this.#store(unit + units, size - units, FREE);
+		this.#store(unit, units, USED);
+		return unit;
+	}
+
+	/** All before `end` is written to from now on, and perhaps the word of a block there. Answers from where there were zeros. */
+	#touch(end: number, hasRest: boolean): number {
+		const { words } = this;
+		const before = Atomics.load(words, hubWords.touched);
+		const now = end + (hasRest ? 1 : 0);
+		if (now > before) Atomics.store(words, hubWords.touched, now);
+		return before;
+	}
+
+	/** Nobody looks at it any more. */
+	free(unit: number): void {
+		const { words } = this;
+		// A used block, for a moment: it is one at which a block begins.
+		if (Atomics.load(words, hubWords.firstFree) > unit) Atomics.store(words, hubWords.firstFree, unit);
+		this.#store(unit, this.sizeOf(unit), FREE);
+		this.#merge(unit);
+	}
+
+	/** Makes a used block larger by what is free behind it: whether there was enough. What is new is not zeros. */
+	extend(unit: number, units: number): boolean {
+		const { words } = this;
+		const size = this.sizeOf(unit);
+		if (size >= units) return true;
+		const next = unit + size;
+		let free = 0;
+		if ((this.#word(next) & STATES) === FREE) free = this.#merge(next);
+		if (size + free < units && this.#word(next + free) === 0) free = this.#appendTo(next, units - size);
+		if (size + free < units) return false;
+		const zerosFrom = this.#touch(unit + units, size + free > units);
+		if (next < zerosFrom) words[unit * UNIT_WORDS + blockWords.zerosFrom] = zerosFrom;
+		if (size + free > units) this.#store(unit + units, size + free - units, FREE);
+		// The free block is one no more.
+		if (Atomics.load(words, hubWords.firstFree) === next) Atomics.store(words, hubWords.firstFree, unit);
+		this.#store(unit, units, USED);
+		return true;
+	}
+
+	/** Makes a free block of so many units at the end of the chain, or of the free one that is there; answers its size. */
+	#appendTo(unit: number, units: number): number {
+		const most = Math.floor(this.buffer.maxByteLength / UNIT_BYTES) - unit;
+		if (most < units) return this.sizeOf(unit);
+		const wanted = (unit + units) * UNIT_BYTES;
+		try {
+			if (this.buffer.byteLength < wanted) this.buffer.grow(wanted);
+		} catch {
+			return this.sizeOf(unit);
+		}
+		this.#store(unit, Math.floor(this.buffer.byteLength / UNIT_BYTES) - unit, FREE);
+		return this.sizeOf(unit);
+	}
+
+	/** Makes bytes of a used block zeros, as far as they may be anything else. Offsets from its start. */
+	clear(unit: number, from: number, to: number): void {
+		const start = unit * UNIT_BYTES;
+		const zerosFrom = (this.words[unit * UNIT_WORDS + blockWords.zerosFrom] as number) * UNIT_BYTES;
+		const end = Math.min(start + to, zerosFrom);
+		if (end > start + from) new Uint8Array(this.buffer, start + from, end - start - from).fill(0);
+	}
+}

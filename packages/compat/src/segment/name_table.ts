@@ -1,0 +1,106 @@
+import { header } from "@libipc/protocol";
+import { type Blocks, blockWords, UNIT_WORDS } from "./blocks.ts";
+import { BUCKET_COUNT, BUCKETS } from "./hub.ts";
+
+/**
+ * Which block has a name: buckets, each a list of blocks. All under the lock of names.
+ *
+ * A name is added by one store, of its bucket, and removed by one, of whatever led to it; so it is there or not, whoever
+ * was killed when. A segment that is marked orphaned has no name any more, though the table may still lead to it: marking
+ * is what removes the name. Of two with one name the first counts, which is the newer one: a leftover that is replaced has
+ * a name until the new segment has it.
+ */
+export interface Key {
+	readonly kind: number;
+	readonly prefix: Uint8Array;
+	readonly name: Uint8Array;
+	readonly hash: number;
+}
+
+const encoder = new TextEncoder();
+
+const PREFIX_BYTES = header.name - header.prefix;
+const NAME_BYTES = 136;
+
+/** FNV-1a. */
+function hashOf(kind: number, parts: readonly Uint8Array[]): number {
+	let hash = 0x811c9dc5 ^ kind;
+	for (const part of parts) {
+		for (const byte of part) hash = Math.imul(hash ^ byte, 0x01000193);
+		hash = Math.imul(hash ^ 0xff, 0x01000193); // no byte of UTF-8
+	}
+	return hash;
+}
+
+export function keyOf(kind: number, prefix: string, name: string): Key {
+	const key = { kind, prefix: encoder.encode(prefix), name: encoder.encode(name) };
+	return { ...key, hash: hashOf(kind, [key.prefix, key.name]) };
+}
+
+/** Where a block's segment begins, as a word. */
+export const firstWord = (unit: number): number => (unit + 1) * UNIT_WORDS;
+
+const bucketOf = (hash: number): number => BUCKETS + ((hash ^ (hash >>> 16)) & (BUCKET_COUNT - 1));
+
+function isText(bytes: Uint8Array, room: number, text: Uint8Array): boolean {
+	if (text.length >= room || bytes[text.length] !== 0) return false;
+	for (let i = 0; i < text.length; i++) if (bytes[i] !== text[i]) return false;
+	return true;
+}
+
+function isBlockOf(blocks: Blocks, unit: number, key: Key): boolean {
+	const { words } = blocks;
+	if (words[unit * UNIT_WORDS + blockWords.hash] !== key.hash) return false;
+	const first = firstWord(unit);
+	if (words[first + (header.kind >> 2)] !== key.kind) return false;
+	if (Atomics.load(words, first + (header.orphaned >> 2)) !== 0) return false;
+	const bytes = new Uint8Array(blocks.buffer, first * 4, header.head);
+	return (
+		isText(bytes.subarray(header.prefix), PREFIX_BYTES, key.prefix) &&
+		isText(bytes.subarray(header.name), NAME_BYTES, key.name)
+	);
+}
+
+const textIn = (bytes: Uint8Array): Uint8Array => bytes.slice(0, Math.max(bytes.indexOf(0), 0));
+
+/** The name that the segment of a block has, or had. */
+export function keyIn(blocks: Blocks, unit: number): Key {
+	const bytes = new Uint8Array(blocks.buffer, firstWord(unit) * 4, header.head);
+	return {
+		kind: blocks.words[firstWord(unit) + (header.kind >> 2)] as number,
+		prefix: textIn(bytes.subarray(header.prefix, header.name)),
+		name: textIn(bytes.subarray(header.name)),
+		hash: blocks.words[unit * UNIT_WORDS + blockWords.hash] as number,
+	};
+}
+
+/** The block that has the name; 0: none. */
+export function findBlock(blocks: Blocks, key: Key): number {
+	const { words } = blocks;
+	let unit = Atomics.load(words, bucketOf(key.hash));
+	while (unit !== 0 && !isBlockOf(blocks, unit, key)) unit = Atomics.load(words, unit * UNIT_WORDS + blockWords.next);
+	return unit;
+}
+
+/** Gives a block its name, which its segment's header has. */
+export function addBlock(blocks: Blocks, unit: number, key: Key): void {
+	const { words } = blocks;
+	const bucket = bucketOf(key.hash);
+	words[unit * UNIT_WORDS + blockWords.hash] = key.hash;
+	Atomics.store(words, unit * UNIT_WORDS + blockWords.next, Atomics.load(words, bucket));
+	Atomics.store(words, bucket, unit);
+}
+
+/** Takes a block out of the table, if it is in it. */
+export function removeBlock(blocks: Blocks, unit: number): void {
+	const { words } = blocks;
+	let at = bucketOf(words[unit * UNIT_WORDS + blockWords.hash] as number);
+	for (let next = Atomics.load(words, at); next !== 0; next = Atomics.load(words, at)) {
+		const after = next * UNIT_WORDS + blockWords.next;
+		if (next === unit) {
+			Atomics.store(words, at, Atomics.load(words, after));
+			return;
+		}
+		at = after;
+	}
+}

@@ -14,10 +14,14 @@ export interface MemoryKeeper {
 	readonly prefix: string;
 	readonly name: string;
 	/**
-	 * Makes the segment's memory, without its header and tables, at least so large, with zeros where it is new. What was there
-	 * stays where it is. Under the name lock. 0, or a status: then nothing has changed.
+	 * Makes the segment's memory, without its header and tables, at least so large, with zeros where there was none before. What
+	 * was there stays where it is. Under the name lock. 0, or a status: then nothing has changed.
 	 */
-	reserve(byteLength: number): number;
+	reserve(before: number, byteLength: number): number;
+	/** Keeps the memory for its name as long as `view` lives, also when the handle is closed. */
+	keep(view: Uint8Array): void;
+	/** What is thrown when there is no room. */
+	noSpace(byteLength: number): Error;
 }
 
 /**
@@ -35,6 +39,7 @@ export class SegmentMemory extends WakeableHandle implements EngineMemory {
 	}
 
 	#error(code: number, wanted = 0): Error {
+		if (code === Status.noSpace) return this.#keeper.noSpace(wanted);
 		const { prefix, name } = this.#keeper;
 		return openFailure({ code, systemError: 0, option: 0, pid: 0, found: 0, wanted }, "memory", prefix, name);
 	}
@@ -59,7 +64,9 @@ export class SegmentMemory extends WakeableHandle implements EngineMemory {
 	map(): Uint8Array {
 		const byteLength = this.byteLength();
 		if (byteLength < 0) throw this.#error(byteLength);
-		return new Uint8Array(this.segment.bytes.buffer, this.#start, byteLength);
+		const view = new Uint8Array(this.segment.bytes.buffer, this.#start, byteLength);
+		this.#keeper.keep(view);
+		return view;
 	}
 
 	grow(byteLength: number): void {
@@ -75,7 +82,7 @@ export class SegmentMemory extends WakeableHandle implements EngineMemory {
 		// Killed before the store, we leave room that is more than it need be.
 		const before = this.#length();
 		let status = Math.min(before, 0);
-		if (status === 0 && before < byteLength) status = this.#keeper.reserve(byteLength);
+		if (status === 0 && before < byteLength) status = this.#keeper.reserve(before, byteLength);
 		if (status === 0 && before < byteLength) Atomics.store(segment.longs, MEMORY_BYTES, BigInt(byteLength));
 		platform.unlock(segment);
 		return segment.result(status);

@@ -1,0 +1,83 @@
+import { closeAtExit, type Engine, type EngineHandleOptions, type HandleKind, Status } from "@libipc/protocol";
+import { SegmentCondition } from "./locks/condition.ts";
+import { type MemoryKeeper, SegmentMemory } from "./locks/memory.ts";
+import { SegmentMutex } from "./locks/mutex.ts";
+import { SegmentRwLock } from "./locks/rwlock.ts";
+import { SegmentSemaphore } from "./locks/semaphore.ts";
+import type { NameOptions } from "./segment/names.ts";
+import { clearSegment, growError, type OpenSegment, openAsHandle } from "./segment/open_segment.ts";
+import { extendMemory } from "./segment/room.ts";
+import { threads } from "./segment/threads.ts";
+import { ThreadWaker } from "./waker.ts";
+
+const ofHandle = ({ maxHandles, ...options }: EngineHandleOptions): NameOptions => ({
+	...options,
+	capacity: 0,
+	maxReceivers: maxHandles,
+	overflow: 0,
+	firstPosition: 0,
+});
+
+/**
+ * Makes an endpoint that leaves when it is closed, when the thread exits, or when it was collected. Collected, it cannot do so
+ * itself: another one is then made in its place, for all that it holds is in the segment, and that one is closed.
+ */
+function endpointOf<Endpoint extends { close(): void }>(
+	opened: OpenSegment,
+	make: (opened: OpenSegment, leave: () => void) => Endpoint,
+): Endpoint {
+	let isClosed = false;
+	const leave = (): void => {
+		isClosed = true;
+		free();
+	};
+	const endpoint = make(opened, leave);
+	const free = closeAtExit(endpoint, () => {
+		if (!isClosed) make(opened, () => {}).close();
+		opened.leave();
+	});
+	return endpoint;
+}
+
+type HandleClass<Handle> = new (
+	segment: OpenSegment["segment"],
+	at: number,
+	instance: number,
+	leave: () => void,
+) => Handle;
+
+const opener =
+	<Handle extends { close(): void }>(kind: HandleKind, Class: HandleClass<Handle>) =>
+	(prefix: string, name: string, options: EngineHandleOptions): Handle =>
+		endpointOf(
+			openAsHandle(threads(), kind, prefix, name, ofHandle(options)),
+			({ segment, at, instance }, leave) => new Class(segment, at, instance, leave),
+		);
+
+function openMemory(prefix: string, name: string, options: EngineHandleOptions): SegmentMemory {
+	const here = threads();
+	return endpointOf(
+		openAsHandle(here, "memory", prefix, name, ofHandle(options)),
+		({ segment, at, instance }, leave) => {
+			const keeper: MemoryKeeper = {
+				prefix,
+				name,
+				reserve: (before, byteLength) => (extendMemory(here, segment, before, byteLength) ? 0 : Status.noSpace),
+				keep: (view) => here.keep(segment, view),
+				noSpace: (byteLength) => growError(here, prefix, name, byteLength),
+			};
+			return new SegmentMemory(segment, at, instance, leave, keeper);
+		},
+	);
+}
+
+/** Messages between the threads of a process, through the hub. */
+export const sabEngine: Omit<Engine, "openSender" | "openReceiver"> = {
+	openMutex: opener("mutex", SegmentMutex),
+	openCondition: opener("condition", SegmentCondition),
+	openSemaphore: opener("semaphore", SegmentSemaphore),
+	openRwLock: opener("rwlock", SegmentRwLock),
+	openMemory,
+	clear: (kind, prefix, name) => clearSegment(threads(), kind, prefix, name),
+	openWaker: (rung) => new ThreadWaker(threads(), rung),
+};

@@ -1,11 +1,27 @@
-import { closeAtExit, type Engine, type EngineHandleOptions, type HandleKind, Status } from "@libipc/protocol";
+import {
+	closeAtExit,
+	type Engine,
+	type EngineHandleOptions,
+	type EngineOptions,
+	type HandleKind,
+	Status,
+} from "@libipc/protocol";
 import { SegmentCondition } from "./locks/condition.ts";
 import { type MemoryKeeper, SegmentMemory } from "./locks/memory.ts";
 import { SegmentMutex } from "./locks/mutex.ts";
 import { SegmentRwLock } from "./locks/rwlock.ts";
 import { SegmentSemaphore } from "./locks/semaphore.ts";
+import { SegmentReceiver } from "./ring/receiver.ts";
+import { SegmentSender } from "./ring/sender.ts";
 import type { NameOptions } from "./segment/names.ts";
-import { clearSegment, growError, type OpenSegment, openAsHandle } from "./segment/open_segment.ts";
+import {
+	clearSegment,
+	growError,
+	type OpenSegment,
+	openAsHandle,
+	openAsReceiver,
+	openAsSender,
+} from "./segment/open_segment.ts";
 import { extendMemory } from "./segment/room.ts";
 import { threads } from "./segment/threads.ts";
 import { ThreadWaker } from "./waker.ts";
@@ -16,6 +32,18 @@ const ofHandle = ({ maxHandles, ...options }: EngineHandleOptions): NameOptions 
 	maxReceivers: maxHandles,
 	overflow: 0,
 	firstPosition: 0,
+});
+
+const ofRing = ({ capacity, maxReceivers, permissions, overflow, firstPosition }: EngineOptions): NameOptions => ({
+	capacity,
+	maxReceivers,
+	permissions,
+	overflow,
+	firstPosition,
+	mode: 0,
+	initial: 0,
+	robust: 0,
+	size: 0,
 });
 
 /**
@@ -72,7 +100,17 @@ function openMemory(prefix: string, name: string, options: EngineHandleOptions):
 }
 
 /** Messages between the threads of a process, through the hub. */
-export const sabEngine: Omit<Engine, "openSender" | "openReceiver"> = {
+export const sabEngine: Engine = {
+	openSender: (kind, prefix, name, options) =>
+		endpointOf(
+			openAsSender(threads(), kind, prefix, name, ofRing(options)),
+			({ segment, at, instance }, leave) => new SegmentSender(segment, at, instance, leave),
+		),
+	openReceiver: (kind, prefix, name, options) =>
+		endpointOf(
+			openAsReceiver(threads(), kind, prefix, name, ofRing(options), options.fromOldest),
+			({ segment, at, instance }, leave) => new SegmentReceiver(segment, at, instance, options.fromOldest, leave),
+		),
 	openMutex: opener("mutex", SegmentMutex),
 	openCondition: opener("condition", SegmentCondition),
 	openSemaphore: opener("semaphore", SegmentSemaphore),

@@ -101,12 +101,20 @@ const SPIN_ROUNDS = 150;
 /** Before it sleeps, a waiter spins: a peer on another processor answers within a microsecond. There is no yield in JavaScript. */
 export class Backoff {
 	readonly #words: Int32Array;
-	#round: number;
+	readonly #processors: number;
+	#round = 0;
 
 	constructor(segment: Segment) {
 		this.#words = segment.words;
+		this.#processors = segment.platform.processors;
+		this.restart();
+	}
+
+	/** Begins anew: for those who wait often. */
+	restart(): this {
 		const endpoints = (this.#words[RECEIVER_COUNT] as number) + (this.#words[SENDER_COUNT] as number);
-		this.#round = endpoints <= segment.platform.processors ? 0 : SPIN_ROUNDS;
+		this.#round = endpoints <= this.#processors ? 0 : SPIN_ROUNDS;
+		return this;
 	}
 
 	/** Pauses a little; false: enough of it, sleep. */

@@ -1,45 +1,51 @@
 import { header, MARK_BYTES, MARKS } from "@libipc/protocol";
+import { highOf, loadLong, longOf, lowOf, plainLong, storeLong } from "./long.ts";
 import type { Segment } from "./segment.ts";
 
 /** Record boundaries that can be found without reading the ring: `native/src/marks.h`. */
 export interface Mark {
-	readonly position: bigint;
+	readonly position: number;
 	/** How many messages lie before it. */
-	readonly number: bigint;
+	readonly number: number;
 }
 
-const COUNT = header.markCount >> 3;
-const FIRST = header.marks >> 3;
-const STEP = MARK_BYTES >> 3;
+const COUNT = header.markCount >> 2;
+const FIRST = header.marks >> 2;
+const STEP = MARK_BYTES >> 2;
 
-const at = (index: bigint): number => FIRST + Number(index % BigInt(MARKS)) * STEP;
+/** Of mark number `index`, of which only the low bits matter. */
+const at = (index: number): number => FIRST + (lowOf(index) & (MARKS - 1)) * STEP;
 
-/** The last mark: there always is one. Under the claim. */
-export function lastMark({ longs }: Segment): Mark {
-	const last = at(BigInt.asUintN(64, Atomics.load(longs, COUNT) - 1n));
-	return { position: Atomics.load(longs, last), number: Atomics.load(longs, last + 1) };
-}
+const last = (words: Int32Array): number => at((words[COUNT] as number) - 1);
+
+/** Of the last mark: there always is one. Under the claim. */
+export const lastMarkPosition = ({ words }: Segment): number => plainLong(words, last(words));
+export const lastMarkNumber = ({ words }: Segment): number => plainLong(words, last(words) + 2);
 
 /** Leaves a mark, unless the last one is at the same position. Under the claim. */
-export function addMark(segment: Segment, position: bigint, number: bigint): void {
-	const { longs } = segment;
-	const count = Atomics.load(longs, COUNT);
-	if (count > 0n && lastMark(segment).position === position) return;
-	const index = at(BigInt.asUintN(64, count));
-	Atomics.store(longs, index, position);
-	Atomics.store(longs, index + 1, number);
-	Atomics.store(longs, COUNT, count + 1n);
+export function addMark({ words, longs }: Segment, position: number, number: number): void {
+	const count = longOf(Atomics.load(words, COUNT), words[COUNT + 1] as number);
+	if (count > 0 && plainLong(words, at(count - 1)) === position) return;
+	// After the load of the count: who sees these sees that this mark is about to change.
+	const index = at(count);
+	words[index] = lowOf(position);
+	words[index + 1] = highOf(position);
+	words[index + 2] = lowOf(number);
+	words[index + 3] = highOf(number);
+	storeLong(words, longs, COUNT, count + 1);
 }
 
 /** Copies the marks that are there, oldest first; at most MARKS - 1. Any thread. */
-export function copyMarks({ longs }: Segment): Mark[] {
-	const count = BigInt.asUintN(64, Atomics.load(longs, COUNT));
-	const first = count < BigInt(MARKS) ? 0n : count - BigInt(MARKS) + 1n;
+export function copyMarks({ words }: Segment): Mark[] {
+	const count = loadLong(words, COUNT);
 	const marks: Mark[] = [];
-	for (let index = first; index < count; index++)
-		marks.push({ position: Atomics.load(longs, at(index)), number: Atomics.load(longs, at(index) + 1) });
+	const first = Math.max(0, count - MARKS + 1);
+	for (let left = count - first; left > 0; left--) {
+		const index = at(count - left);
+		const position = longOf(Atomics.load(words, index), Atomics.load(words, index + 1));
+		marks.push({ position, number: longOf(Atomics.load(words, index + 2), Atomics.load(words, index + 3)) });
+	}
 	// Mark number now - MARKS may be changing, those before it have changed.
-	const now = BigInt.asUintN(64, Atomics.load(longs, COUNT));
-	const kept = now < BigInt(MARKS) ? 0n : now - BigInt(MARKS) + 1n;
-	return kept > first ? marks.slice(Number(kept - first > BigInt(MARKS) ? BigInt(MARKS) : kept - first)) : marks;
+	const kept = Math.max(0, loadLong(words, COUNT) - MARKS + 1);
+	return kept > first ? marks.slice(Math.min(kept - first, MARKS)) : marks;
 }

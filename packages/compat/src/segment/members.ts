@@ -1,5 +1,6 @@
 import { EventIndex, header, Kind, member, Status, UNIT } from "@libipc/protocol";
 import { notify } from "./event.ts";
+import { lowOf } from "./long.ts";
 import { copyMarks } from "./marks.ts";
 import { MEMBER_WORDS, type Segment } from "./segment.ts";
 import { forget } from "./waits.ts";
@@ -92,9 +93,9 @@ function takePosition(segment: Segment, at: number, fromOldest: boolean): void {
 	const { words, longs } = segment;
 	if (fromOldest)
 		for (const mark of copyMarks(segment)) {
-			Atomics.store(words, at + POSITION, low32(mark.position));
-			const announced = Atomics.load(longs, ANNOUNCED);
-			if (BigInt.asUintN(64, announced - mark.position) <= BigInt(segment.capacity / UNIT)) return;
+			Atomics.store(words, at + POSITION, lowOf(mark.position));
+			const ahead = Number(BigInt.asUintN(64, Atomics.load(longs, ANNOUNCED))) - mark.position;
+			if (ahead >= 0 && ahead <= segment.capacity / UNIT) return;
 		}
 	segment.joined = Atomics.load(longs, HEAD);
 	Atomics.store(words, at + POSITION, low32(segment.joined));

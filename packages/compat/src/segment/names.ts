@@ -125,7 +125,7 @@ function writeHeader(segment: Segment, key: Key, options: NameOptions, created: 
 	longs[header.head >> 3] = position;
 	words[header.limit >> 2] = options.firstPosition;
 	longs[header.announced >> 3] = position;
-	addMark(segment, position, 0n);
+	addMark(segment, options.firstPosition >>> 0, 0);
 	words[header.permits >> 2] = segment.initial;
 	longs[MEMORY_BYTES] = BigInt(kind === Kind.memory ? options.size : 0);
 	words[header.cursor >> 2] = options.firstPosition;

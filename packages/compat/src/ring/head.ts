@@ -1,0 +1,248 @@
+import { EventIndex, header, MARKS, member, Status } from "@libipc/protocol";
+import { giveClaim, takeClaimOver, tryClaim, waitForClaim } from "../segment/claim_lock.ts";
+import { deadlineAfter, FIRST_SLICE, isWanted, notify, prepare, SLICE, sleep, wake } from "../segment/event.ts";
+import { lowOf, plainLong, storeLong } from "../segment/long.ts";
+import { addMark, lastMarkNumber, lastMarkPosition } from "../segment/marks.ts";
+import { evictDead, evictDeadAt, gateOf } from "../segment/members.ts";
+import { queueGate } from "./queue.ts";
+import { HEAD, ORPHANED, RECEIVER_COUNT, type SenderState } from "./sender_state.ts";
+
+/**
+ * Claiming the head of a ring and publishing what was written there: the middle of `native/src/sender.c`, where the reasons
+ * are. Everything before head is whole records, whenever a sender is terminated.
+ */
+const LIMIT = header.limit >> 2;
+const CLAIM: number = header.claim >> 2;
+const ANNOUNCED = header.announced >> 2;
+const TAIL = header.tail >> 2;
+const ASLEEP = member.asleep >> 2;
+
+/** After so many waits in vain a sender waits with the claim: else others' small messages could take all space for ever. */
+const PATIENT_WAITS = 3;
+
+/** A long put together from two words, for one store of both. */
+const both = new BigInt64Array(1);
+const halves = new Int32Array(both.buffer);
+
+/** Moves head past so many more messages. */
+function moveHead(state: SenderState, position: number, messages: number): void {
+	const { words } = state;
+	const count = (words[HEAD + 1] as number) + messages;
+	if (state.overwrites) {
+		// At once: who joins takes both, and tells from the count what it has missed.
+		halves[0] = position;
+		halves[1] = count;
+		Atomics.store(state.segment.longs, HEAD >> 1, both[0] as bigint);
+		return;
+	}
+	// Nobody reads the count: killed in between, it is wrong, and no harm is done. A BigInt costs as much as all the rest.
+	words[HEAD + 1] = count;
+	Atomics.store(words, HEAD, position);
+}
+
+/** Publishes what lies before a position, with so many more messages, gives the claim back, wakes who waits for either. */
+export function publish(state: SenderState, position: number, messages: number): void {
+	const { segment } = state;
+	moveHead(state, position, messages);
+	if (state.isOnly) {
+		notify(segment, EventIndex.data);
+		return;
+	}
+	giveClaim(segment, CLAIM);
+	notify(segment, EventIndex.data); // its load keeps the next one behind the stores
+	if (isWanted(segment, EventIndex.turn)) wake(segment, EventIndex.turn);
+}
+
+/** The same without waking receivers: there is nothing for them to read yet. */
+export function publishQuietly(state: SenderState, position: number, messages: number): void {
+	moveHead(state, position, messages);
+	giveBack(state);
+}
+
+function giveBack(state: SenderState): void {
+	if (state.isOnly) return;
+	giveClaim(state.segment, CLAIM);
+	notify(state.segment, EventIndex.turn);
+}
+
+/** The lowest position whose bytes are still needed. */
+function gate(state: SenderState, head: number): number {
+	if (state.leaseBytes > 0) return queueGate(state.segment, state.ring, state.instance);
+	return gateOf(state.segment, head);
+}
+
+/**
+ * Looks what the receivers need and answers the room at `head`: at least `units`, if there is so much, and else up to an
+ * eighth of the ring; the next look leaves the next mark. Under the claim. Announced first, before the gate's loads: see
+ * `take_position` in members.c. The announcement is not yet a limit, should we be killed here.
+ */
+function look(state: SenderState, position: number, units: number): number {
+	const { segment, words, ring } = state;
+	const { longs } = segment;
+	const ahead = Math.max(ring.units >> 3, units);
+	const announced = plainLong(words, ANNOUNCED);
+	const here = announced + ((position - lowOf(announced)) | 0);
+	const sinceMark = here - lastMarkPosition(segment);
+	// A full ring is looked at for every message: marks that close together would not reach round it.
+	if (state.overwrites || sinceMark < 0 || sinceMark >= ring.units / MARKS) {
+		const number = lastMarkNumber(segment);
+		addMark(segment, here, number + (((words[HEAD + 1] as number) - lowOf(number)) | 0));
+	}
+	// Who sees the announcement sees the mark.
+	if (announced < here + ahead) storeLong(words, longs, ANNOUNCED, here + ahead);
+	if (state.overwrites) {
+		words[LIMIT] = position + ahead;
+		// A load that stays behind the store, and before our writes into the ring: who reads one of those sees the announcement.
+		Atomics.load(words, ANNOUNCED);
+		return ahead;
+	}
+	let room = ((words[LIMIT] as number) - position) >>> 0;
+	const used = (position - gate(state, position)) >>> 0;
+	const seen = Math.min(used < ring.units ? ring.units - used : 0, ahead);
+	// A receiver that is just joining may show any older position for a moment: what was known stays true.
+	if (seen > room) {
+		room = seen;
+		words[LIMIT] = position + room;
+	}
+	storeLong(words, longs, ANNOUNCED, here + room);
+	return room;
+}
+
+/** Whether the ring can take a message at all: 0, or why not. */
+function check(state: SenderState): number {
+	const { words } = state;
+	if ((words[ORPHANED] as number) !== 0) return state.segment.result(Status.orphaned);
+	return state.needsReceivers && (words[RECEIVER_COUNT] as number) === 0 ? Status.noReceivers : 0;
+}
+
+/** Past head, or a ring behind it, a queue's tail would promise room that there is not, and we would try for ever. */
+const isTailDamaged = (state: SenderState, head: number): boolean =>
+	state.leaseBytes > 0 && (head - (state.words[TAIL] as number)) >>> 0 > state.ring.units;
+
+/** Waits until the receivers need less than they do: the next slice, or -1 when the deadline passed. */
+function waitForSpace(state: SenderState, head: number, units: number, slice: number): number {
+	const { segment, words, ring } = state;
+	const backoff = state.backoff.restart();
+	let needed: number;
+	do {
+		needed = gate(state, head);
+		if (((needed + ring.units - (head + units)) | 0) >= 0 || check(state) !== 0) return slice;
+	} while (backoff.pause());
+	if (segment.platform.now() >= state.deadline) return -1;
+	const seen = prepare(segment, EventIndex.space);
+	if (gate(state, head) !== needed || check(state) !== 0) return slice;
+	words[state.place + ASLEEP] = 1;
+	sleep(segment, EventIndex.space, seen, state.deadline, slice);
+	words[state.place + ASLEEP] = 0;
+	segment.isOrphaned();
+	evictDeadAt(segment, needed);
+	return SLICE;
+}
+
+/** Who never waits must look for dead peers and for a name that leads elsewhere too, but not every time. */
+function isTimeToLook(state: SenderState): boolean {
+	const now = state.segment.platform.now();
+	if (now - state.looked < SLICE) return false;
+	state.looked = now;
+	return true;
+}
+
+/**
+ * Claims the head with room for so many units at it, padding first if they would straddle the end: 0, and the claim is
+ * held, `state.at` and `state.room` say where and how much. Begins no wait that `state.deadline` does not know of.
+ */
+export function claimHead(state: SenderState, units: number, timeout: number): number {
+	const { words, ring } = state;
+	if (check(state) !== 0 || !(state.isOnly || tryClaim(state.segment, CLAIM, state.instance)))
+		return claimSlowly(state, units, timeout, false);
+	const head = words[HEAD] as number;
+	const room = ((words[LIMIT] as number) - head) >>> 0;
+	// The common case: what was known to be free is enough.
+	if (units > room || room > ring.units || ring.padding(head, units) > 0)
+		return claimSlowly(state, units, timeout, true);
+	state.at = head;
+	state.room = room;
+	return 0;
+}
+
+function claimSlowly(state: SenderState, units: number, timeout: number, isHeld: boolean): number {
+	const { segment, words, ring } = state;
+	let slice = FIRST_SLICE;
+	let held = isHeld;
+	for (let waits = 0; ; waits++) {
+		const status = check(state);
+		if (status !== 0) {
+			if (held) giveBack(state);
+			return status === Status.noReceivers && isTimeToLook(state) && segment.isOrphaned() ? Status.orphaned : status;
+		}
+		if (!held) {
+			const refused = takeTurn(state, timeout);
+			if (refused !== 0) return refused;
+		}
+		const head = words[HEAD] as number; // the claim ordered it
+		const padding = ring.padding(head, units);
+		const known = ((words[LIMIT] as number) - head) >>> 0;
+		const room = padding + units <= known ? known : look(state, head, padding + units);
+		if (room > ring.units) {
+			giveBack(state);
+			return Status.corrupt; // head and limit are further apart than the ring is long
+		}
+		if (padding + units <= room) {
+			if (padding > 0) ring.putPadding(head, padding);
+			state.at = (head + padding) | 0;
+			state.room = room - padding;
+			return 0;
+		}
+		if (isTailDamaged(state, head)) {
+			giveBack(state);
+			return Status.corrupt;
+		}
+		held = timeout !== 0 && state.waits && waits >= PATIENT_WAITS;
+		if (!held) giveBack(state);
+		if (timeout === 0 || !state.waits) {
+			const refused = state.waits ? Status.timedOut : Status.dropped;
+			state.awaitsTurn = false;
+			if (!isTimeToLook(state)) return refused;
+			if (segment.isOrphaned()) return Status.orphaned;
+			if (!evictDeadAt(segment, gate(state, head))) return refused;
+			continue;
+		}
+		if (state.deadline === 0) state.deadline = deadlineAfter(segment, timeout);
+		slice = waitForSpace(state, head, padding + units, slice);
+		if (slice < 0) {
+			if (held) giveBack(state);
+			return Status.timedOut;
+		}
+	}
+}
+
+/** Takes the claim, if need be from a dead owner: 0, or why not. */
+function takeTurn(state: SenderState, timeout: number): number {
+	const { segment, instance } = state;
+	if (state.isOnly || tryClaim(segment, CLAIM, instance)) return 0;
+	if (timeout !== 0 && state.deadline === 0) state.deadline = deadlineAfter(segment, timeout);
+	if (waitForClaim(segment, CLAIM, instance, state.deadline)) return 0;
+	state.awaitsTurn = true;
+	if (timeout !== 0 || !isTimeToLook(state)) return Status.timedOut;
+	if (segment.isOrphaned()) return Status.orphaned;
+	return takeClaimOver(segment, CLAIM, instance) ? 0 : Status.timedOut;
+}
+
+/** The units that could be written now. A guess without the claim: others may be sending. */
+export function freeUnits(state: SenderState): number {
+	const head = Atomics.load(state.words, HEAD);
+	const used = (head - gate(state, head)) >>> 0;
+	return used < state.ring.units ? state.ring.units - used : 0;
+}
+
+/** What a send answers that finds no room and does not wait, or why nothing could be sent anyway. */
+export function refusal(state: SenderState): number {
+	const status = check(state);
+	if (status !== 0) return status;
+	state.awaitsTurn = false;
+	if (isTimeToLook(state)) {
+		if (state.segment.isOrphaned()) return Status.orphaned;
+		evictDead(state.segment);
+	}
+	return state.waits ? Status.timedOut : Status.dropped;
+}

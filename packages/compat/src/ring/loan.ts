@@ -1,0 +1,53 @@
+import { EventIndex, RECORD_BYTES, RecordKind, Status, UNIT } from "@libipc/protocol";
+import { notify } from "../segment/event.ts";
+import { claimHead, publishQuietly } from "./head.ts";
+import { putLease } from "./queue.ts";
+import type { SenderState } from "./sender_state.ts";
+
+/** Room in the ring that is written after it was published: `native/src/loan.c`. */
+export const maxLoanOf = (state: SenderState): number => state.maxRecord - UNIT;
+
+/** The byte offset of what is lent, or a status. */
+export function lend(state: SenderState, length: number, timeout: number): number {
+	if (length > maxLoanOf(state)) return Status.messageTooLarge;
+	// Others would write over what is lent.
+	if (state.overwrites) return Status.notInPlace;
+	const { ring, leaseBytes } = state;
+	const units = state.units(length);
+	state.deadline = 0;
+	const status = claimHead(state, 1 + units, timeout);
+	if (status !== 0) return status;
+	const owner = ring.offset(state.at);
+	const record = owner + UNIT;
+	ring.putHeader(owner, state.instance, RecordKind.owner);
+	ring.putHeader(record, length + leaseBytes, RecordKind.loan);
+	if (leaseBytes > 0) putLease(ring, record + RECORD_BYTES);
+	publishQuietly(state, (state.at + 1 + units) | 0, 1);
+	return record + RECORD_BYTES + leaseBytes;
+}
+
+/**
+ * Sends the first `length` bytes of what was lent at `offset`; -1 gives it up. Nobody reads past a loan before it has ended,
+ * so what follows a shortened message becomes padding first; then one store of the kind makes all of it readable.
+ */
+export function endLoan(state: SenderState, offset: number, length: number): number {
+	const { ring, leaseBytes, segment } = state;
+	const before = RECORD_BYTES + leaseBytes;
+	const { capacity } = segment;
+	if (offset % UNIT !== 0 || offset < before || offset > capacity) return Status.invalidArgument;
+	const at = (offset - before) >> 2;
+	if ((ring.words[at + 1] as number) !== RecordKind.loan) return Status.invalidArgument;
+	const lent = (ring.words[at] as number) - leaseBytes;
+	if (lent < 0 || lent > capacity - offset || length > lent) return Status.invalidArgument;
+	if (length >= 0) {
+		const used = state.units(length);
+		const all = state.units(lent);
+		if (used < all)
+			ring.putHeader(offset - before + used * UNIT, (all - used) * UNIT - RECORD_BYTES, RecordKind.padding);
+		ring.words[at] = length + leaseBytes;
+	}
+	Atomics.store(ring.words, at + 1, length >= 0 ? RecordKind.message : RecordKind.padding);
+	notify(segment, EventIndex.data);
+	if (leaseBytes > 0 && length < 0) notify(segment, EventIndex.space); // nobody has to take it first
+	return 0;
+}

@@ -1,0 +1,251 @@
+import { EventIndex, header, LEASE_BYTES, LEASE_DONE, RECORD_BYTES, RecordKind, Status, UNIT } from "@libipc/protocol";
+import { giveClaim, takeClaimOver, tryClaim, waitForClaim } from "../segment/claim_lock.ts";
+import { notify } from "../segment/event.ts";
+import { isAlive } from "../segment/members.ts";
+import type { Segment } from "../segment/segment.ts";
+import type { RecordBytes, Ring } from "./ring.ts";
+
+/**
+ * A queue's messages from the moment they are published until they are done: `native/src/queue.h` says why a taker that is
+ * terminated anywhere leaves nothing to repair. tail <= cursor <= head; cursor, tail and leases move under the take lock,
+ * except that the holder of a lease ends it by itself.
+ */
+const HEAD = header.head >> 2;
+const TAKE_CLAIM = header.takeClaim >> 2;
+const CURSOR = header.cursor >> 2;
+const TAIL = header.tail >> 2;
+const LEASED = RECORD_BYTES + LEASE_BYTES;
+
+/** Longer than any holder needs unless it is stopped, or loses its processor. Milliseconds. */
+const TAKE_PATIENCE = 5;
+const PUT_BACK_PATIENCE = 5000;
+
+function lock(segment: Segment, instance: number): boolean {
+	// On a busy machine the patience may be over before the slow way has asked whether the holder is alive.
+	return (
+		tryClaim(segment, TAKE_CLAIM, instance) ||
+		waitForClaim(segment, TAKE_CLAIM, instance, segment.platform.now() + TAKE_PATIENCE) ||
+		takeClaimOver(segment, TAKE_CLAIM, instance)
+	);
+}
+
+/** Putting back should not fail for somebody who is stopped; but a damaged claim may name one who will never give it back. */
+function lockPatiently(segment: Segment, instance: number): boolean {
+	let deadline = 0;
+	while (!lock(segment, instance)) {
+		const now = segment.platform.now();
+		if (deadline === 0) deadline = now + PUT_BACK_PATIENCE;
+		if (now >= deadline) return false;
+	}
+	return true;
+}
+
+function unlock(segment: Segment): void {
+	giveClaim(segment, TAKE_CLAIM);
+	notify(segment, EventIndex.turn);
+}
+
+/** The word of the lease of the record at a position: its holder, then how often it was taken. */
+const leaseAt = (ring: Ring, position: number): number => (ring.offset(position) + RECORD_BYTES) >> 2;
+
+/** Reads the record at a position before `head` into `ring`: its units, or 0 for damage. */
+function read(ring: Ring, position: number, head: number, afterOwner: boolean): number {
+	const units = ring.read(position, head, afterOwner);
+	if (ring.kind === RecordKind.message) return ring.length >= LEASE_BYTES ? units : 0;
+	return ring.kind === RecordKind.fragment ? 0 : units;
+}
+
+/** Whether the record that was just read at a position is a loan still being written, or its owner's. */
+function isLent(ring: Ring, position: number, head: number): boolean {
+	const { kind } = ring;
+	if (kind !== RecordKind.owner) return kind === RecordKind.loan;
+	const next = (position + 1) | 0;
+	return next !== head && read(ring, next, head, true) !== 0 && ring.kind === RecordKind.loan;
+}
+
+/** Writes the lease of a new message where no receiver looks yet. */
+export function putLease(to: RecordBytes, at: number): void {
+	to.words[at >> 2] = 0;
+	to.words[(at >> 2) + 1] = 0;
+}
+
+/**
+ * Moves the tail past what is done and answers it. Past the cursor too, if need be: what lies there may be done, when one
+ * before it was tried again, or was lent and given up. Else its room would be there only once somebody takes, of which no
+ * sender is told.
+ */
+export function queueGate(segment: Segment, ring: Ring, instance: number): number {
+	const { words } = segment;
+	if (!lock(segment, instance)) return words[TAIL] as number;
+	const first = words[TAIL] as number;
+	const head = Atomics.load(words, HEAD);
+	let tail = first;
+	let isOwned = false;
+	while (tail !== head) {
+		const units = read(ring, tail, head, isOwned);
+		if (units === 0) break;
+		isOwned = ring.kind === RecordKind.owner;
+		// Whoever was done has read the payload.
+		const isKept =
+			ring.kind === RecordKind.message
+				? Atomics.load(ring.words, leaseAt(ring, tail)) !== LEASE_DONE
+				: isLent(ring, tail, head);
+		if (isKept) break;
+		tail = (tail + units) | 0;
+	}
+	if ((tail - first) >>> 0 > ((words[CURSOR] as number) - first) >>> 0) words[CURSOR] = tail;
+	words[TAIL] = tail;
+	unlock(segment);
+	return tail;
+}
+
+/** What {@link take} found: where the payload lies in the ring, behind the lease, its length, and how often it was taken. */
+export const taken = { offset: 0, length: 0, attempt: 0 };
+
+/**
+ * Takes the oldest message that waits, for the receiver `instance`: 0 and {@link taken}. `timedOut`: none waits, or the next one
+ * is a loan still being written. `bufferTooSmall`: it is longer than `most`, and stays; -1 for a look at its length.
+ */
+export function take(segment: Segment, ring: Ring, instance: number, most: number): number {
+	const { words } = segment;
+	if (!lock(segment, instance)) return Status.timedOut;
+	const head = Atomics.load(words, HEAD);
+	const first = words[CURSOR] as number;
+	let position = first;
+	let status: number = Status.timedOut;
+	let isOwned = false; // the record before was a loan's owner
+	while (position !== head) {
+		const units = read(ring, position, head, isOwned);
+		if (units === 0 || (ring.kind === RecordKind.loan && !isOwned)) {
+			status = Status.corrupt;
+			break;
+		}
+		if (ring.kind === RecordKind.loan) {
+			position = (position - 1) | 0; // back to its owner's record, for the next to look
+			break;
+		}
+		const lease = leaseAt(ring, position);
+		if (ring.kind === RecordKind.message && (ring.words[lease] as number) === 0) {
+			taken.length = ring.length - LEASE_BYTES;
+			if (taken.length > most) {
+				status = Status.bufferTooSmall;
+				break;
+			}
+			taken.offset = ring.offset(position) + LEASED;
+			taken.attempt = ((ring.words[lease + 1] as number) + 1) >>> 0;
+			ring.words[lease + 1] = taken.attempt;
+			ring.words[lease] = instance; // the take lock orders it
+			position = (position + units) | 0;
+			status = 0;
+			break;
+		}
+		isOwned = ring.kind === RecordKind.owner;
+		position = (position + units) | 0;
+	}
+	if (position !== first) words[CURSOR] = position;
+	unlock(segment);
+	return status;
+}
+
+/** Whether {@link take} has reason to look: a hint that errs on the side of yes. */
+export function queueHasSome(segment: Segment, ring: Ring, instance: number): boolean {
+	const { words } = segment;
+	if (Atomics.load(words, CURSOR) === Atomics.load(words, HEAD)) return false;
+	// Under the lock, or it might be overwritten while we read; who holds it finds out for himself, and so shall we.
+	if (!tryClaim(segment, TAKE_CLAIM, instance)) return true;
+	const cursor = words[CURSOR] as number;
+	const head = Atomics.load(words, HEAD);
+	const some = cursor !== head && (read(ring, cursor, head, false) === 0 || !isLent(ring, cursor, head));
+	unlock(segment);
+	return some;
+}
+
+/** Not {@link queueHasSome}: behind a loan that is still written there is more. */
+export const isQueueEmpty = ({ words }: Segment): boolean => Atomics.load(words, CURSOR) === Atomics.load(words, HEAD);
+
+/** The word of the lease that a holder calls `offset`, or -1. */
+const findLease = (segment: Segment, offset: number): number =>
+	offset % UNIT !== 0 || offset < LEASED || offset > segment.capacity ? -1 : (offset - LEASE_BYTES) >> 2;
+
+/** Ends a lease of ours. `invalidArgument`: it is not ours. */
+export function done(segment: Segment, ring: Ring, instance: number, offset: number): number {
+	const lease = findLease(segment, offset);
+	// A swap, after our reads: it lets the message be overwritten.
+	if (lease < 0 || Atomics.compareExchange(ring.words, lease, instance, LEASE_DONE) !== instance)
+		return Status.invalidArgument;
+	notify(segment, EventIndex.space);
+	return 0;
+}
+
+/** Puts a lease of ours back to be taken again. `busy`: a stopped thread keeps others from putting back. */
+export function retry(segment: Segment, ring: Ring, instance: number, offset: number): number {
+	const { words } = segment;
+	const lease = findLease(segment, offset);
+	if (lease < 0 || (ring.words[lease] as number) !== instance) return Status.invalidArgument;
+	if (!lockPatiently(segment, instance)) return Status.busy;
+	const slot = (offset - LEASED) / UNIT;
+	const tail = words[TAIL] as number;
+	// The position of the record: of all that have this offset the one between tail and cursor.
+	const position = (tail + ((slot - tail) & (ring.units - 1))) | 0;
+	if (((words[CURSOR] as number) - tail) >>> 0 > (position - tail) >>> 0) words[CURSOR] = position;
+	ring.words[lease] = 0;
+	unlock(segment);
+	notify(segment, EventIndex.data);
+	return 0;
+}
+
+/** Gives back what the dead, and `leaving`, hold between tail and cursor. Under the take lock. */
+function giveBack(segment: Segment, ring: Ring, leaving: number): boolean {
+	const { words } = segment;
+	const cursor = words[CURSOR] as number;
+	const head = Atomics.load(words, HEAD);
+	let alive = 0;
+	let some = false;
+	for (let at = words[TAIL] as number; at !== cursor; ) {
+		const units = read(ring, at, head, false);
+		if (units === 0) break;
+		const lease = leaseAt(ring, at);
+		const holder = ring.words[lease] as number;
+		const isHeld = ring.kind === RecordKind.message && holder !== 0 && holder !== LEASE_DONE && holder !== alive;
+		if (isHeld && holder !== leaving && isAlive(segment, holder)) {
+			alive = holder;
+		} else if (isHeld) {
+			// The cursor first: killed in between, it passes over this one, and the next to recover finds it.
+			if (!some) Atomics.store(words, CURSOR, at);
+			some = true;
+			Atomics.compareExchange(ring.words, lease, holder, 0);
+		}
+		at = (at + units) | 0;
+	}
+	return some;
+}
+
+/** A loan at the cursor whose lender is gone becomes padding. Under the take lock. */
+function endLoanOfDead(segment: Segment, ring: Ring): boolean {
+	const { words } = segment;
+	const cursor = words[CURSOR] as number;
+	const head = Atomics.load(words, HEAD);
+	if (cursor === head || read(ring, cursor, head, false) !== 1) return false;
+	const { kind, length: owner } = ring;
+	if (kind !== RecordKind.owner) return false;
+	const next = (cursor + 1) | 0;
+	if (next === head || read(ring, next, head, true) === 0 || ring.kind !== RecordKind.loan) return false;
+	if (isAlive(segment, owner)) return false;
+	const word = (ring.offset(next) >> 2) + 1;
+	return Atomics.compareExchange(ring.words, word, RecordKind.loan, RecordKind.padding) === RecordKind.loan;
+}
+
+/**
+ * Gives back what dead receivers hold, and what `leaving` (0: nobody) holds. True: there was something. A loan at the cursor
+ * whose lender is gone becomes padding.
+ */
+export function recoverQueue(segment: Segment, ring: Ring, instance: number, leaving: number): boolean {
+	if (!lock(segment, instance)) return false;
+	const gaveBack = giveBack(segment, ring, leaving);
+	const some = endLoanOfDead(segment, ring) || gaveBack;
+	unlock(segment);
+	if (!some) return false;
+	notify(segment, EventIndex.data);
+	notify(segment, EventIndex.space); // of a loan
+	return true;
+}

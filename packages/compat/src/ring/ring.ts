@@ -1,0 +1,139 @@
+import { Buffer } from "node:buffer";
+import { RECORD_BYTES, RecordKind, UNIT } from "@libipc/protocol";
+import type { Segment } from "../segment/segment.ts";
+
+/**
+ * Records in the log: the one place that turns positions into bytes. The invariants are in `native/src/ring.h`. Positions are
+ * signed words here; differences are taken with `>>> 0`.
+ *
+ * All views end with the ring: an offset that damage made up is `undefined`, or an error, never somebody else's memory.
+ */
+
+/** Shorter ones are copied in a loop; from so many bytes on a call of the engine is faster, whatever it costs. */
+const LOOP_IN = 16;
+const LOOP_OUT = 32;
+
+const copyBuffer = Buffer.prototype.copy;
+
+/** The units that a message of `length` bytes takes, header included. */
+export const unitsOf = (length: number): number => (length + (RECORD_BYTES + UNIT - 1)) >>> 3;
+
+/** The largest message in one record: with padding of less than its own size before it, it fits an empty ring. */
+export const maxRecordOf = (capacity: number): number => capacity / 2 - RECORD_BYTES;
+
+/** Bytes that records lie in: a ring, or a stage of a batch. */
+export class RecordBytes {
+	readonly words: Int32Array;
+	readonly bytes: Uint8Array;
+	/** The same bytes: its `copy` takes ranges, so that no view is made for a copy. */
+	readonly #buffer: Buffer;
+
+	constructor(buffer: ArrayBufferLike, byteOffset: number, byteLength: number) {
+		this.words = new Int32Array(buffer, byteOffset, byteLength >> 2);
+		this.bytes = new Uint8Array(buffer, byteOffset, byteLength);
+		this.#buffer = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+	}
+
+	/** Copies `length` bytes from `from` on into the bytes at `at`, a multiple of four. They fit. */
+	copyIn(at: number, bytes: Uint8Array, from: number, length: number): void {
+		if (length <= LOOP_IN) this.#copyFewIn(at, bytes, from, length);
+		else if (length === bytes.length) this.bytes.set(bytes, at);
+		else copyBuffer.call(bytes, this.#buffer, at, from, from + length);
+	}
+
+	#copyFewIn(at: number, bytes: Uint8Array, from: number, length: number): void {
+		const { words } = this;
+		const end = from + (length & ~3);
+		let word = at >> 2;
+		let i = from;
+		for (; i < end; i += 4)
+			words[word++] =
+				(bytes[i] as number) |
+				((bytes[i + 1] as number) << 8) |
+				((bytes[i + 2] as number) << 16) |
+				((bytes[i + 3] as number) << 24);
+		if ((length & 3) === 0) return;
+		let last = 0;
+		for (let shift = 0; i < from + length; i++, shift += 8) last |= (bytes[i] as number) << shift;
+		words[word] = last;
+	}
+
+	/** Copies `length` bytes at `at` to `to` in the target, which has room for them. */
+	copyOut(at: number, target: Uint8Array, to: number, length: number): void {
+		if (length > LOOP_OUT) {
+			this.#buffer.copy(target, to, at, at + length);
+			return;
+		}
+		const { words, bytes } = this;
+		const whole = length & ~3;
+		for (let i = 0; i < whole; i += 4) {
+			const word = words[(at + i) >> 2] as number;
+			target[to + i] = word;
+			target[to + i + 1] = word >> 8;
+			target[to + i + 2] = word >> 16;
+			target[to + i + 3] = word >> 24;
+		}
+		for (let i = whole; i < length; i++) target[to + i] = bytes[at + i] as number;
+	}
+
+	/** Copies what is left of other records, from one byte to another, to here. */
+	copyRecords(at: number, from: RecordBytes, start: number, end: number): void {
+		from.#buffer.copy(this.bytes, at, start, end);
+	}
+
+	/** Writes a record's header where no receiver looks yet: the store of head publishes it. */
+	putHeader(at: number, length: number, kind: number): void {
+		this.words[at >> 2] = length;
+		this.words[(at >> 2) + 1] = kind;
+	}
+}
+
+/** The ring of a segment as one endpoint sees it. */
+export class Ring extends RecordBytes {
+	readonly units: number;
+	readonly #mask: number;
+	/** What {@link read} found: copies, which no other thread can change between check and use. */
+	length = 0;
+	kind = 0;
+
+	constructor(segment: Segment) {
+		super(segment.bytes.buffer, segment.bytes.byteOffset + segment.body, segment.capacity);
+		this.units = segment.capacity / UNIT;
+		this.#mask = this.units - 1;
+	}
+
+	/** The byte of a position. */
+	offset(position: number): number {
+		return (position & this.#mask) << 3;
+	}
+
+	/** The units to skip so that `units` do not straddle the end: 0, or all up to the end. */
+	padding(position: number, units: number): number {
+		const toEnd = this.units - (position & this.#mask);
+		return units > toEnd ? toEnd : 0;
+	}
+
+	putPadding(position: number, units: number): void {
+		this.putHeader(this.offset(position), units * UNIT - RECORD_BYTES, RecordKind.padding);
+	}
+
+	/**
+	 * Reads the header of the record at a position that lies before `head`: its units, or 0 if what is there cannot be a
+	 * record, which is damage. `afterOwner`: it may be a loan that has just become a message; then whoever sees that sees its
+	 * payload and its length. What head has published needs no such order.
+	 */
+	read(position: number, head: number, afterOwner: boolean): number {
+		const at = (position & this.#mask) << 1;
+		const { words } = this;
+		const kind = afterOwner ? Atomics.load(words, at + 1) : (words[at + 1] as number);
+		const length = words[at] as number;
+		this.kind = kind;
+		this.length = length;
+		const known = (head - position) >>> 0;
+		if (kind < RecordKind.message || kind > RecordKind.fragment || known > this.units) return 0;
+		const units = kind === RecordKind.owner ? 1 : unitsOf(length);
+		return (length >= 0 || kind === RecordKind.owner) && units <= known && units <= this.units - (position & this.#mask)
+			? units
+			: 0;
+	}
+}

@@ -1,0 +1,167 @@
+import {
+	type EngineSender,
+	EngineWait,
+	type EngineWaker,
+	EventIndex,
+	header,
+	Kind,
+	member,
+	Status,
+} from "@libipc/protocol";
+import { peersOf } from "../peers.ts";
+import { giveClaim } from "../segment/claim_lock.ts";
+import { arm, armed, deadlineAfter, prepare, SLICE, sleep } from "../segment/event.ts";
+import { evictDead, lookAtMembers } from "../segment/members.ts";
+import type { Segment } from "../segment/segment.ts";
+import { flush, putMessage, stage } from "./batch.ts";
+import { sendFragments, sendPart } from "./fragments.ts";
+import { claimHead, publish } from "./head.ts";
+import { endLoan, lend, maxLoanOf } from "./loan.ts";
+import { RECEIVER_COUNT, SenderState } from "./sender_state.ts";
+
+const CLAIM = header.claim >> 2;
+const ARMED = member.armed >> 2;
+/** `IPC_MAX_MESSAGE`. */
+const MAX_MESSAGE = 0x7fffffff;
+
+const PEERS = 1 << EventIndex.members;
+/** A sender waits for one of these, whichever was missing. */
+const SPACE = 1 << EventIndex.space;
+const TURN = 1 << EventIndex.turn;
+
+/** A sender over a segment: `native/src/sender.c`. Of a route, its maker has taken the claim. */
+export class SegmentSender implements EngineSender {
+	readonly maxMessageLength: number;
+	readonly maxRecordLength: number;
+	readonly maxLoanLength: number;
+	readonly #state: SenderState;
+	readonly #segment: Segment;
+	readonly #leave: () => void;
+	#isOpen = true;
+
+	/** `place` is the word of its place; `leave` gives it up. */
+	constructor(segment: Segment, place: number, instance: number, leave: () => void) {
+		const state = new SenderState(segment, place, instance);
+		this.#state = state;
+		this.#segment = segment;
+		this.#leave = leave;
+		this.maxRecordLength = state.maxRecord;
+		this.maxMessageLength = segment.kind === Kind.queue ? state.maxRecord : MAX_MESSAGE;
+		this.maxLoanLength = maxLoanOf(state);
+	}
+
+	send(bytes: Uint8Array, length: number, timeout: number): number {
+		if (!this.#isOpen) return Status.closed;
+		const state = this.#state;
+		if (length > state.maxRecord) return this.#segment.result(this.#sendFragments(bytes, length, timeout));
+		const units = state.units(length);
+		state.deadline = 0;
+		const status = claimHead(state, units, timeout);
+		if (status !== 0) return this.#segment.result(status);
+		const at = state.at;
+		putMessage(state, state.ring, state.ring.offset(at), bytes, length);
+		publish(state, (at + units) | 0, 1);
+		return this.#segment.result(0);
+	}
+
+	#sendFragments(bytes: Uint8Array, length: number, timeout: number): number {
+		if (length > this.maxMessageLength) return Status.messageTooLarge;
+		return sendFragments(this.#state, bytes, length, timeout);
+	}
+
+	sendPart(bytes: Uint8Array, length: number, progress: Uint32Array): number {
+		if (!this.#isOpen) return Status.closed;
+		if (length > this.maxMessageLength) return Status.messageTooLarge;
+		if (length > this.maxRecordLength) return this.#segment.result(sendPart(this.#state, bytes, length, progress));
+		const status = this.send(bytes, length, 0);
+		if (status === 0) progress[0] = length;
+		return status;
+	}
+
+	givePartUp(): void {
+		this.#state.unfinished = 0;
+	}
+
+	stage(bytes: Uint8Array, length: number): number {
+		return this.#isOpen ? stage(this.#state, bytes, length) : Status.closed;
+	}
+
+	flush(timeout: number): number {
+		return this.#isOpen ? this.#segment.result(flush(this.#state, timeout)) : Status.closed;
+	}
+
+	loan(length: number, timeout: number): number {
+		return this.#isOpen ? this.#segment.result(lend(this.#state, length, timeout)) : Status.closed;
+	}
+
+	endLoan(offset: number, length: number): number {
+		return this.#isOpen ? this.#segment.result(endLoan(this.#state, offset, length)) : Status.closed;
+	}
+
+	ring(): Uint8Array {
+		return this.#state.ring.bytes;
+	}
+
+	receiverCount(): number {
+		if (!this.#isOpen) return 0;
+		return Math.min(Atomics.load(this.#segment.words, RECEIVER_COUNT) >>> 0, this.#segment.maxReceivers);
+	}
+
+	waitForReceivers(count: number, timeout: number): number {
+		if (!this.#isOpen) return Status.closed;
+		const segment = this.#segment;
+		if (count > segment.maxReceivers) return Status.invalidArgument;
+		let deadline = 0;
+		for (;;) {
+			const seen = prepare(segment, EventIndex.members);
+			if (Atomics.load(segment.words, RECEIVER_COUNT) >>> 0 >= count) {
+				// Counted is not alive: somebody may have been killed and not been missed yet.
+				if (!evictDead(segment)) return segment.result(0);
+				continue;
+			}
+			if (segment.isOrphaned()) return segment.result(Status.orphaned);
+			if (timeout === 0) return segment.result(Status.timedOut);
+			if (deadline === 0) deadline = deadlineAfter(segment, timeout);
+			if (segment.platform.now() >= deadline) return segment.result(Status.timedOut);
+			sleep(segment, EventIndex.members, seen, deadline, SLICE);
+		}
+	}
+
+	arm(wait: number, waker: EngineWaker): void {
+		if (!this.#isOpen) return;
+		const { words, place, awaitsTurn } = this.#state;
+		let events = wait & EngineWait.peers ? PEERS : 0;
+		if (wait & EngineWait.space) {
+			// Not for both: giving a claim back in vain would ring ourselves, again and again.
+			Atomics.and(words, place + ARMED, ~(SPACE | TURN));
+			events |= awaitsTurn ? TURN : SPACE;
+		}
+		arm(this.#segment, place, events, waker.low, waker.high);
+	}
+
+	look(wait: number, waker: EngineWaker): boolean {
+		if (!this.#isOpen) return false;
+		this.arm(wait, waker);
+		const changed = (wait & EngineWait.peers) !== 0 && lookAtMembers(this.#segment, this.#state.members);
+		return changed || (wait & EngineWait.space) !== 0; // who tries to send looks around by itself
+	}
+
+	armed(): number {
+		if (!this.#isOpen) return 0;
+		// The try after arm() may have found the other of the two missing: then it is not armed for what it waits for.
+		const events = armed(this.#segment, this.#state.place) & (PEERS | (this.#state.awaitsTurn ? TURN : SPACE));
+		return (events & (SPACE | TURN) ? EngineWait.space : 0) | (events & PEERS ? EngineWait.peers : 0);
+	}
+
+	peers(records: Uint32Array): number {
+		return this.#isOpen ? peersOf(this.#segment, this.#state.place, this.#state.instance, records) : 0;
+	}
+
+	close(): void {
+		if (!this.#isOpen) return;
+		this.#isOpen = false;
+		if (this.#state.isOnly) giveClaim(this.#segment, CLAIM);
+		this.#state.stage = undefined;
+		this.#leave();
+	}
+}

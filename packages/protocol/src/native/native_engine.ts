@@ -12,7 +12,7 @@ import type { Address, Symbols } from "./declarations.ts";
 import { NativeFailure } from "./native_failure.ts";
 import { openNativeHandles } from "./native_handles.ts";
 import { mapReceiverRing, mapSenderRing, type NativeLibrary } from "./native_library.ts";
-import { KINDS, LONGEST_CALL_MS, nativeOptions, terminated } from "./native_options.ts";
+import { KINDS, LONGEST_CALL_MS, mayWaitOn, nativeOptions, terminated } from "./native_options.ts";
 
 const LONGEST_TARGET = 0x7fffffff;
 
@@ -124,7 +124,7 @@ class NativeSender implements EngineSender {
 		if (timeout >= 0) return this.#symbols.ipc_sender_send(this.#handle, bytes, length, timeout);
 		let status: number;
 		do status = this.#symbols.ipc_sender_send(this.#handle, bytes, length, LONGEST_CALL_MS);
-		while (status === Status.timedOut);
+		while (status === Status.timedOut && mayWaitOn());
 		return status;
 	}
 
@@ -165,7 +165,7 @@ class NativeSender implements EngineSender {
 		do {
 			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
 			status = this.#symbols.ipc_sender_loan(this.#handle, length, part, this.#offset);
-		} while (status === Status.timedOut && timeout < 0);
+		} while (status === Status.timedOut && timeout < 0 && mayWaitOn());
 		return status === 0 ? (this.#offset[0] as number) : status;
 	}
 
@@ -188,7 +188,7 @@ class NativeSender implements EngineSender {
 		do {
 			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
 			status = this.#symbols.ipc_sender_wait_for_receivers(this.#handle, count, part);
-		} while (status === Status.timedOut && timeout < 0);
+		} while (status === Status.timedOut && timeout < 0 && mayWaitOn());
 		return status;
 	}
 
@@ -222,7 +222,7 @@ class NativeReceiver implements EngineReceiver {
 		if (timeout >= 0) return this.#symbols.ipc_receiver_recv(this.#handle, target, capacity, timeout);
 		let length: number;
 		do length = this.#symbols.ipc_receiver_recv(this.#handle, target, capacity, LONGEST_CALL_MS);
-		while (length === Status.timedOut);
+		while (length === Status.timedOut && mayWaitOn());
 		return length;
 	}
 
@@ -235,7 +235,7 @@ class NativeReceiver implements EngineReceiver {
 		do {
 			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
 			count = this.#symbols.ipc_receiver_peek(this.#handle, spans, max, target, target.byteLength, part);
-		} while (count === Status.timedOut && timeout < 0);
+		} while (count === Status.timedOut && timeout < 0 && mayWaitOn());
 		return count;
 	}
 
@@ -249,7 +249,7 @@ class NativeReceiver implements EngineReceiver {
 		do {
 			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
 			status = this.#symbols.ipc_receiver_take(this.#handle, part, lease);
-		} while (status === Status.timedOut && timeout < 0);
+		} while (status === Status.timedOut && timeout < 0 && mayWaitOn());
 		return status;
 	}
 

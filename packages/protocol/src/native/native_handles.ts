@@ -17,7 +17,7 @@ import { closeAtExit } from "../open_handles.ts";
 import type { Address, Symbols } from "./declarations.ts";
 import { NativeFailure } from "./native_failure.ts";
 import { mapMemory, type NativeLibrary } from "./native_library.ts";
-import { LONGEST_CALL_MS, nativeHandleOptions, terminated } from "./native_options.ts";
+import { LONGEST_CALL_MS, mayWaitOn, nativeHandleOptions, terminated } from "./native_options.ts";
 
 const answerClosed = (): number => Status.closed;
 
@@ -105,7 +105,7 @@ class NativeMutex extends NativeHandle implements EngineMutex {
 		if (timeout >= 0) return this.symbols.ipc_mutex_lock(this.handle, timeout);
 		let status: number;
 		do status = this.symbols.ipc_mutex_lock(this.handle, LONGEST_CALL_MS);
-		while (status === Status.timedOut);
+		while (status === Status.timedOut && mayWaitOn());
 		return status;
 	}
 
@@ -131,7 +131,7 @@ class NativeRwLock extends NativeHandle implements EngineRwLock {
 		if (timeout >= 0) return this.symbols.ipc_rwlock_lock(this.handle, timeout, forTask ? KEEP_FOR_TASK : 0);
 		let status: number;
 		do status = this.symbols.ipc_rwlock_lock(this.handle, LONGEST_CALL_MS, KEEP_PLACE);
-		while (status === Status.timedOut);
+		while (status === Status.timedOut && mayWaitOn());
 		return status;
 	}
 
@@ -143,7 +143,7 @@ class NativeRwLock extends NativeHandle implements EngineRwLock {
 		if (timeout >= 0) return this.symbols.ipc_rwlock_lock_shared(this.handle, timeout);
 		let status: number;
 		do status = this.symbols.ipc_rwlock_lock_shared(this.handle, LONGEST_CALL_MS);
-		while (status === Status.timedOut);
+		while (status === Status.timedOut && mayWaitOn());
 		return status;
 	}
 
@@ -165,7 +165,7 @@ class NativeSemaphore extends NativeHandle implements EngineSemaphore {
 		if (timeout >= 0) return this.symbols.ipc_semaphore_acquire(this.handle, timeout);
 		let status: number;
 		do status = this.symbols.ipc_semaphore_acquire(this.handle, LONGEST_CALL_MS);
-		while (status === Status.timedOut);
+		while (status === Status.timedOut && mayWaitOn());
 		return status;
 	}
 
@@ -187,7 +187,7 @@ abstract class NativeWaits extends NativeHandle implements EngineWaits {
 		if (timeout >= 0) return this.symbols.ipc_handle_sleep(this.handle, wait, timeout);
 		let status: number;
 		do status = this.symbols.ipc_handle_sleep(this.handle, wait, LONGEST_CALL_MS);
-		while (status === Status.timedOut);
+		while (status === Status.timedOut && mayWaitOn());
 		return status;
 	}
 

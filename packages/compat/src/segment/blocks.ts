@@ -84,15 +84,13 @@ export class Blocks {
 		return at;
 	}
 
-	/** Makes one of a free block and those free ones that follow; answers its size. */
+	/** Makes one of a free block and those free ones that follow; answers its size. `firstFree` is none of those: it is not past this one. */
 	#merge(unit: number): number {
-		const { words } = this;
 		let size = this.sizeOf(unit);
 		for (;;) {
 			const next = unit + size;
 			const word = this.#word(next);
 			if ((word & STATES) !== FREE) return size;
-			if (Atomics.load(words, hubWords.firstFree) === next) Atomics.store(words, hubWords.firstFree, unit);
 			size += word >>> SIZE_SHIFT;
 			this.#store(unit, size, FREE);
 		}

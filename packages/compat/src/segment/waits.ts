@@ -180,3 +180,13 @@ export function notifyAll(segment: Segment, what: number): number {
 	}
 	return notified;
 }
+
+/** Whether somebody waits by that handle. */
+export function hasWaiting(segment: Segment, instance: number): boolean {
+	const { words } = segment;
+	for (let index = 0, limit = limitOf(segment); index < limit; index++) {
+		const at = entry(segment, index);
+		if (words[at + INSTANCE] === instance && ((words[at + STATE] as number) & TAGS) === WAITING) return true;
+	}
+	return false;
+}

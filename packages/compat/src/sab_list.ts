@@ -17,7 +17,7 @@ import {
 	TRUNCATED,
 	UNIT,
 } from "@libipc/protocol";
-import { lastMark } from "./segment/marks.ts";
+import { lastMarkNumber } from "./segment/marks.ts";
 import { HELD, INSTANCE, isOwnerAlive } from "./segment/members.ts";
 import { findBlock, type Key, keyIn } from "./segment/name_table.ts";
 import { removeLeftover, segmentIn } from "./segment/names.ts";
@@ -100,8 +100,8 @@ const lagOf = (segment: Segment, position: number): number =>
 function messagesOf(segment: Segment): number {
 	const sent = Number((segment.longs[HEAD] as bigint) >> 32n) | 0;
 	if (segment.longs[MARK_COUNT] === 0n) return sent >>> 0;
-	const { number } = lastMark(segment);
-	return Number(number + BigInt((sent - Number(BigInt.asIntN(32, number))) | 0));
+	const number = lastMarkNumber(segment);
+	return number + ((sent - number) | 0);
 }
 
 /** How much the handle at a place holds. */

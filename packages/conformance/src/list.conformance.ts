@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { aNumber, assertLike } from "./assert_like.ts";
+import { afterAll, describe, test } from "./harness.ts";
+import { Peer } from "./peer.ts";
+import { Channel, clear, type ListedName, list, Route } from "./under_test.ts";
+
+const prefix = `list${process.pid}`;
+const other = `${prefix}.other`;
+let count = 0;
+const unique = () => `n${count++}`;
+
+afterAll(() => {
+	for (const of of [prefix, other]) clear({ prefix: of });
+});
+
+const names = (listed: readonly ListedName[]) => listed.map(({ name }) => name);
+
+/** The only name of that name in the prefix. */
+function only(name: string): ListedName {
+	const [found, ...more] = list({ prefix }).filter((each) => each.name === name);
+	if (!found || more.length > 0) throw new Error(`${name} is listed ${found ? "more than once" : "not at all"}`);
+	return found;
+}
+
+async function holder(kind: string, role: string, name: string, options: object = {}): Promise<Peer> {
+	const child = new Peer("holder", [kind, role, prefix, name, JSON.stringify(options)]);
+	assert.equal(await child.line(), "ready");
+	return child;
+}
+
+/** A segment that only a killed process was on. */
+async function leaveLeftover(name: string): Promise<number> {
+	await using child = await holder("channel", "receiver", name);
+	return child.pid;
+}
+
+describe("list", () => {
+	test("tells a name's kind, options, and who is on it", async () => {
+		const name = unique();
+		using receiver = Route.receiver(name, { prefix, capacity: 8192, maxReceivers: 3, permissions: 0o700 });
+		await using child = await holder("route", "sender", name);
+		const found = only(name);
+		assertLike(found, {
+			...{ name, prefix, kind: "route", state: "live" },
+			...{ capacity: 8192, maxReceivers: 3, permissions: 0o700, overflow: "block", messages: 0, waiting: 0 },
+			...{ permits: 0, initial: 0, robust: false, recovered: 0, unusable: false },
+			byteLength: (bytes: number) => bytes > 8192,
+		});
+		const moved = { position: 0, lag: 0, lost: 0, holds: 0, exclusive: false };
+		const quiet = { alive: true, sleeping: false, ...moved, instance: aNumber };
+		assertLike(found.endpoints, [
+			{ role: "sender", pid: child.pid, ...quiet },
+			{ role: "receiver", pid: process.pid, ...quiet },
+		]);
+		assert.equal(receiver.tryRecv(), null);
+	});
+
+	test("tells how far a receiver is behind, and how many messages were sent", () => {
+		const name = unique();
+		using slow = Channel.receiver(name, { prefix, capacity: 65_536 });
+		using fast = Channel.receiver(name, { prefix });
+		using sender = Channel.sender(name, { prefix });
+		for (let i = 0; i < 100; i++) sender.send("12345678");
+		while (fast.tryRecv());
+		const { endpoints, messages } = only(name);
+		assert.equal(messages, 100);
+		assert.deepEqual(
+			endpoints.map(({ role, position, lag }) => ({ role, position, lag })),
+			[
+				{ role: "sender", position: 1600, lag: 0 },
+				{ role: "receiver", position: 0, lag: 1600 },
+				{ role: "receiver", position: 1600, lag: 0 },
+			],
+		);
+		while (slow.tryRecv());
+		assert.deepEqual(
+			only(name).endpoints.map(({ lag }) => lag),
+			[0, 0, 0],
+		);
+	});
+
+	test("tells who sleeps", async () => {
+		const name = unique();
+		using sender = Channel.sender(name, { prefix, capacity: 4096 });
+		await using child = new Peer("receiver", ["channel", prefix, name, 1e9, 64]);
+		assert.equal(await child.line(), "ready");
+		const asleep = () => only(name).endpoints.find(({ role }) => role === "receiver")?.sleeping;
+		const patience = performance.now() + 10_000;
+		while (!asleep() && performance.now() < patience) await sleep(1);
+		assert.equal(asleep(), true);
+		assert.equal(only(name).endpoints.find(({ role }) => role === "sender")?.sleeping, false);
+		assert.equal(sender.closed, false);
+	}, 30_000);
+
+	test("keeps to a prefix, is sorted, and forgets who left", () => {
+		const mine = ["b", "a", "B", "ä", "🚀", "a b", "1.x.y", "..", "%s\\", "x".repeat(128)];
+		const opened = [
+			...mine.map((name) => Channel.receiver(name, { prefix: other, capacity: 4096 })),
+			Route.receiver("a", { prefix: other, capacity: 4096 }),
+			Route.receiver("a", { prefix: `${other}.`, capacity: 4096 }),
+		];
+		const listed = list({ prefix: other });
+		assert.deepEqual(names(listed), ["a", ...mine].sort());
+		assert.deepEqual(
+			listed.filter(({ name }) => name === "a").map(({ kind }) => kind),
+			["channel", "route"],
+		);
+		assert.deepEqual(names(list({ prefix: `${other}.` })), ["a"]);
+		const all = list().filter((name) => name.prefix.startsWith(other));
+		assert.equal(all.length, mine.length + 2);
+		assert.deepEqual(
+			all.map((name) => name.prefix).sort(),
+			all.map((name) => name.prefix),
+		);
+		for (const each of opened) each.close();
+		assert.deepEqual(list({ prefix: other }), []);
+	});
+
+	test("a thousand names take less time to list than to open", () => {
+		const started = performance.now();
+		const opened = Array.from({ length: 1000 }, (_, i) =>
+			Channel.receiver(`${i}`, { prefix: other, capacity: 4096, maxReceivers: 1 }),
+		);
+		const between = performance.now();
+		const listed = list({ prefix: other });
+		const ended = performance.now();
+		for (const each of opened) each.close();
+		assert.equal(listed.length, 1000);
+		for (const { endpoints, state } of listed) {
+			assert.equal(state, "live");
+			assert.equal(endpoints.length, 1);
+		}
+		assert.ok(ended - between < between - started);
+	}, 30_000);
+});
+
+describe("clear", () => {
+	test("removes what terminated threads left, tells it, and leaves alone what somebody is on", async () => {
+		const name = unique();
+		const shared = unique();
+		const pid = await leaveLeftover(name);
+		using receiver = Channel.receiver(shared, { prefix });
+		await leaveLeftover(shared);
+		assertLike(only(name), { state: "leftover", endpoints: [{ pid, alive: false, sleeping: false }] });
+		assertLike(only(shared), { state: "live", endpoints: [{ alive: true }, { alive: false }] });
+
+		assert.deepEqual(clear({ prefix: other }), []);
+		assertLike(clear({ prefix }), [{ name, prefix, state: "leftover", endpoints: [{ pid }] }]);
+		assert.deepEqual(names(list({ prefix })), [shared]);
+		assert.deepEqual(clear({ prefix }), []);
+		using sender = Channel.sender(shared, { prefix });
+		assert.equal(sender.send("still works"), true);
+		assert.deepEqual(receiver.recv(), new TextEncoder().encode("still works"));
+	}, 30_000);
+});
+
+describe("arguments", () => {
+	const untyped = (call: unknown, ...args: unknown[]) => (call as (...args: unknown[]) => unknown)(...args);
+	test.each([
+		[5, "ERR_IPC_INVALID_ARGUMENT", /options must be an object.*5/],
+		[null, "ERR_IPC_INVALID_ARGUMENT", /options/],
+		[{ prefix: 5 }, "ERR_IPC_INVALID_ARGUMENT", /prefix must be a string/],
+		[{ prefix: null }, "ERR_IPC_INVALID_ARGUMENT", /prefix/],
+		[{ prefix: "a/b" }, "ERR_IPC_INVALID_NAME", /"\/"/],
+		[{ prefix: "x".repeat(65) }, "ERR_IPC_INVALID_NAME", /65 bytes/],
+	])("%j is refused", (options, code, message) => {
+		for (const call of [list, clear])
+			assert.throws(() => untyped(call, options), { name: "IpcError", code, message: message });
+	});
+
+	test("no prefix and none given are fine", () => {
+		for (const options of [undefined, {}, { prefix: undefined }]) assert.ok(Array.isArray(list(options)));
+		for (const { prefix } of list({ prefix: "" })) assert.equal(prefix, "");
+	});
+});

@@ -1,0 +1,289 @@
+import assert from "node:assert/strict";
+import { afterAll, describe, test } from "./harness.ts";
+import { Channel, list, type Message, Route } from "./under_test.ts";
+
+const prefix = `messages${process.pid}`;
+let count = 0;
+const names: string[] = [];
+
+function unique(): string {
+	const name = `n${count++}`;
+	names.push(name);
+	return name;
+}
+
+afterAll(() => {
+	for (const name of names) {
+		Route.clear(name, { prefix });
+		Channel.clear(name, { prefix });
+	}
+});
+
+const text = (bytes: Uint8Array | null) => (bytes ? new TextDecoder().decode(bytes) : null);
+const bytes = (...values: number[]) => Uint8Array.from(values);
+const utf8 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(text));
+
+describe.each([
+	["route", Route],
+	["channel", Channel],
+] as const)("%s", (_, factory) => {
+	test("carries every kind of message", () => {
+		const name = unique();
+		using receiver = factory.receiver(name, { prefix });
+		using sender = factory.sender(name, { prefix });
+		const shared = new SharedArrayBuffer(3);
+		new Uint8Array(shared).set([7, 8, 9]);
+		const backing = bytes(1, 2, 3, 4, 5);
+		const cases: [Message, Uint8Array<ArrayBuffer>][] = [
+			["grüße 🚀", utf8("grüße 🚀")],
+			["", bytes()],
+			[bytes(1, 2, 3), bytes(1, 2, 3)],
+			[bytes(), bytes()],
+			[backing.subarray(1, 4), bytes(2, 3, 4)],
+			[backing.buffer.slice(0, 2), bytes(1, 2)],
+			[new ArrayBuffer(0), bytes()],
+			[new DataView(backing.buffer, 3), bytes(4, 5)],
+			[Buffer.from("buffer"), utf8("buffer")],
+			[Uint16Array.of(0x0201), bytes(1, 2)],
+			[shared, bytes(7, 8, 9)],
+			["x".repeat(100_000), utf8("x".repeat(100_000))],
+		];
+		for (const [message] of cases) assert.equal(sender.send(message), true);
+		for (const [, expected] of cases) assert.deepEqual(receiver.recv(), expected);
+		assert.equal(receiver.tryRecv(), null);
+		assert.equal(sender.sendBatch(cases.map(([message]) => message)), cases.length);
+		for (const [, expected] of cases) assert.deepEqual(receiver.tryRecv(), expected);
+	});
+
+	test("every receiver gets every message sent after it was opened, and none from before", () => {
+		const name = unique();
+		using first = factory.receiver(name, { prefix });
+		using sender = factory.sender(name, { prefix });
+		sender.send("1");
+		using second = factory.receiver(name, { prefix });
+		sender.send("2");
+		assert.deepEqual([text(first.recv()), text(first.recv()), text(second.recv())], ["1", "2", "2"]);
+		assert.deepEqual([first.tryRecv(), second.tryRecv()], [null, null]);
+	});
+
+	test("a full ring makes senders wait, and trySend say so; nothing is lost", () => {
+		const name = unique();
+		using receiver = factory.receiver(name, { prefix, capacity: 4096 });
+		using sender = factory.sender(name, { prefix });
+		let sent = 0;
+		while (sender.trySend(`message ${sent}`)) sent++;
+		assert.ok(sent > 4096 / 40);
+		assert.equal(sender.send("message too late", { timeout: 20 }), false);
+		for (let i = 0; i < sent; i++) assert.equal(text(receiver.recv()), `message ${i}`);
+		assert.equal(receiver.tryRecv(), null);
+		assert.equal(sender.send("again", { timeout: 0 }), true);
+		assert.equal(text(receiver.recv()), "again");
+	});
+
+	test("a batch larger than the ring says how much of it was sent", () => {
+		const name = unique();
+		using receiver = factory.receiver(name, { prefix, capacity: 4096 });
+		using sender = factory.sender(name, { prefix });
+		const messages = Array.from({ length: 1000 }, (_, i) => `message ${i}`);
+		const sent = sender.sendBatch(messages, { timeout: 10 });
+		assert.ok(sent > 100);
+		assert.ok(sent < 1000);
+		for (let i = 0; i < sent; i++) assert.equal(text(receiver.recv()), `message ${i}`);
+		assert.equal(receiver.tryRecv(), null);
+	});
+
+	test("a batch takes any iterable; what came before a failure in it is sent", () => {
+		const name = unique();
+		using receiver = factory.receiver(name, { prefix });
+		using sender = factory.sender(name, { prefix });
+		function* failing() {
+			yield "one";
+			yield "two";
+			throw new Error("the source failed");
+		}
+		assert.throws(() => sender.sendBatch(failing()), /the source failed/);
+		assert.deepEqual([text(receiver.recv()), text(receiver.recv()), receiver.tryRecv()], ["one", "two", null]);
+		assert.equal(sender.sendBatch(new Set(["three"])), 1);
+		assert.equal(sender.sendBatch([]), 0);
+		assert.equal(text(receiver.recv()), "three");
+	});
+
+	test("the iterable of a batch cannot send in between", () => {
+		const name = unique();
+		using receiver = factory.receiver(name, { prefix });
+		using sender = factory.sender(name, { prefix });
+		function* nested(send: () => unknown) {
+			yield "one";
+			send();
+		}
+		for (const send of [() => sender.send("x"), () => sender.trySend("x"), () => sender.sendBatch(["x"])]) {
+			assert.throws(() => sender.sendBatch(nested(send)), { code: "ERR_IPC_REENTRANT" });
+			assert.deepEqual([text(receiver.recv()), receiver.tryRecv()], ["one", null]);
+		}
+		assert.equal(sender.send("two"), true);
+		assert.equal(text(receiver.recv()), "two");
+	});
+
+	test("with nobody connected a send is refused at once", () => {
+		const name = unique();
+		using sender = factory.sender(name, { prefix });
+		assert.equal(sender.receiverCount, 0);
+		assert.equal(sender.send("x"), false);
+		assert.equal(sender.trySend("x"), false);
+		assert.equal(sender.sendBatch(["x", "y"]), 0);
+		assert.equal(sender.waitForReceivers(1, { timeout: 10 }), false);
+		assert.equal(sender.waitForReceivers(0), true);
+		const receiver = factory.receiver(name, { prefix });
+		assert.equal(sender.waitForReceivers(1), true);
+		assert.equal(sender.receiverCount, 1);
+		receiver.close();
+		assert.equal(sender.receiverCount, 0);
+	});
+
+	test("recvInto copies, and leaves a message that does not fit", () => {
+		const name = unique();
+		using receiver = factory.receiver(name, { prefix });
+		using sender = factory.sender(name, { prefix });
+		const target = new Uint8Array(8).fill(0xff);
+		sender.send(bytes(1, 2, 3));
+		assert.equal(receiver.recvInto(target), 3);
+		assert.deepEqual(target, bytes(1, 2, 3, 0xff, 0xff, 0xff, 0xff, 0xff));
+		sender.send(new Uint8Array(9));
+		assert.throws(() => receiver.recvInto(target), { code: "ERR_IPC_BUFFER_TOO_SMALL", message: /9 bytes.*8/ });
+		assert.throws(() => receiver.recvInto(new Uint8Array(0)), { code: "ERR_IPC_BUFFER_TOO_SMALL" });
+		assert.equal(receiver.recvInto(new Uint8Array(9)), 9);
+		sender.send("");
+		assert.equal(receiver.recvInto(new Uint8Array(0)), 0);
+		assert.equal(receiver.recvInto(target, { timeout: 0 }), -1);
+		assert.equal(receiver.recvInto(new Uint8Array(0), { timeout: 0 }), -1);
+	});
+
+	test("drain hands over views, at most max, and waits only if there is nothing", () => {
+		const name = unique();
+		using receiver = factory.receiver(name, { prefix });
+		using sender = factory.sender(name, { prefix });
+		const seen: (string | null)[] = [];
+		const collect = (view: Uint8Array) => void seen.push(text(view));
+		sender.sendBatch(["a", "", "c", "d"]);
+		assert.equal(receiver.drain(collect, { max: 3 }), 3);
+		assert.equal(receiver.drain(collect), 1);
+		assert.equal(receiver.drain(collect, { timeout: 5 }), 0);
+		assert.deepEqual(seen, ["a", "", "c", "d"]);
+	});
+
+	test("a drain handler that throws has received its message; the later ones stay", () => {
+		const name = unique();
+		using receiver = factory.receiver(name, { prefix });
+		using sender = factory.sender(name, { prefix });
+		sender.sendBatch(["a", "b", "c"]);
+		assert.throws(
+			() =>
+				receiver.drain((view) => {
+					if (text(view) === "b") throw new Error("b is bad");
+				}),
+			/b is bad/,
+		);
+		assert.equal(text(receiver.recv()), "c");
+	});
+
+	test("inside a drain handler the receiver can be closed but not read", () => {
+		const name = unique();
+		const receiver = factory.receiver(name, { prefix });
+		using sender = factory.sender(name, { prefix });
+		sender.sendBatch(["a", "b"]);
+		assert.throws(() => receiver.drain(() => receiver.recv()), { code: "ERR_IPC_REENTRANT" });
+		let kept: Uint8Array | undefined;
+		const handled = receiver.drain((view) => {
+			receiver.close();
+			kept = view;
+			assert.equal(text(view), "b");
+		});
+		assert.equal(handled, 1);
+		assert.equal(sender.receiverCount, 0);
+		// A view kept for too long may read anything, but must not crash.
+		assert.equal(kept?.byteLength, 1);
+		assert.equal(typeof kept?.[0], "number");
+	});
+
+	test("endpoints close once, with using, and say so", async () => {
+		const name = unique();
+		const sender = factory.sender(name, { prefix });
+		{
+			using receiver = factory.receiver(name, { prefix });
+			await using second = receiver.clone();
+			assert.equal(second.name, name);
+			assert.equal(sender.receiverCount, 2);
+			second.close();
+			second.close();
+			assert.equal(second.closed, true);
+			assert.equal(receiver.closed, false);
+		}
+		assert.equal(sender.receiverCount, 0);
+		sender.close();
+		sender.close();
+		assert.equal(sender.closed, true);
+		assert.deepEqual(
+			list({ prefix }).filter((each) => each.name === name),
+			[],
+		);
+	});
+});
+
+describe("clones of senders", () => {
+	test("a route's are one sender, which leaves with the last of them", () => {
+		const name = unique();
+		using receiver = Route.receiver(name, { prefix });
+		const first = Route.sender(name, { prefix });
+		const second = first.clone();
+		first.send("1");
+		second.send("2");
+		first.close();
+		assert.throws(() => first.send("x"), { code: "ERR_IPC_CLOSED" });
+		assert.throws(() => Route.sender(name, { prefix }), { code: "ERR_IPC_HAS_SENDER" });
+		second.send("3");
+		second.close();
+		using successor = Route.sender(name, { prefix });
+		successor.send("4");
+		assert.deepEqual(
+			[1, 2, 3, 4].map(() => text(receiver.recv())),
+			["1", "2", "3", "4"],
+		);
+	});
+
+	test("a channel's are senders of their own", () => {
+		const name = unique();
+		using receiver = Channel.receiver(name, { prefix });
+		using first = Channel.sender(name, { prefix });
+		using second = first.clone();
+		first.send("1");
+		second.send("2");
+		assert.deepEqual([text(receiver.recv()), text(receiver.recv())], ["1", "2"]);
+	});
+});
+
+describe("clear", () => {
+	test("what was sent before can be read, then both ends learn that they are orphaned", () => {
+		const name = unique();
+		using receiver = Route.receiver(name, { prefix });
+		using sender = Route.sender(name, { prefix });
+		sender.send("kept");
+		Route.clear(name, { prefix });
+		assert.throws(() => sender.send("x"), { code: "ERR_IPC_ORPHANED" });
+		assert.equal(text(receiver.recv()), "kept");
+		assert.throws(() => receiver.recv(), { code: "ERR_IPC_ORPHANED" });
+		using fresh = Route.sender(name, { prefix });
+		assert.equal(fresh.receiverCount, 0);
+		Route.clear("never opened", { prefix });
+	});
+
+	test("names of different kinds and prefixes do not meet", () => {
+		const name = unique();
+		using route = Route.receiver(name, { prefix });
+		using channel = Channel.receiver(name, { prefix });
+		using other = Route.receiver(name, { prefix: `${prefix}.other` });
+		using sender = Route.sender(name, { prefix });
+		assert.equal(sender.receiverCount, 1);
+		sender.send("x");
+		assert.deepEqual([text(route.recv()), channel.tryRecv(), other.tryRecv()], ["x", null, null]);
+	});
+});

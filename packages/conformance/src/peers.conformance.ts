@@ -1,0 +1,309 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { aNumber, assertLike } from "./assert_like.ts";
+import { afterAll, describe, test } from "./harness.ts";
+import { Names } from "./names.ts";
+import { Peer } from "./peer.ts";
+import { isPending, rejection, thrownCode } from "./text.ts";
+import { Channel, type PeerEvent, Queue, Route } from "./under_test.ts";
+
+const names = new Names("peers");
+const { prefix } = names;
+
+afterAll(() => names.clear());
+
+/** What an event says, without the number of the endpoint. */
+const shown = ({ type, role, pid }: PeerEvent) => `${type} ${role} ${pid}`;
+const here = process.pid;
+
+/** The next so many events. */
+async function take(events: AsyncIterator<PeerEvent>, count: number): Promise<PeerEvent[]> {
+	const taken: PeerEvent[] = [];
+	while (taken.length < count) {
+		const { value, done } = await events.next();
+		if (done) throw new Error("there are no more events");
+		taken.push(value);
+	}
+	return taken;
+}
+
+async function holder(kind: string, role: string, name: string): Promise<Peer> {
+	const child = new Peer("holder", [kind, role, prefix, name]);
+	assert.equal(await child.line(), "ready");
+	return child;
+}
+
+describe.each([
+	["route", Route],
+	["channel", Channel],
+	["queue", Queue],
+] as const)("peers of a %s", (kind, factory) => {
+	test("those that are there, then who joins and leaves, with pid, role and number; not itself", async () => {
+		const name = names.next();
+		using receiver = factory.receiver(name, { prefix });
+		const sender = factory.sender(name, { prefix });
+		const events = receiver.peers();
+		const [first] = await take(events, 1);
+		assertLike(first, { type: "joined", role: "sender", pid: here, id: aNumber });
+		const next = take(events, 1);
+		assert.equal(await isPending(next), true);
+		const second = factory.receiver(name, { prefix });
+		const [joined] = await next;
+		assertLike(joined, { type: "joined", role: "receiver", pid: here, id: aNumber });
+		assert.notEqual(joined?.id, first?.id);
+		const left = take(events, 2);
+		second.close();
+		sender.close();
+		const both = await left;
+		assert.deepEqual(both.map(shown).sort(), [`left receiver ${here}`, `left sender ${here}`]);
+		assert.deepEqual(both.map(({ id }) => id).sort(), [first?.id ?? -1, joined?.id ?? -1].sort());
+		// The place is used again, the number is not.
+		using third = factory.receiver(name, { prefix });
+		const [again] = await take(events, 1);
+		assert.equal(shown(again as PeerEvent), `joined receiver ${here}`);
+		assert.notEqual([first?.id, joined?.id].includes(again?.id), true);
+		assert.equal(third.closed, false);
+	});
+
+	test.each(["sender", "receiver"] as const)(
+		"a killed %s has died, within 1.5 s",
+		async (role) => {
+			const name = names.next();
+			using receiver = factory.receiver(name, { prefix });
+			const events = receiver.peers();
+			const child = await holder(kind, role, name);
+			await using _ = child;
+			const [joined] = await take(events, 1);
+			assertLike(joined, { type: "joined", role, pid: child.pid, id: aNumber });
+			const death = take(events, 1);
+			assert.equal(await isPending(death), true);
+			await child.kill();
+			const killed = performance.now();
+			assert.deepEqual(await death, [{ type: "died", role, pid: child.pid, id: joined?.id ?? -1 }]);
+			assert.ok(performance.now() - killed < 1500);
+		},
+		20_000,
+	);
+
+	test("two watchers each learn of a death, also when one of them was told by another wait", async () => {
+		const name = names.next();
+		using receiver = factory.receiver(name, { prefix });
+		const first = receiver.peers();
+		const second = receiver.peers();
+		await using child = await holder(kind, "receiver", name);
+		const told: string[] = [];
+		using other = factory.receiver(name, { prefix, onPeer: (event) => told.push(shown(event)) });
+		assert.deepEqual(
+			(await take(first, 2)).map(shown).sort(),
+			[`joined receiver ${child.pid}`, `joined receiver ${here}`].sort(),
+		);
+		assert.deepEqual(
+			(await take(second, 2)).map(shown).sort(),
+			[`joined receiver ${child.pid}`, `joined receiver ${here}`].sort(),
+		);
+		const deaths = [take(first, 1), take(second, 1)];
+		await child.kill();
+		for (const [death] of await Promise.all(deaths))
+			assert.equal(shown(death as PeerEvent), `died receiver ${child.pid}`);
+		const patience = performance.now() + 10_000;
+		while (told.length < 3 && performance.now() < patience) await sleep(5);
+		assert.deepEqual(told.slice(0, 2).sort(), [`joined receiver ${child.pid}`, `joined receiver ${here}`].sort());
+		assert.deepEqual(told.slice(2), [`died receiver ${child.pid}`]);
+		other.close();
+	}, 20_000);
+
+	test("iteration ends on close, and throws the reason when it is aborted", async () => {
+		const name = names.next();
+		const receiver = factory.receiver(name, { prefix });
+		const sender = factory.sender(name, { prefix });
+		const seen: string[] = [];
+		const read = async (events: AsyncIterable<PeerEvent>) => {
+			for await (const event of events) seen.push(shown(event));
+			return "ended";
+		};
+		const controller = new AbortController();
+		const aborted = read(receiver.peers({ signal: controller.signal }));
+		const ofReceiver = read(receiver.peers());
+		const ofSender = read(sender.peers());
+		assert.equal(await isPending(Promise.race([aborted, ofReceiver, ofSender])), true);
+		controller.abort("enough");
+		assert.equal(await rejection(aborted), "enough");
+		assert.equal(await rejection(read(receiver.peers({ signal: controller.signal }))), "enough");
+		receiver.close();
+		assert.equal(await ofReceiver, "ended");
+		assert.deepEqual(seen.sort(), [`joined receiver ${here}`, `joined sender ${here}`, `joined sender ${here}`].sort());
+		assert.equal(await isPending(ofSender), true);
+		while (!seen.includes(`left receiver ${here}`)) await new Promise((resolve) => setImmediate(resolve));
+		sender.close();
+		assert.equal(await ofSender, "ended");
+		assert.equal(
+			thrownCode(() => receiver.peers()),
+			"ERR_IPC_CLOSED",
+		);
+	});
+
+	test("onPeer is told of those there, of who comes and goes, until it is closed", async () => {
+		const name = names.next();
+		using before = factory.receiver(name, { prefix });
+		const told: string[] = [];
+		const sender = factory.sender(name, { prefix, onPeer: (event) => told.push(shown(event)) });
+		// Not before sender() has returned.
+		assert.deepEqual(told, []);
+		const until = async (count: number) => {
+			const patience = performance.now() + 500;
+			while (told.length < count && performance.now() < patience) await new Promise((resolve) => setImmediate(resolve));
+		};
+		await until(1);
+		const second = factory.receiver(name, { prefix });
+		await until(2);
+		second.close();
+		await until(3);
+		assert.deepEqual(told, [`joined receiver ${here}`, `joined receiver ${here}`, `left receiver ${here}`]);
+		sender.close();
+		using third = factory.receiver(name, { prefix });
+		for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+		assert.equal(told.length, 3);
+		assert.deepEqual([before.closed, third.closed], [false, false]);
+	});
+});
+
+test("the handles of a route's clones each watch", async () => {
+	const name = names.next();
+	using first = Route.sender(name, { prefix });
+	using second = first.clone();
+	const seen = [first.peers(), second.peers(), first.peers()].map((events) => take(events, 1));
+	assert.equal(await isPending(Promise.race(seen)), true);
+	using receiver = Route.receiver(name, { prefix });
+	const late = sleep(500).then(() => "late");
+	for (const each of seen)
+		assert.equal(
+			await Promise.race([each.then(([event]) => shown(event as PeerEvent)), late]),
+			`joined receiver ${here}`,
+		);
+	assert.equal(receiver.closed, false);
+});
+
+test("peers are no messages: a receiver that waits for both gets both", async () => {
+	const name = names.next();
+	using receiver = Channel.receiver(name, { prefix });
+	const events = receiver.peers();
+	const event = take(events, 1);
+	const message = receiver.recvAsync();
+	using sender = Channel.sender(name, { prefix });
+	assert.deepEqual((await event).map(shown), [`joined sender ${here}`]);
+	assert.equal(await isPending(message), true);
+	const later = take(events, 1);
+	sender.send("x");
+	assert.deepEqual(await message, Uint8Array.of(120));
+	assert.equal(await isPending(later), true);
+	sender.close();
+	assert.deepEqual((await later).map(shown), [`left sender ${here}`]);
+});
+
+test("a process that exits has left", async () => {
+	const name = names.next();
+	using receiver = Channel.receiver(name, { prefix });
+	const events = receiver.peers();
+	await using child = new Peer("async", ["exits while waiting", prefix, name, 100]);
+	const all = await take(events, 4);
+	assert.deepEqual(all.slice(0, 2).map(shown).sort(), [`joined receiver ${child.pid}`, `joined sender ${child.pid}`]);
+	assert.deepEqual(all.slice(2).map(shown).sort(), [`left receiver ${child.pid}`, `left sender ${child.pid}`]);
+});
+
+test.each([false, true])(
+	"a death that somebody else noticed first is a death, its place taken again: %p",
+	async (taken) => {
+		const name = names.next();
+		using watcher = Channel.receiver(name, { prefix, capacity: 4096 });
+		const events = watcher.peers();
+		await using child = await holder("channel", "receiver", name);
+		const [joined] = await take(events, 1);
+		using sender = Channel.sender(name, { prefix });
+		await take(events, 1);
+		await child.kill();
+		// The sender finds out when the ring is full; the event loop has no turn until then.
+		while (sender.receiverCount === 2) {
+			assert.equal(sender.send(new Uint8Array(500), { timeout: 10_000 }), true);
+			while (watcher.tryRecv());
+		}
+		using taker = taken ? Channel.receiver(name, { prefix }) : undefined;
+		const told = await take(events, taken ? 2 : 1);
+		assert.deepEqual(
+			told.map(shown).sort(),
+			[`died receiver ${child.pid}`, ...(taker ? [`joined receiver ${here}`] : [])].sort(),
+		);
+		assert.equal(told.find(({ type }) => type === "died")?.id, joined?.id ?? -1);
+	},
+	20_000,
+);
+
+test("a closed endpoint's callback is not told that all have left", async () => {
+	const name = names.next();
+	using other = Channel.receiver(name, { prefix });
+	const told: string[] = [];
+	const receiver = Channel.receiver(name, { prefix, onPeer: (event) => told.push(shown(event)) });
+	while (told.length === 0) await new Promise((resolve) => setImmediate(resolve));
+	receiver.close();
+	// Longer than until the next look around.
+	await sleep(900);
+	assert.deepEqual(told, [`joined receiver ${here}`]);
+	assert.equal(other.closed, false);
+});
+
+test("many at once: each is told of, once", async () => {
+	const name = names.next();
+	using watcher = Channel.receiver(name, { prefix, maxReceivers: 300 });
+	const events = watcher.peers();
+	const opened = Array.from({ length: 250 }, () => Channel.receiver(name, { prefix }));
+	const joined = await take(events, 250);
+	assert.equal(new Set(joined.map(({ id }) => id)).size, 250);
+	assert.deepEqual(new Set(joined.map(shown)), new Set([`joined receiver ${here}`]));
+	for (const receiver of opened) receiver.close();
+	const left = await take(events, 250);
+	assert.deepEqual(left.map(({ id }) => id).sort(), joined.map(({ id }) => id).sort());
+	assert.deepEqual(new Set(left.map(shown)), new Set([`left receiver ${here}`]));
+	assert.equal(await isPending(events.next()), true);
+});
+
+describe("what keeps a process alive", () => {
+	test("a callback does not", async () => {
+		await using child = new Peer("peers", ["callback", prefix, names.next()]);
+		assert.equal(await child.exited, 0);
+	}, 10_000);
+
+	test("a callback is called while something else does", async () => {
+		const name = names.next();
+		await using child = new Peer("peers", ["callback, busy", prefix, name]);
+		assert.equal(await child.line(), '"ready"');
+		using receiver = Channel.receiver(name, { prefix });
+		assert.equal(shown(await child.report<PeerEvent>()), `joined receiver ${here}`);
+		const sender = Channel.sender(name, { prefix });
+		assert.equal(shown(await child.report<PeerEvent>()), `joined sender ${here}`);
+		sender.close();
+		assert.equal(shown(await child.report<PeerEvent>()), `left sender ${here}`);
+		assert.equal(await child.exited, 0);
+		assert.equal(receiver.closed, false);
+	}, 10_000);
+
+	test("an iteration does", async () => {
+		const name = names.next();
+		await using child = new Peer("peers", ["iteration", prefix, name]);
+		assert.equal(await child.line(), '"ready"');
+		assert.equal(await Promise.race([child.exited, sleep(300)]), undefined);
+		const sender = Channel.sender(name, { prefix });
+		assert.equal(shown(await child.report<PeerEvent>()), `joined sender ${here}`);
+		sender.close();
+		assert.equal(shown(await child.report<PeerEvent>()), `left sender ${here}`);
+		assert.equal(await child.exited, 0);
+	}, 10_000);
+});
+
+test.each([null, 5, "callback", {}])("onPeer %p is refused", (onPeer) => {
+	const options = { prefix, onPeer: onPeer as unknown as () => void };
+	for (const factory of [Route, Channel, Queue])
+		for (const open of [factory.sender, factory.receiver])
+			assert.throws(() => open("refused", options), {
+				code: "ERR_IPC_INVALID_ARGUMENT",
+				message: /onPeer must be a function/,
+			});
+});

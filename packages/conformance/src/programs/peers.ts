@@ -1,0 +1,41 @@
+/**
+ * Watches peers: `peers PROGRAM PREFIX NAME`. Ends by itself when it has nothing to wait for.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { args, say } from "../peer_side.ts";
+import { Channel } from "../under_test.ts";
+
+const [program = "", prefix = "", name = ""] = args;
+const print = (value: unknown): void => say(JSON.stringify(value));
+const onPeer = (event: object) => print(event);
+
+const programs: Record<string, () => unknown> = {
+	/** Only a callback: the thread ends. */
+	callback() {
+		Channel.receiver(name, { prefix, onPeer });
+	},
+	/** A callback, and something else that goes on for a while: the callback is called meanwhile. */
+	async "callback, busy"() {
+		let told = 0;
+		using receiver = Channel.receiver(name, {
+			prefix,
+			onPeer(event) {
+				told++;
+				print(event);
+			},
+		});
+		print("ready");
+		while (told < 3 && !receiver.closed) await sleep(5);
+	},
+	/** An iteration keeps the thread alive. */
+	async iteration() {
+		const receiver = Channel.receiver(name, { prefix });
+		print("ready");
+		for await (const event of receiver.peers()) {
+			print(event);
+			if (event.type !== "joined") break;
+		}
+	},
+};
+
+await programs[program]?.();

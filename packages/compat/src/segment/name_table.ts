@@ -74,11 +74,12 @@ export function keyIn(blocks: Blocks, unit: number): Key {
 	};
 }
 
-/** The block that has the name; 0: none. */
-export function findBlock(blocks: Blocks, key: Key): number {
+/** The block that has the name; 0: none. `after`: the next one after that. */
+export function findBlock(blocks: Blocks, key: Key, after = 0): number {
 	const { words } = blocks;
-	let unit = Atomics.load(words, bucketOf(key.hash));
-	while (unit !== 0 && !isBlockOf(blocks, unit, key)) unit = Atomics.load(words, unit * UNIT_WORDS + blockWords.next);
+	const nextOf = (unit: number): number => Atomics.load(words, unit * UNIT_WORDS + blockWords.next);
+	let unit = after === 0 ? Atomics.load(words, bucketOf(key.hash)) : nextOf(after);
+	while (unit !== 0 && !isBlockOf(blocks, unit, key)) unit = nextOf(unit);
 	return unit;
 }
 

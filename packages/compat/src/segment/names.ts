@@ -265,12 +265,23 @@ function remove(threads: Threads, segment: Segment): void {
 	if (!threads.isHeld(unit)) threads.blocks.free(unit);
 }
 
+/** Removes what has the name, too: what a thread replaced that was killed at it. */
+function removeReplaced(threads: Threads, key: Key, unit: number): void {
+	for (;;) {
+		const older = findBlock(threads.blocks, key, unit);
+		if (older === 0) return;
+		if (threads.isHeld(older)) threads.orphanBlock(older);
+		else threads.forgetBlock(older);
+	}
+}
+
 /** Opens or makes a name, under the lock: its segment is then to be joined before the lock is given back. */
 export function openName(threads: Threads, key: Key, options: NameOptions): Segment | OpenFailure {
 	const refused = checkOptions(key.kind, options);
 	if (refused) return refused;
 	const unit = findBlock(threads.blocks, key);
 	if (unit === 0) return createNew(threads, key, options);
+	removeReplaced(threads, key, unit);
 	const segment = segmentIn(threads, unit);
 	if (!(segment instanceof Segment)) return segment;
 	if (!isAnyAlive(segment)) return replace(threads, segment, key, options);
@@ -282,6 +293,7 @@ export function openName(threads: Threads, key: Key, options: NameOptions): Segm
 export function clearName(threads: Threads, key: Key): void {
 	const unit = findBlock(threads.blocks, key);
 	if (unit === 0) return;
+	removeReplaced(threads, key, unit);
 	const segment = segmentIn(threads, unit);
 	if (segment instanceof Segment) remove(threads, segment);
 	else threads.forgetBlock(unit);
@@ -292,6 +304,7 @@ export function removeLeftover(threads: Threads, key: Key): boolean {
 	const unit = findBlock(threads.blocks, key);
 	const segment = unit === 0 ? undefined : segmentIn(threads, unit);
 	if (!(segment instanceof Segment) || isAnyAlive(segment)) return false;
+	removeReplaced(threads, key, unit);
 	remove(threads, segment);
 	return true;
 }

@@ -20,11 +20,12 @@ function freeLeftovers(threads: Threads): void {
 	const { blocks, hub } = threads;
 	for (const unit of blocks.used())
 		if (!threads.isHeld(unit) && !threads.isNoteOfDeath(unit)) threads.forgetBlock(unit);
-	Atomics.store(hub.words, hubWords.looked, Math.max(blocks.end(), FIRST_LOOK));
+	Atomics.store(hub.words, hubWords.looked, hub.words[hubWords.touched] as number);
 }
 
-function isTimeToLook({ blocks, hub }: Threads): boolean {
-	return blocks.end() >= 2 * Math.max(hub.words[hubWords.looked] as number, FIRST_LOOK);
+/** When twice as much memory has been used as at the last look. */
+function isTimeToLook({ hub }: Threads): boolean {
+	return (hub.words[hubWords.touched] as number) >= 2 * Math.max(hub.words[hubWords.looked] as number, FIRST_LOOK);
 }
 
 /** A block of so many bytes, from what is free, then from leftovers, then from more memory: each when it is due. */
@@ -41,15 +42,15 @@ function take(threads: Threads, bytes: number): number {
 
 /** A block for a segment of `total` bytes and `memory` bytes of shared memory, with room to grow if possible; -1: there is none. */
 export function reserveBlock(threads: Threads, total: number, memory: number): number {
-	const { buffer } = threads.blocks;
-	const left = buffer.maxByteLength - threads.blocks.end() * UNIT_BYTES;
+	const { hub, blocks } = threads;
+	const left = blocks.buffer.maxByteLength - (hub.words[hubWords.touched] as number) * UNIT_BYTES;
 	const spare =
 		memory === 0 ? 0 : Math.min(Math.max(3 * memory, LEAST_SPARE), MOST_SPARE, Math.floor(left / SPARE_PART));
 	let unit = take(threads, total + memory + spare);
 	if (unit < 0 && spare > 0) unit = take(threads, total + memory);
 	if (unit < 0) {
 		freeLeftovers(threads);
-		unit = threads.blocks.allocate(unitsOf(total + memory), true);
+		unit = blocks.allocate(unitsOf(total + memory), true);
 	}
 	return unit;
 }

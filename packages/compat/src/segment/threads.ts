@@ -181,10 +181,15 @@ export class Threads implements Platform {
 
 	/** Takes a block's name, if it has one, and frees it. Nobody alive may touch it. Under the lock. */
 	forgetBlock(unit: number): void {
+		this.orphanBlock(unit);
+		this.blocks.free(unit);
+	}
+
+	/** Takes a block's name, if it has one. Under the lock. */
+	orphanBlock(unit: number): void {
 		// The mark first: see unlink().
 		Atomics.store(this.blocks.words, firstWord(unit) + ORPHANED, 1);
 		removeBlock(this.blocks, unit);
-		this.blocks.free(unit);
 	}
 
 	keep(segment: Segment, view: object): void {

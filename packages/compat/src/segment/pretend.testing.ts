@@ -1,0 +1,56 @@
+import { createHub, FIRST_UNIT, UNIT_BYTES } from "./hub.ts";
+import type { NameOptions } from "./names.ts";
+import { Threads } from "./threads.ts";
+
+/** Threads that are none, to be killed at will: for tests. They never sleep, so who finds the lock taken looks at once who has it. */
+class PretendThread extends Threads {
+	override wait(): void {}
+}
+
+export class PretendProcess {
+	readonly buffer: SharedArrayBuffer;
+	readonly #alive = new Set<number>();
+	#next = 1;
+
+	/** With a hub of so many units for blocks. */
+	constructor(units: number) {
+		this.buffer = createHub(
+			new SharedArrayBuffer(FIRST_UNIT * UNIT_BYTES, { maxByteLength: (FIRST_UNIT + units) * UNIT_BYTES }),
+		);
+	}
+
+	start(): Threads {
+		const low = this.#next++;
+		this.#alive.add(low);
+		return new PretendThread(this.buffer, {
+			self: { low, high: 0 },
+			isAlive: (_hub, of) => this.#alive.has(of),
+		});
+	}
+
+	kill(thread: Threads): void {
+		this.#alive.delete(thread.self.low);
+	}
+}
+
+export const noOptions: NameOptions = {
+	capacity: 0,
+	maxReceivers: 0,
+	permissions: 0,
+	overflow: 0,
+	firstPosition: 0,
+	mode: 0,
+	initial: 0,
+	robust: 0,
+	size: 0,
+};
+
+/** The code of what `action` throws; "": nothing. */
+export function codeOf(action: () => unknown): string {
+	try {
+		action();
+		return "";
+	} catch (error) {
+		return (error as { code: string }).code;
+	}
+}

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Blocks, UNIT_WORDS } from "./blocks.ts";
 import { createHub, FIRST_UNIT, hubWords, UNIT_BYTES } from "./hub.ts";
-import { killedAt } from "./kill.testing.ts";
+import { killedAt } from "./testing/kill.ts";
 
 const MOST = FIRST_UNIT + 1024;
 

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { CLAIM_ABANDONED, type EndpointKind, type HandleKind, header, type IpcError, Kind } from "@libipc/protocol";
 import { FIRST_UNIT, UNIT_BYTES } from "./hub.ts";
-import { killedAt } from "./kill.testing.ts";
 import { keyOf } from "./name_table.ts";
 import { type NameOptions, openName } from "./names.ts";
 import { clearSegment, type OpenSegment, openAsHandle, openAsReceiver, openAsSender } from "./open_segment.ts";
-import { codeOf, noOptions, PretendProcess } from "./pretend.testing.ts";
 import { extendMemory, reserveBlock, usage } from "./room.ts";
 import { Segment } from "./segment.ts";
+import { killedAt } from "./testing/kill.ts";
+import { codeOf, noOptions, PretendProcess } from "./testing/pretend.ts";
 import type { Threads } from "./threads.ts";
 
 const CLAIM = header.claim >> 2;

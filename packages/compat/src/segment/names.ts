@@ -138,11 +138,10 @@ function create(threads: Threads, key: Key, options: NameOptions, ownerDied: boo
 	const { blocks } = threads;
 	const fields = fieldsFor(key.kind, options);
 	const memory = key.kind === Kind.memory ? options.size : 0;
-	const { body, total } = segmentBytes(fields.kind, fields.capacity, fields.maxReceivers);
+	const { total } = segmentBytes(fields.kind, fields.capacity, fields.maxReceivers);
 	const unit = reserveBlock(threads, total, memory);
 	if (unit < 0) return failed(Status.noSpace, 0, total + memory);
-	// A ring needs no zeros: nobody reads past head.
-	blocks.clear(unit, UNIT_BYTES, UNIT_BYTES + body + memory);
+	blocks.clear(unit, UNIT_BYTES, UNIT_BYTES + total + memory);
 	const segment = new Segment(threads, blocks.buffer, (unit + 1) * UNIT_BYTES, total + memory, fields);
 	writeHeader(segment, key, options, newCreated(threads));
 	if (ownerDied && key.kind === Kind.mutex) segment.words[CLAIM] = CLAIM_ABANDONED;

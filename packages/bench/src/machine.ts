@@ -6,7 +6,8 @@ export interface Machine {
 	readonly cores: number;
 	readonly memoryGiB: number;
 	readonly system: string;
-	readonly bun: string;
+	/** "Bun 1.4.5" or "Node 26.10.0". */
+	readonly runtime: string;
 }
 
 export function machine(): Machine {
@@ -16,10 +17,10 @@ export function machine(): Machine {
 		cores: processors.length,
 		memoryGiB: Math.round(totalmem() / 2 ** 30),
 		system: `${process.platform} ${release()} ${process.arch}`,
-		bun: Bun.version,
+		runtime: process.versions.bun ? `Bun ${process.versions.bun}` : `Node ${process.versions.node}`,
 	};
 }
 
-export function describeMachine({ cpu, cores, memoryGiB, system, bun }: Machine): string {
-	return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Bun ${bun}`;
+export function describeMachine({ cpu, cores, memoryGiB, system, runtime }: Machine): string {
+	return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, ${runtime}`;
 }

@@ -2,7 +2,9 @@
  * One end of a benchmark row: a process or a Worker that opens an endpoint, then runs rounds when told to. Started by
  * crew.ts, which talks to it through {@link Order} and {@link Report}.
  */
+
 import { Channel, monotonicNs, type Receiver, Route, type Sender } from "@libipc/core";
+import { byMemcmp } from "./memcmp.ts";
 import { type Workload, Workload as WorkloadOf } from "./workload.ts";
 
 /** What a participant is to do; sent once, first. */
@@ -94,7 +96,7 @@ export class Participant implements Disposable {
 	constructor(assignment: Assignment) {
 		const { role, kind, prefix, senders, receivers, min, max, capacity } = assignment;
 		this.#assignment = assignment;
-		this.#workload = new WorkloadOf({ min, max, senders });
+		this.#workload = new WorkloadOf({ min, max, senders }, byMemcmp);
 		const factory = kind === "route" ? Route : Channel;
 		this.#endpoint =
 			role === "sender"

@@ -1,4 +1,5 @@
 import { median } from "../median.ts";
+import { byMemcmp } from "../memcmp.ts";
 import { Workload } from "../workload.ts";
 import type { MeasureOptions, PeerResult } from "./peer.ts";
 import type { ReceiverReports } from "./receiver-reports.ts";
@@ -20,7 +21,7 @@ export async function measureRounds(
 	reports: ReceiverReports,
 	broadcast: Broadcast,
 ): Promise<PeerResult> {
-	const workload = new Workload({ min, max, senders: 1 });
+	const workload = new Workload({ min, max, senders: 1 }, byMemcmp);
 	const runsNs: number[] = [];
 	let delivered = 0;
 	let corrupt = 0;

@@ -1,11 +1,12 @@
 import { expect, test } from "bun:test";
+import { byMemcmp } from "../memcmp.ts";
 import { Workload } from "../workload.ts";
 import { Tally } from "./tally.ts";
 
 const SIZES = { min: 2, max: 256 };
 
 function messages(count: number): Uint8Array[] {
-	const workload = new Workload({ ...SIZES, senders: 1 });
+	const workload = new Workload({ ...SIZES, senders: 1 }, byMemcmp);
 	return Array.from({ length: count }, (_, sequence) => workload.message(0, sequence).slice());
 }
 

@@ -1,3 +1,4 @@
+import { byMemcmp } from "../memcmp.ts";
 import { Workload } from "../workload.ts";
 import type { ReceiverSetup } from "./receiver-setup.ts";
 
@@ -14,7 +15,7 @@ export class Tally {
 	#corrupt = 0;
 
 	constructor({ min, max }: ReceiverSetup) {
-		this.#workload = new Workload({ min, max, senders: 1 });
+		this.#workload = new Workload({ min, max, senders: 1 }, byMemcmp);
 	}
 
 	/** A message that arrived as an object of its own. */

@@ -4,6 +4,7 @@
  *   bun run bench [options]
  */
 import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
 import { choicesOption, integerOption, parseOptions } from "./arguments.ts";
 import { benchChart } from "./bench_chart.ts";
 import { benchTable, legend } from "./bench_table.ts";
@@ -24,6 +25,8 @@ Measures the sixteen rows of bench_ipc: routes and channels between processes, e
   --max-threads N    largest N of a row: 1, 2, 4, 8, … up to this    (8)
   --patterns LIST    of route, 1-N, N-1, N-N, with commas            (all)
   --transport KIND   process or worker                               (process)
+  --engine NAME      native, or sab: between threads only, beside MessagePort and BroadcastChannel;
+                     with --help it tells its own options             (native)
   --runs N           measured runs of each row, in up to 5 starts     (40)
   --json FILE        write the rows as JSON
   --svg FILE         write a chart
@@ -34,8 +37,11 @@ Exit status: 0 all messages delivered and right; 1 not so, or an error; 2 wrong 
 /** A ring of this size keeps both sides in long runs; the limit program gets the same. */
 const CAPACITY = 1 << 20;
 
-await runCommand(async (signal) => {
+const { engine } = parseArgs({ options: { engine: { type: "string" } }, strict: false }).values;
+
+async function main(signal: AbortSignal): Promise<number> {
 	const options = parseOptions({
+		engine: { type: "string", default: "native" },
 		count: { type: "string", default: "100000" },
 		min: { type: "string", default: "2" },
 		max: { type: "string", default: "256" },
@@ -51,6 +57,7 @@ await runCommand(async (signal) => {
 		console.log(HELP);
 		return 0;
 	}
+	choicesOption("engine", options.engine, ["native", "sab"]);
 	const min = integerOption("min", options.min, 2, 65_536);
 	const max = integerOption("max", options.max, min, 65_536);
 	const maxThreads = integerOption("max-threads", options["max-threads"], 1, 64);
@@ -84,4 +91,7 @@ await runCommand(async (signal) => {
 	for (const { pattern, n, delivered, expected, corrupt } of bad)
 		console.error(`WRONG: ${pattern}, N = ${n}: ${delivered} of ${expected} messages delivered, ${corrupt} corrupt`);
 	return bad.length === 0 ? 0 : 1;
-});
+}
+
+if (engine === "sab") await import("./threads.ts");
+else await runCommand(main);

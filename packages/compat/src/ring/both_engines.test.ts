@@ -1,0 +1,335 @@
+/** A C sender and a TypeScript receiver on one piece of memory, and the reverse: every kind of record, at every wrap. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { fileURLToPath } from "node:url";
+import { createEndpointFactory, createQueueFactory, type Engine, type Loan } from "@libipc/protocol";
+import { nativeEngine } from "../../../core/src/native_engine.ts";
+import { Child } from "../../../core/src/testing/child.ts";
+import { isLarge, large } from "../../../core/src/testing/large.ts";
+import { Names } from "../../../core/src/testing/names.ts";
+import { readPattern, writePattern } from "../../../core/src/testing/pattern.ts";
+import { text } from "../../../core/src/testing/text.ts";
+import { mappedEngine } from "../testing/mapped_engine.ts";
+
+const names = new Names("both");
+const { prefix } = names;
+const CHILD = fileURLToPath(new URL("../testing/mapped.child.ts", import.meta.url));
+
+afterAll(() => names.clear());
+
+const engines = { C: nativeEngine, TypeScript: mappedEngine } as const;
+type Which = keyof typeof engines;
+const nameOf = (which: Which) => (which === "C" ? "native" : "mapped");
+
+const child = (which: Which, program: string, name: string, ...rest: (string | number)[]) =>
+	new Child(CHILD, [nameOf(which), program, prefix, name, ...rest]);
+
+/** The factories of an engine whose rings start at a position. */
+function factories(engine: Engine, firstPosition: number) {
+	const starting: Engine = {
+		...engine,
+		openSender: (kind, at, name, options) => engine.openSender(kind, at, name, { ...options, firstPosition }),
+		openReceiver: (kind, at, name, options) => engine.openReceiver(kind, at, name, { ...options, firstPosition }),
+	};
+	return {
+		Route: createEndpointFactory(() => starting, "route"),
+		Channel: createEndpointFactory(() => starting, "channel"),
+		Queue: createQueueFactory(() => starting),
+	};
+}
+
+function lent(loan: Loan | null): Loan {
+	if (!loan) throw new Error("nothing was lent");
+	return loan;
+}
+
+const directions: [Which, Which][] = [
+	["C", "TypeScript"],
+	["TypeScript", "C"],
+	["TypeScript", "TypeScript"],
+];
+/** In units of 8 bytes: the wrap is in the first message, and in the middle of the first round. */
+const positions = [0, 2 ** 31 - 1, 2 ** 31 - 300, 2 ** 32 - 1, 2 ** 32 - 700];
+const cases = directions.flatMap(([from, to]) => positions.map((at) => [from, to, at] as const));
+
+describe.each(cases)("from %s to %s, in a ring that starts at %d", (from, to, firstPosition) => {
+	const sending = factories(engines[from], firstPosition);
+	const receiving = factories(engines[to], firstPosition);
+
+	test.each(["Route", "Channel"] as const)("a %s carries messages and padding", (kind) => {
+		const name = names.next();
+		using receiver = receiving[kind].receiver(name, { prefix, capacity: 4096 });
+		using sender = sending[kind].sender(name, { prefix });
+		const buffer = new Uint8Array(2040);
+		const target = new Uint8Array(2040);
+		let sent = 0;
+		let received = 0;
+		const check = (view: Uint8Array) => expect(readPattern(view, 2040)).toEqual({ sender: 1, sequence: received++ });
+		for (let round = 0; round < 40; round++) {
+			while (sender.trySend(writePattern(buffer, 1, sent, 2040))) sent++;
+			check(target.subarray(0, receiver.recvInto(target, { timeout: 0 })));
+			receiver.drain(check, { timeout: 0, max: 5 });
+			receiver.drainBatch(
+				({ count, bytes, offsets, lengths }) => {
+					for (let i = 0; i < count; i++) {
+						const at = offsets[i] as number;
+						check(bytes.subarray(at, at + (lengths[i] as number)));
+					}
+				},
+				{ timeout: 0 },
+			);
+			const batch = [0, 1, 2].map((i) => writePattern(new Uint8Array(2040), 1, sent + i, 2040));
+			sent += sender.sendBatch(batch, { timeout: 0 });
+			for (let next = receiver.tryRecv(); next; next = receiver.tryRecv()) check(next);
+		}
+		expect(received).toBe(sent);
+		expect(sent).toBeGreaterThan(500);
+		for (const length of [0, 1, 7, 8, 9, 16, 17, 31, 32, 33, 2040]) {
+			expect(sender.send(large(length, length))).toBe(true);
+			expect(isLarge(receiver.recv({ timeout: 1000 }) ?? new Uint8Array(1), length, length)).toBe(true);
+		}
+	});
+
+	test("loans: sent, shortened, given up, and in another order", () => {
+		const name = names.next();
+		using receiver = receiving.Channel.receiver(name, { prefix, capacity: 4096 });
+		using sender = sending.Channel.sender(name, { prefix });
+		for (let i = 0; i < 60; i++) {
+			// Past what was given up: there may be no room otherwise.
+			expect(receiver.tryRecv()).toBeNull();
+			using loan = lent(sender.loan(2032 - (i % 7), { timeout: 1000 }));
+			loan.bytes.fill(i);
+			expect(receiver.tryRecv()).toBeNull();
+			const length = (i * 37) % 2000;
+			if (i % 4 !== 3) {
+				loan.send(length);
+				expect(receiver.tryRecv()).toEqual(new Uint8Array(length).fill(i));
+			}
+		}
+		const loans = ["a", "b", "c"].map(() => lent(sender.loan(100)));
+		sender.send("d");
+		for (const i of [2, 0, 1]) {
+			expect(receiver.tryRecv()).toBeNull();
+			loans[i]?.bytes.set([i]);
+			loans[i]?.send(1);
+			if (i === 0) expect(receiver.tryRecv()).toEqual(Uint8Array.of(0));
+		}
+		expect([receiver.tryRecv(), receiver.tryRecv()]).toEqual([Uint8Array.of(1), Uint8Array.of(2)]);
+		expect(text(receiver.tryRecv())).toBe("d");
+	});
+
+	test("fragments of several senders, with others between", async () => {
+		const name = names.next();
+		using receiver = receiving.Channel.receiver(name, { prefix, capacity: 4096 });
+		using sender = sending.Channel.sender(name, { prefix });
+		using second = sending.Channel.sender(name, { prefix });
+		using other = receiving.Channel.sender(name, { prefix });
+		const lengths = [30_000, 2041, 10_001, 60_000];
+		const sends = [
+			sender.sendAsync(large(0, 30_000)),
+			second.sendAsync(large(1, 2041)),
+			sender.sendAsync(large(2, 10_001)),
+			other.sendAsync(large(3, 60_000)),
+			...Array.from({ length: 20 }, (_, i) => second.sendAsync(`small ${i}`)),
+		];
+		const seen = new Set<number>();
+		let small = 0;
+		while (seen.size < 4 || small < 20) {
+			// By turns into memory that is large enough, and to be kept.
+			const message = seen.size % 2 === 0 ? await receiver.recvAsync({ timeout: 10_000 }) : receiver.tryRecv();
+			if (!message) {
+				await new Promise((resolve) => setImmediate(resolve));
+				continue;
+			}
+			if (message.byteLength < 100) {
+				expect(text(message)).toBe(`small ${small++}`);
+				continue;
+			}
+			const seed = lengths.indexOf(message.byteLength);
+			expect(isLarge(message, seed, message.byteLength)).toBe(true);
+			seen.add(seed);
+		}
+		expect(await Promise.all(sends)).toEqual(sends.map(() => true));
+		expect(receiver.tryRecv()).toBeNull();
+	});
+
+	test("a queue whose receivers are of both engines: taken, done, tried again", () => {
+		const name = names.next();
+		using receiver = receiving.Queue.receiver(name, { prefix, capacity: 4096 });
+		using second = sending.Queue.receiver(name, { prefix });
+		using sender = sending.Queue.sender(name, { prefix });
+		using other = receiving.Queue.sender(name, { prefix });
+		let sent = 0;
+		let received = 0;
+		for (let round = 0; round < 20; round++) {
+			while ((sent % 2 === 0 ? sender : other).trySend(`job ${sent}`)) sent++;
+			while (received < sent) {
+				const each = received % 2 === 0 ? receiver : second;
+				const lease = each.tryTake();
+				if (!lease) throw new Error(`job ${received} did not come`);
+				expect([text(lease.bytes), lease.attempt]).toEqual([`job ${received}`, 1]);
+				if (received % 5 === 0) {
+					lease.retry();
+					const again = (each === receiver ? second : receiver).tryTake();
+					expect([again && text(again.bytes), again?.attempt]).toEqual([`job ${received}`, 2]);
+					again?.done();
+				} else lease.done();
+				received++;
+			}
+			expect([receiver.tryTake(), second.tryTake()]).toEqual([null, null]);
+		}
+		expect(sent).toBeGreaterThan(1000);
+		using loan = lent(sender.loan(100));
+		loan.bytes.fill(7);
+		expect(receiver.tryTake()).toBeNull();
+		loan.send(3);
+		expect(receiver.tryRecv()).toEqual(new Uint8Array(3).fill(7));
+		// A receiver that closes puts back what it has.
+		sender.send("again");
+		const leaving = receiving.Queue.receiver(name, { prefix });
+		expect(text(leaving.tryTake()?.bytes ?? null)).toBe("again");
+		leaving.close();
+		expect(second.tryTake()?.attempt).toBe(2);
+	});
+
+	test("drops the newest, and says so", () => {
+		const name = names.next();
+		using receiver = receiving.Channel.receiver(name, { prefix, capacity: 4096, overflow: "drop-newest" });
+		using sender = sending.Channel.sender(name, { prefix });
+		const buffer = new Uint8Array(2000);
+		for (let round = 0; round < 20; round++) {
+			const accepted: number[] = [];
+			for (let i = 0; i < 200; i++) if (sender.send(writePattern(buffer, 1, i, 2000))) accepted.push(i);
+			expect(accepted.length).toBeLessThan(200);
+			const got: number[] = [];
+			while (receiver.drain((view) => got.push(readPattern(view, 2000).sequence), { timeout: 0 }) > 0);
+			expect(got).toEqual(accepted);
+		}
+		expect(sender.send(large(1, 10_000))).toBe(false);
+		expect(receiver.lost).toBe(0);
+	});
+
+	test("drops the oldest, and counts them; from the oldest that is there", () => {
+		const name = names.next();
+		using slow = receiving.Channel.receiver(name, { prefix, capacity: 4096, overflow: "drop-oldest" });
+		using sender = sending.Channel.sender(name, { prefix });
+		const buffer = new Uint8Array(3000);
+		let received = 0;
+		let last = -1;
+		for (let sent = 0; sent < 1500; sent++) {
+			expect(sender.trySend(writePattern(buffer, 2, sent, 3000))).toBe(true);
+			// At first not at all, then now and then.
+			if (sent < 700 || sent % 100 !== 0) continue;
+			for (let got = slow.tryRecv(); got; got = slow.tryRecv()) {
+				const { sequence } = readPattern(got, 3000);
+				expect(sequence).toBeGreaterThan(last);
+				last = sequence;
+				received++;
+			}
+			expect(received + slow.lost).toBe(sent + 1);
+		}
+		expect(received).toBeGreaterThan(50);
+		for (const { Channel } of [receiving, sending]) {
+			using oldest = Channel.receiver(name, { prefix, from: "oldest" });
+			const replayed: number[] = [];
+			for (let got = oldest.tryRecv(); got; got = oldest.tryRecv()) replayed.push(readPattern(got, 3000).sequence);
+			expect(replayed.length).toBeGreaterThan(5);
+			expect(replayed).toEqual(Array.from({ length: replayed.length }, (_, i) => 1500 - replayed.length + i));
+			expect(oldest.lost).toBe(0);
+		}
+	});
+
+	test("from the oldest of a ring that is not overwritten", () => {
+		const name = names.next();
+		using first = receiving.Channel.receiver(name, { prefix, capacity: 4096 });
+		using sender = sending.Channel.sender(name, { prefix });
+		for (let i = 0; i < 500; i++) {
+			expect(sender.send(`message ${i}`)).toBe(true);
+			expect(text(first.tryRecv())).toBe(`message ${i}`);
+		}
+		using oldest = receiving.Channel.receiver(name, { prefix, from: "oldest" });
+		const replayed: (string | null)[] = [];
+		for (let got = oldest.tryRecv(); got; got = oldest.tryRecv()) replayed.push(text(got));
+		expect(replayed.length).toBeGreaterThan(10);
+		expect(replayed).toEqual(Array.from({ length: replayed.length }, (_, i) => `message ${500 - replayed.length + i}`));
+		sender.send("next");
+		expect([text(first.tryRecv()), text(oldest.tryRecv())]).toEqual(["next", "next"]);
+	});
+});
+
+const pairs: [Which, Which][] = [
+	["C", "TypeScript"],
+	["TypeScript", "C"],
+];
+
+describe.each(pairs)("%s in another process, and %s here", (there, here) => {
+	const { Channel, Queue } = factories(engines[here], 0);
+
+	test("a lender that is killed: its loan becomes padding within a second", async () => {
+		const name = names.next();
+		using receiver = Channel.receiver(name, { prefix });
+		await using lender = child(there, "lend", name);
+		expect(await lender.line()).toBe("lent");
+		expect(text(receiver.recv())).toBe("before");
+		expect(receiver.recv({ timeout: 50 })).toBeNull();
+		await lender.kill();
+		using sender = Channel.sender(name, { prefix });
+		sender.send("after");
+		const killed = performance.now();
+		expect(text(receiver.recv({ timeout: 5000 }))).toBe("after");
+		expect(performance.now() - killed).toBeLessThan(1000);
+	}, 20_000);
+
+	test("a receiver that is killed with a lease: the job goes to another within a second", async () => {
+		const name = names.next();
+		using receiver = Queue.receiver(name, { prefix });
+		using sender = Queue.sender(name, { prefix });
+		sender.send("job");
+		await using worker = child(there, "take", name);
+		expect(await worker.line()).toBe("job");
+		expect(receiver.recv({ timeout: 50 })).toBeNull();
+		await worker.kill();
+		const killed = performance.now();
+		using lease = receiver.take({ timeout: 5000 });
+		expect([lease && text(lease.bytes), lease?.attempt]).toEqual(["job", 2]);
+		expect(performance.now() - killed).toBeLessThan(1000);
+	}, 20_000);
+
+	test("a sender that is killed in the middle of a large message, or anywhere: others go on", async () => {
+		const name = names.next();
+		using receiver = Channel.receiver(name, { prefix, capacity: 16_384 });
+		using sender = Channel.sender(name, { prefix });
+		{
+			await using begun = child(there, "sendPart", name);
+			expect(await begun.line()).toBe("begun");
+		}
+		expect(receiver.tryRecv()).toBeNull();
+		for (let round = 1; round <= 3; round++) {
+			await using flood = child(there, "flood", name, round);
+			await flood.line();
+			for (let i = 0; i < 2000 * round; i++)
+				expect(readPattern(receiver.recv({ timeout: 5000 }) ?? new Uint8Array(9), 64).sequence).toBe(i);
+			await flood.kill();
+			const killed = performance.now();
+			while (receiver.tryRecv());
+			expect(sender.send("here", { timeout: 5000 })).toBe(true);
+			expect(performance.now() - killed).toBeLessThan(1000);
+			expect(text(receiver.recv({ timeout: 1000 }))).toBe("here");
+		}
+	}, 60_000);
+
+	test("senders and receivers of both, at once: everything comes, in one order", async () => {
+		const name = names.next();
+		const each = 4000;
+		using sender = Channel.sender(name, { prefix, capacity: 16_384 });
+		await using first = child(here, "receive", name, 0, 3 * each);
+		await using second = child(there, "receive", name, 0, 3 * each);
+		expect([await first.line(), await second.line()]).toEqual(["ready", "ready"]);
+		await using senders = new AsyncDisposableStack();
+		for (const [i, which] of [here, there].entries()) senders.use(child(which, "send", name, i + 1, each));
+		const buffer = new Uint8Array(6000);
+		for (let i = 0; i < each; i++)
+			expect(await sender.sendAsync(writePattern(buffer, 0, i, 6000), { timeout: 30_000 })).toBe(true);
+		const orders = [await first.line(), await second.line()];
+		expect(orders[0]).toBe(orders[1] as string);
+	}, 60_000);
+});

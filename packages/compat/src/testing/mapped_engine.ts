@@ -1,0 +1,142 @@
+import { closeSync, fstatSync, openSync, statSync, unlinkSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { type EndpointKind, type Engine, type EngineOptions, header, Kind, Status } from "@libipc/protocol";
+import { nativeEngine } from "../../../core/src/native_engine.ts";
+import { SegmentReceiver } from "../ring/receiver.ts";
+import { SegmentSender } from "../ring/sender.ts";
+import { takeClaimOver } from "../segment/claim_lock.ts";
+import { type Identity, isSystemThreadAlive, systemIdentity } from "../segment/identity.ts";
+import { instanceAt, joinReceiver, joinSender, leavePlace } from "../segment/members.ts";
+import type { Platform } from "../segment/platform.ts";
+import { Segment } from "../segment/segment.ts";
+import { futexWait, futexWakeAll, mapFile, ringSocket, tryLockFile, unlockFile } from "./libc.ts";
+
+/** The world of the native engine, for the TypeScript one: to test that the two share memory. One for each file. */
+class MappedPlatform implements Platform {
+	readonly self: Identity = systemIdentity() as Identity;
+	readonly pid = process.pid;
+	readonly processors = availableParallelism();
+	readonly #path: string;
+	readonly #fd: number;
+	readonly #inode: number;
+
+	constructor(path: string, fd: number) {
+		this.#path = path;
+		this.#fd = fd;
+		this.#inode = fstatSync(fd).ino;
+	}
+
+	now(): number {
+		return performance.now();
+	}
+
+	wait(words: Int32Array, index: number, expected: number, milliseconds: number): void {
+		futexWait(words, index, expected, milliseconds);
+	}
+
+	wakeAll(words: Int32Array, index: number): void {
+		futexWakeAll(words, index);
+	}
+
+	ring(low: number, high: number): void {
+		ringSocket(low, high);
+	}
+
+	isAlive(low: number, high: number): boolean {
+		return isSystemThreadAlive(low, high, "/proc");
+	}
+
+	isNamed(): boolean {
+		return statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode;
+	}
+
+	lock(_segment: Segment, patience: number): number {
+		const deadline = this.now() + patience;
+		while (!tryLockFile(this.#fd)) {
+			if (this.now() >= deadline) return Status.busy;
+			Bun.sleepSync(0.1);
+		}
+		if (this.isNamed()) return 0;
+		unlockFile(this.#fd);
+		return Status.orphaned;
+	}
+
+	unlock(): void {
+		unlockFile(this.#fd);
+	}
+
+	unlink(): void {
+		if (this.isNamed()) unlinkSync(this.#path);
+	}
+
+	keep(): void {}
+}
+
+/** Takes a place on a name that is there. `join` answers it, or why not. */
+function open(kind: EndpointKind, prefix: string, name: string, join: (segment: Segment) => number) {
+	const path = `/dev/shm/libipc.${kind}.${Buffer.byteLength(prefix)}.${prefix}.${name}`;
+	const fd = openSync(path, "r+");
+	const buffer = mapFile(fd, fstatSync(fd).size);
+	const words = new Int32Array(buffer, 0, 64);
+	const word = (offset: number): number => words[offset >> 2] as number;
+	const platform = new MappedPlatform(path, fd);
+	const segment = new Segment(platform, buffer, 0, buffer.byteLength, {
+		kind: Kind[kind],
+		overflow: word(header.overflow),
+		capacity: word(header.capacity),
+		maxReceivers: word(header.maxReceivers),
+		initial: 0,
+		robust: false,
+	});
+	const locked = platform.lock(segment, 1000);
+	if (locked !== 0) throw new Error(`${path} cannot be locked: ${locked}`);
+	const at = join(segment);
+	platform.unlock();
+	if (at < 0) throw new Error(`${path} cannot be joined: ${at}`);
+	const instance = instanceAt(segment, at);
+	const leave = (): void => {
+		leavePlace(segment, at, instance);
+		closeSync(fd);
+	};
+	return { segment, at, instance, leave };
+}
+
+/** Runs with the name open in the native engine, which makes it if it is not there. */
+function made<Result>(
+	kind: EndpointKind,
+	prefix: string,
+	name: string,
+	options: EngineOptions,
+	use: () => Result,
+): Result {
+	const maker = nativeEngine.openReceiver(kind, prefix, name, { ...options, fromOldest: false });
+	try {
+		return use();
+	} finally {
+		maker.close();
+	}
+}
+
+/** The rings of the TypeScript engine over the files of the native one, which makes and removes them. */
+export const mappedEngine: Engine = {
+	...nativeEngine,
+
+	openSender: (kind, prefix, name, options) =>
+		made(kind, prefix, name, options, () => {
+			const { segment, at, instance, leave } = open(kind, prefix, name, (joined) => {
+				const place = joinSender(joined);
+				const isOnly = joined.kind === Kind.route;
+				if (isOnly && !takeClaimOver(joined, header.claim >> 2, instanceAt(joined, place))) return Status.hasSender;
+				return place;
+			});
+			return new SegmentSender(segment, at, instance, leave);
+		}),
+
+	openReceiver: (kind, prefix, name, options) =>
+		made(kind, prefix, name, options, () => {
+			const { segment, at, instance, leave } = open(kind, prefix, name, (joined) =>
+				joinReceiver(joined, options.fromOldest),
+			);
+			return new SegmentReceiver(segment, at, instance, options.fromOldest, leave);
+		}),
+};

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "layout.h"
+#include "libipc/place.h"
 #include "libipc/status.h"
 #include "mapping.h"
 #include "platform/platform.h"
@@ -20,7 +21,7 @@
 enum { IPC_KINDS = IPC_MEMORY + 1 };
 extern const char *const ipc_kind_names[IPC_KINDS];
 
-typedef struct ipc_segment {
+struct ipc_segment {
   ipc_mapping *mapping;
   ipc_header *header;
   ipc_member *receivers;
@@ -40,7 +41,7 @@ typedef struct ipc_segment {
   uint64_t created;
   uint64_t joined; /* of a receiver: the head word whose position it took */
   char key[IPC_OS_KEY_BYTES];
-} ipc_segment;
+};
 
 /*
  * Opens or creates a name and keeps the name lock, so that the caller can join

@@ -35,6 +35,8 @@ int32_t ipc_waker_open_at(int32_t descriptor, uint32_t waker[2]) {
   return IPC_E_SYSTEM;
 }
 
+void ipc_waker_ring(uint32_t low, uint32_t high) { ipc_os_ring(whole(low, high)); }
+
 void ipc_waker_close(uint32_t low, uint32_t high) { ipc_os_close_waker(whole(low, high)); }
 
 void ipc_sender_arm(ipc_sender *sender, uint32_t wait, uint32_t low, uint32_t high) {

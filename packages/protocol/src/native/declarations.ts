@@ -91,6 +91,19 @@ export const declarations = {
 	ipc_mapping_address: { args: ["ptr"], returns: "ptr" },
 	ipc_mapping_byte_length: { args: ["ptr"], returns: "f64" },
 
+	ipc_sender_hand_over: { args: ["ptr", "buffer"], returns: "ptr" },
+	ipc_receiver_hand_over: { args: ["ptr", "buffer"], returns: "ptr" },
+	ipc_segment_hold_mapping: { args: ["ptr"], returns: "ptr" },
+	ipc_segment_wait: { args: ["ptr", "u32", "u32", "f64"], returns: "void" },
+	ipc_segment_wake: { args: ["ptr", "u32"], returns: "void" },
+	ipc_segment_lock_name: { args: ["ptr", "u32"], returns: "i32" },
+	ipc_segment_unlock_name: { args: ["i32"], returns: "void" },
+	ipc_segment_has_name: { args: ["ptr"], returns: "i32" },
+	ipc_segment_remove_name: { args: ["ptr"], returns: "void" },
+	ipc_thread_self: { args: ["buffer"], returns: "void" },
+	ipc_thread_is_alive: { args: ["u32", "u32"], returns: "i32" },
+	ipc_waker_ring: { args: ["u32", "u32"], returns: "void" },
+
 	ipc_clear: { args: ["buffer", "buffer", "u32", "buffer"], returns: "i32" },
 
 	/** The prefix may be null: all names. */

@@ -1,0 +1,62 @@
+#include "libipc/place.h"
+
+#include "receiver_state.h"
+#include "sender_state.h"
+
+static ipc_segment *hand_over(ipc_segment *segment, const ipc_member *member, uint32_t instance, ipc_place *place) {
+  *place = (ipc_place){
+      .kind = segment->kind,
+      .overflow = segment->overflow,
+      .capacity = segment->capacity,
+      .max_receivers = segment->max_receivers,
+      .word = (uint32_t)((const uint32_t *)member - (const uint32_t *)segment->header),
+      .instance = instance,
+      .joined_low = (uint32_t)segment->joined,
+      .joined_high = (uint32_t)(segment->joined >> 32),
+  };
+  return segment;
+}
+
+ipc_segment *ipc_sender_hand_over(ipc_sender *sender, ipc_place *place) {
+  sender->is_only = false; /* close() would give the claim back, and it is the binding's to */
+  return hand_over(&sender->segment, sender->member, sender->instance, place);
+}
+
+ipc_segment *ipc_receiver_hand_over(ipc_receiver *receiver, ipc_place *place) {
+  return hand_over(&receiver->segment, receiver->member, receiver->instance, place);
+}
+
+ipc_mapping *ipc_segment_hold_mapping(ipc_segment *segment) { return ipc_mapping_hold(segment); }
+
+static _Atomic uint32_t *word_of(const ipc_segment *segment, uint32_t word) {
+  return word < segment->mapping->bytes / sizeof(uint32_t) ? (_Atomic uint32_t *)segment->header + word : NULL;
+}
+
+void ipc_segment_wait(const ipc_segment *segment, uint32_t word, uint32_t expected, double milliseconds) {
+  _Atomic uint32_t *there = word_of(segment, word);
+  if (!there || milliseconds <= 0) return;
+  ipc_os_wait(there, expected, milliseconds < 1e12 ? (uint64_t)(milliseconds * 1e6) : IPC_FOREVER);
+}
+
+void ipc_segment_wake(const ipc_segment *segment, uint32_t word) {
+  _Atomic uint32_t *there = word_of(segment, word);
+  if (there) ipc_os_wake_all(there);
+}
+
+int32_t ipc_segment_lock_name(const ipc_segment *segment, uint32_t patience_ms) {
+  return ipc_segment_lock(segment, patience_ms * UINT64_C(1000000));
+}
+
+void ipc_segment_unlock_name(int32_t lock) { ipc_os_unlock(lock); }
+
+int32_t ipc_segment_has_name(ipc_segment *segment) { return !ipc_segment_is_orphaned(segment); }
+
+void ipc_segment_remove_name(ipc_segment *segment) { ipc_segment_unlink(segment); }
+
+void ipc_thread_self(uint32_t identity[2]) {
+  uint64_t self = ipc_os_self();
+  identity[0] = (uint32_t)self;
+  identity[1] = (uint32_t)(self >> 32);
+}
+
+int32_t ipc_thread_is_alive(uint32_t low, uint32_t high) { return ipc_os_alive((uint64_t)high << 32 | low); }

@@ -1,11 +1,4 @@
-import {
-	closeAtExit,
-	type Engine,
-	type EngineHandleOptions,
-	type EngineOptions,
-	type HandleKind,
-	Status,
-} from "@libipc/protocol";
+import { type Engine, type EngineHandleOptions, type EngineOptions, type HandleKind, Status } from "@libipc/protocol";
 import { SegmentCondition } from "./locks/condition.ts";
 import { type MemoryKeeper, SegmentMemory } from "./locks/memory.ts";
 import { SegmentMutex } from "./locks/mutex.ts";
@@ -24,6 +17,7 @@ import {
 } from "./segment/open_segment.ts";
 import { extendMemory } from "./segment/room.ts";
 import { threads } from "./segment/threads.ts";
+import { endpointOf } from "./segment_endpoint.ts";
 import { ThreadWaker } from "./waker.ts";
 
 const ofHandle = ({ maxHandles, ...options }: EngineHandleOptions): NameOptions => ({
@@ -45,27 +39,6 @@ const ofRing = ({ capacity, maxReceivers, permissions, overflow, firstPosition }
 	robust: 0,
 	size: 0,
 });
-
-/**
- * Makes an endpoint that leaves when it is closed, when the thread exits, or when it was collected. Collected, it cannot do so
- * itself: another one is then made in its place, for all that it holds is in the segment, and that one is closed.
- */
-function endpointOf<Endpoint extends { close(): void }>(
-	opened: OpenSegment,
-	make: (opened: OpenSegment, leave: () => void) => Endpoint,
-): Endpoint {
-	let isClosed = false;
-	const leave = (): void => {
-		isClosed = true;
-		free();
-	};
-	const endpoint = make(opened, leave);
-	const free = closeAtExit(endpoint, () => {
-		if (!isClosed) make(opened, () => {}).close();
-		opened.leave();
-	});
-	return endpoint;
-}
 
 type HandleClass<Handle> = new (
 	segment: OpenSegment["segment"],

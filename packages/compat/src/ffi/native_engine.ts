@@ -1,6 +1,25 @@
 import { createNativeEngine, type Engine } from "@libipc/protocol";
+import { SegmentReceiver } from "../ring/receiver.ts";
+import { SegmentSender } from "../ring/sender.ts";
+import { endpointOf } from "../segment_endpoint.ts";
 import { library } from "./library.ts";
 import { openWaker } from "./native_waker.ts";
+import { openReceiverPlace, openSenderPlace } from "./open_place.ts";
 
-/** Messages between processes, by the C library through node:ffi. */
-export const nativeEngine: Engine = createNativeEngine(library, openWaker);
+/**
+ * Messages between processes. A call through node:ffi costs more than a message, so the bytes of rings are moved here, in
+ * the memory that the C library has mapped, by what moves them between threads (docs/performance.md). All else is C's.
+ */
+export const nativeEngine: Engine = {
+	...createNativeEngine(library, openWaker),
+	openSender: (...name) =>
+		endpointOf(
+			openSenderPlace(library(), ...name),
+			({ segment, at, instance }, leave) => new SegmentSender(segment, at, instance, leave),
+		),
+	openReceiver: (kind, prefix, name, options) =>
+		endpointOf(
+			openReceiverPlace(library(), kind, prefix, name, options),
+			({ segment, at, instance }, leave) => new SegmentReceiver(segment, at, instance, options.fromOldest, leave),
+		),
+};

@@ -12,7 +12,8 @@ import type { Address, Symbols } from "./declarations.ts";
 import { NativeFailure } from "./native_failure.ts";
 import { openNativeHandles } from "./native_handles.ts";
 import { mapReceiverRing, mapSenderRing, type NativeLibrary } from "./native_library.ts";
-import { KINDS, LONGEST_CALL_MS, mayWaitOn, nativeOptions, terminated } from "./native_options.ts";
+import { openNativeReceiver, openNativeSender } from "./native_open.ts";
+import { KINDS, LONGEST_CALL_MS, mayWaitOn, terminated } from "./native_options.ts";
 
 const LONGEST_TARGET = 0x7fffffff;
 
@@ -22,24 +23,14 @@ const LONGEST_TARGET = 0x7fffffff;
  */
 export function createNativeEngine(library: () => NativeLibrary, openWaker: Engine["openWaker"]): Engine {
 	return {
-		openSender(kind, prefix, name, options) {
+		openSender(...name) {
 			const loaded = library();
-			const failure = new NativeFailure();
-			const native = nativeOptions(kind, options);
-			const { ipc_sender_open } = loaded.symbols;
-			const handle = loaded.address(ipc_sender_open(terminated(prefix), terminated(name), native, failure.bytes));
-			if (handle === null) throw openFailure(failure, kind, prefix, name);
-			return new NativeSender(loaded, handle);
+			return new NativeSender(loaded, openNativeSender(loaded, ...name));
 		},
 
-		openReceiver(kind, prefix, name, options) {
+		openReceiver(...name) {
 			const loaded = library();
-			const failure = new NativeFailure();
-			const native = nativeOptions(kind, options);
-			const { ipc_receiver_open } = loaded.symbols;
-			const handle = loaded.address(ipc_receiver_open(terminated(prefix), terminated(name), native, failure.bytes));
-			if (handle === null) throw openFailure(failure, kind, prefix, name);
-			return new NativeReceiver(loaded, handle);
+			return new NativeReceiver(loaded, openNativeReceiver(loaded, ...name));
 		},
 
 		clear(kind, prefix, name) {

@@ -16,7 +16,7 @@ const FIRST_LOOK = 4096;
 const unitsOf = (bytes: number): number => 1 + Math.ceil(bytes / UNIT_BYTES);
 
 /** Frees blocks that nobody alive may touch, named or not. */
-function freeLeftovers(threads: Threads): void {
+export function freeLeftovers(threads: Threads): void {
 	const { blocks, hub } = threads;
 	for (const unit of blocks.used())
 		if (!threads.isHeld(unit) && !threads.isNoteOfDeath(unit)) threads.forgetBlock(unit);

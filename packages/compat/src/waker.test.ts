@@ -1,0 +1,141 @@
+import { describe, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { offerHub } from "./segment/hub.ts";
+import { threads } from "./segment/threads.ts";
+import { ThreadWaker } from "./waker.ts";
+
+offerHub();
+const here = threads();
+
+/** A waker, and when it was rung next. */
+function newWaker(): { waker: ThreadWaker; rung(): Promise<void>; count(): number } {
+	let count = 0;
+	let tell = (): void => {};
+	const waker = new ThreadWaker(here, () => {
+		count++;
+		tell();
+	});
+	return {
+		waker,
+		rung: () =>
+			new Promise((resolve) => {
+				tell = resolve;
+			}),
+		count: () => count,
+	};
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe("a waker", () => {
+	test("is rung by this thread and by others", async () => {
+		const { waker, rung, count } = newWaker();
+		waker.keepAlive(true);
+		let next = rung();
+		here.ring(waker.low, waker.high);
+		await next;
+		expect(count()).toBe(1);
+		next = rung();
+		const ringer = new Worker(new URL("testing/ringer.worker.ts", import.meta.url), {
+			workerData: { low: waker.low, high: waker.high, rings: 1 },
+		});
+		await next;
+		await ringer.terminate();
+		waker.close();
+	});
+
+	test("misses nothing that is rung while it is being served", async () => {
+		const ringer = new Worker(new URL("testing/ringer.worker.ts", import.meta.url), {
+			workerData: { low: here.place, high: here.instance, rings: 20_000 },
+		});
+		const exited = once(ringer, "exit");
+		let count = 0;
+		await new Promise<void>((resolve) => {
+			// Were one lost that it rings itself, this would end: only those of the Worker, which are soon over, would still come.
+			const waker = new ThreadWaker(here, () => {
+				if (++count < 25_000) return here.ring(waker.low, waker.high);
+				waker.close();
+				resolve();
+			});
+			waker.keepAlive(true);
+			here.ring(waker.low, waker.high);
+		});
+		await exited;
+	});
+
+	test("lets timers have their turn, however often it is rung", async () => {
+		let timer = false;
+		const { waker } = newWaker();
+		const busy = new ThreadWaker(here, () => here.ring(waker.low, waker.high));
+		here.ring(waker.low, waker.high);
+		await new Promise<void>((resolve) => {
+			setTimeout(() => {
+				timer = true;
+				resolve();
+			}, 5);
+		});
+		expect(timer).toBe(true);
+		busy.close();
+		waker.close();
+	});
+
+	test("is silent once it is closed, and others of the thread are not", async () => {
+		const first = newWaker();
+		const second = newWaker();
+		second.waker.keepAlive(true);
+		first.waker.close();
+		first.waker.close();
+		const next = second.rung();
+		here.ring(first.waker.low, first.waker.high);
+		await next;
+		await turn();
+		expect(first.count()).toBe(0);
+		second.waker.close();
+	});
+
+	test("that does not exist can be rung: nothing happens", () => {
+		const before = new Int32Array(here.hub.words);
+		for (const [low, high] of [
+			[0, 0],
+			[here.place + 1, here.instance],
+			[here.place, here.instance + 1],
+			[here.place + 32, here.instance],
+			[-32, here.instance],
+			[2 ** 31 - 1, 1],
+		] as const)
+			here.ring(low, high);
+		expect(here.hub.words).toEqual(before);
+	});
+
+	test.each([
+		[true, "rung\n"],
+		[false, ""],
+	])("keeps the process alive: %p", async (keeps, output) => {
+		const program = `
+			import { offerHub } from "./segment/hub.ts";
+			import { threads } from "./segment/threads.ts";
+			import { ThreadWaker } from "./waker.ts";
+			offerHub();
+			const here = threads();
+			const waker = new ThreadWaker(here, () => {
+				console.log("rung");
+				waker.close();
+			});
+			waker.keepAlive(true);
+			waker.keepAlive(${keeps});
+			// A timer that would keep nobody alive.
+			setTimeout(() => here.ring(waker.low, waker.high), 20).unref();`;
+		const child = spawn(process.execPath, ["-e", program], {
+			cwd: import.meta.dir,
+			stdio: ["ignore", "pipe", "inherit"],
+		});
+		let printed = "";
+		child.stdout.on("data", (chunk) => {
+			printed += chunk;
+		});
+		expect(await once(child, "close")).toEqual([0, null]);
+		expect(printed).toBe(output);
+	});
+});

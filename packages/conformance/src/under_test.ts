@@ -1,8 +1,12 @@
 /**
- * The package that this suite is about: `libipc`, or the one that LIBIPC_PACKAGE names. Which engine moves the bytes is
- * that package's affair (LIBIPC_ENGINE).
+ * The package that this suite is about: `libipc`, or, in Bun, `@libipc/compat` if LIBIPC_PACKAGE says so. Which engine moves
+ * the bytes is that package's affair (LIBIPC_ENGINE).
+ *
+ * Without a top-level await: Node 22 crashes when a Worker is terminated while it runs a module that another one with an
+ * await has made wait.
  */
-import type * as libipc from "libipc";
+import * as compat from "@libipc/compat";
+import * as libipc from "libipc";
 
 export type {
 	AsyncWaitOptions,
@@ -33,8 +37,6 @@ export type {
 	WordWait,
 } from "libipc";
 
-const loaded = (await import(process.env.LIBIPC_PACKAGE || "libipc")) as typeof libipc;
-
 export const {
 	Channel,
 	clear,
@@ -48,7 +50,7 @@ export const {
 	RwLock,
 	Semaphore,
 	SharedMemory,
-} = loaded;
+} = process.env.LIBIPC_PACKAGE === "@libipc/compat" ? compat : libipc;
 
 export type Condition = libipc.Condition;
 export type IpcError = libipc.IpcError;

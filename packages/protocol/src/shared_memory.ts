@@ -37,7 +37,8 @@ export interface SharedMemory extends Handle {
 	/**
 	 * All of it, as it is now. After the memory has grown this is another one, and those from before go on being the same
 	 * memory. They may be kept after `close`. Its `buffer` is an ArrayBuffer, or a part of a SharedArrayBuffer: whichever
-	 * the engine has.
+	 * the engine has. Of the latter, keep `bytes` or `words` for as long as views of your own: a part that nobody has any more
+	 * becomes other memory.
 	 *
 	 * `new Int32Array(memory.bytes)` would be a copy, one number for each byte. A view of the same memory is {@link words}, or
 	 * `new Float64Array(memory.bytes.buffer, memory.bytes.byteOffset, length)`; `byteOffset` is a multiple of 8.
@@ -91,6 +92,9 @@ export interface SharedMemoryFactory {
 	clear(name: string, options?: { prefix?: string }): void;
 }
 
+/** An engine may keep the memory for as long as the bytes live that it has handed out: words keep those. */
+const bytesOf = new WeakMap<Int32Array, Uint8Array>();
+
 class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 	readonly #line: WaitLine;
 	#bytes: Uint8Array | undefined;
@@ -111,10 +115,12 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 	}
 
 	get words(): Int32Array {
-		const { buffer, byteOffset, byteLength } = this.bytes;
+		const { bytes } = this;
+		const { buffer, byteOffset, byteLength } = bytes;
 		// As long as it is of the same buffer, which one that was transferred away is not, and of the same length.
 		if (this.#words?.buffer === buffer && this.#words.length === byteLength >>> 2) return this.#words;
 		this.#words = new Int32Array(buffer, byteOffset, byteLength >>> 2);
+		bytesOf.set(this.#words, bytes);
 		return this.#words;
 	}
 

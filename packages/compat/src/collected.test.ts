@@ -1,0 +1,67 @@
+import { describe, expect, test } from "bun:test";
+import { Channel, Mutex, Route, SharedMemory } from "./index.ts";
+import { usage } from "./segment/room.ts";
+import { threads } from "./segment/threads.ts";
+
+/** Lets the collector run, and what it has found be told, until `isSo`. */
+async function collects(isSo: () => boolean, patience = 200): Promise<boolean> {
+	for (let i = 0; i < patience && !isSo(); i++) {
+		Bun.gc(true);
+		await new Promise((resolve) => setTimeout(resolve, 5));
+	}
+	return isSo();
+}
+
+const used = (): number => usage(threads()).used;
+
+describe("what was forgotten and collected", () => {
+	test("has left", async () => {
+		const sender = Channel.sender("name");
+		(() => void Channel.receiver("name"))();
+		expect(sender.receiverCount).toBe(1);
+		expect(await collects(() => sender.receiverCount === 0)).toBe(true);
+		sender.close();
+	});
+
+	test("gives its route and its lock to others, and tells who locks it next", async () => {
+		(() => void Route.sender("name"))();
+		expect(() => Route.sender("name")).toThrow("has a sender already");
+		(() => void Mutex.open("name").lock())();
+		const mutex = Mutex.open("name");
+		expect(mutex.tryLock()).toBe(false);
+		expect(
+			await collects(() => {
+				try {
+					Route.sender("name").close();
+					return true;
+				} catch {
+					return false;
+				}
+			}),
+		).toBe(true);
+		const guard = mutex.acquire();
+		expect(guard.ownerDied).toBe(true);
+		guard[Symbol.dispose]();
+		mutex.close();
+	});
+
+	test("of shared memory that is closed: its bytes and words stay until they are collected, too", async () => {
+		const before = used();
+		const held: { view?: Int32Array | Uint8Array } = {};
+		for (const which of ["words", "bytes"] as const) {
+			(() => {
+				const memory = SharedMemory.open("name", { size: 4096 });
+				held.view = memory[which];
+				held.view[0] = 7;
+				memory.close();
+			})();
+			expect(await collects(() => used() === before, 10)).toBe(false);
+			const other = SharedMemory.open("name", { size: 4096 });
+			other.words.fill(-1);
+			expect(held.view?.[0]).toBe(7);
+			other.close();
+			delete held.view;
+			expect(await collects(() => used() === before)).toBe(true);
+		}
+	}, 30_000);
+});

@@ -1,0 +1,24 @@
+/** A thread where the system does not tell who lives: opens a name, or has a Worker of its own do so. */
+import { parentPort, Worker, workerData } from "node:worker_threads";
+import { openAsSender } from "../open_segment.ts";
+import { isThreadHere, threadIdentity, watchThreads } from "../thread_exits.ts";
+import { Threads } from "../threads.ts";
+import { noOptions } from "./pretend.ts";
+
+const { buffer, levels } = workerData as { readonly buffer: SharedArrayBuffer; readonly levels: number };
+
+let here: Threads | undefined;
+const join = (): Threads => {
+	here ??= new Threads(buffer, { self: threadIdentity(), isAlive: isThreadHere });
+	return here;
+};
+watchThreads(() => join().hub);
+
+if (levels > 1) {
+	const worker = new Worker(new URL(import.meta.url), { workerData: { buffer, levels: levels - 1 } });
+	worker.on("message", (message) => parentPort?.postMessage(message));
+} else {
+	openAsSender(join(), "route", "", "name", noOptions);
+	parentPort?.postMessage(threadIdentity().low);
+	setInterval(() => {}, 1000);
+}

@@ -1,0 +1,45 @@
+import { expect, test } from "bun:test";
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { member } from "@libipc/protocol";
+import { createHub } from "./hub.ts";
+import { openAsReceiver, openAsSender } from "./open_segment.ts";
+import { noOptions } from "./testing/pretend.ts";
+import { isThreadHere, noteExit, threadIdentity, watchThreads } from "./thread_exits.ts";
+import { Threads } from "./threads.ts";
+
+const buffer = createHub();
+const here = new Threads(buffer, { self: threadIdentity(), isAlive: isThreadHere });
+watchThreads(() => here.hub);
+
+const start = (levels: number): Worker =>
+	new Worker(new URL("testing/watched.worker.ts", import.meta.url), { workerData: { buffer, levels } });
+
+test.each([1, 2])(
+	"where the system does not tell, threads hear of the end of others, %d levels below",
+	async (levels) => {
+		const worker = start(levels);
+		const [low] = (await once(worker, "message")) as [number];
+		const sender = openAsSender(here, "route", "", "other", noOptions);
+		expect(() => openAsSender(here, "route", "", "name", noOptions)).toThrow("has a sender already");
+		expect(here.isAlive(low, 0)).toBe(true);
+		const exited = once(worker, "exit");
+		await worker.terminate();
+		await exited;
+		expect(here.isAlive(low, 0)).toBe(false);
+		openAsSender(here, "route", "", "name", noOptions).leave();
+		sender.leave();
+	},
+);
+
+test("a thread that never joined the hub takes those below with it", () => {
+	const other = new Threads(buffer, { self: { low: 4711, high: 0 }, isAlive: isThreadHere });
+	const { segment, at } = openAsReceiver(other, "channel", "", "name", noOptions, false);
+	expect(at).toBe(segment.receivers);
+	noteExit(here.hub, 4712);
+	expect(here.isAlive(4711, 0)).toBe(true);
+	// As noteParent does in a thread below that one.
+	here.hub.words[other.place + (member.died >> 2)] = 4712;
+	noteExit(here.hub, 4712);
+	expect(here.isAlive(4711, 0)).toBe(false);
+});

@@ -1,0 +1,511 @@
+import { describe, expect, test } from "bun:test";
+import {
+	type EngineHandle,
+	EngineWait,
+	type EngineWaker,
+	type HandleKind,
+	header,
+	OWNER_DIED,
+	Status,
+	wait,
+} from "@libipc/protocol";
+import { killedAt } from "../segment/kill.testing.ts";
+import type { NameOptions } from "../segment/names.ts";
+import { openAsHandle } from "../segment/open_segment.ts";
+import { noOptions, PretendProcess } from "../segment/pretend.testing.ts";
+import { extendMemory } from "../segment/room.ts";
+import type { Segment } from "../segment/segment.ts";
+import { WAIT_WORDS } from "../segment/segment.ts";
+import type { Threads } from "../segment/threads.ts";
+import { SegmentCondition } from "./condition.ts";
+import type { SegmentHandle } from "./handle.ts";
+import { SegmentMemory } from "./memory.ts";
+import { SegmentMutex } from "./mutex.ts";
+import { SegmentRwLock } from "./rwlock.ts";
+import { SegmentSemaphore } from "./semaphore.ts";
+
+/** Longer than anybody needs who looks at once who is dead. Milliseconds. */
+const PATIENCE = 1000;
+const PERMITS = 3;
+const RECOVERED = header.recovered >> 2;
+
+type HandleClass<Handle> = new (segment: Segment, at: number, instance: number, leave: () => void) => Handle;
+
+function open<Handle>(
+	thread: Threads,
+	kind: HandleKind,
+	Class: HandleClass<Handle>,
+	options: Partial<NameOptions> = {},
+): Handle {
+	const { segment, at, instance, leave } = openAsHandle(thread, kind, "", "name", { ...noOptions, ...options });
+	return new Class(segment, at, instance, leave);
+}
+
+const openMutex = (thread: Threads): SegmentMutex => open(thread, "mutex", SegmentMutex);
+const openRwLock = (thread: Threads): SegmentRwLock => open(thread, "rwlock", SegmentRwLock);
+const openCondition = (thread: Threads): SegmentCondition => open(thread, "condition", SegmentCondition);
+const openSemaphore = (thread: Threads, robust: boolean): SegmentSemaphore =>
+	open(thread, "semaphore", SegmentSemaphore, { initial: 1 + PERMITS, robust: robust ? 1 : 2 });
+
+function openMemory(thread: Threads): SegmentMemory {
+	const { segment, at, instance, leave } = openAsHandle(thread, "memory", "", "name", { ...noOptions, size: 4096 });
+	return new SegmentMemory(segment, at, instance, leave, {
+		prefix: "",
+		name: "name",
+		reserve: (before, byteLength) => (extendMemory(thread, segment, before, byteLength) ? 0 : Status.noSpace),
+		keep: () => {},
+		noSpace: () => new Error("no space"),
+	});
+}
+
+const wakerOf = (thread: Threads): EngineWaker => ({
+	low: thread.place,
+	high: thread.instance,
+	keepAlive() {},
+	close() {},
+});
+
+/** Entries of the table that somebody has. */
+function waitsOf({ words, waits, maxWaits }: Segment): number {
+	let count = 0;
+	for (let index = 0; index < maxWaits; index++)
+		if (words[waits + index * WAIT_WORDS + (wait.instance >> 2)] !== 0) count++;
+	return count;
+}
+
+interface Scene<Handle> {
+	/** What the victim does before it is watched. */
+	readonly prepare?: (victim: Handle, thread: Threads) => void;
+	/** What others do before the victim acts: a handle each of which is closed in the end. */
+	readonly others?: (process: PretendProcess) => readonly EngineHandle[];
+	readonly act: (victim: Handle, thread: Threads) => void;
+	/** What a survivor finds then. `at`: before which store the victim was killed. */
+	readonly check: (survivor: Handle, at: number) => void;
+}
+
+/** Plays a scene once for each store of the act, with the victim killed before it, and once with it killed after all of them. */
+function play<Handle extends SegmentHandle>(
+	openOne: (thread: Threads) => Handle,
+	{ prepare, others, act, check }: Scene<Handle>,
+): number {
+	for (let at = 0; ; at++) {
+		const process = new PretendProcess(200);
+		const survivor = openOne(process.start());
+		const thread = process.start();
+		const victim = openOne(thread);
+		const opened = others?.(process) ?? [];
+		prepare?.(victim, thread);
+		const wasKilled = killedAt(at, () => act(victim, thread));
+		process.kill(thread);
+		check(survivor, at);
+		for (const each of opened) each.close();
+		survivor.look();
+		// Nothing is left of the dead: neither its place nor its waits.
+		expect(survivor.count()).toBe(1);
+		expect(waitsOf(survivor.segment)).toBe(0);
+		survivor.close();
+		if (!wasKilled) return at;
+	}
+}
+
+/** Whoever is killed may have locked or not; who is told is so once. */
+function getsMutex(mutex: SegmentMutex, told?: boolean): void {
+	const status = mutex.lock(PATIENCE);
+	if (told === undefined) expect([0, OWNER_DIED]).toContain(status);
+	else expect(status).toBe(told ? OWNER_DIED : 0);
+	expect(mutex.unlock()).toBe(0);
+	expect(mutex.lock(PATIENCE)).toBe(0);
+	expect(mutex.unlock()).toBe(0);
+}
+
+describe("killed before each store: a mutex", () => {
+	test("locking", () => {
+		const stores = play(openMutex, {
+			act: (victim) => expect(victim.lock(0)).toBe(0),
+			check: (survivor, at) => getsMutex(survivor, at > 0),
+		});
+		expect(stores).toBe(1);
+	});
+
+	test("unlocking, with others in line", () => {
+		for (const isArmed of [false, true]) {
+			const rung: EngineHandle[] = [];
+			play(openMutex, {
+				others(process) {
+					const thread = process.start();
+					const other = openMutex(thread);
+					rung.splice(0, 1, other);
+					return [other];
+				},
+				prepare(victim) {
+					victim.lock(0);
+					const other = rung[0] as SegmentMutex;
+					if (isArmed) other.arm(EngineWait.lock, wakerOf(other.segment.platform as Threads));
+				},
+				act: (victim) => expect(victim.unlock()).toBe(0),
+				check(survivor, at) {
+					getsMutex(survivor, at === 0);
+					getsMutex(rung[0] as SegmentMutex, false);
+				},
+			});
+		}
+	});
+
+	test("waiting in line, notified or not, and closing", () => {
+		for (const holds of [false, true])
+			play(openMutex, {
+				prepare(victim) {
+					if (holds) victim.lock(0);
+				},
+				act(victim, thread) {
+					victim.arm(EngineWait.lock, wakerOf(thread));
+					victim.close();
+				},
+				check: (survivor) => getsMutex(survivor, holds),
+			});
+	});
+
+	test("waiting for it with a timeout, while another holds it", () => {
+		let owner: SegmentMutex;
+		const stores = play(openMutex, {
+			others(process) {
+				owner = openMutex(process.start());
+				owner.lock(0);
+				return [owner];
+			},
+			act: (victim) => expect(victim.lock(2)).toBe(Status.timedOut),
+			check(survivor) {
+				expect(survivor.lock(0)).toBe(Status.timedOut);
+				expect(owner.unlock()).toBe(0);
+				getsMutex(survivor, false);
+			},
+		});
+		expect(stores).toBeGreaterThan(5);
+	});
+
+	test("taking it over from one who was killed", () => {
+		play(openMutex, {
+			others(process) {
+				const thread = process.start();
+				openMutex(thread).lock(0);
+				process.kill(thread);
+				return [];
+			},
+			act: (victim) => expect(victim.lock(PATIENCE)).toBe(OWNER_DIED),
+			// Told once more: whoever was told first has put nothing right.
+			check: (survivor) => getsMutex(survivor, true),
+		});
+	});
+
+	test("giving it up for good", () => {
+		play(openMutex, {
+			prepare: (victim) => void victim.lock(0),
+			act: (victim) => expect(victim.markUnusable()).toBe(0),
+			check(survivor, at) {
+				if (at === 0) getsMutex(survivor, true);
+				else expect(survivor.lock(PATIENCE)).toBe(Status.unusable);
+			},
+		});
+	});
+});
+
+describe("killed before each store: a reader-writer lock", () => {
+	/** Both ways, by handles that are told until a writer has unlocked. */
+	function getsLock(lock: SegmentRwLock, told?: boolean): void {
+		const shared = lock.lockShared(PATIENCE);
+		expect([0, OWNER_DIED]).toContain(shared);
+		expect(lock.unlockShared()).toBe(0);
+		expect(lock.lock(PATIENCE, false)).toBe(shared);
+		if (told !== undefined) expect(shared === OWNER_DIED).toBe(told);
+		expect(lock.unlock()).toBe(0);
+		expect(lock.lock(PATIENCE, false)).toBe(0);
+		expect(lock.unlock()).toBe(0);
+		expect(lock.lockShared(PATIENCE)).toBe(0);
+		expect(lock.unlockShared()).toBe(0);
+	}
+
+	test("locking and unlocking", () => {
+		const stores = play(openRwLock, {
+			act(victim) {
+				expect(victim.lock(0, false)).toBe(0);
+				expect(victim.unlock()).toBe(0);
+			},
+			// Stores: claim, writing, writing = 0, claim = 0.
+			check: (survivor, at) => getsLock(survivor, at === 2),
+		});
+		expect(stores).toBe(4);
+	});
+
+	test("reading", () => {
+		const stores = play(openRwLock, {
+			act(victim) {
+				expect(victim.lockShared(0)).toBe(0);
+				expect(victim.lockShared(0)).toBe(0);
+				expect(victim.unlockShared()).toBe(0);
+				expect(victim.unlockShared()).toBe(0);
+			},
+			check: (survivor) => getsLock(survivor, false),
+		});
+		expect(stores).toBe(4);
+	});
+
+	test("coming in past a writer that has just left", () => {
+		let writer: SegmentRwLock;
+		play(openRwLock, {
+			others(process) {
+				writer = openRwLock(process.start());
+				writer.lock(0, false);
+				return [writer];
+			},
+			act: (victim) => expect(victim.lockShared(2)).toBe(Status.timedOut),
+			check(survivor) {
+				expect(writer.unlock()).toBe(0);
+				getsLock(survivor, false);
+				getsLock(writer, false);
+			},
+		});
+	});
+
+	test("being the next writer, for a task, and stepping back", () => {
+		let reader: SegmentRwLock;
+		play(openRwLock, {
+			others(process) {
+				reader = openRwLock(process.start());
+				reader.lockShared(0);
+				return [reader];
+			},
+			act(victim, thread) {
+				expect(victim.lock(0, true)).toBe(Status.timedOut);
+				victim.arm(EngineWait.lock, wakerOf(thread));
+				victim.disarm(EngineWait.lock);
+				expect(victim.lock(2, false)).toBe(Status.timedOut);
+			},
+			check(survivor) {
+				expect(survivor.lock(0, false)).toBe(Status.timedOut);
+				expect(reader.unlockShared()).toBe(0);
+				getsLock(survivor, false);
+				getsLock(reader, false);
+			},
+		});
+	});
+
+	test("closing, while it reads, writes or is the next writer", () => {
+		for (const how of ["reads", "writes", "next"]) {
+			let reader: SegmentRwLock | undefined;
+			play(openRwLock, {
+				others(process) {
+					if (how !== "next") return [];
+					reader = openRwLock(process.start());
+					reader.lockShared(0);
+					return [reader];
+				},
+				prepare(victim) {
+					if (how === "reads") victim.lockShared(0);
+					else victim.lock(0, true);
+				},
+				act: (victim) => victim.close(),
+				check(survivor) {
+					reader?.unlockShared();
+					getsLock(survivor, how === "writes");
+				},
+			});
+		}
+	});
+});
+
+describe("killed before each store: a semaphore", () => {
+	/** Takes all there are, and gives them back. */
+	function countPermits(semaphore: SegmentSemaphore): number {
+		let count = 0;
+		while (semaphore.acquire(count < PERMITS ? PATIENCE : 0) === 0) count++;
+		if (count > 0) expect(semaphore.release(count)).toBe(0);
+		return count;
+	}
+
+	test("robust: all permits are there again, whatever it did", () => {
+		const stores = play((thread) => openSemaphore(thread, true), {
+			act(victim) {
+				for (let i = 0; i < 2; i++) expect(victim.acquire(0)).toBe(0);
+				expect(victim.release(1)).toBe(0);
+				victim.close();
+			},
+			check(survivor) {
+				expect(countPermits(survivor)).toBe(PERMITS);
+				expect(survivor.permits()).toBe(PERMITS);
+				expect(survivor.segment.words[RECOVERED] as number).toBeLessThanOrEqual(2);
+			},
+		});
+		expect(stores).toBeGreaterThan(12);
+	});
+
+	test("robust: counting anew what the dead held", () => {
+		play((thread) => openSemaphore(thread, true), {
+			others(process) {
+				const thread = process.start();
+				const dead = openSemaphore(thread, true);
+				for (let i = 0; i < PERMITS; i++) dead.acquire(0);
+				process.kill(thread);
+				return [];
+			},
+			act: (victim) => expect(victim.acquire(PATIENCE)).toBe(0),
+			check: (survivor) => expect(countPermits(survivor)).toBe(PERMITS),
+		});
+	});
+
+	test("not robust: a permit is taken or not", () => {
+		const stores = play((thread) => openSemaphore(thread, false), {
+			act(victim) {
+				expect(victim.acquire(0)).toBe(0);
+				expect(victim.release(1)).toBe(0);
+			},
+			check: (survivor, at) => expect(countPermits(survivor)).toBe(at === 1 ? PERMITS - 1 : PERMITS),
+		});
+		expect(stores).toBe(2);
+	});
+
+	test("waiting in line for one, and closing", () => {
+		for (const robust of [true, false]) {
+			let holder: SegmentSemaphore;
+			play((thread) => openSemaphore(thread, robust), {
+				others(process) {
+					holder = openSemaphore(process.start(), robust);
+					for (let i = 0; i < PERMITS; i++) holder.acquire(0);
+					return [holder];
+				},
+				act(victim, thread) {
+					expect(victim.acquire(2)).toBe(Status.timedOut);
+					victim.arm(EngineWait.lock, wakerOf(thread));
+					victim.close();
+				},
+				check(survivor) {
+					expect(holder.release(PERMITS)).toBe(0);
+					expect(countPermits(survivor)).toBe(PERMITS);
+				},
+			});
+		}
+	});
+});
+
+describe("killed before each store: a condition", () => {
+	test("waiting: others are notified all the same, or look again", () => {
+		for (const isNotified of [false, true]) {
+			let other: SegmentCondition;
+			let index = -1;
+			play(openCondition, {
+				others(process) {
+					other = openCondition(process.start());
+					return [other];
+				},
+				act(victim, thread) {
+					const wait = victim.enter(wakerOf(thread));
+					if (isNotified) other.notify();
+					index = other.enter(undefined);
+					victim.leave(wait);
+				},
+				check(survivor) {
+					if (index < 0) index = other.enter(undefined);
+					survivor.notify();
+					// Either it was notified, or somebody has died who may have been in its stead.
+					expect(other.sleep(index, PATIENCE)).toBe(0);
+					index = -1;
+				},
+			});
+		}
+	});
+
+	test("notifying: each of those who wait is notified or waits on", () => {
+		for (const all of [false, true]) {
+			const others: SegmentCondition[] = [];
+			let waits: number[] = [];
+			const stores = play(openCondition, {
+				others(process) {
+					others.splice(0, 2, openCondition(process.start()), openCondition(process.start()));
+					waits = others.map((each) => each.enter(undefined));
+					return others;
+				},
+				act: (victim) => void (all ? victim.notifyAll() : victim.notify()),
+				check(survivor, at) {
+					const [first, second] = others.map((each, i) => each.sleep(waits[i] as number, 0));
+					expect([first, second]).toEqual([at > 0 ? 0 : Status.timedOut, all && at > 1 ? 0 : Status.timedOut]);
+					survivor.look();
+					for (const [i, each] of others.entries())
+						if ([first, second][i] !== 0) expect(each.sleep(waits[i] as number, 0)).toBe(0);
+				},
+			});
+			expect(stores).toBe(all ? 2 : 1);
+		}
+	});
+
+	test("closing while it waits and was notified: another is in its stead, or looks again", () => {
+		let other: SegmentCondition;
+		let index = -1;
+		play(openCondition, {
+			others(process) {
+				other = openCondition(process.start());
+				return [other];
+			},
+			prepare(victim, thread) {
+				victim.enter(wakerOf(thread));
+				other.notify();
+				index = other.enter(undefined);
+			},
+			act: (victim) => victim.close(),
+			check() {
+				expect(other.sleep(index, PATIENCE)).toBe(0);
+			},
+		});
+	});
+});
+
+describe("killed before each store: shared memory", () => {
+	test("waiting on words, and waking", () => {
+		let other: SegmentMemory;
+		let index = -1;
+		play(openMemory, {
+			others(process) {
+				other = openMemory(process.start());
+				index = other.enter(8, 0, undefined);
+				return [other];
+			},
+			act(victim, thread) {
+				const first = victim.enter(8, 0, wakerOf(thread));
+				expect(victim.enter(8, 1, wakerOf(thread))).toBe(Status.notEqual);
+				expect(victim.wake(8, 1)).toBe(1);
+				victim.leave(first);
+				victim.close();
+			},
+			check(survivor) {
+				expect(survivor.wake(8, 2)).toBeLessThanOrEqual(2);
+				expect(other.sleep(index, PATIENCE)).toBe(0);
+			},
+		});
+	});
+
+	test("growing: as large as it was, or as it was to be, and zeros", () => {
+		const stores = play(openMemory, {
+			prepare: (victim) => void victim.map().fill(7),
+			act: (victim) => victim.grow(100_000),
+			check(survivor) {
+				expect([4096, 100_000]).toContain(survivor.byteLength());
+				survivor.grow(200_000);
+				const bytes = survivor.map();
+				expect(bytes.length).toBe(200_000);
+				expect(bytes.subarray(0, 4096).every((byte) => byte === 7)).toBe(true);
+				expect(bytes.subarray(4096).every((byte) => byte === 0)).toBe(true);
+			},
+		});
+		expect(stores).toBeGreaterThan(2);
+	});
+
+	test("removing the name", () => {
+		play(openMemory, {
+			prepare: (victim) => void victim.map().fill(7),
+			act: (victim) => victim.unlink(),
+			check(survivor) {
+				expect(survivor.map()[4095]).toBe(7);
+				survivor.unlink();
+				expect(survivor.map()[4095]).toBe(7);
+			},
+		});
+	});
+});

@@ -1,0 +1,112 @@
+/** What the threads of a scenario share: named locks, and words to note in what they see. */
+import {
+	type Condition,
+	createConditionFactory,
+	createMutexFactory,
+	createRwLockFactory,
+	createSemaphoreFactory,
+	createSharedMemoryFactory,
+	type Mutex,
+	type RwLock,
+	type Semaphore,
+	type SemaphoreOptions,
+	type SharedMemory,
+} from "@libipc/protocol";
+import { sabEngine } from "../../sab_engine.ts";
+
+// Not the index: in Node that may choose another engine.
+const engine = () => sabEngine;
+const mutexes = createMutexFactory(engine);
+const rwlocks = createRwLockFactory(engine);
+const semaphores = createSemaphoreFactory(engine);
+const conditions = createConditionFactory(engine);
+const memories = createSharedMemoryFactory(engine);
+
+/** Words of the field. */
+export const Word = {
+	/** 1: end. */
+	stop: 0,
+	/** How often somebody was told of a death. */
+	told: 2,
+	/** How much was done. */
+	done: 3,
+	/** What should never be seen was seen. */
+	wrong: 4,
+	/** Changed together, under the lock, with plain stores. */
+	left: 5,
+	right: 6,
+	/** How many are inside, and were at most. */
+	inside: 7,
+	most: 8,
+	/** Somebody has got so far, and goes on no further. */
+	held: 9,
+	/** To wait on. */
+	bell: 10,
+	/** Stays 0. */
+	never: 11,
+	/** A ring of numbers: the next to read, the next to write, and the numbers. */
+	read: 16,
+	write: 17,
+	items: 20,
+} as const;
+
+export const RING = 8;
+/** From here on a word for each number that was in the ring: how often it was taken out. */
+export const TAKEN = 64;
+/** From here on a word for each thread that can be killed: 1 when it has begun. */
+export const BEGUN = 32_000;
+export const FIELD_BYTES = 1 << 18;
+
+export class World {
+	readonly prefix: string;
+	readonly field: SharedMemory;
+	readonly words: Int32Array;
+
+	constructor(prefix: string) {
+		this.prefix = prefix;
+		this.field = memories.open("field", { prefix, size: FIELD_BYTES });
+		this.words = this.field.words;
+	}
+
+	mutex(): Mutex {
+		return mutexes.open("mutex", this);
+	}
+
+	rwlock(): RwLock {
+		return rwlocks.open("lock", this);
+	}
+
+	semaphore(options?: SemaphoreOptions): Semaphore {
+		return semaphores.open("permits", { ...options, prefix: this.prefix });
+	}
+
+	condition(name: string): Condition {
+		return conditions.open(name, this);
+	}
+
+	add(word: number, value = 1): number {
+		return Atomics.add(this.words, word, value) + value;
+	}
+
+	begin(id: number): void {
+		Atomics.store(this.words, BEGUN + id, 1);
+	}
+
+	get stopped(): boolean {
+		return Atomics.load(this.words, Word.stop) !== 0;
+	}
+
+	/** Notes that somebody comes in, and how many are there. */
+	enter(): void {
+		const inside = this.add(Word.inside);
+		for (let most = Atomics.load(this.words, Word.most); most < inside; ) {
+			const found = Atomics.compareExchange(this.words, Word.most, most, inside);
+			if (found === most) break;
+			most = found;
+		}
+	}
+
+	leave(): void {
+		this.add(Word.inside, -1);
+	}
+}

@@ -9,13 +9,13 @@ import {
 	Status,
 	wait,
 } from "@libipc/protocol";
-import { killedAt } from "../segment/kill.testing.ts";
 import type { NameOptions } from "../segment/names.ts";
 import { openAsHandle } from "../segment/open_segment.ts";
-import { noOptions, PretendProcess } from "../segment/pretend.testing.ts";
 import { extendMemory } from "../segment/room.ts";
 import type { Segment } from "../segment/segment.ts";
 import { WAIT_WORDS } from "../segment/segment.ts";
+import { killedAt } from "../segment/testing/kill.ts";
+import { noOptions, PretendProcess } from "../segment/testing/pretend.ts";
 import type { Threads } from "../segment/threads.ts";
 import { SegmentCondition } from "./condition.ts";
 import type { SegmentHandle } from "./handle.ts";

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import {
 	HEADER_BYTES,
 	hasRing,
@@ -54,11 +54,13 @@ function findAlive(fd: number): number {
 /** The process in which the name lives; 0: none that we can see. */
 export function livesElsewhere(key: Key): number {
 	if (process.platform !== "linux") return 0;
+	const file = fileOf(key);
+	if (!existsSync(file)) return 0; // the usual case, and an exception costs more than the look
 	let fd: number;
 	try {
-		fd = openSync(fileOf(key), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+		fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
 	} catch {
-		return 0; // there is none, or it is another user's
+		return 0; // another user's, or gone by now
 	}
 	try {
 		return findAlive(fd);

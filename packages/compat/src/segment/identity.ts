@@ -40,7 +40,8 @@ const isSystemError = (error: unknown): error is Error & { code: string } => err
 export function isSystemThreadAlive(low: number, high: number, tasks: string = TASKS): boolean {
 	try {
 		const stat = readStat(`${tasks}/${high}/stat`);
-		return stat !== undefined && stat.state !== "Z" && stat.state !== "X" && stat.started === low;
+		if (stat === undefined || stat.state === "Z" || stat.state === "X") return false;
+		return stat.started === low || low === 0; // 0: the C engine could not learn it
 	} catch (error) {
 		// No such thread, also while it was read. Anything else (too many open files) tells nothing: then it counts as alive.
 		return isSystemError(error) && error.code !== "ENOENT" && error.code !== "ESRCH";

@@ -1,4 +1,3 @@
-import { Kind, segmentBytes } from "@libipc/protocol";
 import { FIRST_UNIT, hubWords, UNIT_BYTES } from "./hub.ts";
 import type { Segment } from "./segment.ts";
 import { type Threads, unitOf } from "./threads.ts";
@@ -62,7 +61,7 @@ export function reserveBlock(threads: Threads, total: number, memory: number): n
 export function extendMemory(threads: Threads, segment: Segment, before: number, byteLength: number): boolean {
 	const { blocks } = threads;
 	const unit = unitOf(segment);
-	const { body } = segmentBytes(Kind.memory, 0, segment.maxReceivers);
+	const { body } = segment;
 	if (!blocks.extend(unit, unitsOf(body + byteLength))) {
 		freeLeftovers(threads);
 		if (!blocks.extend(unit, unitsOf(body + byteLength))) return false;

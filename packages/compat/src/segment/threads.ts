@@ -136,22 +136,25 @@ export class Threads implements Platform {
 			this.#holds.set(unit, count - 1);
 			return;
 		}
-		const units = [unit, ...this.#overdue];
+		this.#overdue.push(unit);
+		if (!this.lockNames(LET_GO_PATIENCE)) return;
+		for (const each of this.#overdue) this.#drop(each);
 		this.#overdue = [];
-		if (this.lockNames(LET_GO_PATIENCE)) {
-			for (const each of units) this.#drop(each);
-			this.unlockNames();
-		} else this.#overdue = units;
+		this.unlockNames();
 	}
 
-	/** The last hold of this thread. */
+	/** It may be held anew by now, if it could not be let go when it was to be. */
 	#drop(unit: number): void {
+		const count = this.#holds.get(unit) ?? 0;
+		if (count > 1) {
+			this.#holds.set(unit, count - 1);
+			return;
+		}
 		this.#holds.delete(unit);
 		Atomics.store(this.blocks.words, this.#holdWord(unit), 0);
-		if (Atomics.load(this.blocks.words, firstWord(unit) + ORPHANED) !== 0 && !this.isHeld(unit)) {
-			removeBlock(this.blocks, unit);
-			this.blocks.free(unit);
-		}
+		if (Atomics.load(this.blocks.words, firstWord(unit) + ORPHANED) === 0 || this.isHeld(unit)) return;
+		removeBlock(this.blocks, unit);
+		this.blocks.free(unit);
 	}
 
 	/** Whether a thread that lives may touch a block. Under the lock. */

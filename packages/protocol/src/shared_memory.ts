@@ -117,9 +117,10 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 	get words(): Int32Array {
 		const { bytes } = this;
 		const { buffer, byteOffset, byteLength } = bytes;
+		const length = Math.floor(byteLength / 4); // of 4 GiB, which are no 32-bit number
 		// As long as it is of the same buffer, which one that was transferred away is not, and of the same length.
-		if (this.#words?.buffer === buffer && this.#words.length === byteLength >>> 2) return this.#words;
-		this.#words = new Int32Array(buffer, byteOffset, byteLength >>> 2);
+		if (this.#words?.buffer === buffer && this.#words.length === length) return this.#words;
+		this.#words = new Int32Array(buffer, byteOffset, length);
 		bytesOf.set(this.#words, bytes);
 		return this.#words;
 	}

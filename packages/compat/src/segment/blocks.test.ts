@@ -132,6 +132,21 @@ describe("blocks of the hub", () => {
 		}
 	});
 
+	test("are cleared to the byte", () => {
+		const blocks = newBlocks();
+		blocks.free(blocks.allocate(4, true));
+		const unit = blocks.allocate(3, true);
+		const bytes = new Uint8Array(blocks.buffer, unit * UNIT_BYTES + 5000, 64);
+		for (let from = 0; from < 20; from++)
+			for (let to = from; to < 40; to++) {
+				bytes.fill(1);
+				blocks.clear(unit, 5000 + from, 5000 + to);
+				expect(bytes.indexOf(0)).toBe(from === to ? -1 : from);
+				expect(bytes.filter((byte) => byte === 0).length).toBe(to - from);
+				expect(bytes.subarray(to).includes(0)).toBe(false);
+			}
+	});
+
 	test("new memory is not touched to be zeros", () => {
 		const blocks = newBlocks();
 		const unit = blocks.allocate(8, true);

@@ -10,7 +10,7 @@ const TASKS = "/proc/self/task";
 
 /** State and start time of a thread: fields 3 and 22 of proc(5), counted from the last ")", for the name before it may hold anything. */
 function readStat(path: string): { state: string; started: number } | undefined {
-	const text = readFileSync(path, "latin1");
+	const text = readFileSync(path, "utf8");
 	const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
 	const started = Number(fields[19]);
 	// The low 32 bits of clock ticks since boot: those go round in 497 days.

@@ -1,12 +1,26 @@
-import { closeSync, fstatSync, openSync, statSync, unlinkSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, openSync, statSync, unlinkSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { type EndpointKind, type Engine, type EngineOptions, header, Kind, Status } from "@libipc/protocol";
+import {
+	type EndpointKind,
+	type Engine,
+	type EngineHandleOptions,
+	type EngineOptions,
+	type HandleKind,
+	header,
+	Kind,
+	Status,
+} from "@libipc/protocol";
 import { nativeEngine } from "../../../core/src/native_engine.ts";
+import { SegmentCondition } from "../locks/condition.ts";
+import { SegmentMemory } from "../locks/memory.ts";
+import { SegmentMutex } from "../locks/mutex.ts";
+import { SegmentRwLock } from "../locks/rwlock.ts";
+import { SegmentSemaphore } from "../locks/semaphore.ts";
 import { SegmentReceiver } from "../ring/receiver.ts";
 import { SegmentSender } from "../ring/sender.ts";
 import { takeClaimOver } from "../segment/claim_lock.ts";
 import { type Identity, isSystemThreadAlive, systemIdentity } from "../segment/identity.ts";
-import { instanceAt, joinReceiver, joinSender, leavePlace } from "../segment/members.ts";
+import { instanceAt, joinHandle, joinReceiver, joinSender, leavePlace } from "../segment/members.ts";
 import type { Platform } from "../segment/platform.ts";
 import { Segment } from "../segment/segment.ts";
 import { futexWait, futexWakeAll, mapFile, ringSocket, tryLockFile, unlockFile } from "./libc.ts";
@@ -72,11 +86,14 @@ class MappedPlatform implements Platform {
 	keep(): void {}
 }
 
+/** Addresses behind shared memory, so that what it has when it has grown is in the same buffer. */
+const ROOM = 1 << 20;
+
 /** Takes a place on a name that is there. `join` answers it, or why not. */
-function open(kind: EndpointKind, prefix: string, name: string, join: (segment: Segment) => number) {
+function open(kind: EndpointKind | HandleKind, prefix: string, name: string, join: (segment: Segment) => number) {
 	const path = `/dev/shm/libipc.${kind}.${Buffer.byteLength(prefix)}.${prefix}.${name}`;
 	const fd = openSync(path, "r+");
-	const buffer = mapFile(fd, fstatSync(fd).size);
+	const buffer = mapFile(fd, fstatSync(fd).size + (kind === "memory" ? ROOM : 0));
 	const words = new Int32Array(buffer, 0, 64);
 	const word = (offset: number): number => words[offset >> 2] as number;
 	const platform = new MappedPlatform(path, fd);
@@ -85,8 +102,8 @@ function open(kind: EndpointKind, prefix: string, name: string, join: (segment: 
 		overflow: word(header.overflow),
 		capacity: word(header.capacity),
 		maxReceivers: word(header.maxReceivers),
-		initial: 0,
-		robust: false,
+		initial: word(header.initial),
+		robust: word(header.robust) !== 0,
 	});
 	const locked = platform.lock(segment, 1000);
 	if (locked !== 0) throw new Error(`${path} cannot be locked: ${locked}`);
@@ -98,7 +115,48 @@ function open(kind: EndpointKind, prefix: string, name: string, join: (segment: 
 		leavePlace(segment, at, instance);
 		closeSync(fd);
 	};
-	return { segment, at, instance, leave };
+	return { segment, at, instance, leave, fd };
+}
+
+const HANDLES = {
+	mutex: nativeEngine.openMutex,
+	condition: nativeEngine.openCondition,
+	semaphore: nativeEngine.openSemaphore,
+	rwlock: nativeEngine.openRwLock,
+} as const;
+
+type HandleClass<Handle> = new (segment: Segment, at: number, instance: number, leave: () => void) => Handle;
+
+/** As {@link made}, of what has no ring. */
+const opener =
+	<Handle>(kind: keyof typeof HANDLES, Class: HandleClass<Handle>) =>
+	(prefix: string, name: string, options: EngineHandleOptions): Handle => {
+		const maker = HANDLES[kind](prefix, name, options);
+		try {
+			const { segment, at, instance, leave } = open(kind, prefix, name, joinHandle);
+			return new Class(segment, at, instance, leave);
+		} finally {
+			maker.close();
+		}
+	};
+
+function openMemory(prefix: string, name: string, options: EngineHandleOptions): SegmentMemory {
+	const maker = nativeEngine.openMemory(prefix, name, options);
+	try {
+		const { segment, at, instance, leave, fd } = open("memory", prefix, name, joinHandle);
+		return new SegmentMemory(segment, at, instance, leave, {
+			prefix,
+			name,
+			reserve(_before, byteLength) {
+				ftruncateSync(fd, segment.body + byteLength);
+				return 0;
+			},
+			keep: () => {},
+			noSpace: (byteLength) => new Error(`there is no room for ${byteLength} bytes`),
+		});
+	} finally {
+		maker.close();
+	}
 }
 
 /** Runs with the name open in the native engine, which makes it if it is not there. */
@@ -117,7 +175,7 @@ function made<Result>(
 	}
 }
 
-/** The rings of the TypeScript engine over the files of the native one, which makes and removes them. */
+/** The TypeScript engine over the files of the native one, which makes and removes them. */
 export const mappedEngine: Engine = {
 	...nativeEngine,
 
@@ -139,4 +197,10 @@ export const mappedEngine: Engine = {
 			);
 			return new SegmentReceiver(segment, at, instance, options.fromOldest, leave);
 		}),
+
+	openMutex: opener("mutex", SegmentMutex),
+	openCondition: opener("condition", SegmentCondition),
+	openSemaphore: opener("semaphore", SegmentSemaphore),
+	openRwLock: opener("rwlock", SegmentRwLock),
+	openMemory,
 };

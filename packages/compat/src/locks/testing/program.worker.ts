@@ -5,4 +5,4 @@ import { World } from "./world.ts";
 const { program, argument, prefix } = workerData as { program: string; argument: number; prefix: string };
 const world = new World(prefix);
 programs[program]?.(world, argument);
-world.field.close();
+world.close();

@@ -6,9 +6,11 @@ function dawdle(world: World, rounds: number): void {
 	for (let i = 0; i < rounds; i++) Atomics.load(world.words, Word.stop);
 }
 
+const nothing = new Int32Array(new SharedArrayBuffer(4));
+
 /** Lets others have the processor, which new threads need to begin. */
-function rest(world: World): void {
-	Atomics.wait(world.words, Word.never, 0, 0.3);
+function rest(): void {
+	Atomics.wait(nothing, 0, 0, 0.3);
 }
 
 export const programs: Record<string, (world: World, argument: number) => void> = {
@@ -193,7 +195,7 @@ export const programs: Record<string, (world: World, argument: number) => void> 
 			mutex.lock();
 			change(world, mutex.ownerDied);
 			mutex.unlock();
-			rest(world);
+			rest();
 		}
 		mutex.close();
 	},
@@ -211,11 +213,11 @@ export const programs: Record<string, (world: World, argument: number) => void> 
 			} else {
 				lock.lockShared();
 				if (!lock.ownerDied && words[Word.left] !== words[Word.right]) world.add(Word.wrong);
-				rest(world);
+				rest();
 				lock.unlockShared();
 				world.add(Word.done);
 			}
-			rest(world);
+			rest();
 		}
 		lock.close();
 	},
@@ -225,7 +227,7 @@ export const programs: Record<string, (world: World, argument: number) => void> 
 		world.begin(id);
 		while (!world.stopped) {
 			semaphore.acquire();
-			rest(world);
+			rest();
 			world.add(Word.done);
 			semaphore.release();
 		}
@@ -269,7 +271,7 @@ function change(world: World, ownerDied: boolean): void {
 		words[Word.right] = words[Word.left] as number;
 	} else if (words[Word.left] !== words[Word.right]) world.add(Word.wrong);
 	words[Word.left] = (words[Word.left] as number) + 1;
-	rest(world);
+	rest();
 	words[Word.right] = (words[Word.right] as number) + 1;
 	world.add(Word.done);
 }
@@ -277,5 +279,5 @@ function change(world: World, ownerDied: boolean): void {
 /** Says that it holds what it holds, and waits for its end. */
 function stay(world: World): void {
 	world.add(Word.held);
-	for (;;) rest(world);
+	for (;;) rest();
 }

@@ -112,7 +112,7 @@ class Stage {
 
 	async close(): Promise<void> {
 		for (const thread of this.#threads) await thread.kill();
-		this.world.field.close();
+		this.world.close();
 	}
 }
 

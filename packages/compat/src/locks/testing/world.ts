@@ -6,6 +6,7 @@ import {
 	createRwLockFactory,
 	createSemaphoreFactory,
 	createSharedMemoryFactory,
+	type Engine,
 	type Mutex,
 	type RwLock,
 	type Semaphore,
@@ -13,14 +14,6 @@ import {
 	type SharedMemory,
 } from "@libipc/protocol";
 import { sabEngine } from "../../sab_engine.ts";
-
-// Not the index: in Node that may choose another engine.
-const engine = () => sabEngine;
-const mutexes = createMutexFactory(engine);
-const rwlocks = createRwLockFactory(engine);
-const semaphores = createSemaphoreFactory(engine);
-const conditions = createConditionFactory(engine);
-const memories = createSharedMemoryFactory(engine);
 
 /** Words of the field. */
 export const Word = {
@@ -42,8 +35,6 @@ export const Word = {
 	held: 9,
 	/** To wait on. */
 	bell: 10,
-	/** Stays 0. */
-	never: 11,
 	/** A ring of numbers: the next to read, the next to write, and the numbers. */
 	read: 16,
 	write: 17,
@@ -61,27 +52,38 @@ export class World {
 	readonly prefix: string;
 	readonly field: SharedMemory;
 	readonly words: Int32Array;
+	readonly #engine: () => Engine;
 
-	constructor(prefix: string) {
+	/** Not the index's engine: in Node that may be another one. */
+	constructor(prefix: string, engine: Engine = sabEngine) {
 		this.prefix = prefix;
-		this.field = memories.open("field", { prefix, size: FIELD_BYTES });
+		this.#engine = () => engine;
+		this.field = createSharedMemoryFactory(this.#engine).open("field", { prefix, size: FIELD_BYTES });
 		this.words = this.field.words;
 	}
 
 	mutex(): Mutex {
-		return mutexes.open("mutex", this);
+		return createMutexFactory(this.#engine).open("mutex", this);
 	}
 
 	rwlock(): RwLock {
-		return rwlocks.open("lock", this);
+		return createRwLockFactory(this.#engine).open("lock", this);
 	}
 
 	semaphore(options?: SemaphoreOptions): Semaphore {
-		return semaphores.open("permits", { ...options, prefix: this.prefix });
+		return createSemaphoreFactory(this.#engine).open("permits", { ...options, prefix: this.prefix });
 	}
 
 	condition(name: string): Condition {
-		return conditions.open(name, this);
+		return createConditionFactory(this.#engine).open(name, this);
+	}
+
+	close(): void {
+		this.field.close();
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
 	}
 
 	add(word: number, value = 1): number {

@@ -102,9 +102,9 @@ const name = (it: Case, points: readonly string[]): string =>
 /** A number that depends on nothing but the text: who chooses by it chooses the same each time. */
 const numberOf = (text: string): number => Number(BigInt(Bun.hash(text)) & 0xffffffffn);
 
-/** In full: kills at each hit; stops at the first. Quick: some of each point, the same ones each time. */
+/** In full: all of them. Quick: some of each point, the same ones each time. */
 function choose(cases: readonly Case[], mode: Mode, isQuick: boolean, points: readonly string[]): Case[] {
-	if (!isQuick) return mode === "kill" ? [...cases] : cases.filter(({ hit }) => hit === 1);
+	if (!isQuick) return [...cases];
 	const order = new Map(cases.map((it) => [it, numberOf(name(it, points)) + (it.isSure ? 0 : 2 ** 32)]));
 	const sorted = cases.toSorted((one, other) => (order.get(one) ?? 0) - (order.get(other) ?? 0));
 	if (mode === "stop") return sorted.slice(0, QUICK.stop);

@@ -134,13 +134,13 @@ class Round implements AsyncDisposable {
 		} else if (kind === "route" || kind === "channel") this.failures.push(...checkMessages(this.#lives, overflow));
 		else if (semaphore) {
 			for (let i = 0; i < PERMITS; i++)
-				if (!semaphore.acquire({ timeout: 2000 })) this.failures.push(`permit ${i} of ${PERMITS} never came back`);
+				if (!semaphore.acquire({ timeout: PATIENCE_MS })) this.failures.push(`permit ${i} of ${PERMITS} never came back`);
 		} else {
 			using lock =
 				kind === "mutex"
 					? Mutex.open("tried", { prefix: this.#prefix })
 					: RwLock.open("tried", { prefix: this.#prefix });
-			using guard = lock.acquire({ timeout: 2000 });
+			using guard = lock.acquire({ timeout: PATIENCE_MS });
 			if (!guard) this.failures.push("the lock was never free again");
 			this.failures.push(...checkLocks(this.#lives, this.#field.pair));
 		}

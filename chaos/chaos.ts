@@ -29,9 +29,10 @@ const rounds = positive("rounds", Number.POSITIVE_INFINITY);
 const minutes = positive("minutes", values.rounds === undefined ? 5 : Number.POSITIVE_INFINITY);
 const deadline = performance.now() + minutes * 60_000;
 
-const sums = { rounds: 0, kills: 0, stops: 0, messages: 0, failed: 0 };
+const sums = { rounds: 0, kills: 0, stops: 0, messages: 0, recoveries: 0, failed: 0 };
 const summary = (): string =>
-	`${sums.rounds} rounds, ${sums.kills} kills, ${sums.stops} stops, ${sums.messages} messages and changes checked, ${sums.failed} rounds failed`;
+	`${sums.rounds} rounds, ${sums.kills} kills, ${sums.stops} stops, ${sums.messages} messages and changes checked, ` +
+	`${sums.recoveries} recoveries seen, ${sums.failed} rounds failed`;
 let nextReport = performance.now() + 60_000;
 let seed = first;
 
@@ -39,12 +40,13 @@ async function play(): Promise<void> {
 	while (performance.now() < deadline && seed < first + rounds) {
 		const plan = makePlan(seed++);
 		const prefix = `chaos${process.pid}.${plan.seed}`;
-		const { kills, stops, messages, failures } = await playRound(plan, prefix);
+		const { kills, stops, messages, recoveries, failures } = await playRound(plan, prefix);
 		const left = list({ prefix }).map(({ kind, name }) => `left behind: ${kind} ${name}`);
 		sums.rounds++;
 		sums.kills += kills;
 		sums.stops += stops;
 		sums.messages += messages;
+		sums.recoveries += recoveries;
 		if (failures.length + left.length > 0) {
 			sums.failed++;
 			console.error(`round ${plan.seed} (${describePlan(plan)}) failed:`);

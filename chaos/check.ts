@@ -91,8 +91,8 @@ export function checkMessages(lives: readonly Life[], overflow: Plan["overflow"]
 	return failures.slice(0, MOST_FAILURES);
 }
 
-/** Of a queue: each message once, but for those that a killed receiver had noted and not done. */
-export function checkQueue(lives: readonly Life[]): string[] {
+/** Of a queue: each message once, but for those (`again`) that a killed receiver had noted and not done. */
+export function checkQueue(lives: readonly Life[]): { failures: string[]; again: number } {
 	const failures: string[] = [];
 	const seen = new Map<number, number>();
 	const receivers = inRole(lives, "receiver");
@@ -110,7 +110,7 @@ export function checkQueue(lives: readonly Life[]): string[] {
 		if (got < accepted || got > (sender.killed ? accepted + 1 : accepted))
 			failures.push(`${got} of ${accepted} messages of life ${sender.number} arrived`);
 	}
-	return failures.slice(0, MOST_FAILURES);
+	return { failures: failures.slice(0, MOST_FAILURES), again };
 }
 
 /** Of a mutex or a reader-writer lock: every change was counted, once. */

@@ -12,7 +12,8 @@ const SECOND = 2;
 const COUNT = 3;
 const INSIDE = 8;
 const DEAD = INSIDE + MOST_LIVES;
-const WORDS = DEAD + MOST_LIVES;
+const RECOVERIES = DEAD + MOST_LIVES;
+const WORDS = RECOVERIES + 1;
 
 /** `working`: all are; `ending`: nobody sends any more; `reading`: all senders have left, what there is is read. */
 export const PHASES = ["working", "ending", "reading"] as const;
@@ -51,6 +52,12 @@ export class Field implements Disposable {
 	/** For an owner that was told of a death. */
 	repairPair(): void {
 		this.#words[SECOND] = this.#words[FIRST] ?? 0;
+		Atomics.add(this.#words, RECOVERIES, 1);
+	}
+
+	/** How often an owner was told of a death. */
+	get recoveries(): number {
+		return Atomics.load(this.#words, RECOVERIES);
 	}
 
 	/** What it is about to be counted as comes before the count, what it is no more after it. */

@@ -4,7 +4,7 @@ import { checkLocks, checkMessages, checkQueue, type Life } from "./check.ts";
 import { Field, MOST_LIVES } from "./field.ts";
 import { Journal } from "./journal.ts";
 import type { Blow, Plan } from "./plan.ts";
-import { PERMITS } from "./topic.ts";
+import { PERMITS, topicOf } from "./topic.ts";
 
 /** How long after the end nobody may still be at work: recovery within a second, on a busy machine. */
 const PATIENCE_MS = 20_000;
@@ -13,7 +13,8 @@ export interface Outcome {
 	readonly kills: number;
 	readonly stops: number;
 	readonly messages: number;
-	/** Of locks and leases: how often somebody had to take over from the dead, as far as it shows. */
+	/** How often somebody was told that a lock's owner died, or got a message again that a killed one had. Others do not show. */
+	readonly recoveries: number;
 	readonly failures: readonly string[];
 }
 
@@ -27,6 +28,7 @@ class Round implements AsyncDisposable {
 	readonly failures: string[] = [];
 	kills = 0;
 	stops = 0;
+	recoveries = 0;
 
 	constructor(plan: Plan, prefix: string) {
 		this.#plan = plan;
@@ -96,6 +98,8 @@ class Round implements AsyncDisposable {
 
 	async play(): Promise<void> {
 		const { seats, blows, duration, kind } = this.#plan;
+		// What the last to leave a queue has not received goes with it; and all may be dead at a time, or yet to start.
+		using _keeper = kind === "queue" ? topicOf(this.#plan, this.#prefix).sender() : undefined;
 		using semaphore =
 			kind === "semaphore"
 				? Semaphore.open("tried", { prefix: this.#prefix, initial: PERMITS, robust: true })
@@ -122,17 +126,21 @@ class Round implements AsyncDisposable {
 
 	#check(semaphore: Semaphore | undefined): void {
 		const { kind, overflow } = this.#plan;
-		if (kind === "queue") this.failures.push(...checkQueue(this.#lives));
-		else if (kind === "route" || kind === "channel") this.failures.push(...checkMessages(this.#lives, overflow));
+		this.recoveries = this.#field.recoveries;
+		if (kind === "queue") {
+			const { failures, again } = checkQueue(this.#lives);
+			this.failures.push(...failures);
+			this.recoveries += again;
+		} else if (kind === "route" || kind === "channel") this.failures.push(...checkMessages(this.#lives, overflow));
 		else if (semaphore) {
 			for (let i = 0; i < PERMITS; i++)
-				if (!semaphore.acquire({ timeout: 2000 })) this.failures.push(`permit ${i} of ${PERMITS} never came back`);
+				if (!semaphore.acquire({ timeout: PATIENCE_MS })) this.failures.push(`permit ${i} of ${PERMITS} never came back`);
 		} else {
 			using lock =
 				kind === "mutex"
 					? Mutex.open("tried", { prefix: this.#prefix })
 					: RwLock.open("tried", { prefix: this.#prefix });
-			using guard = lock.acquire({ timeout: 2000 });
+			using guard = lock.acquire({ timeout: PATIENCE_MS });
 			if (!guard) this.failures.push("the lock was never free again");
 			this.failures.push(...checkLocks(this.#lives, this.#field.pair));
 		}
@@ -154,6 +162,6 @@ class Round implements AsyncDisposable {
 export async function playRound(plan: Plan, prefix: string): Promise<Outcome> {
 	await using round = new Round(plan, prefix);
 	await round.play();
-	const { kills, stops, messages, failures } = round;
-	return { kills, stops, messages, failures };
+	const { kills, stops, messages, recoveries, failures } = round;
+	return { kills, stops, messages, recoveries, failures };
 }

@@ -6,6 +6,7 @@
  */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { findSpin, QUICK_MODELS } from "./spin.ts";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
@@ -17,6 +18,7 @@ interface Step {
 }
 
 const bun = process.execPath;
+const hasSpin = findSpin() !== undefined;
 
 const steps: Step[] = [
 	{ name: "build", command: [bun, "scripts/build-native.ts"] },
@@ -35,6 +37,15 @@ const steps: Step[] = [
 				{
 					name: "faults, quick",
 					command: [bun, "scripts/faults.ts", "--quick"],
+					counts: /(\d+) passed, (\d+) failed/,
+				},
+			]
+		: []),
+	...(hasSpin
+		? [
+				{
+					name: "models, the quick ones",
+					command: [bun, "scripts/model.ts", ...QUICK_MODELS],
 					counts: /(\d+) passed, (\d+) failed/,
 				},
 			]
@@ -74,6 +85,10 @@ for (const { name, command, counts } of steps) {
 	if (here > 0) failedSteps.push(name);
 	if (name === "build" && status !== 0) break;
 }
+if (!hasSpin)
+	console.log(
+		"\nNOT RUN, and not counted: the models of the protocols, for Spin was not found (bun run model says how to get it)",
+	);
 if (failedSteps.length > 0) console.log(`\nfailed: ${failedSteps.join(", ")}`);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

@@ -6,6 +6,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { QUICK_MODELS } from "./spin.ts";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
@@ -13,7 +14,7 @@ const steps: readonly (readonly [name: string, script: string, ...args: string[]
 	["kills and stops before each store", "scripts/faults.ts", "--quick"],
 	["chaos", "chaos/chaos.ts", "--minutes", "1.5"],
 	["fuzzing (needs clang)", "scripts/fuzz.ts", "--seconds", "20"],
-	["models and their seeded faults (needs spin)", "scripts/model.ts", "event", "join", "rwlock", "semaphore"],
+	["models and their seeded faults (needs spin)", "scripts/model.ts", ...QUICK_MODELS],
 ];
 
 let failed = 0;

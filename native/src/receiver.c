@@ -69,8 +69,9 @@ static void publish(ipc_receiver *receiver) {
  */
 static inline void advance(ipc_receiver *receiver, uint32_t units) {
   receiver->position += units;
-  if (receiver->position == receiver->head || receiver->position - receiver->published >= receiver->quota ||
-      IPC_UNLIKELY(atomic_load_explicit(&receiver->segment.header->event_flags[IPC_EVENT_SPACE].wanted,
+  if (IPC_UNLIKELY(receiver->position == receiver->head ||
+                   receiver->position - receiver->published >= receiver->quota ||
+                   atomic_load_explicit(&receiver->segment.header->event_flags[IPC_EVENT_SPACE].wanted,
                                         memory_order_relaxed)))
     publish(receiver);
 }

@@ -3,12 +3,16 @@ import { fileURLToPath } from "node:url";
 import { IpcError } from "../error.ts";
 import { ABI_VERSION, type NativeLibrary } from "./native_library.ts";
 
-/** Where the native library is looked for: `$LIBIPC_LIBRARY`, else where `bun run build` puts it. */
+/**
+ * Where the native library is looked for: `$LIBIPC_LIBRARY`, else in this package, where `bun run pack` puts it, else where
+ * `bun run build` puts it in the repository.
+ */
 export function libraryPath(): string {
-	const suffix = process.platform === "darwin" ? "dylib" : "so";
-	return (
-		process.env.LIBIPC_LIBRARY || fileURLToPath(new URL(`../../../../native/build/libipc.${suffix}`, import.meta.url))
-	);
+	if (process.env.LIBIPC_LIBRARY) return process.env.LIBIPC_LIBRARY;
+	const file = `libipc.${process.platform === "darwin" ? "dylib" : "so"}`;
+	const packed = fileURLToPath(new URL(`../../native/${file}`, import.meta.url));
+	if (existsSync(packed)) return packed;
+	return fileURLToPath(new URL(`../../../../native/build/${file}`, import.meta.url));
 }
 
 /**

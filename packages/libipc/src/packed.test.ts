@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { nodeBinary, nodeVersions } from "../../../scripts/node_binary.ts";
+
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+const tarballs = join(root, "build/npm");
+const directory = mkdtempSync(join(tmpdir(), "libipc-packed-"));
+const sum = `${2 * ((1000 * 1001) / 2)}\n`;
+
+function run(command: readonly string[], env: Record<string, string> = {}): string {
+	const { exitCode, stdout, stderr } = Bun.spawnSync([...command], {
+		cwd: directory,
+		env: { ...process.env, ...env },
+	});
+	if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${exitCode}\n${stdout}${stderr}`);
+	return stdout.toString();
+}
+
+/** Installs the packed packages in a folder that knows nothing of this repository. */
+beforeAll(() => {
+	const packed = Bun.spawnSync([process.execPath, "scripts/pack.ts"], { cwd: root });
+	if (packed.exitCode !== 0) throw new Error(packed.stderr.toString());
+	const dependencies = Object.fromEntries(
+		readdirSync(tarballs).map((file) => [
+			file.replace(/^libipc-(?=[a-z])/, "@libipc/").replace(/-\d.*$/, ""),
+			`file:${join(tarballs, file)}`,
+		]),
+	);
+	writeFileSync(join(directory, "package.json"), JSON.stringify({ private: true, type: "module", dependencies }));
+	for (const file of ["main.mjs", "worker.mjs", "typed.ts"])
+		cpSync(fileURLToPath(new URL(`testing/${file}`, import.meta.url)), join(directory, file));
+	run(["npm", "install", "--offline", "--no-audit", "--no-fund"]);
+}, 120_000);
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describe("packed, installed, and run with two threads", () => {
+	test("in Bun", () => {
+		expect(run([process.execPath, "main.mjs"])).toBe(sum);
+	}, 60_000);
+
+	// Where npm has no Node of these versions, the conformance suite says so.
+	for (const version of nodeVersions) {
+		const binary = nodeBinary(version);
+		if (binary === undefined) continue;
+		test(`in Node ${version}`, () => {
+			expect(run([binary, "main.mjs"], { LIBIPC_ENGINE: "sab" })).toBe(sum);
+		}, 60_000);
+		if (version < 26) continue;
+		test(`in Node ${version}, with the library in the package`, () => {
+			expect(run([binary, "main.mjs"], { LIBIPC_ENGINE: "native" })).toBe(sum);
+		}, 60_000);
+	}
+
+	test("with types that a project of Node finds", () => {
+		const tsc = join(root, "node_modules/typescript/bin/tsc");
+		const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2023", "--lib", "esnext,dom"];
+		expect(run([process.execPath, tsc, ...options, "--types", "", "typed.ts"])).toBe("");
+	}, 60_000);
+});

@@ -134,7 +134,8 @@ class Round implements AsyncDisposable {
 		} else if (kind === "route" || kind === "channel") this.failures.push(...checkMessages(this.#lives, overflow));
 		else if (semaphore) {
 			for (let i = 0; i < PERMITS; i++)
-				if (!semaphore.acquire({ timeout: PATIENCE_MS })) this.failures.push(`permit ${i} of ${PERMITS} never came back`);
+				if (!semaphore.acquire({ timeout: PATIENCE_MS }))
+					this.failures.push(`permit ${i} of ${PERMITS} never came back`);
 		} else {
 			using lock =
 				kind === "mutex"

@@ -73,6 +73,11 @@ static void meet_others(void) {
   for (uint32_t i = A; i <= LAST; i++) LIKELY_AFTER(50, atomic_load(&ledger()->opened[i]) || has_ended(i));
 }
 
+/* So that the last to close is not one who has left the lock locked: that it was goes with the name. */
+static void await_last(void) {
+  while (!atomic_load(&ledger()->opened[LAST]) && !has_ended(LAST)) a_moment();
+}
+
 static bool is_waited_for(const ipc_handle *handle) {
   for (uint32_t i = 0; i < 16; i++)
     if ((atomic_load(&handle->segment.waits[i].state) & IPC_WAIT_TAGS) == IPC_WAIT_WAITING) return true;
@@ -199,6 +204,7 @@ static void be_mutex(uint32_t actor) {
     step(OUTSIDE);
   }
   if (actor != LAST) {
+    await_last();
     close_it(mutex);
     return;
   }

@@ -49,6 +49,11 @@ export class Peer implements AsyncDisposable {
 		return this.#said.length > 0;
 	}
 
+	/** Whether its thread has ended. */
+	get hasEnded(): boolean {
+		return this.#ended !== undefined;
+	}
+
 	/** The next line it says; rejects if it ends instead. */
 	async line(): Promise<string> {
 		for (;;) {

@@ -9,6 +9,15 @@ const forgotten = new FinalizationRegistry<() => void>((close) => close());
 
 let listening = false;
 
+/** Not inside {@link closeAtExit}, for whose first owner its variables would live as long as the process. */
+function listen(): void {
+	if (listening) return;
+	listening = true;
+	process.on("exit", () => {
+		for (const [each, alive] of [...open]) (alive.deref() ?? { close: each }).close();
+	});
+}
+
 /**
  * Answers a function that frees the native object, once. It is also called when `owner` is collected; when the process
  * exits, the owner itself is closed, so that exit handlers that come later find it closed and not freed.
@@ -21,11 +30,6 @@ export function closeAtExit(owner: { close(): void }, free: () => void): () => v
 	};
 	open.set(close, new WeakRef(owner));
 	forgotten.register(owner, close, close);
-	if (!listening) {
-		listening = true;
-		process.on("exit", () => {
-			for (const [each, alive] of [...open]) (alive.deref() ?? { close: each }).close();
-		});
-	}
+	listen();
 	return close;
 }

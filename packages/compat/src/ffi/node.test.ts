@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { clear, list } from "@libipc/core";
+import { type NodeVersion, nodeBinary } from "../../../../scripts/node_binary.ts";
+
+/** Node's FFI engine by itself: its memory, what becomes of files, and which engine is chosen. */
+const prefix = `ffi${process.pid}`;
+const program = fileURLToPath(new URL("../testing/ffi.child.ts", import.meta.url));
+
+interface How {
+	readonly version?: NodeVersion;
+	readonly flags?: readonly string[];
+	readonly env?: Record<string, string>;
+}
+
+async function run(name: string, { version = 26, flags = [], env = {} }: How = {}): Promise<unknown> {
+	const node = nodeBinary(version) ?? "";
+	const inherited = { ...process.env };
+	delete inherited.LIBIPC_ENGINE;
+	const child = Bun.spawn(
+		[node, "--disable-warning=ExperimentalWarning", "--expose-gc", ...flags, program, name, prefix],
+		{ stdin: "ignore", stdout: "pipe", stderr: "inherit", env: { ...inherited, ...env } },
+	);
+	const output = await new Response(child.stdout).text();
+	expect(await child.exited).toBe(0);
+	return JSON.parse(output);
+}
+
+beforeAll(() => {
+	for (const version of [22, 26] as const)
+		if (!existsSync(nodeBinary(version) ?? ""))
+			throw new Error(
+				`There is no Node ${version} here: bun install brings it, or LIBIPC_NODE_${version} tells where.`,
+			);
+});
+afterAll(() => {
+	clear({ prefix });
+	expect(list({ prefix })).toEqual([]);
+});
+
+describe("mapped memory", () => {
+	test("a view that is kept reads what it read, and cannot be transferred", async () => {
+		expect(await run("views outlive their endpoint")).toEqual({
+			moved: ["DataCloneError", "TypeError"],
+			mapped: true,
+			text: "still here",
+		});
+	}, 30_000);
+
+	test("what was closed is unmapped once nobody sees it any more", async () => {
+		expect(await run("mappings of what was closed are released")).toEqual({ wereMapped: true, released: true });
+	}, 30_000);
+
+	test("an endpoint that was forgotten leaves when it is collected", async () => {
+		expect(await run("what was forgotten leaves")).toEqual({ before: 5, left: true });
+	}, 30_000);
+
+	test("a file that is truncated is damage, and ends no process", async () => {
+		expect(await run("a truncated file")).toEqual(Array(4).fill("ERR_IPC_CORRUPT"));
+	}, 30_000);
+
+	test("a file that was deleted is noticed", async () => {
+		expect(await run("a deleted file")).toEqual(Array(3).fill("ERR_IPC_ORPHANED"));
+	}, 30_000);
+});
+
+describe("which engine", () => {
+	test("native, if it is there", async () => {
+		expect(await run("every kind is in a file")).toBe(3);
+		expect(await run("every kind is in a file", { env: { LIBIPC_ENGINE: "native" } })).toBe(3);
+	}, 30_000);
+
+	test.each<How>([
+		{ env: { LIBIPC_ENGINE: "sab" } },
+		{ flags: ["--no-experimental-ffi"] },
+		{ env: { LIBIPC_LIBRARY: "/nowhere/libipc.so" } },
+		{ flags: ["--permission", "--allow-fs-read=*", "--allow-worker"] },
+		{ version: 22 },
+	])(
+		"sab, if it is not, or was asked for: %j",
+		async (how) => {
+			expect(await run("every kind is in a file", how)).toBe(0);
+		},
+		30_000,
+	);
+
+	test("a Worker has the main thread's, whatever its own environment says", async () => {
+		expect(await run("a Worker chooses as the main thread has")).toEqual([true]);
+		expect(await run("a Worker chooses as the main thread has", { env: { LIBIPC_ENGINE: "sab" } })).toEqual([false]);
+	}, 30_000);
+
+	test.each<[How, RegExp]>([
+		[{ flags: ["--no-experimental-ffi"] }, /without that flag/],
+		[{ version: 22 }, /from Node 26\.1 on/],
+		[{ env: { LIBIPC_LIBRARY: "/nowhere/libipc.so" } }, /\/nowhere\/libipc\.so \(LIBIPC_LIBRARY points there\)/],
+		[{ flags: ["--permission", "--allow-fs-read=*", "--allow-worker"] }, /--allow-ffi/],
+	])(
+		"native was asked for and cannot be had: %j",
+		async ({ env, ...how }, text) => {
+			expect(await run("opens", { ...how, env: { ...env, LIBIPC_ENGINE: "native" } })).toEqual({
+				code: "ERR_IPC_ENGINE",
+				text: expect.stringMatching(text),
+			});
+		},
+		30_000,
+	);
+
+	test("there is no such engine", async () => {
+		expect(await run("opens", { env: { LIBIPC_ENGINE: "fast" } })).toEqual({
+			code: "ERR_IPC_ENGINE",
+			text: 'LIBIPC_ENGINE is "fast": it can be "sab", "native", or left out.',
+		});
+	}, 30_000);
+});

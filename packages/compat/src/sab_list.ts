@@ -11,6 +11,7 @@ import {
 	type ListedName,
 	type ListedState,
 	type ListOptions,
+	limits,
 	member,
 	Status,
 	segmentBytes,
@@ -69,16 +70,23 @@ const DATA = 1 << EventIndex.data;
 
 const decoder = new TextDecoder();
 
+/** How many entries of a table have ever been used. */
+const limitOf = ({ words }: Segment, index: number, most: number): number =>
+	Math.min((words[index] as number) >>> 0, most);
+
+/** As large as header and tables can be. */
+const newScratch = (): ArrayBuffer => new ArrayBuffer(segmentBytes(Kind.memory, 0, limits.maxReceivers).total);
+
 /** A segment's header and tables, as far as they have ever been used, copied: nobody changes them any more. */
-function copyOf(segment: Segment): Segment {
+function copyOf(segment: Segment, scratch: ArrayBuffer): Segment {
 	const { platform, words, receivers, senders, waits, body } = segment;
-	const copy = new Segment(platform, new ArrayBuffer(body), 0, body, segment);
-	const limit = (index: number, most: number): number => Math.min((words[index] as number) >>> 0, most);
+	const copy = new Segment(platform, scratch, 0, body, segment);
 	const add = (first: number, count: number): void => copy.words.set(words.subarray(first, first + count), first);
+	// The limits first: of what was copied only that much is looked at.
 	add(0, HEADER_BYTES >> 2);
-	add(receivers, limit(RECEIVER_LIMIT, segment.maxReceivers) * MEMBER_WORDS);
-	add(senders, limit(SENDER_LIMIT, segment.maxSenders) * MEMBER_WORDS);
-	add(waits, limit(WAIT_LIMIT, segment.maxWaits) * WAIT_WORDS);
+	add(receivers, limitOf(copy, RECEIVER_LIMIT, segment.maxReceivers) * MEMBER_WORDS);
+	add(senders, limitOf(copy, SENDER_LIMIT, segment.maxSenders) * MEMBER_WORDS);
+	add(waits, limitOf(copy, WAIT_LIMIT, segment.maxWaits) * WAIT_WORDS);
 	return copy;
 }
 
@@ -161,9 +169,11 @@ function* takenPlaces({ words }: Segment, first: number, count: number): Iterabl
 }
 
 function endpointsOf(segment: Segment): ListedEndpoint[] {
-	const receivers = [...takenPlaces(segment, segment.receivers, segment.maxReceivers)];
+	const limit = limitOf(segment, RECEIVER_LIMIT, segment.maxReceivers);
+	const receivers = [...takenPlaces(segment, segment.receivers, limit)];
 	if (!hasRing(segment.kind)) return receivers.map((at) => tellHandle(segment, at));
-	const senders = [...takenPlaces(segment, segment.senders, segment.maxSenders)];
+	const senderLimit = limitOf(segment, SENDER_LIMIT, segment.maxSenders);
+	const senders = [...takenPlaces(segment, segment.senders, senderLimit)];
 	return [
 		...senders.map((at) => tellEndpoint(segment, at, true)),
 		...receivers.map((at) => tellEndpoint(segment, at, false)),
@@ -235,11 +245,11 @@ function underLock<Answer>(here: Threads, action: () => Answer): Answer {
 }
 
 /** The name as it is now; `undefined`: it is gone. */
-function tell(here: Threads, key: Key): ListedName | undefined {
+function tell(here: Threads, key: Key, scratch: ArrayBuffer): ListedName | undefined {
 	const found = underLock(here, () => {
 		const unit = findBlock(here.blocks, key);
 		const segment = unit === 0 ? undefined : segmentIn(here, unit);
-		return segment instanceof Segment ? copyOf(segment) : segment;
+		return segment instanceof Segment ? copyOf(segment, scratch) : segment;
 	});
 	if (found === undefined) return undefined;
 	// The system is asked who is alive when the lock is free again.
@@ -253,11 +263,12 @@ function collect(options: unknown, accept: (here: Threads, key: Key, name: Liste
 	const prefix = checkListOptions(options);
 	const here = threads();
 	const keys = underLock(here, () => [...here.blocks.used()].map((unit) => keyIn(here.blocks, unit)));
+	const scratch = newScratch();
 	const accepted = new Map<string, ListedName>();
 	for (const key of keys) {
 		if (prefix !== undefined && decoder.decode(key.prefix) !== prefix) continue;
 		// A block that has lost its name, or has none yet, tells one that another has, or nobody.
-		const name = tell(here, key);
+		const name = tell(here, key, scratch);
 		if (!name) continue;
 		const id = JSON.stringify([name.kind, name.prefix, name.name]);
 		if (!accepted.has(id) && accept(here, key, name)) accepted.set(id, name);

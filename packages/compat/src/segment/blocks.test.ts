@@ -5,13 +5,13 @@ import { killedAt } from "./testing/kill.ts";
 
 const MOST = FIRST_UNIT + 1024;
 
-const newBlocks = (most = MOST): Blocks =>
-	new Blocks(createHub(new SharedArrayBuffer(FIRST_UNIT * UNIT_BYTES, { maxByteLength: most * UNIT_BYTES })));
+const newBlocks = (most = MOST, growth = 1024): Blocks =>
+	new Blocks(createHub(new SharedArrayBuffer(FIRST_UNIT * UNIT_BYTES, { maxByteLength: most * UNIT_BYTES })), growth);
 
 function copyOf({ buffer }: Blocks): Blocks {
 	const copy = new SharedArrayBuffer(buffer.byteLength, { maxByteLength: buffer.maxByteLength });
 	new Uint8Array(copy).set(new Uint8Array(buffer));
-	return new Blocks(copy);
+	return new Blocks(copy, 0);
 }
 
 /** The chain, checked: [unit, size, used]. */
@@ -101,8 +101,8 @@ describe("blocks of the hub", () => {
 		expect(usedIn(blocks)).toEqual([first]);
 	});
 
-	test("are zeros when they are cleared, whatever was there, and were zeros if they are new", () => {
-		const blocks = newBlocks();
+	test.each([0, 1, 1024])("are zeros when they are cleared, or new, where the buffer grows by %d", (growth) => {
+		const blocks = newBlocks(MOST, growth);
 		const next = numbers(7);
 		const used: number[] = [];
 		for (let step = 0; step < 600; step++) {
@@ -163,7 +163,7 @@ describe("blocks of the hub, killed before any store", () => {
 		const next = numbers(11);
 		let kills = 0;
 		for (let round = 0; round < 30; round++) {
-			const blocks = newBlocks(FIRST_UNIT + 400);
+			const blocks = newBlocks(FIRST_UNIT + 400, [0, 3, 1024][round % 3]);
 			const used: number[] = [];
 			for (let step = 0; step < 20; step++) {
 				const index = next(used.length);

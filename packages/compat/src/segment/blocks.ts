@@ -30,15 +30,18 @@ export const blockWords = {
 	holds: 16,
 } as const;
 
-/** So much at least is added at a time: pages are only taken when they are touched. */
+/** Pages are only taken when they are touched. */
 const GROWTH_UNITS = 1024;
 
 export class Blocks {
 	readonly buffer: SharedArrayBuffer;
+	readonly #growth: number;
 	#words: Int32Array;
 
-	constructor(buffer: SharedArrayBuffer) {
+	/** `growth`: so many units more than needed are added at a time. */
+	constructor(buffer: SharedArrayBuffer, growth: number = GROWTH_UNITS) {
 		this.buffer = buffer;
+		this.#growth = growth;
 		this.#words = new Int32Array(buffer, 0, buffer.byteLength / 4);
 	}
 
@@ -121,20 +124,28 @@ export class Blocks {
 
 	/** At `unit` is the end of the chain, or its last block, which is free. */
 	#append(unit: number, units: number, grow: boolean): number {
+		const size = this.#lengthen(unit, units, grow);
+		return size < units ? -1 : this.#take(unit, size, units);
+	}
+
+	/** Makes that one free block of at least `units`, up to the end of the buffer, if it can; answers its size, 0 if there is none. */
+	#lengthen(unit: number, units: number, grow: boolean): number {
 		const { buffer } = this;
+		const most = Math.floor(buffer.maxByteLength / UNIT_BYTES) - unit;
 		let available = Math.floor(buffer.byteLength / UNIT_BYTES) - unit;
 		if (available < units) {
-			const most = Math.floor(buffer.maxByteLength / UNIT_BYTES) - unit;
-			if (!grow || most < units) return -1;
-			available = Math.min(most, Math.max(units, available + GROWTH_UNITS));
+			if (!grow || most < units) return this.sizeOf(unit);
+			available = Math.min(most, units + this.#growth);
 			try {
 				buffer.grow((unit + available) * UNIT_BYTES);
 			} catch {
-				return -1; // the system has no more
+				return this.sizeOf(unit); // the system has no more
 			}
 		}
+		// Its word, which is not zero any more, lies inside once it is merged with what is before it.
+		this.#touch(unit + 1);
 		this.#store(unit, available, FREE);
-		return this.#take(unit, available, units);
+		return available;
 	}
 
 	/** Takes the first `units` of a free block. */
@@ -142,18 +153,27 @@ export class Blocks {
 		const { words } = this;
 		const start = unit * UNIT_WORDS;
 		words.fill(0, start + 1, start + UNIT_WORDS);
-		words[start + blockWords.zerosFrom] = this.#touch(unit + units, size > units);
-		if (size > units) this.#store(unit + units, size - units, FREE);
+		words[start + blockWords.zerosFrom] = this.#split(unit, size, units);
 		this.#store(unit, units, USED);
 		return unit;
 	}
 
-	/** All before `end` is written to from now on, and perhaps the word of a block there. Answers from where there were zeros. */
-	#touch(end: number, hasRest: boolean): number {
+	/**
+	 * Writes the word of what is to be a block of its own behind the first `units` of one, if there is something. Answers from
+	 * where there were zeros before.
+	 */
+	#split(unit: number, size: number, units: number): number {
+		const rest = size - units;
+		const zerosFrom = this.#touch(unit + units + (rest > 0 ? 1 : 0));
+		if (rest > 0) this.#store(unit + units, rest, FREE);
+		return zerosFrom;
+	}
+
+	/** All before `end` may be written to from now on. Answers from where there were zeros before that. */
+	#touch(end: number): number {
 		const { words } = this;
 		const before = Atomics.load(words, hubWords.touched);
-		const now = end + (hasRest ? 1 : 0);
-		if (now > before) Atomics.store(words, hubWords.touched, now);
+		if (end > before) Atomics.store(words, hubWords.touched, end);
 		return before;
 	}
 
@@ -174,29 +194,14 @@ export class Blocks {
 		const next = unit + size;
 		let free = 0;
 		if ((this.#word(next) & STATES) === FREE) free = this.#merge(next);
-		if (size + free < units && this.#word(next + free) === 0) free = this.#appendTo(next, units - size);
+		if (size + free < units && this.#word(next + free) === 0) free = this.#lengthen(next, units - size, true);
 		if (size + free < units) return false;
-		const zerosFrom = this.#touch(unit + units, size + free > units);
+		const zerosFrom = this.#split(unit, size + free, units);
 		if (next < zerosFrom) words[unit * UNIT_WORDS + blockWords.zerosFrom] = zerosFrom;
-		if (size + free > units) this.#store(unit + units, size + free - units, FREE);
 		// The free block is one no more.
 		if (Atomics.load(words, hubWords.firstFree) === next) Atomics.store(words, hubWords.firstFree, unit);
 		this.#store(unit, units, USED);
 		return true;
-	}
-
-	/** Makes a free block of so many units at the end of the chain, or of the free one that is there; answers its size. */
-	#appendTo(unit: number, units: number): number {
-		const most = Math.floor(this.buffer.maxByteLength / UNIT_BYTES) - unit;
-		if (most < units) return this.sizeOf(unit);
-		const wanted = (unit + units) * UNIT_BYTES;
-		try {
-			if (this.buffer.byteLength < wanted) this.buffer.grow(wanted);
-		} catch {
-			return this.sizeOf(unit);
-		}
-		this.#store(unit, Math.floor(this.buffer.byteLength / UNIT_BYTES) - unit, FREE);
-		return this.sizeOf(unit);
 	}
 
 	/** Makes bytes of a used block zeros, as far as they may be anything else. Offsets from its start. */

@@ -106,13 +106,22 @@ export function createHub(buffer: SharedArrayBuffer = newBuffer()): SharedArrayB
 /** Handed to every Worker when it is made. Another layout is another hub. */
 const KEY = `libipc.hub.${LAYOUT_VERSION}.${LAYOUT_HASH}`;
 
-/** In the main thread: makes the hub, unless it is there, so that Workers made from now on find it. */
+/**
+ * In the main thread: makes the hub, unless it is there, so that Workers made from now on find it. Where there is no room for
+ * one, whoever needs it is told, not whoever imports the package.
+ */
 export function offerHub(): void {
-	if (isMainThread && getEnvironmentData(KEY) === undefined) setEnvironmentData(KEY, createHub());
+	if (!isMainThread || getEnvironmentData(KEY) !== undefined) return;
+	try {
+		setEnvironmentData(KEY, createHub());
+	} catch (error) {
+		if (!(error instanceof IpcError)) throw error;
+	}
 }
 
 /** The hub of this process. */
 export function findHub(): SharedArrayBuffer {
+	if (isMainThread && getEnvironmentData(KEY) === undefined) setEnvironmentData(KEY, createHub());
 	const buffer: unknown = getEnvironmentData(KEY);
 	if (buffer instanceof SharedArrayBuffer) return buffer;
 	throw new IpcError(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { CLAIM_ABANDONED, type EndpointKind, type HandleKind, header, type IpcError, Kind } from "@libipc/protocol";
-import { FIRST_UNIT, UNIT_BYTES } from "./hub.ts";
+import { FIRST_UNIT, MAX_THREADS, UNIT_BYTES } from "./hub.ts";
 import { keyOf } from "./name_table.ts";
 import { type NameOptions, openName } from "./names.ts";
 import { clearSegment, type OpenSegment, openAsHandle, openAsReceiver, openAsSender } from "./open_segment.ts";
@@ -187,6 +187,23 @@ describe("names in the hub", () => {
 		clearSegment(thread, "channel", "", "name");
 		expect(codeOf(() => receiver(thread, "name"))).toBe("");
 	});
+});
+
+test("a thousand threads have places, and those of the dead are given to others", () => {
+	const process = new PretendProcess(UNITS);
+	const all = Array.from({ length: MAX_THREADS }, () => process.start());
+	expect(new Set(all.map(({ place }) => place)).size).toBe(MAX_THREADS);
+	expect(codeOf(() => process.start())).toBe("ERR_IPC_NO_SPACE");
+	const dead = all.splice(500, 2);
+	dead[0]?.lockNames(0);
+	for (const thread of dead) process.kill(thread);
+	const others = [process.start(), process.start()];
+	expect(others.map(({ place }) => place)).toEqual(dead.map(({ place }) => place));
+	// The place of who has the lock is gone: so is its owner.
+	expect(all[0]?.lockNames(1)).toBe(true);
+	expect(others[0]?.lockNames(0)).toBe(false);
+	all[0]?.unlockNames();
+	expect(codeOf(() => process.start())).toBe("ERR_IPC_NO_SPACE");
 });
 
 describe("shared memory in the hub", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterAll, describe, test } from "./harness.ts";
-import { Channel, list, type Message, Route } from "./under_test.ts";
+import { Peer } from "./peer.ts";
+import { Channel, list, type Message, monotonicNs, Route } from "./under_test.ts";
 
 const prefix = `messages${process.pid}`;
 let count = 0;
@@ -261,6 +262,18 @@ describe("clones of senders", () => {
 	});
 });
 
+test("1024 senders are on a channel at once, and no more", () => {
+	const name = unique();
+	const senders = Array.from({ length: 1024 }, () => Channel.sender(name, { prefix, capacity: 4096 }));
+	assert.throws(() => Channel.sender(name, { prefix }), { code: "ERR_IPC_TOO_MANY_SENDERS", message: /1024 senders/ });
+	senders.pop()?.close();
+	using last = Channel.sender(name, { prefix });
+	using receiver = Channel.receiver(name, { prefix });
+	assert.deepEqual([last.send("last"), senders[0]?.send("first")], [true, true]);
+	assert.deepEqual([text(receiver.recv()), text(receiver.recv())], ["last", "first"]);
+	for (const sender of senders) sender.close();
+});
+
 describe("clear", () => {
 	test("what was sent before can be read, then both ends learn that they are orphaned", () => {
 		const name = unique();
@@ -286,4 +299,12 @@ describe("clear", () => {
 		sender.send("x");
 		assert.deepEqual([text(route.recv()), channel.tryRecv(), other.tryRecv()], ["x", null, null]);
 	});
+});
+
+test("monotonicNs counts nanoseconds, and the same in another thread", async () => {
+	const before = monotonicNs();
+	await using peer = new Peer("clock", []);
+	const there = Number(await peer.line());
+	const after = monotonicNs();
+	assert.deepEqual([before < there, there < after], [true, true]);
 });

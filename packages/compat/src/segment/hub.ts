@@ -10,6 +10,7 @@ import {
 	member,
 	segmentBytes,
 } from "@libipc/protocol";
+import { systemIdentity } from "./identity.ts";
 import type { Platform } from "./platform.ts";
 import { MEMBER_WORDS, Segment, type SegmentFields } from "./segment.ts";
 
@@ -54,6 +55,8 @@ export const hubWords = {
 	firstFree: header.cursor >> 2,
 	/** Nothing at or past this unit has been written yet: it is all zeros. */
 	touched: header.tail >> 2,
+	/** 1: the system tells which threads live. The same for all of them, so the main thread decides. */
+	systemTells: header.writing >> 2,
 	/** How many units there were when leftovers were last looked for. */
 	looked: header.permits >> 2,
 } as const;
@@ -99,6 +102,7 @@ export function createHub(buffer: SharedArrayBuffer = newBuffer()): SharedArrayB
 	words[NEXT_INSTANCE] = 1;
 	words[hubWords.firstFree] = FIRST_UNIT;
 	words[hubWords.touched] = FIRST_UNIT;
+	words[hubWords.systemTells] = systemIdentity() ? 1 : 0;
 	Atomics.store(words, header.magic >> 2, MAGIC);
 	return buffer;
 }

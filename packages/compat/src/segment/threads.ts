@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { EventIndex, header, Kind, MAGIC, Status } from "@libipc/protocol";
+import { EventIndex, HEADER_BYTES, header, IpcError, Kind, MAGIC, Status } from "@libipc/protocol";
 import { Blocks, blockWords, UNIT_WORDS } from "./blocks.ts";
 import { giveClaim, waitForClaim } from "./claim_lock.ts";
 import { notify } from "./event.ts";
@@ -22,11 +22,18 @@ export interface ThreadIdentities {
 	isAlive(hub: Segment, low: number, high: number): boolean;
 }
 
-/** As the system tells, or as the threads tell each other. */
-export function threadIdentities(): ThreadIdentities {
+/** As the system tells, or as the threads tell each other: as the main thread has decided. */
+function threadIdentities(buffer: SharedArrayBuffer): ThreadIdentities {
+	if (new Int32Array(buffer, 0, HEADER_BYTES >> 2)[hubWords.systemTells] !== 1)
+		return { self: threadIdentity(), isAlive: isThreadHere };
 	const self = systemIdentity();
 	if (self) return { self, isAlive: (_hub, low, high) => isSystemThreadAlive(low, high) };
-	return { self: threadIdentity(), isAlive: isThreadHere };
+	// Under another number it would be taken for dead.
+	throw new IpcError(
+		"ERR_IPC_SYSTEM",
+		"",
+		"/proc/thread-self could not be read, which tells other threads that this one lives. Are too many files open? Close some, or allow more (ulimit -n).",
+	);
 }
 
 /**
@@ -51,7 +58,7 @@ export class Threads implements Platform {
 	#overdue: number[] = [];
 	readonly #forgotten = new FinalizationRegistry<number>((unit) => this.letGo(unit));
 
-	constructor(buffer: SharedArrayBuffer, identities: ThreadIdentities = threadIdentities()) {
+	constructor(buffer: SharedArrayBuffer, identities: ThreadIdentities = threadIdentities(buffer)) {
 		this.#identities = identities;
 		this.self = identities.self;
 		this.blocks = new Blocks(buffer);

@@ -25,15 +25,19 @@ static bool has_room_for_all(ipc_sender *sender, uint32_t length) {
   return (uint64_t)(count + 1) * units <= ipc_sender_free_units(sender);
 }
 
-/* Sends the bytes from fragment->offset on, up to `length` or to where it has to wait longer than that. */
+/*
+ * Sends the bytes from fragment->offset on, up to the end or to where it has to wait too
+ * long: the time is for all of them, or, `steadily`, for each fragment.
+ */
 static int32_t send_from(ipc_sender *sender, const uint8_t *bytes, ipc_fragment *fragment, int32_t timeout_ms,
-                         uint64_t *deadline) {
+                         bool steadily) {
   uint32_t most = fragment_bytes(sender);
+  uint64_t deadline = 0;
   while (fragment->offset < fragment->total) {
     uint32_t left = fragment->total - fragment->offset, part = left < most ? left : most;
     uint32_t payload = (uint32_t)sizeof *fragment + part, units = ipc_ring_units(payload);
     ipc_claimed claimed;
-    int32_t status = ipc_sender_claim(sender, units, timeout_ms, deadline, &claimed);
+    int32_t status = ipc_sender_claim(sender, units, timeout_ms, &deadline, &claimed);
     if (status != IPC_OK) return status;
     if (fragment->offset == 0) fragment->first = claimed.at;
     uint8_t *at = ipc_sender_at(sender, claimed.at), *to = at + sizeof(ipc_record);
@@ -46,12 +50,14 @@ static int32_t send_from(ipc_sender *sender, const uint8_t *bytes, ipc_fragment 
       memcpy(to + sizeof *fragment, bytes + fragment->offset, part);
     }
     fragment->offset += part;
+    if (steadily) deadline = 0;
     ipc_sender_publish(sender, claimed.at + units, fragment->offset == fragment->total);
   }
   return IPC_OK;
 }
 
-int32_t ipc_sender_send_fragments(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms) {
+int32_t ipc_sender_send_fragments(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms,
+                                  bool steadily) {
   if (length > ipc_sender_max_message(sender)) return IPC_E_MESSAGE_TOO_LARGE;
   bool overwrites = sender->segment.overflow == IPC_DROP_OLDEST;
   if (!overwrites && (timeout_ms == 0 || !sender->waits) && !has_room_for_all(sender, length))
@@ -61,13 +67,11 @@ int32_t ipc_sender_send_fragments(ipc_sender *sender, const void *bytes, uint32_
                            .message = message,
                            .oldest = sender->unfinished ? sender->unfinished : message,
                            .total = length};
-  uint64_t deadline = 0;
-  return send_from(sender, bytes, &fragment, timeout_ms, &deadline);
+  return send_from(sender, bytes, &fragment, timeout_ms, steadily);
 }
 
 int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t length, uint32_t *offset) {
   if (length > ipc_sender_max_message(sender)) return IPC_E_MESSAGE_TOO_LARGE;
-  uint64_t deadline = 0;
   if (length <= sender->max_record) {
     int32_t status = ipc_sender_send(sender, bytes, length, 0);
     if (status == IPC_OK) *offset = length;
@@ -85,7 +89,7 @@ int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t len
                            .first = sender->unfinished_first,
                            .total = length,
                            .offset = *offset};
-  int32_t status = send_from(sender, bytes, &fragment, 0, &deadline);
+  int32_t status = send_from(sender, bytes, &fragment, 0, false);
   *offset = fragment.offset;
   sender->unfinished_first = fragment.first;
   if (status != IPC_TIMED_OUT || *offset == 0) sender->unfinished = 0; /* not begun is not unfinished */

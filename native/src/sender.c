@@ -301,7 +301,7 @@ void ipc_sender_put_special(const ipc_sender *sender, uint8_t *at, const void *b
 
 int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms) {
   if (IPC_UNLIKELY(length > sender->max_record))
-    return ipc_segment_result(&sender->segment, ipc_sender_send_fragments(sender, bytes, length, timeout_ms));
+    return ipc_segment_result(&sender->segment, ipc_sender_send_fragments(sender, bytes, length, timeout_ms, false));
   uint32_t units = ipc_sender_units(sender, length);
   ipc_claimed claimed;
   uint64_t deadline = 0;
@@ -314,6 +314,11 @@ int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, 
     ipc_sender_put_special(sender, at, bytes, length);
   publish_and_wake(sender, claimed.at + units, 1);
   return ipc_segment_result(&sender->segment, IPC_OK);
+}
+
+int32_t ipc_sender_send_steadily(ipc_sender *sender, const void *bytes, uint32_t length, int32_t patience_ms) {
+  if (length <= sender->max_record) return ipc_sender_send(sender, bytes, length, patience_ms);
+  return ipc_segment_result(&sender->segment, ipc_sender_send_fragments(sender, bytes, length, patience_ms, true));
 }
 
 const void *ipc_sender_ring(const ipc_sender *sender) { return sender->segment.body; }

@@ -56,7 +56,8 @@ uint32_t ipc_sender_free_units(ipc_sender *sender);
 int32_t ipc_sender_refusal(ipc_sender *sender);
 
 /* Sends what does not fit a record. */
-int32_t ipc_sender_send_fragments(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms);
+int32_t ipc_sender_send_fragments(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms,
+                                  bool steadily);
 
 /* A message's record as this kind of ring wants it. */
 void ipc_sender_put_special(const ipc_sender *sender, uint8_t *at, const void *bytes, uint32_t length);

@@ -449,6 +449,39 @@ static void fragments_do_not_prolong_a_wait(void) {
   ipc_receiver_close(receiver);
 }
 
+/* In calls that end sooner than all of it can pass. */
+enum { SLOW = 40000, PATIENCE_MS = 300, PAUSE_MS = 60 };
+
+static void send_slowly(void *unused) {
+  (void)unused;
+  static uint8_t bytes[SLOW];
+  message_write(bytes, (message_tag){7, 1}, (message_range){SLOW, SLOW});
+  ipc_sender *it = must_send(small_ring(IPC_CHANNEL));
+  int32_t status = IPC_TIMED_OUT;
+  while (status == IPC_TIMED_OUT && !atomic_load(&shared->stop))
+    status = ipc_sender_send_steadily(it, bytes, SLOW, PATIENCE_MS);
+  if (!atomic_load(&shared->stop)) CHECK_EQ(status, IPC_OK);
+  ipc_sender_close(it);
+}
+
+static void one_on_its_way_is_not_begun_anew(void) {
+  new_board();
+  receiver = must_receive(small_ring(IPC_CHANNEL));
+  test_worker worker = test_start(TEST_PROCESS, send_slowly, NULL);
+  int32_t got = IPC_TIMED_OUT;
+  /* Each look takes what the ring holds of it, a tenth: twice the patience for all of it. */
+  for (int looks = 0; got == IPC_TIMED_OUT && looks < 200; looks++) {
+    nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
+    got = ipc_receiver_recv(receiver, in, SLOW, 0);
+  }
+  atomic_store(&shared->stop, 1);
+  if (got == IPC_TIMED_OUT) ipc_receiver_close(receiver);
+  CHECK_EQ(got, SLOW);
+  message_check(in, got, (message_tag){7, 1}, (message_range){SLOW, SLOW});
+  test_finish(worker);
+  ipc_receiver_close(receiver);
+}
+
 static void receivers_that_leave_end_it(void) {
   open_both(IPC_ROUTE);
   uint32_t offset = 0;
@@ -524,5 +557,5 @@ TEST_MAIN(TEST_CASE(sizes_around_every_boundary_arrive), TEST_CASE(megabytes_pas
           TEST_CASE(it_stays_until_it_is_received), TEST_CASE(kept_memory_is_the_callers),
           TEST_CASE(consume_does_not_confuse_it), TEST_CASE(steps_never_wait), TEST_CASE(what_is_given_up_is_absent),
           TEST_CASE(what_never_began_holds_nothing), TEST_CASE(one_in_steps_and_one_at_once), TEST_CASE(fragments_do_not_prolong_a_wait),
-          TEST_CASE(receivers_that_leave_end_it), TEST_CASE(damaged_fragments_are_survived),
+          TEST_CASE(one_on_its_way_is_not_begun_anew), TEST_CASE(receivers_that_leave_end_it), TEST_CASE(damaged_fragments_are_survived),
           TEST_CASE(short_and_repeated_fragments_are_survived))

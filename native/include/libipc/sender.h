@@ -43,6 +43,11 @@ IPC_API void ipc_sender_close(ipc_sender *sender);
  * any size; other senders' messages go on in between. */
 IPC_API int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms);
 
+/* The same for who waits for ever in calls that end: IPC_TIMED_OUT only when there was
+ * no room within patience_ms for a further part of the message. A large one that is on
+ * its way is then not begun anew for taking longer than a call may. */
+IPC_API int32_t ipc_sender_send_steadily(ipc_sender *sender, const void *bytes, uint32_t length, int32_t patience_ms);
+
 /* The same in steps that never wait, for event loops: sends as much of the message, from
  * *offset on, as there is room for, and moves *offset. IPC_OK: all of it is sent.
  * IPC_TIMED_OUT: call again when there is room. Begin with 0. A message that is not

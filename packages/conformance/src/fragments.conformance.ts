@@ -281,6 +281,22 @@ describe("large messages", () => {
 		assert.equal(await child.line(), "sent");
 	}, 60_000);
 
+	test("that take longer than a second to pass, with nobody in a hurry, arrive", async () => {
+		const name = names.next();
+		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
+		await using child = new Peer("fragments", ["send", prefix, name, 100_000]);
+		assert.equal(text(await receiver.recvAsync({ timeout: 20_000 })), "begin");
+		let message: Uint8Array | null = null;
+		// Each look takes what the ring holds of it.
+		for (let looks = 0; !message && looks < 300; looks++) {
+			await sleep(60);
+			message = receiver.tryRecv();
+		}
+		assert.equal(message && isLarge(message, 0, 100_000), true);
+		assert.equal(text(receiver.recv({ timeout: 20_000 })), "end");
+		assert.equal(await child.line(), "sent");
+	}, 60_000);
+
 	test("of a sender killed in the middle are absent, and the next comes", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix, capacity: 65_536 });

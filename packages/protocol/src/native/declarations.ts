@@ -11,6 +11,7 @@ export const declarations = {
 	ipc_sender_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
 	ipc_sender_close: { args: ["ptr"], returns: "void" },
 	ipc_sender_send: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },
+	ipc_sender_send_steadily: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },
 	ipc_sender_send_part: { args: ["ptr", "buffer", "u32", "buffer"], returns: "i32" },
 	ipc_sender_give_up_part: { args: ["ptr"], returns: "void" },
 	ipc_sender_arm: { args: ["ptr", "u32", "u32", "u32"], returns: "void" },

@@ -53,6 +53,7 @@ const answerClosed = (): number => Status.closed;
  */
 const closedSymbols = {
 	ipc_sender_send: answerClosed,
+	ipc_sender_send_steadily: answerClosed,
 	ipc_sender_send_part: answerClosed,
 	ipc_sender_give_up_part: answerClosed,
 	ipc_sender_arm: answerClosed,
@@ -114,7 +115,7 @@ class NativeSender implements EngineSender {
 	send(bytes: Uint8Array, length: number, timeout: number): number {
 		if (timeout >= 0) return this.#symbols.ipc_sender_send(this.#handle, bytes, length, timeout);
 		let status: number;
-		do status = this.#symbols.ipc_sender_send(this.#handle, bytes, length, LONGEST_CALL_MS);
+		do status = this.#symbols.ipc_sender_send_steadily(this.#handle, bytes, length, LONGEST_CALL_MS);
 		while (status === Status.timedOut && mayWaitOn());
 		return status;
 	}

@@ -1,69 +1,28 @@
 import { describe, expect, test } from "bun:test";
-import {
-	type EngineHandle,
-	EngineWait,
-	type EngineWaker,
-	type HandleKind,
-	header,
-	OWNER_DIED,
-	Status,
-	wait,
-} from "@libipc/protocol";
-import type { NameOptions } from "../segment/names.ts";
-import { openAsHandle } from "../segment/open_segment.ts";
-import { extendMemory } from "../segment/room.ts";
-import type { Segment } from "../segment/segment.ts";
-import { WAIT_WORDS } from "../segment/segment.ts";
+import { type EngineHandle, EngineWait, header, OWNER_DIED, Status, wait } from "@libipc/protocol";
+import { type Segment, WAIT_WORDS } from "../segment/segment.ts";
 import { killedAt } from "../segment/testing/kill.ts";
-import { noOptions, PretendProcess } from "../segment/testing/pretend.ts";
+import { PretendProcess } from "../segment/testing/pretend.ts";
 import type { Threads } from "../segment/threads.ts";
-import { SegmentCondition } from "./condition.ts";
+import type { SegmentCondition } from "./condition.ts";
 import type { SegmentHandle } from "./handle.ts";
-import { SegmentMemory } from "./memory.ts";
-import { SegmentMutex } from "./mutex.ts";
-import { SegmentRwLock } from "./rwlock.ts";
-import { SegmentSemaphore } from "./semaphore.ts";
+import type { SegmentMemory } from "./memory.ts";
+import type { SegmentMutex } from "./mutex.ts";
+import type { SegmentRwLock } from "./rwlock.ts";
+import type { SegmentSemaphore } from "./semaphore.ts";
+import {
+	openCondition,
+	openMemory,
+	openMutex,
+	openRwLock,
+	openSemaphore,
+	PERMITS,
+	wakerOf,
+} from "./testing/pretend_handles.ts";
 
 /** Longer than anybody needs who looks at once who is dead. Milliseconds. */
 const PATIENCE = 1000;
-const PERMITS = 3;
 const RECOVERED = header.recovered >> 2;
-
-type HandleClass<Handle> = new (segment: Segment, at: number, instance: number, leave: () => void) => Handle;
-
-function open<Handle>(
-	thread: Threads,
-	kind: HandleKind,
-	Class: HandleClass<Handle>,
-	options: Partial<NameOptions> = {},
-): Handle {
-	const { segment, at, instance, leave } = openAsHandle(thread, kind, "", "name", { ...noOptions, ...options });
-	return new Class(segment, at, instance, leave);
-}
-
-const openMutex = (thread: Threads): SegmentMutex => open(thread, "mutex", SegmentMutex);
-const openRwLock = (thread: Threads): SegmentRwLock => open(thread, "rwlock", SegmentRwLock);
-const openCondition = (thread: Threads): SegmentCondition => open(thread, "condition", SegmentCondition);
-const openSemaphore = (thread: Threads, robust: boolean): SegmentSemaphore =>
-	open(thread, "semaphore", SegmentSemaphore, { initial: 1 + PERMITS, robust: robust ? 1 : 2 });
-
-function openMemory(thread: Threads): SegmentMemory {
-	const { segment, at, instance, leave } = openAsHandle(thread, "memory", "", "name", { ...noOptions, size: 4096 });
-	return new SegmentMemory(segment, at, instance, leave, {
-		prefix: "",
-		name: "name",
-		reserve: (before, byteLength) => (extendMemory(thread, segment, before, byteLength) ? 0 : Status.noSpace),
-		keep: () => {},
-		noSpace: () => new Error("no space"),
-	});
-}
-
-const wakerOf = (thread: Threads): EngineWaker => ({
-	low: thread.place,
-	high: thread.instance,
-	keepAlive() {},
-	close() {},
-});
 
 /** Entries of the table that somebody has. */
 function waitsOf({ words, waits, maxWaits }: Segment): number {

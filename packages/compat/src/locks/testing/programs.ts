@@ -1,4 +1,5 @@
 /** What the threads of a scenario do. */
+import type { WaitOptions } from "@libipc/protocol";
 import { RING, TAKEN, Word, type World } from "./world.ts";
 
 /** Does nothing, for a while that the optimiser cannot remove. */
@@ -185,6 +186,31 @@ export const programs: Record<string, (world: World, argument: number) => void> 
 		world.begin(id);
 		mutex.lock();
 		world.add(Word.wrong);
+	},
+
+	/** Waits for what number `id` is, again and again for a moment, until that is compiled, and then for ever. */
+	"waits for ever"(world, id) {
+		const { field } = world;
+		const mutex = world.mutex();
+		const lock = world.rwlock();
+		const semaphore = world.semaphore();
+		const condition = world.condition("filled");
+		const ways: ((options: WaitOptions) => unknown)[] = [
+			(options) => mutex.lock(options),
+			(options) => lock.lock(options),
+			(options) => lock.lockShared(options),
+			(options) => semaphore.acquire(options),
+			(options) => field.waitOn(4 * Word.bell, 0, options),
+			(options) => {
+				mutex.lock();
+				condition.wait(mutex, options);
+				mutex.unlock();
+			},
+		];
+		const wait = ways[id % 6] as (options: WaitOptions) => unknown;
+		for (let i = 0; i < 3000; i++) wait({ timeout: i % 300 === 0 ? 1 : 0 });
+		world.begin(id);
+		wait({});
 	},
 
 	/** Changes the pair under the mutex until the end, and puts it right if somebody was killed inside. */

@@ -209,6 +209,30 @@ Object.assign(scenarios, {
 			assert.deepEqual([stage.at(Word.left), stage.at(Word.bell)], [80_000, 0]);
 		}),
 
+	"all: who has waited often, and waits for ever, can be killed": () =>
+		play(async (stage) => {
+			const { world } = stage;
+			const mutex = world.mutex();
+			const lock = world.rwlock();
+			const semaphore = world.semaphore({ initial: 0 });
+			const condition = world.condition("filled");
+			mutex.lock();
+			lock.lock();
+			for (let id = 0; id < 6; id++) {
+				// The last one waits for a condition, with the mutex.
+				if (id === 5) mutex.unlock();
+				const thread = stage.start("waits for ever", id);
+				await stage.until(BEGUN + id, 1);
+				// It may not sleep yet: this is no proof then, and no false alarm.
+				await new Promise((resolve) => setTimeout(resolve, 100));
+				const began = performance.now();
+				await stage.kill(thread);
+				const ms = performance.now() - began;
+				assert.ok(ms < PATIENCE_MS, `it took ${ms} ms to end`);
+			}
+			for (const each of [mutex, lock, semaphore, condition]) each.close();
+		}),
+
 	"mutex: 100 owners killed, and each time the next is told, once": () =>
 		play(async (stage) => {
 			const mutex = stage.world.mutex();

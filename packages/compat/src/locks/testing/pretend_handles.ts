@@ -1,0 +1,52 @@
+import { type EngineWaker, type HandleKind, Status } from "@libipc/protocol";
+import type { NameOptions } from "../../segment/names.ts";
+import { openAsHandle } from "../../segment/open_segment.ts";
+import { extendMemory } from "../../segment/room.ts";
+import type { Segment } from "../../segment/segment.ts";
+import { noOptions } from "../../segment/testing/pretend.ts";
+import type { Threads } from "../../segment/threads.ts";
+import { SegmentCondition } from "../condition.ts";
+import { SegmentMemory } from "../memory.ts";
+import { SegmentMutex } from "../mutex.ts";
+import { SegmentRwLock } from "../rwlock.ts";
+import { SegmentSemaphore } from "../semaphore.ts";
+
+/** Handles of threads that are none, each of the one name that its kind has: for tests. */
+
+export const PERMITS = 3;
+
+type HandleClass<Handle> = new (segment: Segment, at: number, instance: number, leave: () => void) => Handle;
+
+function open<Handle>(
+	thread: Threads,
+	kind: HandleKind,
+	Class: HandleClass<Handle>,
+	options: Partial<NameOptions> = {},
+): Handle {
+	const { segment, at, instance, leave } = openAsHandle(thread, kind, "", "name", { ...noOptions, ...options });
+	return new Class(segment, at, instance, leave);
+}
+
+export const openMutex = (thread: Threads): SegmentMutex => open(thread, "mutex", SegmentMutex);
+export const openRwLock = (thread: Threads): SegmentRwLock => open(thread, "rwlock", SegmentRwLock);
+export const openCondition = (thread: Threads): SegmentCondition => open(thread, "condition", SegmentCondition);
+export const openSemaphore = (thread: Threads, robust: boolean): SegmentSemaphore =>
+	open(thread, "semaphore", SegmentSemaphore, { initial: 1 + PERMITS, robust: robust ? 1 : 2 });
+
+export function openMemory(thread: Threads): SegmentMemory {
+	const { segment, at, instance, leave } = openAsHandle(thread, "memory", "", "name", { ...noOptions, size: 4096 });
+	return new SegmentMemory(segment, at, instance, leave, {
+		prefix: "",
+		name: "name",
+		reserve: (before, byteLength) => (extendMemory(thread, segment, before, byteLength) ? 0 : Status.noSpace),
+		keep: () => {},
+		noSpace: () => new Error("no space"),
+	});
+}
+
+export const wakerOf = (thread: Threads): EngineWaker => ({
+	low: thread.place,
+	high: thread.instance,
+	keepAlive() {},
+	close() {},
+});

@@ -1,0 +1,333 @@
+/** Who is woken, and nobody else: handles of threads that are none, so that everything happens in the order it is written. */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { type EngineHandle, EngineWait, Status } from "@libipc/protocol";
+import { PretendProcess } from "../segment/testing/pretend.ts";
+import type { Threads } from "../segment/threads.ts";
+import { hasWaiting } from "../segment/waits.ts";
+import type { SegmentHandle } from "./handle.ts";
+import {
+	openCondition,
+	openMemory,
+	openMutex,
+	openRwLock,
+	openSemaphore,
+	PERMITS,
+	wakerOf,
+} from "./testing/pretend_handles.ts";
+
+/** Never over in a test. Milliseconds. */
+const LONG = 600_000;
+
+let process: PretendProcess;
+let opened: SegmentHandle[];
+
+beforeEach(() => {
+	process = new PretendProcess(400);
+	opened = [];
+});
+
+afterEach(() => {
+	for (const each of opened) each.close();
+});
+
+/** A handle of a thread of its own. */
+function by<Handle extends SegmentHandle>(open: (thread: Threads) => Handle): Handle {
+	const handle = open(process.start());
+	opened.push(handle);
+	return handle;
+}
+
+const robustSemaphore = (thread: Threads) => openSemaphore(thread, true);
+const semaphore = (thread: Threads) => openSemaphore(thread, false);
+
+const threadOf = (handle: SegmentHandle): Threads => handle.segment.platform as Threads;
+
+const arm = (handle: SegmentHandle, wait: number = EngineWait.lock): void =>
+	handle.arm(wait, wakerOf(threadOf(handle)));
+
+/** Which of them wait on and were not rung. */
+const waiting = (...handles: EngineHandle[]): boolean[] => handles.map((handle) => handle.armed() !== 0);
+
+/** Runs an action when the thread is about to sleep, once; instead of sleeping. */
+function whenAsleep(handle: SegmentHandle, action: () => void): void {
+	threadOf(handle).wait = () => {
+		threadOf(handle).wait = () => {};
+		action();
+	};
+}
+
+/** Runs an action when the thread, in line by now and with nothing got, looks at the clock, and lets its time be up then. */
+function whenTimeIsUp(handle: SegmentHandle, action: () => void): void {
+	let isUp = false;
+	threadOf(handle).now = () => {
+		if (!isUp && hasWaiting(handle.segment, handle.instance)) {
+			isUp = true;
+			action();
+		}
+		return isUp ? 2 * LONG : 0;
+	};
+}
+
+describe("a mutex", () => {
+	test("given back wakes the one that came first; it gets it, or passes it on", () => {
+		const [owner, first, second] = [by(openMutex), by(openMutex), by(openMutex)];
+		owner.lock(0);
+		arm(first);
+		arm(second);
+		owner.unlock();
+		expect(waiting(first, second)).toEqual([false, true]);
+		expect(first.lock(0)).toBe(0);
+		expect(waiting(second)).toEqual([true]);
+		first.unlock();
+		expect(waiting(second)).toEqual([false]);
+		second.disarm(EngineWait.lock);
+		// The other way: it does not want it any more.
+		owner.lock(0);
+		arm(first);
+		arm(second);
+		owner.unlock();
+		first.disarm(EngineWait.lock);
+		expect(waiting(first, second)).toEqual([false, false]);
+		expect(second.lock(0)).toBe(0);
+		second.unlock();
+	});
+
+	test("taken past who was woken: that one waits again, where it was", () => {
+		const [owner, first, second] = [by(openMutex), by(openMutex), by(openMutex)];
+		owner.lock(0);
+		arm(first);
+		arm(second);
+		owner.unlock();
+		owner.lock(0);
+		expect(first.lock(0)).toBe(Status.timedOut);
+		arm(first);
+		expect(waiting(first, second)).toEqual([true, true]);
+		owner.unlock();
+		expect(waiting(first, second)).toEqual([false, true]);
+	});
+
+	test("closed by its owner, or by who was woken, wakes the next", () => {
+		const [owner, first, second] = [by(openMutex), by(openMutex), by(openMutex)];
+		owner.lock(0);
+		arm(first);
+		arm(second);
+		owner.close();
+		expect(waiting(first, second)).toEqual([false, true]);
+		first.close();
+		expect(waiting(second)).toEqual([false]);
+	});
+
+	test("waited for by a thread: it is woken, and gets it", () => {
+		const [owner, waiter, later] = [by(openMutex), by(openMutex), by(openMutex)];
+		owner.lock(0);
+		whenAsleep(waiter, () => {
+			arm(later);
+			owner.unlock();
+			expect(waiting(later)).toEqual([true]);
+		});
+		expect(waiter.lock(LONG)).toBe(0);
+		waiter.unlock();
+		expect(waiting(later)).toEqual([false]);
+	});
+
+	test("given back as the time of who waits is up: the next is woken in its stead", () => {
+		const [owner, waiter, later] = [by(openMutex), by(openMutex), by(openMutex)];
+		owner.lock(0);
+		whenTimeIsUp(waiter, () => {
+			arm(later);
+			owner.unlock();
+			expect(waiting(later)).toEqual([true]);
+		});
+		expect(waiter.lock(LONG)).toBe(Status.timedOut);
+		expect(waiting(later)).toEqual([false]);
+		expect(later.lock(0)).toBe(0);
+	});
+});
+
+describe("a reader-writer lock", () => {
+	test("given back by a writer lets all readers in, each waking the next", () => {
+		const [writer, first, second] = [by(openRwLock), by(openRwLock), by(openRwLock)];
+		writer.lock(0, false);
+		arm(first, EngineWait.shared);
+		arm(second, EngineWait.shared);
+		writer.unlock();
+		expect(waiting(first, second)).toEqual([false, true]);
+		expect(first.lockShared(0)).toBe(0);
+		expect(waiting(second)).toEqual([false]);
+		expect(second.lockShared(0)).toBe(0);
+	});
+
+	test("left by the last reader wakes the next writer, and not who waits for the turn", () => {
+		const [reader, other, writer, later] = [by(openRwLock), by(openRwLock), by(openRwLock), by(openRwLock)];
+		reader.lockShared(0);
+		other.lockShared(0);
+		expect(writer.lock(0, true)).toBe(Status.timedOut);
+		arm(writer);
+		expect(later.lockShared(0)).toBe(Status.timedOut);
+		arm(later, EngineWait.shared);
+		reader.unlockShared();
+		// Too early: one is still inside. It waits again.
+		expect(waiting(writer, later)).toEqual([false, true]);
+		expect(writer.lock(0, true)).toBe(Status.timedOut);
+		arm(writer);
+		other.unlockShared();
+		expect(waiting(writer, later)).toEqual([false, true]);
+		expect(writer.lock(0, true)).toBe(0);
+		writer.unlock();
+		expect(waiting(later)).toEqual([false]);
+	});
+
+	test("not wanted any more by the next writer lets the readers in that it kept out", () => {
+		const [reader, writer, later] = [by(openRwLock), by(openRwLock), by(openRwLock)];
+		reader.lockShared(0);
+		expect(writer.lock(0, true)).toBe(Status.timedOut);
+		arm(writer);
+		arm(later, EngineWait.shared);
+		writer.disarm(EngineWait.lock);
+		expect(waiting(later)).toEqual([false]);
+		expect(later.lockShared(0)).toBe(0);
+	});
+
+	test("has a writer that wakes by itself as the last reader leaves", () => {
+		const [reader, writer] = [by(openRwLock), by(openRwLock)];
+		reader.lockShared(0);
+		whenAsleep(writer, () => reader.unlockShared());
+		expect(writer.lock(LONG, false)).toBe(0);
+	});
+
+	test("lets a writer in past dead readers, though another has the lock of names", () => {
+		const [writer, other] = [by(openRwLock), by(openRwLock)];
+		const dead = process.start();
+		openRwLock(dead).lockShared(0);
+		process.kill(dead);
+		expect(threadOf(other).lockNames(0)).toBe(true);
+		expect(writer.lock(1000, false)).toBe(0);
+		threadOf(other).unlockNames();
+	});
+});
+
+describe.each([robustSemaphore, semaphore])("a semaphore", (openOne) => {
+	test("wakes as many as there are permits given, the oldest first", () => {
+		const owner = by(openOne);
+		const waiters = [by(openOne), by(openOne), by(openOne)] as const;
+		for (let i = 0; i < PERMITS; i++) expect(owner.acquire(0)).toBe(0);
+		for (const each of waiters) arm(each);
+		owner.release(1);
+		expect(waiting(...waiters)).toEqual([false, true, true]);
+		owner.release(2);
+		expect(waiting(...waiters)).toEqual([false, false, false]);
+		for (const each of waiters) expect(each.acquire(0)).toBe(0);
+		expect(owner.permits()).toBe(0);
+	});
+
+	test("passes on what who was woken does not take, and what it leaves", () => {
+		const owner = by(openOne);
+		const [first, second, third] = [by(openOne), by(openOne), by(openOne)];
+		for (let i = 0; i < PERMITS; i++) owner.acquire(0);
+		for (const each of [first, second, third]) arm(each);
+		owner.release(1);
+		first.disarm(EngineWait.lock);
+		expect(waiting(second, third)).toEqual([false, true]);
+		second.close();
+		expect(waiting(third)).toEqual([false]);
+		expect(third.acquire(0)).toBe(0);
+	});
+
+	test("waited for by a thread: it is woken, and gets one; if its time is up, another is woken", () => {
+		const [owner, waiter, later] = [by(openOne), by(openOne), by(openOne)];
+		for (let i = 0; i < PERMITS; i++) owner.acquire(0);
+		whenAsleep(waiter, () => owner.release(1));
+		expect(waiter.acquire(LONG)).toBe(0);
+		whenTimeIsUp(waiter, () => {
+			arm(later);
+			owner.release(1);
+		});
+		expect(waiter.acquire(LONG)).toBe(Status.timedOut);
+		expect(waiting(later)).toEqual([false]);
+	});
+});
+
+describe("a condition", () => {
+	test("notifies the oldest, all, and in whose stead a notified one leaves", () => {
+		const conditions = [by(openCondition), by(openCondition), by(openCondition)] as const;
+		const [first, second, third] = conditions;
+		const waits = conditions.map((each, i) => each.enter(i === 1 ? undefined : wakerOf(threadOf(each)))) as [
+			number,
+			number,
+			number,
+		];
+		const ended = () => conditions.map((each, i) => each.sleep(waits[i] as number, 0));
+		expect(third.notify()).toBe(1);
+		expect(first.leave(waits[0])).toBe(true);
+		expect(third.notify()).toBe(1);
+		second.close();
+		expect(third.sleep(waits[2], 0)).toBe(0);
+		expect(third.notify()).toBe(0);
+		expect(ended()).toEqual([Status.invalidArgument, Status.closed, Status.invalidArgument]);
+		const again = [first.enter(undefined), third.enter(undefined)];
+		expect(first.notifyAll()).toBe(2);
+		expect([first.sleep(again[0] as number, LONG), third.sleep(again[1] as number, LONG)]).toEqual([0, 0]);
+	});
+
+	test("takes the waits of the dead for new ones when there is no other room", () => {
+		const survivor = by(openCondition);
+		const dead = process.start();
+		const victim = openCondition(dead);
+		while (victim.enter(undefined) >= 0);
+		expect(survivor.enter(undefined)).toBe(Status.tooManyWaits);
+		process.kill(dead);
+		const index = survivor.enter(undefined);
+		expect(index).toBeGreaterThanOrEqual(0);
+		expect(survivor.notify()).toBe(1);
+		expect(survivor.sleep(index, 0)).toBe(0);
+	});
+});
+
+describe("shared memory", () => {
+	test("wakes who waits on that word", () => {
+		const [first, second, third] = [by(openMemory), by(openMemory), by(openMemory)];
+		const [here, there, elsewhere] = [
+			first.enter(8, 0, undefined),
+			second.enter(8, 0, undefined),
+			third.enter(12, 0, undefined),
+		];
+		expect(first.wake(8, 1)).toBe(1);
+		expect(first.sleep(here, 0)).toBe(0);
+		expect(second.sleep(there, 0)).toBe(Status.timedOut);
+		expect(first.wake(8, 10)).toBe(1);
+		expect(second.sleep(there, 0)).toBe(0);
+		expect(third.sleep(elsewhere, 0)).toBe(Status.timedOut);
+		expect(second.wake(12, 10)).toBe(1);
+		expect(third.sleep(elsewhere, LONG)).toBe(0);
+	});
+
+	test("passes a wake on that came as who wanted to wait saw that it need not", () => {
+		const [owner, waiter, other] = [by(openMemory), by(openMemory), by(openMemory)];
+		const words = new Int32Array(owner.map().buffer, owner.map().byteOffset);
+		const before = owner.enter(16, 0, undefined);
+		owner.wake(16, 1);
+		owner.sleep(before, 0);
+		const load = Atomics.load;
+		let index = -1;
+		let isSeen = false;
+		// Before the word is looked at, which is the only one of this value.
+		words[4] = 77;
+		Object.assign(Atomics, {
+			load(array: Int32Array, at: number): number {
+				const value = load(array, at);
+				if (value === 77 && !isSeen) {
+					isSeen = true;
+					index = other.enter(16, 77, undefined);
+					owner.wake(16, 1);
+				}
+				return value;
+			},
+		});
+		try {
+			expect(waiter.enter(16, 78, undefined)).toBe(Status.notEqual);
+		} finally {
+			Object.assign(Atomics, { load });
+		}
+		expect(other.sleep(index, 0)).toBe(0);
+	});
+});

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { CLAIM_ABANDONED, type EndpointKind, type HandleKind, header, type IpcError, Kind } from "@libipc/protocol";
-import { FIRST_UNIT, MAX_THREADS, UNIT_BYTES } from "./hub.ts";
+import { BUCKET_COUNT, FIRST_UNIT, MAX_THREADS, UNIT_BYTES } from "./hub.ts";
 import { keyOf } from "./name_table.ts";
 import { type NameOptions, openName } from "./names.ts";
 import { clearSegment, type OpenSegment, openAsHandle, openAsReceiver, openAsSender } from "./open_segment.ts";
@@ -104,6 +104,18 @@ describe("names in the hub", () => {
 		clearSegment(b, "channel", "", "name"); // nothing there: nothing happens
 	});
 
+	test("that were removed stay until the last of all threads has left", () => {
+		const process = new PretendProcess(UNITS);
+		const [a, b] = [process.start(), process.start()];
+		const [first, second] = [sender(a, "name"), receiver(b, "name")];
+		clearSegment(a, "channel", "", "name");
+		first.leave();
+		expect(sender(a, "name").segment.bytes.byteOffset).not.toBe(second.segment.bytes.byteOffset);
+		const used = usedBytes(a);
+		second.leave();
+		expect(usedBytes(a)).toBe(used / 2);
+	});
+
 	test("stay while a view of their memory is held, though it is closed", () => {
 		const process = new PretendProcess(UNITS);
 		const thread = process.start();
@@ -200,7 +212,7 @@ test("a thousand threads have places, and those of the dead are given to others"
 	const others = [process.start(), process.start()];
 	expect(others.map(({ place }) => place)).toEqual(dead.map(({ place }) => place));
 	// The place of who has the lock is gone: so is its owner.
-	expect(all[0]?.lockNames(1)).toBe(true);
+	expect(all[0]?.lockNames(10_000)).toBe(true);
 	expect(others[0]?.lockNames(0)).toBe(false);
 	all[0]?.unlockNames();
 	expect(codeOf(() => process.start())).toBe("ERR_IPC_NO_SPACE");
@@ -362,6 +374,12 @@ const scenarios: readonly Scenario[] = [
 		what: "removing a name",
 		prepare: (_process, survivor) => ({ survivors: receiver(survivor, "name") }),
 		run: (victim) => clearSegment(victim, "channel", "", "name"),
+		check: (survivor, own) => {
+			const now = receiver(survivor, "name");
+			const isSame = now.segment.bytes.byteOffset === own?.segment.bytes.byteOffset;
+			expect(own?.segment.words[ORPHANED]).toBe(isSame ? 0 : 1);
+			now.leave();
+		},
 	},
 	{
 		what: "growing memory",
@@ -403,6 +421,16 @@ class PretendJoiner {
 	}
 }
 
+const bucketOf = (kind: number, name: string): number => {
+	const { hash } = keyOf(kind, "", name);
+	return (hash ^ (hash >>> 16)) & (BUCKET_COUNT - 1);
+};
+
+/** A name in the same list as the one that threads are killed at. */
+const bystanders = Array.from({ length: 100_000 }, (_, i) => `bystander ${i}`).find(
+	(name) => bucketOf(Kind.route, name) === bucketOf(Kind.channel, "name"),
+) as string;
+
 describe("a thread killed before any of its stores", () => {
 	for (const { what, prepare, run, check } of scenarios)
 		test(`${what}: the others go on, and all memory comes back`, () => {
@@ -410,7 +438,7 @@ describe("a thread killed before any of its stores", () => {
 			for (let at = 0; ; at++) {
 				const process = new PretendProcess(UNITS);
 				const [survivor, victim] = [process.start(), process.start()];
-				const bystander = sender(survivor, "bystander", small, "route");
+				const bystander = sender(survivor, bystanders, small, "route");
 				const { survivors, victims } = prepare?.(process, survivor, victim) ?? {};
 				if (!killedAt(at, () => run(victim, victims))) break;
 				kills++;
@@ -423,7 +451,7 @@ describe("a thread killed before any of its stores", () => {
 					expect(opened.segment.words[SENDERS]).toBe(0);
 					opened.leave();
 				}
-				expect(codeOf(() => sender(survivor, "bystander", small, "route"))).toBe("ERR_IPC_HAS_SENDER");
+				expect(codeOf(() => sender(survivor, bystanders, small, "route"))).toBe("ERR_IPC_HAS_SENDER");
 				bystander.leave();
 				survivor.lockNames(0);
 				expect(reserveBlock(survivor, (UNITS - 1) * UNIT_BYTES, 0)).toBe(FIRST_UNIT);

@@ -43,17 +43,20 @@ export abstract class WakeableHandle extends SegmentHandle implements EngineWait
 		if (!this.isOpen) return Status.closed;
 		const { segment } = this;
 		if (!this.#isOurs(index)) return segment.result(Status.invalidArgument);
-		const deadline = timeout === 0 ? 0 : deadlineAfter(segment, timeout);
+		let status = this.#progress(index);
+		if (status === Status.timedOut && timeout !== 0) status = this.#sleepUntil(index, deadlineAfter(segment, timeout));
+		if (status !== Status.timedOut) leave(segment, index);
+		return segment.result(status);
+	}
+
+	#sleepUntil(index: number, deadline: number): number {
+		const { segment } = this;
 		const backoff = new Backoff(segment);
 		for (let slice = FIRST_SLICE; ; ) {
 			const status = this.#progress(index);
-			if (status !== Status.timedOut) {
-				leave(segment, index);
-				return segment.result(status);
-			}
-			if (timeout === 0) return segment.result(Status.timedOut);
+			if (status !== Status.timedOut) return status;
 			if (backoff.pause()) continue;
-			if (segment.platform.now() >= deadline) return segment.result(Status.timedOut);
+			if (segment.platform.now() >= deadline) return status;
 			sleepWait(segment, index, deadline, slice);
 			if (this.#progress(index) !== Status.timedOut) continue;
 			slice = SLICE;

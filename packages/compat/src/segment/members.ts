@@ -287,7 +287,8 @@ function find({ words }: Segment, first: number, count: number, instance: number
 
 /** Whether a handle of this thread has that number. */
 export function isOfThisThread(segment: Segment, instance: number): boolean {
-	const at = find(segment, segment.receivers, segment.maxReceivers, instance);
+	const limit = Math.min(Atomics.load(segment.words, RECEIVER_LIMIT) >>> 0, segment.maxReceivers);
+	const at = find(segment, segment.receivers, limit, instance);
 	return at >= 0 && isOwnerThisThread(segment, at);
 }
 

@@ -171,6 +171,15 @@ int ipc_os_open_waker(uint64_t *waker) {
   *waker = 1;
   return -EMFILE;
 }
+/* Of the binding for Node, which no target has. */
+int ipc_os_reserve_waker(void) { return -ENOSYS; }
+
+int ipc_os_move(int descriptor, int to) {
+  (void)descriptor;
+  (void)to;
+  return -ENOSYS;
+}
+
 void ipc_os_ring(uint64_t waker) {
   (void)waker;
   step();

@@ -35,7 +35,7 @@ function moveHead(state: SenderState, position: number, messages: number): void 
 		Atomics.store(state.segment.longs, HEAD >> 1, both[0] as bigint);
 		return;
 	}
-	// Nobody reads the count: killed in between, it is wrong, and no harm is done. A BigInt costs as much as all the rest.
+	// Here only list() reads the count: killed in between, we leave it too high by these. A BigInt costs as much as all the rest.
 	words[HEAD + 1] = count;
 	Atomics.store(words, HEAD, position);
 }

@@ -1,10 +1,13 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import * as core from "@libipc/core";
 import * as compat from "./index.ts";
+
+// Others may be using the machine, too.
+setDefaultTimeout(60_000);
 
 const prefix = `elsewhere${process.pid}`;
 

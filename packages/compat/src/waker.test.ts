@@ -1,10 +1,13 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { offerHub } from "./segment/hub.ts";
 import { threads } from "./segment/threads.ts";
 import { ThreadWaker } from "./waker.ts";
+
+// Others may be using the machine, too.
+setDefaultTimeout(60_000);
 
 offerHub();
 const here = threads();

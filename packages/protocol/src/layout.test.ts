@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,6 +7,9 @@ import { fileURLToPath } from "node:url";
 import { commonFlags, findCompiler } from "../../../scripts/compiler.ts";
 import { limits } from "./argument.ts";
 import * as layout from "./layout.ts";
+
+// Others may be using the machine, too.
+setDefaultTimeout(60_000);
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 

@@ -1,7 +1,10 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Blocks, UNIT_WORDS } from "./blocks.ts";
 import { createHub, FIRST_UNIT, hubWords, UNIT_BYTES } from "./hub.ts";
 import { killedAt } from "./testing/kill.ts";
+
+// Others may be using the machine, too.
+setDefaultTimeout(60_000);
 
 const MOST = FIRST_UNIT + 1024;
 

@@ -1,8 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { isSystemThreadAlive, systemIdentity } from "./identity.ts";
+
+// Others may be using the machine, too.
+setDefaultTimeout(60_000);
 
 describe.if(process.platform === "linux")("who a thread is, as the system tells", () => {
 	const self = systemIdentity();

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { member } from "@libipc/protocol";
@@ -7,6 +7,9 @@ import { openAsReceiver, openAsSender } from "./open_segment.ts";
 import { noOptions } from "./testing/pretend.ts";
 import { isThreadHere, noteExit, threadIdentity, watchThreads } from "./thread_exits.ts";
 import { Threads } from "./threads.ts";
+
+// Others may be using the machine, too.
+setDefaultTimeout(60_000);
 
 const buffer = createHub();
 const here = new Threads(buffer, { self: threadIdentity(), isAlive: isThreadHere });

@@ -117,21 +117,17 @@ describe("list", () => {
 		assert.deepEqual(list({ prefix: other }), []);
 	});
 
-	test("a thousand names take less time to list than to open", () => {
-		const started = performance.now();
+	test("a thousand names are listed", () => {
 		const opened = Array.from({ length: 1000 }, (_, i) =>
 			Channel.receiver(`${i}`, { prefix: other, capacity: 4096, maxReceivers: 1 }),
 		);
-		const between = performance.now();
 		const listed = list({ prefix: other });
-		const ended = performance.now();
 		for (const each of opened) each.close();
 		assert.equal(listed.length, 1000);
 		for (const { endpoints, state } of listed) {
 			assert.equal(state, "live");
 			assert.equal(endpoints.length, 1);
 		}
-		assert.ok(ended - between < between - started);
 	}, 30_000);
 });
 

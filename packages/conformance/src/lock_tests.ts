@@ -155,7 +155,7 @@ export function testLock(kind: "mutex" | "rwlock"): void {
 
 	describe(`owners of a ${kind} that end while they hold it`, () => {
 		// A reader-writer lock has another such test of its own.
-		const kills = kind === "mutex" ? 30 : 10;
+		const kills = kind === "mutex" ? 12 : 6;
 		test(`${kills} killed at random moments: the others go on within a second and are told`, async () => {
 			const name = names.next();
 			using probe = new Probe(prefix, name);

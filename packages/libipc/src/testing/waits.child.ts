@@ -18,6 +18,16 @@ if (!isMainThread) {
 	const message = await receiver.recvAsync();
 	console.log(new TextDecoder().decode(message ?? undefined));
 	receiver.close();
+} else if (what === "echoes") {
+	const receiver = Channel.receiver(name, { prefix });
+	const sender = Channel.sender(`${name}.back`, { prefix });
+	console.log("ready");
+	for await (const message of receiver) {
+		if (message.byteLength === 0) break;
+		await sender.sendAsync(message);
+	}
+	sender.close();
+	receiver.close();
 } else if (what === "unref") {
 	const receiver = Channel.receiver(name, { prefix });
 	receiver.unref();

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Channel, clear, list, Mutex, Queue, Route, Semaphore, SharedMemory } from "@libipc/core";
+import { readPattern } from "../../core/src/testing/pattern.ts";
 import { hasNode, Program, type Runtime, runtimes } from "./testing/runtimes.ts";
 
 /** Node and Bun over one name: the same programs (`testing/`), in either. */
@@ -206,6 +207,39 @@ describe.each(both)("killed in %s", (killed) => {
 		expect(text(receiver.recv({ timeout: 5000 }))).toBe("before");
 		expect(text(receiver.recv({ timeout: 5000 }))).toBe("after");
 	}, 30_000);
+
+	test("senders at random moments: what they had sent is whole and in order, and others lose nothing", async () => {
+		const name = newName();
+		const steady = 20_000;
+		const largest = 2000;
+		using receiver = Channel.receiver(name, { prefix, capacity: 1 << 16 });
+		const next: number[] = [];
+		let isReading = true;
+		const reading = (async () => {
+			while (isReading || (next[0] ?? 0) < steady) {
+				const message = await receiver.recvAsync({ timeout: 100 });
+				if (!message) continue;
+				const { sender, sequence } = readPattern(message, largest);
+				if (sequence !== (next[sender] ?? 0)) throw new Error(`${sender}: ${sequence} came, not ${next[sender] ?? 0}`);
+				next[sender] = sequence + 1;
+			}
+		})();
+		const start = (runtime: Runtime, sender: number, messages: number) =>
+			new Program(runtime, "sender.child.ts", "channel", prefix, name, sender, messages, largest, 1, "send", 1 << 16);
+		await using others = start(other[killed], 0, steady);
+		for (let i = 1; i <= 8; i++) {
+			await using victim = start(killed, i, 1e9);
+			expect(await victim.line()).toBe("ready");
+			await Bun.sleep(Math.random() * 40);
+			await victim.kill();
+		}
+		expect(await others.line()).toBe("ready");
+		expect(await others.report<{ sent: number }>()).toEqual({ sent: steady });
+		isReading = false;
+		await reading;
+		expect(next[0]).toBe(steady);
+		expect(next.length).toBeGreaterThan(1);
+	}, 60_000);
 
 	test("a worker of a queue: its message goes to another", async () => {
 		const name = newName();

@@ -72,6 +72,8 @@ function run(
 	return new Promise((resolve, reject) => {
 		const inherited = { ...process.env };
 		delete inherited.LIBIPC_ENGINE;
+		// Each Worker loads the packages anew, and would strip their types anew.
+		inherited.NODE_COMPILE_CACHE = "build/node-cache";
 		const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...inherited, ...env } });
 		let output = "";
 		const patience = setTimeout(() => {

@@ -181,7 +181,7 @@ export function testLock(kind: "mutex" | "rwlock"): void {
 				for (const victim of victims) await victim.kill();
 			}
 			assert.equal(probe.get(Word.wrong), 0);
-			assert.ok(probe.get(Word.told) > kills / 10);
+			assert.ok(probe.get(Word.told) > 0);
 			expectRecoveries(latencies);
 		}, 60_000);
 

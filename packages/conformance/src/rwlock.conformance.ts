@@ -225,7 +225,6 @@ describe("readers and writers that end inside", () => {
 			for (const victim of victims) await victim.kill();
 		}
 		assert.equal(probe.get(Word.wrong), 0);
-		assert.ok(probe.get(Word.told) > 5);
 		expectRecoveries(latencies);
 	}, 60_000);
 

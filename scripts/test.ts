@@ -51,6 +51,11 @@ const steps: Step[] = [
 			]
 		: []),
 	{ name: "soak, 10 s", command: [bun, "soak/soak.ts", "--minutes", "0.17"] },
+	{
+		name: "conformance, every engine and runtime",
+		command: [bun, "scripts/conformance.ts"],
+		counts: /(\d+) passed, (\d+) failed/,
+	},
 	{ name: "packages", command: [bun, "test"], counts: /(\d+) pass\n\s*(\d+) fail/ },
 ];
 

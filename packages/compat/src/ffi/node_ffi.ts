@@ -1,4 +1,5 @@
 /** All that is said to node:ffi; the functions are declared in `packages/protocol/src/native/declarations.ts`. */
+import { setFlagsFromString } from "node:v8";
 import { markAsUntransferable } from "node:worker_threads";
 import { type Address, declarations, type NativeLibrary, type Symbols } from "@libipc/protocol";
 
@@ -56,6 +57,9 @@ const address = (answer: unknown): Address | null => (answer === 0n ? null : (an
 /** Loads the library; throws what node:ffi throws. */
 export function openLibrary(path: string): NativeLibrary {
 	const { dlopen, toArrayBuffer } = nodeFfi();
+	// Node 26.10 ends in V8 ("FastApiCallNode::ArityForArgc … == value_input_count") when functions of different parameters are
+	// called often, and compiled for it: `bun run conformance node-26-native --files mutex,rwlock` shows it every third time.
+	setFlagsFromString("--no-turbo-fast-api-calls");
 	const definitions = Object.fromEntries(
 		Object.entries(declarations).map(([name, declaration]) => [name, definition(declaration)]),
 	);

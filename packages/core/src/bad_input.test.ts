@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, mkdtempSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findCompiler } from "../../../scripts/compiler.ts";
-import { Channel, IpcError, type IpcErrorCode, Queue, Route, type Sender } from "./index.ts";
+import { Channel, IpcError, type IpcErrorCode, Queue, Route } from "./index.ts";
 import { Child } from "./testing/child.ts";
 
 const prefix = `bad${process.pid}`;
@@ -54,23 +54,6 @@ describe("names", () => {
 		expectError("ERR_IPC_INVALID_NAME", text, () => Channel.receiver(name, { prefix }));
 		expectError("ERR_IPC_INVALID_NAME", text, () => Route.clear(name, { prefix }));
 	});
-
-	test("the longest name, dots, spaces and emoji are fine", () => {
-		for (const name of ["x".repeat(128), "a.b c", "🚀", ".."]) {
-			names.add(name);
-			using receiver = Channel.receiver(name, { prefix });
-			using sender = Channel.sender(name, { prefix });
-			expect(sender.send("x")).toBe(true);
-			expect(receiver.recv()).toEqual(new TextEncoder().encode("x"));
-		}
-	});
-
-	test("prefixes are checked too, and values that are not strings", () => {
-		expectError("ERR_IPC_INVALID_NAME", /65 bytes/, () => Route.sender("x", { prefix: "p".repeat(65) }));
-		expectError("ERR_IPC_INVALID_NAME", /"\/"/, () => Route.sender("x", { prefix: "/" }));
-		expectError("ERR_IPC_INVALID_ARGUMENT", /not 5/, () => untyped(Route.sender, 5));
-		expectError("ERR_IPC_INVALID_ARGUMENT", /prefix.*not null/, () => untyped(Route.sender, "x", { prefix: null }));
-	});
 });
 
 describe("options", () => {
@@ -86,19 +69,6 @@ describe("options", () => {
 		[{ permissions: 0o1000 }, /permissions/],
 	])("%j are refused", (options, text) => {
 		expectError("ERR_IPC_INVALID_ARGUMENT", text, () => Channel.sender(unique(), { prefix, ...options }));
-	});
-
-	test("other than the creator's are refused; none are fine", () => {
-		const name = unique();
-		using _creator = Channel.receiver(name, { prefix, capacity: 8192, maxReceivers: 3 });
-		expectError("ERR_IPC_OPTIONS_MISMATCH", /capacity 8192.*16384/, () =>
-			Channel.sender(name, { prefix, capacity: 16384 }),
-		);
-		expectError("ERR_IPC_OPTIONS_MISMATCH", /maxReceivers 3.*4/, () =>
-			Channel.sender(name, { prefix, maxReceivers: 4 }),
-		);
-		using _sender = Channel.sender(name, { prefix });
-		using _same = Channel.receiver(name, { prefix, capacity: 8192, maxReceivers: 3 });
 	});
 });
 
@@ -118,36 +88,9 @@ describe("timeouts", () => {
 			expectError("ERR_IPC_INVALID_ARGUMENT", /timeout/, call);
 		expect(receiver.tryRecv()).toBeNull();
 	});
-
-	test("huge and endless ones are fine", () => {
-		const name = unique();
-		using receiver = Channel.receiver(name, { prefix });
-		using sender = Channel.sender(name, { prefix });
-		for (const timeout of [0, 0.5, 1e12, Number.MAX_VALUE, Infinity, undefined]) {
-			expect(sender.send("x", { timeout })).toBe(true);
-			expect(receiver.recv({ timeout })).toEqual(new TextEncoder().encode("x"));
-		}
-	});
 });
 
 describe("messages", () => {
-	test("larger than a queue can hold: refused with the limit, nothing is sent; the limit itself fits", () => {
-		const name = unique();
-		using receiver = Queue.receiver(name, { prefix, capacity: 4096 });
-		using sender = Queue.sender(name, { prefix });
-		expect(sender.maxMessageLength).toBe(2032);
-		expectError("ERR_IPC_MESSAGE_TOO_LARGE", /2033 bytes.*limit.*is 2032/, () => sender.send(new Uint8Array(2033)));
-		expectError("ERR_IPC_MESSAGE_TOO_LARGE", /2032/, () => sender.sendBatch(["before", "x".repeat(2033), "after"]));
-		expect(receiver.recv()).toEqual(new TextEncoder().encode("before"));
-		expect(receiver.tryRecv()).toBeNull();
-		for (let i = 0; i < 20; i++) {
-			expect(sender.trySend(new Uint8Array(2032).fill(i))).toBe(true);
-			expect(receiver.tryRecv()).toEqual(new Uint8Array(2032).fill(i));
-			sender.trySend("x");
-			receiver.tryRecv();
-		}
-	});
-
 	test.each([5, null, undefined, {}, [1, 2]])("%p is not one", (message) => {
 		const name = unique();
 		using receiver = Route.receiver(name, { prefix });
@@ -156,76 +99,6 @@ describe("messages", () => {
 		expectError("ERR_IPC_INVALID_ARGUMENT", /message must be/, () => untyped(sender.trySend.bind(sender), message));
 		expectError("ERR_IPC_INVALID_ARGUMENT", /message must be/, () => untyped(sender.sendBatch.bind(sender), [message]));
 		expect(receiver.tryRecv()).toBeNull();
-	});
-
-	test("a detached buffer is not an empty message", () => {
-		const name = unique();
-		using receiver = Route.receiver(name, { prefix });
-		using sender = Route.sender(name, { prefix });
-		const message = new Uint8Array(4);
-		structuredClone(message.buffer, { transfer: [message.buffer] });
-		expectError("ERR_IPC_INVALID_ARGUMENT", /detached/, () => sender.send(message));
-		expectError("ERR_IPC_INVALID_ARGUMENT", /detached/, () => sender.send(message.buffer));
-		expect(receiver.tryRecv()).toBeNull();
-	});
-
-	test("other arguments of the wrong kind", () => {
-		const name = unique();
-		using receiver = Route.receiver(name, { prefix });
-		using sender = Route.sender(name, { prefix });
-		expectError("ERR_IPC_INVALID_ARGUMENT", /Uint8Array/, () =>
-			untyped(receiver.recvInto.bind(receiver), new ArrayBuffer(4)),
-		);
-		expectError("ERR_IPC_INVALID_ARGUMENT", /function/, () => untyped(receiver.drain.bind(receiver), "x"));
-		expectError("ERR_IPC_INVALID_ARGUMENT", /max.*1 to 65536/, () => receiver.drain(() => {}, { max: 0 }));
-		expectError("ERR_IPC_INVALID_ARGUMENT", /count.*1024/, () => sender.waitForReceivers(1025));
-		expectError("ERR_IPC_INVALID_ARGUMENT", /options/, () => untyped(sender.send.bind(sender), "x", 5));
-		expectError("ERR_IPC_INVALID_ARGUMENT", /iterable/, () => untyped(sender.sendBatch.bind(sender), 5));
-		expectError("ERR_IPC_INVALID_ARGUMENT", /options/, () => untyped(Route.sender, name, 5));
-	});
-});
-
-describe("endpoints", () => {
-	test("a second sender on a live route is refused and told who has it; the first one goes on", () => {
-		const name = unique();
-		using receiver = Route.receiver(name, { prefix });
-		using sender = Route.sender(name, { prefix });
-		expectError("ERR_IPC_HAS_SENDER", new RegExp(`process ${process.pid}.*Channel`), () =>
-			Route.sender(name, { prefix }),
-		);
-		expect(sender.send("x")).toBe(true);
-		expect(receiver.recv()).toEqual(new TextEncoder().encode("x"));
-	});
-
-	test("one receiver more than maxReceivers is refused; after one left there is room", () => {
-		const name = unique();
-		using first = Channel.receiver(name, { prefix, maxReceivers: 2 });
-		using _second = Channel.receiver(name, { prefix });
-		expectError("ERR_IPC_TOO_MANY_RECEIVERS", /2 receivers/, () => Channel.receiver(name, { prefix }));
-		first.close();
-		using _third = Channel.receiver(name, { prefix });
-	});
-
-	test("a closed endpoint refuses everything but close", () => {
-		const name = unique();
-		const receiver = Channel.receiver(name, { prefix });
-		const sender: Sender = Channel.sender(name, { prefix });
-		receiver.close();
-		sender.close();
-		for (const call of [
-			() => sender.send("x"),
-			() => sender.trySend("x"),
-			() => sender.sendBatch(["x"]),
-			() => sender.receiverCount,
-			() => sender.waitForReceivers(1),
-			() => sender.clone(),
-			() => receiver.recv(),
-			() => receiver.tryRecv(),
-			() => receiver.recvInto(new Uint8Array(1)),
-			() => receiver.drain(() => {}),
-			() => receiver.clone(),
-		])
-			expectError("ERR_IPC_CLOSED", /is closed/, call);
 	});
 });
 
@@ -351,7 +224,7 @@ describe("the system", () => {
 		const cases: [string, RegExp][] = [
 			[join(directory, "nowhere.so"), /is missing.*LIBIPC_LIBRARY/],
 			[garbage, /cannot be loaded/],
-			[compile("other_version.c", "other.so"), /ABI 99.*ABI 3/],
+			[compile("other_version.c", "other.so"), /speaks ABI 99, this package ABI \d+ /],
 		];
 		for (const [LIBIPC_LIBRARY, message] of cases) {
 			await using child = new Child("open.child.ts", [prefix, unique()], { LIBIPC_LIBRARY });

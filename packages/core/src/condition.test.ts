@@ -3,7 +3,6 @@ import { rmSync } from "node:fs";
 import { Condition, Mutex } from "./index.ts";
 import { Child } from "./testing/child.ts";
 import {
-	badTimeouts,
 	expectError,
 	expectRejection,
 	expectTook,
@@ -12,10 +11,9 @@ import {
 	longTimeouts,
 	RECOVERY_MS,
 	took,
-	untyped,
 } from "./testing/handles.ts";
 import { Probe, Word } from "./testing/probe.ts";
-import { isPending, rejection } from "./testing/text.ts";
+import { isPending } from "./testing/text.ts";
 
 const names = new HandleNames("conditions");
 const { prefix } = names;
@@ -99,55 +97,6 @@ describe("waiting", () => {
 		mutex.unlock();
 	}, 20_000);
 
-	test("a wait in the event loop is one wait, and nothing is left of it", async () => {
-		using both = openBoth(names.next());
-		const { mutex, condition } = both;
-		mutex.lock();
-		const wait = condition.waitAsync(mutex);
-		expect(await isPending(wait)).toBe(true);
-		expect(mutex.held).toBe(false);
-		expect(condition.notifyAll()).toBe(1);
-		expect(await wait).toBe(true);
-		expect(condition.notifyAll()).toBe(0);
-		expect(await condition.waitAsync(mutex, { timeout: 5 })).toBe(false);
-		expect(mutex.held).toBe(true);
-		expect(condition.notifyAll()).toBe(0);
-		const controller = new AbortController();
-		const aborted = condition.waitAsync(mutex, { signal: controller.signal });
-		expect(await isPending(aborted)).toBe(true);
-		controller.abort("enough");
-		expect(await rejection(aborted)).toBe("enough");
-		expect(mutex.held).toBe(true);
-		expect(condition.notifyAll()).toBe(0);
-	});
-
-	test("a notification of a wait that is aborted, timed out or closed is passed on", async () => {
-		for (const how of ["abort", "close"] as const) {
-			const name = names.next();
-			using both = openBoth(name);
-			const { mutex, condition } = both;
-			const leaving = Condition.open(name, { prefix });
-			const controller = new AbortController();
-			mutex.lock();
-			const first = leaving.waitAsync(mutex, { signal: controller.signal });
-			expect(await mutex.lockAsync()).toBe(true);
-			const second = condition.waitAsync(mutex);
-			expect(await isPending(Promise.race([first, second]))).toBe(true);
-			expect(condition.notify()).toBe(1);
-			// It has been notified, and does not know yet.
-			if (how === "abort") controller.abort("enough");
-			else leaving.close();
-			const reason = await rejection(first);
-			if (how === "abort") expect(reason).toBe("enough");
-			else expect(reason).toMatchObject({ code: "ERR_IPC_CLOSED" });
-			expect(mutex.held).toBe(true);
-			mutex.unlock();
-			expect(await took(async () => expect(await second).toBe(true))).toBeLessThan(300);
-			mutex.unlock();
-			leaving.close();
-		}
-	});
-
 	test("timeouts of blocking calls and of the event loop; the mutex is held again", async () => {
 		using both = openBoth(names.next());
 		const { mutex, condition } = both;
@@ -181,32 +130,6 @@ describe("waiting", () => {
 		expect(await process.report<object>()).toEqual({ notified: true, held: true });
 		expect(await process.exited).toBe(0);
 	}, 20_000);
-
-	test("for whom the mutex is held is the same afterwards", async () => {
-		using both = openBoth(names.next());
-		const { mutex, condition } = both;
-		mutex.lock();
-		condition.wait(mutex, { timeout: 0 });
-		await expectRejection("ERR_IPC_DEADLOCK", /already/, mutex.lockAsync());
-		mutex.unlock();
-		await mutex.lockAsync();
-		condition.wait(mutex, { timeout: 1 });
-		const next = mutex.lockAsync();
-		expect(await isPending(next)).toBe(true);
-		mutex.unlock();
-		expect(await next).toBe(true);
-		mutex.unlock();
-		{
-			using guard = mutex.acquire();
-			const wait = condition.waitAsync(mutex, { timeout: 5 });
-			// Does not hold it now.
-			guard.release();
-			expect(await wait).toBe(false);
-			expect(mutex.held).toBe(true);
-			await expectRejection("ERR_IPC_DEADLOCK", /already/, mutex.lockAsync());
-		}
-		expect(mutex.held).toBe(false);
-	});
 });
 
 describe("ends", () => {
@@ -286,49 +209,6 @@ describe("ends", () => {
 		expect(await took(async () => expect(await wait).toBe(true))).toBeLessThan(RECOVERY_MS);
 	}, 20_000);
 
-	test("close ends waits in the event loop, and the mutex is held again", async () => {
-		const name = names.next();
-		using both = openBoth(name);
-		const { mutex, condition } = both;
-		const waits: Promise<boolean>[] = [];
-		for (let i = 0; i < 3; i++) {
-			await mutex.lockAsync();
-			waits.push(condition.waitAsync(mutex));
-		}
-		expect(await isPending(Promise.race(waits))).toBe(true);
-		condition.close();
-		for (const wait of waits) {
-			await expectRejection("ERR_IPC_CLOSED", /is closed/, wait);
-			expect(mutex.held).toBe(true);
-			mutex.unlock();
-		}
-		mutex.lock();
-		for (const call of [() => condition.wait(mutex), () => condition.notify(), () => condition.notifyAll()])
-			expectError("ERR_IPC_CLOSED", /is closed/, call);
-		await expectRejection("ERR_IPC_CLOSED", /is closed/, condition.waitAsync(mutex));
-		expect(mutex.held).toBe(true);
-	});
-
-	test("the mutex is closed meanwhile, or given up: the wait fails", async () => {
-		const name = names.next();
-		using both = openBoth(name);
-		const { condition } = both;
-		const closing = Mutex.open(`${name}.mutex`, { prefix });
-		closing.lock();
-		const wait = condition.waitAsync(closing, { timeout: 5 });
-		closing.close();
-		await expectRejection("ERR_IPC_CLOSED", /is closed/, wait);
-		expectError("ERR_IPC_CLOSED", /not held/, () => condition.wait(closing));
-		using owner = Mutex.open(`${name}.mutex`, { prefix });
-		both.mutex.lock();
-		const another = condition.waitAsync(both.mutex);
-		owner.lock();
-		owner.markUnusable();
-		condition.notify();
-		await expectRejection("ERR_IPC_UNUSABLE", /given up/, another);
-		expect(both.mutex.held).toBe(false);
-	});
-
 	test.each(["clear", "deleted"])(
 		"ERR_IPC_ORPHANED: %s while others wait, who hold the mutex again",
 		async (how) => {
@@ -357,70 +237,4 @@ describe("ends", () => {
 		},
 		20_000,
 	);
-});
-
-describe("errors", () => {
-	test("ERR_IPC_TOO_MANY_WAITS: four for each handle there may be; the mutex stays held", async () => {
-		const name = names.next();
-		using both = openBoth(name, 1);
-		const { mutex, condition } = both;
-		const waits: Promise<boolean>[] = [];
-		for (let i = 0; i < 4; i++) {
-			await mutex.lockAsync();
-			waits.push(condition.waitAsync(mutex));
-		}
-		await mutex.lockAsync();
-		const text = /four for each handle.*larger maxHandles/;
-		await expectRejection("ERR_IPC_TOO_MANY_WAITS", text, condition.waitAsync(mutex));
-		expectError("ERR_IPC_TOO_MANY_WAITS", text, () => condition.wait(mutex));
-		expect(mutex.held).toBe(true);
-		expect(condition.notifyAll()).toBe(4);
-		mutex.unlock();
-		for (const wait of waits) {
-			expect(await wait).toBe(true);
-			mutex.unlock();
-		}
-		mutex.lock();
-		expect(condition.wait(mutex, { timeout: 0 })).toBe(false);
-	});
-
-	test("ERR_IPC_NOT_OWNER: a mutex that is not held, or held by another handle", async () => {
-		using both = openBoth(names.next());
-		const { mutex, condition } = both;
-		using other = Mutex.open(mutex.name, { prefix });
-		const text = /not held by the handle it was given as/;
-		for (const locked of [false, true]) {
-			if (locked) other.lock();
-			expectError("ERR_IPC_NOT_OWNER", text, () => condition.wait(mutex, { timeout: 0 }));
-			await expectRejection("ERR_IPC_NOT_OWNER", text, condition.waitAsync(mutex));
-		}
-		expect(condition.notifyAll()).toBe(0);
-	});
-
-	test("what is no mutex, no timeout, no signal, no options", async () => {
-		using both = openBoth(names.next());
-		const { mutex, condition } = both;
-		const invalid = "ERR_IPC_INVALID_ARGUMENT";
-		const sync = (...args: unknown[]) => untyped(condition.wait.bind(condition), ...args);
-		const async = (...args: unknown[]) => untyped(condition.waitAsync.bind(condition), ...args) as Promise<unknown>;
-		for (const bad of [undefined, null, 5, {}, condition]) {
-			expectError(invalid, /waits with a mutex, as Mutex\.open\(\) answers it, not with/, () => sync(bad));
-			await expectRejection(invalid, /waits with a mutex/, async(bad));
-		}
-		mutex.lock();
-		for (const [timeout, text] of badTimeouts) {
-			expectError(invalid, text, () => sync(mutex, { timeout }));
-			await expectRejection(invalid, text, async(mutex, { timeout }));
-		}
-		for (const bad of [5, "x", null]) {
-			expectError(invalid, /options must be an object/, () => sync(mutex, bad));
-			await expectRejection(invalid, /options must be an object/, async(mutex, bad));
-		}
-		for (const signal of [5, {}, null])
-			await expectRejection(invalid, /signal must be an AbortSignal/, async(mutex, { signal }));
-		const aborted = condition.waitAsync(mutex, { signal: AbortSignal.abort("before") });
-		expect(await rejection(aborted)).toBe("before");
-		expect(mutex.held).toBe(true);
-		expect(condition.notifyAll()).toBe(0);
-	});
 });

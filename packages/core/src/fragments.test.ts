@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { freemem } from "node:os";
-import { Channel, Queue, Route } from "./index.ts";
+import { Channel, Route } from "./index.ts";
 import { Child } from "./testing/child.ts";
 import { isLarge, large } from "./testing/large.ts";
 import { Names } from "./testing/names.ts";
-import { rejectionCode, text, thrownCode } from "./testing/text.ts";
+import { text } from "./testing/text.ts";
 import { wayNames, ways } from "./testing/ways.ts";
 
 const names = new Names("fragments");
@@ -56,66 +56,6 @@ describe.each(kinds)("messages of every size around the limits of a %s's ring", 
 });
 
 describe("large messages", () => {
-	test("that fit in fragments are sent without waiting; those that do not are refused and absent", async () => {
-		const name = names.next();
-		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
-		using sender = Channel.sender(name, { prefix });
-		expect(sender.trySend(large(1, 2500))).toBe(true);
-		expect(isLarge(receiver.tryRecv() ?? new Uint8Array(), 1, 2500)).toBe(true);
-		for (let i = 0; i < 5; i++) {
-			expect(sender.trySend(large(2, 10_000))).toBe(false);
-			expect(sender.send(large(2, 10_000), { timeout: 5 })).toBe(false);
-			expect(receiver.tryRecv()).toBeNull();
-			expect(sender.trySend(`after ${i}`)).toBe(true);
-			expect(text(receiver.tryRecv())).toBe(`after ${i}`);
-		}
-		expect(sender.maxMessageLength).toBe(2 ** 31 - 1);
-	});
-
-	test("of a queue are too large, with the limit in the text", async () => {
-		const name = names.next();
-		using sender = Queue.sender(name, { prefix, capacity: 8192 });
-		expect(sender.maxMessageLength).toBe(4080);
-		const bytes = new Uint8Array(4081);
-		for (const call of [() => sender.send(bytes), () => sender.trySend(bytes), () => sender.sendBatch([bytes])])
-			expect(call).toThrow(
-				expect.objectContaining({ code: "ERR_IPC_MESSAGE_TOO_LARGE", message: expect.stringMatching(/4081.*4080/) }),
-			);
-		expect(await rejectionCode(sender.sendAsync(bytes))).toBe("ERR_IPC_MESSAGE_TOO_LARGE");
-		using receiver = Queue.receiver(name, { prefix });
-		expect(receiver.tryRecv()).toBeNull();
-		expect(sender.send(large(3, 4080))).toBe(true);
-		expect(isLarge(receiver.recv() ?? new Uint8Array(), 3, 4080)).toBe(true);
-	});
-
-	test("stay when the target of recvInto is too small", async () => {
-		const name = names.next();
-		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
-		using sender = Channel.sender(name, { prefix });
-		const sending = sender.sendAsync(large(1, 20_000));
-		const small = new Uint8Array(19_999);
-		const patience = performance.now() + 20_000;
-		let error: unknown;
-		while (!error && performance.now() < patience) {
-			try {
-				expect(receiver.recvInto(small, { timeout: 0 })).toBe(-1);
-				await new Promise((resolve) => setImmediate(resolve));
-			} catch (thrown) {
-				error = thrown;
-			}
-		}
-		expect(error).toMatchObject({
-			code: "ERR_IPC_BUFFER_TOO_SMALL",
-			message: expect.stringMatching(/20000 bytes.*19999/),
-		});
-		expect(thrownCode(() => receiver.recvInto(small))).toBe("ERR_IPC_BUFFER_TOO_SMALL");
-		const target = new Uint8Array(20_005).fill(0xee);
-		expect(receiver.recvInto(target)).toBe(20_000);
-		expect(isLarge(target.subarray(0, 20_000), 1, 20_000)).toBe(true);
-		expect([...target.subarray(20_000)]).toEqual([0xee, 0xee, 0xee, 0xee, 0xee]);
-		expect(await sending).toBe(true);
-	}, 30_000);
-
 	test.each(["drain", "drainBatch"] as const)(
 		"a handler of %s that throws at a large message has received it",
 		async (how) => {
@@ -142,78 +82,6 @@ describe("large messages", () => {
 		},
 		30_000,
 	);
-
-	test("drain hands over all that is there, in the ring and not, up to max", () => {
-		for (const overflow of ["block", "drop-oldest"] as const) {
-			const name = names.next();
-			using receiver = Channel.receiver(name, { prefix, capacity: 65_536, overflow });
-			using sender = Channel.sender(name, { prefix });
-			const lengths = [1, 2, 40_000, 3, 4, 5];
-			const got: number[] = [];
-			const collect = (view: Uint8Array) => {
-				expect(isLarge(view, 9, view.byteLength)).toBe(true);
-				got.push(view.byteLength);
-			};
-			for (const length of lengths) expect(sender.trySend(large(9, length))).toBe(true);
-			expect(receiver.drain(collect)).toBe(6);
-			expect(got).toEqual(lengths);
-			for (const length of lengths) expect(sender.trySend(large(9, length))).toBe(true);
-			expect(receiver.drain(collect, { max: 4 })).toBe(4);
-			expect(receiver.drain(collect, { max: 4 })).toBe(2);
-			expect(got).toEqual([...lengths, ...lengths]);
-		}
-	});
-
-	test("strings: 3 MiB of several alphabets through small rings", async () => {
-		const string = "aé漢🚀 ".repeat(280_000);
-		for (const [, factory] of kinds)
-			for (const capacity of [4096, MiB, 8 * MiB]) {
-				const name = names.next();
-				using receiver = factory.receiver(name, { prefix, capacity });
-				using sender = factory.sender(name, { prefix });
-				const sending = sender.sendAsync(string);
-				expect(text(await receiver.recvAsync({ timeout: 20_000 })) === string).toBe(true);
-				expect(await sending).toBe(true);
-				if (capacity > MiB) {
-					expect(sender.send(string)).toBe(true);
-					expect(text(receiver.recv()) === string).toBe(true);
-				}
-			}
-	}, 60_000);
-
-	test("loans larger than the ring: sent whole, in part, and not at all", async () => {
-		const name = names.next();
-		using receiver = Channel.receiver(name, { prefix, capacity: 65_536 });
-		using sender = Channel.sender(name, { prefix });
-		{
-			using loan = sender.loan(50_000);
-			loan?.bytes.set(large(1, 50_000));
-			sender.send("before");
-			expect(loan?.send()).toBe(true);
-			expect(() => loan?.send()).toThrow(expect.objectContaining({ code: "ERR_IPC_LOAN_ENDED" }));
-		}
-		expect(text(receiver.recv())).toBe("before");
-		expect(isLarge(receiver.recv() ?? new Uint8Array(), 1, 50_000)).toBe(true);
-		{
-			using loan = sender.loan(500_000);
-			loan?.bytes.set(large(2, 500_000));
-			expect(loan?.send(40_000)).toBe(true);
-			expect(receiver.recv()).toEqual(large(2, 500_000).slice(0, 40_000));
-		}
-		{
-			using gone = sender.loan(500_000);
-			expect(gone?.bytes.byteLength).toBe(500_000);
-		}
-		{
-			using late = sender.loan(500_000, { timeout: 10 });
-			// Nobody reads: there is no room for it within the time.
-			expect(late?.send()).toBe(false);
-			using empty = sender.loan(500_000);
-			expect(empty?.send(0)).toBe(true);
-		}
-		expect(receiver.recv()).toEqual(new Uint8Array());
-		expect(receiver.tryRecv()).toBeNull();
-	});
 
 	test("a loan larger than the ring, to another process", async () => {
 		const name = names.next();

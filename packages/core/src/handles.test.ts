@@ -11,7 +11,7 @@ import {
 	SharedMemory,
 } from "./index.ts";
 import { Child } from "./testing/child.ts";
-import { expectError, HandleNames, untyped } from "./testing/handles.ts";
+import { expectError, HandleNames } from "./testing/handles.ts";
 
 const names = new HandleNames("handles");
 const { prefix } = names;
@@ -71,53 +71,6 @@ describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 		expect(existsSync(path)).toBe(false);
 	});
 
-	test("bad names, prefixes, options are refused, and nothing is made", () => {
-		const name = names.next();
-		for (const [bad, text] of [
-			["", /empty/],
-			["a/b", /"\/"/],
-			["a\0b", /control character/],
-			["x".repeat(129), /129 bytes/],
-			["\ud800", /well-formed/],
-		] as const) {
-			expectError("ERR_IPC_INVALID_NAME", text, () => open(bad));
-			expectError("ERR_IPC_INVALID_NAME", text, () => factory.clear(bad, { prefix }));
-		}
-		expectError("ERR_IPC_INVALID_NAME", /65 bytes/, () => open(name, { prefix: "p".repeat(65) }));
-		const invalid = "ERR_IPC_INVALID_ARGUMENT";
-		expectError(invalid, /name must be a string.*not 5/, () => untyped(factory.open, 5, { prefix, size: 1 }));
-		expectError(invalid, /prefix must be a string.*not null/, () => untyped(open, name, { prefix: null }));
-		for (const bad of [5, "x", null, true]) {
-			expectError(invalid, /options must be an object/, () => untyped(factory.open, name, bad));
-			expectError(invalid, /options must be an object/, () => untyped(factory.clear, name, bad));
-		}
-		for (const maxHandles of [0, -1, 1025, 1.5, Number.NaN, "5", null])
-			expectError(invalid, /maxHandles must be an integer from 1 to 1024, not /, () =>
-				untyped(open, name, { maxHandles }),
-			);
-		for (const permissions of [0, 0o577, 0o1000, 1.5, "0o600", null])
-			expectError(invalid, /permissions must be an integer from 0o600 to 0o777/, () =>
-				untyped(open, name, { permissions }),
-			);
-		expect(names.files()).toEqual([]);
-	});
-
-	test("other options than the creator's are refused; the same, or none, are fine", () => {
-		const name = names.next();
-		using _creator = open(name, { maxHandles: 5, permissions: 0o660 });
-		const mismatch = "ERR_IPC_OPTIONS_MISMATCH";
-		const text = `${what} "${name}"`;
-		const shared = { permissions: 0o660 };
-		const others = () => open(name, { ...shared, maxHandles: 6 });
-		expectError(mismatch, new RegExp(`${text}.* with maxHandles 5, .* with 6`), others);
-		expectError(mismatch, new RegExp(`${text}.* 0o660, .* 0o666`), () => open(name, { permissions: 0o666 }));
-		using _same = open(name, { ...shared, maxHandles: 5 });
-		using _none = open(name, shared);
-		// Whoever did not ask to share does not join what is shared: docs/security.md.
-		expectError(mismatch, new RegExp(`${text}.* 0o660, .* 0o600`), () => open(name, { permissions: 0o600 }));
-		expectError("ERR_IPC_PERMISSION", new RegExp(`${text}.*0o660`), () => open(name));
-	});
-
 	test("one more than maxHandles is refused; when one was closed, or killed, there is room", async () => {
 		const name = names.next();
 		const first = open(name, { maxHandles: 2 });
@@ -129,15 +82,6 @@ describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 		expectError("ERR_IPC_TOO_MANY_HANDLES", /2 times/, () => open(name));
 		await process.kill();
 		using _third = open(name);
-	}, 20_000);
-
-	test("as many as maxHandles says may be open, 64 if nobody says", () => {
-		for (const maxHandles of [1, 100, undefined]) {
-			const name = names.next();
-			const handles = Array.from({ length: maxHandles ?? 64 }, () => open(name, { maxHandles }));
-			expectError("ERR_IPC_TOO_MANY_HANDLES", new RegExp(`${maxHandles ?? 64} times`), () => open(name));
-			for (const handle of handles) handle.close();
-		}
 	}, 20_000);
 
 	test("permissions are those asked for, whatever the umask; others are kept out", async () => {
@@ -166,35 +110,6 @@ describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 		using _anew = open(name, { maxHandles: 3, permissions: 0o640 });
 		expect(statSync(names.path(kind, name)).mode & 0o777).toBe(0o640);
 	}, 20_000);
-
-	test("clear of what is not there is fine", () => {
-		factory.clear(names.next(), { prefix });
-		factory.clear(names.next());
-	});
-});
-
-test("the same name under two prefixes, or of two kinds, is two things", () => {
-	const name = names.next();
-	const other = `${prefix}.other`;
-	using a = Mutex.open(name, { prefix });
-	using b = Mutex.open(name, { prefix: other });
-	using lock = RwLock.open(name, { prefix });
-	using semaphore = Semaphore.open(name, { prefix });
-	using condition = Condition.open(name, { prefix });
-	using memory = SharedMemory.open(name, { prefix, size: 8 });
-	a.lock();
-	expect([b.tryLock(), lock.tryLock(), semaphore.tryAcquire() !== null]).toEqual([true, true, true]);
-	expect([condition.notifyAll(), memory.wake(0), memory.referenceCount]).toEqual([0, 0, 1]);
-	expect(names.files().length).toBe(6);
-	b.unlock();
-	Mutex.clear(name, { prefix: other });
-	expect(names.files().length).toBe(5);
-	expect(b.closed).toBe(false);
-	expectError("ERR_IPC_ORPHANED", new RegExp(`mutex "${name}" \\(prefix "${other}"\\)`), () => b.lock());
-	a.unlock();
-	expect(a.tryLock()).toBe(true);
-	a.unlock();
-	lock.unlock();
 });
 
 test("who waits without a timeout waits for longer than a call into native code lasts", async () => {

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { Channel, type PeerEvent, Queue, Route } from "./index.ts";
 import { Child } from "./testing/child.ts";
 import { Names } from "./testing/names.ts";
-import { isPending, rejection, thrownCode } from "./testing/text.ts";
+import { isPending } from "./testing/text.ts";
 
 const names = new Names("peers");
 const { prefix } = names;
@@ -35,33 +35,6 @@ describe.each([
 	["channel", Channel],
 	["queue", Queue],
 ] as const)("peers of a %s", (kind, factory) => {
-	test("those that are there, then who joins and leaves, with pid, role and number; not itself", async () => {
-		const name = names.next();
-		using receiver = factory.receiver(name, { prefix });
-		const sender = factory.sender(name, { prefix });
-		const events = receiver.peers();
-		const [first] = await take(events, 1);
-		expect(first).toEqual({ type: "joined", role: "sender", pid: here, id: expect.any(Number) });
-		const next = take(events, 1);
-		expect(await isPending(next)).toBe(true);
-		const second = factory.receiver(name, { prefix });
-		const [joined] = await next;
-		expect(joined).toEqual({ type: "joined", role: "receiver", pid: here, id: expect.any(Number) });
-		expect(joined?.id).not.toBe(first?.id);
-		const left = take(events, 2);
-		second.close();
-		sender.close();
-		const both = await left;
-		expect(both.map(shown).sort()).toEqual([`left receiver ${here}`, `left sender ${here}`]);
-		expect(both.map(({ id }) => id).sort()).toEqual([first?.id ?? -1, joined?.id ?? -1].sort());
-		// The place is used again, the number is not.
-		using third = factory.receiver(name, { prefix });
-		const [again] = await take(events, 1);
-		expect(shown(again as PeerEvent)).toBe(`joined receiver ${here}`);
-		expect([first?.id, joined?.id]).not.toContain(again?.id);
-		expect(third.closed).toBe(false);
-	});
-
 	test.each(["sender", "receiver"] as const)(
 		"a killed %s has died, within 1.5 s",
 		async (role) => {
@@ -106,89 +79,6 @@ describe.each([
 		expect(told.slice(2)).toEqual([`died receiver ${child.pid}`]);
 		other.close();
 	}, 20_000);
-
-	test("iteration ends on close, and throws the reason when it is aborted", async () => {
-		const name = names.next();
-		const receiver = factory.receiver(name, { prefix });
-		const sender = factory.sender(name, { prefix });
-		const seen: string[] = [];
-		const read = async (events: AsyncIterable<PeerEvent>) => {
-			for await (const event of events) seen.push(shown(event));
-			return "ended";
-		};
-		const controller = new AbortController();
-		const aborted = read(receiver.peers({ signal: controller.signal }));
-		const ofReceiver = read(receiver.peers());
-		const ofSender = read(sender.peers());
-		expect(await isPending(Promise.race([aborted, ofReceiver, ofSender]))).toBe(true);
-		controller.abort("enough");
-		expect(await rejection(aborted)).toBe("enough");
-		expect(await rejection(read(receiver.peers({ signal: controller.signal })))).toBe("enough");
-		receiver.close();
-		expect(await ofReceiver).toBe("ended");
-		expect(seen.sort()).toEqual([`joined receiver ${here}`, `joined sender ${here}`, `joined sender ${here}`].sort());
-		expect(await isPending(ofSender)).toBe(true);
-		while (!seen.includes(`left receiver ${here}`)) await new Promise((resolve) => setImmediate(resolve));
-		sender.close();
-		expect(await ofSender).toBe("ended");
-		expect(thrownCode(() => receiver.peers())).toBe("ERR_IPC_CLOSED");
-	});
-
-	test("onPeer is told of those there, of who comes and goes, until it is closed", async () => {
-		const name = names.next();
-		using before = factory.receiver(name, { prefix });
-		const told: string[] = [];
-		const sender = factory.sender(name, { prefix, onPeer: (event) => told.push(shown(event)) });
-		// Not before sender() has returned.
-		expect(told).toEqual([]);
-		const until = async (count: number) => {
-			const patience = performance.now() + 500;
-			while (told.length < count && performance.now() < patience) await new Promise((resolve) => setImmediate(resolve));
-		};
-		await until(1);
-		const second = factory.receiver(name, { prefix });
-		await until(2);
-		second.close();
-		await until(3);
-		expect(told).toEqual([`joined receiver ${here}`, `joined receiver ${here}`, `left receiver ${here}`]);
-		sender.close();
-		using third = factory.receiver(name, { prefix });
-		for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
-		expect(told.length).toBe(3);
-		expect([before.closed, third.closed]).toEqual([false, false]);
-	});
-});
-
-test("the handles of a route's clones each watch", async () => {
-	const name = names.next();
-	using first = Route.sender(name, { prefix });
-	using second = first.clone();
-	const seen = [first.peers(), second.peers(), first.peers()].map((events) => take(events, 1));
-	expect(await isPending(Promise.race(seen))).toBe(true);
-	using receiver = Route.receiver(name, { prefix });
-	const late = Bun.sleep(500).then(() => "late");
-	for (const each of seen)
-		expect(await Promise.race([each.then(([event]) => shown(event as PeerEvent)), late])).toBe(
-			`joined receiver ${here}`,
-		);
-	expect(receiver.closed).toBe(false);
-});
-
-test("peers are no messages: a receiver that waits for both gets both", async () => {
-	const name = names.next();
-	using receiver = Channel.receiver(name, { prefix });
-	const events = receiver.peers();
-	const event = take(events, 1);
-	const message = receiver.recvAsync();
-	using sender = Channel.sender(name, { prefix });
-	expect((await event).map(shown)).toEqual([`joined sender ${here}`]);
-	expect(await isPending(message)).toBe(true);
-	const later = take(events, 1);
-	sender.send("x");
-	expect(await message).toEqual(Uint8Array.of(120));
-	expect(await isPending(later)).toBe(true);
-	sender.close();
-	expect((await later).map(shown)).toEqual([`left sender ${here}`]);
 });
 
 test("a process that exits has left", async () => {
@@ -227,34 +117,6 @@ test.each([false, true])(
 	},
 	20_000,
 );
-
-test("a closed endpoint's callback is not told that all have left", async () => {
-	const name = names.next();
-	using other = Channel.receiver(name, { prefix });
-	const told: string[] = [];
-	const receiver = Channel.receiver(name, { prefix, onPeer: (event) => told.push(shown(event)) });
-	while (told.length === 0) await new Promise((resolve) => setImmediate(resolve));
-	receiver.close();
-	// Longer than until the next look around.
-	await Bun.sleep(900);
-	expect(told).toEqual([`joined receiver ${here}`]);
-	expect(other.closed).toBe(false);
-});
-
-test("many at once: each is told of, once", async () => {
-	const name = names.next();
-	using watcher = Channel.receiver(name, { prefix, maxReceivers: 300 });
-	const events = watcher.peers();
-	const opened = Array.from({ length: 250 }, () => Channel.receiver(name, { prefix }));
-	const joined = await take(events, 250);
-	expect(new Set(joined.map(({ id }) => id)).size).toBe(250);
-	expect(new Set(joined.map(shown))).toEqual(new Set([`joined receiver ${here}`]));
-	for (const receiver of opened) receiver.close();
-	const left = await take(events, 250);
-	expect(left.map(({ id }) => id).sort()).toEqual(joined.map(({ id }) => id).sort());
-	expect(new Set(left.map(shown))).toEqual(new Set([`left receiver ${here}`]));
-	expect(await isPending(events.next())).toBe(true);
-});
 
 describe("what keeps a process alive", () => {
 	test("a callback does not", async () => {

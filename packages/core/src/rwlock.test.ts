@@ -1,23 +1,19 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { type LockGuard, list, RwLock } from "./index.ts";
+import { list, RwLock } from "./index.ts";
 import { Child } from "./testing/child.ts";
 import {
-	badTimeouts,
 	expectError,
 	expectRecoveries,
-	expectRejection,
 	expectTook,
 	HandleNames,
 	HandleWorker,
-	longTimeouts,
 	RECOVERY_MS,
 	took,
 	until,
-	untyped,
 } from "./testing/handles.ts";
 import { testLock } from "./testing/lock_tests.ts";
 import { Probe, Word } from "./testing/probe.ts";
-import { isPending, rejection } from "./testing/text.ts";
+import { isPending } from "./testing/text.ts";
 
 testLock("rwlock");
 
@@ -75,120 +71,6 @@ describe("readers and writers", () => {
 		// A reader leaves nothing half changed.
 		expect(other.ownerDied).toBe(false);
 		other.unlock();
-	}, 20_000);
-
-	test("a writer that waits keeps new readers out, and is not starved by them", async () => {
-		const name = names.next();
-		using first = open(name);
-		using writer = open(name);
-		using second = open(name);
-		const reading = await first.acquireSharedAsync();
-		const order: string[] = [];
-		const write = writer.acquireAsync().then((guard) => {
-			order.push("writes");
-			return guard;
-		});
-		expect(await isPending(write)).toBe(true);
-		expect(second.tryLockShared()).toBe(false);
-		const read = second.acquireSharedAsync().then((guard) => {
-			order.push("reads");
-			return guard;
-		});
-		expect(await isPending(read)).toBe(true);
-		reading.release();
-		(await write).release();
-		(await read).release();
-		expect(order).toEqual(["writes", "reads"]);
-	});
-
-	test("a writer that gives up lets the readers in that it kept out", async () => {
-		const name = names.next();
-		using first = open(name);
-		using second = open(name);
-		first.lockShared();
-		for (const how of ["timeout", "signal", "closed"] as const) {
-			const writer = open(name);
-			const controller = new AbortController();
-			const write = writer.lockAsync(how === "timeout" ? { timeout: 10 } : { signal: controller.signal });
-			const caught = write.catch((reason: unknown) => reason);
-			expect(second.tryLockShared()).toBe(false);
-			const read = second.lockSharedAsync();
-			if (how === "signal") controller.abort("enough");
-			if (how === "closed") writer.close();
-			await caught;
-			expect(await took(() => read)).toBeLessThan(300);
-			second.unlockShared();
-			expect(second.tryLockShared()).toBe(true);
-			second.unlockShared();
-			writer.close();
-		}
-		expect(await second.lockAsync({ timeout: 5 })).toBe(false);
-		expect(second.tryLock()).toBe(false);
-		expect(second.tryLockShared()).toBe(true);
-		second.unlockShared();
-		first.unlockShared();
-	});
-
-	test("guards of readers: each ends one reading, once", async () => {
-		const name = names.next();
-		using lock = open(name);
-		using other = open(name);
-		{
-			using first = lock.acquireShared();
-			const second = lock.acquireShared({ timeout: 5 });
-			expect([first.ownerDied, second?.ownerDied]).toEqual([false, false]);
-			second?.release();
-			second?.release();
-			second?.[Symbol.dispose]();
-			expect(lock.held).toBe("shared");
-			expect(other.tryLock()).toBe(false);
-		}
-		expect(lock.held).toBe("none");
-		expect(other.tryLock()).toBe(true);
-		expect(lock.tryLockShared()).toBe(false);
-		expect(await lock.acquireSharedAsync({ timeout: 0 })).toBeNull();
-		other.unlock();
-		{
-			using _guard = await lock.acquireSharedAsync();
-			using _another = await lock.acquireSharedAsync({ timeout: 5 });
-			expect(other.tryLock()).toBe(false);
-		}
-		expect(other.tryLock()).toBe(true);
-		other.unlock();
-		const left = lock.acquireShared();
-		lock.close();
-		left.release();
-		expect(other.tryLock()).toBe(true);
-		expect(other.ownerDied).toBe(false);
-		other.unlock();
-	});
-
-	test("tasks of one handle read together, write alone, in their order", async () => {
-		const name = names.next();
-		using lock = open(name);
-		let readers = 0;
-		let most = 0;
-		let writing = false;
-		const turns = async () => {
-			for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
-		};
-		const read = async () => {
-			using _guard: LockGuard = await lock.acquireSharedAsync();
-			expect(writing).toBe(false);
-			most = Math.max(most, ++readers);
-			await turns();
-			readers--;
-		};
-		const write = async () => {
-			using _guard: LockGuard = await lock.acquireAsync();
-			expect([writing, readers]).toEqual([false, 0]);
-			writing = true;
-			await turns();
-			writing = false;
-		};
-		await Promise.all(Array.from({ length: 200 }, (_, i) => (i % 10 === 0 ? write() : read())));
-		expect(most).toBeGreaterThan(1);
-		expect(lock.held).toBe("none");
 	}, 20_000);
 });
 
@@ -272,61 +154,6 @@ describe("readers and writers that end inside", () => {
 });
 
 describe("waiting to read in the event loop", () => {
-	test("timeouts, signals, close, options that are none", async () => {
-		const name = names.next();
-		using owner = open(name);
-		const lock = open(name);
-		owner.lock();
-		for (const timeout of [0, 0.4, 30]) {
-			expectTook(await took(async () => expect(await lock.lockSharedAsync({ timeout })).toBe(false)), timeout);
-			expectTook(await took(async () => expect(await lock.acquireSharedAsync({ timeout })).toBeNull()), timeout);
-		}
-		const controller = new AbortController();
-		const aborted = lock.acquireSharedAsync({ signal: controller.signal });
-		expect(await isPending(aborted)).toBe(true);
-		controller.abort("enough");
-		expect(await rejection(aborted)).toBe("enough");
-		expect(await rejection(lock.lockSharedAsync({ signal: AbortSignal.abort("before") }))).toBe("before");
-		for (const [timeout, text] of badTimeouts) {
-			for (const call of [lock.lockShared, lock.acquireShared])
-				expectError("ERR_IPC_INVALID_ARGUMENT", text, () => untyped(call.bind(lock), { timeout }));
-			for (const call of [lock.lockSharedAsync, lock.acquireSharedAsync])
-				await expectRejection(
-					"ERR_IPC_INVALID_ARGUMENT",
-					text,
-					untyped(call.bind(lock), { timeout }) as Promise<unknown>,
-				);
-		}
-		const waits = longTimeouts.map((timeout) => lock.lockSharedAsync({ timeout }));
-		expect(await isPending(Promise.race(waits))).toBe(true);
-		owner.unlock();
-		for (const wait of waits) expect(await wait).toBe(true);
-		for (const _ of waits) lock.unlockShared();
-		expect(lock.held).toBe("none");
-		for (const timeout of longTimeouts) {
-			expect(lock.lockShared({ timeout })).toBe(true);
-			lock.unlockShared();
-		}
-		owner.lock();
-		const closing = [lock.lockSharedAsync(), lock.acquireSharedAsync(), lock.lockAsync()];
-		expect(await isPending(Promise.race(closing))).toBe(true);
-		lock.close();
-		const ms = await took(async () => {
-			for (const wait of closing) await expectRejection("ERR_IPC_CLOSED", /is closed/, wait);
-		});
-		expect(ms).toBeLessThan(300);
-		for (const call of [
-			() => lock.lockShared(),
-			() => lock.tryLockShared(),
-			() => lock.acquireShared(),
-			() => lock.unlockShared(),
-		])
-			expectError("ERR_IPC_CLOSED", /is closed/, call);
-		await expectRejection("ERR_IPC_CLOSED", /is closed/, lock.acquireSharedAsync());
-		expect(lock.held).toBe("none");
-		owner.unlock();
-	}, 20_000);
-
 	test("blocking calls keep their timeouts", async () => {
 		const name = names.next();
 		using lock = open(name);
@@ -341,25 +168,6 @@ describe("waiting to read in the event loop", () => {
 		for (const timeout of [0, 0.4, 30])
 			expectTook(await took(() => expect(lock.lock({ timeout })).toBe(false)), timeout);
 	}, 20_000);
-
-	test("a reader that gives up as its notification comes passes it on", async () => {
-		const name = names.next();
-		using owner = open(name);
-		using leaving = open(name);
-		using next = open(name);
-		for (let round = 0; round < 10; round++) {
-			owner.lock();
-			const controller = new AbortController();
-			const first = leaving.lockSharedAsync({ signal: controller.signal });
-			const second = next.lockAsync();
-			expect(await isPending(first)).toBe(true);
-			owner.unlock();
-			controller.abort("enough");
-			expect(await rejection(first)).toBe("enough");
-			expect(await took(() => second)).toBeLessThan(300);
-			next.unlock();
-		}
-	});
 
 	test("a thread that reads, past others that were to be next, leaves its reading tasks in line", async () => {
 		const name = names.next();
@@ -378,138 +186,4 @@ describe("waiting to read in the event loop", () => {
 		expect(await process.report<object>()).toEqual({ ownerDied: false });
 		await process.exited;
 	}, 20_000);
-
-	test("what one gave up behind the first does not hold the first up", async () => {
-		const name = names.next();
-		using owner = open(name);
-		using lock = open(name);
-		owner.lock();
-		const first = lock.lockSharedAsync();
-		expect(await lock.lockSharedAsync({ timeout: 2 })).toBe(false);
-		owner.unlock();
-		expect(await took(() => first)).toBeLessThan(300);
-		const write = lock.lockAsync();
-		expect(await lock.lockAsync({ timeout: 2 })).toBe(false);
-		// The writer is still the next one.
-		expect(owner.tryLockShared()).toBe(false);
-		lock.unlockShared();
-		expect(await took(() => write)).toBeLessThan(300);
-		lock.unlock();
-	});
-
-	test("who blocks the thread in between gives it to waiting readers and writers afterwards", async () => {
-		const name = names.next();
-		using lock = open(name);
-		using owner = open(name);
-		owner.lock();
-		const read = lock.acquireSharedAsync();
-		const write = lock.acquireAsync();
-		expect(await isPending(Promise.race([read, write]))).toBe(true);
-		owner.unlock();
-		lock.lock();
-		expect(await isPending(Promise.race([read, write]))).toBe(true);
-		lock.unlock();
-		const started = performance.now();
-		await Promise.all([read, write].map(async (wait) => (await wait).release()));
-		expect(performance.now() - started).toBeLessThan(400);
-		expect(lock.held).toBe("none");
-	});
-});
-
-describe("errors", () => {
-	test("ERR_IPC_DEADLOCK: a thread that would wait for itself", async () => {
-		const name = names.next();
-		using lock = open(name);
-		using other = open(name);
-		lock.lockShared();
-		for (const call of [() => lock.lock(), () => lock.lock({ timeout: 5 }), () => lock.acquire()])
-			expectError("ERR_IPC_DEADLOCK", /This thread holds/, call);
-		for (const wait of [lock.lockAsync(), lock.acquireAsync(), lock.acquireSharedAsync(), lock.lockSharedAsync()])
-			await expectRejection("ERR_IPC_DEADLOCK", /This thread holds/, wait);
-		expect(other.tryLock()).toBe(false);
-		lock.unlockShared();
-		lock.lock();
-		for (const call of [
-			() => lock.lockShared(),
-			() => lock.lockShared({ timeout: 5 }),
-			() => lock.acquireShared(),
-			() => other.lockShared(),
-			() => other.acquireShared({ timeout: 5 }),
-		])
-			expectError("ERR_IPC_DEADLOCK", /This thread holds/, call);
-		await expectRejection("ERR_IPC_DEADLOCK", /This thread holds/, lock.acquireSharedAsync());
-		await expectRejection("ERR_IPC_DEADLOCK", /This thread holds/, lock.lockSharedAsync());
-		expect(other.tryLockShared()).toBe(false);
-		lock.unlock();
-		// What was read, is not counted for ever.
-		expect(await lock.lockAsync()).toBe(true);
-		lock.unlock();
-	});
-
-	test("ERR_IPC_DEADLOCK: read once more while a writer waits for this very reader", async () => {
-		const name = names.next();
-		using lock = open(name);
-		using writer = open(name);
-		using guard = lock.acquireShared();
-		const write = writer.lockAsync();
-		expect(await isPending(write)).toBe(true);
-		expectError("ERR_IPC_DEADLOCK", /This thread holds/, () => lock.lockShared());
-		expectError("ERR_IPC_DEADLOCK", /This thread holds/, () => lock.acquireShared({ timeout: 5 }));
-		expect(lock.tryLockShared()).toBe(false);
-		guard.release();
-		expect(await write).toBe(true);
-		writer.unlock();
-	});
-
-	test("ERR_IPC_DEADLOCK: blocking for tasks of the same handle that read, also while another is the next writer", async () => {
-		const name = names.next();
-		using lock = open(name);
-		const guard = await lock.acquireSharedAsync();
-		expectError("ERR_IPC_DEADLOCK", /This thread holds/, () => lock.lock({ timeout: 300 }));
-		const write = lock.lockAsync();
-		expect(await isPending(write)).toBe(true);
-		expectError("ERR_IPC_DEADLOCK", /This thread holds/, () => lock.lock({ timeout: 300 }));
-		expectError("ERR_IPC_DEADLOCK", /This thread holds/, () => lock.acquire({ timeout: 300 }));
-		guard.release();
-		expect(await took(() => write)).toBeLessThan(300);
-		lock.unlock();
-	});
-
-	test("ERR_IPC_NOT_OWNER: each way of holding is given back its own way", () => {
-		const name = names.next();
-		using lock = open(name);
-		using other = open(name);
-		expectError("ERR_IPC_NOT_OWNER", /does not hold .* for reading: /, () => lock.unlockShared());
-		expectError("ERR_IPC_NOT_OWNER", /does not hold .* for writing: /, () => lock.unlock());
-		lock.lockShared();
-		expectError("ERR_IPC_NOT_OWNER", /for writing/, () => lock.unlock());
-		expectError("ERR_IPC_NOT_OWNER", /for writing/, () => lock.markUnusable());
-		expectError("ERR_IPC_NOT_OWNER", /for reading/, () => other.unlockShared());
-		lock.unlockShared();
-		expectError("ERR_IPC_NOT_OWNER", /for reading/, () => lock.unlockShared());
-		lock.lock();
-		expectError("ERR_IPC_NOT_OWNER", /for reading/, () => lock.unlockShared());
-		expect(lock.held).toBe("exclusive");
-		lock.unlock();
-	});
-
-	test("ERR_IPC_UNUSABLE and ERR_IPC_ORPHANED: readers that wait or come", async () => {
-		for (const code of ["ERR_IPC_UNUSABLE", "ERR_IPC_ORPHANED"] as const) {
-			const name = names.next();
-			using lock = open(name);
-			using other = open(name);
-			lock.lock();
-			const waits = [other.lockSharedAsync(), other.acquireSharedAsync({ timeout: 20_000 })];
-			expect(await isPending(Promise.race(waits))).toBe(true);
-			if (code === "ERR_IPC_UNUSABLE") lock.markUnusable();
-			else {
-				RwLock.clear(name, { prefix });
-				lock.unlock();
-			}
-			for (const wait of waits) await expectRejection(code, /given up|removed/, wait);
-			for (const call of [() => other.lockShared(), () => other.tryLockShared(), () => other.acquireShared()])
-				expectError(code, /given up|removed/, call);
-			expect(other.held).toBe("none");
-		}
-	});
 });

@@ -8,18 +8,15 @@ import {
 	expectError,
 	expectRecoveries,
 	expectRejection,
-	expectTook,
 	HandleNames,
 	HandleWorker,
-	longTimeouts,
 	RECOVERY_MS,
 	took,
-	turn,
 	until,
 	untyped,
 } from "./testing/handles.ts";
 import { Probe, Word } from "./testing/probe.ts";
-import { isPending, rejection } from "./testing/text.ts";
+import { isPending } from "./testing/text.ts";
 
 const names = new HandleNames("semaphores");
 const { prefix } = names;
@@ -71,42 +68,6 @@ describe.each([false, true])("permits, robust: %p", (robust) => {
 		expect([semaphore.permits, semaphore.recovered]).toEqual([3, 0]);
 	}, 60_000);
 
-	test("are taken until there are none, and given back once each", async () => {
-		const name = names.next();
-		using semaphore = open(name, { initial: 2, robust });
-		using other = open(name);
-		expect([semaphore.permits, other.permits]).toEqual([2, 2]);
-		const first = semaphore.acquire();
-		expect(other.permits).toBe(1);
-		const second = semaphore.tryAcquire();
-		expect(semaphore.tryAcquire()).toBeNull();
-		expect(semaphore.acquire({ timeout: 0 })).toBeNull();
-		expect(await other.acquireAsync({ timeout: 0 })).toBeNull();
-		first.release();
-		first.release();
-		first[Symbol.dispose]();
-		expect(semaphore.permits).toBe(1);
-		second?.[Symbol.dispose]();
-		expect(semaphore.permits).toBe(2);
-		{
-			using _permit = await semaphore.acquireAsync();
-			using _another = await semaphore.acquireAsync({ timeout: 5 });
-			expect(semaphore.permits).toBe(0);
-		}
-		expect(semaphore.permits).toBe(2);
-		semaphore.acquire();
-		semaphore.acquire();
-		semaphore.release(2);
-		expect(semaphore.permits).toBe(2);
-		const closing = open(name);
-		const left = closing.acquire();
-		closing.close();
-		left.release();
-		expect(other.permits).toBe(robust ? 2 : 1);
-		expect(closing.permits).toBe(0);
-		expect(closing.recovered).toBe(0);
-	});
-
 	test("one process lets several go on that wait, each once", async () => {
 		const name = names.next();
 		using semaphore = open(name, { initial: 2, robust });
@@ -132,57 +93,6 @@ describe.each([false, true])("permits, robust: %p", (robust) => {
 		expect(semaphore.permits).toBe(2);
 	}, 20_000);
 
-	test("tasks of one handle are served in their order, without those that gave up", async () => {
-		const name = names.next();
-		using semaphore = open(name, { robust });
-		using other = open(name);
-		const held = semaphore.acquire();
-		const controller = new AbortController();
-		const order: string[] = [];
-		const wait = async (who: string, options?: Parameters<Semaphore["acquireAsync"]>[0]) => {
-			try {
-				using permit = await other.acquireAsync(options);
-				order.push(permit ? who : `${who} timed out`);
-				await turn();
-			} catch (reason) {
-				order.push(`${who} ${reason}`);
-			}
-		};
-		const waits = [
-			wait("1"),
-			wait("2", { signal: controller.signal }),
-			wait("3", { timeout: 1 }),
-			wait("4", { timeout: 600_000 }),
-			wait("5"),
-		];
-		await waits[2];
-		controller.abort("aborted");
-		await waits[1];
-		held.release();
-		expect(await took(() => Promise.all(waits))).toBeLessThan(300);
-		expect(order).toEqual(["3 timed out", "2 aborted", "1", "4", "5"]);
-		expect(semaphore.permits).toBe(1);
-	});
-
-	test("a wait that ends as its notification comes passes it on", async () => {
-		const name = names.next();
-		using semaphore = open(name, { robust });
-		using leaving = open(name);
-		using next = open(name);
-		for (let round = 0; round < 20; round++) {
-			const held = semaphore.acquire();
-			const controller = new AbortController();
-			const first = leaving.acquireAsync({ signal: controller.signal });
-			const second = next.acquireAsync();
-			expect(await isPending(first)).toBe(true);
-			held.release();
-			controller.abort("enough");
-			expect(await rejection(first)).toBe("enough");
-			expect(await took(async () => (await second).release())).toBeLessThan(300);
-		}
-		expect(semaphore.permits).toBe(1);
-	});
-
 	test("who blocks the thread, past others that were to be next, leaves its tasks in line", async () => {
 		const name = names.next();
 		using semaphore = open(name, { robust });
@@ -202,24 +112,6 @@ describe.each([false, true])("permits, robust: %p", (robust) => {
 		expect(await process.report<string>()).toBe("acquired");
 		await process.exited;
 	}, 20_000);
-
-	test("who blocks the thread in between leaves the next permit to the tasks", async () => {
-		const name = names.next();
-		using semaphore = open(name, { robust });
-		using other = open(name);
-		const held = semaphore.acquire();
-		const waits = [other.acquireAsync(), other.acquireAsync()];
-		expect(await isPending(Promise.race(waits))).toBe(true);
-		held.release();
-		const taken = other.acquire();
-		expect(await isPending(Promise.race(waits))).toBe(true);
-		taken.release();
-		const ms = await took(async () => {
-			for (const wait of waits) (await wait).release();
-		});
-		expect(ms).toBeLessThan(300);
-		expect(semaphore.permits).toBe(1);
-	});
 });
 
 describe("a semaphore that is not robust", () => {
@@ -255,21 +147,6 @@ describe("a semaphore that is not robust", () => {
 		semaphore.release(2);
 		expect(semaphore.permits).toBe(2);
 	}, 20_000);
-
-	test("ERR_IPC_OVERFLOW: no more than 2^31 - 1", () => {
-		const name = names.next();
-		const most = 2 ** 31 - 1;
-		using semaphore = open(name, { initial: most });
-		const text = new RegExp(`too many .*"${name}".*it can have ${most}\\. Nothing has changed`);
-		expectError("ERR_IPC_OVERFLOW", text, () => semaphore.release());
-		expect(semaphore.permits).toBe(most);
-		semaphore.acquire();
-		expectError("ERR_IPC_OVERFLOW", text, () => semaphore.release(2));
-		expectError("ERR_IPC_OVERFLOW", text, () => semaphore.release(most));
-		expect(semaphore.permits).toBe(most - 1);
-		semaphore.release();
-		expect(semaphore.permits).toBe(most);
-	});
 });
 
 describe("a robust semaphore", () => {
@@ -379,46 +256,9 @@ describe("a robust semaphore", () => {
 		await next.exited;
 		expect(semaphore.permits).toBe(1);
 	}, 20_000);
-
-	test("ERR_IPC_NOT_OWNER: only who has acquired can release", () => {
-		const name = names.next();
-		using semaphore = open(name, { initial: 3, robust: true });
-		using other = open(name);
-		const text = /does not hold 1 permits of .* robust.*Nothing has changed/;
-		expectError("ERR_IPC_NOT_OWNER", text, () => semaphore.release());
-		other.acquire();
-		other.acquire();
-		expectError("ERR_IPC_NOT_OWNER", text, () => semaphore.release());
-		expectError("ERR_IPC_NOT_OWNER", /hold 3 permits/, () => other.release(3));
-		expect(semaphore.permits).toBe(1);
-		other.release(2);
-		expect(semaphore.permits).toBe(3);
-		expectError("ERR_IPC_NOT_OWNER", text, () => other.release());
-		expect(semaphore.permits).toBe(3);
-	});
 });
 
 describe("waiting for a permit", () => {
-	test("timeouts of blocking calls and of the event loop", async () => {
-		const name = names.next();
-		using semaphore = open(name, { initial: 0 });
-		for (const timeout of [0, 0.4, 30, 60.5]) {
-			expectTook(await took(() => expect(semaphore.acquire({ timeout })).toBeNull()), timeout);
-			let ticks = 0;
-			const timer = setInterval(() => ticks++, 2);
-			expectTook(await took(async () => expect(await semaphore.acquireAsync({ timeout })).toBeNull()), timeout);
-			clearInterval(timer);
-			if (timeout > 20) expect(ticks).toBeGreaterThan(2);
-		}
-		const waits = longTimeouts.map((timeout) => semaphore.acquireAsync({ timeout }));
-		expect(await isPending(Promise.race(waits))).toBe(true);
-		semaphore.release(waits.length);
-		for (const wait of waits) expect(await wait).not.toBeNull();
-		semaphore.release(longTimeouts.length);
-		for (const timeout of longTimeouts) expect(semaphore.acquire({ timeout })).not.toBeNull();
-		expect(semaphore.permits).toBe(0);
-	});
-
 	test.each(badTimeouts)("a timeout of %p is refused, and nothing taken", async (timeout, text) => {
 		using semaphore = open(names.next());
 		expectError("ERR_IPC_INVALID_ARGUMENT", text, () => untyped(semaphore.acquire.bind(semaphore), { timeout }));
@@ -430,32 +270,6 @@ describe("waiting for a permit", () => {
 		expect(semaphore.permits).toBe(1);
 	});
 
-	test("signals, and what is none; options that are none", async () => {
-		using semaphore = open(names.next(), { initial: 1 });
-		expect(await rejection(semaphore.acquireAsync({ signal: AbortSignal.abort("before") }))).toBe("before");
-		expect(semaphore.permits).toBe(1);
-		semaphore.acquire();
-		const controller = new AbortController();
-		const wait = semaphore.acquireAsync({ signal: controller.signal, timeout: 600_000 });
-		expect(await isPending(wait)).toBe(true);
-		controller.abort("enough");
-		expect(await rejection(wait)).toBe("enough");
-		semaphore.release();
-		expect(semaphore.permits).toBe(1);
-		for (const signal of [5, {}, null])
-			await expectRejection(
-				"ERR_IPC_INVALID_ARGUMENT",
-				/signal must be an AbortSignal/,
-				untyped(semaphore.acquireAsync.bind(semaphore), { signal }) as Promise<unknown>,
-			);
-		for (const bad of [5, "x", null]) {
-			const text = /options must be an object/;
-			expectError("ERR_IPC_INVALID_ARGUMENT", text, () => untyped(semaphore.acquire.bind(semaphore), bad));
-			const call = untyped(semaphore.acquireAsync.bind(semaphore), bad) as Promise<unknown>;
-			await expectRejection("ERR_IPC_INVALID_ARGUMENT", text, call);
-		}
-	});
-
 	test("the process stays alive for it, and ends by itself", async () => {
 		const name = names.next();
 		using semaphore = open(name, { initial: 0 });
@@ -465,23 +279,6 @@ describe("waiting for a permit", () => {
 		expect(await waiting.exited).toBe(0);
 		expect(semaphore.permits).toBe(1);
 	}, 20_000);
-
-	test("close ends it; a closed one refuses everything", async () => {
-		const semaphore = open(names.next(), { initial: 0 });
-		const waits = [semaphore.acquireAsync(), semaphore.acquireAsync({ timeout: 600_000 })];
-		expect(await isPending(Promise.race(waits))).toBe(true);
-		semaphore.close();
-		for (const wait of waits) await expectRejection("ERR_IPC_CLOSED", /is closed\. Open a new one/, wait);
-		for (const call of [
-			() => semaphore.acquire(),
-			() => semaphore.acquire({ timeout: 5 }),
-			() => semaphore.tryAcquire(),
-			() => semaphore.release(),
-			() => semaphore.release(5),
-		])
-			expectError("ERR_IPC_CLOSED", /is closed/, call);
-		await expectRejection("ERR_IPC_CLOSED", /is closed/, semaphore.acquireAsync());
-	});
 
 	test.each(["clear", "deleted"])(
 		"ERR_IPC_ORPHANED: %s while others wait",
@@ -539,26 +336,5 @@ describe("arguments", () => {
 		using semaphore = open(names.next());
 		expectError("ERR_IPC_INVALID_ARGUMENT", text, () => untyped(semaphore.release.bind(semaphore), count));
 		expect(semaphore.permits).toBe(1);
-	});
-
-	test("others than the creator's are ERR_IPC_OPTIONS_MISMATCH; the same, or none, are fine", () => {
-		const name = names.next();
-		using creator = open(name, { initial: 4, robust: true });
-		creator.acquire();
-		const mismatch = "ERR_IPC_OPTIONS_MISMATCH";
-		expectError(mismatch, /with initial 4, and was opened here with 0/, () => open(name, { initial: 0 }));
-		expectError(mismatch, /with initial 4, .* with 3/, () => open(name, { initial: 3 }));
-		expectError(mismatch, /with robust true, .* with false/, () => open(name, { robust: false }));
-		using same = open(name, { initial: 4, robust: true });
-		using none = open(name);
-		expect([same.permits, none.permits]).toEqual([3, 3]);
-		const another = names.next();
-		using plain = open(another);
-		expectError(mismatch, /with robust false, .* with true/, () => open(another, { robust: true }));
-		expectError(mismatch, /with initial 1, .* with 2147483647/, () => open(another, { initial: 2 ** 31 - 1 }));
-		using _same = open(another, { initial: 1, robust: false });
-		expect(plain.permits).toBe(1);
-		using empty = open(names.next(), { initial: 0 });
-		expect(empty.tryAcquire()).toBeNull();
 	});
 });

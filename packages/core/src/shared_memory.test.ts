@@ -4,22 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findCompiler } from "../../../scripts/compiler.ts";
-import { SharedMemory, type SharedMemoryOptions, type WordWait } from "./index.ts";
+import { SharedMemory, type SharedMemoryOptions } from "./index.ts";
 import { Child } from "./testing/child.ts";
-import {
-	badTimeouts,
-	expectError,
-	expectRejection,
-	expectTook,
-	HandleNames,
-	HandleWorker,
-	longTimeouts,
-	RECOVERY_MS,
-	took,
-	until,
-	untyped,
-} from "./testing/handles.ts";
-import { isPending, rejection } from "./testing/text.ts";
+import { expectError, HandleNames, HandleWorker, RECOVERY_MS, took, until, untyped } from "./testing/handles.ts";
+import { isPending } from "./testing/text.ts";
 
 const names = new HandleNames("memories");
 const { prefix } = names;
@@ -119,23 +107,6 @@ describe("bytes", () => {
 		expect(other.waitOn(199_996, 1)).toBe("not-equal");
 		expect(other.waitOn(199_996, 0, { timeout: 0 })).toBe("timed-out");
 	}, 20_000);
-
-	test("4 GiB is the most", () => {
-		const name = names.next();
-		const most = 2 ** 32;
-		for (const size of [most + 1, 0, -1, 1.5, Number.NaN, Infinity, "4096", null])
-			expectError("ERR_IPC_INVALID_ARGUMENT", /size must be an integer from 1 to 4294967296 \(4 GiB\), not /, () =>
-				untyped(SharedMemory.open, name, { prefix, size }),
-			);
-		expect(names.files()).toEqual([]);
-		using memory = open(name, 8);
-		for (const size of [most + 1, 0, -1, 1.5, Number.NaN, "4096", null])
-			expectError("ERR_IPC_INVALID_ARGUMENT", /byteLength must be an integer from 1 to 4294967296, not /, () =>
-				untyped(memory.grow.bind(memory), size),
-			);
-		expectError("ERR_IPC_INVALID_ARGUMENT", /byteLength.*left out/, () => untyped(memory.grow.bind(memory)));
-		expect(memory.byteLength).toBe(8);
-	});
 
 	test("too little space: growing changes nothing", async () => {
 		const name = names.next();
@@ -292,41 +263,6 @@ describe("waiting on a word", () => {
 		expect(memory.wake(16)).toBe(0);
 	}, 20_000);
 
-	test("a wake of a wait that is aborted, or closed, is passed on", async () => {
-		const name = names.next();
-		using memory = open(name);
-		for (const how of ["abort", "close"]) {
-			const leaving = open(name);
-			const controller = new AbortController();
-			const first = leaving.waitOnAsync(0, 0, { signal: controller.signal });
-			const second = memory.waitOnAsync(0, 0);
-			expect(await isPending(Promise.race([first, second]))).toBe(true);
-			expect(memory.wake(0, 1)).toBe(1);
-			if (how === "abort") controller.abort("enough");
-			else leaving.close();
-			const reason = await rejection(first);
-			if (how === "abort") expect(reason).toBe("enough");
-			else expect(reason).toMatchObject({ code: "ERR_IPC_CLOSED" });
-			expect(await took(async () => expect(await second).toBe("ok"))).toBeLessThan(300);
-			leaving.close();
-		}
-		expect(memory.wake(0)).toBe(0);
-	});
-
-	test("timeouts, of threads and in the event loop", async () => {
-		using memory = open(names.next());
-		for (const timeout of [0, 0.4, 30, 60.5]) {
-			expectTook(await took(() => expect(memory.waitOn(0, 0, { timeout })).toBe("timed-out")), timeout);
-			const wait = () => memory.waitOnAsync(0, 0, { timeout });
-			expectTook(await took(async () => expect(await wait()).toBe("timed-out")), timeout);
-		}
-		expect(memory.wake(0)).toBe(0);
-		const waits = longTimeouts.map((timeout) => memory.waitOnAsync(0, 0, { timeout }));
-		expect(await isPending(Promise.race(waits))).toBe(true);
-		expect(memory.wake(0)).toBe(waits.length);
-		expect(await Promise.all(waits)).toEqual(waits.map((): WordWait => "ok"));
-	});
-
 	test("100 waiters killed at random moments: wakes reach the others within a second", async () => {
 		const name = names.next();
 		using memory = open(name);
@@ -372,66 +308,4 @@ describe("waiting on a word", () => {
 		await wakeOne(memory, 0);
 		expect(await took(() => wait)).toBeLessThan(RECOVERY_MS);
 	}, 20_000);
-
-	test("ERR_IPC_TOO_MANY_WAITS: four for each handle there may be", async () => {
-		using memory = open(names.next(), 64, { maxHandles: 1 });
-		const waits = [0, 0, 4, 4].map((offset) => memory.waitOnAsync(offset, 0));
-		await expectRejection("ERR_IPC_TOO_MANY_WAITS", /four for each handle/, memory.waitOnAsync(0, 0));
-		expectError("ERR_IPC_TOO_MANY_WAITS", /larger maxHandles/, () => memory.waitOn(8, 0));
-		expect([memory.wake(0), memory.wake(4)]).toEqual([2, 2]);
-		expect(await Promise.all(waits)).toEqual(["ok", "ok", "ok", "ok"]);
-		expect(memory.waitOn(8, 0, { timeout: 0 })).toBe("timed-out");
-	});
-
-	test("close ends it; a closed one refuses everything", async () => {
-		const memory = open(names.next());
-		const waits = [memory.waitOnAsync(0, 0), memory.waitOnAsync(4, 0, { timeout: 600_000 })];
-		expect(await isPending(Promise.race(waits))).toBe(true);
-		memory.close();
-		for (const wait of waits) await expectRejection("ERR_IPC_CLOSED", /is closed/, wait);
-		for (const call of [
-			() => memory.bytes,
-			() => memory.words,
-			() => memory.byteLength,
-			() => memory.referenceCount,
-			() => memory.grow(8192),
-			() => memory.unlink(),
-			() => memory.waitOn(0, 0),
-			() => memory.wake(0),
-		])
-			expectError("ERR_IPC_CLOSED", /is closed/, call);
-		await expectRejection("ERR_IPC_CLOSED", /is closed/, memory.waitOnAsync(0, 0));
-	});
-
-	test("offsets, values, counts, timeouts, signals and options that are none", async () => {
-		using memory = open(names.next(), 10);
-		const invalid = "ERR_IPC_INVALID_ARGUMENT";
-		const sync = (...args: unknown[]) => untyped(memory.waitOn.bind(memory), ...args);
-		const async = (...args: unknown[]) => untyped(memory.waitOnAsync.bind(memory), ...args) as Promise<unknown>;
-		const wake = (...args: unknown[]) => untyped(memory.wake.bind(memory), ...args);
-		for (const offset of [-4, 1, 2, 8, 12, 2 ** 32, Number.NaN, 0.5, "0", null, undefined]) {
-			const text = /offset must be a multiple of 4 from 0 to 4, the last whole word of .*, not /;
-			expectError(invalid, text, () => sync(offset, 0));
-			expectError(invalid, text, () => wake(offset));
-			await expectRejection(invalid, text, async(offset, 0));
-		}
-		for (const expected of [0.5, -(2 ** 31) - 1, 2 ** 32, Number.NaN, "0", null, undefined]) {
-			expectError(invalid, /expected must be an integer from -2147483648 to 4294967295/, () => sync(0, expected));
-			await expectRejection(invalid, /expected must be/, async(0, expected));
-		}
-		for (const count of [-1, 0.5, Number.NaN, "1", null, 2 ** 32])
-			expectError(invalid, /count must be an integer from 0 to 4294967295, not /, () => wake(0, count));
-		for (const [timeout, text] of badTimeouts) {
-			expectError(invalid, text, () => sync(0, 0, { timeout }));
-			await expectRejection(invalid, text, async(0, 0, { timeout }));
-		}
-		for (const bad of [5, "x", null]) {
-			expectError(invalid, /options must be an object/, () => sync(0, 0, bad));
-			await expectRejection(invalid, /options must be an object/, async(0, 0, bad));
-		}
-		for (const signal of [5, {}, null])
-			await expectRejection(invalid, /signal must be an AbortSignal/, async(0, 0, { signal }));
-		expect(await rejection(memory.waitOnAsync(0, 0, { signal: AbortSignal.abort("before") }))).toBe("before");
-		expect(memory.wake(0)).toBe(0);
-	});
 });

@@ -157,21 +157,6 @@ test.each(["drain", "drainBatch"] as const)("%s waits its time out when what it 
 	expect(receiver[how](() => {}, { timeout: 0 })).toBe(0);
 });
 
-test("closing one endpoint leaves the others their waker", async () => {
-	const [name, other] = [names.next(), names.next()];
-	const first = Channel.receiver(name, { prefix });
-	using second = Channel.receiver(other, { prefix });
-	using sender = Channel.sender(other, { prefix });
-	const ended = rejection(first.recvAsync());
-	const waiting = second.recvAsync();
-	expect(await isPending(waiting)).toBe(true);
-	first.close();
-	expect(await ended).toMatchObject({ code: "ERR_IPC_CLOSED" });
-	await turn();
-	sender.send("still heard");
-	expect(text((await soon(waiting)) as Uint8Array)).toBe("still heard");
-});
-
 test("there is one socket while anybody has waited, none when all of those are closed", async () => {
 	const sockets = () => readdirSync("/proc/self/fd").length;
 	const until = async (wanted: number) => {
@@ -210,48 +195,6 @@ test("there is one socket while anybody has waited, none when all of those are c
 	expect(await until(before)).toBe(before);
 });
 
-test("many waits of one endpoint are served in many turns", async () => {
-	const name = names.next();
-	using receiver = Channel.receiver(name, { prefix, capacity: 1 << 22 });
-	using sender = Channel.sender(name, { prefix });
-	const count = 50_000;
-	let turns = 0;
-	let counting = true;
-	const waits = Array.from({ length: count }, () => receiver.recvAsync());
-	await turn();
-	const message = new Uint8Array(16);
-	for (let i = 0; i < count; i++) {
-		message[0] = i & 0xff;
-		sender.send(message);
-	}
-	await waits[0];
-	const countTurns = () => {
-		turns++;
-		if (counting) setImmediate(countTurns);
-	};
-	setImmediate(countTurns);
-	const got = await Promise.all(waits);
-	counting = false;
-	expect(got.findIndex((bytes, i) => bytes?.[0] !== (i & 0xff))).toBe(-1);
-	// At 4 ms for a turn and 0.2 µs or more for each.
-	expect(turns).toBeGreaterThan(1);
-}, 30_000);
-
-test("a signal that is aborted when its sendAsync is through ends nothing", async () => {
-	const name = names.next();
-	using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
-	using sender = Channel.sender(name, { prefix });
-	const controller = new AbortController();
-	const first = sender.sendAsync(large(1, 20_000), { signal: controller.signal, timeout: 600_000 });
-	expect(isLarge((await receiver.recvAsync()) ?? new Uint8Array(), 1, 20_000)).toBe(true);
-	expect(await first).toBe(true);
-	const second = sender.sendAsync(large(2, 20_000));
-	expect(await isPending(second)).toBe(true);
-	controller.abort();
-	expect(isLarge((await receiver.recvAsync({ timeout: 10_000 })) ?? new Uint8Array(), 2, 20_000)).toBe(true);
-	expect(await second).toBe(true);
-});
-
 test.each(["signal", "timeout"] as const)(
 	"a half-sent message given up by %s makes room for what others send",
 	async (how) => {
@@ -275,20 +218,3 @@ test.each(["signal", "timeout"] as const)(
 		expect(isLarge(receiver.tryRecv() ?? new Uint8Array(), 3, 50)).toBe(true);
 	},
 );
-
-test("several next() of one iterator each get one, in order, and all end", async () => {
-	const name = names.next();
-	const receiver = Channel.receiver(name, { prefix });
-	using sender = Channel.sender(name, { prefix });
-	const iterator = receiver.messages();
-	const nexts = [iterator.next(), iterator.next(), iterator.next(), iterator.next()];
-	sender.sendBatch(["a", "b"]);
-	const got = await Promise.all(nexts.slice(0, 2));
-	expect(got.map(({ value }) => value && text(value))).toEqual(["a", "b"]);
-	expect(await isPending(Promise.race(nexts.slice(2)))).toBe(true);
-	receiver.close();
-	expect(await Promise.all(nexts.slice(2))).toEqual([
-		{ done: true, value: undefined },
-		{ done: true, value: undefined },
-	]);
-});

@@ -19,7 +19,7 @@ import {
 	untyped,
 } from "./handles.ts";
 import { Probe, Word } from "./probe.ts";
-import { isPending, rejection } from "./text.ts";
+import { isPending } from "./text.ts";
 
 /** What a mutex and a reader-writer lock, locked exclusively, have to do alike. */
 export function testLock(kind: "mutex" | "rwlock"): void {
@@ -82,76 +82,6 @@ export function testLock(kind: "mutex" | "rwlock"): void {
 			for (const each of [first, second, third]) expect(await each.exited).toBe(0);
 			expect(probe.get(Word.count)).toBe(2 * 1500 + 5000 + 500);
 		}, 60_000);
-
-		test("excludes handles of the same thread, and says who holds it", () => {
-			const name = names.next();
-			using a = open(name);
-			using b = open(name);
-			expect(a.lock()).toBe(true);
-			expect(b.tryLock()).toBe(false);
-			expect(b.lock({ timeout: 0 })).toBe(false);
-			expect(b.acquire({ timeout: 0 })).toBeNull();
-			a.unlock();
-			expect(b.tryLock()).toBe(true);
-			expect(a.tryLock()).toBe(false);
-			b.unlock();
-			expect(isFree(name)).toBe(true);
-		});
-	});
-
-	describe(`a guard of a ${kind}`, () => {
-		test("unlocks at the end of the block, also if the block throws", async () => {
-			const name = names.next();
-			using lock = open(name);
-			{
-				using guard = lock.acquire();
-				expect(guard.ownerDied).toBe(false);
-				expect(isFree(name)).toBe(false);
-			}
-			expect(isFree(name)).toBe(true);
-			expect(() => {
-				using _guard = lock.acquire();
-				throw new Error("inside");
-			}).toThrow("inside");
-			expect(isFree(name)).toBe(true);
-			{
-				using _guard = await lock.acquireAsync({ timeout: 5 });
-				expect(isFree(name)).toBe(false);
-			}
-			expect(isFree(name)).toBe(true);
-		});
-
-		test("unlocks once, and not what others have locked since", () => {
-			const name = names.next();
-			using lock = open(name);
-			const guard = lock.acquire();
-			guard.release();
-			expect(isFree(name)).toBe(true);
-			lock.lock();
-			guard.release();
-			expect(isFree(name)).toBe(false);
-			lock.unlock();
-			const second = lock.acquire();
-			lock.unlock();
-			const third = lock.acquire();
-			second[Symbol.dispose]();
-			expect(isFree(name)).toBe(false);
-			third.release();
-			expect(isFree(name)).toBe(true);
-			third.release();
-		});
-
-		test("is harmless once the handle is closed or the lock given up", () => {
-			const name = names.next();
-			const lock = open(name);
-			const guard = lock.acquire();
-			lock.close();
-			guard.release();
-			using another = open(name);
-			const last = another.acquire();
-			another.markUnusable();
-			last.release();
-		});
 	});
 
 	describe(`owners of a ${kind} that end while they hold it`, () => {
@@ -319,52 +249,6 @@ export function testLock(kind: "mutex" | "rwlock"): void {
 	});
 
 	describe(`waiting for a ${kind} in the event loop`, () => {
-		test("gets what is free at once", async () => {
-			const name = names.next();
-			using lock = open(name);
-			expect(await lock.lockAsync()).toBe(true);
-			expect(isFree(name)).toBe(false);
-			lock.unlock();
-			expect(await lock.lockAsync({ timeout: 0 })).toBe(true);
-			lock.unlock();
-			expect(isFree(name)).toBe(true);
-		});
-
-		test("tasks of one handle take turns in their order, without those that gave up", async () => {
-			const name = names.next();
-			using lock = open(name);
-			using owner = open(name);
-			owner.lock();
-			const controller = new AbortController();
-			const order: string[] = [];
-			const wait = async (who: string, options?: Parameters<Lock["lockAsync"]>[0]) => {
-				try {
-					if (await lock.lockAsync(options)) {
-						order.push(who);
-						await turn();
-						lock.unlock();
-					} else order.push(`${who} timed out`);
-				} catch (reason) {
-					order.push(`${who} ${reason}`);
-				}
-			};
-			const waits = [
-				wait("1"),
-				wait("2", { signal: controller.signal }),
-				wait("3", { timeout: 1 }),
-				wait("4", { timeout: 600_000 }),
-				wait("5", { timeout: Infinity, signal: new AbortController().signal }),
-			];
-			await waits[2];
-			controller.abort("aborted");
-			await waits[1];
-			expect(order).toEqual(["3 timed out", "2 aborted"]);
-			owner.unlock();
-			await Promise.all(waits);
-			expect(order).toEqual(["3 timed out", "2 aborted", "1", "4", "5"]);
-			expect(isFree(name)).toBe(true);
-		});
-
 		test("what one gave up behind the first does not hold the first up", async () => {
 			const name = names.next();
 			using lock = open(name);
@@ -423,73 +307,6 @@ export function testLock(kind: "mutex" | "rwlock"): void {
 			}
 		}, 30_000);
 
-		test("a wait that ends as its notification comes passes it on", async () => {
-			const name = names.next();
-			using owner = open(name);
-			using leaving = open(name);
-			using next = open(name);
-			for (let round = 0; round < 20; round++) {
-				owner.lock();
-				const controller = new AbortController();
-				const first = leaving.lockAsync({ signal: controller.signal });
-				const second = next.lockAsync();
-				expect(await isPending(first)).toBe(true);
-				// It has been notified, and does not know yet.
-				owner.unlock();
-				controller.abort("enough");
-				expect(await rejection(first)).toBe("enough");
-				expect(await took(() => second)).toBeLessThan(300);
-				next.unlock();
-			}
-		});
-
-		test("a lot of tasks on one handle, with calls that block in between", async () => {
-			const name = names.next();
-			using lock = open(name);
-			let inside = 0;
-			let done = 0;
-			const task = async () => {
-				using _guard = await lock.acquireAsync();
-				expect(++inside).toBe(1);
-				await turn();
-				inside--;
-				done++;
-			};
-			const tasks = Array.from({ length: 300 }, task);
-			let locked = 0;
-			while (done < 300) {
-				await turn();
-				// Between tasks the thread may have it, too; while a task is inside, it would wait for itself.
-				if (inside > 0) expectError("ERR_IPC_DEADLOCK", /never end/, () => lock.lock({ timeout: 5 }));
-				else if (lock.tryLock()) {
-					expect(inside).toBe(0);
-					locked++;
-					lock.unlock();
-				}
-			}
-			await Promise.all(tasks);
-			expect(locked).toBeGreaterThanOrEqual(0);
-			expect(isFree(name)).toBe(true);
-		}, 20_000);
-
-		test("who blocks the thread while tasks wait gives it to them afterwards", async () => {
-			const name = names.next();
-			using lock = open(name);
-			using owner = open(name);
-			owner.lock();
-			const waits = [lock.lockAsync(), lock.lockAsync()];
-			expect(await isPending(waits[0] as Promise<boolean>)).toBe(true);
-			owner.unlock();
-			lock.lock();
-			expect(await isPending(Promise.race(waits))).toBe(true);
-			lock.unlock();
-			expect(await took(() => waits[0])).toBeLessThan(300);
-			expect(await isPending(waits[1] as Promise<boolean>)).toBe(true);
-			lock.unlock();
-			expect(await took(() => waits[1])).toBeLessThan(300);
-			lock.unlock();
-		});
-
 		test("who blocks the thread, past others that were to be next, leaves its tasks in line", async () => {
 			const name = names.next();
 			using owner = open(name);
@@ -511,66 +328,6 @@ export function testLock(kind: "mutex" | "rwlock"): void {
 			await process.exited;
 		}, 20_000);
 
-		test("a timeout ends it, neither early nor absurdly late, and the loop goes on meanwhile", async () => {
-			const name = names.next();
-			using lock = open(name);
-			using owner = open(name);
-			owner.lock();
-			for (const timeout of [0, 0.4, 30, 60.5]) {
-				let ticks = 0;
-				const timer = setInterval(() => ticks++, 2);
-				expectTook(await took(async () => expect(await lock.lockAsync({ timeout })).toBe(false)), timeout);
-				expectTook(await took(async () => expect(await lock.acquireAsync({ timeout })).toBeNull()), timeout);
-				clearInterval(timer);
-				if (timeout > 20) expect(ticks).toBeGreaterThan(2);
-			}
-			const waits = longTimeouts.map((timeout) => lock.lockAsync({ timeout }));
-			expect(await isPending(Promise.race(waits))).toBe(true);
-			owner.unlock();
-			for (const wait of waits) {
-				expect(await wait).toBe(true);
-				lock.unlock();
-			}
-		});
-
-		test("an AbortSignal ends it with its reason, also one that is aborted already", async () => {
-			const name = names.next();
-			using lock = open(name);
-			using owner = open(name);
-			const reason = new Error("the reason");
-			const aborted = AbortSignal.abort(reason);
-			expect(await rejection(lock.lockAsync({ signal: aborted }))).toBe(reason);
-			expect(await rejection(lock.acquireAsync({ signal: aborted, timeout: 0 }))).toBe(reason);
-			expect(isFree(name)).toBe(true);
-			owner.lock();
-			const controller = new AbortController();
-			const wait = lock.acquireAsync({ signal: controller.signal });
-			expect(await isPending(wait)).toBe(true);
-			controller.abort(reason);
-			expect(await rejection(wait)).toBe(reason);
-			expect(await rejection(lock.lockAsync({ signal: AbortSignal.timeout(5) }))).toMatchObject({
-				name: "TimeoutError",
-			});
-			owner.unlock();
-			expect(isFree(name)).toBe(true);
-		});
-
-		test("close ends it, for all tasks", async () => {
-			const name = names.next();
-			using owner = open(name);
-			const lock = open(name);
-			owner.lock();
-			const waits = [lock.lockAsync(), lock.acquireAsync(), lock.lockAsync({ timeout: 600_000 })];
-			expect(await isPending(Promise.race(waits))).toBe(true);
-			lock.close();
-			const ms = await took(async () => {
-				for (const wait of waits) await expectRejection("ERR_IPC_CLOSED", /is closed/, wait);
-			});
-			expect(ms).toBeLessThan(300);
-			owner.unlock();
-			expect(isFree(name)).toBe(true);
-		});
-
 		test("the process stays alive for it, and ends by itself", async () => {
 			const name = names.next();
 			using lock = open(name);
@@ -586,71 +343,6 @@ export function testLock(kind: "mutex" | "rwlock"): void {
 	});
 
 	describe(`errors of a ${kind}`, () => {
-		test("ERR_IPC_DEADLOCK: whoever would wait for itself", async () => {
-			const name = names.next();
-			using lock = open(name);
-			using other = open(name);
-			const text = new RegExp(`This thread holds .*"${name}" \\(prefix "${prefix}"\\) already.*not recursive`);
-			for (const hold of [() => lock.lock(), () => lock.acquire(), () => lock.tryLock()]) {
-				hold();
-				for (const call of [
-					() => lock.lock(),
-					() => lock.lock({ timeout: 5 }),
-					() => lock.lock({ timeout: 0 }),
-					() => lock.tryLock(),
-					() => lock.acquire(),
-					() => lock.acquire({ timeout: 5 }),
-					() => other.lock(),
-					() => other.acquire({ timeout: 5 }),
-				])
-					expectError("ERR_IPC_DEADLOCK", text, call);
-				await expectRejection("ERR_IPC_DEADLOCK", text, lock.lockAsync());
-				await expectRejection("ERR_IPC_DEADLOCK", text, lock.acquireAsync({ timeout: 5 }));
-				expect(other.tryLock()).toBe(false);
-				lock.unlock();
-			}
-		});
-
-		test("no ERR_IPC_DEADLOCK for tasks, and other handles in the event loop", async () => {
-			const name = names.next();
-			using lock = open(name);
-			using other = open(name);
-			for (const hold of [() => lock.lockAsync(), () => lock.acquireAsync()]) {
-				await hold();
-				expectError("ERR_IPC_DEADLOCK", /this thread/i, () => lock.lock());
-				expectError("ERR_IPC_DEADLOCK", /this thread/i, () => other.lock());
-				const waits = [lock.lockAsync(), other.lockAsync()];
-				expect(await isPending(Promise.race(waits))).toBe(true);
-				lock.unlock();
-				for (const [i, wait] of waits.entries()) {
-					expect(await wait).toBe(true);
-					(i === 0 ? lock : other).unlock();
-				}
-			}
-			// The thread waits for it in the event loop, by another handle.
-			lock.lock();
-			const wait = other.lockAsync();
-			expect(await isPending(wait)).toBe(true);
-			lock.unlock();
-			expect(await wait).toBe(true);
-			other.unlock();
-		});
-
-		test("ERR_IPC_NOT_OWNER: given back by who does not hold it; nothing has changed", () => {
-			const name = names.next();
-			using lock = open(name);
-			using other = open(name);
-			const text = /This handle does not hold .* Nothing has changed/;
-			for (const call of [() => lock.unlock(), () => lock.markUnusable()]) expectError("ERR_IPC_NOT_OWNER", text, call);
-			lock.lock();
-			for (const call of [() => other.unlock(), () => other.markUnusable()])
-				expectError("ERR_IPC_NOT_OWNER", text, call);
-			expect(other.tryLock()).toBe(false);
-			lock.unlock();
-			expectError("ERR_IPC_NOT_OWNER", text, () => lock.unlock());
-			expect(isFree(name)).toBe(true);
-		});
-
 		test("ERR_IPC_UNUSABLE: all who wait or come, until it is made anew", async () => {
 			const name = names.next();
 			for (const anew of ["closed", "cleared"]) {
@@ -727,23 +419,6 @@ export function testLock(kind: "mutex" | "rwlock"): void {
 			});
 			expect(ms).toBeLessThan(RECOVERY_MS);
 		}, 20_000);
-
-		test("ERR_IPC_CLOSED: whatever is called once it is closed", async () => {
-			const lock = open(names.next());
-			lock.close();
-			lock.close();
-			for (const call of [
-				() => lock.lock(),
-				() => lock.lock({ timeout: 5 }),
-				() => lock.tryLock(),
-				() => lock.acquire(),
-				() => lock.unlock(),
-				() => lock.markUnusable(),
-			])
-				expectError("ERR_IPC_CLOSED", /This handle of .* is closed\. Open a new one/, call);
-			await expectRejection("ERR_IPC_CLOSED", /is closed/, lock.lockAsync());
-			await expectRejection("ERR_IPC_CLOSED", /is closed/, lock.acquireAsync({ timeout: 0 }));
-		});
 	});
 
 	describe(`timeouts of a ${kind}`, () => {
@@ -756,27 +431,6 @@ export function testLock(kind: "mutex" | "rwlock"): void {
 			for (const wait of [lock.lockAsync, lock.acquireAsync])
 				await expectRejection("ERR_IPC_INVALID_ARGUMENT", text, untyped(wait.bind(lock), options) as Promise<unknown>);
 			expect(isFree(name)).toBe(true);
-		});
-
-		test("options and signals that are none are refused", async () => {
-			using lock = open(names.next());
-			for (const bad of [5, "x", null, true]) {
-				for (const call of [lock.lock, lock.acquire])
-					expectError("ERR_IPC_INVALID_ARGUMENT", /options must be an object/, () => untyped(call.bind(lock), bad));
-				for (const call of [lock.lockAsync, lock.acquireAsync])
-					await expectRejection(
-						"ERR_IPC_INVALID_ARGUMENT",
-						/options must be an object/,
-						untyped(call.bind(lock), bad) as Promise<unknown>,
-					);
-			}
-			for (const signal of [5, {}, null])
-				await expectRejection(
-					"ERR_IPC_INVALID_ARGUMENT",
-					/signal must be an AbortSignal/,
-					untyped(lock.lockAsync.bind(lock), { signal }) as Promise<unknown>,
-				);
-			expect(lock.tryLock()).toBe(true);
 		});
 
 		test("blocking calls keep theirs; huge and endless ones are fine", async () => {

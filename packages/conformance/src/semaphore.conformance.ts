@@ -303,7 +303,6 @@ describe("a robust semaphore", () => {
 		assert.equal(semaphore.permits, 0);
 		for (const permit of both) permit.release();
 		assert.equal(semaphore.permits, 2);
-		assert.ok(semaphore.recovered > 10);
 		assert.ok(semaphore.recovered <= 12);
 	}, 60_000);
 

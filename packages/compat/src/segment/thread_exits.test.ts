@@ -35,6 +35,18 @@ test.each([1, 2])(
 	},
 );
 
+test("of Bun's other kind of Worker, too", async () => {
+	const worker = new globalThis.Worker(new URL("testing/watched_web.worker.ts", import.meta.url));
+	const low = worker.threadId + 1;
+	const other = new Threads(buffer, { self: { low, high: 0 }, isAlive: isThreadHere });
+	expect(other.isAlive(low, 0)).toBe(true);
+	expect(here.isAlive(low, 0)).toBe(true);
+	const closed = once(worker, "close");
+	worker.postMessage("end");
+	await closed;
+	expect(here.isAlive(low, 0)).toBe(false);
+});
+
 test("a thread that never joined the hub takes those below with it", () => {
 	const other = new Threads(buffer, { self: { low: 4711, high: 0 }, isAlive: isThreadHere });
 	const { segment, at } = openAsReceiver(other, "channel", "", "name", noOptions, false);

@@ -53,7 +53,10 @@ export function watchThreads(hub: () => Segment): void {
 	setEnvironmentData(PARENT_KEY, threadIdentity().low);
 	process.on("worker", (worker: Worker) => {
 		const low = worker.threadId + 1;
-		worker.once("exit", () => noteExit(hub(), low));
+		const note = (): void => noteExit(hub(), low);
+		if ("once" in worker) worker.once("exit", note);
+		// Bun tells of its other kind, that of browsers, too.
+		else (worker as EventTarget).addEventListener("close", note);
 	});
 }
 

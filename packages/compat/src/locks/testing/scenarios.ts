@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 import "../../hub_offer.ts";
 import { BEGUN, TAKEN, Word, World } from "./world.ts";
 
-const KILLS = 100;
+const KILLS = 50;
 /** Others go on within a second after a thread was killed; a busy machine may add to a single one, not to half of them. */
 const RECOVERY_MS = 1000;
 const PATIENCE_MS = 10_000;

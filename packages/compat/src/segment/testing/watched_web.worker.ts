@@ -1,0 +1,4 @@
+/** Ends when it is told to. */
+declare const self: Worker;
+
+self.onmessage = () => process.exit(0);

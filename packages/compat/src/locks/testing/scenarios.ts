@@ -233,7 +233,7 @@ Object.assign(scenarios, {
 			for (const each of [mutex, lock, semaphore, condition]) each.close();
 		}),
 
-	"mutex: 100 owners killed, and each time the next is told, once": () =>
+	[`mutex: ${KILLS} owners killed, and each time the next is told, once`]: () =>
 		play(async (stage) => {
 			const mutex = stage.world.mutex();
 			const latencies: number[] = [];
@@ -261,7 +261,7 @@ Object.assign(scenarios, {
 			mutex.close();
 		}),
 
-	"mutex: 100 threads killed at random moments": () =>
+	[`mutex: ${KILLS} threads killed at random moments`]: () =>
 		play(async (stage) => {
 			const mutex = stage.world.mutex();
 			const survivor = await stage.survivor("changes the pair");
@@ -321,7 +321,7 @@ Object.assign(scenarios, {
 			lock.close();
 		}),
 
-	"rwlock: 100 threads killed at random moments": () =>
+	[`rwlock: ${KILLS} threads killed at random moments`]: () =>
 		play(async (stage) => {
 			const lock = stage.world.rwlock();
 			const survivor = await stage.survivor("changes the pair or reads");
@@ -332,7 +332,7 @@ Object.assign(scenarios, {
 			lock.close();
 		}),
 
-	"semaphore, robust: the permits of 100 killed threads come back, each once": () =>
+	[`semaphore, robust: the permits of ${KILLS} killed threads come back, each once`]: () =>
 		play(async (stage) => {
 			const semaphore = stage.world.semaphore({ initial: 3, robust: true });
 			let next = stage.start("holds permits");
@@ -348,7 +348,7 @@ Object.assign(scenarios, {
 			semaphore.close();
 		}),
 
-	"semaphore, robust: 100 threads killed at random moments": () =>
+	[`semaphore, robust: ${KILLS} threads killed at random moments`]: () =>
 		play(async (stage) => {
 			const semaphore = stage.world.semaphore({ initial: 2, robust: true });
 			const survivor = await stage.survivor("takes permits for ever");
@@ -363,7 +363,7 @@ Object.assign(scenarios, {
 			semaphore.close();
 		}),
 
-	"condition: 100 waiting threads killed at random moments: all jobs are done by the others": () =>
+	[`condition: ${KILLS} waiting threads killed at random moments: all jobs are done by the others`]: () =>
 		play(async (stage) => {
 			const { world } = stage;
 			const mutex = world.mutex();
@@ -391,7 +391,7 @@ Object.assign(scenarios, {
 			filled.close();
 		}),
 
-	"memory: 100 threads killed that wait on a word: the bell reaches the others": () =>
+	[`memory: ${KILLS} threads killed that wait on a word: the bell reaches the others`]: () =>
 		play(async (stage) => {
 			const survivor = await stage.survivor("answers the bell");
 			await stage.killMany("answers the bell", (kill) => {

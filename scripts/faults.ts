@@ -11,8 +11,8 @@ import { globSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { commonFlags, findCompiler, linkFlags } from "./compiler.ts";
-import { exclusions } from "./faults-excluded.ts";
+import { exclusions } from "./faults_excluded.ts";
+import { commonFlags, findCompiler, linkFlags } from "./lib/toolchain.ts";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 

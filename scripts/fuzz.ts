@@ -11,7 +11,7 @@ import { copyFileSync, existsSync, globSync, mkdirSync, readdirSync, renameSync,
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { commonFlags, findCompiler, linkFlags } from "./compiler.ts";
+import { commonFlags, findCompiler, linkFlags } from "./lib/toolchain.ts";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 

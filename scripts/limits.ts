@@ -14,7 +14,7 @@ const count = Number(process.argv[2] ?? 10_000);
 if (!Number.isInteger(count) || count < 1) throw new RangeError("bun run limits [names]: how many, at least 1");
 
 const env = { ...process.env, LIMITS: "1" };
-const built = spawnSync(process.execPath, ["scripts/test-native.ts", "plain", "limits_test"], {
+const built = spawnSync(process.execPath, ["scripts/test_native.ts", "plain", "limits_test"], {
 	env,
 	stdio: "inherit",
 });

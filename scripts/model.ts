@@ -14,7 +14,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findCompiler } from "./compiler.ts";
+import { findCompiler } from "./lib/toolchain.ts";
 import { findSpin } from "./spin.ts";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));

@@ -21,10 +21,10 @@ const bun = process.execPath;
 const hasSpin = findSpin() !== undefined;
 
 const steps: Step[] = [
-	{ name: "build", command: [bun, "scripts/build-native.ts"] },
+	{ name: "build", command: [bun, "scripts/build_native.ts"] },
 	{ name: "lint and format", command: [bun, "x", "biome", "check", "--error-on-warnings", "."] },
 	{ name: "types", command: [bun, "x", "tsc", "--noEmit"] },
-	{ name: "C tests", command: [bun, "scripts/test-native.ts"], counts: /(\d+) passed, (\d+) failed/ },
+	{ name: "C tests", command: [bun, "scripts/test_native.ts"], counts: /(\d+) passed, (\d+) failed/ },
 	{
 		name: "kept inputs of the fuzzers",
 		command: [bun, "scripts/fuzz.ts", "--replay"],

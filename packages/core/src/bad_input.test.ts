@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findCompiler } from "../../../scripts/compiler.ts";
+import { findCompiler } from "../../../scripts/lib/toolchain.ts";
 import { Channel, IpcError, type IpcErrorCode, Queue, Route } from "./index.ts";
 import { Child } from "./testing/child.ts";
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findCompiler } from "../../../scripts/compiler.ts";
+import { findCompiler } from "../../../scripts/lib/toolchain.ts";
 import { SharedMemory, type SharedMemoryOptions } from "./index.ts";
 import { Child } from "./testing/child.ts";
 import { expectError, HandleNames, HandleWorker, RECOVERY_MS, took, until, untyped } from "./testing/handles.ts";

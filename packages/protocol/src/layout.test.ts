@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { commonFlags, findCompiler } from "../../../scripts/compiler.ts";
+import { commonFlags, findCompiler } from "../../../scripts/lib/toolchain.ts";
 import { limits } from "./argument.ts";
 import * as layout from "./layout.ts";
 

@@ -2,7 +2,7 @@
  * Builds and runs the C tests: every native/test/*_test.c with the library's sources, in three variants.
  * Objects are made again only when a source, the compiler or the flags changed.
  *
- *   bun scripts/test-native.ts [variant | program]...
+ *   bun scripts/test_native.ts [variant | program]...
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -10,7 +10,7 @@ import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, wri
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { commonFlags, findCompiler, linkFlags } from "./compiler.ts";
+import { commonFlags, findCompiler, linkFlags } from "./lib/toolchain.ts";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 

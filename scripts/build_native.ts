@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { findCompiler, linkFlags, releaseFlags } from "./compiler.ts";
+import { findCompiler, linkFlags, releaseFlags } from "./lib/toolchain.ts";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 

@@ -3,12 +3,12 @@
  * compiler that carries the headers and libraries of them all. For releases, and to see that a change compiles
  * where nobody runs it; a warning fails the target.
  *
- *   bun scripts/cross-compile.ts          ZIG=/path/to/zig, or zig on PATH
+ *   bun scripts/cross_compile.ts          ZIG=/path/to/zig, or zig on PATH
  */
 import { spawnSync } from "node:child_process";
 import { globSync, mkdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { releaseFlags } from "./compiler.ts";
+import { releaseFlags } from "./lib/toolchain.ts";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 

@@ -1,5 +1,5 @@
 /*
- * workload.h - the messages of packages/bench/src/workload.ts, byte for byte, in C.
+ * workload.h - the messages of packages/bench/src/workload/workload.ts, byte for byte, in C.
  * A change here is a change there. The C side compares with memcmp.
  */
 #ifndef LIBIPC_BENCH_WORKLOAD_H

@@ -5,15 +5,15 @@
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { choicesOption, integerOption, parseOptions } from "./arguments.ts";
-import { benchChart } from "./bench_chart.ts";
-import { benchTable, legend } from "./bench_table.ts";
-import { runCommand } from "./command.ts";
-import type { Transport } from "./crew.ts";
-import { describeMachine, machine } from "./machine.ts";
-import { patterns, titles } from "./pattern.ts";
-import { Progress } from "./progress.ts";
-import { measureRow, type Row } from "./row.ts";
+import { benchChart } from "./bench_ipc/bench_chart.ts";
+import { benchTable, legend } from "./bench_ipc/bench_table.ts";
+import type { Transport } from "./bench_ipc/participant_group.ts";
+import { patterns, titles } from "./bench_ipc/pattern.ts";
+import { measureRow, type Row } from "./bench_ipc/row.ts";
+import { choicesOption, integerOption, parseOptions } from "./command/arguments.ts";
+import { describeMachine, machine } from "./command/machine.ts";
+import { Progress } from "./command/progress.ts";
+import { runCommand } from "./command/run_command.ts";
 
 const HELP = `bun run bench [options]
 

@@ -4,14 +4,14 @@
  *   bun run bench:bulk [options]
  */
 import { writeFileSync } from "node:fs";
-import { integerOption, parseOptions } from "./arguments.ts";
 import { BulkPair } from "./bulk/bulk_pair.ts";
 import { measureBatches, measureLarge, measureLoans, measureMemcpy } from "./bulk/measure.ts";
-import { runCommand } from "./command.ts";
-import { LimitProgram } from "./limit_program.ts";
-import { describeMachine, machine } from "./machine.ts";
-import { median } from "./median.ts";
-import { newTable } from "./table.ts";
+import { integerOption, parseOptions } from "./command/arguments.ts";
+import { describeMachine, machine } from "./command/machine.ts";
+import { runCommand } from "./command/run_command.ts";
+import { newTable } from "./command/table.ts";
+import { LimitProgram } from "./launcher/baseline_program.ts";
+import { median } from "./statistics/statistics.ts";
 
 const HELP = `bun run bench:bulk [options]
 

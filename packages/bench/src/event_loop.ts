@@ -5,16 +5,16 @@
  *   bun run bench:event-loop [options]
  */
 import { writeFileSync } from "node:fs";
-import { integerOption, parseOptions } from "./arguments.ts";
-import { runCommand } from "./command.ts";
+import { integerOption, parseOptions } from "./command/arguments.ts";
+import { describeMachine, machine } from "./command/machine.ts";
+import { Progress } from "./command/progress.ts";
+import { runCommand } from "./command/run_command.ts";
+import { newTable } from "./command/table.ts";
 import { callbackWake } from "./event_loop/callback_wake.ts";
 import { messageWake } from "./event_loop/message_wake.ts";
 import type { WakeSource } from "./event_loop/wake.ts";
-import { percentile } from "./latency/percentile.ts";
-import { describeMachine, machine } from "./machine.ts";
-import { median } from "./median.ts";
-import { Progress } from "./progress.ts";
-import { newTable } from "./table.ts";
+import { percentile } from "./statistics/percentile.ts";
+import { median } from "./statistics/statistics.ts";
 
 const HELP = `bun run bench:event-loop [options]
 

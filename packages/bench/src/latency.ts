@@ -5,12 +5,12 @@
  */
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { integerOption, parseOptions } from "./arguments.ts";
-import { runCommand } from "./command.ts";
+import { integerOption, parseOptions } from "./command/arguments.ts";
+import { describeMachine, machine } from "./command/machine.ts";
+import { Progress } from "./command/progress.ts";
+import { runCommand } from "./command/run_command.ts";
 import { latencyTable, legend, verdicts } from "./latency/latency_table.ts";
 import { measureLatency } from "./latency/measure_latency.ts";
-import { describeMachine, machine } from "./machine.ts";
-import { Progress } from "./progress.ts";
 
 const HELP = `bun run bench:latency [options]
 

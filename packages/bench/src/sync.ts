@@ -4,10 +4,10 @@
  *   bun run bench:sync [options]
  */
 import { writeFileSync } from "node:fs";
-import { integerOption, parseOptions } from "./arguments.ts";
-import { runCommand } from "./command.ts";
-import { describeMachine, machine } from "./machine.ts";
-import { Progress } from "./progress.ts";
+import { integerOption, parseOptions } from "./command/arguments.ts";
+import { describeMachine, machine } from "./command/machine.ts";
+import { Progress } from "./command/progress.ts";
+import { runCommand } from "./command/run_command.ts";
 import { measureContended } from "./sync/measure_contended.ts";
 import { measureHandOver } from "./sync/measure_hand_over.ts";
 import { measurePairs } from "./sync/measure_pairs.ts";

@@ -7,11 +7,11 @@
  */
 import { writeFileSync } from "node:fs";
 import "@libipc/compat"; // before the first Worker is made: the hub is handed on to it
-import { choicesOption, integerOption, parseOptions } from "./arguments.ts";
-import { runCommand } from "./command.ts";
-import { describeMachine, machine } from "./machine.ts";
-import { patterns, titles } from "./pattern.ts";
-import { newTable } from "./table.ts";
+import { patterns, titles } from "./bench_ipc/pattern.ts";
+import { choicesOption, integerOption, parseOptions } from "./command/arguments.ts";
+import { describeMachine, machine } from "./command/machine.ts";
+import { runCommand } from "./command/run_command.ts";
+import { newTable } from "./command/table.ts";
 import { measureThreadRow, type ThreadRow } from "./threads/thread_row.ts";
 import { type Transport, transports } from "./threads/transport.ts";
 

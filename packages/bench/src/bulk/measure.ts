@@ -1,5 +1,5 @@
 import { monotonicNs } from "@libipc/core";
-import { percentile } from "../latency/percentile.ts";
+import { percentile } from "../statistics/percentile.ts";
 import type { BulkPair } from "./bulk_pair.ts";
 import { BATCH, checkStamp } from "./message.ts";
 

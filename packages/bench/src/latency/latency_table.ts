@@ -1,4 +1,4 @@
-import { newTable } from "../table.ts";
+import { newTable } from "../command/table.ts";
 import type { LatencyResult } from "./result.ts";
 
 export function latencyTable(results: readonly LatencyResult[]): string {

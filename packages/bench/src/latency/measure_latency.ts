@@ -1,4 +1,4 @@
-import { type Percentiles, percentiles } from "./percentile.ts";
+import { type Percentiles, percentiles } from "../statistics/percentile.ts";
 import { type LatencyResult, summarize } from "./result.ts";
 import { type Pace, variants } from "./variant.ts";
 

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { Route } from "@libipc/core";
-import { Player } from "./player.ts";
-import { PING, PONG, type Rally, type Role } from "./rally.ts";
+import { Player } from "../launcher/player.ts";
+import { PING, PONG, type Rally, type Role } from "./ping_pong.ts";
 
 let rallies = 0;
 
@@ -23,7 +23,7 @@ export async function measureLibipc(options: Omit<Rally, "prefix">, signal: Abor
 }
 
 function start(role: Role, rally: Rally, signal: AbortSignal): Player {
-	const script = fileURLToPath(new URL("rally.process.ts", import.meta.url));
+	const script = fileURLToPath(new URL("ping_pong.process.ts", import.meta.url));
 	return new Player(
 		`the ${role} of libipc`,
 		[process.execPath, script, JSON.stringify(role), JSON.stringify(rally)],

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { Player } from "./player.ts";
+import { Player } from "../launcher/player.ts";
 
 export type ProgramMode = "spin" | "yield" | "futex" | "backoff" | "pipe" | "socket";
 

@@ -1,5 +1,5 @@
-import { median } from "../median.ts";
-import type { Percentiles } from "./percentile.ts";
+import type { Percentiles } from "../statistics/percentile.ts";
+import { median } from "../statistics/statistics.ts";
 import type { Pace, Variant } from "./variant.ts";
 
 /** What one variant came to: as `--json` writes it. Times are nanoseconds. */

@@ -1,6 +1,6 @@
 import { measureLibipc } from "./measure_libipc.ts";
 import { measureProgram, type ProgramMode } from "./measure_program.ts";
-import type { Receiving } from "./rally.ts";
+import type { Receiving } from "./ping_pong.ts";
 
 /**
  * How fast rounds follow: a spinning one takes under a microsecond, one with system calls about a hundred, and a paused

@@ -1,6 +1,6 @@
+import { Series } from "../statistics/series.ts";
 import type { ContenderKind } from "./contender.ts";
-import { Crew } from "./crew.ts";
-import { Series } from "./series.ts";
+import { Crew } from "./contender_group.ts";
 import { runSyncProgram } from "./sync_program.ts";
 
 interface ContendedVariant {

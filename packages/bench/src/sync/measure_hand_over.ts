@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
-import { percentiles } from "../latency/percentile.ts";
-import { Player } from "../latency/player.ts";
+import { Player } from "../launcher/player.ts";
+import { percentiles } from "../statistics/percentile.ts";
+import { Series } from "../statistics/series.ts";
 import { clearHandOver, type HandOver, type HandOverKind } from "./hand_over.ts";
-import { Series } from "./series.ts";
 import { runSyncProgram } from "./sync_program.ts";
 
 interface HandOverVariant {

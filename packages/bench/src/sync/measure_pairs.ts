@@ -1,7 +1,7 @@
 import { Mutex, RwLock, Semaphore } from "@libipc/core";
+import { Station } from "../launcher/station.ts";
+import { Series } from "../statistics/series.ts";
 import type { PairKind } from "./pairs.ts";
-import { Series } from "./series.ts";
-import { Station } from "./station.ts";
 import { runSyncProgram } from "./sync_program.ts";
 
 interface PairVariant {
@@ -57,7 +57,11 @@ export async function measurePairs({ count, runs, onStart }: PairOptions, signal
 	});
 	const stations = new Map<string, Station>();
 	for (const { id, ours } of pairVariants)
-		if (ours) stations.set(id, stack.use(new Station("pairs.process.ts", [ours, prefixOf(id)], signal)));
+		if (ours)
+			stations.set(
+				id,
+				stack.use(new Station(new URL("pairs.process.ts", import.meta.url), [ours, prefixOf(id)], signal)),
+			);
 	const series = new Series();
 	for (let run = -WARM_UP_RUNS; run < runs; run++) {
 		for (const { id, title, program } of pairVariants) {

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { Crew } from "./crew.ts";
+import { Crew } from "./contender_group.ts";
 import { contendedId, contendedVariants, measureContended } from "./measure_contended.ts";
 import { handOverVariants, measureHandOver, p50, p99 } from "./measure_hand_over.ts";
 import { measurePairs, pairVariants } from "./measure_pairs.ts";

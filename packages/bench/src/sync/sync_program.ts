@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { Mutex } from "@libipc/core";
-import { Player } from "../latency/player.ts";
+import { Player } from "../launcher/player.ts";
 
 let runs = 0;
 

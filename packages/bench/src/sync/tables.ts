@@ -1,8 +1,8 @@
-import { newTable } from "../table.ts";
+import { newTable } from "../command/table.ts";
+import type { Series } from "../statistics/series.ts";
 import { contendedId, contendedVariants } from "./measure_contended.ts";
 import { handOverVariants, p50, p99 } from "./measure_hand_over.ts";
 import { pairVariants } from "./measure_pairs.ts";
-import type { Series } from "./series.ts";
 
 /** Lock and unlock from TypeScript may take so many times what the system's lock and two bare calls take. */
 const BAR = 2;

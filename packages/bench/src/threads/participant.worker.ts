@@ -1,8 +1,8 @@
 /** One end of a row in a thread of its own: opens it, then runs rounds when told to. Started by thread_crew.ts. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { monotonicNs } from "@libipc/compat";
-import { byWords } from "../compare_words.ts";
-import { Workload } from "../workload.ts";
+import { byWords } from "../workload/compare_words.ts";
+import { Workload } from "../workload/workload.ts";
 import { openReceiver, openSender, type Place } from "./libipc_ends.ts";
 import { broadcastReceiver, broadcastSender, portReceiver, portSender } from "./posted_ends.ts";
 import type { ReceivingEnd, SendingEnd, Transport } from "./transport.ts";

@@ -1,6 +1,6 @@
-import { median } from "../median.ts";
-import { type Pattern, topology } from "../pattern.ts";
-import { ThreadCrew, type ThreadRound } from "./thread_crew.ts";
+import { type Pattern, topology } from "../bench_ipc/pattern.ts";
+import { median } from "../statistics/statistics.ts";
+import { ThreadCrew, type ThreadRound } from "./thread_group.ts";
 import type { Transport } from "./transport.ts";
 
 export interface ThreadRowOptions {

@@ -1,0 +1,52 @@
+import { median } from "../statistics/statistics.ts";
+import { byMemcmp } from "../workload/memcmp.ts";
+import { Workload } from "../workload/workload.ts";
+import type { MeasureOptions, PeerResult } from "./alternative.ts";
+import type { ReceiverReports } from "./receiver_reports.ts";
+
+/** The sending side of a transport. A returned promise is back-pressure: nothing more is sent until it resolves. */
+export interface Broadcast {
+	/** One message to every receiver; it is overwritten by the next one. The empty message ends a round. */
+	send(message: Uint8Array<ArrayBuffer>): Promise<void> | undefined;
+	/** For transports that gather messages: whatever is still held back goes out now. */
+	flush?(): Promise<void> | undefined;
+}
+
+const END_OF_ROUND = new Uint8Array(0);
+
+/** One warm-up round, then the timed ones, as soon as every receiver is ready. */
+export async function measureRounds(
+	transport: string,
+	{ count, min, max, receivers, runs }: MeasureOptions,
+	reports: ReceiverReports,
+	broadcast: Broadcast,
+): Promise<PeerResult> {
+	const workload = new Workload({ min, max, senders: 1 }, byMemcmp);
+	const runsNs: number[] = [];
+	let delivered = 0;
+	let corrupt = 0;
+	await reports.allReady();
+	for (let run = -1; run < runs; run++) {
+		// Bun's monotonic clocks count from the start of each process, so no receiver can tell the end of a round on
+		// the sender's clock. The sender takes both ends: the last report's way back, some 0.1 ms a round, is included.
+		const start = Bun.nanoseconds();
+		const [report] = await Promise.all([reports.nextRound(), sendRound(workload, count, broadcast)]);
+		const elapsed = Bun.nanoseconds() - start;
+		corrupt += report.corrupt;
+		if (run < 0) continue;
+		delivered += report.delivered;
+		runsNs.push(elapsed);
+	}
+	const expected = count * receivers * runs;
+	return { transport, receivers, nsPerMessage: median(runsNs) / count, runsNs, delivered, expected, corrupt };
+}
+
+async function sendRound(workload: Workload, count: number, broadcast: Broadcast): Promise<void> {
+	for (let sequence = 0; sequence < count; sequence++) {
+		const pressure = broadcast.send(workload.message(0, sequence));
+		// An await costs as much as a message over a fast transport: only where there is something to wait for.
+		if (pressure !== undefined) await pressure;
+	}
+	await broadcast.send(END_OF_ROUND);
+	await broadcast.flush?.();
+}

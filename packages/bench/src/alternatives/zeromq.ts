@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import type { Availability, MeasureOptions, PeerResult } from "./alternative.ts";
+import { ReceiverProcesses } from "./receiver_processes.ts";
+import { measureRounds } from "./rounds.ts";
+import { TemporaryDirectory } from "./temporary_directory.ts";
+import { loadZeroMq } from "./zeromq_module.ts";
+
+export const name = "ZeroMQ";
+
+/** A PUSH socket over `ipc://` per receiver: it waits at its high-water mark, where PUB would drop. */
+export async function measure(options: MeasureOptions): Promise<PeerResult> {
+	const availability = await available();
+	if (!availability.available) throw new Error(availability.reason);
+	const { Push } = await loadZeroMq();
+	using directory = new TemporaryDirectory();
+	using cleanup = new DisposableStack();
+	const address = (receiver: number): string => `ipc://${join(directory.path, String(receiver))}`;
+	const sockets = Array.from({ length: options.receivers }, () =>
+		// Without linger 0, messages to a receiver that died would keep this process from ending.
+		cleanup.adopt(new Push({ linger: 0 }), (socket) => socket.close()),
+	);
+	await Promise.all(sockets.map((socket, receiver) => socket.bind(address(receiver))));
+	await using receivers = new ReceiverProcesses(options, { entry: "zeromq.process.ts", stdin: "ignore", address });
+	return await measureRounds(name, options, receivers.reports, {
+		send(message) {
+			// ZeroMQ may still hold the message when `send` resolves, so it needs a buffer of its own. ZeroMQ gathers
+			// small messages into one write by itself.
+			const own = message.slice();
+			const [only] = sockets;
+			if (sockets.length === 1 && only !== undefined) return only.send(own);
+			return Promise.all(sockets.map((socket) => socket.send(own))).then(() => {});
+		},
+	});
+}
+
+/** Asked in a process of its own: where the module does not work, using it can end the process that tries. */
+export async function available(): Promise<Availability> {
+	using directory = new TemporaryDirectory();
+	await using probe = Bun.spawn({
+		cmd: [process.execPath, "--no-install", join(import.meta.dir, "zeromq_probe.process.ts")],
+		// A core file, if any, goes away with the directory; a crash here is an answer, nothing to report to anyone.
+		cwd: directory.path,
+		env: { ...process.env, BUN_ENABLE_CRASH_REPORTING: "0" },
+		stdin: "ignore",
+		stdout: "ignore",
+		stderr: "pipe",
+	});
+	const [complaint, code] = await Promise.all([probe.stderr.text(), probe.exited]);
+	if (code === 0) return { available: true };
+	const lines = Bun.stripANSI(complaint).split("\n");
+	const cause = lines.find((line) => /^(panic|error)\b/.test(line)) ?? `the probe ended with code ${code}`;
+	return { available: false, reason: `ZeroMQ is left out, it does not run in Bun ${Bun.version} here: ${cause}` };
+}

@@ -1,0 +1,30 @@
+import { barChart } from "../command/chart.ts";
+import { published } from "./published.ts";
+import type { Row } from "./row.ts";
+
+/** Nanoseconds per message of every row: ours, the C limit, and what was published for cpp-ipc. */
+export function benchChart(machine: string, rows: readonly Row[]): string {
+	return barChart({
+		title: "Nanoseconds per message, every message delivered and checked",
+		subtitle: machine,
+		categories: rows.map(({ pattern, n }) => `${pattern}, N = ${n}`),
+		axis: "ns per message (logarithmic; less is better)",
+		height: 140 + rows.length * 52,
+		series: [
+			{ name: "libipc, TypeScript", color: "#2f6fdb", values: rows.map((row) => row.usPerMessage * 1e3) },
+			{
+				name: "physical limit, C to C, same machine",
+				color: "#9aa5b1",
+				values: rows.map((row) => row.limitNsPerMessage),
+			},
+			{
+				name: "cpp-ipc, published for Apple Silicon",
+				color: "#e0a03c",
+				values: rows.map((row) => {
+					const seed = published(row.pattern, row.n);
+					return seed && (seed.cppMs * 1e6) / 100_000;
+				}),
+			},
+		],
+	});
+}

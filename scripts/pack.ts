@@ -49,8 +49,8 @@ for (const name of ["protocol", "core", "compat", "libipc"]) {
 	cpSync(`${EMITTED}/${name}/src`, `${staged}/dist`, { recursive: true });
 	cpSync("LICENSE", `${staged}/LICENSE`);
 	cpSync("README.md", `${staged}/README.md`);
-	// It belongs to the package that looks for it.
-	if (name === "protocol" && existsSync(`native/build/${LIBRARY}`)) {
+	// In the package whose `native/load_library.ts` looks for it.
+	if (name === "core" && existsSync(`native/build/${LIBRARY}`)) {
 		mkdirSync(`${staged}/native`);
 		cpSync(`native/build/${LIBRARY}`, `${staged}/native/${LIBRARY}`);
 	}

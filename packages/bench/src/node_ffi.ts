@@ -5,10 +5,10 @@
  *   npx bun run build && node packages/bench/src/node_ffi.ts          Node 26.9 or later
  */
 
-import { createEndpointFactory, createNativeEngine, type EndpointFactory } from "@libipc/protocol";
-import { library } from "../../compat/src/ffi/library.ts";
-import { nativeEngine } from "../../compat/src/ffi/native_engine.ts";
-import { openWaker } from "../../compat/src/ffi/native_waker.ts";
+import { createApi, createNativeEngine, type EndpointFactory } from "@libipc/core/api";
+import { nativeEngine } from "../../compat/src/node/engine.ts";
+import { library } from "../../compat/src/node/library.ts";
+import { openWaker } from "../../compat/src/node/waker.ts";
 
 const ROUNDS = 9;
 const prefix = `nodeffi${process.pid}`;
@@ -38,8 +38,8 @@ function compare(title: string, operations: Record<string, Operation>, count = 1
 
 const { symbols, address } = library();
 const factories: Record<string, EndpointFactory> = {
-	"through C": createEndpointFactory(() => throughC, "route"),
-	"in the mapped memory": createEndpointFactory(() => nativeEngine, "route"),
+	"through C": createApi(() => throughC).Route,
+	"in the mapped memory": createApi(() => nativeEngine).Route,
 };
 const throughC = createNativeEngine(library, openWaker);
 

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Channel, Mutex, Route, SharedMemory } from "./index.ts";
-import { usage } from "./segment/room.ts";
-import { threads } from "./segment/threads.ts";
+import { usage } from "./sab/reserve.ts";
+import { threads } from "./sab/threads.ts";
 
 // Others may be using the machine, too.
 setDefaultTimeout(60_000);

@@ -1,7 +1,7 @@
 import type { Engine } from "@libipc/protocol";
 import { engineChoice } from "./engine_choice.ts";
-import { nativeEngine } from "./ffi/native_engine.ts";
-import { sabEngine } from "./sab_engine.ts";
+import { nativeEngine } from "./node/engine.ts";
+import { sabEngine } from "./sab/engine.ts";
 
 /** The engine of this process. */
 export function engine(): Engine {

@@ -1,7 +1,7 @@
 import { getEnvironmentData, isMainThread, setEnvironmentData } from "node:worker_threads";
 import { IpcError } from "@libipc/protocol";
-import { library } from "./ffi/library.ts";
-import { missingFfi } from "./ffi/node_ffi.ts";
+import { missingFfi } from "./node/ffi.ts";
+import { library } from "./node/library.ts";
 
 /** `native`: the C library through node:ffi, between processes. `sab`: TypeScript, between the threads of this process. */
 export type EngineName = "native" | "sab";

@@ -20,93 +20,30 @@
  *
  * @module
  */
-import {
-	type ConditionFactory,
-	createConditionFactory,
-	createEndpointFactory,
-	createMutexFactory,
-	createQueueFactory,
-	createRwLockFactory,
-	createSemaphoreFactory,
-	createSharedMemoryFactory,
-	type EndpointFactory,
-	type MutexFactory,
-	type Condition as NamedCondition,
-	type Mutex as NamedMutex,
-	type RwLock as NamedRwLock,
-	type Semaphore as NamedSemaphore,
-	type SharedMemory as NamedSharedMemory,
-	type QueueReceiver,
-	type RwLockFactory,
-	type SemaphoreFactory,
-	type SharedMemoryFactory,
-} from "@libipc/protocol";
+import { type Api, createApi } from "@libipc/core/api";
+import type * as api from "@libipc/core/types";
 import { engine } from "./engine.ts";
-import "./hub_offer.ts";
+import "./sab/create_hub_on_import.ts";
 
-export {
-	type AsyncWaitOptions,
-	type Batch,
-	type Endpoint,
-	type EndpointFactory,
-	type EndpointKind,
-	type EndpointOptions,
-	type Handle,
-	type HandleKind,
-	type HandleOptions,
-	IpcError,
-	type IpcErrorCode,
-	type Lease,
-	type ListedEndpoint,
-	type ListedName,
-	type ListedState,
-	type ListOptions,
-	type Loan,
-	type Lock,
-	type LockGuard,
-	type Message,
-	type Overflow,
-	type PeerEvent,
-	type Permit,
-	type QueueReceiver,
-	type Receiver,
-	type ReceiverOptions,
-	type SemaphoreOptions,
-	type Sender,
-	type SharedMemoryMode,
-	type SharedMemoryOptions,
-	type WaitOptions,
-	type WordWait,
-} from "@libipc/protocol";
+export * from "@libipc/core/types";
 
-/** One sender, many receivers; each receiver gets every message, in order. */
-export const Route: EndpointFactory = createEndpointFactory(engine, "route");
+export const {
+	Route,
+	Channel,
+	Queue,
+	Mutex,
+	Condition,
+	Semaphore,
+	RwLock,
+	SharedMemory,
+	list,
+	clear,
+	monotonicNs,
+}: Api = createApi(engine);
 
-/** Many senders, many receivers; each receiver gets every message, all in one same order. */
-export const Channel: EndpointFactory = createEndpointFactory(engine, "channel");
-
-/** Many senders, many receivers; each message goes to one receiver, the oldest first. */
-export const Queue: EndpointFactory<QueueReceiver> = createQueueFactory(engine);
-
-/** One at a time; robust. */
-export type Mutex = NamedMutex;
-export const Mutex: MutexFactory = createMutexFactory(engine);
-
-/** Wait, with a mutex, until others say that something has changed. */
-export type Condition = NamedCondition;
-export const Condition: ConditionFactory = createConditionFactory(engine);
-
-/** A number of permits. */
-export type Semaphore = NamedSemaphore;
-export const Semaphore: SemaphoreFactory = createSemaphoreFactory(engine);
-
-/** Many readers or one writer; robust. */
-export type RwLock = NamedRwLock;
-export const RwLock: RwLockFactory = createRwLockFactory(engine);
-
-/** Memory that processes share, and waiting on words in it. */
-export type SharedMemory = NamedSharedMemory;
-export const SharedMemory: SharedMemoryFactory = createSharedMemoryFactory(engine);
-
-export { monotonicNs } from "./clock.ts";
-export { clear, list } from "./list.ts";
+// A value and a type of the same name: what the exports above hide of the types.
+export type Mutex = api.Mutex;
+export type Condition = api.Condition;
+export type Semaphore = api.Semaphore;
+export type RwLock = api.RwLock;
+export type SharedMemory = api.SharedMemory;

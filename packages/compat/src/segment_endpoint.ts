@@ -1,5 +1,5 @@
-import { closeAtExit } from "@libipc/protocol";
-import type { OpenSegment } from "./segment/open_segment.ts";
+import { closeAtExit } from "@libipc/core/api";
+import type { OpenSegment } from "./sab/open_segment.ts";
 
 /**
  * Makes an endpoint that leaves when it is closed, when the thread exits, or when it was collected. Collected, it cannot do so

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { Worker } from "node:worker_threads";
-import { FIRST_UNIT, offerHub, UNIT_BYTES } from "./segment/hub.ts";
-import { openAsHandle, openAsSender } from "./segment/open_segment.ts";
-import { freeLeftovers, usage } from "./segment/room.ts";
+import { FIRST_UNIT, offerHub, UNIT_BYTES } from "./sab/hub.ts";
+import { openAsHandle, openAsSender } from "./sab/open_segment.ts";
+import { freeLeftovers, usage } from "./sab/reserve.ts";
+import { threads } from "./sab/threads.ts";
 import { noOptions } from "./segment/testing/pretend.ts";
-import { threads } from "./segment/threads.ts";
 
 offerHub();
 

@@ -1,9 +1,10 @@
 /** The event loop's side of waiting, at moments that are made to happen: the engine is told when. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { createEndpointFactory, type EngineReceiver, Status } from "@libipc/protocol";
+import { type EngineReceiver, Status } from "@libipc/protocol";
+import { nativeEngine } from "./bun/engine.ts";
+import { createEndpointFactory } from "./endpoint/factory.ts";
 import { Channel, Route } from "./index.ts";
-import { nativeEngine } from "./native_engine.ts";
 import { isLarge, large } from "./testing/large.ts";
 import { Names } from "./testing/names.ts";
 import { isPending, rejection, text } from "./testing/text.ts";

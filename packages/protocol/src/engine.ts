@@ -1,9 +1,6 @@
-import type { EndpointKind, Overflow } from "./endpoint.ts";
-import type { HandleKind } from "./handle.ts";
-import type { SharedMemoryMode } from "./shared_memory.ts";
-
-/** `ipc_status` above zero: a lock was taken whose last owner died. */
-export const OWNER_DIED = 1;
+import type { EndpointKind, HandleKind, modes, overflows } from "./kinds.ts";
+import type { ListedName } from "./listed.ts";
+import type { OWNER_DIED, Status } from "./status.ts";
 
 /**
  * What moves bytes and waits. The endpoints are written against this; each engine implements it.
@@ -19,9 +16,16 @@ export interface Engine {
 	openSemaphore(prefix: string, name: string, options: EngineHandleOptions): EngineSemaphore;
 	openRwLock(prefix: string, name: string, options: EngineHandleOptions): EngineRwLock;
 	openMemory(prefix: string, name: string, options: EngineHandleOptions): EngineMemory;
+	/** Removes one name, whatever is there. */
 	clear(kind: EndpointKind | HandleKind, prefix: string, name: string): void;
-	/** Something that other processes can ring to have `rung` called by this thread's event loop. */
-	openWaker(rung: () => void): EngineWaker;
+	/** All names of a prefix, or of all prefixes, in any order. */
+	list(prefix: string | undefined): ListedName[];
+	/** Removes the names of a prefix, or of all prefixes, that no live process or thread has open; returns what it removed. */
+	clearLeftovers(prefix: string | undefined): ListedName[];
+	/** Nanoseconds on the clock that `monotonicNs` promises. */
+	now(): number;
+	/** Opens what other processes or threads can signal, so that this thread's event loop calls `signalled`. */
+	openWaker(signalled: () => void): EngineWaker;
 }
 
 export interface EngineWaker {
@@ -58,12 +62,6 @@ export interface EngineHandleOptions {
 	/** Of shared memory: bytes. */
 	readonly size: number;
 }
-
-/** In the order of `ipc_mode`. */
-export const modes = ["create-or-open", "create", "open"] as const satisfies readonly SharedMemoryMode[];
-
-/** In the order of `ipc_overflow`. */
-export const overflows = ["block", "drop-newest", "drop-oldest"] as const satisfies readonly Overflow[];
 
 /** What an event loop can wait for. */
 export interface EngineWaiter {
@@ -201,39 +199,3 @@ export interface EngineReceiver extends EngineEndpoint {
 	/** The whole ring. It stays readable, though not meaningful, after close. */
 	ring(): Uint8Array;
 }
-
-/** The answers below zero: `native/include/libipc/status.h`, where each is described. */
-export const Status = {
-	timedOut: -1,
-	noReceivers: -2,
-	dropped: -3,
-	notInPlace: -4,
-	notEqual: -5,
-	invalidArgument: -10,
-	invalidName: -11,
-	messageTooLarge: -12,
-	bufferTooSmall: -13,
-	hasSender: -14,
-	tooManyReceivers: -15,
-	tooManySenders: -16,
-	optionsMismatch: -17,
-	version: -18,
-	foreign: -19,
-	corrupt: -20,
-	permission: -21,
-	noSpace: -22,
-	orphaned: -23,
-	busy: -24,
-	system: -25,
-	/** The engine's object is gone; no native code answers this. */
-	closed: -26,
-	notOwner: -27,
-	deadlock: -28,
-	unusable: -29,
-	overflow: -30,
-	exists: -31,
-	notFound: -32,
-	tooManyWaits: -33,
-	tooManyHandles: -34,
-	forked: -35,
-} as const;

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { commonFlags, findCompiler } from "../../../scripts/lib/toolchain.ts";
-import { limits } from "./argument.ts";
+import * as kinds from "./kinds.ts";
 import * as layout from "./layout.ts";
+import { limits } from "./limits.ts";
 
 // Others may be using the machine, too.
 setDefaultTimeout(60_000);
@@ -84,8 +85,8 @@ const pairs: readonly [string, number][] = [
 	["IPC_MAX_MEMORY", limits.maxMemory],
 	["IPC_MAX_NAME", limits.nameBytes],
 	["IPC_MAX_PREFIX", limits.prefixBytes],
-	...Object.entries(layout.Kind).map(([name, value]): [string, number] => [`IPC_${name.toUpperCase()}`, value]),
-	...Object.entries(layout.OverflowKind).map(([name, value]): [string, number] => [
+	...Object.entries(kinds.Kind).map(([name, value]): [string, number] => [`IPC_${name.toUpperCase()}`, value]),
+	...Object.entries(kinds.OverflowKind).map(([name, value]): [string, number] => [
 		`IPC_${snake(name).toUpperCase()}`,
 		value,
 	]),

@@ -3,6 +3,8 @@
  * bytes; words are 32-bit, longs 64-bit, little endian.
  */
 
+import { hasRing, Kind } from "./kinds.ts";
+
 /** "BIPC". */
 export const MAGIC = 0x43504942;
 export const LAYOUT_VERSION = 3;
@@ -109,21 +111,6 @@ export const TRUNCATED = 2;
 /** `ipc_event_index`. */
 export const EventIndex = { data: 0, space: 1, turn: 2, members: 3 } as const;
 
-/** `ipc_kind`. */
-export const Kind = {
-	route: 1,
-	channel: 2,
-	queue: 3,
-	mutex: 4,
-	condition: 5,
-	semaphore: 6,
-	rwlock: 7,
-	memory: 8,
-} as const;
-
-/** `ipc_overflow`. */
-export const OverflowKind = { block: 1, dropNewest: 2, dropOldest: 3 } as const;
-
 /** `IPC_LAYOUT_HASH`: differs when two builds disagree about the place of any field. */
 export const LAYOUT_HASH =
 	(header.head * 31 + header.claim) * 31 +
@@ -139,8 +126,6 @@ export const LAYOUT_HASH =
 	MEMBER_BYTES * 5 +
 	member.owner * 3 +
 	LINE;
-
-export const hasRing = (kind: number): boolean => kind <= Kind.queue;
 
 /** `ipc_segment_bytes`: where the ring (or shared memory) starts, and the bytes of all without shared memory. */
 export function segmentBytes(kind: number, capacity: number, maxReceivers: number): { body: number; total: number } {

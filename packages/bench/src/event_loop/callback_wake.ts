@@ -1,7 +1,7 @@
 import { dlopen, JSCallback } from "bun:ffi";
 import { dirname, join } from "node:path";
 import { monotonicNs } from "@libipc/core";
-import { libraryPath } from "@libipc/core/library";
+import { libraryPath } from "@libipc/core/bun";
 import type { WakeSource } from "./wake.ts";
 
 const suffix = process.platform === "darwin" ? "dylib" : "so";

@@ -1,5 +1,5 @@
 import { Mutex, RwLock, Semaphore } from "@libipc/core";
-import { library } from "@libipc/core/library";
+import { library } from "@libipc/core/bun";
 import { AtomicsLock } from "./atomics_lock.ts";
 
 /** Does as many pairs. */

@@ -1,4 +1,4 @@
-import type { EndpointFactory } from "@libipc/protocol";
+import type { EndpointFactory } from "@libipc/core/api";
 import type { ReceivingEnd, SendingEnd } from "./transport.ts";
 
 /** Longer than any round: a message that has not come by then is lost, and the benchmark fails. */

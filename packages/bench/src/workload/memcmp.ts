@@ -1,5 +1,5 @@
 import { dlopen, type Pointer, ptr } from "bun:ffi";
-import { libraryPath } from "@libipc/core/library";
+import { libraryPath } from "@libipc/core/bun";
 import type { Comparer } from "./workload.ts";
 
 /** memcmp of the C library, found through libipc, which links it. The limit program compares with the same function. */

@@ -1,7 +1,7 @@
 /** Locks, conditions, semaphores and words that C and TypeScript share: one piece of memory, handles of both. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { fileURLToPath } from "node:url";
-import { nativeEngine } from "../../../core/src/native_engine.ts";
+import { nativeEngine } from "../../../core/src/bun/engine.ts";
 import { Child } from "../../../core/src/testing/child.ts";
 import { HandleNames } from "../../../core/src/testing/handles.ts";
 import { mappedEngine } from "../testing/mapped_engine.ts";

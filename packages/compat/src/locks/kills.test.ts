@@ -1,9 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type EngineHandle, EngineWait, header, OWNER_DIED, Status, wait } from "@libipc/protocol";
+import type { Threads } from "../sab/threads.ts";
 import { type Segment, WAIT_WORDS } from "../segment/segment.ts";
 import { killedAt } from "../segment/testing/kill.ts";
 import { PretendProcess } from "../segment/testing/pretend.ts";
-import type { Threads } from "../segment/threads.ts";
 import type { SegmentCondition } from "./condition.ts";
 import type { SegmentHandle } from "./handle.ts";
 import type { SegmentMemory } from "./memory.ts";

@@ -1,4 +1,5 @@
-import { type EngineMemory, type EngineWaker, header, openFailure, Status } from "@libipc/protocol";
+import { openFailure } from "@libipc/core/api";
+import { type EngineMemory, type EngineWaker, header, Status } from "@libipc/protocol";
 import { unlink } from "../segment/members.ts";
 import type { Segment } from "../segment/segment.ts";
 import { leave, notifyWaits } from "../segment/waits.ts";

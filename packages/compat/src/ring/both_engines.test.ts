@@ -1,8 +1,9 @@
 /** A C sender and a TypeScript receiver on one piece of memory, and the reverse: every kind of record, at every wrap. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { fileURLToPath } from "node:url";
-import { createEndpointFactory, createQueueFactory, type Engine, type Loan } from "@libipc/protocol";
-import { nativeEngine } from "../../../core/src/native_engine.ts";
+import { createApi, type Loan } from "@libipc/core/api";
+import type { Engine } from "@libipc/protocol";
+import { nativeEngine } from "../../../core/src/bun/engine.ts";
 import { Child } from "../../../core/src/testing/child.ts";
 import { isLarge, large } from "../../../core/src/testing/large.ts";
 import { Names } from "../../../core/src/testing/names.ts";
@@ -30,11 +31,7 @@ function factories(engine: Engine, firstPosition: number) {
 		openSender: (kind, at, name, options) => engine.openSender(kind, at, name, { ...options, firstPosition }),
 		openReceiver: (kind, at, name, options) => engine.openReceiver(kind, at, name, { ...options, firstPosition }),
 	};
-	return {
-		Route: createEndpointFactory(() => starting, "route"),
-		Channel: createEndpointFactory(() => starting, "channel"),
-		Queue: createQueueFactory(() => starting),
-	};
+	return createApi(() => starting);
 }
 
 function lent(loan: Loan | null): Loan {

@@ -1,7 +1,7 @@
 /** Whatever a stranger writes into shared memory: calls answer a status, within a while, and throw nothing. */
 import { expect, test } from "bun:test";
 import { type EndpointKind, HEADER_BYTES, header, MEMBER_BYTES, OverflowKind } from "@libipc/protocol";
-import { openAsReceiver, openAsSender } from "../segment/open_segment.ts";
+import { openAsReceiver, openAsSender } from "../sab/open_segment.ts";
 import type { Segment } from "../segment/segment.ts";
 import { noOptions, PretendProcess } from "../segment/testing/pretend.ts";
 import { SegmentReceiver } from "./receiver.ts";

@@ -1,10 +1,10 @@
 /** A thread that is terminated before any of its stores, in any call on a ring: the others go on, and lose nothing. */
 import { describe, expect, test } from "bun:test";
 import { type EndpointKind, OverflowKind, Status } from "@libipc/protocol";
-import { openAsReceiver, openAsSender } from "../segment/open_segment.ts";
+import { openAsReceiver, openAsSender } from "../sab/open_segment.ts";
+import type { Threads } from "../sab/threads.ts";
 import { killedAt } from "../segment/testing/kill.ts";
 import { noOptions, PretendProcess } from "../segment/testing/pretend.ts";
-import type { Threads } from "../segment/threads.ts";
 import { SegmentReceiver } from "./receiver.ts";
 import { SegmentSender } from "./sender.ts";
 

@@ -1,16 +1,15 @@
 /**
  * One end of a name in a process of its own, in one of the two engines: `mapped.child.ts ENGINE PROGRAM PREFIX NAME [SENDER COUNT]`.
  */
-import { createEndpointFactory, createQueueFactory } from "@libipc/protocol";
-import { nativeEngine } from "../../../core/src/native_engine.ts";
+import { createApi } from "@libipc/core/api";
+import { nativeEngine } from "../../../core/src/bun/engine.ts";
 import { readPattern, writePattern } from "../../../core/src/testing/pattern.ts";
 import { text } from "../../../core/src/testing/text.ts";
 import { mappedEngine } from "./mapped_engine.ts";
 
 const [engine, program = "", prefix = "", name = "", senderText = "0", countText = "0"] = process.argv.slice(2);
 const engineOf = () => (engine === "native" ? nativeEngine : mappedEngine);
-const Channel = createEndpointFactory(engineOf, "channel");
-const Queue = createQueueFactory(engineOf);
+const { Channel, Queue } = createApi(engineOf);
 const number = Number(senderText);
 const count = Number(countText);
 const LARGEST = 6000;

@@ -10,7 +10,7 @@ import {
 	Kind,
 	Status,
 } from "@libipc/protocol";
-import { nativeEngine } from "../../../core/src/native_engine.ts";
+import { nativeEngine } from "../../../core/src/bun/engine.ts";
 import { SegmentCondition } from "../locks/condition.ts";
 import { SegmentMemory } from "../locks/memory.ts";
 import { SegmentMutex } from "../locks/mutex.ts";
@@ -18,8 +18,8 @@ import { SegmentRwLock } from "../locks/rwlock.ts";
 import { SegmentSemaphore } from "../locks/semaphore.ts";
 import { SegmentReceiver } from "../ring/receiver.ts";
 import { SegmentSender } from "../ring/sender.ts";
+import { type Identity, isSystemThreadAlive, systemIdentity } from "../sab/identity.ts";
 import { takeClaimOver } from "../segment/claim_lock.ts";
-import { type Identity, isSystemThreadAlive, systemIdentity } from "../segment/identity.ts";
 import { instanceAt, joinHandle, joinReceiver, joinSender, leavePlace } from "../segment/members.ts";
 import type { Platform } from "../segment/platform.ts";
 import { Segment } from "../segment/segment.ts";

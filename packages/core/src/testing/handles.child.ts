@@ -1,6 +1,7 @@
 /** Opens a handle of any kind as another user, or keeps it: `handles.child.ts PROGRAM PREFIX NAME KIND`. */
+
+import { library } from "../bun/library.ts";
 import { Condition, IpcError, Mutex, RwLock, Semaphore, SharedMemory } from "../index.ts";
-import { library } from "../library.ts";
 
 const [program = "", prefix = "", name = "", kind = ""] = process.argv.slice(2);
 const open = {

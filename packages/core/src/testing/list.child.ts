@@ -1,6 +1,7 @@
 /** Lists a prefix as another user, clears it, and prints both, as JSON: `list.child.ts PREFIX`. */
+
+import { library } from "../bun/library.ts";
 import { clear, list } from "../index.ts";
-import { library } from "../library.ts";
 
 const [prefix = ""] = process.argv.slice(2);
 // Loaded while we may still read the files of whoever runs the tests.

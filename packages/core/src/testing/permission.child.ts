@@ -1,6 +1,7 @@
 /** Opens a channel as another user and prints the error's code and text: `permission.child.ts PREFIX NAME`. */
+
+import { library } from "../bun/library.ts";
 import { Channel, IpcError } from "../index.ts";
-import { library } from "../library.ts";
 
 const [prefix = "", name = ""] = process.argv.slice(2);
 // Loaded while we may still read the files of whoever runs the tests.

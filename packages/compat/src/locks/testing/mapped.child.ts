@@ -1,5 +1,5 @@
 /** A program in a process of its own, in one of the two engines: `mapped.child.ts ENGINE PROGRAM PREFIX [ARGUMENT]`. */
-import { nativeEngine } from "../../../../core/src/native_engine.ts";
+import { nativeEngine } from "../../../../core/src/bun/engine.ts";
 import { mappedEngine } from "../../testing/mapped_engine.ts";
 import { programs } from "./programs.ts";
 import { World } from "./world.ts";

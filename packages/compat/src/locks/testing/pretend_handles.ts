@@ -1,10 +1,10 @@
 import { type EngineWaker, type HandleKind, Status } from "@libipc/protocol";
-import type { NameOptions } from "../../segment/names.ts";
-import { openAsHandle } from "../../segment/open_segment.ts";
-import { extendMemory } from "../../segment/room.ts";
+import type { NameOptions } from "../../sab/names.ts";
+import { openAsHandle } from "../../sab/open_segment.ts";
+import { extendMemory } from "../../sab/reserve.ts";
+import type { Threads } from "../../sab/threads.ts";
 import type { Segment } from "../../segment/segment.ts";
 import { noOptions } from "../../segment/testing/pretend.ts";
-import type { Threads } from "../../segment/threads.ts";
 import { SegmentCondition } from "../condition.ts";
 import { SegmentMemory } from "../memory.ts";
 import { SegmentMutex } from "../mutex.ts";

@@ -1,5 +1,5 @@
 /** What the threads of a scenario do. */
-import type { WaitOptions } from "@libipc/protocol";
+import type { WaitOptions } from "@libipc/core/api";
 import { RING, TAKEN, Word, type World } from "./world.ts";
 
 /** Does nothing, for a while that the optimiser cannot remove. */

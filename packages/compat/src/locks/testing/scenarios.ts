@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { Worker } from "node:worker_threads";
-import "../../hub_offer.ts";
+import "../../sab/create_hub_on_import.ts";
 import { BEGUN, TAKEN, Word, World } from "./world.ts";
 
 const KILLS = 50;

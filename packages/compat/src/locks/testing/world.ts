@@ -1,19 +1,15 @@
 /** What the threads of a scenario share: named locks, and words to note in what they see. */
 import {
 	type Condition,
-	createConditionFactory,
-	createMutexFactory,
-	createRwLockFactory,
-	createSemaphoreFactory,
-	createSharedMemoryFactory,
-	type Engine,
+	createApi,
 	type Mutex,
 	type RwLock,
 	type Semaphore,
 	type SemaphoreOptions,
 	type SharedMemory,
-} from "@libipc/protocol";
-import { sabEngine } from "../../sab_engine.ts";
+} from "@libipc/core/api";
+import type { Engine } from "@libipc/protocol";
+import { sabEngine } from "../../sab/engine.ts";
 
 /** Words of the field. */
 export const Word = {
@@ -58,24 +54,24 @@ export class World {
 	constructor(prefix: string, engine: Engine = sabEngine) {
 		this.prefix = prefix;
 		this.#engine = () => engine;
-		this.field = createSharedMemoryFactory(this.#engine).open("field", { prefix, size: FIELD_BYTES });
+		this.field = createApi(this.#engine).SharedMemory.open("field", { prefix, size: FIELD_BYTES });
 		this.words = this.field.words;
 	}
 
 	mutex(): Mutex {
-		return createMutexFactory(this.#engine).open("mutex", this);
+		return createApi(this.#engine).Mutex.open("mutex", this);
 	}
 
 	rwlock(): RwLock {
-		return createRwLockFactory(this.#engine).open("lock", this);
+		return createApi(this.#engine).RwLock.open("lock", this);
 	}
 
 	semaphore(options?: SemaphoreOptions): Semaphore {
-		return createSemaphoreFactory(this.#engine).open("permits", { ...options, prefix: this.prefix });
+		return createApi(this.#engine).Semaphore.open("permits", { ...options, prefix: this.prefix });
 	}
 
 	condition(name: string): Condition {
-		return createConditionFactory(this.#engine).open(name, this);
+		return createApi(this.#engine).Condition.open(name, this);
 	}
 
 	close(): void {

@@ -1,9 +1,0 @@
-import { offerHub } from "./segment/hub.ts";
-import { systemIdentity } from "./segment/identity.ts";
-import { watchThreads } from "./segment/thread_exits.ts";
-import { threads } from "./segment/threads.ts";
-
-// Done when the package is imported, for Workers take it along when they are made. Whether it is needed shows later: until
-// then it takes addresses, and half a megabyte that nobody has touched.
-offerHub();
-if (!systemIdentity()) watchThreads(() => threads().hub);

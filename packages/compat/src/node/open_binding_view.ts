@@ -1,0 +1,56 @@
+import { type Address, mapMemory, type NativeLibrary, openNativeReceiver, openNativeSender } from "@libipc/core/api";
+import type { EndpointKind, EngineOptions } from "@libipc/protocol";
+import type { OpenSegment } from "../sab/open_segment.ts";
+import { Segment } from "../segment/segment.ts";
+import { SegmentPlatform } from "./segment_platform.ts";
+
+/** Words of `ipc_place` in `native/include/libipc/place.h`. */
+const PLACE_WORDS = 8;
+
+function openPlace(library: NativeLibrary, handOver: (place: Uint32Array) => unknown, close: () => void): OpenSegment {
+	const { symbols, address } = library;
+	const place = new Uint32Array(PLACE_WORDS);
+	const native = address(handOver(place)) as Address;
+	const mapping = address(symbols.ipc_segment_hold_mapping(native)) as Address;
+	const bytes = mapMemory(library, mapping);
+	const [kind = 0, overflow = 0, capacity = 0, maxReceivers = 0, at = 0, instance = 0, low = 0, high = 0] = place;
+	const platform = new SegmentPlatform(symbols, native);
+	const fields = { kind, overflow, capacity, maxReceivers, initial: 0, robust: false };
+	const segment = new Segment(platform, bytes.buffer, bytes.byteOffset, bytes.byteLength, fields);
+	segment.joined = BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low));
+	const leave = (): void => {
+		platform.close();
+		close();
+	};
+	return { segment, at, instance: instance | 0, leave };
+}
+
+type Open = (
+	library: NativeLibrary,
+	kind: EndpointKind,
+	prefix: string,
+	name: string,
+	options: EngineOptions,
+) => OpenSegment;
+
+/** Has C open a name and take a sender's place on it; the rest is up to us. */
+export const openSenderPlace: Open = (library, ...name) => {
+	const { ipc_sender_hand_over, ipc_sender_close } = library.symbols;
+	const sender = openNativeSender(library, ...name);
+	return openPlace(
+		library,
+		(place) => ipc_sender_hand_over(sender, place),
+		() => ipc_sender_close(sender),
+	);
+};
+
+/** The same for a receiver. */
+export const openReceiverPlace: Open = (library, ...name) => {
+	const { ipc_receiver_hand_over, ipc_receiver_close } = library.symbols;
+	const receiver = openNativeReceiver(library, ...name);
+	return openPlace(
+		library,
+		(place) => ipc_receiver_hand_over(receiver, place),
+		() => ipc_receiver_close(receiver),
+	);
+};

@@ -1,0 +1,83 @@
+import { availableParallelism } from "node:os";
+import type { Address, Symbols } from "@libipc/core/api";
+import { Status } from "@libipc/protocol";
+import type { Platform } from "../segment/platform.ts";
+
+let self: Platform["self"] | undefined;
+
+function threadSelf(symbols: Symbols): Platform["self"] {
+	if (self) return self;
+	const identity = new Uint32Array(2);
+	symbols.ipc_thread_self(identity);
+	self = { low: (identity[0] as number) | 0, high: (identity[1] as number) | 0 };
+	return self;
+}
+
+/**
+ * The world around a segment that C has mapped: `native/include/libipc/place.h`. Closed, it answers for itself: its native
+ * object is gone.
+ */
+export class SegmentPlatform implements Platform {
+	readonly self: Platform["self"];
+	readonly pid: number = process.pid;
+	readonly processors: number = availableParallelism();
+	readonly #symbols: Symbols;
+	#segment: Address | undefined;
+	/** Of the name, while we have it. */
+	#lock = -1;
+
+	constructor(symbols: Symbols, segment: Address) {
+		this.#symbols = symbols;
+		this.#segment = segment;
+		this.self = threadSelf(symbols);
+	}
+
+	now(): number {
+		return performance.now();
+	}
+
+	wait(_words: Int32Array, index: number, expected: number, milliseconds: number): void {
+		if (this.#segment) this.#symbols.ipc_segment_wait(this.#segment, index, expected >>> 0, milliseconds);
+	}
+
+	wakeAll(_words: Int32Array, index: number): void {
+		if (this.#segment) this.#symbols.ipc_segment_wake(this.#segment, index);
+	}
+
+	ring(low: number, high: number): void {
+		this.#symbols.ipc_waker_ring(low >>> 0, high >>> 0);
+	}
+
+	isAlive(low: number, high: number): boolean {
+		if (low === this.self.low && high === this.self.high) return true;
+		return this.#symbols.ipc_thread_is_alive(low >>> 0, high >>> 0) !== 0;
+	}
+
+	lock(_segment: unknown, patience: number): number {
+		if (!this.#segment) return Status.orphaned;
+		const lock = this.#symbols.ipc_segment_lock_name(this.#segment, patience);
+		if (lock < 0) return lock;
+		this.#lock = lock;
+		return 0;
+	}
+
+	unlock(): void {
+		this.#symbols.ipc_segment_unlock_name(this.#lock);
+		this.#lock = -1;
+	}
+
+	unlink(): void {
+		if (this.#segment) this.#symbols.ipc_segment_remove_name(this.#segment);
+	}
+
+	isNamed(): boolean {
+		return !this.#segment || this.#symbols.ipc_segment_has_name(this.#segment) !== 0;
+	}
+
+	/** All views of a mapping have one buffer, and that keeps it. */
+	keep(): void {}
+
+	close(): void {
+		this.#segment = undefined;
+	}
+}

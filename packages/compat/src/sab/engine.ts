@@ -1,0 +1,98 @@
+import { type Engine, type EngineHandleOptions, type EngineOptions, type HandleKind, Status } from "@libipc/protocol";
+import { SegmentCondition } from "../locks/condition.ts";
+import { type MemoryKeeper, SegmentMemory } from "../locks/memory.ts";
+import { SegmentMutex } from "../locks/mutex.ts";
+import { SegmentRwLock } from "../locks/rwlock.ts";
+import { SegmentSemaphore } from "../locks/semaphore.ts";
+import { SegmentReceiver } from "../ring/receiver.ts";
+import { SegmentSender } from "../ring/sender.ts";
+import { endpointOf } from "../segment_endpoint.ts";
+import { monotonicNs } from "./clock.ts";
+import { sabLists } from "./list.ts";
+import type { NameOptions } from "./names.ts";
+import {
+	clearSegment,
+	growError,
+	type OpenSegment,
+	openAsHandle,
+	openAsReceiver,
+	openAsSender,
+} from "./open_segment.ts";
+import { extendMemory } from "./reserve.ts";
+import { threads } from "./threads.ts";
+import { ThreadWaker } from "./waker.ts";
+
+const ofHandle = ({ maxHandles, ...options }: EngineHandleOptions): NameOptions => ({
+	...options,
+	capacity: 0,
+	maxReceivers: maxHandles,
+	overflow: 0,
+	firstPosition: 0,
+});
+
+const ofRing = ({ capacity, maxReceivers, permissions, overflow, firstPosition }: EngineOptions): NameOptions => ({
+	capacity,
+	maxReceivers,
+	permissions,
+	overflow,
+	firstPosition,
+	mode: 0,
+	initial: 0,
+	robust: 0,
+	size: 0,
+});
+
+type HandleClass<Handle> = new (
+	segment: OpenSegment["segment"],
+	at: number,
+	instance: number,
+	leave: () => void,
+) => Handle;
+
+const opener =
+	<Handle extends { close(): void }>(kind: HandleKind, Class: HandleClass<Handle>) =>
+	(prefix: string, name: string, options: EngineHandleOptions): Handle =>
+		endpointOf(
+			openAsHandle(threads(), kind, prefix, name, ofHandle(options)),
+			({ segment, at, instance }, leave) => new Class(segment, at, instance, leave),
+		);
+
+function openMemory(prefix: string, name: string, options: EngineHandleOptions): SegmentMemory {
+	const here = threads();
+	return endpointOf(
+		openAsHandle(here, "memory", prefix, name, ofHandle(options)),
+		({ segment, at, instance }, leave) => {
+			const keeper: MemoryKeeper = {
+				prefix,
+				name,
+				reserve: (before, byteLength) => (extendMemory(here, segment, before, byteLength) ? 0 : Status.noSpace),
+				keep: (view) => here.keep(segment, view),
+				noSpace: (byteLength) => growError(here, prefix, name, byteLength),
+			};
+			return new SegmentMemory(segment, at, instance, leave, keeper);
+		},
+	);
+}
+
+/** Messages between the threads of a process, through the hub. */
+export const sabEngine: Engine = {
+	openSender: (kind, prefix, name, options) =>
+		endpointOf(
+			openAsSender(threads(), kind, prefix, name, ofRing(options)),
+			({ segment, at, instance }, leave) => new SegmentSender(segment, at, instance, leave),
+		),
+	openReceiver: (kind, prefix, name, options) =>
+		endpointOf(
+			openAsReceiver(threads(), kind, prefix, name, ofRing(options), options.fromOldest),
+			({ segment, at, instance }, leave) => new SegmentReceiver(segment, at, instance, options.fromOldest, leave),
+		),
+	openMutex: opener("mutex", SegmentMutex),
+	openCondition: opener("condition", SegmentCondition),
+	openSemaphore: opener("semaphore", SegmentSemaphore),
+	openRwLock: opener("rwlock", SegmentRwLock),
+	openMemory,
+	clear: (kind, prefix, name) => clearSegment(threads(), kind, prefix, name),
+	...sabLists,
+	now: monotonicNs,
+	openWaker: (signalled) => new ThreadWaker(threads(), signalled),
+};

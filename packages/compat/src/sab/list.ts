@@ -1,0 +1,273 @@
+import {
+	type Engine,
+	EventIndex,
+	HEADER_BYTES,
+	hasRing,
+	header,
+	IpcError,
+	Kind,
+	kindName,
+	type ListedEndpoint,
+	type ListedName,
+	type ListedState,
+	limits,
+	member,
+	overflows,
+	Status,
+	segmentBytes,
+	TRUNCATED,
+	UNIT,
+} from "@libipc/protocol";
+import { lastMarkNumber } from "../segment/marks.ts";
+import { HELD, INSTANCE, isOwnerAlive } from "../segment/members.ts";
+import { MEMBER_WORDS, Segment, WAIT_WORDS } from "../segment/segment.ts";
+import { hasWaiting } from "../segment/waits.ts";
+import { findBlock, type Key, keyIn } from "./name_table.ts";
+import { removeLeftover, segmentIn } from "./names.ts";
+import { type Threads, threads } from "./threads.ts";
+
+/** What is in the hub: `native/src/list.c`, from copies that are made under the lock of names, one name at a time. */
+
+/** How long a look waits for that lock. Milliseconds. */
+const PATIENCE = 1000;
+
+const HEAD = header.head >> 3;
+const ANNOUNCED = header.announced >> 3;
+const CLAIM = header.claim >> 2;
+const WRITING = header.writing >> 2;
+const PERMITS = header.permits >> 2;
+const RECOVERED = header.recovered >> 2;
+const CURSOR = header.cursor >> 2;
+const ORPHANED = header.orphaned >> 2;
+const UNUSABLE = header.unusable >> 2;
+const PERMISSIONS = header.permissions >> 2;
+const RECEIVER_LIMIT = header.receiverLimit >> 2;
+const SENDER_LIMIT = header.senderLimit >> 2;
+const WAIT_LIMIT = header.waitLimit >> 2;
+const MARK_COUNT = header.markCount >> 3;
+const MEMORY_BYTES = header.memoryBytes >> 3;
+const POSITION = member.position >> 2;
+const PID = member.pid >> 2;
+const ASLEEP = member.asleep >> 2;
+const LOST = member.lost >> 3;
+const ARMED = member.armed >> 2;
+
+const SPACE = (1 << EventIndex.space) | (1 << EventIndex.turn);
+const DATA = 1 << EventIndex.data;
+
+const decoder = new TextDecoder();
+
+/** How many entries of a table have ever been used. */
+const limitOf = ({ words }: Segment, index: number, most: number): number =>
+	Math.min((words[index] as number) >>> 0, most);
+
+/** As large as header and tables can be. */
+const newScratch = (): ArrayBuffer => new ArrayBuffer(segmentBytes(Kind.memory, 0, limits.maxReceivers).total);
+
+/** A segment's header and tables, as far as they have ever been used, copied: nobody changes them any more. */
+function copyOf(segment: Segment, scratch: ArrayBuffer): Segment {
+	const { platform, words, receivers, senders, waits, body } = segment;
+	const copy = new Segment(platform, scratch, 0, body, segment);
+	const add = (first: number, count: number): void => copy.words.set(words.subarray(first, first + count), first);
+	// The limits first: of what was copied only that much is looked at.
+	add(0, HEADER_BYTES >> 2);
+	add(receivers, limitOf(copy, RECEIVER_LIMIT, segment.maxReceivers) * MEMBER_WORDS);
+	add(senders, limitOf(copy, SENDER_LIMIT, segment.maxSenders) * MEMBER_WORDS);
+	add(waits, limitOf(copy, WAIT_LIMIT, segment.maxWaits) * WAIT_WORDS);
+	return copy;
+}
+
+const headOf = ({ longs }: Segment): number => Number(BigInt.asIntN(32, longs[HEAD] as bigint));
+
+/** A position at most 2^32 units behind head, as bytes. `announced` is near enough to head to tell its high half. */
+function bytesBefore(segment: Segment, position: number): number {
+	const announced = segment.longs[ANNOUNCED] as bigint;
+	const head = headOf(segment);
+	const wholeHead = announced + BigInt((head - Number(BigInt.asIntN(32, announced))) | 0);
+	return Number(wholeHead - BigInt((head - position) >>> 0)) * UNIT;
+}
+
+/** What lies between a position and head, in bytes; more than the ring holds has been overwritten. */
+const lagOf = (segment: Segment, position: number): number =>
+	Math.min(((headOf(segment) - position) >>> 0) * UNIT, segment.capacity);
+
+/** `head` has the low half of how many messages were sent; the last mark is near enough to tell the high half. */
+function messagesOf(segment: Segment): number {
+	const sent = Number((segment.longs[HEAD] as bigint) >> 32n) | 0;
+	if (segment.longs[MARK_COUNT] === 0n) return sent >>> 0;
+	const number = lastMarkNumber(segment);
+	return number + ((sent - number) | 0);
+}
+
+/** How much the handle at a place holds. */
+function holdOf({ kind, words }: Segment, at: number): { holds: number; exclusive: boolean } {
+	const owner = words[CLAIM] as number;
+	// Who has the turn of a reader-writer lock may still wait for readers to leave.
+	const isLocked = kind === Kind.mutex || (kind === Kind.rwlock && words[WRITING] === owner);
+	if (!isLocked || owner === 0) return { holds: (words[at + HELD] as number) >>> 0, exclusive: false };
+	// What others seem to hold shared is a try that fails, or over.
+	const exclusive = words[at + INSTANCE] === owner;
+	return { holds: exclusive ? 1 : 0, exclusive };
+}
+
+/** For a message or for space; who waits for others to come is not stuck. */
+const isSleeping = ({ words }: Segment, at: number, isSender: boolean): boolean =>
+	words[at + ASLEEP] !== 0 || ((words[at + ARMED] as number) & (isSender ? SPACE : DATA)) !== 0;
+
+function tellHandle(segment: Segment, at: number): ListedEndpoint {
+	const instance = segment.words[at + INSTANCE] as number;
+	const alive = isOwnerAlive(segment, at);
+	return {
+		role: "handle",
+		pid: segment.words[at + PID] as number,
+		alive,
+		sleeping: alive && hasWaiting(segment, instance),
+		position: 0,
+		lag: 0,
+		lost: 0,
+		...holdOf(segment, at),
+		instance: instance >>> 0,
+	};
+}
+
+function tellEndpoint(segment: Segment, at: number, isSender: boolean): ListedEndpoint {
+	const { kind, words, longs } = segment;
+	const alive = isOwnerAlive(segment, at);
+	const isReader = !isSender && kind !== Kind.queue; // with a position of its own
+	let position = headOf(segment);
+	if (!isSender) position = words[isReader ? at + POSITION : CURSOR] as number;
+	return {
+		role: isSender ? "sender" : "receiver",
+		pid: words[at + PID] as number,
+		alive,
+		sleeping: alive && isSleeping(segment, at, isSender),
+		position: bytesBefore(segment, position),
+		lag: isReader ? lagOf(segment, position) : 0,
+		lost: isSender ? 0 : Number(longs[(at >> 1) + LOST]),
+		holds: 0,
+		exclusive: false,
+		instance: (words[at + INSTANCE] as number) >>> 0,
+	};
+}
+
+function* takenPlaces({ words }: Segment, first: number, count: number): IterableIterator<number> {
+	for (let at = first, end = first + count * MEMBER_WORDS; at < end; at += MEMBER_WORDS)
+		if (words[at + INSTANCE] !== 0) yield at;
+}
+
+function endpointsOf(segment: Segment): ListedEndpoint[] {
+	const limit = limitOf(segment, RECEIVER_LIMIT, segment.maxReceivers);
+	const receivers = [...takenPlaces(segment, segment.receivers, limit)];
+	if (!hasRing(segment.kind)) return receivers.map((at) => tellHandle(segment, at));
+	const senderLimit = limitOf(segment, SENDER_LIMIT, segment.maxSenders);
+	const senders = [...takenPlaces(segment, segment.senders, senderLimit)];
+	return [
+		...senders.map((at) => tellEndpoint(segment, at, true)),
+		...receivers.map((at) => tellEndpoint(segment, at, false)),
+	];
+}
+
+const nameOf = (key: Key): Pick<ListedName, "name" | "prefix" | "kind" | "path"> => ({
+	name: decoder.decode(key.name),
+	prefix: decoder.decode(key.prefix),
+	kind: kindName(key.kind) ?? "unknown",
+	path: "",
+});
+
+const nothing = {
+	capacity: 0,
+	maxReceivers: 0,
+	overflow: "unknown",
+	permissions: 0,
+	messages: 0,
+	waiting: 0,
+	permits: 0,
+	initial: 0,
+	robust: false,
+	recovered: 0,
+	unusable: false,
+	endpoints: [],
+} as const;
+
+function tellSegment(key: Key, segment: Segment): ListedName {
+	const { kind, words, longs } = segment;
+	const isSemaphore = kind === Kind.semaphore;
+	const memory = kind === Kind.memory ? Number(longs[MEMORY_BYTES]) : 0;
+	const endpoints = endpointsOf(segment);
+	return {
+		...nameOf(key),
+		...nothing,
+		state: endpoints.some(({ alive }) => alive) ? "live" : "leftover",
+		capacity: segment.capacity + memory,
+		maxReceivers: segment.maxReceivers,
+		overflow: overflows[segment.overflow - 1] ?? "unknown",
+		permissions: words[PERMISSIONS] as number,
+		messages: hasRing(kind) ? messagesOf(segment) : 0,
+		waiting: kind === Kind.queue ? lagOf(segment, words[CURSOR] as number) : 0,
+		permits: isSemaphore ? (words[PERMITS] as number) : 0,
+		initial: isSemaphore ? segment.initial : 0,
+		robust: isSemaphore && segment.robust,
+		recovered: isSemaphore ? (words[RECOVERED] as number) : 0,
+		unusable: words[UNUSABLE] !== 0,
+		endpoints,
+		byteLength: segmentBytes(kind, segment.capacity, segment.maxReceivers).total + memory,
+	};
+}
+
+const stateOf = (code: number): ListedState =>
+	code === Status.foreign ? "foreign" : code === Status.version ? "other-version" : "damaged";
+
+function underLock<Answer>(here: Threads, action: () => Answer): Answer {
+	if (!here.lockNames(PATIENCE))
+		throw new IpcError(
+			"ERR_IPC_BUSY",
+			"",
+			"Names could not be listed within 1 s: a thread that is opening or closing one seems to be stopped. Let it go on, or end it.",
+		);
+	try {
+		return action();
+	} finally {
+		here.unlockNames();
+	}
+}
+
+/** The name as it is now; `undefined`: it is gone. */
+function tell(here: Threads, key: Key, scratch: ArrayBuffer): ListedName | undefined {
+	const found = underLock(here, () => {
+		const unit = findBlock(here.blocks, key);
+		const segment = unit === 0 ? undefined : segmentIn(here, unit);
+		return segment instanceof Segment ? copyOf(segment, scratch) : segment;
+	});
+	if (found === undefined) return undefined;
+	// The system is asked who is alive when the lock is free again.
+	if (found instanceof Segment && found.words[ORPHANED] !== TRUNCATED) return tellSegment(key, found);
+	const state = found instanceof Segment ? "damaged" : stateOf(found.code);
+	return { ...nameOf(key), ...nothing, state, byteLength: 0 };
+}
+
+/** The names of a prefix, or all, that `accept` takes. */
+function collect(
+	prefix: string | undefined,
+	accept: (here: Threads, key: Key, name: ListedName) => boolean,
+): ListedName[] {
+	const here = threads();
+	const keys = underLock(here, () => [...here.blocks.used()].map((unit) => keyIn(here.blocks, unit)));
+	const scratch = newScratch();
+	const accepted = new Map<string, ListedName>();
+	for (const key of keys) {
+		if (prefix !== undefined && decoder.decode(key.prefix) !== prefix) continue;
+		// A block that has lost its name, or has none yet, tells one that another has, or nobody.
+		const name = tell(here, key, scratch);
+		if (!name) continue;
+		const id = JSON.stringify([name.kind, name.prefix, name.name]);
+		if (!accepted.has(id) && accept(here, key, name)) accepted.set(id, name);
+	}
+	return [...accepted.values()];
+}
+
+/** `list` and `clearLeftovers` of the names that the threads of this process share. */
+export const sabLists: Pick<Engine, "list" | "clearLeftovers"> = {
+	list: (prefix) => collect(prefix, () => true),
+	clearLeftovers: (prefix) =>
+		collect(prefix, (here, key, { state }) => state === "leftover" && underLock(here, () => removeLeftover(here, key))),
+};

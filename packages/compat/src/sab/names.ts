@@ -1,0 +1,309 @@
+import type { OpenFailure } from "@libipc/core/api";
+import {
+	CLAIM_ABANDONED,
+	HEADER_BYTES,
+	hasRing,
+	header,
+	Kind,
+	LAYOUT_HASH,
+	LAYOUT_VERSION,
+	limits,
+	MAGIC,
+	MAX_SENDERS,
+	OverflowKind,
+	Status,
+	segmentBytes,
+} from "@libipc/protocol";
+import { addMark } from "../segment/marks.ts";
+import { isAnyAlive, reap, unlink } from "../segment/members.ts";
+import { Segment, type SegmentFields } from "../segment/segment.ts";
+import { LAST_CREATED, UNIT_BYTES } from "./hub.ts";
+import { addBlock, findBlock, firstWord, type Key } from "./name_table.ts";
+import { livesElsewhere } from "./other_process.ts";
+import { reserveBlock } from "./reserve.ts";
+import { type Threads, unitOf } from "./threads.ts";
+
+/** `ipc_options`; 0 = did not ask. */
+export interface NameOptions {
+	readonly capacity: number;
+	readonly maxReceivers: number;
+	readonly permissions: number;
+	readonly overflow: number;
+	readonly firstPosition: number;
+	readonly mode: number;
+	/** 1 + the permits. */
+	readonly initial: number;
+	/** 1 yes, 2 no. */
+	readonly robust: number;
+	readonly size: number;
+}
+
+/** `ipc_mode`. */
+const MODE_CREATE = 1;
+const MODE_OPEN = 2;
+
+/** `ipc_option`. */
+const Option = { capacity: 1, maxReceivers: 2, permissions: 3, overflow: 4, initial: 5, robust: 6, size: 7 } as const;
+
+const DEFAULT_CAPACITY = 2 ** 20;
+const DEFAULT_RECEIVERS = 64;
+const DEFAULT_PERMISSIONS = 0o600;
+const OTHERS = 0o077;
+
+const MAGIC_WORD = header.magic >> 2;
+const CLAIM = header.claim >> 2;
+const WRITING = header.writing >> 2;
+const UNUSABLE = header.unusable >> 2;
+const MEMORY_BYTES = header.memoryBytes >> 3;
+
+export const failed = (code: number, found = 0, wanted = 0, option = 0): OpenFailure => ({
+	code,
+	systemError: 0,
+	option,
+	pid: 0,
+	found,
+	wanted,
+});
+
+/** What an open failed with because the name lives in another process: `found` is one of its processes. */
+export const ELSEWHERE = -100;
+
+const permissionsOf = (options: NameOptions): number => options.permissions || DEFAULT_PERMISSIONS;
+
+/** Of a mutex or a reader-writer lock that nobody alive has open: whether somebody was killed inside it. */
+function diedInside({ kind, words }: Segment): boolean {
+	return (kind === Kind.mutex && words[CLAIM] !== 0) || (kind === Kind.rwlock && words[WRITING] !== 0);
+}
+
+/** Takes such a leftover over as it is: why it is not made anew, says `native/src/segment.c`. */
+function inherit(segment: Segment): void {
+	reap(segment);
+	segment.words[UNUSABLE] = 0;
+	// Of a reader-writer lock `writing` tells it.
+	Atomics.store(segment.words, CLAIM, segment.kind === Kind.mutex ? CLAIM_ABANDONED : 0);
+}
+
+function fieldsFor(kind: number, options: NameOptions): SegmentFields {
+	return {
+		kind,
+		overflow: hasRing(kind) ? options.overflow || OverflowKind.block : 0,
+		capacity: hasRing(kind) ? options.capacity || DEFAULT_CAPACITY : 0,
+		maxReceivers: options.maxReceivers || DEFAULT_RECEIVERS,
+		initial: options.initial ? options.initial - 1 : 1,
+		robust: options.robust === 1,
+	};
+}
+
+/** What tells one segment from another, also in the same block: the time, made unique. */
+function newCreated({ hub }: Threads): bigint {
+	const last = Atomics.load(hub.longs, LAST_CREATED);
+	const now = process.hrtime.bigint();
+	const created = now > last ? now : last + 1n;
+	Atomics.store(hub.longs, LAST_CREATED, created);
+	return created;
+}
+
+function writeHeader(segment: Segment, key: Key, options: NameOptions, created: bigint): void {
+	const { words, longs, bytes, kind, capacity, maxReceivers } = segment;
+	const sizes = segmentBytes(kind, capacity, maxReceivers);
+	const position = BigInt(options.firstPosition >>> 0);
+	words[header.version >> 2] = LAYOUT_VERSION;
+	words[header.layoutHash >> 2] = LAYOUT_HASH;
+	words[header.kind >> 2] = kind;
+	words[header.capacity >> 2] = capacity;
+	words[header.maxReceivers >> 2] = maxReceivers;
+	words[header.maxSenders >> 2] = segment.maxSenders;
+	words[header.permissions >> 2] = permissionsOf(options);
+	words[header.overflow >> 2] = segment.overflow;
+	words[header.initial >> 2] = segment.initial;
+	words[header.robust >> 2] = segment.robust ? 1 : 0;
+	longs[header.created >> 3] = created;
+	longs[header.segmentBytes >> 3] = BigInt(sizes.total);
+	longs[header.bodyOffset >> 3] = BigInt(sizes.body);
+	bytes.set(key.prefix, header.prefix);
+	bytes.set(key.name, header.name);
+	longs[header.head >> 3] = position;
+	words[header.limit >> 2] = options.firstPosition;
+	longs[header.announced >> 3] = position;
+	addMark(segment, options.firstPosition >>> 0, 0);
+	words[header.permits >> 2] = segment.initial;
+	longs[MEMORY_BYTES] = BigInt(kind === Kind.memory ? options.size : 0);
+	words[header.cursor >> 2] = options.firstPosition;
+	words[header.tail >> 2] = options.firstPosition;
+	words[header.nextInstance >> 2] = 1;
+}
+
+/** Makes a segment and gives it the name. `ownerDied`: it is in the place of one that somebody was killed inside. */
+function create(threads: Threads, key: Key, options: NameOptions, ownerDied: boolean): Segment | OpenFailure {
+	const { blocks } = threads;
+	const fields = fieldsFor(key.kind, options);
+	const memory = key.kind === Kind.memory ? options.size : 0;
+	const { total } = segmentBytes(fields.kind, fields.capacity, fields.maxReceivers);
+	const unit = reserveBlock(threads, total, memory);
+	if (unit < 0) return failed(Status.noSpace, 0, total + memory);
+	blocks.clear(unit, UNIT_BYTES, UNIT_BYTES + total + memory);
+	const segment = new Segment(threads, blocks.buffer, (unit + 1) * UNIT_BYTES, total + memory, fields);
+	writeHeader(segment, key, options, newCreated(threads));
+	if (ownerDied && key.kind === Kind.mutex) segment.words[CLAIM] = CLAIM_ABANDONED;
+	if (ownerDied && key.kind === Kind.rwlock) segment.words[WRITING] = CLAIM_ABANDONED;
+	Atomics.store(segment.words, MAGIC_WORD, MAGIC);
+	addBlock(blocks, unit, key);
+	return segment;
+}
+
+/** `ipc_segment_check`: the fields of a header that is sound, in a block with so many bytes for its segment. */
+export function checkHeader(words: Int32Array, longs: BigInt64Array, room: number): SegmentFields | OpenFailure {
+	const word = (offset: number): number => (words[offset >> 2] as number) >>> 0;
+	const magic = Atomics.load(words, MAGIC_WORD) >>> 0;
+	if (magic !== MAGIC) return failed(Status.foreign, magic, MAGIC);
+	if (word(header.version) !== LAYOUT_VERSION) return failed(Status.version, word(header.version), LAYOUT_VERSION);
+	if (word(header.layoutHash) !== LAYOUT_HASH) return failed(Status.version, word(header.layoutHash), LAYOUT_HASH);
+	const kind = word(header.kind);
+	const capacity = word(header.capacity);
+	const maxReceivers = word(header.maxReceivers);
+	const overflow = word(header.overflow);
+	const initial = word(header.initial);
+	const robust = word(header.robust);
+	let isSound = kind >= Kind.route && kind <= Kind.memory && maxReceivers > 0 && maxReceivers <= limits.maxReceivers;
+	if (hasRing(kind))
+		isSound &&=
+			capacity >= limits.minCapacity &&
+			capacity <= limits.maxCapacity &&
+			(capacity & (capacity - 1)) === 0 &&
+			overflow >= OverflowKind.block &&
+			overflow <= OverflowKind.dropOldest;
+	else isSound &&= capacity === 0 && overflow === 0 && initial <= limits.maxPermits && robust <= 1;
+	if (!isSound || word(header.maxSenders) !== (hasRing(kind) ? MAX_SENDERS : 0)) return failed(Status.corrupt);
+	const { body, total } = segmentBytes(kind, capacity, maxReceivers);
+	const sizes = [longs[header.segmentBytes >> 3], longs[header.bodyOffset >> 3]];
+	if (sizes[0] !== BigInt(total) || sizes[1] !== BigInt(body) || room < total)
+		return failed(Status.corrupt, room, total);
+	return { kind, overflow, capacity, maxReceivers, initial, robust: robust === 1 };
+}
+
+/** The segment in a block, if it is sound. */
+export function segmentIn(threads: Threads, unit: number): Segment | OpenFailure {
+	const { buffer, words } = threads.blocks;
+	const first = firstWord(unit);
+	const offset = first * 4;
+	const room = (threads.blocks.sizeOf(unit) - 1) * UNIT_BYTES;
+	const longs = new BigInt64Array(buffer, offset, HEADER_BYTES >> 3);
+	const fields = checkHeader(words.subarray(first, first + (HEADER_BYTES >> 2)), longs, room);
+	if ("code" in fields) return fields;
+	const { body, total } = segmentBytes(fields.kind, fields.capacity, fields.maxReceivers);
+	if (fields.kind !== Kind.memory) return new Segment(threads, buffer, offset, total, fields);
+	const memory = Number(Atomics.load(longs, MEMORY_BYTES));
+	if (!(memory > 0 && memory <= limits.maxMemory && body + memory <= room))
+		return failed(Status.corrupt, room, body + memory);
+	return new Segment(threads, buffer, offset, body + memory, fields);
+}
+
+/** Only once it is known that the name is in use: a leftover's options bind nobody. 0, or what differs. */
+function compareOptions(segment: Segment, options: NameOptions): OpenFailure | undefined {
+	const mismatch = (option: number, found: number, wanted: number): OpenFailure =>
+		failed(Status.optionsMismatch, found, wanted, option);
+	const permissions = segment.words[header.permissions >> 2] as number;
+	if (options.capacity && options.capacity !== segment.capacity)
+		return mismatch(Option.capacity, segment.capacity, options.capacity);
+	if (options.maxReceivers && options.maxReceivers !== segment.maxReceivers)
+		return mismatch(Option.maxReceivers, segment.maxReceivers, options.maxReceivers);
+	if (options.overflow && options.overflow !== segment.overflow)
+		return mismatch(Option.overflow, segment.overflow, options.overflow);
+	if (options.permissions && options.permissions !== permissions)
+		return mismatch(Option.permissions, permissions, options.permissions);
+	if ((permissions & OTHERS & ~permissionsOf(options)) !== 0)
+		return failed(Status.permission, process.geteuid?.() ?? 0, permissions, Option.permissions);
+	if (options.initial && options.initial - 1 !== segment.initial)
+		return mismatch(Option.initial, segment.initial, options.initial - 1);
+	if (options.robust && (options.robust === 1) !== segment.robust)
+		return mismatch(Option.robust, segment.robust ? 1 : 0, options.robust === 1 ? 1 : 0);
+	if (segment.kind !== Kind.memory) return undefined;
+	const bytes = Number(Atomics.load(segment.longs, MEMORY_BYTES));
+	return bytes < options.size ? mismatch(Option.size, bytes, options.size) : undefined;
+}
+
+/** `check_options`, as far as the endpoints have not checked them. */
+function checkOptions(kind: number, options: NameOptions): OpenFailure | undefined {
+	if (options.overflow === OverflowKind.dropOldest && kind === Kind.queue)
+		return failed(Status.invalidArgument, options.overflow, 0, Option.overflow);
+	const createsMemory = kind === Kind.memory && options.mode !== MODE_OPEN;
+	if (options.size > limits.maxMemory || (options.size === 0 && createsMemory))
+		return failed(Status.invalidArgument, options.size, limits.maxMemory, Option.size);
+	if (options.permissions && (options.permissions > 0o777 || (options.permissions & 0o600) !== 0o600))
+		return failed(Status.invalidArgument, options.permissions, 0o600);
+	return undefined;
+}
+
+function createNew(threads: Threads, key: Key, options: NameOptions): Segment | OpenFailure {
+	const pid = livesElsewhere(key);
+	if (pid !== 0) return failed(ELSEWHERE, pid);
+	return options.mode === MODE_OPEN ? failed(Status.notFound) : create(threads, key, options, false);
+}
+
+/** Nobody alive is on it. */
+function replace(threads: Threads, leftover: Segment, key: Key, options: NameOptions): Segment | OpenFailure {
+	const ownerDied = diedInside(leftover);
+	if (options.mode === MODE_OPEN) {
+		if (!ownerDied) remove(threads, leftover);
+		return failed(Status.notFound);
+	}
+	if (ownerDied && compareOptions(leftover, options) === undefined) {
+		inherit(leftover);
+		return leftover;
+	}
+	// The new one has the name before the old one is gone: killed in between, we do not take along that somebody died inside.
+	const segment = create(threads, key, options, ownerDied);
+	if (segment instanceof Segment) remove(threads, leftover);
+	return segment;
+}
+
+/** Takes the name from a segment, and its memory back if nobody needs it. Under the lock. */
+function remove(threads: Threads, segment: Segment): void {
+	const unit = unitOf(segment);
+	unlink(segment);
+	if (!threads.isHeld(unit)) threads.blocks.free(unit);
+}
+
+/** Removes what has the name, too: what a thread replaced that was killed at it. */
+function removeReplaced(threads: Threads, key: Key, unit: number): void {
+	for (;;) {
+		const older = findBlock(threads.blocks, key, unit);
+		if (older === 0) return;
+		if (threads.isHeld(older)) threads.orphanBlock(older);
+		else threads.forgetBlock(older);
+	}
+}
+
+/** Opens or makes a name, under the lock: its segment is then to be joined before the lock is given back. */
+export function openName(threads: Threads, key: Key, options: NameOptions): Segment | OpenFailure {
+	const refused = checkOptions(key.kind, options);
+	if (refused) return refused;
+	const unit = findBlock(threads.blocks, key);
+	if (unit === 0) return createNew(threads, key, options);
+	removeReplaced(threads, key, unit);
+	const segment = segmentIn(threads, unit);
+	if (!(segment instanceof Segment)) return segment;
+	if (!isAnyAlive(segment)) return replace(threads, segment, key, options);
+	if (options.mode === MODE_CREATE) return failed(Status.exists);
+	return compareOptions(segment, options) ?? segment;
+}
+
+/** Removes a name, if it is there; its endpoints are orphaned. Under the lock. */
+export function clearName(threads: Threads, key: Key): void {
+	const unit = findBlock(threads.blocks, key);
+	if (unit === 0) return;
+	removeReplaced(threads, key, unit);
+	const segment = segmentIn(threads, unit);
+	if (segment instanceof Segment) remove(threads, segment);
+	else threads.forgetBlock(unit);
+}
+
+/** Removes what is in a block if nobody alive is on it: whether it did. Under the lock. */
+export function removeLeftover(threads: Threads, key: Key): boolean {
+	const unit = findBlock(threads.blocks, key);
+	const segment = unit === 0 ? undefined : segmentIn(threads, unit);
+	if (!(segment instanceof Segment) || isAnyAlive(segment)) return false;
+	removeReplaced(threads, key, unit);
+	remove(threads, segment);
+	return true;
+}

@@ -1,0 +1,160 @@
+import { describe, type OpenFailure, openFailure } from "@libipc/core/api";
+import { type EndpointKind, type HandleKind, header, IpcError, Kind, MAX_SENDERS, Status } from "@libipc/protocol";
+import { takeClaimOver } from "../segment/claim_lock.ts";
+import { instanceAt, joinHandle, joinReceiver, joinSender, leavePlace, pidOf, withdraw } from "../segment/members.ts";
+import { Segment } from "../segment/segment.ts";
+import { type Key, keyOf } from "./name_table.ts";
+import { clearName, ELSEWHERE, failed, type NameOptions, openName } from "./names.ts";
+import { elsewhereError } from "./other_process_error.ts";
+import { usage } from "./reserve.ts";
+import { type Threads, unitOf } from "./threads.ts";
+
+/** How long an open waits for the lock of names: its holders need microseconds. Milliseconds. */
+const OPEN_PATIENCE = 5000;
+
+const CLAIM = header.claim >> 2;
+
+/** A place on the segment of a name. */
+export interface OpenSegment {
+	readonly segment: Segment;
+	readonly at: number;
+	readonly instance: number;
+	/** Gives the place up, and the memory if it was the last. Once. */
+	readonly leave: () => void;
+}
+
+/** Takes the place: its first word, or why not. Under the lock. */
+type Join = (segment: Segment) => number | OpenFailure;
+
+const joinedSender: Join = (segment) => {
+	const at = joinSender(segment);
+	if (at < 0) return failed(at, 0, MAX_SENDERS);
+	// A route's sender has the claim as long as it is there: that is what makes it the only one.
+	if (segment.kind !== Kind.route || takeClaimOver(segment, CLAIM, instanceAt(segment, at))) return at;
+	const pid = pidOf(segment, segment.words[CLAIM] as number);
+	withdraw(segment, at);
+	return { ...failed(Status.hasSender), pid };
+};
+
+const joinedReceiver =
+	(fromOldest: boolean): Join =>
+	(segment) => {
+		const at = joinReceiver(segment, fromOldest);
+		return at < 0 ? failed(at, 0, segment.maxReceivers) : at;
+	};
+
+const joinedHandle: Join = (segment) => {
+	const at = joinHandle(segment);
+	return at < 0 ? failed(at, 0, segment.maxReceivers) : at;
+};
+
+const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+
+function noSpaceError(threads: Threads, what: string, name: string, wanted: number): IpcError {
+	const { used, most } = usage(threads);
+	return new IpcError(
+		"ERR_IPC_NO_SPACE",
+		name,
+		`There is no room for ${what}, which needs ${wanted} bytes in one piece: of the ${mib(most)} that the threads of a process can share, ${mib(used)} are taken. Choose a smaller capacity or size, or close other names.`,
+	);
+}
+
+/** Shared memory that cannot grow to so many bytes. */
+export function growError(threads: Threads, prefix: string, name: string, byteLength: number): IpcError {
+	const what = describe("memory", prefix, name);
+	const { used, most } = usage(threads);
+	return new IpcError(
+		"ERR_IPC_NO_SPACE",
+		name,
+		`${what} cannot grow to ${byteLength} bytes where it is: other names lie behind it, or the memory is full (of ${mib(most)} that the threads of a process can share, ${mib(used)} are taken). Create it as large as it will be, or open a larger one under another name and copy.`,
+	);
+}
+
+function errorOf(
+	threads: Threads,
+	failure: OpenFailure,
+	kind: EndpointKind | HandleKind,
+	prefix: string,
+	name: string,
+) {
+	const what = describe(kind, prefix, name);
+	if (failure.code === ELSEWHERE) return elsewhereError(what, name, failure.found);
+	if (failure.code === Status.noSpace) return noSpaceError(threads, what, name, failure.wanted);
+	if (failure.code === Status.busy)
+		return new IpcError(
+			"ERR_IPC_BUSY",
+			name,
+			`${what} could not be opened within 5 s: another thread that is opening or closing a name seems to be stopped. Let it go on, or end it.`,
+		);
+	return openFailure(failure, kind, prefix, name);
+}
+
+function tryOpen(threads: Threads, key: Key, options: NameOptions, join: Join): OpenSegment | OpenFailure {
+	if (!threads.lockNames(OPEN_PATIENCE)) return failed(Status.busy);
+	try {
+		const segment = openName(threads, key, options);
+		if (!(segment instanceof Segment)) return segment;
+		const at = join(segment);
+		if (typeof at !== "number") return at;
+		const instance = instanceAt(segment, at);
+		const unit = unitOf(segment);
+		threads.hold(unit);
+		const leave = (): void => {
+			leavePlace(segment, at, instance);
+			threads.letGo(unit);
+		};
+		return { segment, at, instance, leave };
+	} finally {
+		// An error of the engine (no memory) must not lock everybody out. A thread that is terminated does not get here.
+		threads.unlockNames();
+	}
+}
+
+function open(
+	threads: Threads,
+	kind: EndpointKind | HandleKind,
+	prefix: string,
+	name: string,
+	options: NameOptions,
+	join: Join,
+): OpenSegment {
+	const opened = tryOpen(threads, keyOf(Kind[kind], prefix, name), options, join);
+	if ("code" in opened) throw errorOf(threads, opened, kind, prefix, name);
+	return opened;
+}
+
+/** Opens a name, or makes it, and takes a sender's place on it. */
+export const openAsSender = (
+	threads: Threads,
+	kind: EndpointKind,
+	prefix: string,
+	name: string,
+	options: NameOptions,
+): OpenSegment => open(threads, kind, prefix, name, options, joinedSender);
+
+export const openAsReceiver = (
+	threads: Threads,
+	kind: EndpointKind,
+	prefix: string,
+	name: string,
+	options: NameOptions,
+	fromOldest: boolean,
+): OpenSegment => open(threads, kind, prefix, name, options, joinedReceiver(fromOldest));
+
+export const openAsHandle = (
+	threads: Threads,
+	kind: HandleKind,
+	prefix: string,
+	name: string,
+	options: NameOptions,
+): OpenSegment => open(threads, kind, prefix, name, options, joinedHandle);
+
+/** Removes what a name has; its endpoints are orphaned. */
+export function clearSegment(threads: Threads, kind: EndpointKind | HandleKind, prefix: string, name: string): void {
+	if (!threads.lockNames(OPEN_PATIENCE)) throw errorOf(threads, failed(Status.busy), kind, prefix, name);
+	try {
+		clearName(threads, keyOf(Kind[kind], prefix, name));
+	} finally {
+		threads.unlockNames();
+	}
+}

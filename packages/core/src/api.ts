@@ -1,0 +1,16 @@
+/**
+ * `@libipc/core/api`: the library without a runtime's FFI. `createApi` builds the public API on an engine; the rest is what an
+ * engine for another runtime is built with.
+ *
+ * @module
+ */
+export { describe } from "./check/argument.ts";
+export { type OpenFailure, openFailure } from "./check/open_failure.ts";
+export { closeAtExit } from "./close_at_exit.ts";
+export { type Api, createApi } from "./create_api.ts";
+export { type Address, declarations, type Symbols } from "./native/declarations.ts";
+export { createNativeEngine } from "./native/engine.ts";
+export { mapMemory, type NativeLibrary } from "./native/library.ts";
+export { libraryPath, loadLibrary } from "./native/load_library.ts";
+export { openNativeReceiver, openNativeSender } from "./native/open.ts";
+export * from "./public_types.ts";

@@ -1,0 +1,208 @@
+import { type EndpointKind, type EngineOptions, type HandleKind, IpcError, limits, overflows } from "@libipc/protocol";
+import type { AsyncWaitOptions, ReceiverOptions, WaitOptions } from "../endpoint/types.ts";
+
+const encoder = new TextEncoder();
+
+/** `route "prices"`: how messages name what they are about. */
+export function describe(kind: EndpointKind | HandleKind, prefix: string, name: string): string {
+	const what = kind === "memory" ? "shared memory" : kind === "rwlock" ? "reader-writer lock" : kind;
+	return prefix === "" ? `${what} "${name}"` : `${what} "${name}" (prefix "${prefix}")`;
+}
+
+/** A value as an error message shows it: short, on one line. */
+export function show(value: unknown): string {
+	if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+	if (value === null || typeof value !== "object") return String(value);
+	return Object.prototype.toString.call(value);
+}
+
+export function invalid(endpoint: string, message: string): IpcError {
+	return new IpcError("ERR_IPC_INVALID_ARGUMENT", endpoint, message);
+}
+
+function checkText(what: "name" | "prefix", value: unknown, limit: number): asserts value is string {
+	const must = `must be a string of ${what === "name" ? "1" : "0"} to ${limit} bytes of UTF-8 without "/" and control characters`;
+	if (typeof value !== "string") throw invalid("", `The ${what} ${must}, not ${show(value)}.`);
+	let problem = "";
+	const bytes = encoder.encode(value).byteLength;
+	if (what === "name" && value === "") problem = "it is empty";
+	else if (bytes > limit) problem = `it has ${bytes} bytes`;
+	else if (value.includes("/")) problem = 'it has a "/"';
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+	else if (/[\u0000-\u001f\u007f]/.test(value)) problem = "it has a control character";
+	// A lone surrogate would turn into U+FFFD: two different names would be one.
+	else if (!value.isWellFormed()) problem = "it is not well-formed Unicode";
+	if (problem)
+		throw new IpcError(
+			"ERR_IPC_INVALID_NAME",
+			value,
+			`The ${what} ${show(value)} is not usable: ${problem}. It ${must}.`,
+		);
+}
+
+/** Checks name and prefix; answers the prefix. */
+export function checkName(name: unknown, prefix: unknown = ""): string {
+	checkText("name", name, limits.nameBytes);
+	return checkPrefix(prefix);
+}
+
+/** Checks a prefix and answers it. */
+export function checkPrefix(prefix: unknown): string {
+	checkText("prefix", prefix, limits.prefixBytes);
+	return prefix;
+}
+
+export function checkInteger(
+	endpoint: string,
+	what: string,
+	value: unknown,
+	min: number,
+	max: number,
+	shown = `${min} to ${max}`,
+): number {
+	if (value === undefined) return 0;
+	if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
+	throw invalid(endpoint, `${what} must be an integer from ${shown}, not ${show(value)}.`);
+}
+
+/** Checks the options of an endpoint and turns them into what an engine takes. */
+export function checkOptions(
+	endpoint: string,
+	kind: EndpointKind,
+	options: ReceiverOptions & { firstPosition?: number },
+): EngineOptions {
+	const { minCapacity, maxCapacity } = limits;
+	const capacity = options.capacity;
+	if (
+		capacity !== undefined &&
+		!(Number.isInteger(capacity) && capacity >= minCapacity && capacity <= maxCapacity && Math.log2(capacity) % 1 === 0)
+	)
+		throw invalid(
+			endpoint,
+			`capacity must be a power of two from ${minCapacity} (4 KiB) to ${maxCapacity} (1 GiB) bytes, not ${show(capacity)}${suggestCapacity(capacity)}.`,
+		);
+	return {
+		capacity: capacity ?? 0,
+		maxReceivers: checkInteger(endpoint, "maxReceivers", options.maxReceivers, 1, limits.maxReceivers),
+		permissions: checkPermissions(endpoint, options.permissions),
+		overflow: checkOverflow(endpoint, kind, options.overflow),
+		fromOldest: checkFrom(endpoint, options.from),
+		firstPosition: options.firstPosition ?? 0,
+	};
+}
+
+function checkOverflow(endpoint: string, kind: EndpointKind, overflow: unknown): number {
+	if (overflow === undefined) return 0;
+	const index = (overflows as readonly unknown[]).indexOf(overflow);
+	if (index < 0)
+		throw invalid(endpoint, `overflow must be "block", "drop-newest" or "drop-oldest", not ${show(overflow)}.`);
+	if (kind === "queue" && overflow === "drop-oldest")
+		throw invalid(
+			endpoint,
+			'A queue cannot drop its oldest messages, which somebody may be at work on. Use "block" or "drop-newest".',
+		);
+	return index + 1;
+}
+
+function checkFrom(endpoint: string, from: unknown): boolean {
+	if (from === undefined || from === "newest" || from === "oldest") return from === "oldest";
+	throw invalid(endpoint, `from must be "newest" or "oldest", not ${show(from)}.`);
+}
+
+export function checkPermissions(endpoint: string, permissions: unknown): number {
+	const bits = checkInteger(endpoint, "permissions", permissions, 0o600, 0o777, "0o600 to 0o777");
+	if (bits === 0 || (bits & 0o600) === 0o600) return bits;
+	throw invalid(
+		endpoint,
+		`permissions must let the owner read and write (0o600 among the bits), or even the owner could not clear the name; it was 0o${bits.toString(8)}.`,
+	);
+}
+
+function suggestCapacity(capacity: unknown): string {
+	if (typeof capacity !== "number" || !(capacity > 0) || capacity > limits.maxCapacity) return "";
+	return `; the next one up is ${Math.max(limits.minCapacity, 2 ** Math.ceil(Math.log2(capacity)))}`;
+}
+
+/** Checks that options are an object, or absent. */
+export function checkBag<Options extends object>(
+	endpoint: string,
+	options: Options | undefined,
+	example: string,
+): Options | undefined {
+	if (options === undefined || (options !== null && typeof options === "object")) return options;
+	throw invalid(endpoint, `options must be an object such as ${example}, not ${show(options)}.`);
+}
+
+/** Checks the argument of a batch. A string is iterable, but by its characters, which nobody means. */
+export function checkIterable(endpoint: string, messages: unknown): void {
+	if (
+		messages !== null &&
+		typeof messages === "object" &&
+		Symbol.iterator in messages &&
+		typeof messages[Symbol.iterator] === "function"
+	)
+		return;
+	throw invalid(endpoint, `A batch must be an array or another iterable object of messages, not ${show(messages)}.`);
+}
+
+/**
+ * Turns the timeout of an options bag into what an engine takes: whole milliseconds in 32 bits, rounded up, negative for
+ * ever. What is longer than 24 days waits for ever.
+ */
+export function checkTimeout(endpoint: string, options: WaitOptions | undefined): number {
+	if (options === undefined) return -1;
+	const timeout = options?.timeout;
+	if (typeof timeout === "number") {
+		// Answering the integer, not the number it equals, tells the compiler that it is one: 4 ns less on every call.
+		const milliseconds = timeout | 0;
+		if (milliseconds === timeout && milliseconds >= 0) return milliseconds;
+	}
+	return uncommonTimeout(endpoint, options);
+}
+
+function uncommonTimeout(endpoint: string, options: WaitOptions): number {
+	const timeout = checkBag(endpoint, options, "{ timeout: 100 }")?.timeout;
+	if (timeout === undefined) return -1;
+	if (typeof timeout !== "number" || !(timeout >= 0))
+		throw invalid(
+			endpoint,
+			`timeout must be a number of milliseconds, 0 (do not wait) or more; leave it out to wait for ever. It was ${show(timeout)}.`,
+		);
+	return timeout > 0x7fffffff ? -1 : Math.ceil(timeout);
+}
+
+/** Checks the signal of an options bag. */
+export function checkSignal(endpoint: string, signal: unknown): AbortSignal | undefined {
+	if (signal === undefined || signal instanceof AbortSignal) return signal;
+	throw invalid(endpoint, `signal must be an AbortSignal, such as AbortSignal.timeout(1000), not ${show(signal)}.`);
+}
+
+/** Checks the options of an asynchronous wait before it begins; answers the signal. */
+export function checkAsyncWait(endpoint: string, options: AsyncWaitOptions | undefined): AbortSignal | undefined {
+	checkTimeout(endpoint, checkBag(endpoint, options, "{ timeout: 100, signal }"));
+	return checkSignal(endpoint, options?.signal);
+}
+
+/** Checks an argument that must be a function. */
+export function checkFunction(endpoint: string, what: string, value: unknown): void {
+	if (typeof value !== "function") throw invalid(endpoint, `${what} must be a function, not ${show(value)}.`);
+}
+
+/** Checks a count argument such as `max`. */
+export function checkCount(endpoint: string, what: string, value: unknown, min: number, max: number): number {
+	if (value === undefined)
+		throw invalid(endpoint, `${what} must be an integer from ${min} to ${max}; it was left out.`);
+	return checkInteger(endpoint, what, value, min, max);
+}
+
+/** What to throw for something that is not a {@link Message}. */
+export function notAMessage(endpoint: string, value: unknown): IpcError {
+	const problem =
+		value instanceof ArrayBuffer || ArrayBuffer.isView(value)
+			? "its memory was transferred elsewhere (the buffer is detached)"
+			: `it was ${show(value)}`;
+	return invalid(
+		endpoint,
+		`A message must be a string, an ArrayBuffer, a SharedArrayBuffer or a view of one (Uint8Array, Buffer, DataView); ${problem}.`,
+	);
+}

@@ -1,0 +1,177 @@
+import type { EndpointKind, HandleKind } from "@libipc/protocol";
+import { IpcError, overflows, Status } from "@libipc/protocol";
+import { describe } from "./argument.ts";
+
+/** Why an open or a clear failed: `ipc_failure` in `native/include/libipc/status.h`, which says when each is set; else 0. */
+export interface OpenFailure {
+	readonly code: number;
+	readonly systemError: number;
+	readonly option: number;
+	readonly pid: number;
+	readonly found: number;
+	readonly wanted: number;
+}
+
+const FACTORIES = {
+	route: "Route",
+	channel: "Channel",
+	queue: "Queue",
+	mutex: "Mutex",
+	condition: "Condition",
+	semaphore: "Semaphore",
+	rwlock: "RwLock",
+	memory: "SharedMemory",
+} as const satisfies Record<EndpointKind | HandleKind, string>;
+
+/** `IPC_OPTION_PERMISSIONS`: whose it is, and what it lets others do, is known. */
+const OPTION_PERMISSIONS = 3;
+
+function permissionText({ option, found, wanted, systemError }: OpenFailure, endpoint: string, clear: string): string {
+	const user = process.geteuid?.() ?? "?";
+	const error = systemError === 0 ? "" : ` (system error ${systemError})`;
+	if (option !== OPTION_PERMISSIONS) return `This user (${user}) may not open ${endpoint}${error}.`;
+	const mode = `0o${wanted.toString(8).padStart(3, "0")}`;
+	const share =
+		"To share a name with other users, open it with the same `permissions` everywhere, for example 0o660; without, only this user's own, private ones are opened.";
+	if (found === user)
+		return `This user (${user}) may not open ${endpoint} like this${error}: its file has the permissions ${mode}, more than was asked for here, so that others could read along or write. ${share}`;
+	return `This user (${user}) may not open or remove ${endpoint}${error}: its file belongs to user ${found} and has the permissions ${mode}. ${share} If it should not be there, user ${found} or root can remove it with ${clear}.`;
+}
+
+/** `EMFILE` and `ENFILE`. */
+const TOO_MANY_FILES = [24, 23];
+
+const ENDPOINTS: readonly string[] = ["route", "channel", "queue"];
+
+/** The error for an open or a clear that failed. */
+export function openFailure(
+	failure: OpenFailure,
+	kind: EndpointKind | HandleKind,
+	prefix: string,
+	name: string,
+): IpcError {
+	const endpoint = describe(kind, prefix, name);
+	const factory = FACTORIES[kind];
+	const clear = `${factory}.clear(${JSON.stringify(name)}${prefix === "" ? "" : `, { prefix: ${JSON.stringify(prefix)} }`})`;
+	const error = failure.systemError === 0 ? "" : ` (system error ${failure.systemError})`;
+	const { found, wanted } = failure;
+	switch (failure.code) {
+		case Status.invalidName:
+			return new IpcError("ERR_IPC_INVALID_NAME", name, `The name of ${endpoint} is not usable on this system.`);
+		case Status.hasSender:
+			return new IpcError(
+				"ERR_IPC_HAS_SENDER",
+				name,
+				`${endpoint} has a sender already, in process ${failure.pid}. A route has one; use a Channel for several, or close that one first.`,
+			);
+		case Status.tooManyReceivers:
+			return new IpcError(
+				"ERR_IPC_TOO_MANY_RECEIVERS",
+				name,
+				`${endpoint} has ${wanted} receivers, as many as its creator allowed. Open it with a larger maxReceivers (up to 1024) first, or close one.`,
+			);
+		case Status.tooManySenders:
+			return new IpcError(
+				"ERR_IPC_TOO_MANY_SENDERS",
+				name,
+				`${endpoint} has ${wanted} senders, which is the limit. Close one.`,
+			);
+		case Status.optionsMismatch: {
+			const count = ENDPOINTS.includes(kind) ? "maxReceivers" : "maxHandles";
+			const option =
+				["", "capacity", count, "permissions", "overflow", "initial", "robust", "size"][failure.option] ?? "";
+			if (option === "size")
+				return new IpcError(
+					"ERR_IPC_OPTIONS_MISMATCH",
+					name,
+					`${endpoint} is in use with ${found} bytes, fewer than the ${wanted} asked for. Ask for no more, leave the rest to grow(), or have it created larger.`,
+				);
+			const show = (value: number): string => {
+				if (option === "robust") return String(value !== 0);
+				if (option === "permissions") return `0o${value.toString(8)}`;
+				return option === "overflow" ? `"${overflows[value - 1] ?? value}"` : String(value);
+			};
+			return new IpcError(
+				"ERR_IPC_OPTIONS_MISMATCH",
+				name,
+				`${endpoint} is in use with ${option} ${show(found)}, and was opened here with ${show(wanted)}. Whoever opens a name first decides; ask for the same value, or leave it out.`,
+			);
+		}
+		case Status.tooManyHandles:
+			return new IpcError(
+				"ERR_IPC_TOO_MANY_HANDLES",
+				name,
+				`${endpoint} is open ${wanted} times, as often as its creator allowed. Open it with a larger maxHandles (up to 1024) first, or close one.`,
+			);
+		case Status.exists:
+			return new IpcError(
+				"ERR_IPC_EXISTS",
+				name,
+				`${endpoint} was to be created, and somebody has it open. Use mode "create-or-open" to share it, or another name.`,
+			);
+		case Status.notFound:
+			return new IpcError(
+				"ERR_IPC_NOT_FOUND",
+				name,
+				`${endpoint} was to be opened, and nobody has it open. Have it created first (mode "create" or "create-or-open"), and kept open: it is gone with its last handle.`,
+			);
+		case Status.orphaned:
+			return new IpcError(
+				"ERR_IPC_ORPHANED",
+				name,
+				`The name of ${endpoint} was removed (unlink, clear, or its file was deleted) while this handle was open. What was mapped stays as it is; it cannot grow. Close it and open the name again.`,
+			);
+		case Status.forked:
+			return new IpcError(
+				"ERR_IPC_FORKED",
+				name,
+				`This process was forked from the one that opened ${endpoint}, whose it still is. Close it (that leaves the other one alone) and open the name here.`,
+			);
+		case Status.version:
+			return new IpcError(
+				"ERR_IPC_VERSION",
+				name,
+				`${endpoint} was made by another version of libipc (memory layout ${found}, here ${wanted}). Use one version in all processes; if none is running any more, remove it with ${clear}.`,
+			);
+		case Status.foreign:
+			return new IpcError(
+				"ERR_IPC_FOREIGN",
+				name,
+				wanted === 1 && found > 1
+					? `The file of ${endpoint} in shared memory has ${found} names (hard links), so it is another file as well, and is not touched. If nobody needs this name, remove it with ${clear}.`
+					: `What has the name of ${endpoint} in shared memory is not a libipc segment${error}. If nobody needs it, remove it with ${clear}.`,
+			);
+		case Status.corrupt:
+			return new IpcError(
+				"ERR_IPC_CORRUPT",
+				name,
+				wanted > 0 && found < wanted
+					? `The shared memory of ${endpoint} is truncated: ${found} bytes instead of ${wanted}. Remove it with ${clear} and open it again.`
+					: `The header of ${endpoint} in shared memory is damaged. Remove it with ${clear} and open it again.`,
+			);
+		case Status.permission:
+			return new IpcError("ERR_IPC_PERMISSION", name, permissionText(failure, endpoint, clear));
+		case Status.noSpace:
+			return new IpcError(
+				"ERR_IPC_NO_SPACE",
+				name,
+				`There is no shared memory left for ${endpoint}${wanted > 0 ? `, which needs ${wanted} bytes` : ""}${error}. Choose a smaller capacity or size, close other names, or enlarge shared memory (on Linux: /dev/shm).`,
+			);
+		case Status.busy:
+			return new IpcError(
+				"ERR_IPC_BUSY",
+				name,
+				`${endpoint} could not be opened within 5 s: another process that is opening or closing it seems to be stopped. Let it go on (SIGCONT) or end it.`,
+			);
+		case Status.invalidArgument:
+			return new IpcError("ERR_IPC_INVALID_ARGUMENT", name, `The engine refused an option of ${endpoint} (${found}).`);
+		default:
+			return new IpcError(
+				"ERR_IPC_SYSTEM",
+				name,
+				TOO_MANY_FILES.includes(failure.systemError)
+					? `The system could not open ${endpoint}: too many files are open${error}. Close some, or allow more (ulimit -n).`
+					: `The system could not open ${endpoint}${error}.`,
+			);
+	}
+}

@@ -1,0 +1,72 @@
+import type { EngineSender } from "@libipc/protocol";
+import { IpcError } from "@libipc/protocol";
+import type { Loan } from "./types.ts";
+
+/** What is known of a loan that has not ended; shared with whoever gives it up if the {@link RingLoan} is forgotten. */
+export interface OpenLoan {
+	/** The open loans of the sender: this one leaves the set when it ends. */
+	readonly among: Set<OpenLoan>;
+	/** Sends its first `length` bytes, or gives it up with -1. Whether it was sent. */
+	end(length: number): boolean;
+}
+
+/** A loan in the ring, at an offset in it. */
+export function lendInRing(engine: EngineSender, offset: number, among: Set<OpenLoan>): OpenLoan {
+	return {
+		among,
+		end(length) {
+			engine.endLoan(offset, length);
+			return length >= 0;
+		},
+	};
+}
+
+/** Ends a loan, once. undefined: it had ended before. */
+function endOnce(loan: OpenLoan, length: number): boolean | undefined {
+	return loan.among.delete(loan) ? loan.end(length) : undefined;
+}
+
+/** Gives a loan up, if it has not ended. */
+export function giveUp(loan: OpenLoan): void {
+	endOnce(loan, -1);
+}
+
+const forgotten = new FinalizationRegistry<OpenLoan>(giveUp);
+
+/** The {@link Loan} of every engine. */
+export class RingLoan implements Loan {
+	readonly bytes: Uint8Array;
+	readonly #loan: OpenLoan;
+	readonly #name: string;
+
+	constructor(name: string, loan: OpenLoan, bytes: Uint8Array) {
+		this.#name = name;
+		this.#loan = loan;
+		this.bytes = bytes;
+		loan.among.add(loan);
+		forgotten.register(this, loan, loan);
+	}
+
+	send(byteLength: number = this.bytes.byteLength): boolean {
+		if (!Number.isInteger(byteLength) || byteLength < 0 || byteLength > this.bytes.byteLength)
+			throw new IpcError(
+				"ERR_IPC_INVALID_ARGUMENT",
+				this.#name,
+				`A loan of ${this.bytes.byteLength} bytes can send 0 to as many of them, not ${String(byteLength)}. It is still open.`,
+			);
+		const sent = endOnce(this.#loan, byteLength);
+		if (sent === undefined)
+			throw new IpcError(
+				"ERR_IPC_LOAN_ENDED",
+				this.#name,
+				"This loan was sent or discarded before, or its sender was closed. Take a new one for each message.",
+			);
+		forgotten.unregister(this.#loan);
+		return sent;
+	}
+
+	[Symbol.dispose](): void {
+		giveUp(this.#loan);
+		forgotten.unregister(this.#loan);
+	}
+}

@@ -1,0 +1,96 @@
+import { type EngineEndpoint, EngineWait, limits, PEER_WORDS } from "@libipc/protocol";
+import { checkBag, checkSignal } from "../check/argument.ts";
+import type { EventLoop } from "../wait/event_loop.ts";
+import { WaitIterator } from "../wait/wait_iterator.ts";
+import { WaitLine } from "../wait/wait_queue.ts";
+import type { PeerEvent } from "./types.ts";
+
+type Peer = Pick<PeerEvent, "role" | "pid">;
+
+/** What one watcher knows of the other endpoints of a name, and what it has yet to tell. */
+class PeerWatch {
+	readonly #engine: EngineEndpoint;
+	readonly #known = new Map<number, Peer>();
+	readonly #untold: PeerEvent[] = [];
+	readonly #records = new Uint32Array((limits.maxReceivers + limits.maxSenders) * PEER_WORDS);
+
+	constructor(engine: EngineEndpoint) {
+		this.#engine = engine;
+	}
+
+	/** The next thing that has happened, if anything has. */
+	next(): PeerEvent | undefined {
+		if (this.#untold.length === 0) this.#look();
+		return this.#untold.shift();
+	}
+
+	#look(): void {
+		const records = this.#records;
+		const end = this.#engine.peers(records) * PEER_WORDS;
+		const gone = new Map(this.#known);
+		const died = new Set<number>();
+		for (let at = 0; at < end; at += PEER_WORDS) {
+			const id = records[at + 1] as number;
+			died.add(records[at + 4] as number);
+			if (id === 0) continue;
+			// Dead, and not missed by anybody yet.
+			if (records[at + 5] === 0) {
+				died.add(id);
+				continue;
+			}
+			if (gone.delete(id)) continue;
+			const peer: Peer = { role: records[at] === 1 ? "sender" : "receiver", pid: records[at + 2] as number };
+			this.#known.set(id, peer);
+			this.#untold.push({ type: "joined", ...peer, id });
+		}
+		for (const [id, { role, pid }] of gone) {
+			this.#known.delete(id);
+			this.#untold.push({ type: died.has(id) ? "died" : "left", role, pid, id });
+		}
+	}
+}
+
+/** An endpoint's watch over its peers. */
+export class Peers {
+	readonly #endpoint: string;
+	readonly #engine: EngineEndpoint;
+	/** Iterators keep the process alive while they wait, callbacks do not. */
+	readonly #iterators: WaitLine;
+	readonly #callbacks: WaitLine;
+
+	constructor(endpoint: string, engine: EngineEndpoint, loop: EventLoop) {
+		this.#endpoint = endpoint;
+		this.#engine = engine;
+		this.#iterators = new WaitLine(loop, engine, EngineWait.peers);
+		this.#callbacks = new WaitLine(loop, engine, EngineWait.peers);
+		this.#callbacks.keepsAlive = false;
+	}
+
+	/** Where to wait for anything that depends on who is there. */
+	get line(): WaitLine {
+		return this.#iterators;
+	}
+
+	events(options: { readonly signal?: AbortSignal | undefined } | undefined): AsyncIterableIterator<PeerEvent> {
+		const signal = checkSignal(this.#endpoint, checkBag(this.#endpoint, options, "{ signal }")?.signal);
+		return this.#watch(this.#iterators, signal);
+	}
+
+	/** Calls `handler` for each event until the endpoint is closed. What it throws is an unhandled rejection, and the last call. */
+	report(handler: (event: PeerEvent) => void): void {
+		const events = this.#watch(this.#callbacks, undefined);
+		void (async () => {
+			for await (const event of events) handler(event);
+		})();
+	}
+
+	#watch(line: WaitLine, signal: AbortSignal | undefined): AsyncIterableIterator<PeerEvent> {
+		const watch = new PeerWatch(this.#engine);
+		return new WaitIterator(this.#endpoint, line, () => watch.next(), signal);
+	}
+
+	close(): void {
+		this.#iterators.close();
+		this.#callbacks.close();
+	}
+}

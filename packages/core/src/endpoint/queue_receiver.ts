@@ -1,0 +1,163 @@
+import { type EngineReceiver, IpcError, limits, Status } from "@libipc/protocol";
+import { checkBag, checkCount, checkFunction, checkTimeout } from "../check/argument.ts";
+import { failure } from "../check/failure.ts";
+import type { EventLoop } from "../wait/event_loop.ts";
+import { RingReceiver } from "./receiver.ts";
+import type { AsyncWaitOptions, Batch, Lease, QueueReceiver, WaitOptions } from "./types.ts";
+import { viewOf } from "./view.ts";
+
+type Drain = WaitOptions & { readonly max?: number | undefined };
+
+/** The {@link QueueReceiver} of every engine. */
+export class RingQueueReceiver extends RingReceiver implements QueueReceiver {
+	readonly #endpoint: string;
+	readonly #engine: EngineReceiver;
+	readonly #reopenQueue: () => QueueReceiver;
+	readonly #taken = new Uint32Array(3);
+	readonly #leases = new Set<OpenLease>();
+	/** Of the handler that is running: if it closes the receiver, it still decides what becomes of its message. */
+	#handled: OpenLease | undefined;
+
+	constructor(name: string, endpoint: string, engine: EngineReceiver, loop: EventLoop, reopen: () => QueueReceiver) {
+		super(name, endpoint, engine, loop, reopen);
+		this.#endpoint = endpoint;
+		this.#engine = engine;
+		this.#reopenQueue = reopen;
+	}
+
+	take(options?: WaitOptions): Lease | null {
+		return this.#take(checkTimeout(this.name, options));
+	}
+
+	tryTake(): Lease | null {
+		return this.#take(0);
+	}
+
+	takeAsync(options?: AsyncWaitOptions): Promise<Lease | null> {
+		return this.wait(() => this.#take(0) ?? undefined, options);
+	}
+
+	leases(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterableIterator<Lease> {
+		return this.iterate(() => this.#take(0) ?? undefined, options);
+	}
+
+	#take(timeout: number): RingLease | null {
+		this.checkAvailable();
+		const status = this.#engine.take(this.#taken, timeout);
+		if (status === Status.timedOut) return null;
+		if (status < 0) throw failure(status, this.name, this.#endpoint);
+		const [offset, length, attempt] = this.#taken as unknown as [number, number, number];
+		const lease: OpenLease = { engine: this.#engine, offset, among: this.#leases };
+		return new RingLease(this.name, lease, viewOf(this.#engine.ring(), offset, length), attempt);
+	}
+
+	override drain(handler: (view: Uint8Array) => void, options?: Drain): number {
+		this.checkAvailable();
+		checkFunction(this.name, "The handler of drain", handler);
+		const max = options?.max === undefined ? 1024 : checkCount(this.name, "max", options.max, 1, limits.drainMax);
+		let timeout = checkTimeout(this.name, options);
+		let handled = 0;
+		do {
+			const lease = this.#take(timeout);
+			if (!lease) break;
+			timeout = 0;
+			this.during(() => {
+				this.#handled = lease.open;
+				try {
+					handler(lease.bytes);
+					lease.done();
+				} finally {
+					this.#handled = undefined;
+					lease[Symbol.dispose]();
+				}
+			});
+			handled++;
+		} while (handled < max && !this.closed);
+		return handled;
+	}
+
+	override drainBatch(handler: (batch: Batch) => void, options?: Drain): number {
+		checkFunction(this.name, "The handler of drainBatch", handler);
+		checkBag(this.name, options, "{ max: 100, timeout: 100 }");
+		if (options?.max !== undefined) checkCount(this.name, "max", options.max, 1, limits.drainMax);
+		const lengths = new Uint32Array(1);
+		const offsets = new Uint32Array(1);
+		return this.drain(
+			(bytes) => {
+				lengths[0] = bytes.byteLength;
+				handler({ count: 1, bytes, offsets, lengths });
+			},
+			{ ...options, max: 1 },
+		);
+	}
+
+	override clone(): QueueReceiver {
+		this.checkAvailable();
+		return this.#reopenQueue();
+	}
+
+	override close(): void {
+		for (const lease of this.#leases) if (lease !== this.#handled) endLease(lease, false);
+		super.close();
+	}
+}
+
+/** What is known of a lease that has not ended; shared with whoever gives it back if the {@link RingLease} is forgotten. */
+interface OpenLease {
+	readonly engine: EngineReceiver;
+	readonly offset: number;
+	readonly among: Set<OpenLease>;
+}
+
+/** Ends a lease, once. False: it had ended before. */
+function endLease(lease: OpenLease, done: boolean): boolean {
+	if (!lease.among.delete(lease)) return false;
+	if (done) lease.engine.done(lease.offset);
+	else lease.engine.retry(lease.offset);
+	return true;
+}
+
+const forgotten = new FinalizationRegistry<OpenLease>((lease) => endLease(lease, false));
+
+class RingLease implements Lease {
+	readonly bytes: Uint8Array;
+	readonly attempt: number;
+	readonly #lease: OpenLease;
+	readonly #name: string;
+
+	constructor(name: string, lease: OpenLease, bytes: Uint8Array, attempt: number) {
+		this.#name = name;
+		this.#lease = lease;
+		this.bytes = bytes;
+		this.attempt = attempt;
+		lease.among.add(lease);
+		forgotten.register(this, lease, lease);
+	}
+
+	get open(): OpenLease {
+		return this.#lease;
+	}
+
+	done(): void {
+		this.#end(true);
+	}
+
+	retry(): void {
+		this.#end(false);
+	}
+
+	#end(done: boolean): void {
+		if (!endLease(this.#lease, done))
+			throw new IpcError(
+				"ERR_IPC_LEASE_ENDED",
+				this.#name,
+				"This lease has ended: done, put back, or its receiver was closed, which puts it back. Another receiver may have it now.",
+			);
+		forgotten.unregister(this.#lease);
+	}
+
+	[Symbol.dispose](): void {
+		endLease(this.#lease, false);
+		forgotten.unregister(this.#lease);
+	}
+}

@@ -1,0 +1,325 @@
+import { type EngineReceiver, EngineWait, IpcError, limits, Status } from "@libipc/protocol";
+import { checkBag, checkCount, checkFunction, checkSignal, checkTimeout } from "../check/argument.ts";
+import { closedError, failure } from "../check/failure.ts";
+import type { EventLoop } from "../wait/event_loop.ts";
+import { WaitIterator } from "../wait/wait_iterator.ts";
+import { WaitLine } from "../wait/wait_queue.ts";
+import { Peers } from "./peers.ts";
+import type { AsyncWaitOptions, Batch, PeerEvent, Receiver, WaitOptions } from "./types.ts";
+
+const SCRATCH_BYTES = 4096;
+const DEFAULT_MAX = 1024;
+/** The most memory that a receiver keeps for the next large message. */
+const LARGEST_TARGET = 16 << 20;
+
+type Signal = { readonly signal?: AbortSignal | undefined };
+type Drain = WaitOptions & { readonly max?: number | undefined };
+
+/** What is left of a timeout. */
+function left(timeout: number, deadline: number): number {
+	return timeout > 0 ? Math.max(0, Math.ceil(deadline - performance.now())) : timeout;
+}
+
+/** The {@link Receiver} of every engine. */
+export class RingReceiver implements Receiver {
+	readonly name: string;
+	readonly #endpoint: string;
+	readonly #engine: EngineReceiver;
+	readonly #loop: EventLoop;
+	readonly #reopen: () => Receiver;
+	/** Who waits for messages. */
+	readonly #receiving: WaitLine;
+	readonly #peers: Peers;
+	/** Where small messages land before `recv` knows their size. */
+	readonly #scratch = new Uint8Array(SCRATCH_BYTES);
+	/** What `drain` peeks into; made when it is first called. */
+	#spans = new Uint32Array(0);
+	/** Where drain has messages put that do not lie in the ring for reading; grows as they do. */
+	#target: Uint8Array<ArrayBuffer> = new Uint8Array(SCRATCH_BYTES);
+	/** Of {@link drainBatch}: where in the ring. */
+	#offsets = new Uint32Array(0);
+	#lengths = new Uint32Array(0);
+	#closed = false;
+	#draining = false;
+	/** `#closed || #draining`: one check for both on the hot path. */
+	#unavailable = false;
+
+	constructor(name: string, endpoint: string, engine: EngineReceiver, loop: EventLoop, reopen: () => Receiver) {
+		this.name = name;
+		this.#loop = loop;
+		this.#receiving = new WaitLine(loop, engine, EngineWait.data);
+		this.#peers = new Peers(name, engine, loop);
+		this.#endpoint = endpoint;
+		this.#engine = engine;
+		this.#reopen = reopen;
+	}
+
+	get closed(): boolean {
+		return this.#closed;
+	}
+
+	get lost(): number {
+		return this.#engine.lost();
+	}
+
+	recv(options?: WaitOptions): Uint8Array<ArrayBuffer> | null {
+		return this.#recv(checkTimeout(this.name, options));
+	}
+
+	tryRecv(): Uint8Array<ArrayBuffer> | null {
+		return this.#recv(0);
+	}
+
+	#recv(timeout: number): Uint8Array<ArrayBuffer> | null {
+		if (this.#unavailable) throw this.#unavailableError();
+		let length = this.#engine.recv(this.#scratch, timeout);
+		if (length >= 0) return this.#scratch.slice(0, length);
+		// Of a queue another receiver may take the large message first, and the next one be larger still.
+		while (length === Status.bufferTooSmall) {
+			const kept = this.#engine.keep();
+			if (kept) return kept;
+			const next = this.#engine.nextLength();
+			const message = new Uint8Array(Math.max(next, 1));
+			length = this.#engine.recv(message, timeout);
+			if (length >= 0) return length === message.byteLength ? message : message.slice(0, length);
+		}
+		if (length === Status.timedOut) return null;
+		throw failure(length, this.name, this.#endpoint);
+	}
+
+	recvAsync(options?: AsyncWaitOptions): Promise<Uint8Array<ArrayBuffer> | null> {
+		return this.wait(() => this.#recv(0) ?? undefined, options);
+	}
+
+	messages(options?: Signal): AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
+		return this.iterate(() => this.#recv(0) ?? undefined, options);
+	}
+
+	/** What `take` finds, as it comes. */
+	protected iterate<Value>(take: () => Value | undefined, options: Signal | undefined): WaitIterator<Value> {
+		if (this.#closed) throw this.#unavailableError();
+		const signal = checkSignal(this.name, checkBag(this.name, options, "{ signal }")?.signal);
+		return new WaitIterator(this.name, this.#receiving, take, signal);
+	}
+
+	/** A wait for what `take` finds. */
+	protected wait<Value>(take: () => Value | undefined, options: AsyncWaitOptions | undefined): Promise<Value | null> {
+		// Here, because when it is tried is a matter of how busy the event loop is.
+		if (this.#unavailable) return Promise.reject(this.#unavailableError());
+		return this.#receiving.wait<Value | null>(this.name, options, take, {
+			timedOut: null,
+			closed: () => {
+				throw this.#unavailableError();
+			},
+		});
+	}
+
+	[Symbol.asyncIterator](): AsyncIterator<Uint8Array<ArrayBuffer>> {
+		return this.messages();
+	}
+
+	peers(options?: Signal): AsyncIterableIterator<PeerEvent> {
+		if (this.#closed) throw this.#unavailableError();
+		return this.#peers.events(options);
+	}
+
+	/** Has `handler` called for each event of {@link peers}. */
+	reportPeers(handler: (event: PeerEvent) => void): void {
+		this.#peers.report(handler);
+	}
+
+	ref(): this {
+		this.#receiving.keepsAlive = true;
+		return this;
+	}
+
+	unref(): this {
+		this.#receiving.keepsAlive = false;
+		return this;
+	}
+
+	recvInto(target: Uint8Array, options?: WaitOptions): number {
+		if (this.#unavailable) throw this.#unavailableError();
+		if (!(target instanceof Uint8Array && ArrayBuffer.isView(target)))
+			throw new IpcError(
+				"ERR_IPC_INVALID_ARGUMENT",
+				this.name,
+				"recvInto needs a Uint8Array to copy the message into.",
+			);
+		const timeout = checkTimeout(this.name, options);
+		// An empty view has no address to give to native code: the engine is told of its length by a view that has one.
+		const length = target.byteLength > 0 ? this.#engine.recv(target, timeout) : this.#recvIntoNothing(timeout);
+		return length >= 0 ? length : this.#recvIntoRefused(length, target.byteLength);
+	}
+
+	#recvIntoNothing(timeout: number): number {
+		// A view with an address, none of which is to be used.
+		return this.#engine.recv(this.#scratch, timeout, 0);
+	}
+
+	#recvIntoRefused(status: number, capacity: number): number {
+		if (status === Status.timedOut) return -1;
+		if (status === Status.bufferTooSmall)
+			throw new IpcError(
+				"ERR_IPC_BUFFER_TOO_SMALL",
+				this.name,
+				`The next message of ${this.#endpoint} has ${this.#engine.nextLength()} bytes, the target ${capacity}. The message stays: call again with a larger target, or use recv().`,
+			);
+		throw failure(status, this.name, this.#endpoint);
+	}
+
+	drain(handler: (view: Uint8Array) => void, options?: Drain): number {
+		const max = this.#beginDrain("drain", handler, options);
+		let timeout = checkTimeout(this.name, options);
+		const deadline = timeout > 0 ? performance.now() + timeout : 0;
+		let handled = 0;
+		do {
+			const spans = this.#spansFor(max - handled);
+			const count = this.#engine.peek(spans, max - handled, this.#target, timeout);
+			if (count === Status.timedOut) break;
+			if (count === Status.notInPlace) {
+				const message = this.#recvOutOfPlace(spans[0] as number, left(timeout, deadline));
+				timeout = 0;
+				if (!message) break;
+				handled++;
+				this.#hand(() => handler(message), 0);
+				continue;
+			}
+			if (count < 0) throw failure(count, this.name, this.#endpoint);
+			timeout = 0;
+			// As ring_view.ts does, with what is the same for all of them read once.
+			const { buffer, byteOffset } = this.#engine.ring();
+			let read = 0;
+			this.#draining = this.#unavailable = true;
+			try {
+				while (read < count && !this.#closed) {
+					const view = new Uint8Array(buffer, byteOffset + (spans[2 * read] as number), spans[2 * read + 1] as number);
+					read++;
+					handler(view);
+				}
+			} finally {
+				this.#endHandler(read);
+			}
+			handled += read;
+		} while (handled < max && !this.#closed);
+		return handled;
+	}
+
+	drainBatch(handler: (batch: Batch) => void, options?: Drain): number {
+		const max = this.#beginDrain("drainBatch", handler, options);
+		const spans = this.#spansFor(max);
+		const timeout = checkTimeout(this.name, options);
+		const deadline = timeout > 0 ? performance.now() + timeout : 0;
+		const count = this.#engine.peek(spans, max, this.#target, timeout);
+		if (count === Status.timedOut) return 0;
+		if (count === Status.notInPlace) {
+			const bytes = this.#recvOutOfPlace(spans[0] as number, left(timeout, deadline));
+			if (!bytes) return 0;
+			const lengths = Uint32Array.of(bytes.byteLength);
+			this.#hand(() => handler({ count: 1, bytes, offsets: Uint32Array.of(0), lengths }), 0);
+			return 1;
+		}
+		if (count < 0) throw failure(count, this.name, this.#endpoint);
+		const ring = this.#engine.ring();
+		if (this.#offsets.length < count) {
+			this.#offsets = new Uint32Array(max);
+			this.#lengths = new Uint32Array(max);
+		}
+		const offsets = this.#offsets;
+		const lengths = this.#lengths;
+		for (let i = 0; i < count; i++) {
+			offsets[i] = spans[2 * i] as number;
+			lengths[i] = spans[2 * i + 1] as number;
+		}
+		this.#hand(() => handler({ count, bytes: ring, offsets, lengths }), count);
+		return count;
+	}
+
+	/** A message that peek could not show in place: it has been received into the target, or the target is too small. */
+	#recvOutOfPlace(byteLength: number, timeout: number): Uint8Array<ArrayBuffer> | null {
+		if (byteLength <= this.#target.byteLength) return this.#target.subarray(0, byteLength);
+		// Too large to keep memory for.
+		if (byteLength > LARGEST_TARGET) return this.#recv(timeout);
+		this.#target = new Uint8Array(byteLength);
+		// A sender may have overwritten it meanwhile: then the wait goes on, and the next one may be larger still.
+		const length = this.#engine.recv(this.#target, timeout);
+		if (length < 0) return this.#recv(0);
+		return this.#target.subarray(0, length);
+	}
+
+	/** Calls a handler; `count` messages in the ring count as received, also if it throws. */
+	#hand(handler: () => void, count: number): void {
+		this.#draining = this.#unavailable = true;
+		try {
+			handler();
+		} finally {
+			this.#endHandler(count);
+		}
+	}
+
+	#endHandler(received: number): void {
+		this.#draining = false;
+		this.#unavailable = this.#closed;
+		if (this.#closed) this.#leave();
+		else if (received > 0) this.#engine.consume(received);
+	}
+
+	/** What the two forms of drain have in common before they wait; answers how many messages at most. */
+	#beginDrain(what: string, handler: unknown, options: Drain | undefined): number {
+		if (this.#unavailable) throw this.#unavailableError();
+		checkFunction(this.name, `The handler of ${what}`, handler);
+		checkBag(this.name, options, "{ max: 100, timeout: 100 }");
+		return options?.max === undefined ? DEFAULT_MAX : checkCount(this.name, "max", options.max, 1, limits.drainMax);
+	}
+
+	#spansFor(max: number): Uint32Array {
+		if (this.#spans.length < 2 * max) this.#spans = new Uint32Array(2 * max);
+		return this.#spans;
+	}
+
+	clone(): Receiver {
+		if (this.#closed) throw this.#unavailableError();
+		return this.#reopen();
+	}
+
+	close(): void {
+		if (this.#closed) return;
+		this.#closed = this.#unavailable = true;
+		this.#receiving.close();
+		this.#peers.close();
+		// Inside a drain handler a view is in use: drain closes when the handler returns.
+		if (!this.#draining) this.#leave();
+	}
+
+	#leave(): void {
+		this.#loop.release(this.#engine);
+		this.#engine.close();
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		this.close();
+	}
+
+	/** Throws unless the receiver can be used now. */
+	protected checkAvailable(): void {
+		if (this.#unavailable) throw this.#unavailableError();
+	}
+
+	/** Runs a handler, during which the receiver cannot be used. */
+	protected during(handler: () => void): void {
+		this.#hand(handler, 0);
+	}
+
+	#unavailableError(): IpcError {
+		if (this.#closed) return closedError(this.name, this.#endpoint, "receiver");
+		return new IpcError(
+			"ERR_IPC_REENTRANT",
+			this.name,
+			`A drain handler of ${this.#endpoint} tried to receive from the receiver that is calling it. Let the handler return first.`,
+		);
+	}
+}

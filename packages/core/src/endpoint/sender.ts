@@ -1,0 +1,338 @@
+import { type EngineSender, IpcError, limits, Status } from "@libipc/protocol";
+import { checkCount, checkIterable, checkTimeout, notAMessage } from "../check/argument.ts";
+import { closedError, failure } from "../check/failure.ts";
+import type { EventLoop } from "../wait/event_loop.ts";
+import type { WaitLine } from "../wait/wait_queue.ts";
+import { giveUp, lendInRing, type OpenLoan, RingLoan } from "./loan.ts";
+import { MessageEncoder } from "./message_encoder.ts";
+import { Peers } from "./peers.ts";
+import type { AsyncWaitOptions, Loan, Message, PeerEvent, Sender, WaitOptions } from "./types.ts";
+import { viewOf } from "./view.ts";
+
+const encoder = new TextEncoder();
+
+/** From so many UTF-16 units on, a string is encoded where it goes in the ring; below, making the view costs more than a copy. */
+const ENCODE_IN_PLACE = 4096;
+
+/** An engine's sender with the number of handles that use it: more than one only on a route. */
+export interface SharedSender {
+	readonly engine: EngineSender;
+	readonly loop: EventLoop;
+	handles: number;
+	/** Who waits to send, on any handle. */
+	readonly sending: WaitLine;
+	/** A batch is being gathered: its iterable may run any code, which must not send in between. */
+	batching: boolean;
+}
+
+/** `IPC_MAX_MESSAGE`. */
+const LARGEST = 0x7fffffff;
+
+/** Whether a message can go to native code as it is. An empty view could be a detached one: that is looked at closer. */
+function isPlain(message: Message): message is Uint8Array {
+	return message instanceof Uint8Array && ArrayBuffer.isView(message) && message.byteLength > 0;
+}
+
+/** The {@link Sender} of every engine. */
+export class RingSender implements Sender {
+	readonly name: string;
+	readonly #endpoint: string;
+	readonly #reopen: (shared: SharedSender) => Sender;
+	readonly #shared: SharedSender;
+	readonly #engine: EngineSender;
+	readonly #encoder = new MessageEncoder();
+	readonly #loans = new Set<OpenLoan>();
+	readonly #peers: Peers;
+	#closed = false;
+	/** This handle's batch is being gathered; `#shared.batching` is any handle's. */
+	#batching = false;
+
+	constructor(name: string, endpoint: string, shared: SharedSender, reopen: (shared: SharedSender) => Sender) {
+		this.name = name;
+		this.#endpoint = endpoint;
+		this.#shared = shared;
+		this.#engine = shared.engine;
+		this.#reopen = reopen;
+		this.#peers = new Peers(name, shared.engine, shared.loop);
+		shared.handles++;
+	}
+
+	get closed(): boolean {
+		return this.#closed;
+	}
+
+	get receiverCount(): number {
+		this.#checkOpen();
+		return this.#engine.receiverCount();
+	}
+
+	get maxMessageLength(): number {
+		return this.#engine.maxMessageLength;
+	}
+
+	send(message: Message, options?: WaitOptions): boolean {
+		return this.#send(message, checkTimeout(this.name, options));
+	}
+
+	trySend(message: Message): boolean {
+		return this.#send(message, 0);
+	}
+
+	#send(message: Message, timeout: number): boolean {
+		if (this.#closed || this.#shared.batching) throw this.#unavailableError();
+		let bytes: Uint8Array;
+		let length: number;
+		// The fast case: no view is made.
+		if (isPlain(message)) {
+			bytes = message;
+			length = message.byteLength;
+		} else {
+			if (typeof message === "string" && message.length >= ENCODE_IN_PLACE) {
+				const sent = this.#encodeInPlace(message, timeout);
+				if (sent !== undefined) return sent;
+			}
+			length = this.#encode(message);
+			bytes = this.#encoder.bytes;
+		}
+		// Here, because native code takes lengths of 32 bits.
+		if (length > this.#engine.maxMessageLength) throw this.#failure(Status.messageTooLarge, length);
+		const status = this.#engine.send(bytes, length, timeout);
+		return status === 0 || this.#refused(status, length);
+	}
+
+	/** Sends a string without an intermediate copy; undefined: it does not fit the ring in one piece. */
+	#encodeInPlace(message: string, timeout: number): boolean | undefined {
+		const length = Buffer.byteLength(message);
+		if (length > this.#engine.maxLoanLength) return undefined;
+		const offset = this.#engine.loan(length, timeout);
+		if (offset === Status.notInPlace) return undefined;
+		if (offset < 0) return this.#refused(offset, length);
+		encoder.encodeInto(message, viewOf(this.#engine.ring(), offset, length));
+		this.#engine.endLoan(offset, length);
+		return true;
+	}
+
+	/** Makes bytes of a message that is not a plain `Uint8Array`: they are in the encoder then. */
+	#encode(message: Message): number {
+		const limit = this.#engine.maxMessageLength;
+		// UTF-8 has at least as many bytes as UTF-16 has units: no need to encode what cannot fit.
+		if (typeof message === "string" && message.length > limit)
+			throw this.#failure(Status.messageTooLarge, Buffer.byteLength(message));
+		const length = this.#encoder.encode(message, this.name);
+		if (length > limit) throw this.#failure(Status.messageTooLarge, length);
+		return length;
+	}
+
+	/** false for the answers that are no failures. */
+	#refused(status: number, length: number): false {
+		if (status === Status.timedOut || status === Status.noReceivers || status === Status.dropped) return false;
+		throw this.#failure(status, length);
+	}
+
+	#failure(status: number, length: number): IpcError {
+		if (status !== Status.messageTooLarge) return failure(status, this.name, this.#endpoint);
+		const limit = this.#engine.maxMessageLength;
+		return new IpcError(
+			"ERR_IPC_MESSAGE_TOO_LARGE",
+			this.name,
+			limit < LARGEST
+				? `A message of ${length} bytes does not fit ${this.#endpoint}: the limit of a queue is ${limit} bytes, half of its capacity of ${(limit + 16) * 2} less 16. Open it with a larger capacity, or split the message. Nothing was sent.`
+				: `A message of ${length} bytes is more than a message can have (${limit} bytes). Split it. Nothing was sent.`,
+		);
+	}
+
+	sendBatch(messages: Iterable<Message>, options?: WaitOptions): number {
+		if (this.#closed || this.#shared.batching) throw this.#unavailableError();
+		checkIterable(this.name, messages);
+		const timeout = checkTimeout(this.name, options);
+		const deadline = timeout > 0 ? performance.now() + timeout : 0;
+		const left = () => (timeout > 0 ? Math.max(0, Math.ceil(deadline - performance.now())) : timeout);
+		let staged = 0;
+		let sent = 0;
+		/** Whether all that was staged went out. */
+		const flush = (): boolean => {
+			const accepted = this.#engine.flush(left());
+			const all = accepted === staged;
+			if (accepted > 0) sent += accepted;
+			staged = 0;
+			if (accepted < 0) this.#refused(accepted, 0);
+			return all;
+		};
+		this.#shared.batching = this.#batching = true;
+		// An iterator that throws, or a bad message, must not take the messages before it along.
+		try {
+			for (const message of messages) {
+				this.#checkOpen();
+				let bytes: Uint8Array;
+				let length: number;
+				if (isPlain(message)) {
+					bytes = message;
+					length = message.byteLength;
+				} else {
+					length = this.#encode(message);
+					bytes = this.#encoder.bytes;
+				}
+				if (length > this.#engine.maxRecordLength) {
+					if (length > this.#engine.maxMessageLength) throw this.#failure(Status.messageTooLarge, length);
+					// Too large to be staged: after what was, in fragments.
+					if (staged > 0 && !flush()) return sent;
+					const status = this.#engine.send(bytes, length, left());
+					if (status !== 0 && !this.#refused(status, length)) return sent;
+					sent++;
+					continue;
+				}
+				let status = this.#engine.stage(bytes, length);
+				if (status === Status.timedOut) {
+					if (!flush()) return sent;
+					status = this.#engine.stage(bytes, length);
+				}
+				if (status < 0) throw this.#failure(status, length);
+				staged++;
+			}
+		} finally {
+			this.#shared.batching = this.#batching = false;
+			try {
+				if (staged > 0) flush();
+			} finally {
+				if (this.#closed) this.#leave();
+			}
+		}
+		return sent;
+	}
+
+	sendAsync(message: Message, options?: AsyncWaitOptions): Promise<boolean> {
+		let length: number;
+		let bytes: Uint8Array;
+		try {
+			if (this.#closed || this.#shared.batching) throw this.#unavailableError();
+			length = this.#encode(message);
+			// What was encoded lies in memory that the next message will use.
+			bytes = typeof message === "string" ? this.#encoder.bytes.slice(0, length || 1) : this.#encoder.bytes;
+		} catch (error) {
+			return Promise.reject(error);
+		}
+		const engine = this.#engine;
+		const progress = new Uint32Array(1);
+		const attempt = (): boolean | undefined => {
+			// Transferred away or shrunk while it waited: native code would read what is not there.
+			if (bytes.byteLength < length) {
+				if (progress[0] !== 0) engine.givePartUp();
+				throw notAMessage(this.name, message);
+			}
+			const status = engine.sendPart(bytes, length, progress);
+			if (status === 0) return true;
+			return status === Status.timedOut ? undefined : this.#refused(status, length);
+		};
+		return this.#shared.sending.wait(this.name, options, attempt, {
+			timedOut: false,
+			closed: () => {
+				throw closedError(this.name, this.#endpoint, "sender");
+			},
+			givenUp: () => {
+				if (progress[0] !== 0) engine.givePartUp();
+			},
+		});
+	}
+
+	loan(byteLength: number, options?: WaitOptions): Loan | null {
+		if (this.#closed || this.#shared.batching) throw this.#unavailableError();
+		const engine = this.#engine;
+		const limit = Math.max(engine.maxLoanLength, engine.maxMessageLength < LARGEST ? 0 : engine.maxMessageLength);
+		const length = checkCount(this.name, "byteLength", byteLength, 0, limit);
+		const timeout = checkTimeout(this.name, options);
+		const offset = length > engine.maxLoanLength ? Status.notInPlace : engine.loan(length, timeout);
+		if (offset === Status.notInPlace) return this.#lendElsewhere(length, timeout);
+		if (offset < 0) {
+			this.#refused(offset, length);
+			return null;
+		}
+		const bytes = viewOf(engine.ring(), offset, length);
+		return new RingLoan(this.name, lendInRing(engine, offset, this.#loans), bytes);
+	}
+
+	/** A loan that the ring has no place for: written in memory of its own, and copied when it is sent. */
+	#lendElsewhere(length: number, timeout: number): Loan {
+		const bytes = new Uint8Array(length);
+		const loan: OpenLoan = {
+			among: this.#loans,
+			end: (used) => used >= 0 && this.#send(used > 0 ? bytes.subarray(0, used) : bytes.buffer.slice(0, 0), timeout),
+		};
+		return new RingLoan(this.name, loan, bytes);
+	}
+
+	waitForReceivers(count: number, options?: WaitOptions): boolean {
+		this.#checkOpen();
+		const wanted = checkCount(this.name, "count", count, 0, limits.maxReceivers);
+		const status = this.#engine.waitForReceivers(wanted, checkTimeout(this.name, options));
+		if (status === Status.invalidArgument)
+			throw new IpcError(
+				"ERR_IPC_INVALID_ARGUMENT",
+				this.name,
+				`${this.#endpoint} cannot have ${wanted} receivers: its creator allowed fewer. Create it with a larger maxReceivers.`,
+			);
+		return status === 0 || this.#refused(status, 0);
+	}
+
+	receiversReady(count: number, options?: AsyncWaitOptions): Promise<boolean> {
+		const attempt = (): true | undefined => (this.waitForReceivers(count, { timeout: 0 }) ? true : undefined);
+		return this.#peers.line.wait<boolean>(this.name, options, attempt, {
+			timedOut: false,
+			closed: () => {
+				throw closedError(this.name, this.#endpoint, "sender");
+			},
+		});
+	}
+
+	peers(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterableIterator<PeerEvent> {
+		this.#checkOpen();
+		return this.#peers.events(options);
+	}
+
+	/** Has `handler` called for each event of {@link peers}. */
+	reportPeers(handler: (event: PeerEvent) => void): void {
+		this.#peers.report(handler);
+	}
+
+	clone(): Sender {
+		this.#checkOpen();
+		return this.#reopen(this.#shared);
+	}
+
+	close(): void {
+		if (this.#closed) return;
+		this.#closed = true;
+		for (const loan of this.#loans) giveUp(loan);
+		this.#peers.close();
+		// Inside a batch what was gathered has to go out first: sendBatch leaves when it has.
+		if (!this.#batching) this.#leave();
+	}
+
+	#leave(): void {
+		const { engine, loop, sending } = this.#shared;
+		if (--this.#shared.handles > 0) return;
+		sending.close();
+		loop.release(engine);
+		engine.close();
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		this.close();
+	}
+
+	#unavailableError(): IpcError {
+		if (this.#closed) return closedError(this.name, this.#endpoint, "sender");
+		return new IpcError(
+			"ERR_IPC_REENTRANT",
+			this.name,
+			`The iterable of a batch on ${this.#endpoint} tried to send on the sender that is sending the batch. Yield the message instead.`,
+		);
+	}
+
+	#checkOpen(): void {
+		if (this.#closed) throw closedError(this.name, this.#endpoint, "sender");
+	}
+}

@@ -1,0 +1,14 @@
+import type { ListedName, ListOptions } from "@libipc/protocol";
+import { checkBag, checkPrefix } from "./check/argument.ts";
+
+/** Checks the options of `list` and `clear`: the prefix, or `undefined` for all. */
+export function checkListOptions(options: unknown): string | undefined {
+	const prefix: unknown = checkBag<ListOptions>("", options as ListOptions | undefined, '{ prefix: "app" }')?.prefix;
+	return prefix === undefined ? undefined : checkPrefix(prefix);
+}
+
+/** By prefix, then name, then kind, as their characters are numbered: the same order everywhere. */
+export function compareListed(a: ListedName, b: ListedName): number {
+	for (const key of ["prefix", "name", "kind", "path"] as const) if (a[key] !== b[key]) return a[key] < b[key] ? -1 : 1;
+	return 0;
+}

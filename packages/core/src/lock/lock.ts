@@ -1,0 +1,254 @@
+import {
+	type Engine,
+	type EngineLock,
+	EngineWait,
+	type HandleKind,
+	IpcError,
+	OWNER_DIED,
+	Status,
+} from "@libipc/protocol";
+import { checkTimeout } from "../check/argument.ts";
+import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
+import { WaitLine } from "../wait/wait_queue.ts";
+import { type Handle, NamedHandle } from "./handle.ts";
+
+/** A lock that is held until the end of the block: `using guard = mutex.acquire()`. */
+export interface LockGuard extends Disposable {
+	/**
+	 * Whether the last owner died, or closed its handle, while it held the lock: what the lock protects may be half
+	 * changed. Put it right; if that cannot be done, `markUnusable()`.
+	 */
+	readonly ownerDied: boolean;
+	/** Unlocks, if this guard still holds the lock. The end of a `using` block does so. */
+	release(): void;
+}
+
+/** What a mutex and a reader-writer lock have in common: one owner at a time. */
+export interface Lock extends Handle {
+	/**
+	 * Locks, waiting while somebody else holds it.
+	 *
+	 * @returns false: the time was up.
+	 * @throws IpcError `ERR_IPC_DEADLOCK`: this thread holds it; `ERR_IPC_UNUSABLE`, `ERR_IPC_ORPHANED`,
+	 * `ERR_IPC_CLOSED`, `ERR_IPC_INVALID_ARGUMENT`
+	 */
+	lock(options?: WaitOptions): boolean;
+	/** {@link lock} that never waits. */
+	tryLock(): boolean;
+	/** {@link lock} that lets the event loop go on while it waits. Calls of one handle are served in their order. */
+	lockAsync(options?: AsyncWaitOptions): Promise<boolean>;
+	/** {@link lock} with a guard that unlocks. null: the time was up. */
+	acquire(): LockGuard;
+	acquire(options: WaitOptions | undefined): LockGuard | null;
+	/** {@link lockAsync} with a guard that unlocks. null: the time was up. */
+	acquireAsync(): Promise<LockGuard>;
+	acquireAsync(options: AsyncWaitOptions | undefined): Promise<LockGuard | null>;
+	/**
+	 * Gives it to the next.
+	 *
+	 * @throws IpcError `ERR_IPC_NOT_OWNER` if this handle does not hold it
+	 */
+	unlock(): void;
+	/** Whether, when this handle got it last, an owner had died: see {@link LockGuard.ownerDied}. */
+	readonly ownerDied: boolean;
+	/**
+	 * Unlocks for good: everybody who locks from now on, or waits, gets `ERR_IPC_UNUSABLE`, until all have closed it or the
+	 * name was cleared. For an owner that was told of a death and cannot put things right.
+	 *
+	 * @throws IpcError `ERR_IPC_NOT_OWNER` if this handle does not hold it
+	 */
+	markUnusable(): void;
+}
+
+/** What unlocks when it is disposed of. */
+export class Guard implements LockGuard {
+	readonly ownerDied: boolean;
+	/** Whether it was got by a call that blocks the thread, which then cannot wait for itself. */
+	readonly isThreads: boolean;
+	readonly #release: (guard: Guard) => void;
+
+	constructor(ownerDied: boolean, isThreads: boolean, release: (guard: Guard) => void) {
+		this.ownerDied = ownerDied;
+		this.isThreads = isThreads;
+		this.#release = release;
+	}
+
+	release(): void {
+		this.#release(this);
+	}
+
+	[Symbol.dispose](): void {
+		this.#release(this);
+	}
+}
+
+/** Who holds a lock through its handle: the thread that locked it, a task of it, or whoever has a guard. */
+export type Holder = "nobody" | "thread" | "task" | Guard;
+
+/** The {@link Lock} of every engine. */
+export abstract class NamedLock<SomeEngine extends EngineLock> extends NamedHandle<SomeEngine> implements Lock {
+	readonly #line: WaitLine;
+	#holder: Holder = "nobody";
+	#ownerDied = false;
+	/** What messages call being the one owner. */
+	protected readonly exclusively: string = "";
+
+	constructor(engines: Engine, kind: HandleKind, prefix: string, name: string, engine: SomeEngine) {
+		super(engines, kind, prefix, name, engine);
+		this.#line = new WaitLine(this.loop, engine, EngineWait.lock);
+	}
+
+	get ownerDied(): boolean {
+		return this.#ownerDied;
+	}
+
+	lock(options?: WaitOptions): boolean {
+		return this.lockFor("thread", checkTimeout(this.name, options));
+	}
+
+	tryLock(): boolean {
+		return this.lockFor("thread", 0);
+	}
+
+	acquire(): LockGuard;
+	acquire(options: WaitOptions | undefined): LockGuard | null;
+	acquire(options?: WaitOptions): LockGuard | null {
+		return this.lockFor("thread", checkTimeout(this.name, options)) ? this.#guard(true) : null;
+	}
+
+	#guard(isThreads: boolean): LockGuard {
+		const guard = new Guard(this.#ownerDied, isThreads, this.#release);
+		this.#holder = guard;
+		return guard;
+	}
+
+	readonly #release = (guard: Guard): void => {
+		// Else it was unlocked by hand, or lost with the handle.
+		if (this.#holder === guard && !this.closed) this.unlock();
+	};
+
+	/** Locks, blocking the thread. */
+	protected lockFor(holder: Holder, timeout: number): boolean {
+		if (!this.got(this.engine.lock(timeout, false))) return false;
+		this.#holder = holder;
+		this.serveSoon();
+		return true;
+	}
+
+	lockAsync(options?: AsyncWaitOptions): Promise<boolean> {
+		return this.#wait<boolean>(
+			options,
+			() => {
+				this.#holder = "task";
+				return true;
+			},
+			false,
+		);
+	}
+
+	acquireAsync(): Promise<LockGuard>;
+	acquireAsync(options: AsyncWaitOptions | undefined): Promise<LockGuard | null>;
+	acquireAsync(options?: AsyncWaitOptions): Promise<LockGuard | null> {
+		return this.#wait<LockGuard | null>(options, () => this.#guard(false), null);
+	}
+
+	#wait<Result>(options: AsyncWaitOptions | undefined, got: () => Result, timedOut: Result): Promise<Result> {
+		if (this.isThreads()) return Promise.reject(this.deadlock());
+		return this.waitFor(this.#line, EngineWait.lock, options, this.#tryForTask, got, timedOut);
+	}
+
+	readonly #tryForTask = (): number => this.engine.lock(0, true);
+
+	/** Locks for a holder, letting the event loop go on, even if the thread holds it by now. */
+	protected async lockForAsync(holder: Holder): Promise<void> {
+		const got = (): void => {
+			this.#holder = holder;
+		};
+		await this.waitFor(this.#line, EngineWait.lock, undefined, this.#tryForTask, got, undefined);
+	}
+
+	/** Waits in a line of this handle until `attempt`, a lock that does not wait, has got it. */
+	protected waitFor<Result>(
+		line: WaitLine,
+		what: number,
+		options: AsyncWaitOptions | undefined,
+		attempt: () => number,
+		got: () => Result,
+		timedOut: Result,
+	): Promise<Result> {
+		if (this.closed) return Promise.reject(this.closedError());
+		const tryOnce = (): { got: Result } | undefined => {
+			const status = attempt();
+			// A deadlock: another task of this handle holds it, and will unlock.
+			return status === Status.deadlock || !this.got(status) ? undefined : { got: got() };
+		};
+		return line
+			.wait<{ got: Result }>(this.name, options, tryOnce, {
+				timedOut: { got: timedOut },
+				closed: () => {
+					throw this.closedError();
+				},
+				givenUp: () => this.engine.disarm(what),
+			})
+			.then((result) => result.got);
+	}
+
+	/** Whether the answer of a lock means that it is held. */
+	protected got(status: number): boolean {
+		if (status < 0) {
+			if (status === Status.timedOut) return false;
+			throw status === Status.deadlock ? this.deadlock() : this.failure(status);
+		}
+		this.#ownerDied = status === OWNER_DIED;
+		return true;
+	}
+
+	unlock(): void {
+		this.given(this.engine.unlock(), this.exclusively);
+		this.#holder = "nobody";
+	}
+
+	markUnusable(): void {
+		this.given(this.engine.markUnusable(), this.exclusively);
+		this.#holder = "nobody";
+	}
+
+	/** Checks the answer of an unlock. */
+	protected given(status: number, how = ""): void {
+		if (status === 0) return;
+		if (status !== Status.notOwner) throw this.failure(status);
+		throw new IpcError(
+			"ERR_IPC_NOT_OWNER",
+			this.name,
+			`This handle does not hold ${this.what}${how}: it was never locked here, or has been unlocked since. Nothing has changed.`,
+		);
+	}
+
+	/** For whom it is held. */
+	protected get holder(): Holder {
+		return this.#holder;
+	}
+
+	/** Whether a call that blocks the thread has got it: what runs now may be inside, and cannot wait for itself. */
+	protected isThreads(): boolean {
+		const holder = this.#holder;
+		return holder === "thread" || (holder instanceof Guard && holder.isThreads);
+	}
+
+	protected deadlock(): IpcError {
+		return new IpcError(
+			"ERR_IPC_DEADLOCK",
+			this.name,
+			`This thread holds ${this.what} already, so waiting for it here would never end: locks are not recursive. Unlock it first; tasks of an event loop that take turns must all lock with the ...Async calls.`,
+		);
+	}
+
+	/** Who waits in the event loop is no longer armed: the lock was got without them. */
+	protected serveSoon(line = this.#line): void {
+		if (!line.isEmpty) queueMicrotask(() => line.serve());
+	}
+
+	protected endWaits(): void {
+		this.#line.close();
+	}
+}

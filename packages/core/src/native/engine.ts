@@ -1,0 +1,296 @@
+import {
+	type Engine,
+	type EngineReceiver,
+	type EngineSender,
+	type EngineWaker,
+	Kind,
+	PEER_WORDS,
+	Status,
+} from "@libipc/protocol";
+import { openFailure } from "../check/open_failure.ts";
+import { closeAtExit } from "../close_at_exit.ts";
+import type { Address, Symbols } from "./declarations.ts";
+import { NativeFailure } from "./failure.ts";
+import { openNativeHandles } from "./handles.ts";
+import { mapReceiverRing, mapSenderRing, type NativeLibrary } from "./library.ts";
+import { openNativeLists } from "./list.ts";
+import { openNativeReceiver, openNativeSender } from "./open.ts";
+import { LONGEST_CALL_MS, mayWaitOn, terminated } from "./options.ts";
+
+const LONGEST_TARGET = 0x7fffffff;
+
+/**
+ * Messages between processes, by the C library. What differs between runtimes is theirs to give: the library, loaded when
+ * first used, and wakers that their event loop polls.
+ */
+export function createNativeEngine(library: () => NativeLibrary, openWaker: Engine["openWaker"]): Engine {
+	return {
+		openSender(...name) {
+			const loaded = library();
+			return new NativeSender(loaded, openNativeSender(loaded, ...name));
+		},
+
+		openReceiver(...name) {
+			const loaded = library();
+			return new NativeReceiver(loaded, openNativeReceiver(loaded, ...name));
+		},
+
+		clear(kind, prefix, name) {
+			const failure = new NativeFailure();
+			const { ipc_clear } = library().symbols;
+			const status = ipc_clear(terminated(prefix), terminated(name), Kind[kind], failure.bytes);
+			if (status < 0) throw openFailure(failure, kind, prefix, name);
+		},
+
+		...openNativeHandles(library),
+		...openNativeLists(library),
+		now: () => library().symbols.ipc_now_ns(),
+		openWaker,
+	};
+}
+
+const answerClosed = (): number => Status.closed;
+
+/**
+ * What an endpoint calls once its native object is gone: whatever path leads there (an exit handler, a getter in an
+ * options bag that closes the endpoint), it is told so, and no call on the hot path has to ask.
+ */
+const closedSymbols = {
+	ipc_sender_send: answerClosed,
+	ipc_sender_send_steadily: answerClosed,
+	ipc_sender_send_part: answerClosed,
+	ipc_sender_give_up_part: answerClosed,
+	ipc_sender_arm: answerClosed,
+	ipc_sender_look: () => 0,
+	ipc_sender_armed: () => 0,
+	ipc_sender_peers: () => 0,
+	ipc_sender_stage: answerClosed,
+	ipc_sender_flush: answerClosed,
+	ipc_sender_loan: answerClosed,
+	ipc_sender_end_loan: answerClosed,
+	ipc_sender_receiver_count: () => 0,
+	ipc_sender_wait_for_receivers: answerClosed,
+	ipc_receiver_recv: answerClosed,
+	ipc_receiver_next_length: answerClosed,
+	ipc_receiver_peek: answerClosed,
+	ipc_receiver_consume: answerClosed,
+	ipc_receiver_keep: () => null,
+	ipc_receiver_lost: () => 0,
+	ipc_receiver_take: answerClosed,
+	ipc_receiver_done: answerClosed,
+	ipc_receiver_retry: answerClosed,
+	ipc_receiver_arm: answerClosed,
+	ipc_receiver_look: () => 0,
+	ipc_receiver_armed: () => 0,
+	ipc_receiver_peers: () => 0,
+} as const;
+
+/** The functions whose names begin so, open or closed. */
+type SymbolsOf<Start extends string> = {
+	readonly [Name in Extract<keyof typeof closedSymbols, `${Start}${string}`>]: (
+		...args: Parameters<Symbols[Name]>
+	) => ReturnType<Symbols[Name]> | ReturnType<(typeof closedSymbols)[Name]>;
+};
+type SenderSymbols = SymbolsOf<"ipc_sender_">;
+type ReceiverSymbols = SymbolsOf<"ipc_receiver_">;
+
+class NativeSender implements EngineSender {
+	readonly maxMessageLength: number;
+	readonly maxRecordLength: number;
+	readonly maxLoanLength: number;
+	#symbols: SenderSymbols;
+	readonly #handle: Address;
+	readonly #close: () => void;
+	readonly #offset = new Uint32Array(1);
+	readonly #mapRing: () => Uint8Array;
+	#ring: Uint8Array | undefined;
+
+	constructor(library: NativeLibrary, handle: Address) {
+		const { symbols } = library;
+		this.#symbols = symbols;
+		this.#handle = handle;
+		this.maxMessageLength = symbols.ipc_sender_max_message(handle);
+		this.maxRecordLength = symbols.ipc_sender_max_record(handle);
+		this.maxLoanLength = symbols.ipc_sender_max_loan(handle);
+		this.#mapRing = () => mapSenderRing(library, handle);
+		this.#close = closeAtExit(this, () => symbols.ipc_sender_close(handle));
+	}
+
+	send(bytes: Uint8Array, length: number, timeout: number): number {
+		if (timeout >= 0) return this.#symbols.ipc_sender_send(this.#handle, bytes, length, timeout);
+		let status: number;
+		do status = this.#symbols.ipc_sender_send_steadily(this.#handle, bytes, length, LONGEST_CALL_MS);
+		while (status === Status.timedOut && mayWaitOn());
+		return status;
+	}
+
+	sendPart(bytes: Uint8Array, length: number, progress: Uint32Array): number {
+		return this.#symbols.ipc_sender_send_part(this.#handle, bytes, length, progress);
+	}
+
+	givePartUp(): void {
+		this.#symbols.ipc_sender_give_up_part(this.#handle);
+	}
+
+	arm(wait: number, waker: EngineWaker): void {
+		this.#symbols.ipc_sender_arm(this.#handle, wait, waker.low, waker.high);
+	}
+
+	look(wait: number, waker: EngineWaker): boolean {
+		return this.#symbols.ipc_sender_look(this.#handle, wait, waker.low, waker.high) !== 0;
+	}
+
+	armed(): number {
+		return this.#symbols.ipc_sender_armed(this.#handle);
+	}
+
+	peers(records: Uint32Array): number {
+		return this.#symbols.ipc_sender_peers(this.#handle, records, records.length / PEER_WORDS);
+	}
+
+	stage(bytes: Uint8Array, length: number): number {
+		return this.#symbols.ipc_sender_stage(this.#handle, bytes, length);
+	}
+
+	flush(timeout: number): number {
+		return this.#symbols.ipc_sender_flush(this.#handle, timeout);
+	}
+
+	loan(length: number, timeout: number): number {
+		let status: number;
+		do {
+			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
+			status = this.#symbols.ipc_sender_loan(this.#handle, length, part, this.#offset);
+		} while (status === Status.timedOut && timeout < 0 && mayWaitOn());
+		return status === 0 ? (this.#offset[0] as number) : status;
+	}
+
+	endLoan(offset: number, length: number): number {
+		return this.#symbols.ipc_sender_end_loan(this.#handle, offset, length);
+	}
+
+	ring(): Uint8Array {
+		// The user may have transferred its buffer away: then it is empty, lives on there, and here a new one is made.
+		if (!this.#ring?.byteLength) this.#ring = this.#mapRing();
+		return this.#ring;
+	}
+
+	receiverCount(): number {
+		return this.#symbols.ipc_sender_receiver_count(this.#handle);
+	}
+
+	waitForReceivers(count: number, timeout: number): number {
+		let status: number;
+		do {
+			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
+			status = this.#symbols.ipc_sender_wait_for_receivers(this.#handle, count, part);
+		} while (status === Status.timedOut && timeout < 0 && mayWaitOn());
+		return status;
+	}
+
+	close(): void {
+		this.#symbols = closedSymbols;
+		this.#ring = undefined;
+		this.#close();
+	}
+}
+
+class NativeReceiver implements EngineReceiver {
+	#symbols: ReceiverSymbols;
+	readonly #library: NativeLibrary;
+	readonly #length = new Uint32Array(1);
+	readonly #handle: Address;
+	readonly #close: () => void;
+	readonly #mapRing: () => Uint8Array;
+	#ring: Uint8Array | undefined;
+
+	constructor(library: NativeLibrary, handle: Address) {
+		const { symbols } = library;
+		this.#symbols = symbols;
+		this.#library = library;
+		this.#handle = handle;
+		this.#mapRing = () => mapReceiverRing(library, handle);
+		this.#close = closeAtExit(this, () => symbols.ipc_receiver_close(handle));
+	}
+
+	recv(target: Uint8Array, timeout: number, most = target.byteLength): number {
+		const capacity = Math.min(most, LONGEST_TARGET);
+		if (timeout >= 0) return this.#symbols.ipc_receiver_recv(this.#handle, target, capacity, timeout);
+		let length: number;
+		do length = this.#symbols.ipc_receiver_recv(this.#handle, target, capacity, LONGEST_CALL_MS);
+		while (length === Status.timedOut && mayWaitOn());
+		return length;
+	}
+
+	nextLength(): number {
+		return this.#symbols.ipc_receiver_next_length(this.#handle);
+	}
+
+	peek(spans: Uint32Array, max: number, target: Uint8Array, timeout: number): number {
+		let count: number;
+		do {
+			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
+			count = this.#symbols.ipc_receiver_peek(this.#handle, spans, max, target, target.byteLength, part);
+		} while (count === Status.timedOut && timeout < 0 && mayWaitOn());
+		return count;
+	}
+
+	keep(): Uint8Array<ArrayBuffer> | null {
+		const address = this.#library.address(this.#symbols.ipc_receiver_keep(this.#handle, this.#length));
+		return address === null ? null : this.#library.keepMessage(address, this.#length[0] as number);
+	}
+
+	take(lease: Uint32Array, timeout: number): number {
+		let status: number;
+		do {
+			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
+			status = this.#symbols.ipc_receiver_take(this.#handle, part, lease);
+		} while (status === Status.timedOut && timeout < 0 && mayWaitOn());
+		return status;
+	}
+
+	done(offset: number): number {
+		return this.#symbols.ipc_receiver_done(this.#handle, offset);
+	}
+
+	retry(offset: number): number {
+		return this.#symbols.ipc_receiver_retry(this.#handle, offset);
+	}
+
+	lost(): number {
+		return this.#symbols.ipc_receiver_lost(this.#handle);
+	}
+
+	arm(wait: number, waker: EngineWaker): void {
+		this.#symbols.ipc_receiver_arm(this.#handle, wait, waker.low, waker.high);
+	}
+
+	look(wait: number, waker: EngineWaker): boolean {
+		return this.#symbols.ipc_receiver_look(this.#handle, wait, waker.low, waker.high) !== 0;
+	}
+
+	armed(): number {
+		return this.#symbols.ipc_receiver_armed(this.#handle);
+	}
+
+	peers(records: Uint32Array): number {
+		return this.#symbols.ipc_receiver_peers(this.#handle, records, records.length / PEER_WORDS);
+	}
+
+	consume(count: number): number {
+		return this.#symbols.ipc_receiver_consume(this.#handle, count);
+	}
+
+	ring(): Uint8Array {
+		// The user may have transferred its buffer away: then it is empty, lives on there, and here a new one is made.
+		if (!this.#ring?.byteLength) this.#ring = this.#mapRing();
+		return this.#ring;
+	}
+
+	close(): void {
+		const lost = this.lost();
+		this.#symbols = { ...closedSymbols, ipc_receiver_lost: () => lost };
+		this.#ring = undefined;
+		this.#close();
+	}
+}

@@ -1,0 +1,288 @@
+import type { HandleKind } from "@libipc/protocol";
+import {
+	type Engine,
+	type EngineCondition,
+	type EngineHandle,
+	type EngineHandleOptions,
+	type EngineMemory,
+	type EngineMutex,
+	type EngineRwLock,
+	type EngineSemaphore,
+	type EngineWaits,
+	type EngineWaker,
+	Status,
+} from "@libipc/protocol";
+import { openFailure } from "../check/open_failure.ts";
+import { closeAtExit } from "../close_at_exit.ts";
+import type { Address, Symbols } from "./declarations.ts";
+import { NativeFailure } from "./failure.ts";
+import { mapMemory, type NativeLibrary } from "./library.ts";
+import { LONGEST_CALL_MS, mayWaitOn, nativeHandleOptions, terminated } from "./options.ts";
+
+const answerClosed = (): number => Status.closed;
+
+/** What a handle calls once its native object is gone: as in native_engine.ts. */
+const closedSymbols = {
+	ipc_handle_count: answerClosed,
+	ipc_handle_arm: answerClosed,
+	ipc_handle_disarm: answerClosed,
+	ipc_handle_armed: () => 0,
+	ipc_handle_look: answerClosed,
+	ipc_handle_sleep: answerClosed,
+	ipc_handle_leave: () => 0,
+	ipc_mutex_lock: answerClosed,
+	ipc_mutex_unlock: answerClosed,
+	ipc_mutex_mark_unusable: answerClosed,
+	ipc_mutex_is_held: () => 0,
+	ipc_condition_enter: answerClosed,
+	ipc_condition_notify: answerClosed,
+	ipc_condition_notify_all: answerClosed,
+	ipc_semaphore_acquire: answerClosed,
+	ipc_semaphore_release: answerClosed,
+	ipc_semaphore_permits: () => 0,
+	ipc_semaphore_recovered: () => 0,
+	ipc_rwlock_lock: answerClosed,
+	ipc_rwlock_unlock: answerClosed,
+	ipc_rwlock_lock_shared: answerClosed,
+	ipc_rwlock_unlock_shared: answerClosed,
+	ipc_rwlock_mark_unusable: answerClosed,
+	ipc_rwlock_held: () => 0,
+	ipc_memory_byte_length: answerClosed,
+	ipc_memory_map: () => null,
+	ipc_memory_grow: answerClosed,
+	ipc_memory_unlink: answerClosed,
+	ipc_memory_enter: answerClosed,
+	ipc_memory_wake: answerClosed,
+} as const;
+
+type HandleSymbols = {
+	readonly [Name in keyof typeof closedSymbols]: (
+		...args: Parameters<Symbols[Name]>
+	) => ReturnType<Symbols[Name]> | ReturnType<(typeof closedSymbols)[Name]>;
+};
+
+class NativeHandle implements EngineHandle {
+	protected symbols: HandleSymbols;
+	protected readonly handle: Address;
+	readonly #close: () => void;
+
+	constructor(library: NativeLibrary, handle: Address) {
+		const { symbols } = library;
+		this.symbols = symbols;
+		this.handle = handle;
+		this.#close = closeAtExit(this, () => symbols.ipc_handle_close(handle));
+	}
+
+	arm(wait: number, waker: EngineWaker): void {
+		this.symbols.ipc_handle_arm(this.handle, wait, waker.low, waker.high);
+	}
+
+	disarm(wait: number): void {
+		this.symbols.ipc_handle_disarm(this.handle, wait);
+	}
+
+	armed(): number {
+		return this.symbols.ipc_handle_armed(this.handle);
+	}
+
+	look(): boolean {
+		this.symbols.ipc_handle_look(this.handle);
+		return true;
+	}
+
+	count(): number {
+		return this.symbols.ipc_handle_count(this.handle);
+	}
+
+	close(): void {
+		this.symbols = closedSymbols;
+		this.#close();
+	}
+}
+
+class NativeMutex extends NativeHandle implements EngineMutex {
+	lock(timeout: number): number {
+		if (timeout >= 0) return this.symbols.ipc_mutex_lock(this.handle, timeout);
+		let status: number;
+		do status = this.symbols.ipc_mutex_lock(this.handle, LONGEST_CALL_MS);
+		while (status === Status.timedOut && mayWaitOn());
+		return status;
+	}
+
+	unlock(): number {
+		return this.symbols.ipc_mutex_unlock(this.handle);
+	}
+
+	markUnusable(): number {
+		return this.symbols.ipc_mutex_mark_unusable(this.handle);
+	}
+
+	isHeld(): boolean {
+		return this.symbols.ipc_mutex_is_held(this.handle) !== 0;
+	}
+}
+
+/** `ipc_keep`. */
+const KEEP_PLACE = 1;
+const KEEP_FOR_TASK = 2;
+
+class NativeRwLock extends NativeHandle implements EngineRwLock {
+	lock(timeout: number, forTask: boolean): number {
+		if (timeout >= 0) return this.symbols.ipc_rwlock_lock(this.handle, timeout, forTask ? KEEP_FOR_TASK : 0);
+		let status: number;
+		do status = this.symbols.ipc_rwlock_lock(this.handle, LONGEST_CALL_MS, KEEP_PLACE);
+		while (status === Status.timedOut && mayWaitOn());
+		return status;
+	}
+
+	unlock(): number {
+		return this.symbols.ipc_rwlock_unlock(this.handle);
+	}
+
+	lockShared(timeout: number): number {
+		if (timeout >= 0) return this.symbols.ipc_rwlock_lock_shared(this.handle, timeout);
+		let status: number;
+		do status = this.symbols.ipc_rwlock_lock_shared(this.handle, LONGEST_CALL_MS);
+		while (status === Status.timedOut && mayWaitOn());
+		return status;
+	}
+
+	unlockShared(): number {
+		return this.symbols.ipc_rwlock_unlock_shared(this.handle);
+	}
+
+	markUnusable(): number {
+		return this.symbols.ipc_rwlock_mark_unusable(this.handle);
+	}
+
+	held(): number {
+		return this.symbols.ipc_rwlock_held(this.handle);
+	}
+}
+
+class NativeSemaphore extends NativeHandle implements EngineSemaphore {
+	acquire(timeout: number): number {
+		if (timeout >= 0) return this.symbols.ipc_semaphore_acquire(this.handle, timeout);
+		let status: number;
+		do status = this.symbols.ipc_semaphore_acquire(this.handle, LONGEST_CALL_MS);
+		while (status === Status.timedOut && mayWaitOn());
+		return status;
+	}
+
+	release(count: number): number {
+		return this.symbols.ipc_semaphore_release(this.handle, count);
+	}
+
+	permits(): number {
+		return this.symbols.ipc_semaphore_permits(this.handle);
+	}
+
+	recovered(): number {
+		return this.symbols.ipc_semaphore_recovered(this.handle);
+	}
+}
+
+abstract class NativeWaits extends NativeHandle implements EngineWaits {
+	sleep(wait: number, timeout: number): number {
+		if (timeout >= 0) return this.symbols.ipc_handle_sleep(this.handle, wait, timeout);
+		let status: number;
+		do status = this.symbols.ipc_handle_sleep(this.handle, wait, LONGEST_CALL_MS);
+		while (status === Status.timedOut && mayWaitOn());
+		return status;
+	}
+
+	leave(wait: number): boolean {
+		return this.symbols.ipc_handle_leave(this.handle, wait) !== 0;
+	}
+
+	/** Each wait has its own waker: one that stood for the handle would take notifications from them. */
+	override arm(): void {}
+
+	override armed(): number {
+		return 0;
+	}
+}
+
+class NativeCondition extends NativeWaits implements EngineCondition {
+	enter(waker: EngineWaker | undefined): number {
+		return this.symbols.ipc_condition_enter(this.handle, waker?.low ?? 0, waker?.high ?? 0);
+	}
+
+	notify(): number {
+		return this.symbols.ipc_condition_notify(this.handle);
+	}
+
+	notifyAll(): number {
+		return this.symbols.ipc_condition_notify_all(this.handle);
+	}
+}
+
+class NativeMemory extends NativeWaits implements EngineMemory {
+	readonly #failure = new NativeFailure();
+	readonly #library: NativeLibrary;
+	readonly #error: () => Error;
+
+	constructor(library: NativeLibrary, handle: Address, prefix: string, name: string) {
+		super(library, handle);
+		this.#library = library;
+		this.#error = () => openFailure(this.#failure, "memory", prefix, name);
+	}
+
+	byteLength(): number {
+		return this.symbols.ipc_memory_byte_length(this.handle);
+	}
+
+	map(): Uint8Array {
+		const mapping = this.#library.address(this.symbols.ipc_memory_map(this.handle, this.#failure.bytes));
+		if (mapping === null) throw this.#error();
+		return mapMemory(this.#library, mapping);
+	}
+
+	grow(byteLength: number): void {
+		if (this.symbols.ipc_memory_grow(this.handle, byteLength, this.#failure.bytes) < 0) throw this.#error();
+	}
+
+	unlink(): void {
+		const code = this.symbols.ipc_memory_unlink(this.handle);
+		if (code >= 0) return;
+		this.#failure.code = code;
+		throw this.#error();
+	}
+
+	enter(offset: number, expected: number, waker: EngineWaker | undefined): number {
+		const { low, high } = waker ?? { low: 0, high: 0 };
+		return this.symbols.ipc_memory_enter(this.handle, offset, expected, low, high, this.#failure.bytes);
+	}
+
+	wake(offset: number, count: number): number {
+		return this.symbols.ipc_memory_wake(this.handle, offset, count);
+	}
+}
+
+/** What the native engine opens beside rings. */
+export function openNativeHandles(
+	library: () => NativeLibrary,
+): Pick<Engine, "openMutex" | "openCondition" | "openSemaphore" | "openRwLock" | "openMemory"> {
+	const open = <SomeHandle>(
+		kind: HandleKind,
+		prefix: string,
+		name: string,
+		options: EngineHandleOptions,
+		Opened: new (library: NativeLibrary, handle: Address, prefix: string, name: string) => SomeHandle,
+	): SomeHandle => {
+		const loaded = library();
+		const failure = new NativeFailure();
+		const native = nativeHandleOptions(kind, options);
+		const { ipc_handle_open } = loaded.symbols;
+		const handle = loaded.address(ipc_handle_open(terminated(prefix), terminated(name), native, failure.bytes));
+		if (handle === null) throw openFailure(failure, kind, prefix, name);
+		return new Opened(loaded, handle, prefix, name);
+	};
+	return {
+		openMutex: (prefix, name, options) => open("mutex", prefix, name, options, NativeMutex),
+		openCondition: (prefix, name, options) => open("condition", prefix, name, options, NativeCondition),
+		openSemaphore: (prefix, name, options) => open("semaphore", prefix, name, options, NativeSemaphore),
+		openRwLock: (prefix, name, options) => open("rwlock", prefix, name, options, NativeRwLock),
+		openMemory: (prefix, name, options) => open("memory", prefix, name, options, NativeMemory),
+	};
+}

@@ -1,0 +1,49 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { ABI_VERSION, IpcError } from "@libipc/protocol";
+import type { NativeLibrary } from "./library.ts";
+
+/**
+ * Where the native library is looked for: `$LIBIPC_LIBRARY`, else in this package, where `bun run pack` puts it, else where
+ * `bun run build` puts it in the repository.
+ */
+export function libraryPath(): string {
+	if (process.env.LIBIPC_LIBRARY) return process.env.LIBIPC_LIBRARY;
+	const file = `libipc.${process.platform === "darwin" ? "dylib" : "so"}`;
+	const packed = fileURLToPath(new URL(`../../native/${file}`, import.meta.url));
+	if (existsSync(packed)) return packed;
+	return fileURLToPath(new URL(`../../../../native/build/${file}`, import.meta.url));
+}
+
+/**
+ * Loads the native library by a runtime's FFI.
+ *
+ * `abiVersion` tells the ABI that a library speaks, before anything else is expected to be in it. It and `load` throw what
+ * the FFI throws.
+ *
+ * @throws IpcError `ERR_IPC_LIBRARY`
+ */
+export function loadLibrary(
+	abiVersion: (path: string) => number,
+	load: (path: string) => NativeLibrary,
+): NativeLibrary {
+	const path = libraryPath();
+	const hint = process.env.LIBIPC_LIBRARY
+		? "LIBIPC_LIBRARY points there"
+		: "run `bun run build`, or `npx bun run build`, to make it";
+	if (!existsSync(path)) throw new IpcError("ERR_IPC_LIBRARY", "", `The native library is missing: ${path} (${hint}).`);
+	try {
+		const version = abiVersion(path);
+		if (version !== ABI_VERSION)
+			throw new IpcError(
+				"ERR_IPC_LIBRARY",
+				"",
+				`${path} is of another version: it speaks ABI ${version}, this package ABI ${ABI_VERSION} (${hint}).`,
+			);
+		return load(path);
+	} catch (error) {
+		if (error instanceof IpcError) throw error;
+		const reason = error instanceof Error ? error.message : String(error);
+		throw new IpcError("ERR_IPC_LIBRARY", "", `${path} cannot be loaded as libipc (${hint}): ${reason}`);
+	}
+}

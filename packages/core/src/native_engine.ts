@@ -1,6 +1,0 @@
-import { createNativeEngine, type Engine } from "@libipc/protocol";
-import { library } from "./library.ts";
-import { openWaker } from "./native_waker.ts";
-
-/** Messages between processes, by the C library through bun:ffi. */
-export const nativeEngine: Engine = createNativeEngine(library, openWaker);

@@ -1,0 +1,36 @@
+/** The types that every package of libipc exports beside the values of {@link Api}. */
+export type {
+	EndpointKind,
+	HandleKind,
+	IpcErrorCode,
+	ListedEndpoint,
+	ListedName,
+	ListedState,
+	ListOptions,
+	Overflow,
+	SharedMemoryMode,
+} from "@libipc/protocol";
+export { IpcError } from "@libipc/protocol";
+export type {
+	AsyncWaitOptions,
+	Batch,
+	Endpoint,
+	EndpointFactory,
+	EndpointOptions,
+	Lease,
+	Loan,
+	Message,
+	PeerEvent,
+	QueueReceiver,
+	Receiver,
+	ReceiverOptions,
+	Sender,
+	WaitOptions,
+} from "./endpoint/types.ts";
+export type { Condition, ConditionFactory } from "./lock/condition.ts";
+export type { Handle, HandleOptions } from "./lock/handle.ts";
+export type { Lock, LockGuard } from "./lock/lock.ts";
+export type { Mutex, MutexFactory } from "./lock/mutex.ts";
+export type { RwLock, RwLockFactory } from "./lock/rwlock.ts";
+export type { Permit, Semaphore, SemaphoreFactory, SemaphoreOptions } from "./lock/semaphore.ts";
+export type { SharedMemory, SharedMemoryFactory, SharedMemoryOptions, WordWait } from "./lock/shared_memory.ts";

@@ -1,0 +1,44 @@
+import type { WaitEnds, WaitLine } from "./wait_queue.ts";
+
+/** What a line of waits yields, one after another, until the endpoint is closed. */
+export class WaitIterator<Value> implements AsyncIterableIterator<Value> {
+	readonly #endpoint: string;
+	readonly #line: WaitLine;
+	readonly #take: () => Value | undefined;
+	readonly #options: { readonly signal: AbortSignal } | undefined;
+	#ended = false;
+
+	constructor(endpoint: string, line: WaitLine, take: () => Value | undefined, signal: AbortSignal | undefined) {
+		this.#endpoint = endpoint;
+		this.#line = line;
+		this.#take = take;
+		this.#options = signal && { signal };
+	}
+
+	readonly #attempt = (): IteratorResult<Value, undefined> | undefined => {
+		// Ended while it waited: what comes is for others.
+		if (this.#ended) return { value: undefined, done: true };
+		const value = this.#take();
+		return value === undefined ? undefined : { value, done: false };
+	};
+
+	readonly #ends: WaitEnds<IteratorResult<Value, undefined>> = {
+		timedOut: { value: undefined, done: true },
+		closed: () => ({ value: undefined, done: true }),
+	};
+
+	next(): Promise<IteratorResult<Value, undefined>> {
+		if (this.#ended || this.#line.closed) return Promise.resolve({ value: undefined, done: true });
+		return this.#line.wait(this.#endpoint, this.#options, this.#attempt, this.#ends);
+	}
+
+	async return(): Promise<IteratorResult<Value, undefined>> {
+		this.#ended = true;
+		if (!this.#line.isEmpty) queueMicrotask(() => this.#line.serve());
+		return { value: undefined, done: true };
+	}
+
+	[Symbol.asyncIterator](): this {
+		return this;
+	}
+}

@@ -1,0 +1,242 @@
+import { EngineWait, type EngineWaiter } from "@libipc/protocol";
+import { checkBag, checkSignal, checkTimeout } from "../check/argument.ts";
+import type { AsyncWaitOptions } from "../endpoint/types.ts";
+import type { EventLoop, Waiting } from "./event_loop.ts";
+
+/** Tries what is waited for: undefined, it has to wait. May throw: then the wait has failed. */
+export type Attempt<Result> = () => Result | undefined;
+
+interface Wait {
+	/** Whether the wait is over, well or badly. */
+	attempt(): boolean;
+	fail(reason: unknown): void;
+	/** The endpoint was closed. */
+	close(): void;
+	/** Whether its timer keeps the process alive. */
+	keepAlive(yes: boolean): void;
+}
+
+/** What becomes of a wait that ends without a result. */
+export interface WaitEnds<Result> {
+	/** When the time was up. */
+	readonly timedOut: Result;
+	/** When the endpoint was closed: a result, or an exception to reject with. */
+	closed(): Result;
+	/** Called when the wait was given up: the time was up, it was aborted, or the endpoint was closed. */
+	givenUp?(): void;
+}
+
+/** How often an endpoint has been armed for its peers: there may be several lines for that. */
+const armings = new WeakMap<EngineWaiter, { count: number }>();
+
+function armingsOf(engine: EngineWaiter): { count: number } {
+	let counter = armings.get(engine);
+	if (!counter) {
+		counter = { count: 0 };
+		armings.set(engine, counter);
+	}
+	return counter;
+}
+
+/**
+ * The waits of one endpoint for one thing: first come, first served. For peers, and to be woken, each waits for something
+ * else, so nobody is behind anybody, and there may be more than one line.
+ */
+export class WaitLine implements Waiting {
+	readonly #loop: EventLoop;
+	readonly #engine: EngineWaiter;
+	readonly #for: number;
+	readonly #inTurn: boolean;
+	readonly #waits = new Set<Wait>();
+	readonly #armings: { count: number };
+	/** The arming that was looked at last. If another line has armed since, it may have taken our ring for its own. */
+	#seen = 0;
+	#keepsAlive = true;
+	#closed = false;
+
+	/** `what`: one of {@link EngineWait}. */
+	constructor(loop: EventLoop, engine: EngineWaiter, what: number) {
+		this.#loop = loop;
+		this.#engine = engine;
+		this.#for = what;
+		this.#inTurn = what !== EngineWait.peers && what !== EngineWait.woken;
+		this.#armings = armingsOf(engine);
+	}
+
+	get closed(): boolean {
+		return this.#closed;
+	}
+
+	get isEmpty(): boolean {
+		return this.#waits.size === 0;
+	}
+
+	get keepsAlive(): boolean {
+		return this.#keepsAlive;
+	}
+
+	set keepsAlive(yes: boolean) {
+		if (yes === this.#keepsAlive) return;
+		this.#keepsAlive = yes;
+		this.#loop.keepsAliveChanged(this);
+		for (const wait of this.#waits) wait.keepAlive(yes);
+	}
+
+	wait<Result>(
+		endpoint: string,
+		options: AsyncWaitOptions | undefined,
+		attempt: Attempt<Result>,
+		ends: WaitEnds<Result>,
+	): Promise<Result> {
+		try {
+			const timeout = checkTimeout(endpoint, checkBag(endpoint, options, "{ timeout: 100, signal }"));
+			const signal = checkSignal(endpoint, options?.signal);
+			if (signal?.aborted) return Promise.reject(signal.reason);
+			const isFirst = !this.#inTurn || this.#waits.size === 0;
+			const isTried = isFirst && (timeout === 0 || this.#loop.mayServe(this));
+			if (isTried) {
+				const result = attempt();
+				if (result !== undefined) return Promise.resolve(result);
+			}
+			if (timeout === 0) {
+				if (isFirst) ends.givenUp?.();
+				return Promise.resolve(ends.timedOut);
+			}
+			return this.#waitInLine(timeout, signal, attempt, ends, isTried);
+		} catch (error) {
+			return Promise.reject(error);
+		}
+	}
+
+	#waitInLine<Result>(
+		timeout: number,
+		signal: AbortSignal | undefined,
+		attempt: Attempt<Result>,
+		ends: WaitEnds<Result>,
+		isTried: boolean,
+	): Promise<Result> {
+		return new Promise<Result>((resolve, reject) => {
+			let timer: ReturnType<typeof setTimeout> | undefined;
+			const leave = (): void => {
+				this.#waits.delete(wait);
+				clearTimeout(timer);
+				signal?.removeEventListener("abort", abort);
+			};
+			const settle = (end: () => Result): void => {
+				const isFirst = this.#inTurn && this.#waits.values().next().value === wait;
+				leave();
+				try {
+					// In turn, nothing was begun for those behind the first: what is armed is armed for it.
+					if (isFirst || !this.#inTurn) ends.givenUp?.();
+					resolve(end());
+				} catch (error) {
+					reject(error);
+				}
+				this.#rest();
+				// Who comes next may need less. Not now: this may be in the middle of a handler or a batch of the endpoint.
+				if (isFirst && this.#waits.size > 0) queueMicrotask(() => this.serve());
+			};
+			const wait: Wait = {
+				attempt() {
+					try {
+						const result = attempt();
+						if (result === undefined) return false;
+						leave();
+						resolve(result);
+					} catch (error) {
+						leave();
+						reject(error);
+					}
+					return true;
+				},
+				fail(reason) {
+					settle(() => {
+						throw reason;
+					});
+				},
+				close: () => settle(() => ends.closed()),
+				keepAlive(yes) {
+					if (yes) timer?.ref();
+					else timer?.unref();
+				},
+			};
+			const abort = (): void => wait.fail(signal?.reason);
+			signal?.addEventListener("abort", abort);
+			if (timeout >= 0) {
+				timer = setTimeout(() => settle(() => ends.timedOut), timeout);
+				wait.keepAlive(this.#keepsAlive);
+			}
+			this.#waits.add(wait);
+			this.#loop.add(this);
+			// Else whoever is before it, or the next turn of the event loop, gets to it.
+			if (isTried) this.#serve(true);
+		});
+	}
+
+	#isArmed(): boolean {
+		return (this.#engine.armed() & this.#for) !== 0;
+	}
+
+	isRung(): boolean {
+		return !this.#isArmed() || (!this.#inTurn && this.#seen !== this.#armings.count);
+	}
+
+	hasMissed(): boolean {
+		// It arms: another line that was armed for the same has to look as well.
+		this.#armings.count++;
+		return this.#engine.look(this.#for, this.#loop.waker(this.#engine));
+	}
+
+	serve(): void {
+		this.#serve(false);
+	}
+
+	/** `tried`: the first wait has just been tried, and nothing armed. */
+	#serve(tried: boolean): void {
+		if (!this.#inTurn) {
+			this.#serveEach();
+			return;
+		}
+		for (const wait of this.#waits) {
+			while (tried || !wait.attempt()) {
+				if (!tried && this.#isArmed()) return;
+				tried = false;
+				try {
+					// Armed before the last look: what changes after it rings.
+					this.#engine.arm(this.#for, this.#loop.waker(this.#engine));
+				} catch (error) {
+					wait.fail(error);
+					break;
+				}
+			}
+			if (this.#waits.size > 0 && !this.#loop.mayServe(this)) return;
+		}
+		this.#rest();
+	}
+
+	#serveEach(): void {
+		try {
+			// Armed before the look: what changes after it rings. Whoever waits to be woken is armed by a wait of its own.
+			if (this.#for !== EngineWait.woken && !this.#isArmed()) {
+				this.#engine.arm(this.#for, this.#loop.waker(this.#engine));
+				this.#armings.count++;
+			}
+			this.#seen = this.#armings.count;
+			for (const wait of this.#waits) wait.attempt();
+		} catch (error) {
+			for (const wait of [...this.#waits]) wait.fail(error);
+		}
+		this.#rest();
+	}
+
+	/** Nobody is left: the event loop need not know. */
+	#rest(): void {
+		if (this.#waits.size === 0) this.#loop.rest();
+	}
+
+	close(): void {
+		this.#closed = true;
+		for (const wait of [...this.#waits]) wait.close();
+		this.#loop.remove(this);
+	}
+}

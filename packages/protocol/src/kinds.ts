@@ -1,0 +1,54 @@
+/** Numbers that C and TypeScript give to the same choices: `native/include/libipc/options.h`. A test compares the two. */
+
+/**
+ * `route`: one sender. `channel`: many senders. Every receiver gets every message of both. `queue`: many senders, each
+ * message goes to one of the receivers.
+ */
+export type EndpointKind = "route" | "channel" | "queue";
+
+/** What is opened by name and has no ring. */
+export type HandleKind = "mutex" | "condition" | "semaphore" | "rwlock" | "memory";
+
+/** `ipc_kind`. */
+export const Kind = {
+	route: 1,
+	channel: 2,
+	queue: 3,
+	mutex: 4,
+	condition: 5,
+	semaphore: 6,
+	rwlock: 7,
+	memory: 8,
+} as const satisfies Record<EndpointKind | HandleKind, number>;
+
+const kindNames = new Map<number, EndpointKind | HandleKind>(
+	Object.entries(Kind).map(([name, number]) => [number, name as EndpointKind | HandleKind]),
+);
+
+/** The name of an `ipc_kind`; `undefined` if no kind has this number. */
+export const kindName = (kind: number): EndpointKind | HandleKind | undefined => kindNames.get(kind);
+
+/** Whether segments of this `ipc_kind` have a ring: whether they are opened by senders and receivers. */
+export const hasRing = (kind: number): boolean => kind <= Kind.queue;
+
+/**
+ * What happens to a message for which the ring has no room. `block`: its sender waits. `drop-newest`: it is not sent, and
+ * `send` returns false. `drop-oldest`: it replaces the oldest message, and receivers that had not read that one count it in
+ * `lost`.
+ */
+export type Overflow = "block" | "drop-newest" | "drop-oldest";
+
+/** `ipc_overflow`. */
+export const OverflowKind = { block: 1, dropNewest: 2, dropOldest: 3 } as const;
+
+/** In the order of `ipc_overflow`, which starts at 1. */
+export const overflows = ["block", "drop-newest", "drop-oldest"] as const satisfies readonly Overflow[];
+
+/**
+ * `create`: the open fails if the name is open anywhere. `open`: it fails if the name is open nowhere. What killed
+ * processes had open does not count: it is removed.
+ */
+export type SharedMemoryMode = "create" | "open" | "create-or-open";
+
+/** In the order of `ipc_mode`, which starts at 0. */
+export const modes = ["create-or-open", "create", "open"] as const satisfies readonly SharedMemoryMode[];

@@ -30,7 +30,7 @@ const targets: Target[] = [
 		sources: ["native/bench/callback_thread.c", ...platform],
 		flags: ["-shared", "-fPIC", "-fvisibility=hidden"],
 	},
-	...["limit", "ping_pong"].map((program) => ({
+	...["baseline", "ping_pong"].map((program) => ({
 		output: program,
 		sources: [`native/bench/${program}.c`, ...platform],
 		flags: [],

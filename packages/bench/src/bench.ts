@@ -34,7 +34,7 @@ Measures the sixteen rows of bench_ipc: routes and channels between processes, e
 
 Exit status: 0 all messages delivered and right; 1 not so, or an error; 2 wrong usage; 130 interrupted.`;
 
-/** A ring of this size keeps both sides in long runs; the limit program gets the same. */
+/** A ring of this size keeps both sides in long runs; the baseline gets the same. */
 const CAPACITY = 1 << 20;
 
 const { engine } = parseArgs({ options: { engine: { type: "string" } }, strict: false }).values;

@@ -10,7 +10,7 @@ import { integerOption, parseOptions } from "./command/arguments.ts";
 import { describeMachine, machine } from "./command/machine.ts";
 import { runCommand } from "./command/run_command.ts";
 import { newTable } from "./command/table.ts";
-import { LimitProgram } from "./launcher/baseline_program.ts";
+import { BaselineProgram } from "./launcher/baseline_program.ts";
 import { median } from "./statistics/statistics.ts";
 
 const HELP = `bun run bench:bulk [options]
@@ -42,7 +42,7 @@ await runCommand(async (signal) => {
 	console.log(`${describeMachine(host)}\n`);
 	await using small = new BulkPair(MIB);
 	await using roomy = new BulkPair(16 * MIB);
-	await using limit = new LimitProgram(
+	await using baseline = new BaselineProgram(
 		{ senders: 1, receivers: 1, count: SMALL_COUNT, min: SMALL, max: SMALL, ringBytes: MIB },
 		signal,
 	);
@@ -52,7 +52,7 @@ await runCommand(async (signal) => {
 		signal.throwIfAborted();
 		const noted = run < 0 ? () => {} : note;
 		noted("batch", measureBatches(small, SMALL, SMALL_COUNT));
-		noted("limit", (await limit.round()) / SMALL_COUNT);
+		noted("baseline", (await baseline.round()) / SMALL_COUNT);
 		noted("fragments", measureLarge(small, "recvInto", MIB, LARGE_COUNT));
 		noted("whole", measureLarge(roomy, "recvInto", MIB, LARGE_COUNT));
 		noted("in place", measureLarge(roomy, "drain", MIB, LARGE_COUNT));
@@ -68,9 +68,9 @@ await runCommand(async (signal) => {
 	const batches = newTable([`${SMALL}-byte messages`, "ns/message"], ["left", "right"]);
 	batches.push(
 		["sendBatch → drainBatch", value("batch").toFixed(1)],
-		["C limit, one by one", value("limit").toFixed(1)],
+		["baseline in C, one by one", value("baseline").toFixed(1)],
 	);
-	console.log(`${batches.toString()}\nlibipc ÷ C limit: ${ratio("batch", "limit")}\n`);
+	console.log(`${batches.toString()}\nlibipc ÷ baseline: ${ratio("batch", "baseline")}\n`);
 
 	const large = newTable(["1 MiB messages", "GB/s", "÷ memcpy 64", "÷ memcpy 1"], ["left", "right", "right", "right"]);
 	for (const [title, what] of [

@@ -2,7 +2,7 @@ import { barChart } from "../command/chart.ts";
 import { published } from "./published.ts";
 import type { Row } from "./row.ts";
 
-/** Nanoseconds per message of every row: ours, the C limit, and what was published for cpp-ipc. */
+/** Nanoseconds per message of every row: libipc, the baseline, and what was published for cpp-ipc. */
 export function benchChart(machine: string, rows: readonly Row[]): string {
 	return barChart({
 		title: "Nanoseconds per message, every message delivered and checked",
@@ -13,9 +13,9 @@ export function benchChart(machine: string, rows: readonly Row[]): string {
 		series: [
 			{ name: "libipc, TypeScript", color: "#2f6fdb", values: rows.map((row) => row.usPerMessage * 1e3) },
 			{
-				name: "physical limit, C to C, same machine",
+				name: "baseline in C, same machine",
 				color: "#9aa5b1",
-				values: rows.map((row) => row.limitNsPerMessage),
+				values: rows.map((row) => row.baselineNsPerMessage),
 			},
 			{
 				name: "cpp-ipc, published for Apple Silicon",

@@ -3,7 +3,7 @@ import { type Pattern, titles } from "./pattern.ts";
 import { published } from "./published.ts";
 import type { Row } from "./row.ts";
 
-const HEAD = ["N", "total ms", "µs/message", "delivered", "C limit ns", "÷ limit", "C++ ms *", "Rust ms *"];
+const HEAD = ["N", "total ms", "µs/message", "delivered", "baseline ns", "÷ baseline", "C++ ms *", "Rust ms *"];
 
 /** One of the four tables of bench_ipc. */
 export function benchTable(pattern: Pattern, rows: readonly Row[]): string {
@@ -18,8 +18,8 @@ export function benchTable(pattern: Pattern, rows: readonly Row[]): string {
 			row.totalMs.toFixed(2),
 			row.usPerMessage.toFixed(3),
 			deliveredPercent(row),
-			row.limitNsPerMessage.toFixed(0),
-			row.ratioToLimit.toFixed(2),
+			row.baselineNsPerMessage.toFixed(0),
+			row.ratioToBaseline.toFixed(2),
 			seed?.cppMs.toFixed(2) ?? "",
 			seed?.rustMs.toFixed(2) ?? "",
 		]);
@@ -33,10 +33,10 @@ function deliveredPercent({ delivered, expected, corrupt }: Row): string {
 	return corrupt === 0 ? percent : `${percent}, ${corrupt} corrupt`;
 }
 
-/** What the columns mean, for whoever sees the tables without the README. */
-export const legend = `total ms: from the first send to the moment the last receiver has everything; median of the runs.
-delivered: messages counted by the receivers, each checked for sender, sequence, length and every byte.
-C limit: the barest lossless ring in C (native/bench/limit.c), same messages, in turns with ours; ns per message.
-÷ limit: median over the runs of ours divided by the limit's next one; below 1, the limit program had a bad moment.
-* published by the Rust port of cpp-ipc for Apple Silicon, not measured here. C++ is cpp-ipc. The Rust port's sends mostly
+/** Explains the columns of the tables. */
+export const legend = `total ms: from the first send until the last receiver has every message; median of the runs.
+delivered: messages that the receivers counted. Each one is checked: its sender, its sequence, its length and every byte.
+baseline ns: nanoseconds per message of the barest lossless ring in C (native/bench/baseline.c), with the same messages.
+÷ baseline: the time of libipc divided by the time of the baseline in the next round; median over the runs.
+* published by the Rust port of cpp-ipc for Apple Silicon, not measured here. C++ is cpp-ipc. Most sends of the Rust port
   return false: counted on Linux, it delivers under 1 % of its messages.`;

@@ -1,5 +1,5 @@
 import { Channel, Route } from "@libipc/core";
-import { LimitProgram } from "../launcher/baseline_program.ts";
+import { BaselineProgram } from "../launcher/baseline_program.ts";
 import { median } from "../statistics/statistics.ts";
 import { ENDPOINT_NAME } from "./participant.ts";
 import { Crew, type Round, type Transport } from "./participant_group.ts";
@@ -29,9 +29,9 @@ export interface Row {
 	readonly delivered: number;
 	readonly expected: number;
 	readonly corrupt: number;
-	readonly limitNsPerMessage: number;
-	/** Median over the runs of (ours ÷ the limit's right after it). Below 1 the limit program had a bad moment. */
-	readonly ratioToLimit: number;
+	readonly baselineNsPerMessage: number;
+	/** Median over the runs of (the time of libipc ÷ the time of the baseline right after it). */
+	readonly ratioToBaseline: number;
 }
 
 /**
@@ -47,7 +47,7 @@ const STARTS = 5;
 
 let rows = 0;
 
-/** Measures one row: ours and the limit's rounds take turns. */
+/** Measures one row: rounds of libipc and of the baseline take turns. */
 export async function measureRow(options: RowOptions, signal: AbortSignal): Promise<Row> {
 	const { pattern, n, count, min, max, transport, runs, capacity } = options;
 	const { kind, senders, receivers } = topology(pattern, n);
@@ -59,7 +59,7 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 	);
 	const prefix = `bench${process.pid}.${rows++}`;
 	const ours: Round[] = [];
-	const limits: number[] = [];
+	const baselines: number[] = [];
 	const ratios: number[] = [];
 	try {
 		// How a process was placed (cores, pages, caches) stays with it for life: several starts, so that no row hangs on one.
@@ -70,17 +70,20 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 				{ transport, kind, prefix, senders, receivers, messagesPerSender, min, max, capacity },
 				signal,
 			);
-			await using limit = new LimitProgram({ senders, receivers, count: sent, min, max, ringBytes: capacity }, signal);
+			await using baseline = new BaselineProgram(
+				{ senders, receivers, count: sent, min, max, ringBytes: capacity },
+				signal,
+			);
 			for (let i = 0; i < warmUpRounds; i++) {
 				await crew.round();
-				await limit.round();
+				await baseline.round();
 			}
 			for (let i = 0; i < rounds; i++) {
 				const round = await crew.round();
-				const limitNs = await limit.round();
+				const baselineNs = await baseline.round();
 				ours.push(round);
-				limits.push(limitNs);
-				ratios.push(round.totalNs / limitNs);
+				baselines.push(baselineNs);
+				ratios.push(round.totalNs / baselineNs);
 			}
 		}
 		const total = (pick: (round: Round) => number) => ours.reduce((sum, round) => sum + pick(round), 0);
@@ -94,8 +97,8 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 			delivered: total((round) => round.delivered),
 			expected: total((round) => round.expected),
 			corrupt: total((round) => round.corrupt),
-			limitNsPerMessage: median(limits) / sent,
-			ratioToLimit: median(ratios),
+			baselineNsPerMessage: median(baselines) / sent,
+			ratioToBaseline: median(ratios),
 		};
 	} finally {
 		// After an interruption killed participants leave their segments to whoever comes next: nobody will.

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 
-export interface LimitOptions {
+export interface BaselineOptions {
 	readonly senders: number;
 	readonly receivers: number;
 	/** Messages in all. */
@@ -10,16 +10,16 @@ export interface LimitOptions {
 	readonly ringBytes: number;
 }
 
-/** `native/bench/limit.c`: the same messages through the barest ring in C; started once, then run round after round. */
-export class LimitProgram implements AsyncDisposable {
+/** `native/bench/baseline.c`: the same messages through the barest ring in C; started once, then run round after round. */
+export class BaselineProgram implements AsyncDisposable {
 	readonly #child: Bun.Subprocess<"pipe", "pipe", "inherit">;
 	readonly #lines: ReadableStreamDefaultReader<Uint8Array>;
 	readonly #signal: AbortSignal;
 	readonly #kill = (): void => this.#child.kill("SIGTERM");
 
-	constructor({ senders, receivers, count, min, max, ringBytes }: LimitOptions, signal: AbortSignal) {
+	constructor({ senders, receivers, count, min, max, ringBytes }: BaselineOptions, signal: AbortSignal) {
 		signal.throwIfAborted();
-		const program = fileURLToPath(new URL("../../../../native/build/limit", import.meta.url));
+		const program = fileURLToPath(new URL("../../../../native/build/baseline", import.meta.url));
 		const numbers = [senders, receivers, count, min, max, ringBytes].map(String);
 		this.#child = Bun.spawn([program, ...numbers], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
 		this.#lines = this.#child.stdout.getReader() as ReadableStreamDefaultReader<Uint8Array>;
@@ -34,7 +34,7 @@ export class LimitProgram implements AsyncDisposable {
 		let text = "";
 		while (!text.endsWith("\n")) {
 			const { value, done } = await this.#lines.read();
-			if (done) throw new Error(`the limit program ended early (status ${await this.#child.exited})`);
+			if (done) throw new Error(`the baseline ended early (status ${await this.#child.exited})`);
 			text += new TextDecoder().decode(value);
 		}
 		return Number(text);

@@ -2,7 +2,7 @@ import { dlopen, type Pointer, ptr } from "bun:ffi";
 import { libraryPath } from "@libipc/core/bun";
 import type { Comparer } from "./workload.ts";
 
-/** memcmp of the C library, found through libipc, which links it. The limit program compares with the same function. */
+/** memcmp of the C library, found through libipc, which links it. The baseline compares with the same function. */
 const { memcmp } = dlopen(libraryPath(), { memcmp: { args: ["ptr", "ptr", "u32"], returns: "i32" } }).symbols;
 
 /** A comparison loop in JavaScript takes five times as long in Bun. */

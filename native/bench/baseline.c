@@ -1,10 +1,10 @@
 /*
- * limit - the physical limit: the fastest lossless byte ring between processes that
- * we know how to write in C for the benchmark's messages, without anything a library
- * must have: no names, no membership, no sleeping, no crash recovery, no checks of
- * what is in shared memory. The benchmark divides libipc's time by this one's.
+ * baseline - the fastest lossless byte ring between processes that we know how to write
+ * in C for the messages of the benchmark. It has nothing that a library must have: no
+ * names, no endpoints that come and go, no sleeping, no crash recovery, no checks of
+ * what is in shared memory. The benchmark divides the time of libipc by this time.
  *
- *   limit SENDERS RECEIVERS COUNT MIN MAX RING_BYTES
+ *   baseline SENDERS RECEIVERS COUNT MIN MAX RING_BYTES
  *
  * Forks the processes once; then each line on standard input runs one round of COUNT
  * messages in all, every message to every receiver, and prints the nanoseconds
@@ -188,7 +188,7 @@ static pid_t start_child(void) {
 
 int main(int count, char **arguments) {
   if (count != 7) {
-    fprintf(stderr, "usage: limit SENDERS RECEIVERS COUNT MIN MAX RING_BYTES\n");
+    fprintf(stderr, "usage: baseline SENDERS RECEIVERS COUNT MIN MAX RING_BYTES\n");
     return 2;
   }
   senders = (uint32_t)atoi(arguments[1]);
@@ -197,7 +197,7 @@ int main(int count, char **arguments) {
   uint32_t max = (uint32_t)atoi(arguments[5]);
   if (senders < 1 || senders > MAX_ENDS || receivers < 1 || receivers > MAX_ENDS || max > 65536 ||
       ring_bytes < 4 * max || (ring_bytes & (ring_bytes - 1)) != 0) {
-    fprintf(stderr, "limit: 1 to %d ends, MAX up to 65536, RING_BYTES a power of two of at least 4 x MAX\n", MAX_ENDS);
+    fprintf(stderr, "baseline: 1 to %d ends, MAX up to 65536, RING_BYTES a power of two of at least 4 x MAX\n", MAX_ENDS);
     return 2;
   }
   per_sender = (uint32_t)atoi(arguments[3]) / senders;
@@ -229,7 +229,7 @@ int main(int count, char **arguments) {
       if (s->starts[i] < first) first = s->starts[i];
     for (uint32_t i = 0; i < receivers; i++) {
       if (s->receivers[i].failed) {
-        fprintf(stderr, "limit: receiver %u got a wrong message\n", i);
+        fprintf(stderr, "baseline: receiver %u got a wrong message\n", i);
         end_children(1);
       }
       if (s->receivers[i].time > last) last = s->receivers[i].time;

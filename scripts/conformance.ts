@@ -74,7 +74,10 @@ function run(
 		delete inherited.LIBIPC_ENGINE;
 		// Each Worker loads the packages anew, and would strip their types anew.
 		inherited.NODE_COMPILE_CACHE = "build/node-cache";
-		const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...inherited, ...env } });
+		const child = spawn(program, args, {
+			stdio: ["ignore", "pipe", "pipe"],
+			env: { ...inherited, LIBIPC_TRANSPORT: "threads", ...env },
+		});
 		let output = "";
 		const patience = setTimeout(() => {
 			output += `\nkilled: it has not ended within ${PATIENCE_MS / 1000} s\n`;

@@ -1,4 +1,4 @@
-import { writePattern } from "./pattern.ts";
+import { writePattern } from "@libipc/testing/pattern";
 import type { Sender } from "./under_test.ts";
 
 const SIZE_OF_BATCH = 5;

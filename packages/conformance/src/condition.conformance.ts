@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { assertLike } from "./assert_like.ts";
+import { assertLike } from "@libipc/testing/assert_like";
 import {
 	badTimeouts,
 	expectError,

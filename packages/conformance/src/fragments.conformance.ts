@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { assertLike } from "./assert_like.ts";
+import { assertLike } from "@libipc/testing/assert_like";
+import { isLarge, large } from "@libipc/testing/large";
 import { afterAll, describe, test } from "./harness.ts";
-import { isLarge, large } from "./large.ts";
 import { Names } from "./names.ts";
 import { Peer } from "./peer.ts";
 import { rejectionCode, text, thrownCode } from "./text.ts";

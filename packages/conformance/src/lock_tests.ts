@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { assertLike } from "./assert_like.ts";
+import { assertLike } from "@libipc/testing/assert_like";
 import {
 	badTimeouts,
 	expectError,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { aNumber, assertLike } from "./assert_like.ts";
+import { aNumber, assertLike } from "@libipc/testing/assert_like";
 import { afterAll, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
 import { Peer } from "./peer.ts";

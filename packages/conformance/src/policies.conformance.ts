@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { readPattern, writePattern } from "@libipc/testing/pattern";
 import { afterAll, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
-import { readPattern, writePattern } from "./pattern.ts";
 import { Peer } from "./peer.ts";
 import { text } from "./text.ts";
 import { Channel, type Overflow, Queue, type Receiver, Route } from "./under_test.ts";

@@ -1,9 +1,9 @@
 /** The event loop's side of waiting, at moments that are made to happen: the engine is told when. */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { assertLike } from "./assert_like.ts";
+import { assertLike } from "@libipc/testing/assert_like";
+import { isLarge, large } from "@libipc/testing/large";
 import { afterAll, test } from "./harness.ts";
-import { isLarge, large } from "./large.ts";
 import { Names } from "./names.ts";
 import { isPending, rejection, text } from "./text.ts";
 import { Channel, Route } from "./under_test.ts";

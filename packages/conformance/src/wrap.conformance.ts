@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { isLarge, large } from "@libipc/testing/large";
+import { readPattern, writePattern } from "@libipc/testing/pattern";
 import { afterAll, describe, test } from "./harness.ts";
-import { isLarge, large } from "./large.ts";
 import { Names } from "./names.ts";
-import { readPattern, writePattern } from "./pattern.ts";
 import { text } from "./text.ts";
 import { Channel, type EndpointFactory, Queue, type Receiver, type ReceiverOptions } from "./under_test.ts";
 

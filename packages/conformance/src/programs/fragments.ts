@@ -2,7 +2,7 @@
  * Large messages: `fragments PROGRAM PREFIX NAME LENGTH...`. Message number i has the content of seed i.
  */
 
-import { isLarge, large } from "../large.ts";
+import { isLarge, large } from "@libipc/testing/large";
 import { args, say } from "../peer_side.ts";
 import { Channel } from "../under_test.ts";
 

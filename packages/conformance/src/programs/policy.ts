@@ -3,8 +3,8 @@
  * send, trySend, sendBatch. Prints the numbers' count and how many were refused.
  */
 
+import { writePattern } from "@libipc/testing/pattern";
 import { factories, type Kind } from "../names.ts";
-import { writePattern } from "../pattern.ts";
 import { args, say } from "../peer_side.ts";
 
 const [kind, prefix = "", name = "", count, largest, method, from = "0"] = args;

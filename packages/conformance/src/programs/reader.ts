@@ -2,9 +2,10 @@
  * Reads what all send, and checks it: `reader KIND PREFIX NAME LARGEST READER`. Says, at the end, which messages of sender 0 it
  * has got, in a queue; else how many.
  */
+
+import { readPattern } from "@libipc/testing/pattern";
 import { Control, ControlWord } from "../control.ts";
 import { factories, type Kind } from "../names.ts";
-import { readPattern } from "../pattern.ts";
 import { args, say } from "../peer_side.ts";
 
 const [kind = "", prefix = "", name = "", largest, reader] = args;

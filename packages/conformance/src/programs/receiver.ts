@@ -4,7 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { readPattern } from "../pattern.ts";
+import { readPattern } from "@libipc/testing/pattern";
 import { args, say } from "../peer_side.ts";
 import { Channel, Route } from "../under_test.ts";
 

@@ -1,6 +1,6 @@
 /** Sends `count` pattern messages: `sender KIND PREFIX NAME SENDER COUNT LARGEST RECEIVERS [batch]`. */
 
-import { writePattern } from "../pattern.ts";
+import { writePattern } from "@libipc/testing/pattern";
 import { args, say } from "../peer_side.ts";
 import { Channel, Route } from "../under_test.ts";
 

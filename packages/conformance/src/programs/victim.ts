@@ -1,7 +1,8 @@
 /** Is at something until it is terminated: `victim PROGRAM KIND PREFIX NAME LARGEST NUMBER`. */
+
+import { writePattern } from "@libipc/testing/pattern";
 import { sendInAllWays } from "../all_ways.ts";
 import { factories, type Kind } from "../names.ts";
-import { writePattern } from "../pattern.ts";
 import { args, say } from "../peer_side.ts";
 import { Queue } from "../under_test.ts";
 

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+
+/** Keeps the processor busy for a random time of at most `most` ms. */
+export function spin(most: number): void {
+	const end = performance.now() + Math.random() * most;
+	while (performance.now() < end);
+}
+
+/** Resolves after `ms` milliseconds. */
+export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** Resolves in the next turn of the event loop. */
+export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** Runs the event loop until `what` returns true. Fails after 10 s. */
+export async function until(what: () => boolean): Promise<void> {
+	const patience = performance.now() + 10_000;
+	while (!what()) {
+		if (performance.now() > patience) throw new Error(`after 10 s this is still false: ${what}`);
+		await turn();
+	}
+}
+
+/** How long a call took, in ms. */
+export async function took(run: () => unknown): Promise<number> {
+	const started = performance.now();
+	await run();
+	return performance.now() - started;
+}
+
+/** A wait of `timeout` ms must not take less (except for rounding), nor more than one second longer. */
+export function expectTook(ms: number, timeout: number): void {
+	assert.ok(ms >= timeout - 2, `took ${ms} ms, less than ${timeout} ms`);
+	assert.ok(ms < timeout + 1000, `took ${ms} ms, much more than ${timeout} ms`);
+}
+
+/**
+ * The others continue within one second after a process was killed. The scheduler of a busy machine may add seconds to a
+ * single recovery, but not to half of many; see {@link expectRecoveries}.
+ */
+export const RECOVERY_MS = 10_000;
+
+/** Checks many recovery times, in ms: the median is below one second, the longest below {@link RECOVERY_MS}. */
+export function expectRecoveries(latencies: readonly number[]): void {
+	const sorted = latencies.slice().sort((a, b) => a - b);
+	assert.ok((sorted[sorted.length >> 1] ?? 0) < 1000, `half took ${sorted[sorted.length >> 1]} ms or more`);
+	assert.ok((sorted.at(-1) ?? 0) < RECOVERY_MS, `one took ${sorted.at(-1)} ms`);
+}

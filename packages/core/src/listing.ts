@@ -1,9 +1,13 @@
 import type { ListedName, ListOptions } from "@libipc/protocol";
-import { checkBag, checkPrefix } from "./check/argument.ts";
+import { checkOptionsObject, checkPrefix } from "./check/argument.ts";
 
 /** Checks the options of `list` and `clear`: the prefix, or `undefined` for all. */
 export function checkListOptions(options: unknown): string | undefined {
-	const prefix: unknown = checkBag<ListOptions>("", options as ListOptions | undefined, '{ prefix: "app" }')?.prefix;
+	const prefix: unknown = checkOptionsObject<ListOptions>(
+		"",
+		options as ListOptions | undefined,
+		'{ prefix: "app" }',
+	)?.prefix;
 	return prefix === undefined ? undefined : checkPrefix(prefix);
 }
 

@@ -64,17 +64,17 @@ export interface EngineHandleOptions {
 }
 
 /** What an event loop can wait for. */
-export interface EngineWaiter {
-	/** Has the waker rung when there is reason to try again, for each bit of {@link EngineWait}; then looking once more is the caller's part. */
+export interface EngineWaitable {
+	/** Has the waker rung when there is reason to try again, for each bit of {@link WaitBits}; then looking once more is the caller's part. */
 	arm(wait: number, waker: EngineWaker): void;
 	/** Notices what nobody may have rung for, and arms again. Whether there is reason to try. */
-	look(wait: number, waker: EngineWaker): boolean;
+	poll(wait: number, waker: EngineWaker): boolean;
 	/** For what of `arm` it has not been rung yet. */
 	armed(): number;
 }
 
 /** What every endpoint of an engine can do. */
-export interface EngineEndpoint extends EngineWaiter {
+export interface EngineEndpoint extends EngineWaitable {
 	/**
 	 * Fills records of {@link PEER_WORDS} numbers, one for each place that is or was taken by another endpoint: role (1
 	 * sender, 2 receiver), id (0 = free), pid, place, the id that last died there, whether it is alive. Answers how many.
@@ -86,10 +86,10 @@ export interface EngineEndpoint extends EngineWaiter {
 export const PEER_WORDS = 6;
 
 /** What can be armed for. Whoever waits to be `woken` is so by a wait of its own, and never armed. */
-export const EngineWait = { space: 1, peers: 2, data: 4, lock: 1, shared: 4, woken: 8 } as const;
+export const WaitBits = { space: 1, peers: 2, data: 4, lock: 1, shared: 4, woken: 8 } as const;
 
 /** What every handle of an engine can do. `native/include/libipc/handle.h` and its neighbours describe each. */
-export interface EngineHandle extends EngineWaiter {
+export interface EngineHandle extends EngineWaitable {
 	/** Gives up waiting for what it is armed for. */
 	disarm(wait: number): void;
 	/** How many handles are open on the name; `closed` if the handle is. */
@@ -127,21 +127,21 @@ export interface EngineSemaphore extends EngineHandle {
 }
 
 /** A handle whose waits are each woken on their own. A wait is zero or above; it ends when `sleep` answers anything but `timedOut`. */
-export interface EngineWaits extends EngineHandle {
+export interface EngineWaitTable extends EngineHandle {
 	/** 0: it was notified; `timedOut`: not yet, and not within the time. */
 	sleep(wait: number, timeout: number): number;
 	/** Ends a wait. True: it had been notified all the same. */
 	leave(wait: number): boolean;
 }
 
-export interface EngineCondition extends EngineWaits {
+export interface EngineCondition extends EngineWaitTable {
 	/** Without a waker: for `sleep` with a timeout. */
 	enter(waker: EngineWaker | undefined): number;
 	notify(): number;
 	notifyAll(): number;
 }
 
-export interface EngineMemory extends EngineWaits {
+export interface EngineMemory extends EngineWaitTable {
 	byteLength(): number;
 	/** All of it, as large as it is now. It stays mapped as long as its buffer lives, and begins at a multiple of 8. */
 	map(): Uint8Array;
@@ -162,7 +162,7 @@ export interface EngineSender extends EngineEndpoint {
 	 * when there is room, or give up.
 	 */
 	sendPart(bytes: Uint8Array, length: number, progress: Uint32Array): number;
-	givePartUp(): void;
+	abortPart(): void;
 	/** Copies into the batch; `timedOut`: it is full, flush first. */
 	stage(bytes: Uint8Array, length: number): number;
 	/** Sends the batch and answers how many of it were accepted; what was not is forgotten. */
@@ -190,7 +190,7 @@ export interface EngineReceiver extends EngineEndpoint {
 	/** Moves past messages that were peeked. */
 	consume(count: number): number;
 	/** The next message without a copy, if it was put together from fragments; else null. */
-	keep(): Uint8Array<ArrayBuffer> | null;
+	takeAssembled(): Uint8Array<ArrayBuffer> | null;
 	/** Of a queue: fills where the message lies in the ring, its length, and how often it was taken. */
 	take(lease: Uint32Array, timeout: number): number;
 	done(offset: number): number;

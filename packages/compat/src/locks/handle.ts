@@ -1,4 +1,4 @@
-import { type EngineHandle, EngineWait, type EngineWaker, header, Kind, Status, wait } from "@libipc/protocol";
+import { type EngineHandle, type EngineWaker, header, Kind, Status, WaitBits, wait } from "@libipc/protocol";
 import { Backoff, deadlineAfter, FIRST_SLICE, SLICE } from "../segment/event.ts";
 import { countAlive, evictDead, HELD } from "../segment/members.ts";
 import { type Segment, WAIT_WORDS } from "../segment/segment.ts";
@@ -22,7 +22,7 @@ export const ARMED_LOCK = 0;
 export const ARMED_SHARED = 1;
 
 const isFor = (wait: number, which: number): boolean =>
-	(wait & (which === ARMED_LOCK ? EngineWait.lock : EngineWait.shared)) !== 0;
+	(wait & (which === ARMED_LOCK ? WaitBits.lock : WaitBits.shared)) !== 0;
 
 /**
  * What the handles of all kinds have in common: `native/src/handle.c`. A handle belongs to one thread, and is the owner of what it
@@ -55,7 +55,7 @@ export abstract class SegmentHandle implements EngineHandle {
 
 	close(): void {
 		if (!this.isOpen) return;
-		this.disarm(EngineWait.lock | EngineWait.shared);
+		this.disarm(WaitBits.lock | WaitBits.shared);
 		this.abandon();
 		leaveAll(this.segment, this.instance);
 		this.isOpen = false;
@@ -155,7 +155,7 @@ export abstract class SegmentHandle implements EngineHandle {
 	arm(wait: number, waker: EngineWaker): void {
 		if (!this.isOpen) return;
 		const { segment } = this;
-		const which = wait & EngineWait.shared ? ARMED_SHARED : ARMED_LOCK;
+		const which = wait & WaitBits.shared ? ARMED_SHARED : ARMED_LOCK;
 		const index = this.#armed[which] as number;
 		if (index < 0) {
 			const what = which === ARMED_LOCK ? this.armedFor : TURN;
@@ -191,12 +191,12 @@ export abstract class SegmentHandle implements EngineHandle {
 		if (!this.isOpen) return 0;
 		let armed = 0;
 		const [lock, shared] = this.#armed as [number, number];
-		if (lock >= 0 && !isNotified(this.segment, lock)) armed |= EngineWait.lock;
-		if (shared >= 0 && !isNotified(this.segment, shared)) armed |= EngineWait.shared;
+		if (lock >= 0 && !isNotified(this.segment, lock)) armed |= WaitBits.lock;
+		if (shared >= 0 && !isNotified(this.segment, shared)) armed |= WaitBits.shared;
 		return armed;
 	}
 
-	look(): boolean {
+	poll(): boolean {
 		if (!this.isOpen) return true;
 		evictDead(this.segment);
 		this.segment.isOrphaned();

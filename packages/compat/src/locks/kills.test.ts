@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { type EngineHandle, EngineWait, header, OWNER_DIED, Status, wait } from "@libipc/protocol";
+import { type EngineHandle, header, OWNER_DIED, Status, WaitBits, wait } from "@libipc/protocol";
 import type { Threads } from "../sab/threads.ts";
 import { type Segment, WAIT_WORDS } from "../segment/segment.ts";
 import { killedAt } from "../segment/testing/kill.ts";
@@ -61,7 +61,7 @@ function play<Handle extends SegmentHandle>(
 		process.kill(thread);
 		check(survivor, at);
 		for (const each of opened) each.close();
-		survivor.look();
+		survivor.poll();
 		// Nothing is left of the dead: neither its place nor its waits.
 		expect(survivor.count()).toBe(1);
 		expect(waitsOf(survivor.segment)).toBe(0);
@@ -102,7 +102,7 @@ describe("killed before each store: a mutex", () => {
 				prepare(victim) {
 					victim.lock(0);
 					const other = rung[0] as SegmentMutex;
-					if (isArmed) other.arm(EngineWait.lock, wakerOf(other.segment.platform as Threads));
+					if (isArmed) other.arm(WaitBits.lock, wakerOf(other.segment.platform as Threads));
 				},
 				act: (victim) => expect(victim.unlock()).toBe(0),
 				check(survivor, at) {
@@ -120,7 +120,7 @@ describe("killed before each store: a mutex", () => {
 					if (holds) victim.lock(0);
 				},
 				act(victim, thread) {
-					victim.arm(EngineWait.lock, wakerOf(thread));
+					victim.arm(WaitBits.lock, wakerOf(thread));
 					victim.close();
 				},
 				check: (survivor) => getsMutex(survivor, holds),
@@ -238,8 +238,8 @@ describe("killed before each store: a reader-writer lock", () => {
 			},
 			act(victim, thread) {
 				expect(victim.lock(0, true)).toBe(Status.timedOut);
-				victim.arm(EngineWait.lock, wakerOf(thread));
-				victim.disarm(EngineWait.lock);
+				victim.arm(WaitBits.lock, wakerOf(thread));
+				victim.disarm(WaitBits.lock);
 				expect(victim.lock(2, false)).toBe(Status.timedOut);
 			},
 			check(survivor) {
@@ -336,7 +336,7 @@ describe("killed before each store: a semaphore", () => {
 				},
 				act(victim, thread) {
 					expect(victim.acquire(2)).toBe(Status.timedOut);
-					victim.arm(EngineWait.lock, wakerOf(thread));
+					victim.arm(WaitBits.lock, wakerOf(thread));
 					victim.close();
 				},
 				check(survivor) {
@@ -389,7 +389,7 @@ describe("killed before each store: a condition", () => {
 				check(survivor, at) {
 					const [first, second] = others.map((each, i) => each.sleep(waits[i] as number, 0));
 					expect([first, second]).toEqual([at > 0 ? 0 : Status.timedOut, all && at > 1 ? 0 : Status.timedOut]);
-					survivor.look();
+					survivor.poll();
 					for (const [i, each] of others.entries())
 						if ([first, second][i] !== 0) expect(each.sleep(waits[i] as number, 0)).toBe(0);
 				},

@@ -113,7 +113,7 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 		notifyWaits(this.segment, READERS, 1);
 	}
 
-	#comeIn(timeout: number): number {
+	#enterShared(timeout: number): number {
 		const { holds } = this;
 		this.holds = holds + 1;
 		if (this.turn.isFree) return 0;
@@ -135,7 +135,7 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 		if (!this.isOpen) return Status.closed;
 		const { segment } = this;
 		this.begin();
-		const status = this.#comeIn(timeout);
+		const status = this.#enterShared(timeout);
 		if (status !== 0) return segment.result(status);
 		const fate = this.check();
 		if (fate !== 0) {

@@ -1,4 +1,4 @@
-import { type EngineWaits, type EngineWaker, header, Kind, Status, wait } from "@libipc/protocol";
+import { type EngineWaitTable, type EngineWaker, header, Kind, Status, wait } from "@libipc/protocol";
 import { Backoff, deadlineAfter, FIRST_SLICE, SLICE } from "../segment/event.ts";
 import { evictDead } from "../segment/members.ts";
 import { WAIT_WORDS } from "../segment/segment.ts";
@@ -10,7 +10,7 @@ const DEATHS = header.deaths >> 2;
 const INSTANCE = wait.instance >> 2;
 
 /** A handle whose waits are each woken on their own: a condition's, and those on the words of shared memory. */
-export abstract class WakeableHandle extends SegmentHandle implements EngineWaits {
+export abstract class WakeableHandle extends SegmentHandle implements EngineWaitTable {
 	/** Each wait has its own waker: one that stood for the handle would take notifications from them. */
 	override arm(): void {}
 
@@ -60,7 +60,7 @@ export abstract class WakeableHandle extends SegmentHandle implements EngineWait
 			sleepWait(segment, index, deadline, slice);
 			if (this.#progress(index) !== Status.timedOut) continue;
 			slice = SLICE;
-			this.look();
+			this.poll();
 		}
 	}
 

@@ -1,6 +1,6 @@
 /** Who is woken, and nobody else: handles of threads that are none, so that everything happens in the order it is written. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { type EngineHandle, EngineWait, Status } from "@libipc/protocol";
+import { type EngineHandle, Status, WaitBits } from "@libipc/protocol";
 import type { Threads } from "../sab/threads.ts";
 import { PretendProcess } from "../segment/testing/pretend.ts";
 import { hasWaiting } from "../segment/waits.ts";
@@ -42,8 +42,7 @@ const semaphore = (thread: Threads) => openSemaphore(thread, false);
 
 const threadOf = (handle: SegmentHandle): Threads => handle.segment.platform as Threads;
 
-const arm = (handle: SegmentHandle, wait: number = EngineWait.lock): void =>
-	handle.arm(wait, wakerOf(threadOf(handle)));
+const arm = (handle: SegmentHandle, wait: number = WaitBits.lock): void => handle.arm(wait, wakerOf(threadOf(handle)));
 
 /** Which of them wait on and were not rung. */
 const waiting = (...handles: EngineHandle[]): boolean[] => handles.map((handle) => handle.armed() !== 0);
@@ -80,13 +79,13 @@ describe("a mutex", () => {
 		expect(waiting(second)).toEqual([true]);
 		first.unlock();
 		expect(waiting(second)).toEqual([false]);
-		second.disarm(EngineWait.lock);
+		second.disarm(WaitBits.lock);
 		// The other way: it does not want it any more.
 		owner.lock(0);
 		arm(first);
 		arm(second);
 		owner.unlock();
-		first.disarm(EngineWait.lock);
+		first.disarm(WaitBits.lock);
 		expect(waiting(first, second)).toEqual([false, false]);
 		expect(second.lock(0)).toBe(0);
 		second.unlock();
@@ -148,8 +147,8 @@ describe("a reader-writer lock", () => {
 	test("given back by a writer lets all readers in, each waking the next", () => {
 		const [writer, first, second] = [by(openRwLock), by(openRwLock), by(openRwLock)];
 		writer.lock(0, false);
-		arm(first, EngineWait.shared);
-		arm(second, EngineWait.shared);
+		arm(first, WaitBits.shared);
+		arm(second, WaitBits.shared);
 		writer.unlock();
 		expect(waiting(first, second)).toEqual([false, true]);
 		expect(first.lockShared(0)).toBe(0);
@@ -164,7 +163,7 @@ describe("a reader-writer lock", () => {
 		expect(writer.lock(0, true)).toBe(Status.timedOut);
 		arm(writer);
 		expect(later.lockShared(0)).toBe(Status.timedOut);
-		arm(later, EngineWait.shared);
+		arm(later, WaitBits.shared);
 		reader.unlockShared();
 		// Too early: one is still inside. It waits again.
 		expect(waiting(writer, later)).toEqual([false, true]);
@@ -182,8 +181,8 @@ describe("a reader-writer lock", () => {
 		reader.lockShared(0);
 		expect(writer.lock(0, true)).toBe(Status.timedOut);
 		arm(writer);
-		arm(later, EngineWait.shared);
-		writer.disarm(EngineWait.lock);
+		arm(later, WaitBits.shared);
+		writer.disarm(WaitBits.lock);
 		expect(waiting(later)).toEqual([false]);
 		expect(later.lockShared(0)).toBe(0);
 	});
@@ -226,7 +225,7 @@ describe.each([robustSemaphore, semaphore])("a semaphore", (openOne) => {
 		for (let i = 0; i < PERMITS; i++) owner.acquire(0);
 		for (const each of [first, second, third]) arm(each);
 		owner.release(1);
-		first.disarm(EngineWait.lock);
+		first.disarm(WaitBits.lock);
 		expect(waiting(second, third)).toEqual([false, true]);
 		second.close();
 		expect(waiting(third)).toEqual([false]);

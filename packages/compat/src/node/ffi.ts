@@ -76,7 +76,7 @@ export function openLibrary(path: string): NativeLibrary {
 			collected.register(buffer, mapping);
 			return new Uint8Array(buffer);
 		},
-		keepMessage(from, byteLength) {
+		adoptMessage(from, byteLength) {
 			const message = new Uint8Array(toArrayBuffer(from as unknown as bigint, byteLength, true));
 			symbols.ipc_message_release(from);
 			return message;

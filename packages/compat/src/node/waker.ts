@@ -24,7 +24,7 @@ class NativeWaker implements EngineWaker {
 	readonly high: number;
 	readonly #socket: Socket;
 
-	constructor(rung: () => void) {
+	constructor(signalled: () => void) {
 		const { symbols } = library();
 		const fd = symbols.ipc_waker_reserve();
 		if (fd < 0) throw noSocket();
@@ -32,7 +32,7 @@ class NativeWaker implements EngineWaker {
 		const onread = {
 			buffer: new Uint8Array(RING_BYTES),
 			callback: () => {
-				rung();
+				signalled();
 				return true;
 			},
 		};
@@ -61,4 +61,4 @@ class NativeWaker implements EngineWaker {
 }
 
 /** Opens a waker of this thread. */
-export const openWaker = (rung: () => void): EngineWaker => new NativeWaker(rung);
+export const openWaker = (signalled: () => void): EngineWaker => new NativeWaker(signalled);

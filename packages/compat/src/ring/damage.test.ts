@@ -101,7 +101,7 @@ test.each(kinds)(
 				large: () => sender.send(bytes, kind === "queue" ? 2000 : 3000 + random(3000), 0),
 				part: () => (kind === "queue" ? 0 : sender.sendPart(bytes, 6000, progress)),
 				giveUp: () => {
-					sender.givePartUp();
+					sender.abortPart();
 					progress[0] = 0;
 				},
 				batch: () => {
@@ -117,7 +117,7 @@ test.each(kinds)(
 				recv: () => receiver.recv(target, random(2)),
 				recvFew: () => receiver.recv(target, 0, random(100)),
 				nextLength: () => receiver.nextLength(),
-				keep: () => receiver.keep()?.length ?? 0,
+				keep: () => receiver.takeAssembled()?.length ?? 0,
 				drain: () => {
 					const count = receiver.peek(spans, 1 + random(60), target, 0);
 					for (let i = 0; i < count; i++)

@@ -1,11 +1,11 @@
 import {
 	type EngineReceiver,
-	EngineWait,
 	type EngineWaker,
 	EventIndex,
 	RECORD_BYTES,
 	RecordKind,
 	Status,
+	WaitBits,
 } from "@libipc/protocol";
 import { peersOf } from "../peers.ts";
 import { arm, armed } from "../segment/event.ts";
@@ -131,7 +131,7 @@ export class SegmentReceiver implements EngineReceiver {
 		return this.#segment.result(units < 0 ? units : state.length);
 	}
 
-	keep(): Uint8Array<ArrayBuffer> | null {
+	takeAssembled(): Uint8Array<ArrayBuffer> | null {
 		const state = this.#state;
 		if (!this.#isOpen || state.isQueue) return null;
 		const units = findAny(state);
@@ -260,21 +260,21 @@ export class SegmentReceiver implements EngineReceiver {
 
 	arm(wait: number, waker: EngineWaker): void {
 		if (!this.#isOpen) return;
-		const events = (wait & EngineWait.data ? DATA : 0) | (wait & EngineWait.peers ? PEERS : 0);
+		const events = (wait & WaitBits.data ? DATA : 0) | (wait & WaitBits.peers ? PEERS : 0);
 		arm(this.#segment, this.#state.place, events, waker.low, waker.high);
 	}
 
-	look(wait: number, waker: EngineWaker): boolean {
+	poll(wait: number, waker: EngineWaker): boolean {
 		if (!this.#isOpen) return false;
 		this.arm(wait, waker);
-		const changed = (wait & EngineWait.peers) !== 0 && lookAtMembers(this.#segment, this.#state.members);
-		return ((wait & EngineWait.data) !== 0 && lookForData(this.#state)) || changed;
+		const changed = (wait & WaitBits.peers) !== 0 && lookAtMembers(this.#segment, this.#state.members);
+		return ((wait & WaitBits.data) !== 0 && lookForData(this.#state)) || changed;
 	}
 
 	armed(): number {
 		if (!this.#isOpen) return 0;
 		const events = armed(this.#segment, this.#state.place);
-		return (events & PEERS ? EngineWait.peers : 0) | (events & DATA ? EngineWait.data : 0);
+		return (events & PEERS ? WaitBits.peers : 0) | (events & DATA ? WaitBits.data : 0);
 	}
 
 	peers(records: Uint32Array): number {

@@ -4,7 +4,7 @@ import { isAlive } from "../segment/members.ts";
 import { isQueueEmpty, queueHasSome, recoverQueue } from "./queue.ts";
 import type { ReceiverState } from "./receiver_state.ts";
 
-/** Waiting for a message: the end of `native/src/receiver.c`. */
+/** Pollable for a message: the end of `native/src/receiver.c`. */
 const ORPHANED = header.orphaned >> 2;
 const ASLEEP = member.asleep >> 2;
 

@@ -1,12 +1,12 @@
 import {
 	type EngineSender,
-	EngineWait,
 	type EngineWaker,
 	EventIndex,
 	header,
 	Kind,
 	member,
 	Status,
+	WaitBits,
 } from "@libipc/protocol";
 import { peersOf } from "../peers.ts";
 import { giveClaim } from "../segment/claim_lock.ts";
@@ -78,7 +78,7 @@ export class SegmentSender implements EngineSender {
 		return status;
 	}
 
-	givePartUp(): void {
+	abortPart(): void {
 		this.#state.unfinished = 0;
 	}
 
@@ -130,8 +130,8 @@ export class SegmentSender implements EngineSender {
 	arm(wait: number, waker: EngineWaker): void {
 		if (!this.#isOpen) return;
 		const { words, place, awaitsTurn } = this.#state;
-		let events = wait & EngineWait.peers ? PEERS : 0;
-		if (wait & EngineWait.space) {
+		let events = wait & WaitBits.peers ? PEERS : 0;
+		if (wait & WaitBits.space) {
 			// Not for both: giving a claim back in vain would ring ourselves, again and again.
 			Atomics.and(words, place + ARMED, ~(SPACE | TURN));
 			events |= awaitsTurn ? TURN : SPACE;
@@ -139,18 +139,18 @@ export class SegmentSender implements EngineSender {
 		arm(this.#segment, place, events, waker.low, waker.high);
 	}
 
-	look(wait: number, waker: EngineWaker): boolean {
+	poll(wait: number, waker: EngineWaker): boolean {
 		if (!this.#isOpen) return false;
 		this.arm(wait, waker);
-		const changed = (wait & EngineWait.peers) !== 0 && lookAtMembers(this.#segment, this.#state.members);
-		return changed || (wait & EngineWait.space) !== 0; // who tries to send looks around by itself
+		const changed = (wait & WaitBits.peers) !== 0 && lookAtMembers(this.#segment, this.#state.members);
+		return changed || (wait & WaitBits.space) !== 0; // who tries to send looks around by itself
 	}
 
 	armed(): number {
 		if (!this.#isOpen) return 0;
 		// The try after arm() may have found the other of the two missing: then it is not armed for what it waits for.
 		const events = armed(this.#segment, this.#state.place) & (PEERS | (this.#state.awaitsTurn ? TURN : SPACE));
-		return (events & (SPACE | TURN) ? EngineWait.space : 0) | (events & PEERS ? EngineWait.peers : 0);
+		return (events & (SPACE | TURN) ? WaitBits.space : 0) | (events & PEERS ? WaitBits.peers : 0);
 	}
 
 	peers(records: Uint32Array): number {

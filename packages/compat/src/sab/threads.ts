@@ -37,7 +37,7 @@ function threadIdentities(buffer: SharedArrayBuffer): ThreadIdentities {
 }
 
 /**
- * This thread among those that share a hub. Waiting and waking are the engine's own; a waker is the thread's place (low) and
+ * This thread among those that share a hub. Pollable and waking are the engine's own; a waker is the thread's place (low) and
  * instance (high); the lock of a name is that of all names.
  */
 export class Threads implements Platform {

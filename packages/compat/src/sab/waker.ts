@@ -15,18 +15,18 @@ export class ThreadWaker implements EngineWaker {
 	readonly high: number;
 	readonly #words: Int32Array;
 	readonly #index: number;
-	readonly #rung: () => void;
+	readonly #signalled: () => void;
 	#seen: number;
 	#isOpen = true;
 	/** The engine's own waiting keeps no process alive: a timer does. */
 	#timer: ReturnType<typeof setInterval> | undefined;
 
-	constructor({ hub, place }: Threads, rung: () => void) {
+	constructor({ hub, place }: Threads, signalled: () => void) {
 		this.#words = hub.words;
 		this.#index = place + RINGS;
 		this.low = place;
 		this.high = hub.words[place + INSTANCE] as number;
-		this.#rung = rung;
+		this.#signalled = signalled;
 		this.#seen = Atomics.load(this.#words, this.#index);
 		this.#wait();
 	}
@@ -42,7 +42,7 @@ export class ThreadWaker implements EngineWaker {
 		if (!this.#isOpen) return;
 		this.#seen = Atomics.load(this.#words, this.#index);
 		this.#wait();
-		this.#rung();
+		this.#signalled();
 	};
 
 	keepAlive(yes: boolean): void {

@@ -36,6 +36,6 @@ export function openLibrary(path: string): NativeLibrary {
 		address,
 		map: (from, byteLength, mapping) =>
 			new Uint8Array(toOwnedArrayBuffer(from, 0, byteLength, mapping, releaseMapping)),
-		keepMessage: (from, byteLength) => new Uint8Array(toOwnedArrayBuffer(from, 0, byteLength, from, releaseMessage)),
+		adoptMessage: (from, byteLength) => new Uint8Array(toOwnedArrayBuffer(from, 0, byteLength, from, releaseMessage)),
 	};
 }

@@ -17,7 +17,7 @@ class NativeWaker implements EngineWaker {
 	#keepsAlive = false;
 	#closed = false;
 
-	constructor(rung: () => void) {
+	constructor(signalled: () => void) {
 		const number = new Uint32Array(2);
 		const fd = library().symbols.ipc_waker_open(number);
 		if (fd < 0)
@@ -29,7 +29,7 @@ class NativeWaker implements EngineWaker {
 		this.low = number[0] as number;
 		this.high = number[1] as number;
 		// Bun owns the descriptor from here on, also when a Worker is terminated. What comes in before it polls is not lost.
-		connect({ fd, socket: { data: rung } }).then(
+		connect({ fd, socket: { data: signalled } }).then(
 			(socket) => {
 				this.#socket = socket;
 				if (this.#closed) this.#end();
@@ -62,6 +62,6 @@ class NativeWaker implements EngineWaker {
 }
 
 /** Opens a waker of this thread. */
-export function openWaker(rung: () => void): EngineWaker {
-	return new NativeWaker(rung);
+export function openWaker(signalled: () => void): EngineWaker {
+	return new NativeWaker(signalled);
 }

@@ -124,7 +124,7 @@ function suggestCapacity(capacity: unknown): string {
 }
 
 /** Checks that options are an object, or absent. */
-export function checkBag<Options extends object>(
+export function checkOptionsObject<Options extends object>(
 	endpoint: string,
 	options: Options | undefined,
 	example: string,
@@ -161,7 +161,7 @@ export function checkTimeout(endpoint: string, options: WaitOptions | undefined)
 }
 
 function uncommonTimeout(endpoint: string, options: WaitOptions): number {
-	const timeout = checkBag(endpoint, options, "{ timeout: 100 }")?.timeout;
+	const timeout = checkOptionsObject(endpoint, options, "{ timeout: 100 }")?.timeout;
 	if (timeout === undefined) return -1;
 	if (typeof timeout !== "number" || !(timeout >= 0))
 		throw invalid(
@@ -179,7 +179,7 @@ export function checkSignal(endpoint: string, signal: unknown): AbortSignal | un
 
 /** Checks the options of an asynchronous wait before it begins; answers the signal. */
 export function checkAsyncWait(endpoint: string, options: AsyncWaitOptions | undefined): AbortSignal | undefined {
-	checkTimeout(endpoint, checkBag(endpoint, options, "{ timeout: 100, signal }"));
+	checkTimeout(endpoint, checkOptionsObject(endpoint, options, "{ timeout: 100, signal }"));
 	return checkSignal(endpoint, options?.signal);
 }
 

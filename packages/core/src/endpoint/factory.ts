@@ -1,11 +1,11 @@
 import type { EndpointKind } from "@libipc/protocol";
-import { type Engine, type EngineOptions, type EngineReceiver, EngineWait } from "@libipc/protocol";
-import { checkBag, checkFunction, checkName, checkOptions, describe } from "../check/argument.ts";
+import { type Engine, type EngineOptions, type EngineReceiver, WaitBits } from "@libipc/protocol";
+import { checkFunction, checkName, checkOptions, checkOptionsObject, describe } from "../check/argument.ts";
 import { type EventLoop, eventLoopOf } from "../wait/event_loop.ts";
-import { WaitLine } from "../wait/wait_queue.ts";
-import { RingQueueReceiver } from "./queue_receiver.ts";
-import { RingReceiver } from "./receiver.ts";
-import { RingSender, type SharedSender } from "./sender.ts";
+import { WaitQueue } from "../wait/wait_queue.ts";
+import { QueueReceiverEndpoint } from "./queue_receiver.ts";
+import { ReceiverEndpoint } from "./receiver.ts";
+import { SenderEndpoint, type SharedSender } from "./sender.ts";
 import type { EndpointFactory, EndpointOptions, QueueReceiver, Receiver, ReceiverOptions, Sender } from "./types.ts";
 
 const EXAMPLE = '{ prefix: "app" }';
@@ -49,9 +49,9 @@ function createFactory<SomeReceiver extends Receiver>(
 		const native = engine().openSender(kind, prefix, name, checked);
 		const again = { prefix, permissions: options.permissions };
 		const loop = eventLoopOf(engine());
-		const sending = new WaitLine(loop, native, EngineWait.space);
-		const handle = (shared: SharedSender): RingSender =>
-			new RingSender(name, describe(kind, prefix, name), shared, (same) =>
+		const sending = new WaitQueue(loop, native, WaitBits.space);
+		const handle = (shared: SharedSender): SenderEndpoint =>
+			new SenderEndpoint(name, describe(kind, prefix, name), shared, (same) =>
 				kind === "route" ? handle(same) : openSender(name, again),
 			);
 		return watched(handle({ engine: native, loop, sending, handles: 0, batching: false }), options);
@@ -66,18 +66,19 @@ function createFactory<SomeReceiver extends Receiver>(
 	}
 
 	return {
-		sender: (name, options) => openSender(name, checkBag(name, options, EXAMPLE) ?? {}),
-		receiver: (name, options) => openReceiver(name, checkBag(name, options, EXAMPLE) ?? {}),
-		clear: (name, options) => engine().clear(kind, checkName(name, checkBag(name, options, EXAMPLE)?.prefix), name),
+		sender: (name, options) => openSender(name, checkOptionsObject(name, options, EXAMPLE) ?? {}),
+		receiver: (name, options) => openReceiver(name, checkOptionsObject(name, options, EXAMPLE) ?? {}),
+		clear: (name, options) =>
+			engine().clear(kind, checkName(name, checkOptionsObject(name, options, EXAMPLE)?.prefix), name),
 	};
 }
 
 /** Makes what a package exports as `Route` or `Channel` out of its engine. */
 export function createEndpointFactory(engine: () => Engine, kind: "route" | "channel"): EndpointFactory {
-	return createFactory<Receiver>(engine, kind, RingReceiver);
+	return createFactory<Receiver>(engine, kind, ReceiverEndpoint);
 }
 
 /** Makes what a package exports as `Queue`. */
 export function createQueueFactory(engine: () => Engine): EndpointFactory<QueueReceiver> {
-	return createFactory<QueueReceiver>(engine, "queue", RingQueueReceiver);
+	return createFactory<QueueReceiver>(engine, "queue", QueueReceiverEndpoint);
 }

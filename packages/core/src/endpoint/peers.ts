@@ -1,8 +1,8 @@
-import { type EngineEndpoint, EngineWait, limits, PEER_WORDS } from "@libipc/protocol";
-import { checkBag, checkSignal } from "../check/argument.ts";
+import { type EngineEndpoint, limits, PEER_WORDS, WaitBits } from "@libipc/protocol";
+import { checkOptionsObject, checkSignal } from "../check/argument.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { WaitIterator } from "../wait/wait_iterator.ts";
-import { WaitLine } from "../wait/wait_queue.ts";
+import { WaitQueue } from "../wait/wait_queue.ts";
 import type { PeerEvent } from "./types.ts";
 
 type Peer = Pick<PeerEvent, "role" | "pid">;
@@ -11,7 +11,7 @@ type Peer = Pick<PeerEvent, "role" | "pid">;
 class PeerWatch {
 	readonly #engine: EngineEndpoint;
 	readonly #known = new Map<number, Peer>();
-	readonly #untold: PeerEvent[] = [];
+	readonly #unreported: PeerEvent[] = [];
 	readonly #records = new Uint32Array((limits.maxReceivers + limits.maxSenders) * PEER_WORDS);
 
 	constructor(engine: EngineEndpoint) {
@@ -20,11 +20,11 @@ class PeerWatch {
 
 	/** The next thing that has happened, if anything has. */
 	next(): PeerEvent | undefined {
-		if (this.#untold.length === 0) this.#look();
-		return this.#untold.shift();
+		if (this.#unreported.length === 0) this.#compare();
+		return this.#unreported.shift();
 	}
 
-	#look(): void {
+	#compare(): void {
 		const records = this.#records;
 		const end = this.#engine.peers(records) * PEER_WORDS;
 		const gone = new Map(this.#known);
@@ -41,11 +41,11 @@ class PeerWatch {
 			if (gone.delete(id)) continue;
 			const peer: Peer = { role: records[at] === 1 ? "sender" : "receiver", pid: records[at + 2] as number };
 			this.#known.set(id, peer);
-			this.#untold.push({ type: "joined", ...peer, id });
+			this.#unreported.push({ type: "joined", ...peer, id });
 		}
 		for (const [id, { role, pid }] of gone) {
 			this.#known.delete(id);
-			this.#untold.push({ type: died.has(id) ? "died" : "left", role, pid, id });
+			this.#unreported.push({ type: died.has(id) ? "died" : "left", role, pid, id });
 		}
 	}
 }
@@ -55,24 +55,24 @@ export class Peers {
 	readonly #endpoint: string;
 	readonly #engine: EngineEndpoint;
 	/** Iterators keep the process alive while they wait, callbacks do not. */
-	readonly #iterators: WaitLine;
-	readonly #callbacks: WaitLine;
+	readonly #iterators: WaitQueue;
+	readonly #callbacks: WaitQueue;
 
 	constructor(endpoint: string, engine: EngineEndpoint, loop: EventLoop) {
 		this.#endpoint = endpoint;
 		this.#engine = engine;
-		this.#iterators = new WaitLine(loop, engine, EngineWait.peers);
-		this.#callbacks = new WaitLine(loop, engine, EngineWait.peers);
+		this.#iterators = new WaitQueue(loop, engine, WaitBits.peers);
+		this.#callbacks = new WaitQueue(loop, engine, WaitBits.peers);
 		this.#callbacks.keepsAlive = false;
 	}
 
 	/** Where to wait for anything that depends on who is there. */
-	get line(): WaitLine {
+	get line(): WaitQueue {
 		return this.#iterators;
 	}
 
 	events(options: { readonly signal?: AbortSignal | undefined } | undefined): AsyncIterableIterator<PeerEvent> {
-		const signal = checkSignal(this.#endpoint, checkBag(this.#endpoint, options, "{ signal }")?.signal);
+		const signal = checkSignal(this.#endpoint, checkOptionsObject(this.#endpoint, options, "{ signal }")?.signal);
 		return this.#watch(this.#iterators, signal);
 	}
 
@@ -84,7 +84,7 @@ export class Peers {
 		})();
 	}
 
-	#watch(line: WaitLine, signal: AbortSignal | undefined): AsyncIterableIterator<PeerEvent> {
+	#watch(line: WaitQueue, signal: AbortSignal | undefined): AsyncIterableIterator<PeerEvent> {
 		const watch = new PeerWatch(this.#engine);
 		return new WaitIterator(this.#endpoint, line, () => watch.next(), signal);
 	}

@@ -1,15 +1,15 @@
 import { type EngineReceiver, IpcError, limits, Status } from "@libipc/protocol";
-import { checkBag, checkCount, checkFunction, checkTimeout } from "../check/argument.ts";
+import { checkCount, checkFunction, checkOptionsObject, checkTimeout } from "../check/argument.ts";
 import { failure } from "../check/failure.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
-import { RingReceiver } from "./receiver.ts";
+import { ReceiverEndpoint } from "./receiver.ts";
 import type { AsyncWaitOptions, Batch, Lease, QueueReceiver, WaitOptions } from "./types.ts";
 import { viewOf } from "./view.ts";
 
 type Drain = WaitOptions & { readonly max?: number | undefined };
 
 /** The {@link QueueReceiver} of every engine. */
-export class RingQueueReceiver extends RingReceiver implements QueueReceiver {
+export class QueueReceiverEndpoint extends ReceiverEndpoint implements QueueReceiver {
 	readonly #endpoint: string;
 	readonly #engine: EngineReceiver;
 	readonly #reopenQueue: () => QueueReceiver;
@@ -41,14 +41,14 @@ export class RingQueueReceiver extends RingReceiver implements QueueReceiver {
 		return this.iterate(() => this.#take(0) ?? undefined, options);
 	}
 
-	#take(timeout: number): RingLease | null {
+	#take(timeout: number): ReceiverLease | null {
 		this.checkAvailable();
 		const status = this.#engine.take(this.#taken, timeout);
 		if (status === Status.timedOut) return null;
 		if (status < 0) throw failure(status, this.name, this.#endpoint);
 		const [offset, length, attempt] = this.#taken as unknown as [number, number, number];
 		const lease: OpenLease = { engine: this.#engine, offset, among: this.#leases };
-		return new RingLease(this.name, lease, viewOf(this.#engine.ring(), offset, length), attempt);
+		return new ReceiverLease(this.name, lease, viewOf(this.#engine.ring(), offset, length), attempt);
 	}
 
 	override drain(handler: (view: Uint8Array) => void, options?: Drain): number {
@@ -78,7 +78,7 @@ export class RingQueueReceiver extends RingReceiver implements QueueReceiver {
 
 	override drainBatch(handler: (batch: Batch) => void, options?: Drain): number {
 		checkFunction(this.name, "The handler of drainBatch", handler);
-		checkBag(this.name, options, "{ max: 100, timeout: 100 }");
+		checkOptionsObject(this.name, options, "{ max: 100, timeout: 100 }");
 		if (options?.max !== undefined) checkCount(this.name, "max", options.max, 1, limits.drainMax);
 		const lengths = new Uint32Array(1);
 		const offsets = new Uint32Array(1);
@@ -102,7 +102,7 @@ export class RingQueueReceiver extends RingReceiver implements QueueReceiver {
 	}
 }
 
-/** What is known of a lease that has not ended; shared with whoever gives it back if the {@link RingLease} is forgotten. */
+/** What is known of a lease that has not ended; shared with whoever gives it back if the {@link ReceiverLease} is forgotten. */
 interface OpenLease {
 	readonly engine: EngineReceiver;
 	readonly offset: number;
@@ -119,7 +119,7 @@ function endLease(lease: OpenLease, done: boolean): boolean {
 
 const forgotten = new FinalizationRegistry<OpenLease>((lease) => endLease(lease, false));
 
-class RingLease implements Lease {
+class ReceiverLease implements Lease {
 	readonly bytes: Uint8Array;
 	readonly attempt: number;
 	readonly #lease: OpenLease;

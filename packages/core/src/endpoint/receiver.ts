@@ -1,9 +1,9 @@
-import { type EngineReceiver, EngineWait, IpcError, limits, Status } from "@libipc/protocol";
-import { checkBag, checkCount, checkFunction, checkSignal, checkTimeout } from "../check/argument.ts";
+import { type EngineReceiver, IpcError, limits, Status, WaitBits } from "@libipc/protocol";
+import { checkCount, checkFunction, checkOptionsObject, checkSignal, checkTimeout } from "../check/argument.ts";
 import { closedError, failure } from "../check/failure.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { WaitIterator } from "../wait/wait_iterator.ts";
-import { WaitLine } from "../wait/wait_queue.ts";
+import { WaitQueue } from "../wait/wait_queue.ts";
 import { Peers } from "./peers.ts";
 import type { AsyncWaitOptions, Batch, PeerEvent, Receiver, WaitOptions } from "./types.ts";
 
@@ -21,14 +21,14 @@ function left(timeout: number, deadline: number): number {
 }
 
 /** The {@link Receiver} of every engine. */
-export class RingReceiver implements Receiver {
+export class ReceiverEndpoint implements Receiver {
 	readonly name: string;
 	readonly #endpoint: string;
 	readonly #engine: EngineReceiver;
 	readonly #loop: EventLoop;
 	readonly #reopen: () => Receiver;
 	/** Who waits for messages. */
-	readonly #receiving: WaitLine;
+	readonly #receiving: WaitQueue;
 	readonly #peers: Peers;
 	/** Where small messages land before `recv` knows their size. */
 	readonly #scratch = new Uint8Array(SCRATCH_BYTES);
@@ -47,7 +47,7 @@ export class RingReceiver implements Receiver {
 	constructor(name: string, endpoint: string, engine: EngineReceiver, loop: EventLoop, reopen: () => Receiver) {
 		this.name = name;
 		this.#loop = loop;
-		this.#receiving = new WaitLine(loop, engine, EngineWait.data);
+		this.#receiving = new WaitQueue(loop, engine, WaitBits.data);
 		this.#peers = new Peers(name, engine, loop);
 		this.#endpoint = endpoint;
 		this.#engine = engine;
@@ -76,7 +76,7 @@ export class RingReceiver implements Receiver {
 		if (length >= 0) return this.#scratch.slice(0, length);
 		// Of a queue another receiver may take the large message first, and the next one be larger still.
 		while (length === Status.bufferTooSmall) {
-			const kept = this.#engine.keep();
+			const kept = this.#engine.takeAssembled();
 			if (kept) return kept;
 			const next = this.#engine.nextLength();
 			const message = new Uint8Array(Math.max(next, 1));
@@ -98,7 +98,7 @@ export class RingReceiver implements Receiver {
 	/** What `take` finds, as it comes. */
 	protected iterate<Value>(take: () => Value | undefined, options: Signal | undefined): WaitIterator<Value> {
 		if (this.#closed) throw this.#unavailableError();
-		const signal = checkSignal(this.name, checkBag(this.name, options, "{ signal }")?.signal);
+		const signal = checkSignal(this.name, checkOptionsObject(this.name, options, "{ signal }")?.signal);
 		return new WaitIterator(this.name, this.#receiving, take, signal);
 	}
 
@@ -268,7 +268,7 @@ export class RingReceiver implements Receiver {
 	#beginDrain(what: string, handler: unknown, options: Drain | undefined): number {
 		if (this.#unavailable) throw this.#unavailableError();
 		checkFunction(this.name, `The handler of ${what}`, handler);
-		checkBag(this.name, options, "{ max: 100, timeout: 100 }");
+		checkOptionsObject(this.name, options, "{ max: 100, timeout: 100 }");
 		return options?.max === undefined ? DEFAULT_MAX : checkCount(this.name, "max", options.max, 1, limits.drainMax);
 	}
 

@@ -2,8 +2,8 @@ import { type EngineSender, IpcError, limits, Status } from "@libipc/protocol";
 import { checkCount, checkIterable, checkTimeout, notAMessage } from "../check/argument.ts";
 import { closedError, failure } from "../check/failure.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
-import type { WaitLine } from "../wait/wait_queue.ts";
-import { giveUp, lendInRing, type OpenLoan, RingLoan } from "./loan.ts";
+import type { WaitQueue } from "../wait/wait_queue.ts";
+import { giveUp, lendInRing, type OpenLoan, SenderLoan } from "./loan.ts";
 import { MessageEncoder } from "./message_encoder.ts";
 import { Peers } from "./peers.ts";
 import type { AsyncWaitOptions, Loan, Message, PeerEvent, Sender, WaitOptions } from "./types.ts";
@@ -20,7 +20,7 @@ export interface SharedSender {
 	readonly loop: EventLoop;
 	handles: number;
 	/** Who waits to send, on any handle. */
-	readonly sending: WaitLine;
+	readonly sending: WaitQueue;
 	/** A batch is being gathered: its iterable may run any code, which must not send in between. */
 	batching: boolean;
 }
@@ -34,7 +34,7 @@ function isPlain(message: Message): message is Uint8Array {
 }
 
 /** The {@link Sender} of every engine. */
-export class RingSender implements Sender {
+export class SenderEndpoint implements Sender {
 	readonly name: string;
 	readonly #endpoint: string;
 	readonly #reopen: (shared: SharedSender) => Sender;
@@ -216,7 +216,7 @@ export class RingSender implements Sender {
 		const attempt = (): boolean | undefined => {
 			// Transferred away or shrunk while it waited: native code would read what is not there.
 			if (bytes.byteLength < length) {
-				if (progress[0] !== 0) engine.givePartUp();
+				if (progress[0] !== 0) engine.abortPart();
 				throw notAMessage(this.name, message);
 			}
 			const status = engine.sendPart(bytes, length, progress);
@@ -229,7 +229,7 @@ export class RingSender implements Sender {
 				throw closedError(this.name, this.#endpoint, "sender");
 			},
 			givenUp: () => {
-				if (progress[0] !== 0) engine.givePartUp();
+				if (progress[0] !== 0) engine.abortPart();
 			},
 		});
 	}
@@ -247,7 +247,7 @@ export class RingSender implements Sender {
 			return null;
 		}
 		const bytes = viewOf(engine.ring(), offset, length);
-		return new RingLoan(this.name, lendInRing(engine, offset, this.#loans), bytes);
+		return new SenderLoan(this.name, lendInRing(engine, offset, this.#loans), bytes);
 	}
 
 	/** A loan that the ring has no place for: written in memory of its own, and copied when it is sent. */
@@ -257,7 +257,7 @@ export class RingSender implements Sender {
 			among: this.#loans,
 			end: (used) => used >= 0 && this.#send(used > 0 ? bytes.subarray(0, used) : bytes.buffer.slice(0, 0), timeout),
 		};
-		return new RingLoan(this.name, loan, bytes);
+		return new SenderLoan(this.name, loan, bytes);
 	}
 
 	waitForReceivers(count: number, options?: WaitOptions): boolean {

@@ -221,9 +221,9 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 	 */
 	messages(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterableIterator<Uint8Array<ArrayBuffer>>;
 
-	/** Waiting keeps the process alive: the default. */
+	/** Pollable keeps the process alive: the default. */
 	ref(): this;
-	/** Waiting does not keep the process alive. */
+	/** Pollable does not keep the process alive. */
 	unref(): this;
 
 	/**

@@ -1,7 +1,7 @@
-import { type Engine, type EngineCondition, EngineWait, Status } from "@libipc/protocol";
+import { type Engine, type EngineCondition, Status, WaitBits } from "@libipc/protocol";
 import { checkAsyncWait, checkTimeout } from "../check/argument.ts";
 import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
-import { WaitLine } from "../wait/wait_queue.ts";
+import { WaitQueue } from "../wait/wait_queue.ts";
 import { checkHandle, clearHandle, type Handle, type HandleOptions, NamedHandle } from "./handle.ts";
 import { checkHeldMutex, type Mutex } from "./mutex.ts";
 
@@ -45,11 +45,11 @@ export interface ConditionFactory {
 }
 
 class NamedCondition extends NamedHandle<EngineCondition> implements Condition {
-	readonly #line: WaitLine;
+	readonly #line: WaitQueue;
 
 	constructor(engines: Engine, prefix: string, name: string, engine: EngineCondition) {
 		super(engines, "condition", prefix, name, engine);
-		this.#line = new WaitLine(this.loop, engine, EngineWait.woken);
+		this.#line = new WaitQueue(this.loop, engine, WaitBits.woken);
 	}
 
 	wait(mutex: Mutex, options?: WaitOptions): boolean {

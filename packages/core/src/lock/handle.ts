@@ -6,7 +6,7 @@ import {
 	type IpcError,
 	limits,
 } from "@libipc/protocol";
-import { checkBag, checkInteger, checkName, checkPermissions, describe } from "../check/argument.ts";
+import { checkInteger, checkName, checkOptionsObject, checkPermissions, describe } from "../check/argument.ts";
 import { closedError, failure } from "../check/failure.ts";
 import { type EventLoop, eventLoopOf } from "../wait/event_loop.ts";
 
@@ -50,7 +50,7 @@ export interface CheckedHandle {
 
 /** Checks what all handles are opened with. */
 export function checkHandle(name: string, options: HandleOptions | undefined): CheckedHandle {
-	const bag = checkBag(name, options, EXAMPLE) ?? {};
+	const bag = checkOptionsObject(name, options, EXAMPLE) ?? {};
 	return {
 		prefix: checkName(name, bag.prefix),
 		options: {
@@ -66,7 +66,7 @@ export function checkHandle(name: string, options: HandleOptions | undefined): C
 
 /** `clear` of each kind: see {@link MutexFactory}. */
 export function clearHandle(engine: Engine, kind: HandleKind, name: string, options: { prefix?: string } | undefined) {
-	engine.clear(kind, checkName(name, checkBag(name, options, EXAMPLE)?.prefix), name);
+	engine.clear(kind, checkName(name, checkOptionsObject(name, options, EXAMPLE)?.prefix), name);
 }
 
 /** What the handles of all kinds have in common. */

@@ -1,15 +1,15 @@
 import {
 	type Engine,
 	type EngineLock,
-	EngineWait,
 	type HandleKind,
 	IpcError,
 	OWNER_DIED,
 	Status,
+	WaitBits,
 } from "@libipc/protocol";
 import { checkTimeout } from "../check/argument.ts";
 import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
-import { WaitLine } from "../wait/wait_queue.ts";
+import { WaitQueue } from "../wait/wait_queue.ts";
 import { type Handle, NamedHandle } from "./handle.ts";
 
 /** A lock that is held until the end of the block: `using guard = mutex.acquire()`. */
@@ -87,7 +87,7 @@ export type Holder = "nobody" | "thread" | "task" | Guard;
 
 /** The {@link Lock} of every engine. */
 export abstract class NamedLock<SomeEngine extends EngineLock> extends NamedHandle<SomeEngine> implements Lock {
-	readonly #line: WaitLine;
+	readonly #line: WaitQueue;
 	#holder: Holder = "nobody";
 	#ownerDied = false;
 	/** What messages call being the one owner. */
@@ -95,7 +95,7 @@ export abstract class NamedLock<SomeEngine extends EngineLock> extends NamedHand
 
 	constructor(engines: Engine, kind: HandleKind, prefix: string, name: string, engine: SomeEngine) {
 		super(engines, kind, prefix, name, engine);
-		this.#line = new WaitLine(this.loop, engine, EngineWait.lock);
+		this.#line = new WaitQueue(this.loop, engine, WaitBits.lock);
 	}
 
 	get ownerDied(): boolean {
@@ -154,7 +154,7 @@ export abstract class NamedLock<SomeEngine extends EngineLock> extends NamedHand
 
 	#wait<Result>(options: AsyncWaitOptions | undefined, got: () => Result, timedOut: Result): Promise<Result> {
 		if (this.isThreads()) return Promise.reject(this.deadlock());
-		return this.waitFor(this.#line, EngineWait.lock, options, this.#tryForTask, got, timedOut);
+		return this.waitFor(this.#line, WaitBits.lock, options, this.#tryForTask, got, timedOut);
 	}
 
 	readonly #tryForTask = (): number => this.engine.lock(0, true);
@@ -164,12 +164,12 @@ export abstract class NamedLock<SomeEngine extends EngineLock> extends NamedHand
 		const got = (): void => {
 			this.#holder = holder;
 		};
-		await this.waitFor(this.#line, EngineWait.lock, undefined, this.#tryForTask, got, undefined);
+		await this.waitFor(this.#line, WaitBits.lock, undefined, this.#tryForTask, got, undefined);
 	}
 
 	/** Waits in a line of this handle until `attempt`, a lock that does not wait, has got it. */
 	protected waitFor<Result>(
-		line: WaitLine,
+		line: WaitQueue,
 		what: number,
 		options: AsyncWaitOptions | undefined,
 		attempt: () => number,

@@ -1,7 +1,7 @@
-import { type Engine, type EngineRwLock, EngineWait } from "@libipc/protocol";
+import { type Engine, type EngineRwLock, WaitBits } from "@libipc/protocol";
 import { checkTimeout } from "../check/argument.ts";
 import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
-import { WaitLine } from "../wait/wait_queue.ts";
+import { WaitQueue } from "../wait/wait_queue.ts";
 import { checkHandle, clearHandle, type HandleOptions } from "./handle.ts";
 import { Guard, type Lock, type LockGuard, NamedLock } from "./lock.ts";
 
@@ -50,14 +50,14 @@ export interface RwLockFactory {
 }
 
 class NamedRwLock extends NamedLock<EngineRwLock> implements RwLock {
-	readonly #readers: WaitLine;
+	readonly #readers: WaitQueue;
 	/** How many readers of this handle were let in by calls that block the thread. */
 	#threadReads = 0;
 	protected override readonly exclusively = " for writing";
 
 	constructor(engines: Engine, prefix: string, name: string, engine: EngineRwLock) {
 		super(engines, "rwlock", prefix, name, engine);
-		this.#readers = new WaitLine(this.loop, engine, EngineWait.shared);
+		this.#readers = new WaitQueue(this.loop, engine, WaitBits.shared);
 	}
 
 	get held(): "exclusive" | "shared" | "none" {
@@ -107,7 +107,7 @@ class NamedRwLock extends NamedLock<EngineRwLock> implements RwLock {
 
 	#wait<Result>(options: AsyncWaitOptions | undefined, got: () => Result, timedOut: Result): Promise<Result> {
 		if (this.isThreads()) return Promise.reject(this.deadlock());
-		return this.waitFor(this.#readers, EngineWait.shared, options, this.#tryForTask, got, timedOut);
+		return this.waitFor(this.#readers, WaitBits.shared, options, this.#tryForTask, got, timedOut);
 	}
 
 	readonly #tryForTask = (): number => this.engine.lockShared(0);

@@ -1,7 +1,7 @@
-import { type Engine, type EngineSemaphore, EngineWait, IpcError, limits, Status } from "@libipc/protocol";
+import { type Engine, type EngineSemaphore, IpcError, limits, Status, WaitBits } from "@libipc/protocol";
 import { checkCount, checkInteger, checkTimeout, invalid, show } from "../check/argument.ts";
 import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
-import { WaitLine } from "../wait/wait_queue.ts";
+import { WaitQueue } from "../wait/wait_queue.ts";
 import { checkHandle, clearHandle, type Handle, type HandleOptions, NamedHandle } from "./handle.ts";
 
 /** How a semaphore is opened. Whoever opens a name first fixes these, too. */
@@ -83,11 +83,11 @@ class NamedPermit implements Permit {
 }
 
 class NamedSemaphore extends NamedHandle<EngineSemaphore> implements Semaphore {
-	readonly #line: WaitLine;
+	readonly #line: WaitQueue;
 
 	constructor(engines: Engine, prefix: string, name: string, engine: EngineSemaphore) {
 		super(engines, "semaphore", prefix, name, engine);
-		this.#line = new WaitLine(this.loop, engine, EngineWait.lock);
+		this.#line = new WaitQueue(this.loop, engine, WaitBits.lock);
 	}
 
 	get permits(): number {
@@ -132,7 +132,7 @@ class NamedSemaphore extends NamedHandle<EngineSemaphore> implements Semaphore {
 			closed: () => {
 				throw this.closedError();
 			},
-			givenUp: () => this.engine.disarm(EngineWait.lock),
+			givenUp: () => this.engine.disarm(WaitBits.lock),
 		});
 	}
 

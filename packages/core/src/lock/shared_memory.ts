@@ -1,15 +1,15 @@
 import {
 	type Engine,
 	type EngineMemory,
-	EngineWait,
 	limits,
 	modes,
 	type SharedMemoryMode,
 	Status,
+	WaitBits,
 } from "@libipc/protocol";
 import { checkAsyncWait, checkCount, checkInteger, checkTimeout, invalid, show } from "../check/argument.ts";
 import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
-import { WaitLine } from "../wait/wait_queue.ts";
+import { WaitQueue } from "../wait/wait_queue.ts";
 import { checkHandle, clearHandle, type Handle, type HandleOptions, NamedHandle } from "./handle.ts";
 
 /** How shared memory is opened. */
@@ -98,13 +98,13 @@ export interface SharedMemoryFactory {
 const bytesOf = new WeakMap<Int32Array, Uint8Array>();
 
 class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
-	readonly #line: WaitLine;
+	readonly #line: WaitQueue;
 	#bytes: Uint8Array | undefined;
 	#words: Int32Array | undefined;
 
 	constructor(engines: Engine, prefix: string, name: string, engine: EngineMemory) {
 		super(engines, "memory", prefix, name, engine);
-		this.#line = new WaitLine(this.loop, engine, EngineWait.woken);
+		this.#line = new WaitQueue(this.loop, engine, WaitBits.woken);
 	}
 
 	get bytes(): Uint8Array {

@@ -15,7 +15,7 @@ import { openNativeHandles } from "./handles.ts";
 import { mapReceiverRing, mapSenderRing, type NativeLibrary } from "./library.ts";
 import { openNativeLists } from "./list.ts";
 import { openNativeReceiver, openNativeSender } from "./open.ts";
-import { LONGEST_CALL_MS, mayWaitOn, terminated } from "./options.ts";
+import { LONGEST_CALL_MS, terminated, yieldToTermination } from "./options.ts";
 
 const LONGEST_TARGET = 0x7fffffff;
 
@@ -120,7 +120,7 @@ class NativeSender implements EngineSender {
 		if (timeout >= 0) return this.#symbols.ipc_sender_send(this.#handle, bytes, length, timeout);
 		let status: number;
 		do status = this.#symbols.ipc_sender_send_steadily(this.#handle, bytes, length, LONGEST_CALL_MS);
-		while (status === Status.timedOut && mayWaitOn());
+		while (status === Status.timedOut && yieldToTermination());
 		return status;
 	}
 
@@ -128,7 +128,7 @@ class NativeSender implements EngineSender {
 		return this.#symbols.ipc_sender_send_part(this.#handle, bytes, length, progress);
 	}
 
-	givePartUp(): void {
+	abortPart(): void {
 		this.#symbols.ipc_sender_give_up_part(this.#handle);
 	}
 
@@ -136,7 +136,7 @@ class NativeSender implements EngineSender {
 		this.#symbols.ipc_sender_arm(this.#handle, wait, waker.low, waker.high);
 	}
 
-	look(wait: number, waker: EngineWaker): boolean {
+	poll(wait: number, waker: EngineWaker): boolean {
 		return this.#symbols.ipc_sender_look(this.#handle, wait, waker.low, waker.high) !== 0;
 	}
 
@@ -161,7 +161,7 @@ class NativeSender implements EngineSender {
 		do {
 			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
 			status = this.#symbols.ipc_sender_loan(this.#handle, length, part, this.#offset);
-		} while (status === Status.timedOut && timeout < 0 && mayWaitOn());
+		} while (status === Status.timedOut && timeout < 0 && yieldToTermination());
 		return status === 0 ? (this.#offset[0] as number) : status;
 	}
 
@@ -184,7 +184,7 @@ class NativeSender implements EngineSender {
 		do {
 			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
 			status = this.#symbols.ipc_sender_wait_for_receivers(this.#handle, count, part);
-		} while (status === Status.timedOut && timeout < 0 && mayWaitOn());
+		} while (status === Status.timedOut && timeout < 0 && yieldToTermination());
 		return status;
 	}
 
@@ -218,7 +218,7 @@ class NativeReceiver implements EngineReceiver {
 		if (timeout >= 0) return this.#symbols.ipc_receiver_recv(this.#handle, target, capacity, timeout);
 		let length: number;
 		do length = this.#symbols.ipc_receiver_recv(this.#handle, target, capacity, LONGEST_CALL_MS);
-		while (length === Status.timedOut && mayWaitOn());
+		while (length === Status.timedOut && yieldToTermination());
 		return length;
 	}
 
@@ -231,13 +231,13 @@ class NativeReceiver implements EngineReceiver {
 		do {
 			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
 			count = this.#symbols.ipc_receiver_peek(this.#handle, spans, max, target, target.byteLength, part);
-		} while (count === Status.timedOut && timeout < 0 && mayWaitOn());
+		} while (count === Status.timedOut && timeout < 0 && yieldToTermination());
 		return count;
 	}
 
-	keep(): Uint8Array<ArrayBuffer> | null {
+	takeAssembled(): Uint8Array<ArrayBuffer> | null {
 		const address = this.#library.address(this.#symbols.ipc_receiver_keep(this.#handle, this.#length));
-		return address === null ? null : this.#library.keepMessage(address, this.#length[0] as number);
+		return address === null ? null : this.#library.adoptMessage(address, this.#length[0] as number);
 	}
 
 	take(lease: Uint32Array, timeout: number): number {
@@ -245,7 +245,7 @@ class NativeReceiver implements EngineReceiver {
 		do {
 			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
 			status = this.#symbols.ipc_receiver_take(this.#handle, part, lease);
-		} while (status === Status.timedOut && timeout < 0 && mayWaitOn());
+		} while (status === Status.timedOut && timeout < 0 && yieldToTermination());
 		return status;
 	}
 
@@ -265,7 +265,7 @@ class NativeReceiver implements EngineReceiver {
 		this.#symbols.ipc_receiver_arm(this.#handle, wait, waker.low, waker.high);
 	}
 
-	look(wait: number, waker: EngineWaker): boolean {
+	poll(wait: number, waker: EngineWaker): boolean {
 		return this.#symbols.ipc_receiver_look(this.#handle, wait, waker.low, waker.high) !== 0;
 	}
 

@@ -8,7 +8,7 @@ import {
 	type EngineMutex,
 	type EngineRwLock,
 	type EngineSemaphore,
-	type EngineWaits,
+	type EngineWaitTable,
 	type EngineWaker,
 	Status,
 } from "@libipc/protocol";
@@ -17,7 +17,7 @@ import { closeAtExit } from "../close_at_exit.ts";
 import type { Address, Symbols } from "./declarations.ts";
 import { NativeFailure } from "./failure.ts";
 import { mapMemory, type NativeLibrary } from "./library.ts";
-import { LONGEST_CALL_MS, mayWaitOn, nativeHandleOptions, terminated } from "./options.ts";
+import { LONGEST_CALL_MS, nativeHandleOptions, terminated, yieldToTermination } from "./options.ts";
 
 const answerClosed = (): number => Status.closed;
 
@@ -85,7 +85,7 @@ class NativeHandle implements EngineHandle {
 		return this.symbols.ipc_handle_armed(this.handle);
 	}
 
-	look(): boolean {
+	poll(): boolean {
 		this.symbols.ipc_handle_look(this.handle);
 		return true;
 	}
@@ -105,7 +105,7 @@ class NativeMutex extends NativeHandle implements EngineMutex {
 		if (timeout >= 0) return this.symbols.ipc_mutex_lock(this.handle, timeout);
 		let status: number;
 		do status = this.symbols.ipc_mutex_lock(this.handle, LONGEST_CALL_MS);
-		while (status === Status.timedOut && mayWaitOn());
+		while (status === Status.timedOut && yieldToTermination());
 		return status;
 	}
 
@@ -131,7 +131,7 @@ class NativeRwLock extends NativeHandle implements EngineRwLock {
 		if (timeout >= 0) return this.symbols.ipc_rwlock_lock(this.handle, timeout, forTask ? KEEP_FOR_TASK : 0);
 		let status: number;
 		do status = this.symbols.ipc_rwlock_lock(this.handle, LONGEST_CALL_MS, KEEP_PLACE);
-		while (status === Status.timedOut && mayWaitOn());
+		while (status === Status.timedOut && yieldToTermination());
 		return status;
 	}
 
@@ -143,7 +143,7 @@ class NativeRwLock extends NativeHandle implements EngineRwLock {
 		if (timeout >= 0) return this.symbols.ipc_rwlock_lock_shared(this.handle, timeout);
 		let status: number;
 		do status = this.symbols.ipc_rwlock_lock_shared(this.handle, LONGEST_CALL_MS);
-		while (status === Status.timedOut && mayWaitOn());
+		while (status === Status.timedOut && yieldToTermination());
 		return status;
 	}
 
@@ -165,7 +165,7 @@ class NativeSemaphore extends NativeHandle implements EngineSemaphore {
 		if (timeout >= 0) return this.symbols.ipc_semaphore_acquire(this.handle, timeout);
 		let status: number;
 		do status = this.symbols.ipc_semaphore_acquire(this.handle, LONGEST_CALL_MS);
-		while (status === Status.timedOut && mayWaitOn());
+		while (status === Status.timedOut && yieldToTermination());
 		return status;
 	}
 
@@ -182,12 +182,12 @@ class NativeSemaphore extends NativeHandle implements EngineSemaphore {
 	}
 }
 
-abstract class NativeWaits extends NativeHandle implements EngineWaits {
+abstract class NativeWaits extends NativeHandle implements EngineWaitTable {
 	sleep(wait: number, timeout: number): number {
 		if (timeout >= 0) return this.symbols.ipc_handle_sleep(this.handle, wait, timeout);
 		let status: number;
 		do status = this.symbols.ipc_handle_sleep(this.handle, wait, LONGEST_CALL_MS);
-		while (status === Status.timedOut && mayWaitOn());
+		while (status === Status.timedOut && yieldToTermination());
 		return status;
 	}
 

@@ -12,7 +12,7 @@ export interface NativeLibrary {
 	 */
 	map(address: Address, byteLength: number, mapping: Address): Uint8Array;
 	/** A message that the library has put together, which is freed when the view has been collected. */
-	keepMessage(address: Address, byteLength: number): Uint8Array<ArrayBuffer>;
+	adoptMessage(address: Address, byteLength: number): Uint8Array<ArrayBuffer>;
 }
 
 const answeredNull = (): Error => new TypeError("the native library answered NULL");

@@ -16,7 +16,7 @@ export const LONGEST_CALL_MS = 1000;
  * Called between two such calls: where a Worker can be terminated. JavaScriptCore's optimizing compilers leave the look out of
  * a loop that consists of native calls; a function that is called once a second, though, is interpreted, and looks.
  */
-export function mayWaitOn(): true {
+export function yieldToTermination(): true {
 	return true;
 }
 

@@ -4,21 +4,21 @@ import type { Engine, EngineWaker } from "@libipc/protocol";
  * How long waits are served in one go before timers, sockets and everything else get their turn. A wait that finds its
  * message there is served in a microtask, so a loop over a flood of messages would never let go by itself.
  */
-const TURN_MS = 4;
+const TIME_SLICE_MS = 4;
 
 /**
  * How often waiting endpoints look around by themselves. Not how they are woken: it notices what a process left that was
  * killed before it could wake us, and dead peers, within a second. Little is done each time, or an idle process would not be one.
  */
-const LOOK_AROUND_MS = 700;
+const POLL_INTERVAL_MS = 700;
 
-/** Something that waits for the event loop: the waits of an endpoint, see {@link WaitLine}. */
-export interface Waiting {
+/** Something that waits for the event loop: the waits of an endpoint, see {@link WaitQueue}. */
+export interface Pollable {
 	readonly keepsAlive: boolean;
 	/** Whether nobody is waiting any more. */
 	readonly isEmpty: boolean;
 	/** Whether it has reason to look again. */
-	isRung(): boolean;
+	isSignalled(): boolean;
 	/** Looks again and serves whom it can. */
 	serve(): void;
 	/** Whether there is reason to look again that nobody rang for. */
@@ -32,16 +32,16 @@ export class EventLoop {
 	readonly #users = new WeakSet<object>();
 	readonly #forgotten = new FinalizationRegistry<undefined>(() => this.#countOut());
 	#userCount = 0;
-	readonly #waiting = new Set<Waiting>();
+	readonly #waiting = new Set<Pollable>();
 	/** Those that go on when everybody else has had a turn. */
-	readonly #postponed = new Set<Waiting>();
+	readonly #postponed = new Set<Pollable>();
 	#keepingAlive = 0;
 	#waker: EngineWaker | undefined;
-	#lookAround: ReturnType<typeof setInterval> | undefined;
+	#pollTimer: ReturnType<typeof setInterval> | undefined;
 	/** Whether a turn has begun and the event loop has not gone round since. */
-	#inTurn = false;
+	#inSlice = false;
 	/** When it is over; 0: nobody has looked at the clock yet. */
-	#turnEnds = 0;
+	#sliceEnds = 0;
 
 	constructor(engine: Engine) {
 		this.#engine = engine;
@@ -55,7 +55,7 @@ export class EventLoop {
 			this.#userCount++;
 		}
 		if (!this.#waker) {
-			this.#waker = this.#engine.openWaker(this.#serveRung);
+			this.#waker = this.#engine.openWaker(this.#serveSignalled);
 			if (this.#keepingAlive > 0) this.#waker.keepAlive(true);
 		}
 		return this.#waker;
@@ -73,32 +73,32 @@ export class EventLoop {
 		this.#waker = undefined;
 	}
 
-	add(waiting: Waiting): void {
+	add(waiting: Pollable): void {
 		if (this.#waiting.has(waiting)) return;
 		this.#waiting.add(waiting);
 		if (waiting.keepsAlive && ++this.#keepingAlive === 1) this.#waker?.keepAlive(true);
-		if (this.#lookAround === undefined) {
-			this.#lookAround = setInterval(this.#serveMissed, LOOK_AROUND_MS);
-			this.#lookAround.unref();
+		if (this.#pollTimer === undefined) {
+			this.#pollTimer = setInterval(this.#serveMissed, POLL_INTERVAL_MS);
+			this.#pollTimer.unref();
 		}
 	}
 
-	remove(waiting: Waiting): void {
+	remove(waiting: Pollable): void {
 		if (!this.#waiting.delete(waiting)) return;
 		this.#postponed.delete(waiting);
 		if (waiting.keepsAlive && --this.#keepingAlive === 0) this.#waker?.keepAlive(false);
 		if (this.#waiting.size > 0) return;
-		clearInterval(this.#lookAround);
-		this.#lookAround = undefined;
+		clearInterval(this.#pollTimer);
+		this.#pollTimer = undefined;
 	}
 
 	/** `waiting` has become empty: it is removed at the end of the turn, unless by then somebody waits there again. */
 	rest(): void {
-		if (!this.#inTurn) this.#beginTurn();
+		if (!this.#inSlice) this.#beginSlice();
 	}
 
 	/** Counts anew whether `waiting` keeps the process alive; where it is in its turns stays as it is. */
-	keepsAliveChanged(waiting: Waiting): void {
+	keepsAliveChanged(waiting: Pollable): void {
 		if (!this.#waiting.has(waiting)) return;
 		if (!waiting.keepsAlive) {
 			if (--this.#keepingAlive === 0) this.#waker?.keepAlive(false);
@@ -106,7 +106,7 @@ export class EventLoop {
 	}
 
 	/** Whether there is time left in this turn. If not, `waiting` is served in the next one. */
-	mayServe(waiting: Waiting): boolean {
+	mayServe(waiting: Pollable): boolean {
 		if (this.#hasTime()) return true;
 		this.add(waiting);
 		this.#postponed.add(waiting);
@@ -114,37 +114,38 @@ export class EventLoop {
 	}
 
 	#hasTime(): boolean {
-		if (!this.#inTurn) {
-			this.#beginTurn();
+		if (!this.#inSlice) {
+			this.#beginSlice();
 			return true;
 		}
 		const now = performance.now();
-		if (this.#turnEnds === 0) this.#turnEnds = now + TURN_MS;
-		return now < this.#turnEnds;
+		if (this.#sliceEnds === 0) this.#sliceEnds = now + TIME_SLICE_MS;
+		return now < this.#sliceEnds;
 	}
 
 	/**
 	 * A turn lasts until the event loop has gone round, which an immediate tells. Being called again does not: a socket
 	 * that always has another ring to read is read in a loop of its own.
 	 */
-	#beginTurn(): void {
-		this.#inTurn = true;
-		this.#turnEnds = 0;
+	#beginSlice(): void {
+		this.#inSlice = true;
+		this.#sliceEnds = 0;
 		// Not before what has been served was handed over: that has waited long enough.
-		queueMicrotask(() => queueMicrotask(() => setImmediate(this.#endTurn)));
+		queueMicrotask(() => queueMicrotask(() => setImmediate(this.#endSlice)));
 	}
 
-	readonly #endTurn = (): void => {
-		this.#inTurn = false;
+	readonly #endSlice = (): void => {
+		this.#inSlice = false;
 		for (const waiting of this.#waiting) if (waiting.isEmpty) this.remove(waiting);
 		const postponed = [...this.#postponed];
 		this.#postponed.clear();
 		for (const waiting of postponed) if (this.mayServe(waiting)) waiting.serve();
 	};
 
-	readonly #serveRung = (): void => {
+	readonly #serveSignalled = (): void => {
 		const isOnly = this.#waiting.size === 1;
-		for (const waiting of this.#waiting) if ((isOnly || waiting.isRung()) && this.mayServe(waiting)) waiting.serve();
+		for (const waiting of this.#waiting)
+			if ((isOnly || waiting.isSignalled()) && this.mayServe(waiting)) waiting.serve();
 	};
 
 	readonly #serveMissed = (): void => {

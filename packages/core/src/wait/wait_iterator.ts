@@ -1,16 +1,16 @@
-import type { WaitEnds, WaitLine } from "./wait_queue.ts";
+import type { WaitOutcomes, WaitQueue } from "./wait_queue.ts";
 
 /** What a line of waits yields, one after another, until the endpoint is closed. */
 export class WaitIterator<Value> implements AsyncIterableIterator<Value> {
 	readonly #endpoint: string;
-	readonly #line: WaitLine;
+	readonly #queue: WaitQueue;
 	readonly #take: () => Value | undefined;
 	readonly #options: { readonly signal: AbortSignal } | undefined;
 	#ended = false;
 
-	constructor(endpoint: string, line: WaitLine, take: () => Value | undefined, signal: AbortSignal | undefined) {
+	constructor(endpoint: string, queue: WaitQueue, take: () => Value | undefined, signal: AbortSignal | undefined) {
 		this.#endpoint = endpoint;
-		this.#line = line;
+		this.#queue = queue;
 		this.#take = take;
 		this.#options = signal && { signal };
 	}
@@ -22,19 +22,19 @@ export class WaitIterator<Value> implements AsyncIterableIterator<Value> {
 		return value === undefined ? undefined : { value, done: false };
 	};
 
-	readonly #ends: WaitEnds<IteratorResult<Value, undefined>> = {
+	readonly #ends: WaitOutcomes<IteratorResult<Value, undefined>> = {
 		timedOut: { value: undefined, done: true },
 		closed: () => ({ value: undefined, done: true }),
 	};
 
 	next(): Promise<IteratorResult<Value, undefined>> {
-		if (this.#ended || this.#line.closed) return Promise.resolve({ value: undefined, done: true });
-		return this.#line.wait(this.#endpoint, this.#options, this.#attempt, this.#ends);
+		if (this.#ended || this.#queue.closed) return Promise.resolve({ value: undefined, done: true });
+		return this.#queue.wait(this.#endpoint, this.#options, this.#attempt, this.#ends);
 	}
 
 	async return(): Promise<IteratorResult<Value, undefined>> {
 		this.#ended = true;
-		if (!this.#line.isEmpty) queueMicrotask(() => this.#line.serve());
+		if (!this.#queue.isEmpty) queueMicrotask(() => this.#queue.serve());
 		return { value: undefined, done: true };
 	}
 

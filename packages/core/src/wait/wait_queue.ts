@@ -1,7 +1,7 @@
-import { EngineWait, type EngineWaiter } from "@libipc/protocol";
-import { checkBag, checkSignal, checkTimeout } from "../check/argument.ts";
+import { type EngineWaitable, WaitBits } from "@libipc/protocol";
+import { checkOptionsObject, checkSignal, checkTimeout } from "../check/argument.ts";
 import type { AsyncWaitOptions } from "../endpoint/types.ts";
-import type { EventLoop, Waiting } from "./event_loop.ts";
+import type { EventLoop, Pollable } from "./event_loop.ts";
 
 /** Tries what is waited for: undefined, it has to wait. May throw: then the wait has failed. */
 export type Attempt<Result> = () => Result | undefined;
@@ -17,7 +17,7 @@ interface Wait {
 }
 
 /** What becomes of a wait that ends without a result. */
-export interface WaitEnds<Result> {
+export interface WaitOutcomes<Result> {
 	/** When the time was up. */
 	readonly timedOut: Result;
 	/** When the endpoint was closed: a result, or an exception to reject with. */
@@ -27,9 +27,9 @@ export interface WaitEnds<Result> {
 }
 
 /** How often an endpoint has been armed for its peers: there may be several lines for that. */
-const armings = new WeakMap<EngineWaiter, { count: number }>();
+const armings = new WeakMap<EngineWaitable, { count: number }>();
 
-function armingsOf(engine: EngineWaiter): { count: number } {
+function armingsOf(engine: EngineWaitable): { count: number } {
 	let counter = armings.get(engine);
 	if (!counter) {
 		counter = { count: 0 };
@@ -42,11 +42,11 @@ function armingsOf(engine: EngineWaiter): { count: number } {
  * The waits of one endpoint for one thing: first come, first served. For peers, and to be woken, each waits for something
  * else, so nobody is behind anybody, and there may be more than one line.
  */
-export class WaitLine implements Waiting {
+export class WaitQueue implements Pollable {
 	readonly #loop: EventLoop;
-	readonly #engine: EngineWaiter;
+	readonly #engine: EngineWaitable;
 	readonly #for: number;
-	readonly #inTurn: boolean;
+	readonly #isOrdered: boolean;
 	readonly #waits = new Set<Wait>();
 	readonly #armings: { count: number };
 	/** The arming that was looked at last. If another line has armed since, it may have taken our ring for its own. */
@@ -54,12 +54,12 @@ export class WaitLine implements Waiting {
 	#keepsAlive = true;
 	#closed = false;
 
-	/** `what`: one of {@link EngineWait}. */
-	constructor(loop: EventLoop, engine: EngineWaiter, what: number) {
+	/** `what`: one of {@link WaitBits}. */
+	constructor(loop: EventLoop, engine: EngineWaitable, what: number) {
 		this.#loop = loop;
 		this.#engine = engine;
 		this.#for = what;
-		this.#inTurn = what !== EngineWait.peers && what !== EngineWait.woken;
+		this.#isOrdered = what !== WaitBits.peers && what !== WaitBits.woken;
 		this.#armings = armingsOf(engine);
 	}
 
@@ -86,13 +86,13 @@ export class WaitLine implements Waiting {
 		endpoint: string,
 		options: AsyncWaitOptions | undefined,
 		attempt: Attempt<Result>,
-		ends: WaitEnds<Result>,
+		ends: WaitOutcomes<Result>,
 	): Promise<Result> {
 		try {
-			const timeout = checkTimeout(endpoint, checkBag(endpoint, options, "{ timeout: 100, signal }"));
+			const timeout = checkTimeout(endpoint, checkOptionsObject(endpoint, options, "{ timeout: 100, signal }"));
 			const signal = checkSignal(endpoint, options?.signal);
 			if (signal?.aborted) return Promise.reject(signal.reason);
-			const isFirst = !this.#inTurn || this.#waits.size === 0;
+			const isFirst = !this.#isOrdered || this.#waits.size === 0;
 			const isTried = isFirst && (timeout === 0 || this.#loop.mayServe(this));
 			if (isTried) {
 				const result = attempt();
@@ -102,17 +102,17 @@ export class WaitLine implements Waiting {
 				if (isFirst) ends.givenUp?.();
 				return Promise.resolve(ends.timedOut);
 			}
-			return this.#waitInLine(timeout, signal, attempt, ends, isTried);
+			return this.#enqueue(timeout, signal, attempt, ends, isTried);
 		} catch (error) {
 			return Promise.reject(error);
 		}
 	}
 
-	#waitInLine<Result>(
+	#enqueue<Result>(
 		timeout: number,
 		signal: AbortSignal | undefined,
 		attempt: Attempt<Result>,
-		ends: WaitEnds<Result>,
+		ends: WaitOutcomes<Result>,
 		isTried: boolean,
 	): Promise<Result> {
 		return new Promise<Result>((resolve, reject) => {
@@ -123,11 +123,11 @@ export class WaitLine implements Waiting {
 				signal?.removeEventListener("abort", abort);
 			};
 			const settle = (end: () => Result): void => {
-				const isFirst = this.#inTurn && this.#waits.values().next().value === wait;
+				const isFirst = this.#isOrdered && this.#waits.values().next().value === wait;
 				leave();
 				try {
 					// In turn, nothing was begun for those behind the first: what is armed is armed for it.
-					if (isFirst || !this.#inTurn) ends.givenUp?.();
+					if (isFirst || !this.#isOrdered) ends.givenUp?.();
 					resolve(end());
 				} catch (error) {
 					reject(error);
@@ -177,14 +177,14 @@ export class WaitLine implements Waiting {
 		return (this.#engine.armed() & this.#for) !== 0;
 	}
 
-	isRung(): boolean {
-		return !this.#isArmed() || (!this.#inTurn && this.#seen !== this.#armings.count);
+	isSignalled(): boolean {
+		return !this.#isArmed() || (!this.#isOrdered && this.#seen !== this.#armings.count);
 	}
 
 	hasMissed(): boolean {
 		// It arms: another line that was armed for the same has to look as well.
 		this.#armings.count++;
-		return this.#engine.look(this.#for, this.#loop.waker(this.#engine));
+		return this.#engine.poll(this.#for, this.#loop.waker(this.#engine));
 	}
 
 	serve(): void {
@@ -193,7 +193,7 @@ export class WaitLine implements Waiting {
 
 	/** `tried`: the first wait has just been tried, and nothing armed. */
 	#serve(tried: boolean): void {
-		if (!this.#inTurn) {
+		if (!this.#isOrdered) {
 			this.#serveEach();
 			return;
 		}
@@ -217,7 +217,7 @@ export class WaitLine implements Waiting {
 	#serveEach(): void {
 		try {
 			// Armed before the look: what changes after it rings. Whoever waits to be woken is armed by a wait of its own.
-			if (this.#for !== EngineWait.woken && !this.#isArmed()) {
+			if (this.#for !== WaitBits.woken && !this.#isArmed()) {
 				this.#engine.arm(this.#for, this.#loop.waker(this.#engine));
 				this.#armings.count++;
 			}

@@ -14,7 +14,7 @@ typedef struct message {
   uint32_t sender, number, length, spare;
 } message;
 
-enum fate { NOT_BEGUN, BEGUN, ACCEPTED, REFUSED };
+enum outcome { NOT_BEGUN, BEGUN, ACCEPTED, REFUSED };
 
 static inline uint8_t byte_of(uint32_t sender, uint32_t number, uint32_t at) { return (uint8_t)(sender * 31 + number * 7 + at); }
 
@@ -45,7 +45,7 @@ static inline waker open_waker(void) {
 }
 
 /* As an event loop waits. False: it is time to look around. */
-static inline bool await_ring(waker it) {
+static inline bool await_signal(waker it) {
   char rings[16];
   int count = poll(&(struct pollfd){.fd = it.fd, .events = POLLIN}, 1, LOOK_MS);
   while (recv(it.fd, rings, sizeof rings, MSG_DONTWAIT) >= 0) continue;

@@ -147,7 +147,7 @@ void fault_unmap(void *address, uint64_t size);
 #define ipc_os_unlock(...) FAULT_CALL("unlock", (ipc_os_unlock)(__VA_ARGS__))
 #define ipc_os_wait(...) FAULT_CALL("wait", (ipc_os_wait)(__VA_ARGS__))
 #define ipc_os_wake_all(...) FAULT_CALL("wake", (ipc_os_wake_all)(__VA_ARGS__))
-#define ipc_os_ring(...) FAULT_CALL("ring", (ipc_os_ring)(__VA_ARGS__))
+#define ipc_os_signal(...) FAULT_CALL("signal", (ipc_os_signal)(__VA_ARGS__))
 #define ipc_os_open_waker(...) FAULT_CALL("open waker", (ipc_os_open_waker)(__VA_ARGS__))
 #define ipc_os_close_waker(...) FAULT_CALL("close waker", (ipc_os_close_waker)(__VA_ARGS__))
 #endif

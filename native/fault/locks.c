@@ -14,7 +14,7 @@
 #include "libipc/memory.h"
 #include "libipc/rwlock.h"
 #include "libipc/semaphore.h"
-#include "turn.h"
+#include "queued_lock.h"
 
 enum { A, B, C, LAST, ROUNDS = 6, WAIT_LIMIT_MS = 8000 };
 enum step { OUTSIDE, ENTERING, INSIDE, LEAVING };
@@ -129,7 +129,7 @@ static int32_t by_events(ipc_handle *handle, uint32_t wait, ipc_attempt *attempt
     if (status != IPC_TIMED_OUT) return status;
     CHECK_EQ(ipc_handle_arm(handle, wait, mine.low, mine.high), IPC_OK);
     if ((status = attempt(handle)) != IPC_TIMED_OUT) return status;
-    if (ipc_handle_armed(handle) & (int32_t)wait && !await_ring(mine)) ipc_handle_look(handle);
+    if (ipc_handle_armed(handle) & (int32_t)wait && !await_signal(mine)) ipc_handle_poll(handle);
   }
 }
 
@@ -167,7 +167,7 @@ static void give_up(ipc_handle *handle, uint32_t wait, ipc_attempt *attempt, int
 }
 
 static int32_t try_mutex(ipc_handle *mutex) { return ipc_mutex_lock(mutex, 0); }
-static int32_t try_rwlock(ipc_handle *lock) { return ipc_rwlock_lock(lock, 0, IPC_KEEP_PLACE); }
+static int32_t try_rwlock(ipc_handle *lock) { return ipc_rwlock_lock(lock, 0, IPC_KEEP_QUEUE_POSITION); }
 static int32_t try_shared(ipc_handle *lock) { return ipc_rwlock_lock_shared(lock, 0); }
 static int32_t try_semaphore(ipc_handle *semaphore) { return ipc_semaphore_acquire(semaphore, 0); }
 
@@ -452,7 +452,7 @@ static void be_condition(uint32_t actor) {
         CHECK(wait >= 0);
         CHECK_EQ(ipc_mutex_unlock(mutex), IPC_OK);
         while ((status = ipc_handle_sleep(condition, wait, 0)) == IPC_TIMED_OUT && !(plan()->gives_up && atomic_load(&ledger()->told)))
-          if (!await_ring(mine)) ipc_handle_look(condition);
+          if (!await_signal(mine)) ipc_handle_poll(condition);
         if (status == IPC_TIMED_OUT) ipc_handle_leave(condition, wait);
         status = DO(ipc_mutex_lock(mutex, -1));
         CHECK(status >= 0);
@@ -524,7 +524,7 @@ static void be_memory(uint32_t actor) {
     int32_t status = IPC_OK;
     if (is_loop)
       while ((status = ipc_handle_sleep(memory, wait, 0)) == IPC_TIMED_OUT && atomic_load(word) == seen && !atomic_load(&ledger()->told)) {
-        if (!await_ring(mine)) ipc_handle_look(memory);
+        if (!await_signal(mine)) ipc_handle_poll(memory);
       }
     else
       status = ipc_handle_sleep(memory, wait, 60);

@@ -212,8 +212,8 @@ static void watch(uint32_t actor) {
       ipc_sender_arm(sender, IPC_WAIT_FOR_PEERS, mine.low, mine.high);
       ipc_receiver_arm(receiver, IPC_WAIT_FOR_PEERS, mine.low, mine.high);
       LIKELY_AFTER(20, !(ipc_sender_armed(sender) & IPC_WAIT_FOR_PEERS));
-      ipc_sender_look(sender, IPC_WAIT_FOR_PEERS, mine.low, mine.high);
-      ipc_receiver_look(receiver, IPC_WAIT_FOR_PEERS, mine.low, mine.high);
+      ipc_sender_poll(sender, IPC_WAIT_FOR_PEERS, mine.low, mine.high);
+      ipc_receiver_poll(receiver, IPC_WAIT_FOR_PEERS, mine.low, mine.high);
     }
     close_both(sender, receiver);
     close(mine.fd);

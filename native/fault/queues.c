@@ -21,7 +21,7 @@ typedef struct queue_plan {
 
 typedef struct queue_ledger {
   struct {
-    _Atomic uint32_t fate;
+    _Atomic uint32_t outcome;
     _Atomic uint32_t noted, noted_by_victim;
   } sent[SENDERS][MAX_EACH];
   _Atomic uint32_t opened[MAX_ACTORS];
@@ -61,11 +61,11 @@ static void send_batches(ipc_sender *sender, uint32_t actor) {
     for (end = first; end < plan()->each && end < first + 6; end++) {
       fill(bytes, actor, end, length_of(actor, end));
       if (ipc_sender_stage(sender, bytes, length_of(actor, end)) != IPC_OK) break;
-      atomic_store(&ledger()->sent[actor][end].fate, BEGUN);
+      atomic_store(&ledger()->sent[actor][end].outcome, BEGUN);
     }
     int32_t accepted = DO(ipc_sender_flush(sender, -1));
     CHECK(accepted >= 0);
-    for (int32_t i = 0; i < accepted; i++) atomic_store(&ledger()->sent[actor][first++].fate, ACCEPTED);
+    for (int32_t i = 0; i < accepted; i++) atomic_store(&ledger()->sent[actor][first++].outcome, ACCEPTED);
   }
 }
 
@@ -75,12 +75,12 @@ static void send_all(ipc_sender *sender, uint32_t actor) {
     uint32_t length = length_of(actor, number);
     fill(bytes, actor, number, length);
     if (plan()->sleeps && number % 4 == 0) LIKELY_AFTER(5, is_taker_asleep(sender));
-    atomic_store(&ledger()->sent[actor][number].fate, BEGUN);
+    atomic_store(&ledger()->sent[actor][number].outcome, BEGUN);
     int32_t status = plan()->loans ? lend(sender, bytes, length, number)
                                    : DO(ipc_sender_send(sender, bytes, length, -1));
     bool dropped = status == IPC_DROPPED && playing->options.overflow == IPC_DROP_NEWEST;
     if (status != IPC_OK && !dropped) FAIL("a send answered %d", status);
-    atomic_store(&ledger()->sent[actor][number].fate, dropped ? REFUSED : ACCEPTED);
+    atomic_store(&ledger()->sent[actor][number].outcome, dropped ? REFUSED : ACCEPTED);
     if (dropped) a_moment();
   }
 }
@@ -189,8 +189,8 @@ static bool events_once(ipc_receiver *receiver) {
     length = ipc_receiver_next_length(receiver);
     if (length >= 0) continue;
     CHECK_EQ(length, IPC_TIMED_OUT);
-    if (ipc_receiver_armed(receiver) & IPC_WAIT_FOR_DATA && !DO(await_ring(mine)))
-      ipc_receiver_look(receiver, IPC_WAIT_FOR_DATA, mine.low, mine.high);
+    if (ipc_receiver_armed(receiver) & IPC_WAIT_FOR_DATA && !DO(await_signal(mine)))
+      ipc_receiver_poll(receiver, IPC_WAIT_FOR_DATA, mine.low, mine.high);
   }
 }
 
@@ -232,7 +232,7 @@ static uint32_t missing(void) {
   uint32_t count = 0;
   for (uint32_t sender = 0; sender < SENDERS; sender++)
     for (uint32_t number = 0; number < plan()->each; number++)
-      count += atomic_load(&ledger()->sent[sender][number].fate) == ACCEPTED &&
+      count += atomic_load(&ledger()->sent[sender][number].outcome) == ACCEPTED &&
                atomic_load(&ledger()->sent[sender][number].noted) +
                        atomic_load(&ledger()->sent[sender][number].noted_by_victim) == 0;
   return count;
@@ -277,13 +277,13 @@ static void check(void) {
   for (uint32_t i = TAKER_A; i <= TAKER_C; i++) dead += was_killed(i);
   for (uint32_t sender = 0; sender < SENDERS; sender++)
     for (uint32_t number = 0; number < plan()->each; number++) {
-      uint32_t fate = atomic_load(&ledger()->sent[sender][number].fate);
+      uint32_t outcome = atomic_load(&ledger()->sent[sender][number].outcome);
       uint32_t by_living = atomic_load(&ledger()->sent[sender][number].noted);
       uint32_t by_victim = atomic_load(&ledger()->sent[sender][number].noted_by_victim);
-      if (fate == NOT_BEGUN || fate == REFUSED) CHECK_EQ(by_living + by_victim, 0);
+      if (outcome == NOT_BEGUN || outcome == REFUSED) CHECK_EQ(by_living + by_victim, 0);
       if (by_living > 1 || by_victim > (playing->first.point ? 2u : 1u)) FAIL("message %u of sender %u came twice", number, sender);
-      if (!was_killed(sender)) CHECK(fate >= ACCEPTED);
-      lost += fate == ACCEPTED && by_living + by_victim == 0;
+      if (!was_killed(sender)) CHECK(outcome >= ACCEPTED);
+      lost += outcome == ACCEPTED && by_living + by_victim == 0;
       twice += by_living + by_victim > 1;
     }
   /* Holding two, the dead one may have noted both. */

@@ -32,7 +32,7 @@ typedef struct ring_plan {
 
 typedef struct ring_ledger {
   struct {
-    _Atomic uint32_t fate;
+    _Atomic uint32_t outcome;
     uint64_t begun;
   } sent[SENDERS][MAX_EACH];
   struct {
@@ -70,8 +70,8 @@ static ipc_sender *open_sender(void) {
 
 static bool any_receiver_awake(const ipc_sender *sender) {
   for (uint32_t i = 0; i < 2; i++) {
-    const ipc_member *member = &sender->segment.receivers[i];
-    if (atomic_load(&member->instance) && !atomic_load(&member->asleep) && !atomic_load(&member->armed)) return true;
+    const ipc_slot *slot = &sender->segment.receivers[i];
+    if (atomic_load(&slot->instance) && !atomic_load(&slot->asleep) && !atomic_load(&slot->armed)) return true;
   }
   return false;
 }
@@ -88,8 +88,8 @@ static int32_t by_events(ipc_sender *sender, int32_t (*attempt)(ipc_sender *, co
     ipc_sender_arm(sender, IPC_WAIT_FOR_SPACE, mine.low, mine.high);
     status = attempt(sender, bytes, length, &offset);
     if (status != IPC_TIMED_OUT) return status;
-    if (ipc_sender_armed(sender) & IPC_WAIT_FOR_SPACE && !await_ring(mine))
-      ipc_sender_look(sender, IPC_WAIT_FOR_SPACE, mine.low, mine.high);
+    if (ipc_sender_armed(sender) & IPC_WAIT_FOR_SPACE && !await_signal(mine))
+      ipc_sender_poll(sender, IPC_WAIT_FOR_SPACE, mine.low, mine.high);
   }
 }
 
@@ -135,11 +135,11 @@ static int32_t send_one(ipc_sender *sender, uint32_t actor, uint32_t number) {
 
 static void begin(uint32_t actor, uint32_t number) {
   ledger()->sent[actor][number].begun = ipc_os_now();
-  atomic_store(&ledger()->sent[actor][number].fate, BEGUN);
+  atomic_store(&ledger()->sent[actor][number].outcome, BEGUN);
 }
 
-static void settle(uint32_t actor, uint32_t number, enum fate fate) {
-  atomic_store(&ledger()->sent[actor][number].fate, fate);
+static void settle(uint32_t actor, uint32_t number, enum outcome outcome) {
+  atomic_store(&ledger()->sent[actor][number].outcome, outcome);
 }
 
 static void send_batches(ipc_sender *sender, uint32_t actor) {
@@ -175,7 +175,7 @@ static void send_all(ipc_sender *sender, uint32_t actor) {
   }
 }
 
-static void look_at_peers(ipc_sender *sender) {
+static void read_peers(ipc_sender *sender) {
   ipc_peer peers[16];
   CHECK(ipc_sender_peers(sender, peers, 16) <= 6);
 }
@@ -193,7 +193,7 @@ static void be_sender(uint32_t actor) {
   for (uint32_t i = 0; i < RECEIVERS; i++)
     LIKELY_AFTER(50, atomic_load(&ledger()->logs[i].opened) || has_ended(RECEIVER_A + i) || (plan()->replay && i == 1));
   if (plan()->peers) {
-    look_at_peers(sender);
+    read_peers(sender);
     DO(ipc_sender_wait_for_receivers(sender, 1, 300));
   }
   if (plan()->send == BATCH) {
@@ -247,7 +247,7 @@ static bool peek_once(ipc_receiver *receiver, uint32_t index) {
 
 static bool keep_once(ipc_receiver *receiver, uint32_t index) {
   uint32_t length;
-  void *kept = ipc_receiver_keep(receiver, &length);
+  void *kept = ipc_receiver_take_assembled(receiver, &length);
   if (!kept) return receive_once(receiver, index);
   bool last = note(index, kept, length);
   free(kept);
@@ -265,8 +265,8 @@ static bool events_once(ipc_receiver *receiver, uint32_t index) {
     length = ipc_receiver_recv(receiver, room, sizeof room, 0);
     if (length >= 0) return note(index, room, (uint32_t)length);
     CHECK_EQ(length, IPC_TIMED_OUT);
-    if (ipc_receiver_armed(receiver) & IPC_WAIT_FOR_DATA && !DO(await_ring(mine)))
-      ipc_receiver_look(receiver, IPC_WAIT_FOR_DATA, mine.low, mine.high);
+    if (ipc_receiver_armed(receiver) & IPC_WAIT_FOR_DATA && !DO(await_signal(mine)))
+      ipc_receiver_poll(receiver, IPC_WAIT_FOR_DATA, mine.low, mine.high);
   }
 }
 
@@ -342,14 +342,14 @@ static void check_log(uint32_t index) {
     if (number < next[sender]) FAIL("receiver %u: message %u of sender %u came late or twice", index, number, sender);
     next[sender] = number + 1;
     got[sender][number] = true;
-    uint32_t fate = atomic_load(&ledger()->sent[sender][number].fate);
-    if (fate == REFUSED || fate == NOT_BEGUN) FAIL("receiver %u: message %u of sender %u was not sent", index, number, sender);
+    uint32_t outcome = atomic_load(&ledger()->sent[sender][number].outcome);
+    if (outcome == REFUSED || outcome == NOT_BEGUN) FAIL("receiver %u: message %u of sender %u was not sent", index, number, sender);
   }
   if (!atomic_load(&ledger()->logs[index].is_done)) return;
   uint64_t opened = atomic_load(&ledger()->logs[index].opened);
   for (uint32_t sender = 0; sender < SENDERS && !overwrites; sender++)
     for (uint32_t number = 0; number < plan()->each; number++)
-      if (!got[sender][number] && atomic_load(&ledger()->sent[sender][number].fate) == ACCEPTED &&
+      if (!got[sender][number] && atomic_load(&ledger()->sent[sender][number].outcome) == ACCEPTED &&
           ledger()->sent[sender][number].begun > opened)
         FAIL("receiver %u: message %u of sender %u is lost", index, number, sender);
   if (overwrites) {
@@ -367,7 +367,7 @@ static void check(void) {
   for (uint32_t i = 0; i < RECEIVERS; i++) check_log(i);
   for (uint32_t i = 0; i < SENDERS; i++)
     for (uint32_t number = 0; number < plan()->each && !was_killed(i); number++)
-      CHECK(atomic_load(&ledger()->sent[i][number].fate) >= ACCEPTED);
+      CHECK(atomic_load(&ledger()->sent[i][number].outcome) >= ACCEPTED);
   memset(place, 0, sizeof place);
   uint32_t count = atomic_load(&ledger()->logs[0].count), last = 0;
   for (uint32_t i = 0; i < count; i++) place[ledger()->logs[0].got[i] >> 16][ledger()->logs[0].got[i] & 0xffff] = i + 1;

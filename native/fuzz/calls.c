@@ -38,7 +38,7 @@ static void check_name(const ipc_listed_name *name) {
 
 static void check_endpoint(const ipc_listed_endpoint *it) {
   WORLD_CHECK(it->role >= IPC_SENDER && it->role <= IPC_HANDLE && it->alive <= 1 && it->sleeping <= 1);
-  WORLD_CHECK(it->place < (it->role == IPC_SENDER ? IPC_MAX_SENDERS : IPC_MAX_RECEIVERS));
+  WORLD_CHECK(it->slot < (it->role == IPC_SENDER ? IPC_MAX_SENDERS : IPC_MAX_RECEIVERS));
   WORLD_CHECK(it->instance != 0 && it->exclusive <= 1 && it->lag <= IPC_MAX_CAPACITY);
 }
 

@@ -11,7 +11,7 @@ static const ipc_header *header_of(const uint8_t *base) { return (const ipc_head
 /* Of a damaged file too: it is cut to what is there. */
 static area area_of(uint8_t which, const uint8_t *base, uint64_t size) {
   const ipc_header *header = header_of(base);
-  uint64_t members = (uint64_t)IPC_MAX_RECEIVERS * sizeof(ipc_member);
+  uint64_t slots = (uint64_t)IPC_MAX_RECEIVERS * sizeof(ipc_slot);
   area areas[] = {
       {0, size},
       {0, offsetof(ipc_header, prefix)},
@@ -25,7 +25,7 @@ static area area_of(uint8_t which, const uint8_t *base, uint64_t size) {
       {offsetof(ipc_header, memory_bytes), 8},
       {offsetof(ipc_header, next_instance), 8},
       {IPC_HEADER_BYTES, 40},
-      {IPC_HEADER_BYTES, members},
+      {IPC_HEADER_BYTES, slots},
       {size > 4096 ? size - 4096 : 0, 64}, /* the beginning of the smallest ring */
       {size > 4096 ? size - 4096 : 0, 4096},
       {size > 8192 ? size - 8192 : 0, 8192},

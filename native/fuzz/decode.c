@@ -61,7 +61,7 @@ static void lend(ipc_sender *sender, input *from) {
 static void check_peers(int32_t count, const ipc_peer *peers, uint32_t max) {
   for (uint32_t i = 0; i < max && (int32_t)i < count; i++)
     WORLD_CHECK((peers[i].role == IPC_SENDER || peers[i].role == IPC_RECEIVER) && peers[i].alive <= 1 &&
-                peers[i].place < IPC_MAX_RECEIVERS);
+                peers[i].slot < IPC_MAX_RECEIVERS);
 }
 
 static void call_sender(uint32_t which, uint8_t what, input *from) {
@@ -83,7 +83,7 @@ static void call_sender(uint32_t which, uint8_t what, input *from) {
       WORLD_CHECK(all.part[which] <= MOST_BYTES);
       break;
     case 2:
-      ipc_sender_give_up_part(sender);
+      ipc_sender_abort_part(sender);
       all.part[which] = 0;
       break;
     case 3:
@@ -105,7 +105,7 @@ static void call_sender(uint32_t which, uint8_t what, input *from) {
       DO(ipc_sender_arm(sender, input_byte(from) & 3, 5, 6));
       break;
     case 7:
-      CALL(0, ipc_sender_look(sender, input_byte(from) & 3, 5, 6));
+      CALL(0, ipc_sender_poll(sender, input_byte(from) & 3, 5, 6));
       CALL(0, ipc_sender_armed(sender));
       break;
     case 8:
@@ -168,7 +168,7 @@ static void call_receiver(uint32_t which, uint8_t what, input *from) {
     case 2: {
       uint32_t length = 0;
       void *kept;
-      DO(kept = ipc_receiver_keep(receiver, &length));
+      DO(kept = ipc_receiver_take_assembled(receiver, &length));
       if (kept) check_readable(kept, length);
       free(kept);
       break;
@@ -189,7 +189,7 @@ static void call_receiver(uint32_t which, uint8_t what, input *from) {
       break;
     case 9:
       DO(ipc_receiver_arm(receiver, input_byte(from) & 6, 7, 8));
-      CALL(0, ipc_receiver_look(receiver, input_byte(from) & 6, 7, 8));
+      CALL(0, ipc_receiver_poll(receiver, input_byte(from) & 6, 7, 8));
       CALL(0, ipc_receiver_armed(receiver));
       break;
     case 10:

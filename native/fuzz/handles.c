@@ -115,7 +115,7 @@ static void call_any(ipc_handle *handle, uint8_t what, input *from) {
     case 1: if (has_line) CALL(0, ipc_handle_arm(handle, arms, 3, 4)); break;
     case 2: DO(ipc_handle_disarm(handle, arms)); break;
     case 3: WORLD_CHECK((CALL(0, ipc_handle_armed(handle)) & ~5) == 0); break;
-    case 4: DO(ipc_handle_look(handle)); break;
+    case 4: DO(ipc_handle_poll(handle)); break;
     case 5: if (!has_line) CALL(timeout, ipc_handle_sleep(handle, wait, timeout)); break;
     case 6: if (!has_line) CALL(0, ipc_handle_leave(handle, wait)); break;
   }

@@ -75,10 +75,10 @@ static void make_file(const char *key, uint8_t how) {
   ipc_failure failure;
   int32_t lock = ipc_segment_open(&segment, "p", "n", &options, &failure);
   if (lock < 0) return;
-  ipc_member *member = &segment.receivers[how & 1];
+  ipc_slot *slot = &segment.receivers[how & 1];
   if (how & 2) {
-    atomic_store(&member->instance, 1);
-    atomic_store(&member->owner, world_identity(how & 4 ? 1 : 3));
+    atomic_store(&slot->instance, 1);
+    atomic_store(&slot->owner, world_identity(how & 4 ? 1 : 3));
   }
   ipc_os_unlock(lock);
   ipc_segment_close(&segment);

@@ -180,7 +180,7 @@ int ipc_os_move(int descriptor, int to) {
   return -ENOSYS;
 }
 
-void ipc_os_ring(uint64_t waker) {
+void ipc_os_signal(uint64_t waker) {
   (void)waker;
   step();
 }

@@ -4,7 +4,7 @@
  * Modelled: ipc_claim_try_lock, ipc_claim_unlock and ipc_claim_take_over by three processes that lock,
  * one of them twice, and what the owner writes (head). Any of them is killed between any two steps, and
  * one comes back in its old place, with a new instance. Whether an owner is alive is asked in two steps,
- * as in ipc_members_is_alive: whose place is it, is its thread there.
+ * as in ipc_slots_is_alive: whose place is it, is its thread there.
  * Abstracted: how waiters sleep (event.pml). Here one goes on when the word changes or its owner is dead.
  *
  * Invariant: no two live processes own the lock; an owner sees all that earlier owners wrote; whoever
@@ -22,7 +22,7 @@
 #define HEAD 1
 #include "memory.pml"
 
-byte instance[PROCESSES];  /* of the member in each place */
+byte instance[PROCESSES];  /* of the slot in each place */
 bool killed[PROCESSES];
 bool is_gone[PROCESSES]; /* its thread is, which others can see */
 byte inside;               /* live owners */
@@ -40,7 +40,7 @@ byte truth;                /* head, as the last owner left it */
 #define IS_GONE(i) ((instance[0] != (i) || IS_DEAD(0)) && (instance[1] != (i) || IS_DEAD(1)) && \
                     (instance[2] != (i) || IS_DEAD(2)))
 
-proctype member(byte me) {
+proctype slot(byte me) {
   byte seen, place, rounds;
   bool done, dead, born_again;
 again:
@@ -140,6 +140,6 @@ end:
 init {
   atomic {
     instance[0] = 1; instance[1] = 2; instance[2] = 3;
-    run member(0); run member(1); run member(2); run killer()
+    run slot(0); run slot(1); run slot(2); run killer()
   }
 }

@@ -1,6 +1,6 @@
 /*
  * Publishing and the gate: sender.c (claim_units, room_for, look, publish), receiver.c (advance, publish),
- * members.c (ipc_members_gate).
+ * slots.c (ipc_slots_gate).
  *
  * Modelled: two senders that share claim, head and limit (in TWO, one); a receiver (in TWO, two) that publishes its
  * position lazily; positions modulo 8 that begin shortly before they wrap; a ring of two units, records of one. In

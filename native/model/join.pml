@@ -1,6 +1,6 @@
 /*
- * Joining: a receiver comes while senders rely on a limit that they computed without it (members.c: take_position,
- * ipc_members_join_receiver, ipc_members_gate; sender.c: look).
+ * Joining: a receiver comes while senders rely on a limit that they computed without it (slots.c: take_position,
+ * ipc_slots_join_receiver, ipc_slots_gate; sender.c: look).
  *
  * Modelled: a sender and one that joins at the head, or (OLDEST) at the oldest mark that is still whole, and then reads
  * all there is; announcements and marks (who joins at the head takes no notice of them); the limit on places that may be
@@ -28,7 +28,7 @@
 #define WORDS 11
 #define HEAD 0
 #define ANNOUNCED 1
-#define PLACES 2      /* receiver_limit */
+#define PLACES 2      /* receiver_slots_used */
 #define INSTANCE 3
 #define POSITION 4
 #define SLOT 5        /* and 6 */
@@ -108,7 +108,7 @@ killed:
 
 proctype joiner() {
   byte position, head, at, count, announced;
-  /* ipc_members_join_receiver */
+  /* ipc_slots_join_receiver */
 #ifndef PLACES_AFTER_POSITION
   STORE(1, PLACES, 1, true);
 #endif

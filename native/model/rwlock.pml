@@ -1,5 +1,5 @@
 /*
- * The reader-writer lock (rwlock.c), on the turn (turn.h).
+ * The reader-writer lock (rwlock.c), on the turn (queued_lock.h).
  *
  * Modelled: process 0 writes, then reads; process 1 reads twice; process 2 writes, and reads in the same breath
  * what the others left. A reader says `held` and looks at the claim; a writer takes the claim and looks at every

@@ -1,11 +1,11 @@
 /*
- * The table of waits (waits.h, waits.c) and what waits in it: a mutex (turn.c), a semaphore that is not robust
+ * The table of waits (waits.h, waits.c) and what waits in it: a mutex (queued_lock.c), a semaphore that is not robust
  * (semaphore.c), a condition (condition.c), by ipc_handle_wait_for and ipc_handle_sleep (handle.c).
  *
  * Modelled: enter, renew, sleep, leave, forget and notify_some of one; tickets that wrap; a process killed between
  * any two steps, and then found by those whose slice is over. MUTEX: three processes lock, and one of them gives up at
  * any moment, or one is killed. SEMAPHORE: two take a permit each, the third releases one, then another. CONDITION: two
- * take an item each, and the third puts one or two there. CLOSE: it puts one there and leaves (ipc_members_leave).
+ * take an item each, and the third puts one or two there. CLOSE: it puts one there and leaves (ipc_slots_leave).
  * Abstracted: a place of the table is taken in one step; of the mutex, the table is looked through in one step (of
  * the others place by place); the condition's mutex is a bit; taking the dead out is a few steps, under the name lock;
  * notify_all; event loops wait in the same table, and only sleep elsewhere.
@@ -179,7 +179,7 @@ inline notify_one(me) {
 #define NEXT ;
 #endif
 
-/* Takes one of the dead out of the table, under the name lock: ipc_members_evict_dead, and reap. */
+/* Takes one of the dead out of the table, under the name lock: ipc_slots_evict_dead, and reap. */
 inline evict(me) {
   atomic {
     IS_FENCED(me) && name == 0 -> name = me + 1;
@@ -334,7 +334,7 @@ proctype handle(byte me) {
     :: me == 2 ->
       put(me);
 #ifdef IS_CLOSING
-      is_evicted[me] = true; /* ipc_members_leave: its own place first */
+      is_evicted[me] = true; /* ipc_slots_leave: its own place first */
       evict(me)
 #else
       if :: put(me) :: true fi

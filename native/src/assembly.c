@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "members.h"
+#include "slots.h"
 
 struct ipc_part {
   ipc_part *next;
@@ -38,7 +38,7 @@ static void drop(ipc_assembly *assembly, ipc_part **link) {
 static bool is_left_behind(ipc_part *part, const ipc_segment *segment, uint32_t position) {
   uint32_t pid;
   if (part->is_orphan) return (int32_t)(position - part->until) >= 0;
-  if (ipc_members_is_alive(segment, part->instance, &pid)) return false;
+  if (ipc_slots_is_alive(segment, part->instance, &pid)) return false;
   part->is_orphan = true;
   part->until = (uint32_t)atomic_load_explicit(&segment->header->head, memory_order_acquire);
   return false;

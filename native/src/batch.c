@@ -19,7 +19,7 @@ int32_t ipc_sender_stage(ipc_sender *sender, const void *bytes, uint32_t length)
   }
   uint8_t *record = sender->stage + (size_t)sender->stage_units * IPC_UNIT;
   memset(record + (size_t)(units - 1) * IPC_UNIT, 0, IPC_UNIT); /* no byte of our heap travels in what rounds it up */
-  if (IPC_LIKELY(!sender->is_special))
+  if (IPC_LIKELY(!sender->needs_slow_path))
     ipc_ring_put_message(record, bytes, length);
   else
     ipc_sender_put_special(sender, record, bytes, length);

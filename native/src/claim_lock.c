@@ -1,11 +1,11 @@
 #include "claim_lock.h"
 
-#include "members.h"
+#include "slots.h"
 
 bool ipc_claim_take_over(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t instance, uint32_t *pid) {
   uint32_t owner = atomic_load_explicit(claim, memory_order_relaxed);
   /* Our own number, though we do not hold it: damage. Nobody else would ever give it back. */
-  if (owner != 0 && owner != instance && ipc_members_is_alive(segment, owner, pid)) return false;
+  if (owner != 0 && owner != instance && ipc_slots_is_alive(segment, owner, pid)) return false;
   return atomic_compare_exchange_strong_explicit(claim, &owner, instance, memory_order_acquire,
                                                  memory_order_relaxed);
 }
@@ -30,9 +30,9 @@ bool ipc_claim_lock_slow(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t
         return true;
     } while (ipc_backoff_pause(&backoff, deadline));
     if (ipc_os_now() >= deadline) return false;
-    uint32_t seen = ipc_event_prepare(header, IPC_EVENT_TURN);
+    uint32_t seen = ipc_event_prepare(header, IPC_EVENT_CLAIM_FREE);
     if (atomic_load_explicit(claim, memory_order_relaxed) == 0) continue;
-    ipc_event_sleep(header, IPC_EVENT_TURN, seen, deadline, slice);
+    ipc_event_sleep(header, IPC_EVENT_CLAIM_FREE, seen, deadline, slice);
     uint32_t pid;
     if (ipc_claim_take_over(segment, claim, instance, &pid)) return true;
     slice = IPC_SLICE_NS;

@@ -25,7 +25,7 @@ static inline bool ipc_claim_try_lock(_Atomic uint32_t *claim, uint32_t instance
                                                  memory_order_relaxed);
 }
 
-/* The caller then passes a full fence and checks IPC_EVENT_TURN. */
+/* The caller then passes a full fence and checks IPC_EVENT_CLAIM_FREE. */
 static inline void ipc_claim_unlock(_Atomic uint32_t *claim) {
   atomic_store_explicit(claim, 0, memory_order_release);
 }

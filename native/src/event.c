@@ -6,16 +6,16 @@ enum {
 };
 
 /* Rings the wakers of places that are armed for the event. A bit is taken by one notifier. */
-static void ring(ipc_member *members, uint32_t count, uint32_t bit) {
+static void signal_slots(ipc_slot *slots, uint32_t count, uint32_t bit) {
   for (uint32_t i = 0; i < count; i++) {
-    if (!(atomic_load_explicit(&members[i].armed, memory_order_relaxed) & bit)) continue;
+    if (!(atomic_load_explicit(&slots[i].armed, memory_order_relaxed) & bit)) continue;
     /* acquire pairs with the release in ipc_event_arm: the waker is there */
-    if (atomic_fetch_and_explicit(&members[i].armed, ~bit, memory_order_acquire) & bit)
-      ipc_os_ring(atomic_load_explicit(&members[i].waker, memory_order_relaxed));
+    if (atomic_fetch_and_explicit(&slots[i].armed, ~bit, memory_order_acquire) & bit)
+      ipc_os_signal(atomic_load_explicit(&slots[i].waker, memory_order_relaxed));
   }
 }
 
-static uint32_t limit(const _Atomic uint32_t *word, uint32_t most) {
+static uint32_t at_most(const _Atomic uint32_t *word, uint32_t most) {
   uint32_t value = atomic_load_explicit(word, memory_order_acquire);
   return value < most ? value : most;
 }
@@ -32,14 +32,14 @@ void ipc_event_wake(ipc_segment *segment, enum ipc_event_index event) {
     ipc_os_wake_all(&header->event_words[event].value);
   }
   if (wanted & IPC_WANTED_BY_WAKERS) {
-    ring(segment->receivers, limit(&header->receiver_limit, segment->max_receivers), 1u << event);
-    ring(segment->senders, limit(&header->sender_limit, segment->max_senders), 1u << event);
+    signal_slots(segment->receivers, at_most(&header->receiver_slots_used, segment->max_receivers), 1u << event);
+    signal_slots(segment->senders, at_most(&header->sender_slots_used, segment->max_senders), 1u << event);
   }
 }
 
-void ipc_event_arm(ipc_segment *segment, ipc_member *member, uint32_t events, uint64_t waker) {
-  atomic_store_explicit(&member->waker, waker, memory_order_relaxed);
-  atomic_fetch_or_explicit(&member->armed, events, memory_order_release);
+void ipc_event_arm(ipc_segment *segment, ipc_slot *slot, uint32_t events, uint64_t waker) {
+  atomic_store_explicit(&slot->waker, waker, memory_order_relaxed);
+  atomic_fetch_or_explicit(&slot->armed, events, memory_order_release);
   for (uint32_t event = 0; event < IPC_EVENT_COUNT; event++)
     if (events & 1u << event)
       atomic_fetch_or_explicit(&segment->header->event_flags[event].wanted, IPC_WANTED_BY_WAKERS,

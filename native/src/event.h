@@ -52,7 +52,7 @@ uint32_t ipc_event_prepare(ipc_header *header, enum ipc_event_index event);
  * An event loop's steps 1 to 3, for some events (bits 1 << ipc_event_index). It looks at
  * its condition afterwards, and when its waker was rung. Rung once: then arm again.
  */
-void ipc_event_arm(ipc_segment *segment, ipc_member *member, uint32_t events, uint64_t waker);
+void ipc_event_arm(ipc_segment *segment, ipc_slot *slot, uint32_t events, uint64_t waker);
 
 /* Waiter, step 5: for at most `slice` ns and not past `deadline` (ipc_os_now() based). */
 void ipc_event_sleep(ipc_header *header, enum ipc_event_index event, uint32_t seen, uint64_t deadline, uint64_t slice);

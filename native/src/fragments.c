@@ -96,4 +96,4 @@ int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t len
   return ipc_segment_result(&sender->segment, status);
 }
 
-void ipc_sender_give_up_part(ipc_sender *sender) { sender->unfinished = 0; }
+void ipc_sender_abort_part(ipc_sender *sender) { sender->unfinished = 0; }

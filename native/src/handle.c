@@ -21,25 +21,25 @@ ipc_handle *ipc_handle_open(const char *prefix, const char *name, const ipc_opti
     free(handle);
     return NULL;
   }
-  int32_t place = ipc_members_join_handle(&handle->segment);
-  if (place < 0) {
-    *failure = (ipc_failure){.code = place, .wanted = handle->segment.max_receivers};
+  int32_t index = ipc_slots_join_handle(&handle->segment);
+  if (index < 0) {
+    *failure = (ipc_failure){.code = index, .wanted = handle->segment.max_receivers};
   } else if (handle->segment.kind == IPC_MEMORY) {
     /* At once: whoever has it open keeps it, whatever becomes of the name. */
     handle->memory = ipc_segment_map_memory(&handle->segment, lock, failure);
     if (!handle->memory) {
-      ipc_members_withdraw(&handle->segment, &handle->segment.receivers[place]);
-      place = failure->code;
+      ipc_slots_withdraw(&handle->segment, &handle->segment.receivers[index]);
+      index = failure->code;
     }
   }
   ipc_os_unlock(lock);
-  if (place < 0) {
+  if (index < 0) {
     ipc_segment_close(&handle->segment);
     free(handle);
     return NULL;
   }
-  handle->member = &handle->segment.receivers[place];
-  handle->instance = atomic_load_explicit(&handle->member->instance, memory_order_relaxed);
+  handle->slot = &handle->segment.receivers[index];
+  handle->instance = atomic_load_explicit(&handle->slot->instance, memory_order_relaxed);
   for (int i = 0; i < ARMED_COUNT; i++) handle->armed[i] = -1;
   return handle;
 }
@@ -52,7 +52,7 @@ void ipc_handle_close(ipc_handle *handle) {
   if (segment->kind == IPC_SEMAPHORE) ipc_semaphore_abandon(handle);
   if (segment->kind == IPC_RWLOCK) ipc_rwlock_abandon(handle);
   ipc_waits_leave_all(segment, handle->instance);
-  ipc_members_leave(segment, handle->member, handle->instance);
+  ipc_slots_leave(segment, handle->slot, handle->instance);
   if (handle->memory) ipc_mapping_release(handle->memory);
   ipc_segment_close(segment);
   free(handle);
@@ -62,17 +62,17 @@ int32_t ipc_handle_count(ipc_handle *handle) {
   ipc_segment *segment = &handle->segment;
   int32_t count = 0;
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
-    const ipc_member *member = &segment->receivers[i];
-    if (atomic_load_explicit(&member->instance, memory_order_acquire) == 0) continue;
-    count += ipc_os_alive(atomic_load_explicit(&member->owner, memory_order_relaxed));
+    const ipc_slot *slot = &segment->receivers[i];
+    if (atomic_load_explicit(&slot->instance, memory_order_acquire) == 0) continue;
+    count += ipc_os_alive(atomic_load_explicit(&slot->owner, memory_order_relaxed));
   }
   return count;
 }
 
-bool ipc_handle_is_time_to_look(ipc_handle *handle) {
+bool ipc_handle_is_time_to_reap(ipc_handle *handle) {
   uint64_t now = ipc_os_now();
-  if (now - handle->looked < IPC_SLICE_NS) return false;
-  handle->looked = now;
+  if (now - handle->reaped_at < IPC_SLICE_NS) return false;
+  handle->reaped_at = now;
   return true;
 }
 
@@ -86,7 +86,7 @@ static bool leaves_some(const ipc_handle *handle) {
   return atomic_load_explicit(&header->claim, memory_order_relaxed) == 0;
 }
 
-int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *attempt, ipc_attempt *look,
+int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *attempt, ipc_attempt *attempt_and_reap,
                             int32_t timeout_ms, uint64_t *deadline) {
   ipc_segment *segment = &handle->segment;
   int32_t status = attempt(handle);
@@ -108,7 +108,7 @@ int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *atte
       continue;
     }
     slice = IPC_SLICE_NS;
-    status = look(handle);
+    status = attempt_and_reap(handle);
     if (status != IPC_TIMED_OUT) break;
   }
   bool notified = ipc_waits_leave(segment, wait);
@@ -121,7 +121,7 @@ static int which_of(uint32_t wait) { return wait & IPC_WAIT_FOR_SHARED ? ARMED_S
 int32_t ipc_handle_arm(ipc_handle *handle, uint32_t wait, uint32_t low, uint32_t high) {
   ipc_segment *segment = &handle->segment;
   int which = which_of(wait);
-  uint32_t what = which == ARMED_LOCK && handle->is_next ? IPC_WAIT_READERS : IPC_WAIT_TURN;
+  uint32_t what = which == ARMED_LOCK && handle->is_next ? IPC_WAIT_READERS : IPC_WAIT_ACQUIRE;
   int32_t armed = handle->armed[which];
   if (armed < 0)
     handle->armed[which] = ipc_waits_enter(segment, handle->instance, what, (uint64_t)high << 32 | low);
@@ -134,7 +134,7 @@ void ipc_handle_got(ipc_handle *handle, int which) {
   if (handle->armed[which] < 0) return;
   bool notified = ipc_waits_leave(&handle->segment, handle->armed[which]);
   handle->armed[which] = -1;
-  if (notified && leaves_some(handle)) ipc_waits_notify(&handle->segment, IPC_WAIT_TURN, 1);
+  if (notified && leaves_some(handle)) ipc_waits_notify(&handle->segment, IPC_WAIT_ACQUIRE, 1);
 }
 
 void ipc_handle_disarm(ipc_handle *handle, uint32_t wait) {
@@ -142,9 +142,9 @@ void ipc_handle_disarm(ipc_handle *handle, uint32_t wait) {
     if (!(wait & (which == ARMED_LOCK ? IPC_WAIT_FOR_LOCK : IPC_WAIT_FOR_SHARED)) || handle->armed[which] < 0) continue;
     bool notified = ipc_waits_leave(&handle->segment, handle->armed[which]);
     handle->armed[which] = -1;
-    if (notified) ipc_waits_notify(&handle->segment, IPC_WAIT_TURN, 1);
+    if (notified) ipc_waits_notify(&handle->segment, IPC_WAIT_ACQUIRE, 1);
   }
-  if (wait & IPC_WAIT_FOR_LOCK) ipc_rwlock_step_back(handle);
+  if (wait & IPC_WAIT_FOR_LOCK) ipc_rwlock_cancel_write(handle);
 }
 
 int32_t ipc_handle_armed(const ipc_handle *handle) {
@@ -155,8 +155,8 @@ int32_t ipc_handle_armed(const ipc_handle *handle) {
   return armed;
 }
 
-void ipc_handle_look(ipc_handle *handle) {
-  ipc_members_evict_dead(&handle->segment);
+void ipc_handle_poll(ipc_handle *handle) {
+  ipc_slots_evict_dead(&handle->segment);
   ipc_segment_is_orphaned(&handle->segment);
 }
 
@@ -194,7 +194,7 @@ int32_t ipc_handle_sleep(ipc_handle *handle, int32_t wait, int32_t timeout_ms) {
     ipc_waits_sleep(segment, wait, deadline, slice);
     if (progress(handle, wait) != IPC_TIMED_OUT) continue;
     slice = IPC_SLICE_NS;
-    ipc_handle_look(handle);
+    ipc_handle_poll(handle);
   }
 }
 

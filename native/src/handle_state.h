@@ -4,7 +4,7 @@
 
 #include "event.h"
 #include "libipc/handle.h"
-#include "members.h"
+#include "slots.h"
 #include "waits.h"
 
 /* The two waits that an event loop may have on a lock. */
@@ -12,11 +12,11 @@ enum { ARMED_LOCK, ARMED_SHARED, ARMED_COUNT };
 
 struct ipc_handle {
   ipc_segment segment;
-  ipc_member *member;
+  ipc_slot *slot;
   uint32_t instance;
   int32_t armed[ARMED_COUNT]; /* waits, or -1 */
   bool is_next;               /* of a reader-writer lock: the turn is ours, and readers are still inside */
-  uint64_t looked;            /* when a try that does not wait last looked for dead owners */
+  uint64_t reaped_at;            /* when a try that does not wait last looked for dead owners */
   ipc_mapping *memory;        /* of shared memory, as large as it was when last needed; NULL */
 };
 
@@ -24,14 +24,14 @@ struct ipc_handle {
 typedef int32_t ipc_attempt(ipc_handle *handle);
 
 /*
- * Waits in line for `what` until attempt answers something else; `look` is the attempt that also notices the dead,
+ * Waits in line for `what` until attempt answers something else; `attempt_and_reap` is the attempt that also notices the dead,
  * made whenever a slice is over. *deadline is 0 until a wait has begun, then when it ends.
  */
-int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *attempt, ipc_attempt *look,
+int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *attempt, ipc_attempt *attempt_and_reap,
                             int32_t timeout_ms, uint64_t *deadline);
 
 /* Whether a try that does not wait should look for the dead: now and then. */
-bool ipc_handle_is_time_to_look(ipc_handle *handle);
+bool ipc_handle_is_time_to_reap(ipc_handle *handle);
 
 /* What it was armed for has been got. */
 void ipc_handle_got(ipc_handle *handle, int which);
@@ -51,6 +51,6 @@ void ipc_semaphore_abandon(ipc_handle *semaphore);
 void ipc_rwlock_abandon(ipc_handle *lock);
 
 /* Gives up being the next writer. */
-void ipc_rwlock_step_back(ipc_handle *lock);
+void ipc_rwlock_cancel_write(ipc_handle *lock);
 
 #endif

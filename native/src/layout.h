@@ -2,8 +2,8 @@
  * layout.h - the bytes of a segment; docs/protocol.md says why they are so.
  *
  *   0                    ipc_header
- *   4096                 ipc_member receivers[max_receivers]
- *   …                    ipc_member senders[IPC_MAX_SENDERS]; of what has no ring: ipc_wait_entry waits[]
+ *   4096                 ipc_slot receivers[max_receivers]
+ *   …                    ipc_slot senders[IPC_MAX_SENDERS]; of what has no ring: ipc_wait_entry waits[]
  *   body_offset          the ring: `capacity` bytes, page aligned; or shared memory: `memory_bytes`
  *
  * A change to anything here is a new IPC_LAYOUT_VERSION.
@@ -39,8 +39,8 @@ typedef struct ipc_event_word {
 enum ipc_event_index {
   IPC_EVENT_DATA,    /* head moved: receivers wait for it */
   IPC_EVENT_SPACE,   /* a receiver's position moved, or it left: senders wait for it */
-  IPC_EVENT_TURN,    /* the claim lock was given back: senders wait for it */
-  IPC_EVENT_MEMBERS, /* somebody joined or left */
+  IPC_EVENT_CLAIM_FREE,    /* the claim lock was given back: senders wait for it */
+  IPC_EVENT_PEERS, /* somebody joined or left */
   IPC_EVENT_COUNT
 };
 
@@ -88,9 +88,9 @@ typedef struct ipc_header {
    * most `capacity` past what any of them does. Kept by the holders of the claim lock
    * (relaxed: the lock orders it). Shared by all senders, so that it is never behind head.
    */
-  _Atomic uint32_t limit;
+  _Atomic uint32_t write_limit;
 
-  /* The instance of the sender that may move head, or of a lock's owner; 0 = free. See claim_lock.h and turn.h. */
+  /* The instance of the sender that may move head, or of a lock's owner; 0 = free. See claim_lock.h and queued_lock.h. */
   _Alignas(IPC_LINE) _Atomic uint32_t claim;
   _Atomic uint32_t writing;  /* of a reader-writer lock: the writer inside, or the last one, if it died there. See rwlock.c */
   _Atomic uint32_t permits;  /* of a semaphore */
@@ -113,8 +113,8 @@ typedef struct ipc_header {
   /* Read on every message by everyone, written rarely: stays shared in every cache. */
   _Alignas(IPC_LINE) _Atomic uint32_t receiver_count;
   _Atomic uint32_t sender_count;
-  _Atomic uint32_t receiver_limit; /* no receiver has a place at or above this index */
-  _Atomic uint32_t sender_limit;
+  _Atomic uint32_t receiver_slots_used; /* no receiver has a place at or above this index */
+  _Atomic uint32_t sender_slots_used;
   _Atomic uint32_t orphaned;       /* 1: the name no longer leads here; or IPC_TRUNCATED */
   _Atomic uint32_t unusable;       /* 1: whoever was told of a death gave the lock up */
   ipc_event_flag event_flags[IPC_EVENT_COUNT];
@@ -127,7 +127,7 @@ typedef struct ipc_header {
 
   /* Of what has no ring: see waits.h. */
   _Alignas(IPC_LINE) _Atomic uint32_t waiting; /* at least so many waits are in the table */
-  _Atomic uint32_t wait_limit;                 /* no wait was ever at or above this index */
+  _Atomic uint32_t wait_entries_used;                 /* no wait was ever at or above this index */
   _Atomic uint32_t next_ticket;
 
   _Alignas(IPC_LINE) _Atomic uint64_t memory_bytes; /* of shared memory: only grows, under the name lock */
@@ -140,7 +140,7 @@ typedef struct ipc_header {
  * An endpoint's place. It is taken under the name lock; its owner, or whoever finds
  * the owner dead, empties it by storing instance = 0.
  */
-typedef struct ipc_member {
+typedef struct ipc_slot {
   /* Written by the receiver alone (release); read by senders that look for the gate. */
   _Alignas(IPC_LINE) _Atomic uint32_t position;
   /* The endpoint's number: never used twice in the life of a segment; 0 = place is free. */
@@ -155,7 +155,7 @@ typedef struct ipc_member {
   _Atomic uint64_t waker;
   /* Written by the owner alone: how often it holds a lock shared; a robust semaphore's permits. */
   _Atomic uint32_t held;
-} ipc_member;
+} ipc_slot;
 
 /* Somebody who waits, in what has no ring; see waits.h. */
 typedef struct ipc_wait_entry {
@@ -216,7 +216,7 @@ typedef struct ipc_lease {
 #define IPC_HEADER_BYTES 4096u
 
 _Static_assert(sizeof(ipc_header) <= IPC_HEADER_BYTES, "the header fits its page");
-_Static_assert(sizeof(ipc_member) == IPC_LINE, "a member has lines of its own");
+_Static_assert(sizeof(ipc_slot) == IPC_LINE, "a slot has lines of its own");
 _Static_assert(sizeof(ipc_wait_entry) == 64, "a wait has a line of its own");
 _Static_assert(sizeof(ipc_record) == IPC_UNIT, "a record header is one unit");
 _Static_assert(sizeof(ipc_lease) == IPC_UNIT, "a lease is one unit");
@@ -227,10 +227,10 @@ _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "atomic
 #define IPC_LAYOUT_HASH                                                                                      \
   ((uint32_t)((offsetof(ipc_header, head) * 31u + offsetof(ipc_header, claim)) * 31u +                       \
               offsetof(ipc_header, announced) * 23u + offsetof(ipc_header, waiting) * 29u +   \
-              offsetof(ipc_header, memory_bytes) * 37u + offsetof(ipc_member, held) * 41u +                   \
+              offsetof(ipc_header, memory_bytes) * 37u + offsetof(ipc_slot, held) * 41u +                   \
               offsetof(ipc_header, take_claim) * 19u +               \
               offsetof(ipc_header, receiver_count) * 17u + offsetof(ipc_header, event_flags) * 13u +         \
               offsetof(ipc_header, event_words) * 11u + offsetof(ipc_header, next_instance) * 7u +           \
-              sizeof(ipc_member) * 5u + offsetof(ipc_member, owner) * 3u + sizeof(ipc_event_word)))
+              sizeof(ipc_slot) * 5u + offsetof(ipc_slot, owner) * 3u + sizeof(ipc_event_word)))
 
 #endif

@@ -12,7 +12,7 @@
 /* How long a removal waits for a name lock. Its holders need microseconds; one that is stopped is alive. */
 static const uint64_t REMOVE_PATIENCE_NS = 200000000u;
 
-enum { MOST_MEMBERS = IPC_MAX_SENDERS + IPC_MAX_RECEIVERS, MOST_WAITS = IPC_MAX_RECEIVERS * IPC_WAITS_PER_HANDLE };
+enum { MOST_SLOTS = IPC_MAX_SENDERS + IPC_MAX_RECEIVERS, MOST_WAITS = IPC_MAX_RECEIVERS * IPC_WAITS_PER_HANDLE };
 
 /* Bindings read these by offset. */
 _Static_assert(offsetof(ipc_listed_name, capacity) == 64 && offsetof(ipc_listed_name, prefix) == 96 &&
@@ -40,9 +40,9 @@ struct ipc_listing {
 
   /* The current name, if it is a sound segment: private copies, which nobody changes any more. */
   ipc_header header;
-  ipc_member members[MOST_MEMBERS]; /* receivers or handles, then senders */
+  ipc_slot slots[MOST_SLOTS]; /* receivers or handles, then senders */
   ipc_wait_entry waits[MOST_WAITS];
-  bool alive[MOST_MEMBERS];
+  bool alive[MOST_SLOTS];
   uint32_t member_count; /* 0: it has none to tell */
   uint32_t next_member;  /* in the order in which they are told: senders, then receivers */
 };
@@ -130,7 +130,7 @@ static bool parse(const char *key, ipc_listed_name *name) {
 }
 
 /* Of a checked header. */
-static uint32_t members_of(const ipc_header *header) { return header->max_receivers + header->max_senders; }
+static uint32_t slots_of(const ipc_header *header) { return header->max_receivers + header->max_senders; }
 static uint32_t waits_of(const ipc_header *header) {
   return ipc_segment_has_ring(header->kind) ? 0 : header->max_receivers * IPC_WAITS_PER_HANDLE;
 }
@@ -182,10 +182,10 @@ static void tell_segment(ipc_listing *listing, ipc_listed_name *name, uint64_t m
   if (header->kind == IPC_MUTEX || header->kind == IPC_RWLOCK) name->unusable = load(&header->unusable) != 0;
   snprintf(name->prefix, sizeof name->prefix, "%s", header->prefix);
   snprintf(name->name, sizeof name->name, "%s", header->name);
-  listing->member_count = members_of(header);
+  listing->member_count = slots_of(header);
   for (uint32_t i = 0; i < listing->member_count; i++) {
-    if (load(&listing->members[i].instance) == 0) continue;
-    listing->alive[i] = ipc_os_alive(load_long(&listing->members[i].owner));
+    if (load(&listing->slots[i].instance) == 0) continue;
+    listing->alive[i] = ipc_os_alive(load_long(&listing->slots[i].owner));
     if (!listing->alive[i])
       name->dead++;
     else if (i < header->max_receivers)
@@ -202,10 +202,10 @@ static uint32_t state_of(int32_t status) {
 
 /* Reads the places, and the waits behind them. False: the file has become too short. */
 static bool read_tables(ipc_listing *listing, int fd) {
-  uint64_t members = members_of(&listing->header) * sizeof *listing->members;
+  uint64_t slots = slots_of(&listing->header) * sizeof *listing->slots;
   uint64_t waits = waits_of(&listing->header) * sizeof *listing->waits;
-  return ipc_os_read(fd, listing->members, members, IPC_HEADER_BYTES) == (int64_t)members &&
-         ipc_os_read(fd, listing->waits, waits, IPC_HEADER_BYTES + members) == (int64_t)waits;
+  return ipc_os_read(fd, listing->slots, slots, IPC_HEADER_BYTES) == (int64_t)slots &&
+         ipc_os_read(fd, listing->waits, waits, IPC_HEADER_BYTES + slots) == (int64_t)waits;
 }
 
 /* Shared memory only grows, and its file before it: there must be as much as the header said before the file was measured. */
@@ -219,7 +219,7 @@ static bool is_whole(const ipc_header *header, uint64_t memory_bytes, uint64_t f
  * come before the head that they are compared with, so no receiver seems to be ahead
  * of it; and an identity that is the same on both sides is that of the places.
  */
-static void look(ipc_listing *listing, int fd, const char *listed, ipc_listed_name *name) {
+static void read_segment(ipc_listing *listing, int fd, const char *listed, ipc_listed_name *name) {
   ipc_header *header = &listing->header;
   for (uint32_t attempt = 0; attempt < 3; attempt++) {
     int64_t bytes = ipc_os_read(fd, header, sizeof *header, 0);
@@ -245,7 +245,7 @@ static void look(ipc_listing *listing, int fd, const char *listed, ipc_listed_na
     }
     if (!ipc_segment_is_named(header, listed)) return;
     uint64_t created = header->created, memory_bytes = load_long(&header->memory_bytes);
-    uint32_t members = members_of(header);
+    uint32_t slots = slots_of(header);
     ipc_os_file file;
     if (!read_tables(listing, fd) || ipc_os_stat(fd, &file) != 0) return;
     name->bytes = file.size;
@@ -253,7 +253,7 @@ static void look(ipc_listing *listing, int fd, const char *listed, ipc_listed_na
     /* Made anew in the same file meanwhile: look again. */
     if (load(&header->magic) != IPC_MAGIC || header->created != created) continue;
     if (ipc_segment_check(header, name->bytes, &failure) != IPC_OK || !ipc_segment_is_named(header, listed) ||
-        members_of(header) != members || !is_whole(header, memory_bytes, name->bytes))
+        slots_of(header) != slots || !is_whole(header, memory_bytes, name->bytes))
       return;
     tell_segment(listing, name, memory_bytes);
     return;
@@ -289,7 +289,7 @@ static int32_t tell(ipc_listing *listing, const file_entry *entry, ipc_listed_na
     bool is_there = error == 0 && file.links > 0;
     name->bytes = file.size;
     name->state = IPC_LISTED_FOREIGN;
-    if (is_there && can_be) look(listing, fd, entry->key, name);
+    if (is_there && can_be) read_segment(listing, fd, entry->key, name);
     ipc_os_close(fd);
     if (!is_there) return 0;
   }
@@ -307,10 +307,10 @@ int32_t ipc_list_next(ipc_listing *listing, ipc_listed_name *name, ipc_failure *
 }
 
 /* For a message or for space; who waits for others to come is not stuck. */
-static bool is_sleeping(const ipc_member *member, bool is_sender) {
-  const uint32_t space = 1u << IPC_EVENT_SPACE | 1u << IPC_EVENT_TURN;
-  uint32_t armed = load(&member->armed);
-  return load(&member->asleep) != 0 || (is_sender ? (armed & space) != 0 : (armed & 1u << IPC_EVENT_DATA) != 0);
+static bool is_sleeping(const ipc_slot *slot, bool is_sender) {
+  const uint32_t space = 1u << IPC_EVENT_SPACE | 1u << IPC_EVENT_CLAIM_FREE;
+  uint32_t armed = load(&slot->armed);
+  return load(&slot->asleep) != 0 || (is_sender ? (armed & space) != 0 : (armed & 1u << IPC_EVENT_DATA) != 0);
 }
 
 static bool has_wait(const ipc_listing *listing, uint32_t instance) {
@@ -321,7 +321,7 @@ static bool has_wait(const ipc_listing *listing, uint32_t instance) {
   return false;
 }
 
-static void tell_hold(const ipc_header *header, const ipc_member *member, ipc_listed_endpoint *endpoint) {
+static void tell_hold(const ipc_header *header, const ipc_slot *slot, ipc_listed_endpoint *endpoint) {
   uint32_t owner = load(&header->claim);
   /* Who has the turn of a reader-writer lock may still wait for readers to leave. */
   bool is_locked = header->kind == IPC_MUTEX || (header->kind == IPC_RWLOCK && load(&header->writing) == owner);
@@ -329,19 +329,19 @@ static void tell_hold(const ipc_header *header, const ipc_member *member, ipc_li
     /* What others seem to hold shared is a try that fails, or over. */
     endpoint->holds = endpoint->exclusive = endpoint->instance == owner;
   else
-    endpoint->holds = load(&member->held);
+    endpoint->holds = load(&slot->held);
 }
 
-static void tell_handle(const ipc_listing *listing, uint32_t place, ipc_listed_endpoint *endpoint) {
-  const ipc_member *member = &listing->members[place];
-  uint32_t instance = load(&member->instance);
+static void tell_handle(const ipc_listing *listing, uint32_t index, ipc_listed_endpoint *endpoint) {
+  const ipc_slot *slot = &listing->slots[index];
+  uint32_t instance = load(&slot->instance);
   *endpoint = (ipc_listed_endpoint){.role = IPC_HANDLE,
-                                    .place = place,
+                                    .slot = index,
                                     .instance = instance,
-                                    .pid = load(&member->pid),
-                                    .alive = listing->alive[place],
-                                    .sleeping = listing->alive[place] && has_wait(listing, instance)};
-  tell_hold(&listing->header, member, endpoint);
+                                    .pid = load(&slot->pid),
+                                    .alive = listing->alive[index],
+                                    .sleeping = listing->alive[index] && has_wait(listing, instance)};
+  tell_hold(&listing->header, slot, endpoint);
 }
 
 int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {
@@ -350,24 +350,24 @@ int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {
     uint32_t told = listing->next_member++;
     bool is_sender = told < header->max_senders;
     uint32_t index = is_sender ? header->max_receivers + told : told - header->max_senders;
-    const ipc_member *member = &listing->members[index];
-    uint32_t instance = load(&member->instance);
+    const ipc_slot *slot = &listing->slots[index];
+    uint32_t instance = load(&slot->instance);
     if (instance == 0) continue;
     if (!ipc_segment_has_ring(header->kind)) {
       tell_handle(listing, index, endpoint);
       return 1;
     }
     bool is_reader = !is_sender && header->kind != IPC_QUEUE; /* with a position of its own */
-    uint32_t position = is_reader ? load(&member->position) : is_sender ? head_of(header) : load(&header->cursor);
+    uint32_t position = is_reader ? load(&slot->position) : is_sender ? head_of(header) : load(&header->cursor);
     *endpoint = (ipc_listed_endpoint){.role = is_sender ? IPC_SENDER : IPC_RECEIVER,
-                                      .place = is_sender ? told : index,
+                                      .slot = is_sender ? told : index,
                                       .instance = instance,
-                                      .pid = load(&member->pid),
+                                      .pid = load(&slot->pid),
                                       .alive = listing->alive[index],
-                                      .sleeping = listing->alive[index] && is_sleeping(member, is_sender),
+                                      .sleeping = listing->alive[index] && is_sleeping(slot, is_sender),
                                       .position = bytes_before(header, position),
                                       .lag = is_reader ? lag_of(header, position) : 0,
-                                      .lost = is_sender ? 0 : load_long(&member->lost)};
+                                      .lost = is_sender ? 0 : load_long(&slot->lost)};
     return 1;
   }
   return 0;

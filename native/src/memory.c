@@ -77,7 +77,7 @@ int32_t ipc_memory_enter(ipc_handle *memory, uint32_t offset, uint32_t expected,
   if (!word) return failure->code;
   uint64_t waker = (uint64_t)high << 32 | low;
   int32_t wait = ipc_waits_enter(segment, memory->instance, offset / 4, waker);
-  if (wait == IPC_E_TOO_MANY_WAITS && ipc_members_evict_dead(segment))
+  if (wait == IPC_E_TOO_MANY_WAITS && ipc_slots_evict_dead(segment))
     wait = ipc_waits_enter(segment, memory->instance, offset / 4, waker);
   if (wait < 0) return failure->code = result(memory, wait);
   /* After the fence in enter: whoever changes it from now on, and wakes then, finds the wait. */

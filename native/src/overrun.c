@@ -37,9 +37,9 @@ void ipc_overrun_start(ipc_receiver *receiver, bool from_oldest) {
 
 bool ipc_overrun_found(ipc_receiver *receiver) {
   const ipc_header *header = receiver->segment.header;
-  /* acquire pairs with the release fence in the sender's look(): who read a new byte sees that it was announced */
+  /* acquire pairs with the release fence in the sender's recompute_write_limit(): who read a new byte sees that it was announced */
   atomic_thread_fence(memory_order_acquire);
-  /* acquire pairs with the release in the sender's look(): who sees an announcement sees its mark */
+  /* acquire pairs with the release in the sender's recompute_write_limit(): who sees an announcement sees its mark */
   uint64_t announced = atomic_load_explicit(&header->announced, memory_order_acquire);
   if (IPC_LIKELY(announced - receiver->passed <= receiver->capacity_units)) return false;
   if ((int64_t)(announced - receiver->passed) < 0) {
@@ -54,7 +54,7 @@ bool ipc_overrun_found(ipc_receiver *receiver) {
   receiver->lost += mark.number - receiver->number;
   ipc_assembly_clear(&receiver->assembly);
   go_to(receiver, mark.position, mark.number);
-  atomic_store_explicit(&receiver->member->lost, receiver->lost, memory_order_relaxed);
+  atomic_store_explicit(&receiver->slot->lost, receiver->lost, memory_order_relaxed);
   return true;
 }
 
@@ -62,5 +62,5 @@ void ipc_overrun_missed(ipc_receiver *receiver, const ipc_fragment *fragment) {
   uint32_t ago = (uint32_t)receiver->passed - fragment->first;
   if (!receiver->is_overrun || receiver->passed - receiver->joined < ago) return;
   receiver->lost++;
-  atomic_store_explicit(&receiver->member->lost, receiver->lost, memory_order_relaxed);
+  atomic_store_explicit(&receiver->slot->lost, receiver->lost, memory_order_relaxed);
 }

@@ -7,7 +7,7 @@ _Static_assert(sizeof(ipc_peer) == 24, "bindings read six 32-bit words");
 
 /* Whoever reads and wherever it looks. */
 typedef struct snapshot {
-  const ipc_member *own;
+  const ipc_slot *own;
   uint32_t instance;
   ipc_peer *peers;
   uint32_t max, count;
@@ -18,31 +18,31 @@ typedef struct snapshot {
  * instance is still the same afterwards. It is read anew then, which ends: each turn
  * somebody has joined or left.
  */
-static ipc_peer look_at(const ipc_member *member) {
+static ipc_peer read_slot(const ipc_slot *slot) {
   for (;;) {
     /* acquire pairs with the release of whoever took the place: owner and pid are its own */
-    uint32_t instance = atomic_load_explicit(&member->instance, memory_order_acquire);
-    uint64_t owner = atomic_load_explicit(&member->owner, memory_order_relaxed);
+    uint32_t instance = atomic_load_explicit(&slot->instance, memory_order_acquire);
+    uint64_t owner = atomic_load_explicit(&slot->owner, memory_order_relaxed);
     ipc_peer peer = {.instance = instance,
-                     .pid = instance ? atomic_load_explicit(&member->pid, memory_order_relaxed) : 0,
+                     .pid = instance ? atomic_load_explicit(&slot->pid, memory_order_relaxed) : 0,
                      /* stored before the place is emptied, so that an empty place has it */
-                     .died = atomic_load_explicit(&member->died, memory_order_relaxed)};
+                     .died = atomic_load_explicit(&slot->died, memory_order_relaxed)};
     atomic_thread_fence(memory_order_acquire);
-    if (atomic_load_explicit(&member->instance, memory_order_relaxed) != instance) continue;
+    if (atomic_load_explicit(&slot->instance, memory_order_relaxed) != instance) continue;
     peer.alive = instance != 0 && ipc_os_alive(owner);
     return peer;
   }
 }
 
-static void add(snapshot *to, const ipc_member *members, uint32_t count, uint32_t role) {
-  for (uint32_t place = 0; place < count; place++) {
-    const ipc_member *member = &members[place];
-    ipc_peer peer = look_at(member);
+static void add(snapshot *to, const ipc_slot *slots, uint32_t count, uint32_t role) {
+  for (uint32_t index = 0; index < count; index++) {
+    const ipc_slot *slot = &slots[index];
+    ipc_peer peer = read_slot(slot);
     /* Taken for dead, we have lost our place: then it is somebody else's. */
-    if (member == to->own && (peer.instance == to->instance || peer.instance == 0)) continue;
+    if (slot == to->own && (peer.instance == to->instance || peer.instance == 0)) continue;
     if (peer.instance == 0 && peer.died == 0) continue;
     peer.role = role;
-    peer.place = place;
+    peer.slot = index;
     if (to->count < to->max) to->peers[to->count] = peer;
     to->count++;
   }
@@ -56,10 +56,10 @@ static int32_t peers_of(const ipc_segment *segment, snapshot *to) {
 
 int32_t ipc_sender_peers(ipc_sender *sender, ipc_peer *peers, uint32_t max) {
   return peers_of(&sender->segment,
-                  &(snapshot){.own = sender->member, .instance = sender->instance, .peers = peers, .max = max});
+                  &(snapshot){.own = sender->slot, .instance = sender->instance, .peers = peers, .max = max});
 }
 
 int32_t ipc_receiver_peers(ipc_receiver *receiver, ipc_peer *peers, uint32_t max) {
   return peers_of(&receiver->segment,
-                  &(snapshot){.own = receiver->member, .instance = receiver->instance, .peers = peers, .max = max});
+                  &(snapshot){.own = receiver->slot, .instance = receiver->instance, .peers = peers, .max = max});
 }

@@ -1,6 +1,6 @@
 #include "queue.h"
 
-#include "members.h"
+#include "slots.h"
 #include "ring.h"
 
 /* Longer than any holder needs unless it is stopped, or loses its processor. */
@@ -28,7 +28,7 @@ static bool lock_patiently(ipc_segment *segment, uint32_t instance) {
 
 static void unlock(ipc_segment *segment) {
   ipc_claim_unlock(&segment->header->take_claim);
-  ipc_event_notify(segment, IPC_EVENT_TURN);
+  ipc_event_notify(segment, IPC_EVENT_CLAIM_FREE);
 }
 
 static uint32_t load(const _Atomic uint32_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
@@ -157,7 +157,7 @@ int32_t ipc_queue_done(ipc_segment *segment, uint32_t instance, uint32_t offset)
 
 static bool is_gone(const ipc_segment *segment, uint32_t holder, uint32_t leaving) {
   uint32_t pid;
-  return holder == leaving || !ipc_members_is_alive(segment, holder, &pid);
+  return holder == leaving || !ipc_slots_is_alive(segment, holder, &pid);
 }
 
 /* Gives back what the dead, and `leaving`, hold between tail and cursor. Under the take lock. */
@@ -190,9 +190,9 @@ int32_t ipc_queue_retry(ipc_segment *segment, uint32_t instance, uint32_t offset
   if (!lease || load(&lease->holder) != instance) return IPC_E_INVALID_ARGUMENT;
   if (!lock_patiently(segment, instance)) return IPC_E_BUSY;
   uint32_t capacity = units_of(segment);
-  uint32_t slot = (offset - (uint32_t)(sizeof(ipc_record) + sizeof *lease)) / IPC_UNIT, tail = load(&header->tail);
+  uint32_t unit_index = (offset - (uint32_t)(sizeof(ipc_record) + sizeof *lease)) / IPC_UNIT, tail = load(&header->tail);
   /* The position of the record: of all that have this offset the one between tail and cursor. */
-  uint32_t position = tail + ((slot - tail) & (capacity - 1)), cursor = load(&header->cursor);
+  uint32_t position = tail + ((unit_index - tail) & (capacity - 1)), cursor = load(&header->cursor);
   if (cursor - tail > position - tail) atomic_store_explicit(&header->cursor, position, memory_order_relaxed);
   atomic_store_explicit(&lease->holder, 0, memory_order_relaxed);
   unlock(segment);
@@ -206,7 +206,7 @@ static bool end_loan_of_dead(ipc_segment *segment) {
   ipc_record_copy owner, record;
   if (cursor == head || read(segment, cursor, head, &owner) != 1 || owner.kind != IPC_RECORD_OWNER) return false;
   if (cursor + 1 == head || read(segment, cursor + 1, head, &record) == 0 || record.kind != loan) return false;
-  if (ipc_members_is_alive(segment, owner.length, &pid)) return false;
+  if (ipc_slots_is_alive(segment, owner.length, &pid)) return false;
   ipc_record *shared = (ipc_record *)ipc_ring_at(segment->body, units_of(segment), cursor + 1);
   return atomic_compare_exchange_strong_explicit(&shared->kind, &loan, IPC_RECORD_PADDING, memory_order_relaxed,
                                                  memory_order_relaxed);

@@ -23,20 +23,20 @@ ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_
     free(receiver);
     return NULL;
   }
-  int32_t place = ipc_members_join_receiver(segment, options->from_oldest != 0);
+  int32_t index = ipc_slots_join_receiver(segment, options->from_oldest != 0);
   ipc_os_unlock(lock);
-  if (place < 0) {
-    failure->code = place;
+  if (index < 0) {
+    failure->code = index;
     failure->wanted = segment->max_receivers;
     ipc_segment_close(segment);
     free(receiver);
     return NULL;
   }
-  receiver->member = &segment->receivers[place];
-  receiver->instance = atomic_load_explicit(&receiver->member->instance, memory_order_relaxed);
+  receiver->slot = &segment->receivers[index];
+  receiver->instance = atomic_load_explicit(&receiver->slot->instance, memory_order_relaxed);
   receiver->capacity_units = segment->capacity / IPC_UNIT;
   receiver->quota = receiver->capacity_units / 8;
-  receiver->position = atomic_load_explicit(&receiver->member->position, memory_order_relaxed);
+  receiver->position = atomic_load_explicit(&receiver->slot->position, memory_order_relaxed);
   receiver->head = receiver->published = receiver->position;
   receiver->is_queue = segment->kind == IPC_QUEUE;
   receiver->is_overrun = segment->overflow == IPC_DROP_OLDEST;
@@ -49,7 +49,7 @@ void ipc_receiver_close(ipc_receiver *receiver) {
   if (receiver->leases) ipc_queue_recover(&receiver->segment, receiver->instance, receiver->instance);
   ipc_assembly_clear(&receiver->assembly);
   free(receiver->assembly.spare);
-  ipc_members_leave(&receiver->segment, receiver->member, receiver->instance);
+  ipc_slots_leave(&receiver->segment, receiver->slot, receiver->instance);
   ipc_segment_close(&receiver->segment);
   free(receiver);
 }
@@ -57,8 +57,8 @@ void ipc_receiver_close(ipc_receiver *receiver) {
 /* Tells senders how far we are. Everything before the position has been read. */
 static void publish(ipc_receiver *receiver) {
   receiver->published = receiver->position;
-  /* release pairs with the acquire in ipc_members_gate: our reads come before the sender's overwrite */
-  atomic_store_explicit(&receiver->member->position, receiver->position, memory_order_release);
+  /* release pairs with the acquire in ipc_slots_gate: our reads come before the sender's overwrite */
+  atomic_store_explicit(&receiver->slot->position, receiver->position, memory_order_release);
   ipc_event_notify(&receiver->segment, IPC_EVENT_SPACE);
 }
 
@@ -200,7 +200,7 @@ static void recover(ipc_receiver *receiver) {
     return;
   }
   if (!has_more(receiver) || has_ready(receiver)) return;
-  if (ipc_members_is_alive(&receiver->segment, receiver->lender, &pid)) return;
+  if (ipc_slots_is_alive(&receiver->segment, receiver->lender, &pid)) return;
   ipc_record *record = (ipc_record *)ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
   atomic_compare_exchange_strong_explicit(&record->kind, &loan, IPC_RECORD_PADDING, memory_order_relaxed,
                                           memory_order_relaxed);
@@ -214,16 +214,16 @@ static bool is_empty(ipc_receiver *receiver) {
          (uint32_t)atomic_load_explicit(&header->head, memory_order_acquire);
 }
 
-enum { LOOKS_PER_FILE = 4 };
+enum { POLLS_PER_FILE = 4 };
 
 /* Who never waits must notice the dead and a name that leads elsewhere too, but not ask every time. */
-static void look_around(ipc_receiver *receiver) {
+static void poll_segment(ipc_receiver *receiver) {
   uint64_t now = ipc_os_now();
-  if (now - receiver->looked < IPC_SLICE_NS) return;
-  receiver->looked = now;
+  if (now - receiver->polled_at < IPC_SLICE_NS) return;
+  receiver->polled_at = now;
   recover(receiver);
   /* Asking for the file costs most of it, and only tells that somebody deleted it by hand: clear() tells by itself. */
-  if (receiver->looks++ % LOOKS_PER_FILE == 0) ipc_segment_is_orphaned(&receiver->segment);
+  if (receiver->polls++ % POLLS_PER_FILE == 0) ipc_segment_is_orphaned(&receiver->segment);
 }
 
 /*
@@ -236,7 +236,7 @@ static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, uint64_
   if (*until != 0 && *until != IPC_FOREVER && ipc_os_now() >= *until) return IPC_TIMED_OUT;
   if (*until == 0) *until = timeout_ms == 0 ? 1 : ipc_deadline(timeout_ms); /* 1: always passed */
   if (timeout_ms == 0) {
-    look_around(receiver);
+    poll_segment(receiver);
     if (has_ready(receiver)) return IPC_OK;
     bool orphaned = atomic_load_explicit(&header->orphaned, memory_order_acquire);
     return orphaned && is_empty(receiver) ? ipc_segment_result(segment, IPC_E_ORPHANED) : IPC_TIMED_OUT;
@@ -252,21 +252,21 @@ static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, uint64_
     if (is_empty(receiver) && ipc_segment_is_orphaned(segment))
       return is_empty(receiver) ? ipc_segment_result(segment, IPC_E_ORPHANED) : IPC_OK;
     if (ipc_os_now() >= deadline) return IPC_TIMED_OUT;
-    atomic_store_explicit(&receiver->member->asleep, 1, memory_order_relaxed);
+    atomic_store_explicit(&receiver->slot->asleep, 1, memory_order_relaxed);
     ipc_event_sleep(header, IPC_EVENT_DATA, seen, deadline, is_empty(receiver) ? IPC_SLICE_NS : slice);
-    atomic_store_explicit(&receiver->member->asleep, 0, memory_order_relaxed);
+    atomic_store_explicit(&receiver->slot->asleep, 0, memory_order_relaxed);
     if (has_ready(receiver)) return IPC_OK;
     recover(receiver);
     slice = IPC_SLICE_NS;
   }
 }
 
-int32_t ipc_receiver_look(ipc_receiver *receiver, uint32_t wait, uint32_t low, uint32_t high) {
+int32_t ipc_receiver_poll(ipc_receiver *receiver, uint32_t wait, uint32_t low, uint32_t high) {
   ipc_receiver_arm(receiver, wait, low, high);
-  bool changed = wait & IPC_WAIT_FOR_PEERS && ipc_members_look(&receiver->segment, &receiver->members);
+  bool changed = wait & IPC_WAIT_FOR_PEERS && ipc_slots_poll(&receiver->segment, &receiver->peers_seen);
   if (!(wait & IPC_WAIT_FOR_DATA)) return changed;
-  receiver->looked = 0; /* now, however soon after the last */
-  look_around(receiver);
+  receiver->polled_at = 0; /* now, however soon after the last */
+  poll_segment(receiver);
   bool orphaned = atomic_load_explicit(&receiver->segment.header->orphaned, memory_order_acquire);
   return changed || orphaned || has_ready(receiver);
 }
@@ -298,7 +298,7 @@ static int32_t next_or_wait_of_overrun(ipc_receiver *receiver, int32_t timeout_m
 static int32_t take_or_wait(ipc_receiver *receiver, uint32_t most, int32_t timeout_ms, uint32_t *offset,
                             uint32_t *length) {
   for (uint64_t until = 0;;) {
-    look_around(receiver);
+    poll_segment(receiver);
     int32_t status = ipc_queue_take(&receiver->segment, receiver->instance, most, offset, length);
     if (status == IPC_OK) receiver->leases++;
     if (status != IPC_TIMED_OUT) return status;
@@ -411,7 +411,7 @@ int32_t ipc_receiver_next_length(ipc_receiver *receiver) {
   return ipc_segment_result(&receiver->segment, units < 0 ? units : (int32_t)record.length);
 }
 
-void *ipc_receiver_keep(ipc_receiver *receiver, uint32_t *length) {
+void *ipc_receiver_take_assembled(ipc_receiver *receiver, uint32_t *length) {
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   if (receiver->is_queue) return NULL;

@@ -5,12 +5,12 @@
 #include "assembly.h"
 #include "event.h"
 #include "libipc/receiver.h"
-#include "members.h"
+#include "slots.h"
 #include "ring.h"
 
 struct ipc_receiver {
   ipc_segment segment;
-  ipc_member *member;
+  ipc_slot *slot;
   uint32_t instance;
   uint32_t capacity_units;
   uint32_t position;  /* of the next record to read */
@@ -19,9 +19,9 @@ struct ipc_receiver {
   uint32_t quota;     /* publish at least every so many units while reading a long run */
   bool is_queue;
   bool is_overrun;    /* overflow is drop-oldest: senders do not wait for us, and head is position between calls */
-  uint64_t members;   /* see ipc_members_look() */
-  uint64_t looked;    /* when a try last looked for dead peers and for another segment under the name */
-  uint32_t looks;     /* how often */
+  uint64_t peers_seen;   /* see ipc_slots_poll() */
+  uint64_t polled_at;    /* when a try last looked for dead peers and for another segment under the name */
+  uint32_t polls;     /* how often */
   uint32_t lender;    /* the instance in the last owner record… */
   uint32_t lent_at;   /* …and the position after it: a loan anywhere else is damage */
   uint64_t joined;    /* the position we began at: see overrun.h for this and the next three */

@@ -1,5 +1,5 @@
 /*
- * A writer takes the turn (turn.h), which keeps others out, and waits until those inside have
+ * A writer takes the turn (queued_lock.h), which keeps others out, and waits until those inside have
  * left. A reader says that it is inside, in its own place, and looks whether somebody has the turn:
  *
  *   reader                          writer
@@ -18,9 +18,9 @@
  */
 #include "libipc/rwlock.h"
 
-#include "turn.h"
+#include "queued_lock.h"
 
-static uint32_t held_of(const ipc_member *member) { return atomic_load_explicit(&member->held, memory_order_relaxed); }
+static uint32_t held_of(const ipc_slot *slot) { return atomic_load_explicit(&slot->held, memory_order_relaxed); }
 
 /* Nobody may come in any more: IPC_OK when all have left. */
 static int32_t attempt(ipc_handle *lock) {
@@ -28,12 +28,12 @@ static int32_t attempt(ipc_handle *lock) {
   int32_t status = ipc_handle_check(lock);
   if (status != IPC_OK) return status;
   atomic_thread_fence(memory_order_seq_cst); /* pairs with the one in ipc_rwlock_lock_shared */
-  uint32_t limit = atomic_load_explicit(&segment->header->receiver_limit, memory_order_acquire);
-  for (uint32_t i = 0; i < limit && i < segment->max_receivers; i++) {
-    const ipc_member *member = &segment->receivers[i];
-    if (atomic_load_explicit(&member->instance, memory_order_acquire) == 0) continue;
+  uint32_t used = atomic_load_explicit(&segment->header->receiver_slots_used, memory_order_acquire);
+  for (uint32_t i = 0; i < used && i < segment->max_receivers; i++) {
+    const ipc_slot *slot = &segment->receivers[i];
+    if (atomic_load_explicit(&slot->instance, memory_order_acquire) == 0) continue;
     /* acquire pairs with the release in leave: what it read, it has read */
-    if (atomic_load_explicit(&member->held, memory_order_acquire) > 0) return IPC_TIMED_OUT;
+    if (atomic_load_explicit(&slot->held, memory_order_acquire) > 0) return IPC_TIMED_OUT;
   }
   return IPC_OK;
 }
@@ -41,17 +41,17 @@ static int32_t attempt(ipc_handle *lock) {
 /* Whether all who are inside are dead: their places may stay for a while, if somebody else has the name lock. */
 static bool all_are_dead(const ipc_segment *segment) {
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
-    const ipc_member *member = &segment->receivers[i];
-    if (atomic_load_explicit(&member->instance, memory_order_acquire) != 0 &&
-        atomic_load_explicit(&member->held, memory_order_acquire) > 0 &&
-        ipc_os_alive(atomic_load_explicit(&member->owner, memory_order_relaxed)))
+    const ipc_slot *slot = &segment->receivers[i];
+    if (atomic_load_explicit(&slot->instance, memory_order_acquire) != 0 &&
+        atomic_load_explicit(&slot->held, memory_order_acquire) > 0 &&
+        ipc_os_alive(atomic_load_explicit(&slot->owner, memory_order_relaxed)))
       return false;
   }
   return true;
 }
 
-static int32_t look(ipc_handle *lock) {
-  ipc_members_evict_dead(&lock->segment);
+static int32_t attempt_and_reap(ipc_handle *lock) {
+  ipc_slots_evict_dead(&lock->segment);
   if (ipc_segment_is_orphaned(&lock->segment)) return ipc_segment_result(&lock->segment, IPC_E_ORPHANED);
   int32_t status = attempt(lock);
   return status == IPC_TIMED_OUT && all_are_dead(&lock->segment) ? IPC_OK : status;
@@ -61,16 +61,16 @@ static int32_t look(ipc_handle *lock) {
 static void set_next(ipc_handle *lock, bool is_next) {
   int32_t armed = lock->armed[ARMED_LOCK];
   lock->is_next = is_next;
-  /* A fence follows: in attempt, or in ipc_turn_give. If it has been notified, it was rung, and tries again anyway. */
+  /* A fence follows: in attempt, or in ipc_queued_lock_release. If it has been notified, it was rung, and tries again anyway. */
   if (armed >= 0)
-    atomic_store_explicit(&lock->segment.waits[armed].what, is_next ? IPC_WAIT_READERS : IPC_WAIT_TURN,
+    atomic_store_explicit(&lock->segment.waits[armed].what, is_next ? IPC_WAIT_READERS : IPC_WAIT_ACQUIRE,
                           memory_order_relaxed);
 }
 
-void ipc_rwlock_step_back(ipc_handle *lock) {
+void ipc_rwlock_cancel_write(ipc_handle *lock) {
   if (!lock->is_next) return;
   set_next(lock, false);
-  ipc_turn_give(lock);
+  ipc_queued_lock_release(lock);
 }
 
 static int32_t enter(ipc_handle *lock) {
@@ -88,9 +88,9 @@ static bool this_thread_reads(const ipc_handle *lock) {
   const ipc_segment *segment = &lock->segment;
   uint64_t self = ipc_os_self();
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
-    const ipc_member *member = &segment->receivers[i];
-    if (atomic_load_explicit(&member->instance, memory_order_acquire) != 0 && held_of(member) > 0 &&
-        atomic_load_explicit(&member->owner, memory_order_relaxed) == self)
+    const ipc_slot *slot = &segment->receivers[i];
+    if (atomic_load_explicit(&slot->instance, memory_order_acquire) != 0 && held_of(slot) > 0 &&
+        atomic_load_explicit(&slot->owner, memory_order_relaxed) == self)
       return true;
   }
   return false;
@@ -100,29 +100,29 @@ int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
   uint64_t deadline = 0;
   bool was_next = lock->is_next;
   /* Also as the next writer, if a task has made it that: it is this handle's own readers that would be waited for. */
-  if (held_of(lock->member) > 0 && keep != IPC_KEEP_FOR_TASK) return IPC_E_DEADLOCK;
+  if (held_of(lock->slot) > 0 && keep != IPC_KEEP_FOR_TASK) return IPC_E_DEADLOCK;
   if (!was_next) {
-    int32_t status = ipc_turn_take(lock, timeout_ms, &deadline);
+    int32_t status = ipc_queued_lock_take(lock, timeout_ms, &deadline);
     if (status < 0) return ipc_segment_result(&lock->segment, status);
     set_next(lock, true);
   }
-  int32_t status = timeout_ms == 0 && ipc_handle_is_time_to_look(lock) ? look(lock) : attempt(lock);
+  int32_t status = timeout_ms == 0 && ipc_handle_is_time_to_reap(lock) ? attempt_and_reap(lock) : attempt(lock);
   if (status == IPC_TIMED_OUT && timeout_ms != 0)
     status = this_thread_reads(lock)
                  ? IPC_E_DEADLOCK
-                 : ipc_handle_wait_for(lock, IPC_WAIT_READERS, attempt, look, timeout_ms, &deadline);
+                 : ipc_handle_wait_for(lock, IPC_WAIT_READERS, attempt, attempt_and_reap, timeout_ms, &deadline);
   if (status == IPC_OK) return ipc_segment_result(&lock->segment, enter(lock));
-  if (status != IPC_TIMED_OUT || (keep == IPC_KEEP_NOTHING && !was_next)) ipc_rwlock_step_back(lock);
+  if (status != IPC_TIMED_OUT || (keep == IPC_KEEP_NOTHING && !was_next)) ipc_rwlock_cancel_write(lock);
   return ipc_segment_result(&lock->segment, status);
 }
 
-static bool is_writer(const ipc_handle *lock) { return ipc_turn_is_ours(lock) && !lock->is_next; }
+static bool is_writer(const ipc_handle *lock) { return ipc_queued_lock_is_held(lock) && !lock->is_next; }
 
 int32_t ipc_rwlock_unlock(ipc_handle *lock) {
   if (!is_writer(lock)) return ipc_segment_result(&lock->segment, IPC_E_NOT_OWNER);
   /* Killed between these: the work was done, and nobody need be told. */
   atomic_store_explicit(&lock->segment.header->writing, 0, memory_order_release);
-  ipc_turn_give(lock);
+  ipc_queued_lock_release(lock);
   return ipc_segment_result(&lock->segment, IPC_OK);
 }
 
@@ -135,7 +135,7 @@ int32_t ipc_rwlock_mark_unusable(ipc_handle *lock) {
 }
 
 static void set_held(ipc_handle *lock, uint32_t count) {
-  atomic_store_explicit(&lock->member->held, count, memory_order_release);
+  atomic_store_explicit(&lock->slot->held, count, memory_order_release);
 }
 
 static void leave(ipc_handle *lock) {
@@ -145,7 +145,7 @@ static void leave(ipc_handle *lock) {
 
 static int32_t come_in(ipc_handle *lock, int32_t timeout_ms) {
   const ipc_header *header = lock->segment.header;
-  uint32_t held = held_of(lock->member);
+  uint32_t held = held_of(lock->slot);
   set_held(lock, held + 1);
   atomic_thread_fence(memory_order_seq_cst); /* pairs with the one in attempt */
   /* acquire pairs with the release of the last writer's turn: what it wrote is seen */
@@ -156,22 +156,22 @@ static int32_t come_in(ipc_handle *lock, int32_t timeout_ms) {
   }
   leave(lock);
   /* Its own turn, as the writer inside or the next: with the latter, another task of this thread is to be waited for. */
-  if (ipc_turn_is_ours(lock)) return lock->is_next && timeout_ms == 0 ? IPC_TIMED_OUT : IPC_E_DEADLOCK;
+  if (ipc_queued_lock_is_held(lock)) return lock->is_next && timeout_ms == 0 ? IPC_TIMED_OUT : IPC_E_DEADLOCK;
   uint64_t deadline = 0;
-  int32_t status = ipc_turn_take(lock, timeout_ms, &deadline);
+  int32_t status = ipc_queued_lock_take(lock, timeout_ms, &deadline);
   if (status < 0) return status;
   set_held(lock, 1);
-  ipc_turn_give(lock);
+  ipc_queued_lock_release(lock);
   return IPC_OK;
 }
 
 int32_t ipc_rwlock_lock_shared(ipc_handle *lock, int32_t timeout_ms) {
   int32_t status = come_in(lock, timeout_ms);
   if (IPC_UNLIKELY(status != IPC_OK)) return ipc_segment_result(&lock->segment, status);
-  int32_t fate = ipc_handle_check(lock);
-  if (IPC_UNLIKELY(fate != IPC_OK)) {
+  int32_t usability = ipc_handle_check(lock);
+  if (IPC_UNLIKELY(usability != IPC_OK)) {
     ipc_rwlock_unlock_shared(lock);
-    return ipc_segment_result(&lock->segment, fate);
+    return ipc_segment_result(&lock->segment, usability);
   }
   if (IPC_UNLIKELY(lock->armed[ARMED_SHARED] >= 0)) ipc_handle_got(lock, ARMED_SHARED);
   bool was_left = atomic_load_explicit(&lock->segment.header->writing, memory_order_relaxed) != 0;
@@ -179,7 +179,7 @@ int32_t ipc_rwlock_lock_shared(ipc_handle *lock, int32_t timeout_ms) {
 }
 
 int32_t ipc_rwlock_unlock_shared(ipc_handle *lock) {
-  uint32_t held = held_of(lock->member);
+  uint32_t held = held_of(lock->slot);
   if (held == 0) return ipc_segment_result(&lock->segment, IPC_E_NOT_OWNER);
   if (held > 1)
     set_held(lock, held - 1);
@@ -188,10 +188,10 @@ int32_t ipc_rwlock_unlock_shared(ipc_handle *lock) {
   return ipc_segment_result(&lock->segment, IPC_OK);
 }
 
-int32_t ipc_rwlock_held(const ipc_handle *lock) { return is_writer(lock) ? -1 : (int32_t)held_of(lock->member); }
+int32_t ipc_rwlock_held(const ipc_handle *lock) { return is_writer(lock) ? -1 : (int32_t)held_of(lock->slot); }
 
 void ipc_rwlock_abandon(ipc_handle *lock) {
-  ipc_rwlock_step_back(lock);
-  if (held_of(lock->member) > 0) leave(lock);
-  if (ipc_turn_is_ours(lock)) ipc_turn_give(lock); /* `writing` stays: the next are told */
+  ipc_rwlock_cancel_write(lock);
+  if (held_of(lock->slot) > 0) leave(lock);
+  if (ipc_queued_lock_is_held(lock)) ipc_queued_lock_release(lock); /* `writing` stays: the next are told */
 }

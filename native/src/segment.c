@@ -7,7 +7,7 @@
 #include "event.h"
 #include "libipc/storage.h"
 #include "marks.h"
-#include "members.h"
+#include "slots.h"
 #include "waits.h"
 
 /* How long an open waits for the name lock: its holders need microseconds unless they are stopped. */
@@ -72,7 +72,7 @@ static uint32_t waits_of(uint32_t kind, uint32_t max_receivers) {
 }
 
 uint64_t ipc_segment_bytes(uint32_t kind, uint32_t capacity, uint32_t max_receivers, uint64_t *body_offset) {
-  uint64_t tables = IPC_HEADER_BYTES + ((uint64_t)max_receivers + senders_of(kind)) * sizeof(ipc_member) +
+  uint64_t tables = IPC_HEADER_BYTES + ((uint64_t)max_receivers + senders_of(kind)) * sizeof(ipc_slot) +
                     (uint64_t)waits_of(kind, max_receivers) * sizeof(ipc_wait_entry);
   uint64_t page = kind == IPC_MEMORY ? 65536 : 4096; /* the largest there are: it is mapped from there on */
   *body_offset = (tables + page - 1) & ~(page - 1);
@@ -179,7 +179,7 @@ static void settle(ipc_segment *segment, const ipc_header *header) {
   uint8_t *base = segment->mapping->address;
   segment->max_senders = senders_of(kind);
   segment->max_waits = waits_of(kind, max_receivers);
-  segment->receivers = (ipc_member *)(base + IPC_HEADER_BYTES);
+  segment->receivers = (ipc_slot *)(base + IPC_HEADER_BYTES);
   segment->senders = segment->receivers + max_receivers;
   segment->waits = (ipc_wait_entry *)(segment->senders + segment->max_senders);
   segment->body = base + body_offset;
@@ -207,7 +207,7 @@ static bool died_inside(const ipc_segment *segment) {
  */
 static void inherit(ipc_segment *segment) {
   ipc_header *header = segment->header;
-  ipc_members_reap(segment);
+  ipc_slots_reap(segment);
   atomic_store_explicit(&header->unusable, 0, memory_order_relaxed);
   /* Of a reader-writer lock `writing` tells it. */
   atomic_store_explicit(&header->claim, segment->kind == IPC_MUTEX ? IPC_CLAIM_ABANDONED : 0, memory_order_release);
@@ -245,7 +245,7 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   strcpy(header->prefix, prefix);
   strcpy(header->name, name);
   atomic_store_explicit(&header->head, options->first_position, memory_order_relaxed);
-  atomic_store_explicit(&header->limit, options->first_position, memory_order_relaxed);
+  atomic_store_explicit(&header->write_limit, options->first_position, memory_order_relaxed);
   atomic_store_explicit(&header->announced, options->first_position, memory_order_relaxed);
   ipc_marks_add(header, options->first_position, 0);
   atomic_store_explicit(&header->permits, header->initial, memory_order_relaxed);
@@ -353,7 +353,7 @@ static bool is_leftover(ipc_segment *segment, const ipc_os_file *file, const cha
   ipc_header *header = segment->header;
   if (atomic_load_explicit(&header->magic, memory_order_acquire) == 0) return true;
   if (check(header, file->size, prefix, name, options, segment, failure) != IPC_OK) return false;
-  if (!ipc_members_any_alive(segment)) return true;
+  if (!ipc_slots_any_alive(segment)) return true;
   if (options->mode == IPC_CREATE)
     fail(failure, IPC_E_EXISTS, 0, 0);
   else
@@ -569,7 +569,7 @@ static bool is_abandoned(ipc_segment *segment, uint64_t file_bytes, const char *
   memcpy(&copy, header, offsetof(ipc_header, head));
   if (ipc_segment_check(&copy, file_bytes, &failure) != IPC_OK || !ipc_segment_is_named(&copy, listed)) return false;
   settle(segment, &copy);
-  return !ipc_members_any_alive(segment);
+  return !ipc_slots_any_alive(segment);
 }
 
 bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns) {

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 #include "layout.h"
-#include "libipc/place.h"
+#include "libipc/binding_view.h"
 #include "libipc/status.h"
 #include "mapping.h"
 #include "platform/platform.h"
@@ -24,8 +24,8 @@ extern const char *const ipc_kind_names[IPC_KINDS];
 struct ipc_segment {
   ipc_mapping *mapping;
   ipc_header *header;
-  ipc_member *receivers;
-  ipc_member *senders; /* max_senders of them: none of what has no ring */
+  ipc_slot *receivers;
+  ipc_slot *senders; /* max_senders of them: none of what has no ring */
   ipc_wait_entry *waits;     /* max_waits of them: none of rings */
   uint8_t *body;
   /* Copies of checked header fields: what shared memory says later is not trusted. */

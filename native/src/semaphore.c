@@ -19,7 +19,7 @@ static uint32_t load(const _Atomic uint32_t *word) { return atomic_load_explicit
 static bool is_robust(const ipc_handle *semaphore) { return semaphore->segment.robust; }
 
 static void notify(ipc_handle *semaphore, uint32_t count) {
-  ipc_waits_notify(&semaphore->segment, IPC_WAIT_TURN, count);
+  ipc_waits_notify(&semaphore->segment, IPC_WAIT_ACQUIRE, count);
 }
 
 static bool lock(ipc_handle *semaphore) {
@@ -32,16 +32,16 @@ static bool lock(ipc_handle *semaphore) {
 
 static void unlock(ipc_handle *semaphore) {
   ipc_claim_unlock(&semaphore->segment.header->claim);
-  ipc_event_notify(&semaphore->segment, IPC_EVENT_TURN);
+  ipc_event_notify(&semaphore->segment, IPC_EVENT_CLAIM_FREE);
 }
 
 /* What the handles in their places leave of all permits. */
 static uint32_t count_free(const ipc_segment *segment) {
   uint32_t free = segment->initial;
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
-    const ipc_member *member = &segment->receivers[i];
-    if (atomic_load_explicit(&member->instance, memory_order_acquire) == 0) continue;
-    uint32_t held = load(&member->held);
+    const ipc_slot *slot = &segment->receivers[i];
+    if (atomic_load_explicit(&slot->instance, memory_order_acquire) == 0) continue;
+    uint32_t held = load(&slot->held);
     free -= held < free ? held : free;
   }
   return free;
@@ -50,7 +50,7 @@ static uint32_t count_free(const ipc_segment *segment) {
 /* Gives back what nobody alive holds. */
 static void recover(ipc_handle *semaphore) {
   ipc_header *header = semaphore->segment.header;
-  ipc_members_evict_dead(&semaphore->segment);
+  ipc_slots_evict_dead(&semaphore->segment);
   if (!lock(semaphore)) return;
   uint32_t free = count_free(&semaphore->segment), before = load(&header->permits);
   atomic_store_explicit(&header->permits, free, memory_order_relaxed);
@@ -65,7 +65,7 @@ static int32_t take_robust(ipc_handle *semaphore) {
   uint32_t permits = load(&header->permits);
   bool is_there = permits > 0;
   if (is_there) {
-    atomic_fetch_add_explicit(&semaphore->member->held, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&semaphore->slot->held, 1, memory_order_relaxed);
     atomic_store_explicit(&header->permits, permits - 1, memory_order_relaxed);
   }
   unlock(semaphore);
@@ -88,7 +88,7 @@ static int32_t attempt(ipc_handle *semaphore) {
   return is_robust(semaphore) ? take_robust(semaphore) : take(semaphore);
 }
 
-static int32_t look(ipc_handle *semaphore) {
+static int32_t attempt_and_reap(ipc_handle *semaphore) {
   if (ipc_segment_is_orphaned(&semaphore->segment)) return ipc_segment_result(&semaphore->segment, IPC_E_ORPHANED);
   if (is_robust(semaphore)) recover(semaphore);
   return attempt(semaphore);
@@ -98,15 +98,15 @@ int32_t ipc_semaphore_acquire(ipc_handle *semaphore, int32_t timeout_ms) {
   uint64_t deadline = 0;
   int32_t status = attempt(semaphore);
   if (status == IPC_TIMED_OUT && timeout_ms != 0)
-    status = ipc_handle_wait_for(semaphore, IPC_WAIT_TURN, attempt, look, timeout_ms, &deadline);
-  else if (status == IPC_TIMED_OUT && ipc_handle_is_time_to_look(semaphore))
-    status = look(semaphore);
+    status = ipc_handle_wait_for(semaphore, IPC_WAIT_ACQUIRE, attempt, attempt_and_reap, timeout_ms, &deadline);
+  else if (status == IPC_TIMED_OUT && ipc_handle_is_time_to_reap(semaphore))
+    status = attempt_and_reap(semaphore);
   if (status == IPC_OK && semaphore->armed[ARMED_LOCK] >= 0) ipc_handle_got(semaphore, ARMED_LOCK);
   return ipc_segment_result(&semaphore->segment, status);
 }
 
 static int32_t release_robust(ipc_handle *semaphore, uint32_t count) {
-  if (load(&semaphore->member->held) < count) return IPC_E_NOT_OWNER;
+  if (load(&semaphore->slot->held) < count) return IPC_E_NOT_OWNER;
   /* It should not fail for somebody who is stopped; but a damaged claim may name one who will never give it back. */
   uint64_t deadline = 0;
   while (!lock(semaphore)) {
@@ -114,7 +114,7 @@ static int32_t release_robust(ipc_handle *semaphore, uint32_t count) {
     if (deadline == 0) deadline = now + RELEASE_PATIENCE_NS;
     if (now >= deadline) return IPC_E_BUSY;
   }
-  atomic_fetch_sub_explicit(&semaphore->member->held, count, memory_order_relaxed);
+  atomic_fetch_sub_explicit(&semaphore->slot->held, count, memory_order_relaxed);
   atomic_fetch_add_explicit(&semaphore->segment.header->permits, count, memory_order_relaxed);
   unlock(semaphore);
   notify(semaphore, count);
@@ -142,6 +142,6 @@ uint32_t ipc_semaphore_permits(const ipc_handle *semaphore) { return load(&semap
 uint32_t ipc_semaphore_recovered(const ipc_handle *semaphore) { return load(&semaphore->segment.header->recovered); }
 
 void ipc_semaphore_abandon(ipc_handle *semaphore) {
-  uint32_t held = load(&semaphore->member->held);
+  uint32_t held = load(&semaphore->slot->held);
   if (is_robust(semaphore) && held > 0) ipc_semaphore_release(semaphore, held);
 }

@@ -21,18 +21,18 @@ ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_opti
     free(sender);
     return NULL;
   }
-  int32_t place = ipc_members_join_sender(segment);
-  if (place >= 0) {
-    sender->member = &segment->senders[place];
-    sender->instance = atomic_load_explicit(&sender->member->instance, memory_order_relaxed);
+  int32_t index = ipc_slots_join_sender(segment);
+  if (index >= 0) {
+    sender->slot = &segment->senders[index];
+    sender->instance = atomic_load_explicit(&sender->slot->instance, memory_order_relaxed);
     sender->capacity_units = segment->capacity / IPC_UNIT;
     sender->max_record = ipc_ring_max_record(segment->capacity);
     sender->lease_bytes = segment->kind == IPC_QUEUE ? (uint32_t)sizeof(ipc_lease) : 0;
     sender->max_record -= sender->lease_bytes;
     sender->is_only = segment->kind == IPC_ROUTE;
-    sender->is_special = segment->kind == IPC_QUEUE || segment->overflow == IPC_DROP_OLDEST;
+    sender->needs_slow_path = segment->kind == IPC_QUEUE || segment->overflow == IPC_DROP_OLDEST;
     sender->waits = segment->overflow == IPC_BLOCK;
-    sender->needs_receivers = !sender->is_special;
+    sender->needs_receivers = !sender->needs_slow_path;
     uint32_t pid = 0;
     if (!sender->is_only || ipc_claim_take_over(segment, &segment->header->claim, sender->instance, &pid)) {
       ipc_os_unlock(lock);
@@ -40,9 +40,9 @@ ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_opti
     }
     failure->code = IPC_E_HAS_SENDER;
     failure->pid = (int32_t)pid;
-    ipc_members_withdraw(segment, sender->member);
+    ipc_slots_withdraw(segment, sender->slot);
   } else {
-    failure->code = place;
+    failure->code = index;
     failure->wanted = IPC_MAX_SENDERS;
   }
   ipc_os_unlock(lock);
@@ -54,7 +54,7 @@ ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_opti
 void ipc_sender_close(ipc_sender *sender) {
   if (!sender) return;
   if (sender->is_only) ipc_claim_unlock(&sender->segment.header->claim);
-  ipc_members_leave(&sender->segment, sender->member, sender->instance);
+  ipc_slots_leave(&sender->segment, sender->slot, sender->instance);
   ipc_segment_close(&sender->segment);
   free(sender->stage);
   free(sender);
@@ -77,14 +77,14 @@ static inline void publish_and_wake(ipc_sender *sender, uint32_t head, uint32_t 
   publish(sender, head, messages);
   ipc_event_notify(&sender->segment, IPC_EVENT_DATA); /* its fence serves the next line too */
   if (!sender->is_only &&
-      IPC_UNLIKELY(atomic_load_explicit(&header->event_flags[IPC_EVENT_TURN].wanted, memory_order_relaxed)))
-    ipc_event_wake(&sender->segment, IPC_EVENT_TURN);
+      IPC_UNLIKELY(atomic_load_explicit(&header->event_flags[IPC_EVENT_CLAIM_FREE].wanted, memory_order_relaxed)))
+    ipc_event_wake(&sender->segment, IPC_EVENT_CLAIM_FREE);
 }
 
 static void give_back(ipc_sender *sender) {
   if (sender->is_only) return;
   ipc_claim_unlock(&sender->segment.header->claim);
-  ipc_event_notify(&sender->segment, IPC_EVENT_TURN);
+  ipc_event_notify(&sender->segment, IPC_EVENT_CLAIM_FREE);
 }
 
 void ipc_sender_publish(ipc_sender *sender, uint32_t head, uint32_t messages) {
@@ -93,13 +93,13 @@ void ipc_sender_publish(ipc_sender *sender, uint32_t head, uint32_t messages) {
 
 void ipc_sender_publish_quietly(ipc_sender *sender, uint32_t head, uint32_t messages) {
   publish(sender, head, messages);
-  if (!sender->is_only) ipc_event_notify(&sender->segment, IPC_EVENT_TURN);
+  if (!sender->is_only) ipc_event_notify(&sender->segment, IPC_EVENT_CLAIM_FREE);
 }
 
 /* The lowest position whose bytes are still needed. Full fence first. */
 static uint32_t gate(ipc_sender *sender, uint32_t head) {
   if (sender->segment.kind == IPC_QUEUE) return ipc_queue_gate(&sender->segment, sender->instance);
-  return ipc_members_gate(&sender->segment, head);
+  return ipc_slots_gate(&sender->segment, head);
 }
 
 /*
@@ -107,10 +107,10 @@ static uint32_t gate(ipc_sender *sender, uint32_t head) {
  * there is so much, and else up to an eighth of the ring; the next look leaves the next
  * mark. Under the claim.
  *
- * Announced first, before the full fence in gate(): see ipc_members_join_receiver. The
+ * Announced first, before the full fence in gate(): see ipc_slots_join_receiver. The
  * announcement is not yet a limit, should we be killed here.
  */
-static uint32_t look(ipc_sender *sender, uint32_t position, uint32_t units) {
+static uint32_t recompute_write_limit(ipc_sender *sender, uint32_t position, uint32_t units) {
   ipc_header *header = sender->segment.header;
   uint32_t capacity = sender->capacity_units, ahead = capacity / 8 > units ? capacity / 8 : units;
   uint64_t head = atomic_load_explicit(&header->head, memory_order_relaxed);
@@ -124,18 +124,18 @@ static uint32_t look(ipc_sender *sender, uint32_t position, uint32_t units) {
   /* release: who sees the announcement sees the mark; pairs with ipc_overrun_found */
   if (announced < here + ahead) atomic_store_explicit(&header->announced, here + ahead, memory_order_release);
   if (sender->segment.overflow == IPC_DROP_OLDEST) {
-    atomic_store_explicit(&header->limit, position + ahead, memory_order_relaxed);
+    atomic_store_explicit(&header->write_limit, position + ahead, memory_order_relaxed);
     /* release: our writes into the ring come after the announcement; pairs with the acquire fence of ipc_overrun_found */
     atomic_thread_fence(memory_order_release);
     return ahead;
   }
-  uint32_t room = atomic_load_explicit(&header->limit, memory_order_relaxed) - position;
+  uint32_t room = atomic_load_explicit(&header->write_limit, memory_order_relaxed) - position;
   uint32_t used = position - gate(sender, position), free_units = used < capacity ? capacity - used : 0;
   uint32_t seen = free_units < ahead ? free_units : ahead;
   /* A receiver that is just joining may show any older position for a moment: what was known stays true. */
   if (seen > room) {
     room = seen;
-    atomic_store_explicit(&header->limit, position + room, memory_order_relaxed);
+    atomic_store_explicit(&header->write_limit, position + room, memory_order_relaxed);
   }
   atomic_store_explicit(&header->announced, here + room, memory_order_relaxed);
   return room;
@@ -143,9 +143,9 @@ static uint32_t look(ipc_sender *sender, uint32_t position, uint32_t units) {
 
 /* The free units at `head`, at least `units` if that many are there; more than the capacity: damage. Under the claim. */
 static inline uint32_t room_for(ipc_sender *sender, uint32_t head, uint32_t units) {
-  uint32_t room = atomic_load_explicit(&sender->segment.header->limit, memory_order_relaxed) - head;
+  uint32_t room = atomic_load_explicit(&sender->segment.header->write_limit, memory_order_relaxed) - head;
   if (IPC_LIKELY(units <= room)) return room;
-  return look(sender, head, units);
+  return recompute_write_limit(sender, head, units);
 }
 
 /* Whether the ring can take a message at all: IPC_OK, or why not. */
@@ -181,11 +181,11 @@ static bool wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, ui
   if (ipc_os_now() >= deadline) return false;
   uint32_t seen = ipc_event_prepare(header, IPC_EVENT_SPACE);
   if (gate(sender, head) != needed || check(sender) != IPC_OK) return true;
-  atomic_store_explicit(&sender->member->asleep, 1, memory_order_relaxed);
+  atomic_store_explicit(&sender->slot->asleep, 1, memory_order_relaxed);
   ipc_event_sleep(header, IPC_EVENT_SPACE, seen, deadline, *slice);
-  atomic_store_explicit(&sender->member->asleep, 0, memory_order_relaxed);
+  atomic_store_explicit(&sender->slot->asleep, 0, memory_order_relaxed);
   ipc_segment_is_orphaned(segment);
-  ipc_members_evict_dead_at(segment, needed);
+  ipc_slots_evict_dead_at(segment, needed);
   *slice = IPC_SLICE_NS;
   return true;
 }
@@ -195,10 +195,10 @@ static bool wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, ui
  * Waiting ones look now and then for dead peers and for a name that leads elsewhere;
  * somebody who only ever tries must do so too.
  */
-static bool is_time_to_look(ipc_sender *sender) {
+static bool is_time_to_reap(ipc_sender *sender) {
   uint64_t now = ipc_os_now();
-  if (now - sender->looked < IPC_SLICE_NS) return false;
-  sender->looked = now;
+  if (now - sender->reaped_at < IPC_SLICE_NS) return false;
+  sender->reaped_at = now;
   return true;
 }
 
@@ -215,7 +215,7 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
     int32_t status = check(sender);
     if (IPC_UNLIKELY(status != IPC_OK)) {
       if (held) give_back(sender);
-      if (status == IPC_NO_RECEIVERS && is_time_to_look(sender) && ipc_segment_is_orphaned(segment))
+      if (status == IPC_NO_RECEIVERS && is_time_to_reap(sender) && ipc_segment_is_orphaned(segment))
         return IPC_E_ORPHANED;
       return status;
     }
@@ -223,8 +223,8 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
       if (timeout_ms != 0 && *deadline == 0) *deadline = ipc_deadline(timeout_ms);
       if (!ipc_claim_lock_slow(segment, &header->claim, sender->instance, *deadline)) {
         uint32_t pid;
-        sender->awaits_turn = true;
-        if (timeout_ms != 0 || !is_time_to_look(sender)) return IPC_TIMED_OUT;
+        sender->awaits_claim = true;
+        if (timeout_ms != 0 || !is_time_to_reap(sender)) return IPC_TIMED_OUT;
         if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
         if (!ipc_claim_take_over(segment, &header->claim, sender->instance, &pid)) return IPC_TIMED_OUT;
       }
@@ -239,7 +239,7 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
     if (IPC_LIKELY(padding + units <= free_units)) {
       if (padding) ipc_ring_put_padding(ipc_sender_at(sender, head), padding);
       /* release: what we write comes after what another sender announced; pairs with ipc_overrun_found like look()'s */
-      if (IPC_UNLIKELY(sender->is_special)) atomic_thread_fence(memory_order_release);
+      if (IPC_UNLIKELY(sender->needs_slow_path)) atomic_thread_fence(memory_order_release);
       *claimed = (ipc_claimed){.at = head + padding, .room = free_units - padding};
       return IPC_OK;
     }
@@ -251,10 +251,10 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
     if (!held) give_back(sender);
     if (timeout_ms == 0 || !sender->waits) {
       int32_t refused = sender->waits ? IPC_TIMED_OUT : IPC_DROPPED;
-      sender->awaits_turn = false;
-      if (!is_time_to_look(sender)) return refused;
+      sender->awaits_claim = false;
+      if (!is_time_to_reap(sender)) return refused;
       if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
-      if (!ipc_members_evict_dead_at(segment, gate(sender, head))) return refused;
+      if (!ipc_slots_evict_dead_at(segment, gate(sender, head))) return refused;
       continue;
     }
     if (*deadline == 0) *deadline = ipc_deadline(timeout_ms);
@@ -279,10 +279,10 @@ uint32_t ipc_sender_free_units(ipc_sender *sender) {
 int32_t ipc_sender_refusal(ipc_sender *sender) {
   int32_t status = check(sender);
   if (status != IPC_OK) return status;
-  sender->awaits_turn = false;
-  if (is_time_to_look(sender)) {
+  sender->awaits_claim = false;
+  if (is_time_to_reap(sender)) {
     if (ipc_segment_is_orphaned(&sender->segment)) return IPC_E_ORPHANED;
-    ipc_members_evict_dead(&sender->segment);
+    ipc_slots_evict_dead(&sender->segment);
   }
   return sender->waits ? IPC_TIMED_OUT : IPC_DROPPED;
 }
@@ -308,7 +308,7 @@ int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, 
   int32_t status = claim_units(sender, units, timeout_ms, &deadline, &claimed);
   if (IPC_UNLIKELY(status != IPC_OK)) return ipc_segment_result(&sender->segment, status);
   uint8_t *at = ipc_sender_at(sender, claimed.at);
-  if (IPC_LIKELY(!sender->is_special))
+  if (IPC_LIKELY(!sender->needs_slow_path))
     ipc_ring_put_message(at, bytes, length);
   else
     ipc_sender_put_special(sender, at, bytes, length);
@@ -316,9 +316,9 @@ int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, 
   return ipc_segment_result(&sender->segment, IPC_OK);
 }
 
-int32_t ipc_sender_send_steadily(ipc_sender *sender, const void *bytes, uint32_t length, int32_t patience_ms) {
-  if (length <= sender->max_record) return ipc_sender_send(sender, bytes, length, patience_ms);
-  return ipc_segment_result(&sender->segment, ipc_sender_send_fragments(sender, bytes, length, patience_ms, true));
+int32_t ipc_sender_send_with_progress_timeout(ipc_sender *sender, const void *bytes, uint32_t length, int32_t progress_timeout_ms) {
+  if (length <= sender->max_record) return ipc_sender_send(sender, bytes, length, progress_timeout_ms);
+  return ipc_segment_result(&sender->segment, ipc_sender_send_fragments(sender, bytes, length, progress_timeout_ms, true));
 }
 
 const void *ipc_sender_ring(const ipc_sender *sender) { return sender->segment.body; }
@@ -339,17 +339,17 @@ int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, int32_
   if (count > segment->max_receivers) return IPC_E_INVALID_ARGUMENT;
   if (segment->mapping->is_forked) return IPC_E_FORKED;
   for (;;) {
-    uint32_t seen = ipc_event_prepare(header, IPC_EVENT_MEMBERS);
+    uint32_t seen = ipc_event_prepare(header, IPC_EVENT_PEERS);
     if (atomic_load_explicit(&header->receiver_count, memory_order_acquire) >= count) {
       /* Counted is not alive: somebody may have been killed and not been missed yet. */
-      if (!ipc_members_evict_dead(segment)) return ipc_segment_result(segment, IPC_OK);
+      if (!ipc_slots_evict_dead(segment)) return ipc_segment_result(segment, IPC_OK);
       continue;
     }
     if (ipc_segment_is_orphaned(segment)) return ipc_segment_result(segment, IPC_E_ORPHANED);
     if (timeout_ms == 0) return ipc_segment_result(segment, IPC_TIMED_OUT);
     if (deadline == 0) deadline = ipc_deadline(timeout_ms);
     if (ipc_os_now() >= deadline) return ipc_segment_result(segment, IPC_TIMED_OUT);
-    ipc_event_sleep(header, IPC_EVENT_MEMBERS, seen, deadline, IPC_SLICE_NS);
+    ipc_event_sleep(header, IPC_EVENT_PEERS, seen, deadline, IPC_SLICE_NS);
   }
 }
 

@@ -17,15 +17,15 @@ static uint32_t new_ticket(ipc_header *header) {
   return atomic_fetch_add_explicit(&header->next_ticket, 1, memory_order_relaxed) << TICKET_SHIFT;
 }
 
-static uint32_t limit_of(const ipc_segment *segment) {
-  /* acquire pairs with the release in raise_limit */
-  uint32_t limit = atomic_load_explicit(&segment->header->wait_limit, memory_order_acquire);
-  return limit < segment->max_waits ? limit : segment->max_waits;
+static uint32_t entries_used(const ipc_segment *segment) {
+  /* acquire pairs with the release in raise_entries_used */
+  uint32_t used = atomic_load_explicit(&segment->header->wait_entries_used, memory_order_acquire);
+  return used < segment->max_waits ? used : segment->max_waits;
 }
 
-static void raise_limit(ipc_header *header, uint32_t limit) {
-  uint32_t before = load(&header->wait_limit);
-  while (before < limit && !atomic_compare_exchange_weak_explicit(&header->wait_limit, &before, limit,
+static void raise_entries_used(ipc_header *header, uint32_t used) {
+  uint32_t before = load(&header->wait_entries_used);
+  while (before < used && !atomic_compare_exchange_weak_explicit(&header->wait_entries_used, &before, used,
                                                                   memory_order_release, memory_order_relaxed))
     continue;
 }
@@ -36,7 +36,7 @@ int32_t ipc_waits_enter(ipc_segment *segment, uint32_t instance, uint32_t what, 
     ipc_wait_entry *wait = &segment->waits[i];
     uint32_t free = 0;
     /* First: whoever is killed with the entry taken must be found by ipc_waits_forget. */
-    raise_limit(header, i + 1);
+    raise_entries_used(header, i + 1);
     /* acquire pairs with the release of whoever freed it: his last stores here come before ours */
     if (load(&wait->instance) != 0 ||
         !atomic_compare_exchange_strong_explicit(&wait->instance, &free, instance, memory_order_acquire,
@@ -89,7 +89,7 @@ bool ipc_waits_leave(ipc_segment *segment, int32_t wait) {
 }
 
 void ipc_waits_forget(ipc_segment *segment, uint32_t instance) {
-  for (uint32_t i = 0, limit = limit_of(segment); i < limit; i++) {
+  for (uint32_t i = 0, used = entries_used(segment); i < used; i++) {
     ipc_wait_entry *wait = &segment->waits[i];
     if (atomic_load_explicit(&wait->instance, memory_order_acquire) != instance) continue;
     /* IDLE: killed before it was counted, or after it was counted out, or just between. */
@@ -100,7 +100,7 @@ void ipc_waits_forget(ipc_segment *segment, uint32_t instance) {
 }
 
 void ipc_waits_leave_all(ipc_segment *segment, uint32_t instance) {
-  for (uint32_t i = 0, limit = limit_of(segment); i < limit; i++) {
+  for (uint32_t i = 0, used = entries_used(segment); i < used; i++) {
     ipc_wait_entry *wait = &segment->waits[i];
     if (load(&wait->instance) != instance) continue;
     uint32_t what = load(&wait->what);
@@ -117,7 +117,7 @@ static bool notify(ipc_wait_entry *wait, uint32_t seen) {
                                                memory_order_relaxed))
     return false;
   if (waker)
-    ipc_os_ring(waker);
+    ipc_os_signal(waker);
   else
     ipc_os_wake_all(&wait->state);
   return true;
@@ -139,7 +139,7 @@ uint32_t ipc_waits_notify_some(ipc_segment *segment, uint32_t what, uint32_t cou
   while (notified < count) {
     ipc_wait_entry *oldest = NULL;
     uint32_t oldest_state = 0;
-    for (uint32_t i = 0, limit = limit_of(segment); i < limit; i++) {
+    for (uint32_t i = 0, used = entries_used(segment); i < used; i++) {
       ipc_wait_entry *wait = &segment->waits[i];
       uint32_t state = atomic_load_explicit(&wait->state, memory_order_acquire);
       if (!is_meant(wait, state, what, end) || (oldest && !is_older(state, oldest_state))) continue;
@@ -155,7 +155,7 @@ uint32_t ipc_waits_notify_some(ipc_segment *segment, uint32_t what, uint32_t cou
 uint32_t ipc_waits_notify_all(ipc_segment *segment, uint32_t what) {
   atomic_thread_fence(memory_order_seq_cst); /* pairs with the fence in ipc_waits_enter */
   uint32_t end = load(&segment->header->next_ticket) << TICKET_SHIFT, notified = 0;
-  for (uint32_t i = 0, limit = limit_of(segment); i < limit; i++) {
+  for (uint32_t i = 0, used = entries_used(segment); i < used; i++) {
     ipc_wait_entry *wait = &segment->waits[i];
     uint32_t state = atomic_load_explicit(&wait->state, memory_order_acquire);
     notified += is_meant(wait, state, what, end) && notify(wait, state);

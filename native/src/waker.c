@@ -5,10 +5,10 @@
 
 enum {
   DATA = 1 << IPC_EVENT_DATA,
-  PEERS = 1 << IPC_EVENT_MEMBERS,
+  PEERS = 1 << IPC_EVENT_PEERS,
   /* A sender waits for one of these, whichever was missing. */
   SPACE = 1 << IPC_EVENT_SPACE,
-  TURN = 1 << IPC_EVENT_TURN
+  CLAIM_FREE = 1 << IPC_EVENT_CLAIM_FREE
 };
 
 static uint64_t whole(uint32_t low, uint32_t high) { return (uint64_t)high << 32 | low; }
@@ -35,7 +35,7 @@ int32_t ipc_waker_open_at(int32_t descriptor, uint32_t waker[2]) {
   return IPC_E_SYSTEM;
 }
 
-void ipc_waker_ring(uint32_t low, uint32_t high) { ipc_os_ring(whole(low, high)); }
+void ipc_waker_signal(uint32_t low, uint32_t high) { ipc_os_signal(whole(low, high)); }
 
 void ipc_waker_close(uint32_t low, uint32_t high) { ipc_os_close_waker(whole(low, high)); }
 
@@ -43,32 +43,32 @@ void ipc_sender_arm(ipc_sender *sender, uint32_t wait, uint32_t low, uint32_t hi
   uint32_t events = wait & IPC_WAIT_FOR_PEERS ? PEERS : 0;
   if (wait & IPC_WAIT_FOR_SPACE) {
     /* Not for both: giving a claim back in vain would ring ourselves, again and again. */
-    atomic_fetch_and_explicit(&sender->member->armed, ~(uint32_t)(SPACE | TURN), memory_order_relaxed);
-    events |= sender->awaits_turn ? TURN : SPACE;
+    atomic_fetch_and_explicit(&sender->slot->armed, ~(uint32_t)(SPACE | CLAIM_FREE), memory_order_relaxed);
+    events |= sender->awaits_claim ? CLAIM_FREE : SPACE;
   }
-  ipc_event_arm(&sender->segment, sender->member, events, whole(low, high));
+  ipc_event_arm(&sender->segment, sender->slot, events, whole(low, high));
 }
 
 void ipc_receiver_arm(ipc_receiver *receiver, uint32_t wait, uint32_t low, uint32_t high) {
   uint32_t events = (wait & IPC_WAIT_FOR_DATA ? DATA : 0) | (wait & IPC_WAIT_FOR_PEERS ? PEERS : 0);
-  ipc_event_arm(&receiver->segment, receiver->member, events, whole(low, high));
+  ipc_event_arm(&receiver->segment, receiver->slot, events, whole(low, high));
 }
 
-static int32_t armed(const ipc_member *member, uint32_t of) {
-  uint32_t events = atomic_load_explicit(&member->armed, memory_order_relaxed) & of;
-  return (events & (SPACE | TURN) ? IPC_WAIT_FOR_SPACE : 0) | (events & PEERS ? IPC_WAIT_FOR_PEERS : 0) |
+static int32_t armed(const ipc_slot *slot, uint32_t of) {
+  uint32_t events = atomic_load_explicit(&slot->armed, memory_order_relaxed) & of;
+  return (events & (SPACE | CLAIM_FREE) ? IPC_WAIT_FOR_SPACE : 0) | (events & PEERS ? IPC_WAIT_FOR_PEERS : 0) |
          (events & DATA ? IPC_WAIT_FOR_DATA : 0);
 }
 
-int32_t ipc_sender_look(ipc_sender *sender, uint32_t wait, uint32_t low, uint32_t high) {
+int32_t ipc_sender_poll(ipc_sender *sender, uint32_t wait, uint32_t low, uint32_t high) {
   ipc_sender_arm(sender, wait, low, high);
-  bool changed = wait & IPC_WAIT_FOR_PEERS && ipc_members_look(&sender->segment, &sender->members);
+  bool changed = wait & IPC_WAIT_FOR_PEERS && ipc_slots_poll(&sender->segment, &sender->peers_seen);
   return changed || wait & IPC_WAIT_FOR_SPACE; /* who tries to send looks around by itself */
 }
 
 /* The try after arm() may have found the other of the two missing: then it is not armed for what it waits for. */
 int32_t ipc_sender_armed(const ipc_sender *sender) {
-  return armed(sender->member, PEERS | (sender->awaits_turn ? TURN : SPACE));
+  return armed(sender->slot, PEERS | (sender->awaits_claim ? CLAIM_FREE : SPACE));
 }
 
-int32_t ipc_receiver_armed(const ipc_receiver *receiver) { return armed(receiver->member, PEERS | DATA); }
+int32_t ipc_receiver_armed(const ipc_receiver *receiver) { return armed(receiver->slot, PEERS | DATA); }

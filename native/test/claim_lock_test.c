@@ -3,7 +3,7 @@
 
 #include "interpose.h"
 #include "libipc/libipc.h"
-#include "members.h"
+#include "slots.h"
 #include "view.h"
 #include "worker.h"
 
@@ -22,7 +22,7 @@ static board *shared;
 /* A sender's place on the case's channel, without the sender. */
 typedef struct holder {
   ipc_segment segment;
-  ipc_member *member;
+  ipc_slot *slot;
   uint32_t instance;
 } holder;
 
@@ -31,22 +31,22 @@ static holder join(void) {
   ipc_failure failure;
   int32_t fd = ipc_segment_open(&it.segment, test_prefix, test_name, &channel, &failure);
   CHECK_GE(fd, 0);
-  int32_t place = ipc_members_join_sender(&it.segment);
-  CHECK_GE(place, 0);
+  int32_t index = ipc_slots_join_sender(&it.segment);
+  CHECK_GE(index, 0);
   ipc_os_unlock(fd);
-  it.member = &it.segment.senders[place];
-  it.instance = it.member->instance;
+  it.slot = &it.segment.senders[index];
+  it.instance = it.slot->instance;
   return it;
 }
 
 static void leave(holder *it) {
-  ipc_members_leave(&it->segment, it->member, it->instance);
+  ipc_slots_leave(&it->segment, it->slot, it->instance);
   ipc_segment_close(&it->segment);
 }
 
 static void unlock(holder *it) {
   ipc_claim_unlock(&it->segment.header->claim);
-  ipc_event_notify(&it->segment, IPC_EVENT_TURN);
+  ipc_event_notify(&it->segment, IPC_EVENT_CLAIM_FREE);
 }
 
 static void lock_is_one_owners(void) {
@@ -167,7 +167,7 @@ static void waiter_asleep_notices_the_death(void) {
   view seen = view_open(test_prefix, test_name, IPC_CHANNEL);
   pid_t killer = fork();
   if (killer == 0) {
-    view_await_sleeper(&seen, IPC_EVENT_TURN);
+    view_await_sleeper(&seen, IPC_EVENT_CLAIM_FREE);
     kill(worker.pid, SIGKILL);
     _exit(0);
   }

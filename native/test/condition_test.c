@@ -3,7 +3,7 @@
 
 #include "handles.h"
 #include "libipc/list.h"
-#include "turn.h"
+#include "queued_lock.h"
 
 static const ipc_options mutex_options = {.kind = IPC_MUTEX};
 
@@ -49,7 +49,7 @@ static void wait_by_events(monitor *it, ipc_handle *condition) {
   int32_t wait = ipc_condition_enter(condition, it->mine.number[0], it->mine.number[1]);
   CHECK_GE(wait, 0);
   CHECK_EQ(ipc_mutex_unlock(it->mutex), IPC_OK);
-  while (ipc_handle_sleep(condition, wait, 0) == IPC_TIMED_OUT) await_ring(&it->mine);
+  while (ipc_handle_sleep(condition, wait, 0) == IPC_TIMED_OUT) await_signal(&it->mine);
   CHECK_EQ(ipc_mutex_lock(it->mutex, -1), IPC_OK);
 }
 

@@ -42,12 +42,12 @@ static void use_ends(void *inherited) {
   if (it->lent) CHECK_EQ(ipc_sender_end_loan(it->sender, it->lent, 5), IPC_E_FORKED);
   if (it->kind == IPC_QUEUE) CHECK_EQ(ipc_receiver_done(it->receiver, it->lease[0]), IPC_E_FORKED);
   if (it->kind == IPC_QUEUE) CHECK_EQ(ipc_receiver_retry(it->receiver, it->lease[0]), IPC_E_FORKED);
-  CHECK(ipc_receiver_keep(it->receiver, span) == NULL);
+  CHECK(ipc_receiver_take_assembled(it->receiver, span) == NULL);
   ipc_peer peers[4];
   CHECK_EQ(ipc_sender_peers(it->sender, peers, 4), 0);
   CHECK_EQ(ipc_sender_receiver_count(it->sender), 0);
   ipc_sender_arm(it->sender, IPC_WAIT_FOR_SPACE | IPC_WAIT_FOR_PEERS, 1, 2);
-  ipc_receiver_look(it->receiver, IPC_WAIT_FOR_DATA | IPC_WAIT_FOR_PEERS, 1, 2);
+  ipc_receiver_poll(it->receiver, IPC_WAIT_FOR_DATA | IPC_WAIT_FOR_PEERS, 1, 2);
   /* Views too: whoever writes through one writes for itself. */
   memset(ipc_mapping_address(it->mapping), 0xff, (size_t)ipc_mapping_byte_length(it->mapping));
   ipc_sender_close(it->sender);
@@ -139,7 +139,7 @@ static void use_handle(void *inherited) {
     ipc_mapping_release(it->mapping);
   }
   ipc_handle_arm(handle, IPC_WAIT_FOR_LOCK, 1, 2);
-  ipc_handle_look(handle);
+  ipc_handle_poll(handle);
   CHECK_EQ(ipc_handle_count(handle), 0);
   ipc_handle_close(handle);
 }

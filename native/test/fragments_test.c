@@ -281,11 +281,11 @@ static void it_stays_until_it_is_received(void) {
   open_both(IPC_ROUTE);
   uint32_t spans[8], length = 0;
   write_out(5, 2600);
-  CHECK(!ipc_receiver_keep(receiver, &length));
+  CHECK(!ipc_receiver_take_assembled(receiver, &length));
   CHECK_EQ(ipc_sender_send(sender, "before", 6, 0), IPC_OK);
   CHECK_EQ(ipc_sender_send(sender, out, 2600, 0), IPC_OK);
   CHECK_EQ(ipc_sender_send(sender, "after", 5, 0), IPC_OK);
-  CHECK(!ipc_receiver_keep(receiver, &length)); /* that one lies in the ring */
+  CHECK(!ipc_receiver_take_assembled(receiver, &length)); /* that one lies in the ring */
   CHECK_EQ(ipc_receiver_peek(receiver, spans, 4, NULL, 0, 0), 1);
   CHECK_EQ(spans[1], 6);
   CHECK_EQ(ipc_receiver_consume(receiver, 1), IPC_OK);
@@ -307,11 +307,11 @@ static void kept_memory_is_the_callers(void) {
   for (uint32_t i = 0; i < 20; i++) { /* some received between: the spare memory is not what was given away */
     write_out(i, 2100 + 30 * i);
     CHECK_EQ(ipc_sender_send(sender, out, 2100 + 30 * i, 0), IPC_OK);
-    kept[i] = i % 3 ? ipc_receiver_keep(receiver, &length) : NULL;
+    kept[i] = i % 3 ? ipc_receiver_take_assembled(receiver, &length) : NULL;
     if (i % 3 == 0) check_next(i, 2100 + 30 * i);
     if (i % 3) CHECK_EQ(length, 2100 + 30 * i);
     CHECK_EQ(ipc_receiver_recv(receiver, in, sizeof in, 0), IPC_TIMED_OUT);
-    CHECK(!ipc_receiver_keep(receiver, &length));
+    CHECK(!ipc_receiver_take_assembled(receiver, &length));
   }
   close_both();
   for (uint32_t i = 0; i < 20; i++) {
@@ -369,7 +369,7 @@ static void what_is_given_up_is_absent(void) {
     write_out(i, 6000);
     CHECK_EQ(ipc_sender_send_part(sender, out, 6000, &offset), IPC_TIMED_OUT);
     CHECK_EQ(ipc_receiver_recv(receiver, in, sizeof in, 0), IPC_TIMED_OUT);
-    if (i % 2 == 0) ipc_sender_give_up_part(sender); /* else by beginning another */
+    if (i % 2 == 0) ipc_sender_abort_part(sender); /* else by beginning another */
     if (i % 2 == 0) CHECK_EQ(ipc_sender_send_part(sender, out, 6000, &offset), IPC_E_INVALID_ARGUMENT);
     offset = 0;
     write_out(100 + i, 2500);
@@ -459,7 +459,7 @@ static void send_slowly(void *unused) {
   ipc_sender *it = must_send(small_ring(IPC_CHANNEL));
   int32_t status = IPC_TIMED_OUT;
   while (status == IPC_TIMED_OUT && !atomic_load(&shared->stop))
-    status = ipc_sender_send_steadily(it, bytes, SLOW, PATIENCE_MS);
+    status = ipc_sender_send_with_progress_timeout(it, bytes, SLOW, PATIENCE_MS);
   if (!atomic_load(&shared->stop)) CHECK_EQ(status, IPC_OK);
   ipc_sender_close(it);
 }

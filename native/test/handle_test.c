@@ -211,16 +211,16 @@ static void a_look_notices_the_dead(void) {
     ipc_handle *it = must_handle(options_now);
     test_worker worker = test_start(TEST_PROCESS, stay, NULL);
     test_await(&shared->ready, 1);
-    ipc_handle_look(it);
+    ipc_handle_poll(it);
     CHECK_EQ(it->segment.header->receiver_count, 2);
     CHECK_EQ(it->segment.header->deaths, 0);
     test_kill(worker);
-    ipc_handle_look(it);
+    ipc_handle_poll(it);
     CHECK_EQ(it->segment.header->receiver_count, 1);
     CHECK_EQ(it->segment.header->deaths, 1);
     CHECK_EQ(it->segment.header->orphaned, 0);
     ipc_os_unlink(it->segment.key);
-    ipc_handle_look(it);
+    ipc_handle_poll(it);
     CHECK_EQ(it->segment.header->orphaned, 1);
     ipc_handle_close(it);
     atomic_store(&shared->ready, 0);
@@ -284,14 +284,14 @@ static void damage_is_survived(void) {
       ipc_handle *it = must_handle(options_now), *other = must_handle(options_now);
       ipc_header *header = it->segment.header;
       _Atomic uint32_t *const fields[] = {&header->claim,      &header->writing,        &header->permits,
-                                          &header->recovered,  &header->receiver_limit, &header->receiver_count,
-                                          &header->waiting,    &header->wait_limit,     &header->next_ticket,
-                                          &header->deaths,     &header->next_instance,  &other->member->held,
+                                          &header->recovered,  &header->receiver_slots_used, &header->receiver_count,
+                                          &header->waiting,    &header->wait_entries_used,     &header->next_ticket,
+                                          &header->deaths,     &header->next_instance,  &other->slot->held,
                                           &other->segment.waits[1].state, &other->segment.waits[1].instance,
                                           &other->segment.waits[2].what};
       atomic_store(fields[i / 5], wild[i % 5]);
       use(it);
-      ipc_handle_look(it);
+      ipc_handle_poll(it);
       ipc_handle_count(it);
       ipc_handle_close(it);
       ipc_handle_close(other);

@@ -62,7 +62,7 @@ static inline uint32_t rings(const waker *it) {
 }
 
 /* Waits for a ring for ever: a lost one hangs. */
-static inline void await_ring(const waker *it) {
+static inline void await_signal(const waker *it) {
   CHECK_EQ(poll(&(struct pollfd){.fd = it->fd, .events = POLLIN}, 1, -1), 1);
   CHECK_GE(rings(it), 1);
 }
@@ -77,7 +77,7 @@ static inline int32_t get_by_events(ipc_handle *handle, uint32_t wait, ipc_attem
   while ((status = attempt(handle)) == IPC_TIMED_OUT) {
     arm(handle, wait, mine);
     if ((status = attempt(handle)) != IPC_TIMED_OUT) break;
-    await_ring(mine);
+    await_signal(mine);
   }
   return status;
 }

@@ -125,7 +125,7 @@ static void tells_name_options_and_endpoints(void) {
   CHECK_EQ(it.count, 3);
   for (uint32_t i = 0; i < 3; i++) {
     CHECK_EQ(it.endpoints[i].role, i == 0 ? IPC_SENDER : IPC_RECEIVER);
-    CHECK_EQ(it.endpoints[i].place, i == 2);
+    CHECK_EQ(it.endpoints[i].slot, i == 2);
     CHECK_EQ(it.endpoints[i].pid, getpid());
     CHECK_EQ(it.endpoints[i].alive, 1);
     CHECK_EQ(it.endpoints[i].sleeping, 0);
@@ -660,12 +660,12 @@ static void peers_are_told_without_oneself(void) {
   test_worker victim = start_idle();
   CHECK_EQ(ipc_sender_peers(sender, peers, MOST_ENDPOINTS), 3);
   CHECK_EQ(peers[0].role, IPC_SENDER);
-  CHECK_EQ(peers[0].place, 1);
+  CHECK_EQ(peers[0].slot, 1);
   CHECK_EQ(peers[0].pid, victim.pid);
   CHECK_EQ(peers[1].role, IPC_RECEIVER);
   CHECK_EQ(peers[1].pid, getpid());
   CHECK_EQ(peers[2].pid, victim.pid);
-  CHECK_EQ(peers[2].place, 1);
+  CHECK_EQ(peers[2].slot, 1);
   CHECK_EQ(ipc_sender_peers(sender, peers, 1), 3); /* so many there are */
   CHECK_EQ(ipc_receiver_peers(receiver, peers, MOST_ENDPOINTS), 3);
   for (int i = 0; i < 3; i++) {
@@ -752,10 +752,10 @@ static ipc_handle *must_open(ipc_options options) {
   return handle;
 }
 
-static void check_handle(const ipc_listed_endpoint *it, uint32_t place, uint32_t sleeping, uint32_t holds,
+static void check_handle(const ipc_listed_endpoint *it, uint32_t slot, uint32_t sleeping, uint32_t holds,
                          uint32_t exclusive) {
   CHECK_EQ(it->role, IPC_HANDLE);
-  CHECK_EQ(it->place, place);
+  CHECK_EQ(it->slot, slot);
   CHECK(it->instance != 0);
   CHECK_EQ(it->sleeping, sleeping);
   CHECK_EQ(it->holds, holds);
@@ -804,7 +804,7 @@ static void tells_the_last_place_and_the_last_wait_there_can_be(void) {
   CHECK_EQ(ipc_condition_enter(condition, 0, 0), IPC_E_TOO_MANY_WAITS);
   for (int32_t i = 0; i < LAST_WAIT; i++) ipc_handle_leave(condition, i);
   view seen = view_open(test_prefix, test_name, IPC_CONDITION);
-  ipc_member *last = &view_receivers(&seen)[LAST]; /* as if all places before it had been taken, which takes long */
+  ipc_slot *last = &view_receivers(&seen)[LAST]; /* as if all places before it had been taken, which takes long */
   last->owner = view_receivers(&seen)->owner;
   last->instance = IPC_MAX_RECEIVERS;
   report it = must_find(IPC_CONDITION);

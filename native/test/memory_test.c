@@ -360,7 +360,7 @@ static void lock_own(own_lock *lock, ipc_handle *it, uint32_t offset, const wake
     if (wait == IPC_NOT_EQUAL) continue;
     CHECK_GE(wait, 0);
     if (by)
-      while (ipc_handle_sleep(it, wait, 0) == IPC_TIMED_OUT) await_ring(by);
+      while (ipc_handle_sleep(it, wait, 0) == IPC_TIMED_OUT) await_signal(by);
     else
       CHECK_EQ(ipc_handle_sleep(it, wait, -1), IPC_OK);
   }

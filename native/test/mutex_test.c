@@ -3,7 +3,7 @@
 
 #include "handles.h"
 #include "libipc/list.h"
-#include "turn.h"
+#include "queued_lock.h"
 
 static const ipc_options mutex = {.kind = IPC_MUTEX};
 
@@ -309,7 +309,7 @@ static void stopped_holder_keeps_it_killed_holder_loses_it(void) {
     test_await(&shared->ready, 1);
     test_stop(holder);
     if (way == 0) CHECK_EQ(ipc_mutex_lock(it, 500), IPC_TIMED_OUT); /* it has looked at least once */
-    if (way > 0) ipc_handle_look(it);
+    if (way > 0) ipc_handle_poll(it);
     CHECK_EQ(ipc_mutex_lock(it, 0), IPC_TIMED_OUT);
     test_kill(holder); /* a zombie now */
     double started = test_ms();
@@ -356,7 +356,7 @@ static void stopped_or_killed_waiter_holds_nobody_up(void) {
     test_finish(second);
     atomic_store(&shared->go, 0);
     atomic_store(&shared->ready, 0);
-    ipc_handle_look(it);
+    ipc_handle_poll(it);
     CHECK_EQ(it->segment.header->waiting, 0); /* the dead one's wait is out of the table */
     ipc_handle_close(it);
     close_waker(&mine);
@@ -465,7 +465,7 @@ static void waiter_that_is_about_to_sleep_is_woken(void) {
   ipc_handle *it = must_handle(mutex);
   owner_now = must_handle(mutex);
   CHECK_EQ(ipc_mutex_lock(owner_now, 0), IPC_OK);
-  atomic_store(&owner_now->member->owner, 1); /* or it would be a deadlock */
+  atomic_store(&owner_now->slot->owner, 1); /* or it would be a deadlock */
   hooks.patient = true;
   hooks.before = unlock_late;
   CHECK_EQ(ipc_mutex_lock(it, -1), IPC_OK);
@@ -493,7 +493,7 @@ static void who_gives_up_passes_its_notification_on(void) {
   last_in_line = must_handle(mutex);
   last_waker = open_waker();
   CHECK_EQ(ipc_mutex_lock(owner_now, 0), IPC_OK);
-  atomic_store(&owner_now->member->owner, 1);
+  atomic_store(&owner_now->slot->owner, 1);
   hooks.before = unlock_at_the_deadline;
   CHECK_EQ(ipc_mutex_lock(it, 5000), IPC_TIMED_OUT);
   CHECK_EQ(it->segment.header->waiting, 1);
@@ -529,7 +529,7 @@ static void an_overtaken_sleeper_keeps_its_place(void) {
   last_in_line = must_handle(mutex);
   last_waker = open_waker();
   CHECK_EQ(ipc_mutex_lock(owner_now, 0), IPC_OK);
-  atomic_store(&owner_now->member->owner, 1);
+  atomic_store(&owner_now->slot->owner, 1);
   hooks.patient = true;
   hooks.before = overtake_once;
   CHECK_EQ(ipc_mutex_lock(it, -1), IPC_OK);
@@ -657,7 +657,7 @@ static void a_death_at_every_call_is_survived(void) {
   }
   atomic_store(&shared->stop, 1);
   test_finish(survivor);
-  ipc_handle_look(companion);
+  ipc_handle_poll(companion);
   CHECK_EQ(ipc_handle_count(companion), 1);
   CHECK_EQ(count_waits(companion, IPC_WAIT_IDLE), companion->segment.max_waits);
   ipc_handle_close(companion);

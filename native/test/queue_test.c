@@ -3,7 +3,7 @@
 
 #include "ends.h"
 #include "interpose.h"
-#include "members.h"
+#include "slots.h"
 #include "message.h"
 #include "view.h"
 #include "worker.h"

@@ -3,7 +3,7 @@
 
 #include "handles.h"
 #include "libipc/list.h"
-#include "turn.h"
+#include "queued_lock.h"
 
 static const ipc_options rwlock = {.kind = IPC_RWLOCK};
 
@@ -168,7 +168,7 @@ static void the_next_writer_keeps_its_place(void) {
   CHECK_EQ(ipc_rwlock_lock(writer, 0, 0), IPC_TIMED_OUT); /* keeps nothing */
   CHECK_EQ(ipc_rwlock_lock_shared(other, 0), IPC_OK);
   CHECK_EQ(ipc_rwlock_unlock_shared(other), IPC_OK);
-  for (int32_t keep = IPC_KEEP_PLACE; keep <= IPC_KEEP_FOR_TASK; keep++) {
+  for (int32_t keep = IPC_KEEP_QUEUE_POSITION; keep <= IPC_KEEP_FOR_TASK; keep++) {
     CHECK_EQ(ipc_rwlock_lock(writer, 0, keep), IPC_TIMED_OUT);
     CHECK_EQ(ipc_rwlock_held(writer), 0); /* next, not inside */
     CHECK_EQ(ipc_rwlock_unlock(writer), IPC_E_NOT_OWNER);
@@ -236,7 +236,7 @@ static void a_task_waits_for_its_own_loops_readers(void) {
   waker mine = open_waker();
   ipc_handle *it = must_handle(rwlock), *other = must_handle(rwlock);
   CHECK_EQ(ipc_rwlock_lock_shared(it, 0), IPC_OK);
-  CHECK_EQ(ipc_rwlock_lock(it, 0, IPC_KEEP_PLACE), IPC_E_DEADLOCK);
+  CHECK_EQ(ipc_rwlock_lock(it, 0, IPC_KEEP_QUEUE_POSITION), IPC_E_DEADLOCK);
   CHECK_EQ(ipc_rwlock_lock(it, 0, IPC_KEEP_FOR_TASK), IPC_TIMED_OUT);
   arm(it, IPC_WAIT_FOR_LOCK, &mine);
   CHECK_EQ(ipc_rwlock_lock_shared(other, 0), IPC_TIMED_OUT);
@@ -526,7 +526,7 @@ static void a_wild_limit_is_not_followed(void) {
   ipc_handle *it = must_handle(rwlock);
   for (int i = 0; i < 4; i++) {
     for (uint32_t n = 0; n < it->segment.max_waits; n++) memset(&it->segment.waits[n], 0xff, sizeof it->segment.waits[n]);
-    atomic_store(&it->segment.header->receiver_limit, wild[i]);
+    atomic_store(&it->segment.header->receiver_slots_used, wild[i]);
     CHECK_EQ(ipc_rwlock_lock(it, 0, 0), IPC_OK);
     CHECK_EQ(ipc_rwlock_unlock(it), IPC_OK);
   }

@@ -258,7 +258,7 @@ static void use_ring(uint32_t kind, uint32_t overflow, uint32_t seed) {
       if (i & 1 ? ipc_receiver_done(receiver, span[0]) : ipc_receiver_retry(receiver, span[0])) continue;
     }
     uint32_t kept;
-    void *message = ipc_receiver_keep(receiver, &kept);
+    void *message = ipc_receiver_take_assembled(receiver, &kept);
     if (message) {
       memset(message, 1, kept);
       free(message);
@@ -267,7 +267,7 @@ static void use_ring(uint32_t kind, uint32_t overflow, uint32_t seed) {
     ipc_receiver_peers(receiver, peers, 4);
     ipc_sender_receiver_count(sender);
     ipc_sender_arm(sender, IPC_WAIT_FOR_SPACE | IPC_WAIT_FOR_PEERS, 1, 2);
-    ipc_receiver_look(receiver, IPC_WAIT_FOR_DATA | IPC_WAIT_FOR_PEERS, 1, 2);
+    ipc_receiver_poll(receiver, IPC_WAIT_FOR_DATA | IPC_WAIT_FOR_PEERS, 1, 2);
   }
   ipc_sender_close(sender);
   ipc_receiver_close(receiver);
@@ -292,7 +292,7 @@ static void use_handle(uint32_t kind, uint32_t seed) {
     int32_t wait = -1;
     if (i % 2 == 0) damage(&it, &seed);
     ipc_handle_count(handle);
-    ipc_handle_look(handle);
+    ipc_handle_poll(handle);
     if (kind == IPC_MUTEX && ipc_mutex_lock(handle, 0) >= 0) ipc_mutex_unlock(handle);
     if (kind == IPC_SEMAPHORE && ipc_semaphore_acquire(handle, 0) == IPC_OK) ipc_semaphore_release(handle, 1);
     if (kind == IPC_RWLOCK && ipc_rwlock_lock(handle, 0, IPC_KEEP_NOTHING) >= 0) ipc_rwlock_unlock(handle);

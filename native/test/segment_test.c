@@ -303,7 +303,7 @@ static void leftover_half_taken_over_is_replaced(void) {
   view old = leave_leftover();
   for (int event = 0; event < IPC_EVENT_COUNT; event++)
     atomic_store(&old.header->event_flags[event].wanted, IPC_WANTED_BY_WAKERS | IPC_WANTED_BY_SLEEPERS);
-  atomic_store(&old.header->sender_limit, 1);
+  atomic_store(&old.header->sender_slots_used, 1);
   atomic_store(&old.header->magic, 0);
   ipc_receiver_close(must_receive(channel));
 }

@@ -238,7 +238,7 @@ static _Atomic bool was_counted;
 /* Stays until it was counted: the receiver of a thread that has ended is dead, and not waited for. */
 static void join_when_it_sleeps(void *unused) {
   (void)unused;
-  view_await_sleeper(&seen, IPC_EVENT_MEMBERS);
+  view_await_sleeper(&seen, IPC_EVENT_PEERS);
   receiver = open_receiver(kind_now, CAPACITY);
   while (!atomic_load(&was_counted)) test_pause();
 }

@@ -144,9 +144,9 @@ static void slow_senders_make_receivers_sleep(void) {
 
 /* How far head is before the slower of the first two receivers. */
 static uint32_t ahead(const view *seen) {
-  const ipc_member *members = view_receivers(seen);
+  const ipc_slot *slots = view_receivers(seen);
   uint32_t head = (uint32_t)atomic_load(&seen->header->head);
-  int32_t a = (int32_t)(head - atomic_load(&members[0].position)), b = (int32_t)(head - atomic_load(&members[1].position));
+  int32_t a = (int32_t)(head - atomic_load(&slots[0].position)), b = (int32_t)(head - atomic_load(&slots[1].position));
   return (uint32_t)(a > b ? a : b);
 }
 

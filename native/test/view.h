@@ -48,7 +48,7 @@ static inline view view_open(const char *prefix, const char *name, uint32_t kind
 
 static inline uint8_t *view_ring(const view *it) { return it->base + it->header->body_offset; }
 
-static inline ipc_member *view_receivers(const view *it) { return (ipc_member *)(it->base + IPC_HEADER_BYTES); }
+static inline ipc_slot *view_receivers(const view *it) { return (ipc_slot *)(it->base + IPC_HEADER_BYTES); }
 
 static inline void view_close(view *it) {
   if (it->base) ipc_os_unmap(it->base, it->bytes);

@@ -52,15 +52,15 @@ static void oldest_comes_first(void) {
 static void a_wait_outlasts_any_number_of_others(void) {
   ipc_handle *it = must_handle((ipc_options){.kind = IPC_CONDITION});
   ipc_segment *segment = &it->segment;
-  int32_t wait = ipc_waits_enter(segment, it->instance, IPC_WAIT_TURN, 0);
+  int32_t wait = ipc_waits_enter(segment, it->instance, IPC_WAIT_ACQUIRE, 0);
   static const uint32_t others[] = {1u << 28, (1u << 29) - 1, 1u << 29, (1u << 29) + 5, 0x3fffffff - (1u << 21)};
   uint32_t first = atomic_load(&segment->header->next_ticket);
   for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
     atomic_store(&segment->header->next_ticket, first + others[i]);
-    CHECK_EQ(ipc_waits_notify(segment, IPC_WAIT_TURN, 1), 1);
+    CHECK_EQ(ipc_waits_notify(segment, IPC_WAIT_ACQUIRE, 1), 1);
     CHECK(ipc_waits_is_notified(segment, wait));
     ipc_waits_renew(segment, wait);
-    CHECK_EQ(ipc_waits_notify_all(segment, IPC_WAIT_TURN), 1);
+    CHECK_EQ(ipc_waits_notify_all(segment, IPC_WAIT_ACQUIRE), 1);
     ipc_waits_renew(segment, wait);
   }
   ipc_waits_leave(segment, wait);
@@ -87,15 +87,15 @@ static void renewed_wait_keeps_its_place(void) {
 static void each_is_notified_of_what_it_waits_for(void) {
   ipc_handle *it = open_at(0);
   ipc_segment *segment = &it->segment;
-  int32_t turn = enter(it, IPC_WAIT_TURN), readers = enter(it, IPC_WAIT_READERS), word = enter(it, 1000);
+  int32_t acquire = enter(it, IPC_WAIT_ACQUIRE), readers = enter(it, IPC_WAIT_READERS), word = enter(it, 1000);
   CHECK_EQ(ipc_waits_notify(segment, 999, 10), 0);
   CHECK_EQ(ipc_waits_notify(segment, 1000, 0), 0);
   CHECK_EQ(ipc_waits_notify(segment, 1000, UINT32_MAX), 1);
-  CHECK(is_notified(it, word) && !is_notified(it, turn) && !is_notified(it, readers));
+  CHECK(is_notified(it, word) && !is_notified(it, acquire) && !is_notified(it, readers));
   CHECK_EQ(ipc_waits_notify_all(segment, IPC_WAIT_READERS), 1);
-  CHECK(is_notified(it, readers) && !is_notified(it, turn));
+  CHECK(is_notified(it, readers) && !is_notified(it, acquire));
   CHECK_EQ(ipc_waits_notify_all(segment, IPC_WAIT_ANY), 1); /* who has been notified is not counted again */
-  CHECK(is_notified(it, turn));
+  CHECK(is_notified(it, acquire));
   CHECK(ipc_waits_leave(segment, readers));
   readers = enter(it, IPC_WAIT_READERS);
   CHECK(!is_notified(it, readers)); /* nothing is left of who was here before */
@@ -170,7 +170,7 @@ static void wild_limits_are_not_followed(void) {
   for (int i = 0; i < 3; i++) {
     ipc_handle *it = must_handle(condition);
     int32_t wait = enter(it, 0);
-    atomic_store(&it->segment.header->wait_limit, wild[i]);
+    atomic_store(&it->segment.header->wait_entries_used, wild[i]);
     CHECK_EQ(ipc_waits_notify(&it->segment, 0, UINT32_MAX), 1);
     CHECK_EQ(ipc_waits_notify_all(&it->segment, IPC_WAIT_ANY), 0);
     CHECK(is_notified(it, wait));
@@ -265,7 +265,7 @@ static void check_table_under_load(test_form form) {
   CHECK_EQ(it->segment.header->waiting, 0);
   CHECK_EQ(count_waits(it, IPC_WAIT_IDLE), it->segment.max_waits);
   for (uint32_t i = 0; i < it->segment.max_waits; i++) CHECK_EQ(it->segment.waits[i].instance, 0);
-  CHECK_LE(it->segment.header->wait_limit, 5);
+  CHECK_LE(it->segment.header->wait_entries_used, 5);
   atomic_store(&shared->go, 1);
   for (int i = 0; i < 4; i++) test_finish(workers[i]);
   ipc_handle_close(it);

@@ -10,7 +10,7 @@
 #include "event.h"
 #include "interpose.h"
 #include "meeting.h"
-#include "members.h"
+#include "slots.h"
 #include "message.h"
 #include "view.h"
 #include "worker.h"
@@ -46,7 +46,7 @@ static uint32_t rings(const waker *it) {
 }
 
 /* Waits for a ring for ever: a lost one hangs. */
-static void await_ring(const waker *it) {
+static void await_signal(const waker *it) {
   CHECK_EQ(poll(&(struct pollfd){.fd = it->fd, .events = POLLIN}, 1, -1), 1);
   CHECK_GE(rings(it), 1);
 }
@@ -121,7 +121,7 @@ static void who_waits_for_something_else_now_is_not_armed(void) {
   ipc_sender *sender = must_send(of_kind(IPC_CHANNEL)), *other = must_send(of_kind(IPC_CHANNEL));
   ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL));
   view it = view_open(test_prefix, test_name, IPC_CHANNEL);
-  const uint32_t holder = atomic_load(&((ipc_member *)(view_receivers(&it) + it.header->max_receivers))[1].instance);
+  const uint32_t holder = atomic_load(&((ipc_slot *)(view_receivers(&it) + it.header->max_receivers))[1].instance);
   char bytes[1000];
   while (ipc_sender_send(other, bytes, sizeof bytes, 0) == IPC_OK) continue;
   for (int turn = 0; turn < 2; turn++) {
@@ -149,7 +149,7 @@ static void many_loops_are_rung_at_once(void) {
   setrlimit(RLIMIT_NOFILE, &enough);
   static waker all[LOOPS];
   for (int i = 0; i < LOOPS; i++) all[i] = open_waker();
-  for (int i = 0; i < LOOPS; i++) ipc_os_ring(number_of(&all[i]));
+  for (int i = 0; i < LOOPS; i++) ipc_os_signal(number_of(&all[i]));
   for (int i = 0; i < LOOPS; i++) CHECK_EQ(rings(&all[i]), 1);
   for (int i = 0; i < LOOPS; i++) close_waker(&all[i]);
 }
@@ -228,7 +228,7 @@ static int32_t socket_type(int fd) {
 /* What a loop took for a stream, and may have given to others: they keep theirs, and the loop has a waker. */
 static void a_waker_takes_the_place_of_a_stream(void) {
   waker other = open_waker();
-  ipc_os_ring(number_of(&other)); /* makes the socket that rings */
+  ipc_os_signal(number_of(&other)); /* makes the socket that rings */
   uint32_t before = open_descriptors();
   waker mine = {.fd = ipc_waker_reserve()};
   CHECK_GE(mine.fd, 0);
@@ -242,7 +242,7 @@ static void a_waker_takes_the_place_of_a_stream(void) {
   CHECK_EQ(fcntl(mine.fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
   CHECK(number_of(&mine) != number_of(&other));
   CHECK_EQ(rings(&mine), 0);
-  ipc_os_ring(number_of(&mine));
+  ipc_os_signal(number_of(&mine));
   CHECK_EQ(rings(&mine), 1);
   CHECK_EQ(rings(&other), 1);
   close(stream);
@@ -255,9 +255,9 @@ static void a_waker_takes_the_place_of_a_stream(void) {
 /* A loop that does not get round to reading has rings to read: more do not stop who rings. */
 static void a_waker_that_is_full_stops_nobody(void) {
   waker mine = open_waker();
-  for (int i = 0; i < 20000; i++) ipc_os_ring(number_of(&mine));
+  for (int i = 0; i < 20000; i++) ipc_os_signal(number_of(&mine));
   CHECK_GE(rings(&mine), 1);
-  ipc_os_ring(number_of(&mine));
+  ipc_os_signal(number_of(&mine));
   CHECK_EQ(rings(&mine), 1);
   close_waker(&mine);
 }
@@ -273,7 +273,7 @@ static void what_is_empty_is_no_ring(void) {
   CHECK_GE(stranger, 0);
   sendto(stranger, "", 0, MSG_DONTWAIT, (const struct sockaddr *)&address, length);
   CHECK_EQ(rings(&mine), 0);
-  ipc_os_ring(number_of(&mine));
+  ipc_os_signal(number_of(&mine));
   CHECK_EQ(rings(&mine), 1);
   close(stranger);
   close_waker(&mine);
@@ -297,14 +297,14 @@ static void send_by_events(void *unused) {
   for (ipc_sender_arm(sender, IPC_WAIT_FOR_PEERS, mine.number[0], mine.number[1]);
        ipc_sender_wait_for_receivers(sender, 1, 0) != IPC_OK;
        ipc_sender_arm(sender, IPC_WAIT_FOR_PEERS, mine.number[0], mine.number[1]))
-    if (ipc_sender_wait_for_receivers(sender, 1, 0) != IPC_OK) await_ring(&mine);
+    if (ipc_sender_wait_for_receivers(sender, 1, 0) != IPC_OK) await_signal(&mine);
   for (uint32_t i = 0; i < COUNT; i++) {
     uint32_t length = message_write(bytes, (message_tag){0, i}, range);
     int32_t status;
     while ((status = ipc_sender_send(sender, bytes, length, 0)) == IPC_TIMED_OUT) {
       ipc_sender_arm(sender, IPC_WAIT_FOR_SPACE, mine.number[0], mine.number[1]);
       if ((status = ipc_sender_send(sender, bytes, length, 0)) != IPC_TIMED_OUT) break;
-      await_ring(&mine);
+      await_signal(&mine);
     }
     CHECK_EQ(status, IPC_OK);
   }
@@ -322,7 +322,7 @@ static void receive_by_events(void *unused) {
     while ((length = ipc_receiver_recv(receiver, bytes, sizeof bytes, 0)) == IPC_TIMED_OUT) {
       ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, mine.number[0], mine.number[1]);
       if ((length = ipc_receiver_recv(receiver, bytes, sizeof bytes, 0)) != IPC_TIMED_OUT) break;
-      await_ring(&mine);
+      await_signal(&mine);
     }
     message_check(bytes, length, (message_tag){0, i}, range);
   }
@@ -379,7 +379,7 @@ static void loops_are_rung_for_members(void) {
       rings(&mine);
       ipc_sender_arm(sender, IPC_WAIT_FOR_PEERS, mine.number[0], mine.number[1]);
       test_worker worker = test_start((test_form)form, join_and_leave, NULL);
-      await_ring(&mine);
+      await_signal(&mine);
       test_finish(worker);
     }
   ipc_sender_close(sender);
@@ -393,22 +393,22 @@ static void a_look_finds_what_nobody_rang_for(void) {
   ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL));
   view seen = view_open(test_prefix, test_name, IPC_CHANNEL);
   const uint32_t wait = IPC_WAIT_FOR_DATA | IPC_WAIT_FOR_PEERS;
-  ipc_receiver_look(receiver, wait, mine.number[0], mine.number[1]); /* who is there is news the first time */
-  CHECK_EQ(ipc_receiver_look(receiver, wait, mine.number[0], mine.number[1]), 0);
+  ipc_receiver_poll(receiver, wait, mine.number[0], mine.number[1]); /* who is there is news the first time */
+  CHECK_EQ(ipc_receiver_poll(receiver, wait, mine.number[0], mine.number[1]), 0);
   for (int event = 0; event < IPC_EVENT_COUNT; event++) atomic_store(&seen.header->event_flags[event].wanted, 0);
   CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
   CHECK_EQ(rings(&mine), 0);
-  CHECK_EQ(ipc_receiver_look(receiver, wait, mine.number[0], mine.number[1]), 1);
+  CHECK_EQ(ipc_receiver_poll(receiver, wait, mine.number[0], mine.number[1]), 1);
   CHECK_EQ(ipc_receiver_recv(receiver, (char[1]){0}, 1, 0), 1);
-  CHECK_EQ(ipc_receiver_look(receiver, wait, mine.number[0], mine.number[1]), 0);
+  CHECK_EQ(ipc_receiver_poll(receiver, wait, mine.number[0], mine.number[1]), 0);
   CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK); /* armed again by the look */
   CHECK_EQ(rings(&mine), 1);
   CHECK_EQ(ipc_receiver_recv(receiver, (char[1]){0}, 1, 0), 1);
-  atomic_store(&seen.header->event_flags[IPC_EVENT_MEMBERS].wanted, 0);
+  atomic_store(&seen.header->event_flags[IPC_EVENT_PEERS].wanted, 0);
   ipc_sender *other = must_send(of_kind(IPC_CHANNEL));
   CHECK_EQ(rings(&mine), 0);
-  CHECK_EQ(ipc_receiver_look(receiver, wait, mine.number[0], mine.number[1]), 1);
-  CHECK_EQ(ipc_receiver_look(receiver, wait, mine.number[0], mine.number[1]), 0);
+  CHECK_EQ(ipc_receiver_poll(receiver, wait, mine.number[0], mine.number[1]), 1);
+  CHECK_EQ(ipc_receiver_poll(receiver, wait, mine.number[0], mine.number[1]), 0);
   ipc_sender_close(other);
   ipc_sender_close(sender);
   ipc_receiver_close(receiver);
@@ -483,9 +483,9 @@ static void either_side_sees_the_other(void) {
   const ipc_options options = of_kind(IPC_CHANNEL);
   int32_t lock = ipc_segment_open(&of->segment, test_prefix, test_name, &options, &failure);
   CHECK_GE(lock, 0);
-  CHECK_EQ(ipc_members_join_receiver(&of->segment, false), 0);
+  CHECK_EQ(ipc_slots_join_receiver(&of->segment, false), 0);
   ipc_os_unlock(lock);
-  ipc_member *member = &of->segment.receivers[0];
+  ipc_slot *slot = &of->segment.receivers[0];
   waker mine = open_waker();
   uint32_t seed = 2;
   test_worker worker = test_start(TEST_THREAD, notify_in_a_duel, of);
@@ -495,14 +495,14 @@ static void either_side_sees_the_other(void) {
     meet(&of->starts, round);
     if (of->is_over) break;
     meeting_stagger(&seed, 60);
-    ipc_event_arm(&of->segment, member, 1u << IPC_EVENT_DATA, number_of(&mine));
+    ipc_event_arm(&of->segment, slot, 1u << IPC_EVENT_DATA, number_of(&mine));
     bool saw = atomic_load_explicit(&of->turn, memory_order_relaxed) == round;
     meet(&of->ends, round);
     uint32_t count = rings(&mine);
     CHECK_LE(count, 1);
     if (!saw && count == 0) FAIL("round %u: a lost ring", round);
-    CHECK_EQ(count == 0, (atomic_load(&member->armed) & 1u << IPC_EVENT_DATA) != 0); /* rung, or armed still */
-    atomic_store(&member->armed, 0);
+    CHECK_EQ(count == 0, (atomic_load(&slot->armed) & 1u << IPC_EVENT_DATA) != 0); /* rung, or armed still */
+    atomic_store(&slot->armed, 0);
     atomic_store(&of->segment.header->event_flags[IPC_EVENT_DATA].wanted, 0);
   }
   test_finish(worker);
@@ -522,20 +522,20 @@ static void many_notifiers_ring_once(void) {
   const uint32_t data = 1u << IPC_EVENT_DATA;
   int32_t lock = ipc_segment_open(&of->segment, test_prefix, test_name, &options, &failure);
   CHECK_GE(lock, 0);
-  for (int i = 0; i < 2; i++) CHECK_EQ(ipc_members_join_sender(&of->segment), i);
+  for (int i = 0; i < 2; i++) CHECK_EQ(ipc_slots_join_sender(&of->segment), i);
   ipc_os_unlock(lock);
-  ipc_member *members = of->segment.senders;
+  ipc_slot *slots = of->segment.senders;
   waker mine = open_waker(), other = open_waker();
   uint32_t seed = 2;
   test_worker worker = test_start(TEST_THREAD, notify_in_a_duel, of);
   double end = test_ms() + MEETING_MS / 2;
   for (uint32_t round = 1;; round++) {
-    ipc_event_arm(&of->segment, &members[0], data, number_of(&mine));
+    ipc_event_arm(&of->segment, &slots[0], data, number_of(&mine));
     of->is_over = test_ms() > end;
     meet(&of->starts, round);
     if (of->is_over) break;
     meeting_stagger(&seed, 100);
-    ipc_event_arm(&of->segment, &members[1], data, number_of(&other));
+    ipc_event_arm(&of->segment, &slots[1], data, number_of(&other));
     ipc_event_notify(&of->segment, IPC_EVENT_DATA);
     meet(&of->ends, round);
     CHECK_EQ(rings(&mine), 1);

@@ -47,7 +47,7 @@ IPC_API void ipc_handle_disarm(ipc_handle *handle, uint32_t wait);
 IPC_API int32_t ipc_handle_armed(const ipc_handle *handle);
 
 /* What whoever waits in an event loop calls about every second: notices the dead. Then it tries again. */
-IPC_API void ipc_handle_look(ipc_handle *handle);
+IPC_API void ipc_handle_poll(ipc_handle *handle);
 
 /*
  * The rest is for waits that were begun by ipc_condition_enter() or ipc_memory_enter().

@@ -17,7 +17,7 @@
 #include "mutex.h"
 #include "options.h"
 #include "peers.h"
-#include "place.h"
+#include "binding_view.h"
 #include "receiver.h"
 #include "rwlock.h"
 #include "semaphore.h"

@@ -72,7 +72,7 @@ typedef struct ipc_listed_name {
 
 typedef struct ipc_listed_endpoint {
   uint32_t role;     /* ipc_role */
-  uint32_t place;    /* its index among those of its role */
+  uint32_t slot;     /* its index among those of its role */
   uint32_t instance; /* its number, never used twice on a segment */
   uint32_t pid;
   uint32_t alive;    /* 0: its process or thread has ended, and nobody has needed its place yet */

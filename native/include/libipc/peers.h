@@ -10,7 +10,7 @@
  *     died in between.)
  *   - one that is not `alive` has died and nobody has emptied its place yet.
  *
- * IPC_EVENT_MEMBERS tells when to take the next one (a sender's waker, armed for
+ * IPC_EVENT_PEERS tells when to take the next one (a sender's waker, armed for
  * IPC_WAIT_FOR_PEERS, is rung when anybody joins or leaves). Nobody tells of a death
  * before it is noticed, and a snapshot is what notices it: take one now and then.
  */
@@ -25,7 +25,7 @@ typedef struct ipc_peer {
   uint32_t role;     /* ipc_role */
   uint32_t instance; /* its number, never used twice on a segment; 0: nobody has the place, somebody has died there */
   uint32_t pid;      /* 0 if nobody has the place */
-  uint32_t place;    /* its index among those of its role */
+  uint32_t slot;     /* its index among those of its role */
   uint32_t died;     /* the last instance at this place that did not leave by itself; 0: none */
   uint32_t alive;    /* 1, or 0: its process or thread has ended */
 } ipc_peer;

@@ -31,9 +31,9 @@ IPC_API int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t
 IPC_API int32_t ipc_receiver_next_length(ipc_receiver *receiver);
 
 /* If the next message was put together from fragments: its memory, the caller's to free(), and *length. Else NULL. */
-IPC_API void *ipc_receiver_keep(ipc_receiver *receiver, uint32_t *length);
+IPC_API void *ipc_receiver_take_assembled(ipc_receiver *receiver, uint32_t *length);
 
-/* free() for what keep() answered, for who cannot call it; and the address of a `void release(void *memory, void *ignored)`. */
+/* free() for what take_assembled() answered, for who cannot call it; and the address of a `void release(void *memory, void *ignored)`. */
 IPC_API void ipc_message_release(void *memory);
 IPC_API void *ipc_message_releaser(void);
 

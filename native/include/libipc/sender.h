@@ -44,16 +44,16 @@ IPC_API void ipc_sender_close(ipc_sender *sender);
 IPC_API int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms);
 
 /* The same for who waits for ever in calls that end: IPC_TIMED_OUT only when there was
- * no room within patience_ms for a further part of the message. A large one that is on
+ * no room within progress_timeout_ms for a further part of the message. A large one that is on
  * its way is then not begun anew for taking longer than a call may. */
-IPC_API int32_t ipc_sender_send_steadily(ipc_sender *sender, const void *bytes, uint32_t length, int32_t patience_ms);
+IPC_API int32_t ipc_sender_send_with_progress_timeout(ipc_sender *sender, const void *bytes, uint32_t length, int32_t progress_timeout_ms);
 
 /* The same in steps that never wait, for event loops: sends as much of the message, from
  * *offset on, as there is room for, and moves *offset. IPC_OK: all of it is sent.
  * IPC_TIMED_OUT: call again when there is room. Begin with 0. A message that is not
- * gone on with is given up by give_up_part(), and is then as if never sent. */
+ * gone on with is given up by abort_part(), and is then as if never sent. */
 IPC_API int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t length, uint32_t *offset);
-IPC_API void ipc_sender_give_up_part(ipc_sender *sender);
+IPC_API void ipc_sender_abort_part(ipc_sender *sender);
 
 /* A batch: stage() copies messages into the sender's own memory, flush() writes all
  * of them to the ring, claiming and publishing once for many. Order is kept.

@@ -67,7 +67,7 @@ typedef struct ipc_failure {
 } ipc_failure;
 
 /* The ABI this library speaks. A binding compares it before it calls anything else. */
-#define IPC_ABI_VERSION 4
+#define IPC_ABI_VERSION 5
 IPC_API uint32_t ipc_abi_version(void);
 
 /* Nanoseconds on the machine's monotonic clock: one clock for all its processes. */

@@ -37,8 +37,8 @@ IPC_API int32_t ipc_waker_open(uint32_t waker[2]);
 IPC_API int32_t ipc_waker_reserve(void);
 IPC_API int32_t ipc_waker_open_at(int32_t descriptor, uint32_t waker[2]);
 
-/* Rings one, by its number. Never waits, whatever the number. For bindings that wake others by themselves: place.h. */
-IPC_API void ipc_waker_ring(uint32_t waker_low, uint32_t waker_high);
+/* Rings one, by its number. Never waits, whatever the number. For bindings that wake others by themselves: binding_view.h. */
+IPC_API void ipc_waker_signal(uint32_t waker_low, uint32_t waker_high);
 
 /* After its descriptor was closed: tidies up. */
 IPC_API void ipc_waker_close(uint32_t waker_low, uint32_t waker_high);
@@ -56,8 +56,8 @@ IPC_API void ipc_receiver_arm(ipc_receiver *receiver, uint32_t wait, uint32_t wa
  * The look that whoever waits takes about every second: notices dead peers, arms again
  * for `wait`, and answers 1 if there may be something that nobody rang for; else 0.
  */
-IPC_API int32_t ipc_sender_look(ipc_sender *sender, uint32_t wait, uint32_t waker_low, uint32_t waker_high);
-IPC_API int32_t ipc_receiver_look(ipc_receiver *receiver, uint32_t wait, uint32_t waker_low, uint32_t waker_high);
+IPC_API int32_t ipc_sender_poll(ipc_sender *sender, uint32_t wait, uint32_t waker_low, uint32_t waker_high);
+IPC_API int32_t ipc_receiver_poll(ipc_receiver *receiver, uint32_t wait, uint32_t waker_low, uint32_t waker_high);
 
 /*
  * What it is still armed for, that is, has not been rung for since. A sender may lack space, or its turn among senders:

@@ -160,7 +160,7 @@ int ipc_os_move(int descriptor, int to) {
   return error;
 }
 
-void ipc_os_ring(uint64_t waker) {
+void ipc_os_signal(uint64_t waker) {
   static _Atomic int shared; /* one socket for all rings of this process, made by the first: fd + 1 */
   int fd = atomic_load_explicit(&shared, memory_order_acquire) - 1;
   if (fd < 0) {

@@ -42,7 +42,7 @@ void ipc_os_wake_all(_Atomic uint32_t *word);
 int ipc_os_open_waker(uint64_t *waker);
 int ipc_os_reserve_waker(void); /* a stream socket, connected to nothing */
 int ipc_os_move(int descriptor, int to); /* closes what `to` was, and `descriptor` in any case; 0, or -errno */
-void ipc_os_ring(uint64_t waker);
+void ipc_os_signal(uint64_t waker);
 void ipc_os_close_waker(uint64_t waker);
 
 /*

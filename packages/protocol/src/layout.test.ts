@@ -44,15 +44,27 @@ ${expressions.map((expression) => `  printf("%.0f\\n", (double)(${expression}));
 	}
 }
 
+/** What C calls a field or an event, where the name in `layout.ts` is another one. */
+const inC: Readonly<Record<string, string>> = {
+	limit: "write_limit",
+	receiver_limit: "receiver_slots_used",
+	sender_limit: "sender_slots_used",
+	wait_limit: "wait_entries_used",
+	MEMBERS: "PEERS",
+	TURN: "CLAIM_FREE",
+};
+
+const named = (name: string): string => inC[name] ?? name;
+
 function offsets(type: string, fields: Readonly<Record<string, number>>): [string, number][] {
-	return Object.entries(fields).map(([name, offset]) => [`offsetof(${type}, ${snake(name)})`, offset]);
+	return Object.entries(fields).map(([name, offset]) => [`offsetof(${type}, ${named(snake(name))})`, offset]);
 }
 
 const word = (value: number): number => value >>> 0;
 
 const pairs: readonly [string, number][] = [
 	...offsets("ipc_header", layout.header),
-	...offsets("ipc_member", layout.member),
+	...offsets("ipc_slot", layout.member),
 	...offsets("ipc_wait_entry", layout.wait),
 	...offsets("ipc_record", layout.record),
 	...offsets("ipc_fragment", layout.fragment),
@@ -63,7 +75,7 @@ const pairs: readonly [string, number][] = [
 	["IPC_UNIT", layout.UNIT],
 	["IPC_LINE", layout.LINE],
 	["IPC_HEADER_BYTES", layout.HEADER_BYTES],
-	["sizeof(ipc_member)", layout.MEMBER_BYTES],
+	["sizeof(ipc_slot)", layout.MEMBER_BYTES],
 	["sizeof(ipc_wait_entry)", layout.WAIT_BYTES],
 	["sizeof(ipc_record)", layout.RECORD_BYTES],
 	["sizeof(ipc_lease)", layout.LEASE_BYTES],
@@ -91,7 +103,7 @@ const pairs: readonly [string, number][] = [
 		value,
 	]),
 	...Object.entries(layout.EventIndex).map(([name, value]): [string, number] => [
-		`IPC_EVENT_${name.toUpperCase()}`,
+		`IPC_EVENT_${named(snake(name).toUpperCase())}`,
 		value,
 	]),
 	...Object.entries(layout.RecordKind).map(([name, value]): [string, number] => [

@@ -72,7 +72,7 @@ export const header = {
 	memoryBytes: 2304,
 } as const;
 
-/** `ipc_member`. `owner`, `lost` and `waker` are longs. */
+/** `ipc_slot`. `owner`, `lost` and `waker` are longs. */
 export const member = {
 	position: 0,
 	instance: 4,

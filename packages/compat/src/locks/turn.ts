@@ -8,7 +8,7 @@ const CLAIM = header.claim >> 2;
 
 /**
  * The claim of a header as a lock that handles wait for in line: a mutex, and what writers and new readers of a
- * reader-writer lock pass. `native/src/turn.h`.
+ * reader-writer lock pass. `native/src/queued_lock.h`.
  */
 export class Turn implements Tries {
 	readonly #handle: SegmentHandle;

@@ -4,7 +4,7 @@ import type { OpenSegment } from "../sab/open_segment.ts";
 import { Segment } from "../segment/segment.ts";
 import { SegmentPlatform } from "./segment_platform.ts";
 
-/** Words of `ipc_place` in `native/include/libipc/place.h`. */
+/** Words of `ipc_binding_view` in `native/include/libipc/binding_view.h`. */
 const PLACE_WORDS = 8;
 
 function openPlace(library: NativeLibrary, handOver: (place: Uint32Array) => unknown, close: () => void): OpenSegment {
@@ -35,22 +35,22 @@ type Open = (
 
 /** Has C open a name and take a sender's place on it; the rest is up to us. */
 export const openSenderPlace: Open = (library, ...name) => {
-	const { ipc_sender_hand_over, ipc_sender_close } = library.symbols;
+	const { ipc_sender_export, ipc_sender_close } = library.symbols;
 	const sender = openNativeSender(library, ...name);
 	return openPlace(
 		library,
-		(place) => ipc_sender_hand_over(sender, place),
+		(place) => ipc_sender_export(sender, place),
 		() => ipc_sender_close(sender),
 	);
 };
 
 /** The same for a receiver. */
 export const openReceiverPlace: Open = (library, ...name) => {
-	const { ipc_receiver_hand_over, ipc_receiver_close } = library.symbols;
+	const { ipc_receiver_export, ipc_receiver_close } = library.symbols;
 	const receiver = openNativeReceiver(library, ...name);
 	return openPlace(
 		library,
-		(place) => ipc_receiver_hand_over(receiver, place),
+		(place) => ipc_receiver_export(receiver, place),
 		() => ipc_receiver_close(receiver),
 	);
 };

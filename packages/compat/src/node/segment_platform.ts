@@ -14,7 +14,7 @@ function threadSelf(symbols: Symbols): Platform["self"] {
 }
 
 /**
- * The world around a segment that C has mapped: `native/include/libipc/place.h`. Closed, it answers for itself: its native
+ * The world around a segment that C has mapped: `native/include/libipc/binding_view.h`. Closed, it answers for itself: its native
  * object is gone.
  */
 export class SegmentPlatform implements Platform {
@@ -45,7 +45,7 @@ export class SegmentPlatform implements Platform {
 	}
 
 	ring(low: number, high: number): void {
-		this.#symbols.ipc_waker_ring(low >>> 0, high >>> 0);
+		this.#symbols.ipc_waker_signal(low >>> 0, high >>> 0);
 	}
 
 	isAlive(low: number, high: number): boolean {

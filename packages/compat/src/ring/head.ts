@@ -74,7 +74,7 @@ function gate(state: SenderState, head: number): number {
 /**
  * Looks what the receivers need and answers the room at `head`: at least `units`, if there is so much, and else up to an
  * eighth of the ring; the next look leaves the next mark. Under the claim. Announced first, before the gate's loads: see
- * `take_position` in members.c. The announcement is not yet a limit, should we be killed here.
+ * `take_position` in slots.c. The announcement is not yet a limit, should we be killed here.
  */
 function look(state: SenderState, position: number, units: number): number {
 	const { segment, words, ring } = state;

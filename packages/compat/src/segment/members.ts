@@ -6,8 +6,8 @@ import { MEMBER_WORDS, type Segment } from "./segment.ts";
 import { forget } from "./waits.ts";
 
 /**
- * Who is on a segment: places for receivers and senders, and the gate. `native/src/members.h` says who may call what, and
- * members.c why a joiner's position is safe. A place is the index of its first word.
+ * Who is on a segment: places for receivers and senders, and the gate. `native/src/slots.h` says who may call what, and
+ * slots.c why a joiner's position is safe. A place is the index of its first word.
  */
 const HEAD = header.head >> 3;
 const HEAD_LOW = header.head >> 2;
@@ -88,7 +88,7 @@ function takePlace(segment: Segment, at: number): void {
 	Atomics.store(words, at + INSTANCE, instance); // who sees it sees owner and position
 }
 
-/** Steps (2) to (4) of members.c: where it begins, such that no sender can overwrite a record from there on. */
+/** Steps (2) to (4) of slots.c: where it begins, such that no sender can overwrite a record from there on. */
 function takePosition(segment: Segment, at: number, fromOldest: boolean): void {
 	const { words, longs } = segment;
 	if (fromOldest)

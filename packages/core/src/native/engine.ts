@@ -57,11 +57,11 @@ const answerClosed = (): number => Status.closed;
  */
 const closedSymbols = {
 	ipc_sender_send: answerClosed,
-	ipc_sender_send_steadily: answerClosed,
+	ipc_sender_send_with_progress_timeout: answerClosed,
 	ipc_sender_send_part: answerClosed,
-	ipc_sender_give_up_part: answerClosed,
+	ipc_sender_abort_part: answerClosed,
 	ipc_sender_arm: answerClosed,
-	ipc_sender_look: () => 0,
+	ipc_sender_poll: () => 0,
 	ipc_sender_armed: () => 0,
 	ipc_sender_peers: () => 0,
 	ipc_sender_stage: answerClosed,
@@ -74,13 +74,13 @@ const closedSymbols = {
 	ipc_receiver_next_length: answerClosed,
 	ipc_receiver_peek: answerClosed,
 	ipc_receiver_consume: answerClosed,
-	ipc_receiver_keep: () => null,
+	ipc_receiver_take_assembled: () => null,
 	ipc_receiver_lost: () => 0,
 	ipc_receiver_take: answerClosed,
 	ipc_receiver_done: answerClosed,
 	ipc_receiver_retry: answerClosed,
 	ipc_receiver_arm: answerClosed,
-	ipc_receiver_look: () => 0,
+	ipc_receiver_poll: () => 0,
 	ipc_receiver_armed: () => 0,
 	ipc_receiver_peers: () => 0,
 } as const;
@@ -119,7 +119,7 @@ class NativeSender implements EngineSender {
 	send(bytes: Uint8Array, length: number, timeout: number): number {
 		if (timeout >= 0) return this.#symbols.ipc_sender_send(this.#handle, bytes, length, timeout);
 		let status: number;
-		do status = this.#symbols.ipc_sender_send_steadily(this.#handle, bytes, length, LONGEST_CALL_MS);
+		do status = this.#symbols.ipc_sender_send_with_progress_timeout(this.#handle, bytes, length, LONGEST_CALL_MS);
 		while (status === Status.timedOut && yieldToTermination());
 		return status;
 	}
@@ -129,7 +129,7 @@ class NativeSender implements EngineSender {
 	}
 
 	abortPart(): void {
-		this.#symbols.ipc_sender_give_up_part(this.#handle);
+		this.#symbols.ipc_sender_abort_part(this.#handle);
 	}
 
 	arm(wait: number, waker: EngineWaker): void {
@@ -137,7 +137,7 @@ class NativeSender implements EngineSender {
 	}
 
 	poll(wait: number, waker: EngineWaker): boolean {
-		return this.#symbols.ipc_sender_look(this.#handle, wait, waker.low, waker.high) !== 0;
+		return this.#symbols.ipc_sender_poll(this.#handle, wait, waker.low, waker.high) !== 0;
 	}
 
 	armed(): number {
@@ -236,7 +236,7 @@ class NativeReceiver implements EngineReceiver {
 	}
 
 	takeAssembled(): Uint8Array<ArrayBuffer> | null {
-		const address = this.#library.address(this.#symbols.ipc_receiver_keep(this.#handle, this.#length));
+		const address = this.#library.address(this.#symbols.ipc_receiver_take_assembled(this.#handle, this.#length));
 		return address === null ? null : this.#library.adoptMessage(address, this.#length[0] as number);
 	}
 
@@ -266,7 +266,7 @@ class NativeReceiver implements EngineReceiver {
 	}
 
 	poll(wait: number, waker: EngineWaker): boolean {
-		return this.#symbols.ipc_receiver_look(this.#handle, wait, waker.low, waker.high) !== 0;
+		return this.#symbols.ipc_receiver_poll(this.#handle, wait, waker.low, waker.high) !== 0;
 	}
 
 	armed(): number {

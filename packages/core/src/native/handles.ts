@@ -27,7 +27,7 @@ const closedSymbols = {
 	ipc_handle_arm: answerClosed,
 	ipc_handle_disarm: answerClosed,
 	ipc_handle_armed: () => 0,
-	ipc_handle_look: answerClosed,
+	ipc_handle_poll: answerClosed,
 	ipc_handle_sleep: answerClosed,
 	ipc_handle_leave: () => 0,
 	ipc_mutex_lock: answerClosed,
@@ -86,7 +86,7 @@ class NativeHandle implements EngineHandle {
 	}
 
 	poll(): boolean {
-		this.symbols.ipc_handle_look(this.handle);
+		this.symbols.ipc_handle_poll(this.handle);
 		return true;
 	}
 

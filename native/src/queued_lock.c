@@ -1,7 +1,7 @@
-#include "turn.h"
+#include "queued_lock.h"
 
 static bool swap(ipc_handle *handle, uint32_t owner) {
-  /* acquire: see ipc_turn_take. A dead owner's stores are all visible: its end came after them */
+  /* acquire: see ipc_queued_lock_take. A dead owner's stores are all visible: its end came after them */
   return atomic_compare_exchange_strong_explicit(&handle->segment.header->claim, &owner, handle->instance,
                                                  memory_order_acquire, memory_order_relaxed);
 }
@@ -16,16 +16,16 @@ static int32_t attempt(ipc_handle *handle) {
   return owner == 0 ? IPC_OK : IPC_OWNER_DIED;
 }
 
-static int32_t look(ipc_handle *handle) {
+static int32_t attempt_and_reap(ipc_handle *handle) {
   ipc_segment *segment = &handle->segment;
   _Atomic uint32_t *claim = &segment->header->claim;
   int32_t status = attempt(handle);
   if (status != IPC_TIMED_OUT) return status;
   if (ipc_segment_is_orphaned(segment)) return ipc_segment_result(segment, IPC_E_ORPHANED);
   uint32_t pid, owner = atomic_load_explicit(claim, memory_order_relaxed);
-  if (owner == 0 || owner == handle->instance || ipc_members_is_alive(segment, owner, &pid)) return IPC_TIMED_OUT;
+  if (owner == 0 || owner == handle->instance || ipc_slots_is_alive(segment, owner, &pid)) return IPC_TIMED_OUT;
   if (!swap(handle, owner)) return IPC_TIMED_OUT;
-  ipc_members_evict_dead(segment); /* its place is free for others, and its waits are out of the line */
+  ipc_slots_evict_dead(segment); /* its place is free for others, and its waits are out of the line */
   return IPC_OWNER_DIED;
 }
 
@@ -33,19 +33,19 @@ static int32_t look(ipc_handle *handle) {
 static bool is_this_threads(const ipc_handle *handle, uint32_t owner) {
   const ipc_segment *segment = &handle->segment;
   uint64_t self = ipc_os_self();
-  uint32_t limit = atomic_load_explicit(&segment->header->receiver_limit, memory_order_acquire);
-  for (uint32_t i = 0; i < limit && i < segment->max_receivers; i++) {
-    const ipc_member *member = &segment->receivers[i];
-    if (atomic_load_explicit(&member->instance, memory_order_acquire) == owner)
-      return atomic_load_explicit(&member->owner, memory_order_relaxed) == self;
+  uint32_t used = atomic_load_explicit(&segment->header->receiver_slots_used, memory_order_acquire);
+  for (uint32_t i = 0; i < used && i < segment->max_receivers; i++) {
+    const ipc_slot *slot = &segment->receivers[i];
+    if (atomic_load_explicit(&slot->instance, memory_order_acquire) == owner)
+      return atomic_load_explicit(&slot->owner, memory_order_relaxed) == self;
   }
   return false;
 }
 
-int32_t ipc_turn_take_slow(ipc_handle *handle, int32_t timeout_ms, uint64_t *deadline) {
+int32_t ipc_queued_lock_take_slow(ipc_handle *handle, int32_t timeout_ms, uint64_t *deadline) {
   uint32_t owner = atomic_load_explicit(&handle->segment.header->claim, memory_order_relaxed);
   if (owner == handle->instance) return IPC_E_DEADLOCK;
-  if (timeout_ms == 0) return ipc_handle_is_time_to_look(handle) ? look(handle) : attempt(handle);
+  if (timeout_ms == 0) return ipc_handle_is_time_to_reap(handle) ? attempt_and_reap(handle) : attempt(handle);
   if (owner != 0 && is_this_threads(handle, owner)) return IPC_E_DEADLOCK;
-  return ipc_handle_wait_for(handle, IPC_WAIT_TURN, attempt, look, timeout_ms, deadline);
+  return ipc_handle_wait_for(handle, IPC_WAIT_ACQUIRE, attempt, attempt_and_reap, timeout_ms, deadline);
 }

@@ -1,10 +1,10 @@
-/* place_test.c - a binding that moves bytes by itself is told where, and has what it needs of the system. */
-#include "libipc/place.h"
+/* binding_view_test.c - a binding that moves bytes by itself is told where, and has what it needs of the system. */
+#include "libipc/binding_view.h"
 
 #include "ends.h"
 #include "interpose.h"
 #include "libipc/waker.h"
-#include "members.h"
+#include "slots.h"
 #include "view.h"
 #include "worker.h"
 
@@ -21,9 +21,9 @@ static void a_place_is_told(void) {
   for (uint32_t kind = IPC_ROUTE; kind <= IPC_QUEUE; kind++) {
     ipc_receiver *first = must_receive(of_kind(kind)), *receiver = must_receive(of_kind(kind));
     ipc_sender *sender = must_send(of_kind(kind));
-    ipc_place of_sender, of_receiver;
-    ipc_segment *segment = ipc_sender_hand_over(sender, &of_sender);
-    CHECK(ipc_receiver_hand_over(receiver, &of_receiver) != segment);
+    ipc_binding_view of_sender, of_receiver;
+    ipc_segment *segment = ipc_sender_export(sender, &of_sender);
+    CHECK(ipc_receiver_export(receiver, &of_receiver) != segment);
     CHECK_EQ(of_sender.kind, kind);
     CHECK_EQ(of_sender.overflow, IPC_BLOCK);
     CHECK_EQ(of_sender.capacity, 8192);
@@ -33,13 +33,13 @@ static void a_place_is_told(void) {
     CHECK_EQ(ipc_mapping_byte_length(mapping), ipc_segment_bytes(kind, 8192, 7, &(uint64_t){0}));
     view seen = view_open(test_prefix, test_name, kind);
     CHECK_EQ(words[0], ((uint32_t *)seen.base)[0]);
-    CHECK_EQ(of_receiver.word, IPC_HEADER_BYTES / 4 + sizeof(ipc_member) / 4);
-    CHECK_EQ(of_sender.word, IPC_HEADER_BYTES / 4 + 7 * sizeof(ipc_member) / 4);
-    CHECK_EQ(((const ipc_member *)(words + of_sender.word))->instance, of_sender.instance);
-    CHECK_EQ(((const ipc_member *)(words + of_receiver.word))->instance, of_receiver.instance);
+    CHECK_EQ(of_receiver.word, IPC_HEADER_BYTES / 4 + sizeof(ipc_slot) / 4);
+    CHECK_EQ(of_sender.word, IPC_HEADER_BYTES / 4 + 7 * sizeof(ipc_slot) / 4);
+    CHECK_EQ(((const ipc_slot *)(words + of_sender.word))->instance, of_sender.instance);
+    CHECK_EQ(((const ipc_slot *)(words + of_receiver.word))->instance, of_receiver.instance);
     view_close(&seen);
     ipc_sender_close(sender);
-    CHECK_EQ(((const ipc_member *)(words + of_sender.word))->instance, 0); /* still mapped: held */
+    CHECK_EQ(((const ipc_slot *)(words + of_sender.word))->instance, 0); /* still mapped: held */
     ipc_mapping_release(mapping);
     ipc_receiver_close(receiver);
     ipc_receiver_close(first);
@@ -53,11 +53,11 @@ static void where_it_joined_is_told(void) {
   ipc_sender *sender = must_send(options);
   for (int i = 0; i < 3; i++) CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
   ipc_receiver *receiver = must_receive(options);
-  ipc_place place;
-  ipc_receiver_hand_over(receiver, &place);
-  CHECK_EQ(place.joined_high, 3); /* messages */
-  CHECK_EQ(place.joined_low, 3 * 2); /* units */
-  CHECK_EQ(place.overflow, IPC_DROP_OLDEST);
+  ipc_binding_view view;
+  ipc_receiver_export(receiver, &view);
+  CHECK_EQ(view.joined_high, 3); /* messages */
+  CHECK_EQ(view.joined_low, 3 * 2); /* units */
+  CHECK_EQ(view.overflow, IPC_DROP_OLDEST);
   ipc_receiver_close(receiver);
   ipc_sender_close(sender);
 }
@@ -65,8 +65,8 @@ static void where_it_joined_is_told(void) {
 /* The binding has given the claim of its route back, and somebody else has it by now: close() must not take it away. */
 static void a_claim_is_the_bindings(void) {
   ipc_sender *mine = must_send(of_kind(IPC_ROUTE));
-  ipc_place place;
-  ipc_segment *segment = ipc_sender_hand_over(mine, &place);
+  ipc_binding_view view;
+  ipc_segment *segment = ipc_sender_export(mine, &view);
   atomic_store(&segment->header->claim, 0);
   ipc_sender *other = must_send(of_kind(IPC_ROUTE));
   ipc_sender_close(mine);
@@ -86,8 +86,8 @@ enum { WORD = IPC_HEADER_BYTES / 4 - 1 };
 static void sleep_on_it(void *unused) {
   (void)unused;
   ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL));
-  ipc_place place;
-  ipc_segment *segment = ipc_receiver_hand_over(receiver, &place);
+  ipc_binding_view view;
+  ipc_segment *segment = ipc_receiver_export(receiver, &view);
   atomic_fetch_add(&shared->ready, 1);
   ipc_mapping *mapping;
   _Atomic uint32_t *words = (_Atomic uint32_t *)words_of(segment, &mapping);
@@ -101,8 +101,8 @@ static void sleep_on_it(void *unused) {
 static void words_are_slept_on(void) {
   shared = test_shared(sizeof *shared);
   ipc_sender *sender = must_send(of_kind(IPC_CHANNEL));
-  ipc_place place;
-  ipc_segment *segment = ipc_sender_hand_over(sender, &place);
+  ipc_binding_view view;
+  ipc_segment *segment = ipc_sender_export(sender, &view);
   test_worker workers[3];
   for (int i = 0; i < 3; i++) workers[i] = test_start(i < 2 ? TEST_PROCESS : TEST_THREAD, sleep_on_it, NULL);
   test_await(&shared->ready, 3);
@@ -129,8 +129,8 @@ static void words_are_slept_on(void) {
 static void names_are_locked_and_removed(void) {
   ipc_sender *sender = must_send(of_kind(IPC_CHANNEL));
   ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL));
-  ipc_place place;
-  ipc_segment *segment = ipc_sender_hand_over(sender, &place), *other = ipc_receiver_hand_over(receiver, &place);
+  ipc_binding_view view;
+  ipc_segment *segment = ipc_sender_export(sender, &view), *other = ipc_receiver_export(receiver, &view);
   CHECK_EQ(ipc_segment_has_name(segment), 1);
   int32_t lock = ipc_segment_lock_name(segment, 1000);
   CHECK_GE(lock, 0);
@@ -172,9 +172,9 @@ static void wakers_are_rung(void) {
   char ring[16];
   int fd = ipc_waker_open(number);
   CHECK_GE(fd, 0);
-  ipc_waker_ring(number[0], number[1]);
+  ipc_waker_signal(number[0], number[1]);
   CHECK_EQ(read(fd, ring, sizeof ring), 1);
-  ipc_waker_ring(UINT32_MAX, UINT32_MAX); /* nobody's */
+  ipc_waker_signal(UINT32_MAX, UINT32_MAX); /* nobody's */
   CHECK_EQ(read(fd, ring, sizeof ring), -1);
   close(fd);
   ipc_waker_close(number[0], number[1]);

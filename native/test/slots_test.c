@@ -1,5 +1,5 @@
-/* members_test.c - places are taken, given back and taken from the dead; the gate holds senders back. */
-#include "members.h"
+/* slots_test.c - places are taken, given back and taken from the dead; the gate holds senders back. */
+#include "slots.h"
 
 #include "event.h"
 #include "interpose.h"
@@ -25,8 +25,8 @@ static ipc_segment open_segment(uint32_t max_receivers) {
   return segment;
 }
 
-static void leave(ipc_segment *segment, ipc_member *member) {
-  ipc_members_leave(segment, member, atomic_load(&member->instance));
+static void leave(ipc_segment *segment, ipc_slot *slot) {
+  ipc_slots_leave(segment, slot, atomic_load(&slot->instance));
 }
 
 static ipc_receiver *try_receive(uint32_t max_receivers, int32_t *code) {
@@ -55,19 +55,19 @@ static ipc_sender *must_send(void) {
 static void lowest_free_place_is_taken(void) {
   ipc_segment segment = open_segment(3);
   ipc_header *header = segment.header;
-  for (int i = 0; i < 3; i++) CHECK_EQ(ipc_members_join_receiver(&segment, false), i);
-  CHECK_EQ(ipc_members_join_receiver(&segment, false), IPC_E_TOO_MANY_RECEIVERS);
+  for (int i = 0; i < 3; i++) CHECK_EQ(ipc_slots_join_receiver(&segment, false), i);
+  CHECK_EQ(ipc_slots_join_receiver(&segment, false), IPC_E_TOO_MANY_RECEIVERS);
   CHECK_EQ(header->receiver_count, 3);
-  CHECK_EQ(header->receiver_limit, 3);
+  CHECK_EQ(header->receiver_slots_used, 3);
   uint32_t instance = segment.receivers[1].instance;
   leave(&segment, &segment.receivers[1]);
   CHECK_EQ(header->receiver_count, 2);
-  CHECK_EQ(header->receiver_limit, 3);
-  CHECK_EQ(ipc_members_join_receiver(&segment, false), 1);
+  CHECK_EQ(header->receiver_slots_used, 3);
+  CHECK_EQ(ipc_slots_join_receiver(&segment, false), 1);
   CHECK(segment.receivers[1].instance != instance);
   leave(&segment, &segment.receivers[2]);
-  CHECK_EQ(header->receiver_limit, 2);
-  CHECK_EQ(ipc_members_join_sender(&segment), 0);
+  CHECK_EQ(header->receiver_slots_used, 2);
+  CHECK_EQ(ipc_slots_join_sender(&segment), 0);
   CHECK_EQ(header->sender_count, 1);
   leave(&segment, &segment.senders[0]);
   leave(&segment, &segment.receivers[0]);
@@ -82,19 +82,19 @@ static void gate_is_the_lowest_position(void) {
   ipc_segment segment = open_segment(4);
   for (uint32_t base = 0, i = 0; i < 4; i++, base = i == 1 ? 0x7ffffff8u : i == 2 ? 0xfffffff8u : 0x80000000u) {
     atomic_store(&segment.header->head, base);
-    CHECK_EQ(ipc_members_gate(&segment, base), base); /* nobody: nothing to hold back for */
+    CHECK_EQ(ipc_slots_gate(&segment, base), base); /* nobody: nothing to hold back for */
     for (int r = 0; r < 3; r++) {
-      CHECK_EQ(ipc_members_join_receiver(&segment, false), r);
+      CHECK_EQ(ipc_slots_join_receiver(&segment, false), r);
       CHECK_EQ(segment.receivers[r].position, base);
     }
     atomic_store(&segment.receivers[0].position, base + 20);
     atomic_store(&segment.receivers[1].position, base + 10);
     atomic_store(&segment.receivers[2].position, base + 40);
-    CHECK_EQ(ipc_members_gate(&segment, base + 40), base + 10);
-    CHECK_EQ(ipc_members_gate(&segment, base + 15), base + 10); /* others have read past this head */
+    CHECK_EQ(ipc_slots_gate(&segment, base + 40), base + 10);
+    CHECK_EQ(ipc_slots_gate(&segment, base + 15), base + 10); /* others have read past this head */
     atomic_store(&segment.receivers[1].instance, 0);
-    CHECK_EQ(ipc_members_gate(&segment, base + 40), base + 20);
-    CHECK_EQ(ipc_members_gate(&segment, base + 15), base + 15);
+    CHECK_EQ(ipc_slots_gate(&segment, base + 40), base + 20);
+    CHECK_EQ(ipc_slots_gate(&segment, base + 15), base + 15);
     atomic_store(&segment.receivers[0].instance, 0);
     atomic_store(&segment.receivers[2].instance, 0);
   }
@@ -104,9 +104,9 @@ static void gate_is_the_lowest_position(void) {
 
 static void a_wild_limit_is_not_followed(void) {
   ipc_segment segment = open_segment(4);
-  CHECK_EQ(ipc_members_join_receiver(&segment, false), 0);
-  atomic_store(&segment.header->receiver_limit, UINT32_MAX);
-  CHECK_EQ(ipc_members_gate(&segment, 0), 0);
+  CHECK_EQ(ipc_slots_join_receiver(&segment, false), 0);
+  atomic_store(&segment.header->receiver_slots_used, UINT32_MAX);
+  CHECK_EQ(ipc_slots_gate(&segment, 0), 0);
   leave(&segment, &segment.receivers[0]);
   ipc_segment_close(&segment);
 }
@@ -115,7 +115,7 @@ static void instances_skip_zero(void) {
   ipc_segment segment = open_segment(4);
   atomic_store(&segment.header->next_instance, UINT32_MAX);
   for (int i = 0; i < 3; i++) {
-    CHECK_EQ(ipc_members_join_sender(&segment), i);
+    CHECK_EQ(ipc_slots_join_sender(&segment), i);
     CHECK(segment.senders[i].instance != 0);
   }
   ipc_os_unlink(segment.key);
@@ -124,7 +124,7 @@ static void instances_skip_zero(void) {
 
 static void there_is_room_for_1024_receivers(void) {
   ipc_segment segment = open_segment(IPC_MAX_RECEIVERS);
-  for (int i = 0; i < 1023; i++) CHECK_EQ(ipc_members_join_receiver(&segment, false), i);
+  for (int i = 0; i < 1023; i++) CHECK_EQ(ipc_slots_join_receiver(&segment, false), i);
   ipc_receiver *last = must_receive(IPC_MAX_RECEIVERS);
   ipc_sender *sender = must_send();
   int32_t code;
@@ -148,7 +148,7 @@ static void there_is_room_for_1024_receivers(void) {
 
 static void there_is_room_for_1024_senders(void) {
   ipc_segment segment = open_segment(1);
-  for (int i = 0; i < 1024; i++) CHECK_EQ(ipc_members_join_sender(&segment), i);
+  for (int i = 0; i < 1024; i++) CHECK_EQ(ipc_slots_join_sender(&segment), i);
   ipc_failure failure;
   CHECK(!ipc_sender_open(test_prefix, test_name, &channel, &failure));
   CHECK_EQ(failure.code, IPC_E_TOO_MANY_SENDERS);
@@ -417,7 +417,7 @@ static void send_in_a_duel(void *argument) {
     if (of->is_over) break;
     meeting_stagger(&seed, 400);
     atomic_store_explicit(&of->segment.header->head, round * 2, memory_order_release);
-    atomic_store(&of->gate, ipc_members_gate(&of->segment, round * 2));
+    atomic_store(&of->gate, ipc_slots_gate(&of->segment, round * 2));
     meet(&of->ends, round);
   }
 }
@@ -434,7 +434,7 @@ static void joiner_is_never_below_the_gate(void) {
     meet(&of->starts, round);
     if (of->is_over) break;
     meeting_stagger(&seed, 100);
-    CHECK_EQ(ipc_members_join_receiver(&of->segment, false), 0);
+    CHECK_EQ(ipc_slots_join_receiver(&of->segment, false), 0);
     meet(&of->ends, round);
     uint32_t gate = atomic_load(&of->gate), position = of->segment.receivers[0].position;
     if ((int32_t)(position - gate) < 0) FAIL("round %u: position %u is below the gate %u", round, position, gate);

@@ -1,15 +1,15 @@
-#include "libipc/place.h"
+#include "libipc/binding_view.h"
 
 #include "receiver_state.h"
 #include "sender_state.h"
 
-static ipc_segment *hand_over(ipc_segment *segment, const ipc_member *member, uint32_t instance, ipc_place *place) {
-  *place = (ipc_place){
+static ipc_segment *export_view(ipc_segment *segment, const ipc_slot *slot, uint32_t instance, ipc_binding_view *view) {
+  *view = (ipc_binding_view){
       .kind = segment->kind,
       .overflow = segment->overflow,
       .capacity = segment->capacity,
       .max_receivers = segment->max_receivers,
-      .word = (uint32_t)((const uint32_t *)member - (const uint32_t *)segment->header),
+      .word = (uint32_t)((const uint32_t *)slot - (const uint32_t *)segment->header),
       .instance = instance,
       .joined_low = (uint32_t)segment->joined,
       .joined_high = (uint32_t)(segment->joined >> 32),
@@ -17,13 +17,13 @@ static ipc_segment *hand_over(ipc_segment *segment, const ipc_member *member, ui
   return segment;
 }
 
-ipc_segment *ipc_sender_hand_over(ipc_sender *sender, ipc_place *place) {
+ipc_segment *ipc_sender_export(ipc_sender *sender, ipc_binding_view *view) {
   sender->is_only = false; /* close() would give the claim back, and it is the binding's to */
-  return hand_over(&sender->segment, sender->member, sender->instance, place);
+  return export_view(&sender->segment, sender->slot, sender->instance, view);
 }
 
-ipc_segment *ipc_receiver_hand_over(ipc_receiver *receiver, ipc_place *place) {
-  return hand_over(&receiver->segment, receiver->member, receiver->instance, place);
+ipc_segment *ipc_receiver_export(ipc_receiver *receiver, ipc_binding_view *view) {
+  return export_view(&receiver->segment, receiver->slot, receiver->instance, view);
 }
 
 ipc_mapping *ipc_segment_hold_mapping(ipc_segment *segment) { return ipc_mapping_hold(segment); }
@@ -43,8 +43,8 @@ void ipc_segment_wake(const ipc_segment *segment, uint32_t word) {
   if (there) ipc_os_wake_all(there);
 }
 
-int32_t ipc_segment_lock_name(const ipc_segment *segment, uint32_t patience_ms) {
-  return ipc_segment_lock(segment, patience_ms * UINT64_C(1000000));
+int32_t ipc_segment_lock_name(const ipc_segment *segment, uint32_t timeout_ms) {
+  return ipc_segment_lock(segment, timeout_ms * UINT64_C(1000000));
 }
 
 void ipc_segment_unlock_name(int32_t lock) { ipc_os_unlock(lock); }

@@ -1,0 +1,32 @@
+/*
+ * queued_lock.h - the claim word of a header as a lock that handles wait for in line: a mutex, and what writers
+ * and new readers of a reader-writer lock pass.
+ *
+ * As in claim_lock.h the word is the owner's instance, and a dead owner's is swapped for one's own. What
+ * the two do not share is waiting: here exactly one is woken when the lock is given back.
+ */
+#ifndef LIBIPC_QUEUED_LOCK_H
+#define LIBIPC_QUEUED_LOCK_H
+
+#include "claim_lock.h"
+#include "handle_state.h"
+
+/* IPC_OK; IPC_OWNER_DIED: taken over; IPC_TIMED_OUT, or why it cannot be had. See ipc_handle_wait_for for the deadline. */
+int32_t ipc_queued_lock_take_slow(ipc_handle *handle, int32_t timeout_ms, uint64_t *deadline);
+
+static inline int32_t ipc_queued_lock_take(ipc_handle *handle, int32_t timeout_ms, uint64_t *deadline) {
+  /* acquire pairs with the release in ipc_queued_lock_release: what the last owner wrote is seen */
+  if (IPC_LIKELY(ipc_claim_try_lock(&handle->segment.header->claim, handle->instance))) return IPC_OK;
+  return ipc_queued_lock_take_slow(handle, timeout_ms, deadline);
+}
+
+static inline bool ipc_queued_lock_is_held(const ipc_handle *handle) {
+  return atomic_load_explicit(&handle->segment.header->claim, memory_order_relaxed) == handle->instance;
+}
+
+static inline void ipc_queued_lock_release(ipc_handle *handle) {
+  ipc_claim_unlock(&handle->segment.header->claim);
+  ipc_waits_notify(&handle->segment, IPC_WAIT_ACQUIRE, 1);
+}
+
+#endif

@@ -128,13 +128,3 @@ describe.each(tasks)("guide: %s", (task) => {
 		]);
 	});
 });
-
-test("the locks and the shared memory of the README work", async () => {
-	const readme = await Bun.file(new URL("README.md", root)).text();
-	const code = readme.match(/^## Locks and shared memory$.*?^```ts\n(.*?)^```$/ms)?.[1] ?? "";
-	// Names of its own: others may run it at the same time.
-	const renamed = code.replaceAll('open("', `open("readme-${process.pid}-`);
-	expect(await run("-e", renamed)).toEqual({ code: 0, output: [""], errors: "" });
-	expect(code).toContain("SharedMemory.open");
-	expect(list({ prefix: "" }).filter(({ name }) => name.startsWith(`readme-${process.pid}-`))).toEqual([]);
-}, 20_000);

@@ -1,87 +1,165 @@
 /**
- * Runs the conformance suite on every engine in every runtime and prints a table. The last line is the sum.
+ * Runs the conformance suite on its instances: every engine in every runtime, with the test programs on threads or in
+ * processes. Prints a table; the last line is the sum.
  *
- *   bun run conformance                          everything
- *   bun run conformance node-22-sab bun-native   these pairs
- *   bun run conformance --files messages,queue   these files
+ *   bun run conformance                                     everything
+ *   bun run conformance --quick                             every file on bun-native-processes, a sample of the rest
+ *   bun run conformance bun-native-threads node-22-sab-threads
+ *   bun run conformance --files queue,views bun-native-processes
+ *
+ * One file on one instance: the last form. In Bun also, for bun-native-processes,
+ * `bun test ./packages/conformance/src/queue.conformance.ts [-t title]`, and with LIBIPC_TRANSPORT=threads for
+ * bun-native-threads.
  */
 import { spawn } from "node:child_process";
-import { readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { nodeBinary, nodeVersions } from "./node_binary.ts";
+import Table from "cli-table3";
+import { commandLine, wholeNumber } from "./lib/command_line.ts";
+import { type NodeVersion, nodeBinary, nodeVersions } from "./node_binary.ts";
 
-process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+const root = fileURLToPath(new URL("..", import.meta.url));
+process.chdir(root);
 
-/** An engine in a runtime. */
-interface Pair {
-	readonly engine: "native" | "sab";
-	readonly runtime: string;
+/** An engine in a runtime, with a transport. */
+interface Instance {
+	readonly name: string;
 	/** Runs one file of the suite; undefined: that runtime is not on this machine. */
 	readonly command: ((file: string) => readonly string[]) | undefined;
+	/** The Node that it needs. */
+	readonly node?: NodeVersion;
 	readonly env: Readonly<Record<string, string>>;
+	/** The only files that it runs; without it, all. */
+	readonly files?: readonly string[];
 }
 
-interface Counts {
+interface Skipped {
+	readonly title: string;
+	readonly reason: string;
+}
+
+interface Result {
 	passed: number;
 	failed: number;
+	ms: number;
+	readonly skipped: Skipped[];
+}
+
+interface Job {
+	readonly instance: Instance;
+	readonly file: string;
 }
 
 /** No file takes as long: what has not ended by then hangs. More terminations than usual take their time. */
 const PATIENCE_MS = 240_000 + 2000 * Number(process.env.LIBIPC_TERMINATIONS ?? 0);
 
+/** The volume of cases with many messages in a quick run, see packages/testing/src/scale.ts. */
+const QUICK_SCALE = 0.1;
+
 const source = "packages/conformance/src";
+const emitted = "build/emit/conformance/src";
+/** How long each job took the last time. The longest begin first. */
+const TIMES = "build/conformance_times.json";
 const bun = process.execPath;
 
-function node(version: (typeof nodeVersions)[number]): Pair["command"] {
+const nodeFlags = ["--disable-warning=ExperimentalWarning"];
+const inBun = (file: string): readonly string[] => [bun, "test", `./${source}/${file}.ts`];
+function inNode(version: NodeVersion): Instance["command"] {
 	const binary = nodeBinary(version);
 	return binary === undefined
 		? undefined
-		: (file) => [binary, "--test-reporter=tap", `build/emit/conformance/src/${file}.js`];
+		: (file) => [binary, ...nodeFlags, "--test-reporter=tap", `${emitted}/${file}.js`];
 }
 
-const inBun = (file: string) => [bun, "test", `./${source}/${file}.ts`];
+const native = { LIBIPC_PACKAGE: "libipc", LIBIPC_ENGINE: "native" };
+const threads = { LIBIPC_TRANSPORT: "threads" };
+const processes = { LIBIPC_TRANSPORT: "processes" };
 
-const pairs: readonly Pair[] = [
-	{ engine: "native", runtime: "bun", command: inBun, env: { LIBIPC_PACKAGE: "libipc" } },
-	{ engine: "sab", runtime: "bun", command: inBun, env: { LIBIPC_PACKAGE: "@libipc/compat" } },
+/** For test programs in another runtime than the test, see packages/testing/src/processes.ts. */
+const programsIn = (command: readonly string[], from: string, to: string, extension: string) => ({
+	LIBIPC_PROGRAMS: JSON.stringify({ command, from: root + from, to: root + to, extension }),
+});
+const node26 = nodeBinary(26) ?? "";
+
+const instances: readonly Instance[] = [
+	{ name: "bun-native-processes", command: inBun, env: { LIBIPC_PACKAGE: "libipc", ...processes } },
+	{ name: "bun-native-threads", command: inBun, env: { LIBIPC_PACKAGE: "libipc", ...threads } },
+	{ name: "bun-sab-threads", command: inBun, env: { LIBIPC_PACKAGE: "@libipc/compat", ...threads } },
 	...nodeVersions.map(
-		(version): Pair => ({
-			engine: "sab",
-			runtime: `node-${version}`,
-			command: node(version),
-			env: { LIBIPC_PACKAGE: "libipc", LIBIPC_ENGINE: "sab" },
+		(version): Instance => ({
+			name: `node-${version}-sab-threads`,
+			command: inNode(version),
+			node: version,
+			env: { LIBIPC_PACKAGE: "libipc", LIBIPC_ENGINE: "sab", ...threads },
 		}),
 	),
+	{ name: "node-26-native-processes", command: inNode(26), node: 26, env: { ...native, ...processes } },
+	{ name: "node-26-native-threads", command: inNode(26), node: 26, env: { ...native, ...threads } },
 	{
-		engine: "native",
-		runtime: "node-26",
-		command: node(26),
-		env: { LIBIPC_PACKAGE: "libipc", LIBIPC_ENGINE: "native" },
+		name: "bun-with-node-26-programs",
+		command: node26 ? inBun : undefined,
+		node: 26,
+		env: {
+			LIBIPC_PACKAGE: "libipc",
+			...processes,
+			...programsIn([node26, ...nodeFlags], source, emitted, ".js"),
+		},
+	},
+	{
+		name: "node-26-with-bun-programs",
+		command: inNode(26),
+		node: 26,
+		env: { ...native, ...processes, ...programsIn([bun], emitted, source, ".ts") },
 	},
 ];
 
-const nameOf = ({ runtime, engine }: Pair) => `${runtime}-${engine}`;
+/** The process groups that run. */
+const running = new Set<number>();
 
-/** Runs a command and answers what it printed and how it ended; after a while it is killed. */
+function endGroup(pid: number): void {
+	try {
+		process.kill(-pid, "SIGKILL");
+	} catch {
+		// All of them have ended.
+	}
+}
+
+for (const [signal, status] of [
+	["SIGINT", 130],
+	["SIGTERM", 143],
+] as const)
+	process.on(signal, () => {
+		for (const pid of running) endGroup(pid);
+		// Each test process has a watcher outside its group, which removes what the group left (packages/testing/src/cleanup.ts).
+		process.exit(status);
+	});
+
+/** Runs a command, and returns what it printed and how it ended. A command that takes too long is killed. */
 function run(
 	[program = "", ...args]: readonly string[],
-	env: Pair["env"],
+	env: Instance["env"],
 ): Promise<{ output: string; status: number }> {
 	return new Promise((resolve, reject) => {
 		const inherited = { ...process.env };
 		delete inherited.LIBIPC_ENGINE;
-		// Each Worker loads the packages anew, and would strip their types anew.
+		// Each Worker and process loads the packages again, and would strip their types again.
 		inherited.NODE_COMPILE_CACHE = "build/node-cache";
 		const child = spawn(program, args, {
 			stdio: ["ignore", "pipe", "pipe"],
-			env: { ...inherited, LIBIPC_TRANSPORT: "threads", ...env },
+			env: { ...inherited, ...env },
+			detached: true,
 		});
+		const { pid = 0 } = child;
+		if (pid) running.add(pid);
 		let output = "";
+		const end = () => {
+			running.delete(pid);
+			endGroup(pid);
+		};
 		const patience = setTimeout(() => {
 			output += `\nkilled: it has not ended within ${PATIENCE_MS / 1000} s\n`;
-			child.kill("SIGKILL");
+			end();
 		}, PATIENCE_MS);
 		child.stdout.on("data", (chunk: Buffer) => {
 			output += chunk;
@@ -90,6 +168,8 @@ function run(
 			output += chunk;
 		});
 		child.on("error", reject);
+		// What it left running would keep its output open.
+		child.on("exit", end);
 		child.on("close", (status) => {
 			clearTimeout(patience);
 			resolve({ output, status: status ?? 1 });
@@ -105,79 +185,140 @@ function sum(output: string, ...expressions: readonly RegExp[]): number {
 	);
 }
 
-/** What bun test or node:test say they have counted. */
-function count(output: string, status: number): Counts {
+/** Reads the counts of bun test or of node:test. */
+function count(output: string, status: number): Omit<Result, "ms"> {
 	const passed = sum(output, /^# pass (\d+)$/gm, /^ *(\d+) pass$/gm);
-	const failed = sum(output, /^# fail (\d+)$/gm, /^# cancelled (\d+)$/gm, /^# skipped (\d+)$/gm, /^ *(\d+) fail$/gm);
+	const failed = sum(output, /^# fail (\d+)$/gm, /^# cancelled (\d+)$/gm, /^ *(\d+) fail$/gm);
+	const skipped = [...output.matchAll(/^SKIPPED (.*)$/gm)].map(([, json]) => JSON.parse(json ?? "") as Skipped);
+	// What is skipped in another way than by the table of the suite has failed.
+	const unexplained = Math.max(0, sum(output, /^# skipped (\d+)$/gm, /^ *(\d+) skip$/gm) - skipped.length);
+	const all = failed + unexplained;
 	// What ends badly without naming a failed test, or runs no test, has failed.
-	return { passed, failed: failed > 0 ? failed : Number(status !== 0 || passed === 0) };
+	return { passed, skipped, failed: all > 0 ? all : Number(status !== 0 || passed + skipped.length === 0) };
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { files: { type: "string" } } });
-const unknown = positionals.filter((name) => !pairs.some((pair) => nameOf(pair) === name));
-if (unknown.length > 0) {
-	console.error(`There is no pair ${unknown.join(", ")}. There are ${pairs.map(nameOf).join(", ")}.`);
+const { flags, _ } = commandLine({
+	name: "bun run conformance",
+	parameters: ["[instances...]"],
+	flags: {
+		files: { type: String, placeholder: "<names>", description: "Only these files, separated by commas" },
+		quick: { type: Boolean, description: "A subset and smaller volumes, for bun run test", default: false },
+		lanes: {
+			type: wholeNumber(1),
+			placeholder: "<n>",
+			description: "How many files run at the same time",
+			default: Math.min(2, availableParallelism()),
+		},
+	},
+	help: { description: `Runs the conformance suite. Instances: ${instances.map(({ name }) => name).join(", ")}` },
+});
+
+function fail(message: string): never {
+	console.error(message);
 	process.exit(2);
 }
-const files = readdirSync(source)
+
+const unknown = _.instances.filter((name) => !instances.some((instance) => instance.name === name));
+if (unknown.length > 0)
+	fail(`There is no instance ${unknown.join(", ")}. There are ${instances.map(({ name }) => name).join(", ")}.`);
+const allFiles = readdirSync(source)
 	.filter((file) => file.endsWith(".conformance.ts"))
 	.map((file) => file.slice(0, -".ts".length))
-	.filter((file) => values.files === undefined || values.files.split(",").includes(file.split(".")[0] ?? ""));
-const wanted = pairs.filter((pair) => positionals.length === 0 || positionals.includes(nameOf(pair)));
+	.sort();
+const chosenFiles = flags.files?.split(",").map((name) => `${name.replace(/\.conformance(\.ts)?$/, "")}.conformance`);
+const unknownFiles = chosenFiles?.filter((file) => !allFiles.includes(file)) ?? [];
+if (unknownFiles.length > 0) fail(`There is no file ${unknownFiles.join(", ")}. There are ${allFiles.join(", ")}.`);
+const files = chosenFiles ?? allFiles;
+const wanted = instances.filter(({ name }) => _.instances.length === 0 || _.instances.includes(name));
+const present = wanted.filter(({ command }) => command !== undefined);
 
-rmSync("build/emit", { recursive: true, force: true });
-const emitted = await run([bun, "x", "tsc", "-p", "tsconfig.emit.json"], {});
-if (emitted.status !== 0) {
-	console.error(emitted.output);
-	process.exit(1);
+/** In a quick run: all files on the first instance, and each file on one of the others, in turn. */
+function isInSample({ instance, file }: Job): boolean {
+	if (!flags.quick || instance === instances[0]) return true;
+	const others = instances.length - 1;
+	return allFiles.indexOf(file) % others === instances.indexOf(instance) - 1;
 }
 
-const results = new Map(wanted.map((pair) => [pair, { passed: 0, failed: 0, ms: 0 }]));
-const jobs = wanted.flatMap((pair) =>
-	pair.command ? files.map((file) => ({ pair, file, command: pair.command })) : [],
-);
+const jobs: Job[] = present
+	.flatMap((instance) => files.map((file) => ({ instance, file })))
+	.filter(({ instance, file }) => instance.files?.includes(file) ?? true)
+	.filter(isInSample);
 
-/** Takes one job after another. Two at once: each has threads of its own, and times that it wants kept. */
+const keyOf = ({ instance, file }: Job) => `${instance.name} ${file}${flags.quick ? " quick" : ""}`;
+function readTimes(): Record<string, number> {
+	try {
+		return JSON.parse(readFileSync(TIMES, "utf8")) as Record<string, number>;
+	} catch {
+		return {};
+	}
+}
+const times = readTimes();
+jobs.sort((a, b) => (times[keyOf(b)] ?? 0) - (times[keyOf(a)] ?? 0));
+
+if (present.some(({ node }) => node !== undefined)) {
+	rmSync("build/emit", { recursive: true, force: true });
+	const { status, output } = await run([bun, "x", "tsc", "-p", "tsconfig.emit.json"], {});
+	if (status !== 0) fail(output);
+}
+
+const results = new Map(
+	present.map(({ name }): [string, Result] => [name, { passed: 0, failed: 0, ms: 0, skipped: [] }]),
+);
+const scale = flags.quick ? { LIBIPC_TEST_SCALE: String(QUICK_SCALE) } : {};
+
+/** Takes one job after another. More lanes than processors would disturb the times that cases measure. */
 async function work(): Promise<void> {
 	for (let job = jobs.shift(); job; job = jobs.shift()) {
-		const { pair, file, command } = job;
+		const { instance, file } = job;
 		const started = performance.now();
-		const { output, status } = await run(command?.(file) ?? [], pair.env);
+		const { output, status } = await run(instance.command?.(file) ?? [], { ...instance.env, ...scale });
 		const ms = performance.now() - started;
-		const { passed, failed } = count(output, status);
-		const result = results.get(pair);
+		times[keyOf(job)] = Math.round(ms);
+		const { passed, failed, skipped } = count(output, status);
+		const result = results.get(instance.name);
 		if (!result) continue;
 		result.passed += passed;
 		result.failed += failed;
 		result.ms += ms;
-		console.log(`${nameOf(pair)} ${file}: ${passed} passed, ${failed} failed, ${(ms / 1000).toFixed(1)} s`);
+		result.skipped.push(...skipped);
+		const counts = [`${passed} passed`, `${failed} failed`, skipped.length > 0 && `${skipped.length} skipped`];
+		console.log(`${instance.name} ${file}: ${counts.filter(Boolean).join(", ")}, ${(ms / 1000).toFixed(1)} s`);
 		if (failed > 0) console.log(output);
 	}
 }
-await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, work));
+const started = performance.now();
+await Promise.all(Array.from({ length: flags.lanes }, work));
+const wallSeconds = (performance.now() - started) / 1000;
+mkdirSync("build", { recursive: true });
+writeFileSync(TIMES, `${JSON.stringify(times, null, "\t")}\n`);
 
-const runtimes = [...new Set(wanted.map(({ runtime }) => runtime))];
-const cell = (engine: string, runtime: string): string => {
-	const pair = wanted.find((each) => each.engine === engine && each.runtime === runtime);
-	if (!pair) return "";
-	const result = results.get(pair);
-	return pair.command && result ? `${result.passed} / ${result.failed}` : "not here";
-};
-const row = (cells: readonly string[]) => console.log(cells.map((text) => text.padEnd(14)).join(""));
-console.log("\npassed / failed");
-row(["", ...runtimes]);
-for (const engine of ["native", "sab"]) row([engine, ...runtimes.map((runtime) => cell(engine, runtime))]);
-for (const { command, runtime } of wanted)
-	if (!command)
-		console.log(
-			`There is no ${runtime} on this machine, and nothing was counted for it: npm has it for Linux on x64 (bun install), elsewhere set ${`LIBIPC_${runtime.replace("-", "_")}`.toUpperCase()} to one.`,
-		);
-
+const table = new Table({
+	head: ["instance", "passed", "failed", "skipped", "s"],
+	style: { head: [], border: [] },
+	colAligns: ["left", "right", "right", "right", "right"],
+});
 let passed = 0;
 let failed = 0;
-for (const result of results.values()) {
+/** How many cases are skipped for each reason, by instance. */
+const reasons = new Map<string, Map<string, number>>();
+for (const [name, result] of results) {
 	passed += result.passed;
 	failed += result.failed;
+	table.push([name, result.passed, result.failed, result.skipped.length, (result.ms / 1000).toFixed(0)]);
+	for (const { reason } of result.skipped) {
+		const counts = reasons.get(reason) ?? new Map<string, number>();
+		counts.set(name, (counts.get(name) ?? 0) + 1);
+		reasons.set(reason, counts);
+	}
 }
+console.log(`\n${table}`);
+console.log(`${flags.lanes} at once, ${wallSeconds.toFixed(0)} s in all`);
+for (const [reason, counts] of reasons)
+	console.log(`skipped: ${reason}\n  ${[...counts].map(([name, number]) => `${name}: ${number}`).join(", ")}`);
+for (const { command, name, node } of wanted)
+	if (!command)
+		console.log(
+			`${name} did not run, and is not counted: there is no Node ${node} on this machine. npm has it for Linux on x64 (bun install); elsewhere set LIBIPC_NODE_${node} to its path.`,
+		);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

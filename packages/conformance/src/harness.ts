@@ -1,8 +1,9 @@
 /**
- * `describe` and `test` of node:test, which Bun runs too, with what this suite wants of both: tables of cases, and a time
- * after which a test that hangs has failed.
+ * `describe` and `test` of node:test, which Bun runs too, with what this suite wants of both: tables of cases, a time after
+ * which a test that hangs has failed, and cases that are skipped on some instances (skipped.ts).
  */
 import { after, afterEach, describe as group, test as single } from "node:test";
+import { reasonToSkip } from "./skipped.ts";
 
 export { after as afterAll, afterEach };
 
@@ -47,14 +48,34 @@ function each<Options extends readonly unknown[]>(
 		};
 }
 
+/** The titles of the groups whose bodies run at this moment. Bun runs the bodies of inner groups after those of outer ones. */
+let path: readonly string[] = [];
+
 function registerTest(name: string, body: () => unknown, timeout = PATIENCE_MS): void {
+	const title = [...path, name].join(" > ");
+	const reason = reasonToSkip(title);
+	if (reason !== undefined) {
+		// For scripts/conformance.ts, which counts these.
+		console.log(`\nSKIPPED ${JSON.stringify({ title, reason })}`);
+		single(name, { skip: reason }, () => {});
+		return;
+	}
 	single(name, { timeout }, async () => {
 		await body();
 	});
 }
 
 function registerGroup(name: string, body: () => unknown): void {
-	group(name, () => void body());
+	const inner = [...path, name];
+	group(name, () => {
+		const outer = path;
+		path = inner;
+		try {
+			body();
+		} finally {
+			path = outer;
+		}
+	});
 }
 
 export const test: typeof registerTest & { readonly each: Each<[timeout?: number]> } = Object.assign(registerTest, {

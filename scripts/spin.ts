@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 /** Models that take seconds. */
 export const QUICK_MODELS = ["event", "join", "rwlock", "semaphore"] as const;
 
-/** How to start Spin: `$SPIN`, or `spin`; undefined if it does not run. */
+/** The command that starts Spin: `$SPIN`, or `spin`; undefined if it does not run. */
 export function findSpin(): string | undefined {
 	const spin = process.env.SPIN || "spin";
 	return spawnSync(spin, ["-V"], { stdio: "ignore" }).status === 0 ? spin : undefined;

@@ -1,29 +1,32 @@
-/**
- * What proves that libipc can be trusted, in some five minutes: kills and stops before each store, chaos, fuzzing, models.
- * `bun run test` has a shorter version; each has longer ones of its own (docs/verification.md).
- *
- *   bun run verify
- */
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+/** What shows that libipc can be trusted, in about five minutes. Each step has longer runs: docs/verification.md. */
+import { commandLine } from "./lib/command_line.ts";
+import { root } from "./lib/repository.ts";
+import { run } from "./lib/run.ts";
+import { closingLine, type Sums } from "./lib/sums.ts";
 import { QUICK_MODELS } from "./spin.ts";
 
-process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+commandLine({
+	name: "bun run verify",
+	help: {
+		description:
+			"Kills and stops before each store, chaos, fuzzing and models, in about five minutes. Needs clang with libFuzzer, and Spin.",
+	},
+});
+process.chdir(root);
 
 const steps: readonly (readonly [name: string, script: string, ...args: string[]])[] = [
 	["kills and stops before each store", "scripts/faults.ts", "--quick"],
 	["chaos", "chaos/chaos.ts", "--minutes", "1.5"],
 	["fuzzing (needs clang)", "scripts/fuzz.ts", "--seconds", "20"],
-	["models and their seeded faults (needs spin)", "scripts/model.ts", ...QUICK_MODELS],
+	["models and their seeded faults (needs Spin)", "scripts/model.ts", ...QUICK_MODELS],
 ];
 
-let failed = 0;
+const sums: Sums = { passed: 0, failed: 0 };
 for (const [name, ...args] of steps) {
 	console.log(`\n# ${name}`);
-	const started = performance.now();
-	const { status } = spawnSync(process.execPath, args, { stdio: "inherit" });
-	if (status !== 0) failed++;
-	console.log(`${status === 0 ? "passed" : "FAILED"}: ${name}, ${Math.round((performance.now() - started) / 1000)} s`);
+	const { status, milliseconds } = await run([process.execPath, ...args], { show: true });
+	sums[status === 0 ? "passed" : "failed"]++;
+	console.log(`${status === 0 ? "passed" : "FAILED"}: ${name}, ${Math.round(milliseconds / 1000)} s`);
 }
-console.log(`\n${steps.length - failed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+console.log(`\n${closingLine(sums)}`);
+process.exitCode = sums.failed === 0 ? 0 : 1;

@@ -1,4 +1,13 @@
+/**
+ * The C compiler, and how every part of `native/` is compiled: flags, objects that are compiled again only when something
+ * changed, several at once.
+ */
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { inLanes } from "./lanes.ts";
+import { run } from "./run.ts";
 
 const INSTALL = `No C compiler was found: tried $CC, cc, gcc and clang. Install one:
   Debian, Ubuntu   apt-get install gcc libc6-dev
@@ -8,7 +17,7 @@ const INSTALL = `No C compiler was found: tried $CC, cc, gcc and clang. Install 
   macOS            xcode-select --install
 or set CC to the path of a C11 compiler.`;
 
-/** The C compiler to use: `$CC`, else the first of cc, gcc and clang that runs. */
+/** The C compiler to use: `$CC`, or the first of cc, gcc and clang that runs. */
 export function findCompiler(): string {
 	const chosen = process.env.CC;
 	for (const candidate of chosen ? [chosen] : ["cc", "gcc", "clang"])
@@ -29,8 +38,100 @@ export const commonFlags = [
 	"-Inative/src",
 ];
 
-/** What the library and the C programs it is compared with are optimised with: the same for both. */
+/** What the library and the C programs that it is compared with are optimised with: the same for both. */
 export const releaseFlags = [...commonFlags, "-O3", "-fno-plt"];
 
 /** Libraries to link: old glibc has shm_open in librt; musl and newer glibc have an empty one. */
 export const linkFlags = process.platform === "darwin" ? [] : ["-lrt", "-pthread"];
+
+/** One call of the compiler that makes one file. */
+export interface Step {
+	readonly output: string;
+	readonly args: readonly string[];
+	/** The files that the output is made from, other than headers: the compiler reports those. */
+	readonly inputs: readonly string[];
+}
+
+/** Compiles one source to an object. */
+export function object(source: string, output: string, flags: readonly string[]): Step {
+	return { output, inputs: [source], args: [...flags, "-MMD", "-MF", `${output}.d`, "-c", source] };
+}
+
+/** Links objects to a program or a shared library. */
+export function link(objects: readonly Step[], output: string, flags: readonly string[]): Step {
+	const inputs = objects.map((each) => each.output);
+	return { output, inputs, args: [...flags, ...inputs, ...linkFlags] };
+}
+
+/** The headers that the compiler has noted when it made the object. */
+function headersOf(output: string): string[] {
+	const file = `${output}.d`;
+	if (!existsSync(file)) return [];
+	const [, prerequisites = ""] = readFileSync(file, "utf8").split(/:\s/, 2);
+	return prerequisites
+		.replaceAll("\\\n", " ")
+		.split(/\s+/)
+		.filter((name) => name.endsWith(".h"));
+}
+
+export class Toolchain {
+	readonly compiler: string;
+	readonly #version: string;
+	/** Of files that were read already. A step that makes a file removes it. */
+	readonly #hashes = new Map<string, string>();
+
+	constructor(compiler: string = findCompiler()) {
+		this.compiler = compiler;
+		this.#version = spawnSync(compiler, ["--version"], { encoding: "utf8" }).stdout ?? "";
+	}
+
+	#hashOf(file: string): string {
+		let hash = this.#hashes.get(file);
+		if (hash === undefined) {
+			hash = existsSync(file) ? createHash("sha256").update(readFileSync(file)).digest("hex") : "missing";
+			this.#hashes.set(file, hash);
+		}
+		return hash;
+	}
+
+	/** Differs when the output has to be made again. */
+	#stampOf({ output, args, inputs }: Step): string {
+		const files = [...inputs, ...headersOf(output)].map((file) => [file, this.#hashOf(file)]);
+		return createHash("sha256")
+			.update(JSON.stringify([this.compiler, this.#version, args, files]))
+			.digest("hex");
+	}
+
+	/**
+	 * Makes an output, unless it is there and was made from the same files by the same compiler with the same flags.
+	 * @returns whether it was made
+	 */
+	async make(step: Step): Promise<boolean> {
+		const { output, args } = step;
+		const stamp = `${output}.stamp`;
+		if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === this.#stampOf(step)) return false;
+		mkdirSync(dirname(output), { recursive: true });
+		rmSync(stamp, { force: true });
+		// Made next to its place and then moved: a process that loads it at this moment gets the old file or the new one.
+		const temporary = `${output}.${process.pid}`;
+		const { status, output: text } = await run([this.compiler, ...args, "-o", temporary]);
+		if (status !== 0) {
+			rmSync(temporary, { force: true });
+			throw new Error(`${this.compiler} could not build ${output}:\n${text}`);
+		}
+		if (text) process.stderr.write(text);
+		renameSync(temporary, output);
+		this.#hashes.delete(output);
+		writeFileSync(stamp, this.#stampOf(step));
+		return true;
+	}
+
+	/** Makes several outputs, as many at once as there are processors. Returns those that were made. */
+	async makeAll(steps: readonly Step[]): Promise<Step[]> {
+		const made: Step[] = [];
+		await inLanes(steps, async (step) => {
+			if (await this.make(step)) made.push(step);
+		});
+		return made;
+	}
+}

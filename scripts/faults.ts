@@ -1,30 +1,27 @@
 /**
- * Ends, or stops for 3 s, a process right before each of its stores into shared memory and each of its calls that
- * change the system, in every scenario of native/fault/, and sees whether the others come to a good end.
- *
- *   bun run faults [--stop] [--quick] [--only <text>]... [--at-once <n>] [--list]
- *
- * --only: cases in whose "scenario / role / point / hit" the text is found; several must all be found.
+ * Kills a process, or stops it for 3 s, right before each of its stores into shared memory and each of its calls that change
+ * the system, in every scenario of native/fault/, and checks that the others finish their work.
  */
-import { spawn } from "node:child_process";
-import { globSync, mkdirSync } from "node:fs";
+import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { exclusions } from "./faults_excluded.ts";
-import { commonFlags, findCompiler, linkFlags } from "./lib/toolchain.ts";
+import { commandLine, wholeNumber } from "./lib/command_line.ts";
+import { root } from "./lib/repository.ts";
+import { run } from "./lib/run.ts";
+import { closingLine } from "./lib/sums.ts";
+import { commonFlags, link, object, Toolchain } from "./lib/toolchain.ts";
 
-process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+process.chdir(root);
 
 const BUILD = "native/build/fault";
 const PROGRAM = `${BUILD}/faults`;
 
 const SIGNALS = { kill: 9, stop: 19 } as const;
 
-/** Cases in which nobody waits for a processor for long, and in which all but a few sleep. */
+/** Cases in which no process waits for a processor for long, and cases in which all but a few sleep. */
 const AT_ONCE = { kill: 8 * availableParallelism(), stop: 100 * availableParallelism() } as const;
 
-/** How many cases of each point `--quick` kills at, and at how many it stops. */
+/** How many cases of each point `--quick` kills at, and at how many cases it stops. */
 const QUICK = { kill: 4, stop: 300 } as const;
 
 interface Case {
@@ -33,76 +30,60 @@ interface Case {
 	readonly role: string;
 	readonly point: number;
 	readonly hit: number;
-	/** It has come so far each time; else it depends on who comes first. */
+	/** Whether it has come this far each time. Otherwise that depends on which process comes first. */
 	readonly isSure: boolean;
 }
 
 type Mode = keyof typeof SIGNALS;
 
-interface Passed extends Omit<Case, "hit" | "isSure"> {
+/** A point that an actor of a scenario has passed. */
+interface Passage extends Omit<Case, "hit" | "isSure"> {
 	readonly isVictim: boolean;
 	readonly fewest: number;
 	readonly most: number;
 }
 
-function run(command: string, args: readonly string[], what: string): Promise<void> {
-	return new Promise((resolve, reject) => {
-		const child = spawn(command, [...args], { stdio: ["ignore", "inherit", "inherit"] });
-		child.on("error", reject);
-		child.on("close", (status) =>
-			status === 0 ? resolve() : reject(new Error(`${command} could not build ${what}: ${status}`)),
-		);
-	});
-}
-
 async function compile(): Promise<void> {
-	const compiler = findCompiler();
-	mkdirSync(BUILD, { recursive: true });
+	const toolchain = new Toolchain();
 	const flags = [...commonFlags, "-O1", "-g", "-D_GNU_SOURCE="];
-	// Macros in the arguments of macros shadow, and convert what the library does not: its own build looks for that.
+	// Macros in the arguments of macros shadow, and convert what the library does not. The library's own build checks for both.
 	const faulty = [...flags, "-Wno-shadow", "-Wno-conversion", "-Wno-unused-value", "-include", "native/fault/fault.h"];
-	const steps = [
+	const objects = [
 		...globSync("native/src/*.c").map((source) => ({ source, flags: faulty })),
-		{ source: "native/src/platform/linux.c", flags: [...faulty, "-DFAULT_PLATFORM"] },
-		// What it stores goes to tables of the process's own, or into memory that has been cut off from the file.
+		...globSync("native/src/platform/*.c")
+			.filter((source) => !/\/(fault|darwin)\.c$/.test(source))
+			.map((source) => ({ source, flags: [...faulty, "-DFAULT_PLATFORM"] })),
+		// It stores into tables that belong to the process, or into memory that has been cut off from the file.
 		{ source: "native/src/platform/fault.c", flags },
 		...globSync("native/fault/*.c").map((source) => ({ source, flags })),
-	].map((step) => ({ ...step, output: `${BUILD}/${step.source.replaceAll("/", "_").replace(/\.c$/, ".o")}` }));
-	const left = steps.values();
-	const lane = async (): Promise<void> => {
-		for (const { source, flags: its, output } of left)
-			await run(compiler, [...its, "-c", source, "-o", output], source);
-	};
-	await Promise.all(Array.from({ length: availableParallelism() }, lane));
-	await run(compiler, [...steps.map(({ output }) => output), "-o", PROGRAM, ...linkFlags], PROGRAM);
+	].map((each) =>
+		object(each.source, `${BUILD}/${each.source.replaceAll("/", "_").replace(/\.c$/, ".o")}`, each.flags),
+	);
+	await toolchain.makeAll(objects);
+	await toolchain.make(link(objects, PROGRAM, []));
 }
 
-/** Runs the program with lines for its input, and hands on each line that it prints. */
-function talk(args: readonly string[], input: readonly string[], line: (fields: string[]) => void): Promise<void> {
-	return new Promise((resolve, reject) => {
-		const child = spawn(PROGRAM, [...args], { stdio: ["pipe", "pipe", "inherit"] });
-		let rest = "";
-		child.stdout.setEncoding("utf8");
-		child.stdout.on("data", (text: string) => {
-			const lines = (rest + text).split("\n");
-			rest = lines.pop() ?? "";
-			for (const one of lines) line(one.split("\t"));
-		});
-		child.on("error", reject);
-		child.on("close", (status) =>
-			status === 0 ? resolve() : reject(new Error(`${PROGRAM} ${args[0]} ended with ${status}`)),
-		);
-		child.stdin.end(input.map((text) => `${text}\n`).join(""));
+/** Runs the program with the lines as its input, and passes on each line that it prints. */
+async function talk(
+	args: readonly string[],
+	input: readonly string[],
+	line: (fields: string[]) => void,
+): Promise<void> {
+	const { status } = await run([PROGRAM, ...args], {
+		input: input.map((text) => `${text}\n`).join(""),
+		onLine: (text) => line(text.split("\t")),
+		showErrors: true,
 	});
+	if (status !== 0) throw new Error(`${PROGRAM} ${args[0]} ended with ${status}`);
 }
 
 const name = (it: Case, points: readonly string[]): string =>
 	`${it.scenario} / ${it.role} / ${points[it.point]} / hit ${it.hit}`;
 
-/** A number that depends on nothing but the text: who chooses by it chooses the same each time. */
+/** A number that depends on the text only, so that a choice by it is the same each time. */
 const numberOf = (text: string): number => Number(BigInt(Bun.hash(text)) & 0xffffffffn);
 
-/** In full: all of them. Quick: some of each point, the same ones each time. */
+/** All cases, or with `--quick` some of each point, the same ones each time. */
 function choose(cases: readonly Case[], mode: Mode, isQuick: boolean, points: readonly string[]): Case[] {
 	if (!isQuick) return [...cases];
 	const order = new Map(cases.map((it) => [it, numberOf(name(it, points)) + (it.isSure ? 0 : 2 ** 32)]));
@@ -120,28 +101,37 @@ interface Outcome {
 	readonly it: Case;
 	readonly result: string;
 	readonly slowest: number;
-	readonly doing: string;
+	readonly during: string;
 	readonly reason: string;
 }
 
-async function play(cases: readonly Case[], signal: number, atOnce: number): Promise<Outcome[]> {
+async function runCases(cases: readonly Case[], signal: number, atOnce: number): Promise<Outcome[]> {
 	const outcomes: Outcome[] = [];
 	const input = cases.map((it) => [it.scenario, it.actor, it.point, it.hit, signal].join("\t"));
-	await talk(["run", String(atOnce)], input, ([result = "", number, slowest, doing = "", reason = ""]) => {
+	await talk(["run", String(atOnce)], input, ([result = "", number, slowest, during = "", reason = ""]) => {
 		const it = cases[Number(number)];
-		if (it) outcomes.push({ it, result, slowest: Number(slowest), doing, reason });
+		if (it) outcomes.push({ it, result, slowest: Number(slowest), during, reason });
 	});
 	return outcomes;
 }
 
 async function main(): Promise<boolean> {
-	const { values } = parseArgs({
-		options: {
-			stop: { type: "boolean", default: false },
-			quick: { type: "boolean", default: false },
-			list: { type: "boolean", default: false },
-			only: { type: "string", multiple: true, default: [] },
-			"at-once": { type: "string" },
+	const { flags: values } = commandLine({
+		name: "bun run faults",
+		flags: {
+			stop: { type: Boolean, description: "Stops for 3 s instead of killing", default: false },
+			quick: { type: Boolean, description: "Some kills of each point and some stops", default: false },
+			list: { type: Boolean, description: "Only prints the names of the cases", default: false },
+			only: {
+				type: [String],
+				placeholder: "<text>",
+				description: "Cases whose name contains the text; several texts must all be in it",
+			},
+			atOnce: { type: wholeNumber(1), placeholder: "<n>", description: "How many cases run at once" },
+		},
+		help: {
+			description:
+				"Kills a process right before each of its stores into shared memory and each call that changes the system, and checks that the others finish their work. A case is named: scenario / role / point / hit.",
 		},
 	});
 	const started = performance.now();
@@ -150,9 +140,9 @@ async function main(): Promise<boolean> {
 	await talk(["points"], [], ([, text = ""]) => points.push(text));
 
 	const problems: string[] = [];
-	const passed: Passed[] = [];
+	const passed: Passage[] = [];
 	const scenarios = new Set<string>();
-	const atOnce = Number(values["at-once"] ?? AT_ONCE.kill);
+	const atOnce = values.atOnce ?? AT_ONCE.kill;
 	const discover = async (isWanted: (point: number) => boolean): Promise<void> => {
 		await talk(["discover", String(atOnce)], [], ([kind, scenario = "", ...fields]) => {
 			scenarios.add(scenario);
@@ -179,7 +169,7 @@ async function main(): Promise<boolean> {
 		);
 	};
 	await discover(() => true);
-	// What is passed only if two come at once takes luck, and on a busy machine more of it.
+	// A point that is passed only if two processes come at once needs several attempts, more of them on a busy machine.
 	for (let attempt = 0; attempt < 10 && missing().length > 0; attempt++) {
 		const wanted = new Set(missing());
 		await discover((point) => wanted.has(point));
@@ -187,7 +177,7 @@ async function main(): Promise<boolean> {
 
 	const victims = passed.filter(({ isVictim }) => isVictim);
 	const reached = reachedNow();
-	for (const index of missing()) problems.push(`${points[index]} is passed by no scenario`);
+	for (const index of missing()) problems.push(`${points[index]} is not passed by any scenario`);
 	for (const part of parts)
 		if (!points.some((text, index) => text.endsWith(part) && !reached.has(index)))
 			problems.push(`${part} is excluded, but there is no such point, or scenarios pass it`);
@@ -201,7 +191,7 @@ async function main(): Promise<boolean> {
 	const pairs = new Set(wanted.map(({ role, scenario, point }) => `${scenario}/${role}/${point}`)).size;
 	console.log(
 		`${points.length} points, ${points.length - reached.size} of them excluded; ${scenarios.size} scenarios; ` +
-			`${pairs} times a point and a role, ${wanted.length} cases`,
+			`${pairs} pairs of a point and a role, ${wanted.length} cases`,
 	);
 	if (values.list) {
 		for (const it of wanted) console.log(name(it, points));
@@ -213,55 +203,55 @@ async function main(): Promise<boolean> {
 	for (const problem of problems) console.log(`FAILED ${problem}`);
 	for (const mode of modes) {
 		const begun = performance.now();
-		const struck = new Set<number>();
+		const hitPoints = new Set<number>();
 		let slowest: Outcome | undefined;
-		let survivedHere = 0;
+		let survivedNow = 0;
 		let missed = 0;
-		const tell = (outcomes: readonly Outcome[]): void => {
+		const count = (outcomes: readonly Outcome[]): void => {
 			for (const outcome of outcomes) {
 				if (outcome.result === "ok") {
-					survivedHere++;
-					struck.add(outcome.it.point);
+					survivedNow++;
+					hitPoints.add(outcome.it.point);
 					if (outcome.slowest > (slowest?.slowest ?? 0)) slowest = outcome;
 				} else if (outcome.result === "missed") {
 					missed++;
 				} else {
 					failed++;
-					struck.add(outcome.it.point);
+					hitPoints.add(outcome.it.point);
 					console.log(`FAILED ${mode}: ${name(outcome.it, points)}: ${outcome.reason}`);
 				}
 			}
 		};
-		const atOnceHere = Number(values["at-once"] ?? AT_ONCE[mode]);
+		const atOnceNow = values.atOnce ?? AT_ONCE[mode];
 		const chosen = choose(wanted, mode, values.quick, points);
-		tell(await play(chosen, SIGNALS[mode], atOnceHere));
+		count(await runCases(chosen, SIGNALS[mode], atOnceNow));
 		if (mode === "kill" && values.only.length === 0) {
-			// What depends on who comes first may not have been reached: once more, wherever it may be.
-			for (let attempt = 0; attempt < 30 && struck.size < reached.size; attempt++)
-				tell(
-					await play(
-						wanted.filter(({ point }) => !struck.has(point)),
+			// A point may not have been reached because another process came first: again, in every case that may reach it.
+			for (let attempt = 0; attempt < 30 && hitPoints.size < reached.size; attempt++)
+				count(
+					await runCases(
+						wanted.filter(({ point }) => !hitPoints.has(point)),
 						SIGNALS[mode],
-						atOnceHere,
+						atOnceNow,
 					),
 				);
 			for (const point of reached)
-				if (!struck.has(point)) {
+				if (!hitPoints.has(point)) {
 					failed++;
 					console.log(`FAILED kill: ${points[point]} was not reached in ${chosen.length} cases`);
 				}
 		}
 		const seconds = ((performance.now() - begun) / 1000).toFixed(0);
 		const what = mode === "kill" ? "kills" : "stops of 3 s";
-		console.log(`${survivedHere} ${what} survived, at ${struck.size} points; ${missed} not reached; ${seconds} s`);
+		console.log(`${survivedNow} ${what} survived, at ${hitPoints.size} points; ${missed} not reached; ${seconds} s`);
 		if (slowest && mode === "kill")
 			console.log(
-				`slowest recovery: ${slowest.slowest.toFixed(0)} ms in ${slowest.doing} (${name(slowest.it, points)})`,
+				`slowest recovery: ${slowest.slowest.toFixed(0)} ms in ${slowest.during} (${name(slowest.it, points)})`,
 			);
-		survived += survivedHere;
+		survived += survivedNow;
 	}
 	console.log(`${((performance.now() - started) / 1000).toFixed(0)} s in all`);
-	console.log(`${survived} passed, ${failed} failed`);
+	console.log(closingLine({ passed: survived, failed }));
 	return failed === 0;
 }
 

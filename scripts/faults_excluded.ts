@@ -1,10 +1,10 @@
-const OWN = "writes to memory of its own only";
+const OWN = "writes only to memory of its own process";
 const BINDING =
-	"one system call for the rings in TypeScript, which packages/compat/src/ring kills before each of their stores";
+	"one system call for the rings in TypeScript, whose tests in packages/compat/src/ring kill before each of their stores";
 
 /**
- * Fault points that no scenario passes, by the end of their names, and why that is right. One that is passed after
- * all fails the run, and so does one that is not there any more.
+ * Fault points that no scenario passes, by the end of their names, and why that is right. The run fails if a scenario
+ * passes one of them, and if one of them does not exist.
  */
 export const exclusions: Readonly<Record<string, string>> = {
 	"ipc_assembly_give_target_back copy": OWN,
@@ -57,5 +57,5 @@ export const exclusions: Readonly<Record<string, string>> = {
 	"ipc_segment_wake wake": BINDING,
 	"ipc_segment_unlock_name unlock": BINDING,
 	"ipc_waker_signal signal": BINDING,
-	"ipc_clear unlink": "of the two, the one that removes another user's file",
+	"ipc_clear unlink": "one of two points: the one that removes another user's file",
 };

@@ -1,19 +1,16 @@
 /**
- * Fuzzes the library: native/fuzz/*.c under libFuzzer with AddressSanitizer and UBSan, each target with both its kept
- * corpus and what earlier runs found (native/build/fuzz). A finding is kept in native/build/fuzz/findings.
- *
- *   bun run fuzz [--seconds N] [--target T]     for so long each; needs clang
- *   bun scripts/fuzz.ts --replay                only runs the kept inputs, with any compiler
- *   bun scripts/fuzz.ts --merge                 moves what is new and adds coverage into the kept corpus
+ * Fuzzes the library: native/fuzz/*.c under libFuzzer with AddressSanitizer and UBSan, each target with its kept corpus and
+ * with what earlier runs found (native/build/fuzz). A finding is kept in native/build/fuzz/findings.
  */
-import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, globSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename } from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { commonFlags, findCompiler, linkFlags } from "./lib/toolchain.ts";
+import { commandLine, oneOf, positiveNumber } from "./lib/command_line.ts";
+import { root } from "./lib/repository.ts";
+import { must, run } from "./lib/run.ts";
+import { closingLine, type Sums } from "./lib/sums.ts";
+import { commonFlags, findCompiler, link, object, type Step, Toolchain } from "./lib/toolchain.ts";
 
-process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+process.chdir(root);
 
 const BUILD = "native/build/fuzz";
 const FUZZ = "native/fuzz";
@@ -40,48 +37,36 @@ const flags = [
 	"-fno-sanitize-recover=all",
 ];
 
-function run(command: string, args: readonly string[]): { status: number | null; output: string } {
-	const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8", maxBuffer: 1 << 28 });
-	return { status, output: `${stdout ?? ""}${stderr ?? ""}${error ? error.message : ""}` };
-}
-
-function must(command: string, args: readonly string[]): void {
-	const { status, output } = run(command, args);
-	if (status !== 0) throw new Error(`${command} ${args.join(" ")}\n${output}`);
-}
-
-/** Builds one program for each target. Traced: the library tells the fuzzer of its loads, so that damage can come between two. */
-function build(compiler: string, directory: string, fuzzer: boolean): void {
-	mkdirSync(directory, { recursive: true });
+/**
+ * Builds one program for each target. With the fuzzer, the library reports its loads, so that damage can strike between
+ * two of them.
+ */
+async function build(compiler: string, directory: string, fuzzer: boolean): Promise<void> {
 	const coverage = fuzzer ? ["-fsanitize=fuzzer-no-link"] : [];
 	const traced = fuzzer ? ["-fsanitize-coverage=trace-loads"] : [];
-	const compile = (source: string, extra: readonly string[]): string => {
-		const output = `${directory}/${basename(source, ".c")}.o`;
-		must(compiler, [...flags, ...coverage, ...extra, "-c", source, "-o", output]);
-		return output;
-	};
-	const library = globSync("native/src/*.c")
-		.sort()
-		.map((source) => compile(source, traced));
-	const shared = (fuzzer ? SHARED : [...SHARED, "replay"]).map((name) => compile(`${FUZZ}/${name}.c`, []));
-	for (const target of TARGETS)
-		must(compiler, [
-			fuzzer ? "-fsanitize=address,undefined,fuzzer" : "-fsanitize=address,undefined",
-			...library,
-			...shared,
-			compile(`${FUZZ}/${target}.c`, []),
-			"-o",
-			`${directory}/${target}`,
-			...linkFlags,
-		]);
+	const compile = (source: string, extra: readonly string[]): Step =>
+		object(source, `${directory}/${basename(source, ".c")}.o`, [...flags, ...coverage, ...extra]);
+	const shared = [
+		...globSync("native/src/*.c")
+			.sort()
+			.map((source) => compile(source, traced)),
+		...(fuzzer ? SHARED : [...SHARED, "replay"]).map((name) => compile(`${FUZZ}/${name}.c`, [])),
+	];
+	const targets = TARGETS.map((target) => compile(`${FUZZ}/${target}.c`, []));
+	const toolchain = new Toolchain(compiler);
+	await toolchain.makeAll([...shared, ...targets]);
+	const sanitizers = fuzzer ? "-fsanitize=address,undefined,fuzzer" : "-fsanitize=address,undefined";
+	await toolchain.makeAll(
+		targets.map((target, index) => link([...shared, target], `${directory}/${TARGETS[index]}`, [sanitizers])),
+	);
 }
 
-function buildFuzzers(): void {
+async function buildFuzzers(): Promise<void> {
 	const clang = process.env.CLANG ?? "clang";
 	mkdirSync(BUILD, { recursive: true });
 	const probe = ["-x", "c", "-fsanitize=fuzzer,address,undefined", `${FUZZ}/probe.c`, "-o", `${BUILD}/probe`];
-	if (run(clang, probe).status !== 0) throw new Error(INSTALL);
-	build(clang, BUILD, true);
+	if ((await run([clang, ...probe])).status !== 0) throw new Error(INSTALL);
+	await build(clang, BUILD, true);
 }
 
 const kept = (target: string): string[] =>
@@ -89,17 +74,18 @@ const kept = (target: string): string[] =>
 
 const count = (directory: string): number => (existsSync(directory) ? readdirSync(directory).length : 0);
 
-/** What every target is run with. The library asks for up to 2 GiB for a message in fragments, and touches what arrives. */
+/** What every target is run with. The library reserves up to 2 GiB for a message in fragments, and touches what arrives. */
 const limits = ["-timeout=20", "-malloc_limit_mb=4096", "-rss_limit_mb=4096"];
 
-function fuzz(target: string, seconds: number): boolean {
+async function fuzz(target: string, seconds: number): Promise<boolean> {
 	const found = `${BUILD}/corpus/${target}`;
 	const findings = `${BUILD}/findings/${target}`;
 	for (const directory of [found, findings]) mkdirSync(directory, { recursive: true });
 	const before = count(findings);
-	const { status, output } = run(`${BUILD}/${target}`, [
+	const { status, output } = await run([
+		`${BUILD}/${target}`,
 		...limits,
-		`-max_total_time=${seconds}`,
+		`-max_total_time=${Math.ceil(seconds)}`,
 		`-max_len=${target === "join" ? 12_288 : 256}`,
 		`-artifact_prefix=${findings}/`,
 		"-print_final_stats=1",
@@ -109,36 +95,34 @@ function fuzz(target: string, seconds: number): boolean {
 	const executions = Number(output.match(/number_of_executed_units: (\d+)/)?.[1] ?? 0);
 	const coverage = [...output.matchAll(/cov: (\d+)/g)].at(-1)?.[1] ?? "?";
 	const text = `${executions} executions, ${Math.round(executions / seconds)}/s, coverage ${coverage}`;
-	console.log(`${target.padEnd(8)} ${text}, ${count(findings) - before} findings`);
+	console.log(`${target}: ${text}, ${count(findings) - before} findings`);
 	if (status === 0) return true;
 	console.log(output.split("\n").slice(-60).join("\n"));
 	return false;
 }
 
-function replay(): boolean {
+async function replay(): Promise<Sums> {
 	const directory = `${BUILD}/replay`;
-	build(findCompiler(), directory, false);
-	let passed = 0;
-	let failed = 0;
+	await build(findCompiler(), directory, false);
+	const sums: Sums = { passed: 0, failed: 0 };
 	for (const target of TARGETS) {
-		const { status, output } = run(`${directory}/${target}`, kept(target));
-		const inputs = Number(output.match(/^(\d+) inputs$/m)?.[1] ?? 0);
-		passed += inputs;
+		const { status, output } = await run([`${directory}/${target}`, ...kept(target)]);
+		sums.passed += Number(output.match(/^(\d+) inputs$/m)?.[1] ?? 0);
 		if (status === 0) continue;
-		failed++;
+		sums.failed++;
 		console.log(`FAILED ${target}\n${output.split("\n").slice(-60).join("\n")}`);
 	}
-	console.log(`${passed} passed, ${failed} failed`);
-	return failed === 0;
+	return sums;
 }
 
-/** The fewest inputs that cover what all found so far do. */
-function merge(target: string): void {
+/** Keeps the fewest inputs that cover what all inputs found so far cover. */
+async function merge(target: string): Promise<void> {
 	const corpus = `${FUZZ}/corpus/${target}`;
 	const fresh = `${BUILD}/merged/${target}`;
 	rmSync(fresh, { recursive: true, force: true });
 	for (const directory of [corpus, fresh, `${BUILD}/corpus/${target}`]) mkdirSync(directory, { recursive: true });
-	must(`${BUILD}/${target}`, [
+	await must([
+		`${BUILD}/${target}`,
 		"-merge=1",
 		"-use_value_profile=0",
 		...limits,
@@ -151,29 +135,34 @@ function merge(target: string): void {
 	for (const file of readdirSync(fresh)) copyFileSync(`${fresh}/${file}`, `${corpus}/${file.slice(0, 16)}`);
 	renameSync(fresh, `${fresh}.done`);
 	rmSync(`${fresh}.done`, { recursive: true });
-	console.log(`${target.padEnd(8)} ${count(corpus)} inputs kept`);
+	console.log(`${target}: ${count(corpus)} inputs kept`);
 }
 
+const { flags: options } = commandLine({
+	name: "bun run fuzz",
+	flags: {
+		seconds: { type: positiveNumber, placeholder: "<n>", description: "How long each target is fuzzed", default: 60 },
+		target: { type: oneOf(...TARGETS), placeholder: "<name>", description: "Only one target" },
+		replay: { type: Boolean, description: "Only runs the kept inputs, with any compiler", default: false },
+		merge: { type: Boolean, description: "Moves new inputs that add coverage into the kept corpus", default: false },
+	},
+	help: { description: `Fuzzes the library; needs clang with libFuzzer. Targets: ${TARGETS.join(", ")}.` },
+});
+
 try {
-	const { values } = parseArgs({
-		options: {
-			seconds: { type: "string", default: "60" },
-			target: { type: "string" },
-			replay: { type: "boolean" },
-			merge: { type: "boolean" },
-		},
-	});
-	const targets = TARGETS.filter((target) => !values.target || target === values.target);
-	if (targets.length === 0) throw new Error(`There is no "${values.target}". Choose from: ${TARGETS.join(", ")}`);
-	const seconds = Number(values.seconds);
-	if (!(seconds > 0)) throw new Error("--seconds takes a number above 0");
-	if (values.replay) {
-		if (!replay()) process.exitCode = 1;
+	if (options.replay) {
+		const sums = await replay();
+		console.log(closingLine(sums));
+		if (sums.failed > 0) process.exitCode = 1;
 	} else {
-		buildFuzzers();
+		await buildFuzzers();
+		const targets = options.target ? [options.target] : TARGETS;
+		const sums: Sums = { passed: 0, failed: 0 };
 		for (const target of targets)
-			if (values.merge) merge(target);
-			else if (!fuzz(target, seconds)) process.exitCode = 1;
+			if (options.merge) await merge(target);
+			else sums[(await fuzz(target, options.seconds)) ? "passed" : "failed"]++;
+		if (!options.merge) console.log(closingLine(sums));
+		if (sums.failed > 0) process.exitCode = 1;
 	}
 } catch (error) {
 	console.error(error instanceof Error ? error.message : error);

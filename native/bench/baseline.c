@@ -197,7 +197,8 @@ int main(int count, char **arguments) {
   uint32_t max = (uint32_t)atoi(arguments[5]);
   if (senders < 1 || senders > MAX_ENDS || receivers < 1 || receivers > MAX_ENDS || max > 65536 ||
       ring_bytes < 4 * max || (ring_bytes & (ring_bytes - 1)) != 0) {
-    fprintf(stderr, "baseline: 1 to %d ends, MAX up to 65536, RING_BYTES a power of two of at least 4 x MAX\n", MAX_ENDS);
+    fprintf(stderr, "baseline: 1 to %d ends, MAX up to 65536, RING_BYTES a power of two of at least 4 x MAX\n",
+            MAX_ENDS);
     return 2;
   }
   per_sender = (uint32_t)atoi(arguments[3]) / senders;

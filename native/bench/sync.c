@@ -30,8 +30,22 @@
 enum { MAX_PROCESSES = 64, START_NS = 5000000, HOLD_US = 1000, LOOK_US = 50, WARM_UP_ROUNDS = 20 };
 
 /* "nothing" excludes nobody: what a wrong count looks like. */
-enum kind { NOTHING, PLAIN, ROBUST, RWLOCK, RWLOCK_SHARED, SEMAPHORE, FUTEX, IPC_KINDS, OUR_MUTEX = IPC_KINDS, OUR_RWLOCK, OUR_SEMAPHORE, KINDS };
-static const char *const NAMES[KINDS] = {"nothing", "mutex", "robust", "rwlock", "rwlock-shared", "semaphore", "futex", "libipc-mutex", "libipc-rwlock", "libipc-semaphore"};
+enum kind {
+  NOTHING,
+  PLAIN,
+  ROBUST,
+  RWLOCK,
+  RWLOCK_SHARED,
+  SEMAPHORE,
+  FUTEX,
+  IPC_KINDS,
+  OUR_MUTEX = IPC_KINDS,
+  OUR_RWLOCK,
+  OUR_SEMAPHORE,
+  KINDS
+};
+static const char *const NAMES[KINDS] = {"nothing",   "mutex", "robust",       "rwlock",        "rwlock-shared",
+                                         "semaphore", "futex", "libipc-mutex", "libipc-rwlock", "libipc-semaphore"};
 
 typedef struct shared {
   _Alignas(128) pthread_mutex_t mutex;
@@ -84,8 +98,8 @@ static void make(bool robust) {
       (robust && pthread_mutexattr_setrobust(&mutex, PTHREAD_MUTEX_ROBUST)) || pthread_mutex_init(&s->mutex, &mutex) ||
       pthread_rwlockattr_init(&rwlock) || pthread_rwlockattr_setpshared(&rwlock, PTHREAD_PROCESS_SHARED) ||
       pthread_rwlock_init(&s->rwlock, &rwlock) || pthread_condattr_init(&condition) ||
-      pthread_condattr_setpshared(&condition, PTHREAD_PROCESS_SHARED) ||
-      pthread_cond_init(&s->condition, &condition) || sem_init(&s->semaphore, 1, 1))
+      pthread_condattr_setpshared(&condition, PTHREAD_PROCESS_SHARED) || pthread_cond_init(&s->condition, &condition) ||
+      sem_init(&s->semaphore, 1, 1))
     fail("this system has no locks between processes");
 }
 
@@ -98,7 +112,8 @@ INLINE void enter(enum kind kind, bool reading) {
   if (kind == RWLOCK && !reading) status = pthread_rwlock_wrlock(&s->rwlock);
   if (kind == SEMAPHORE) status = sem_wait(&s->semaphore);
   if (kind == OUR_MUTEX) status = ipc_mutex_lock(ours, -1);
-  if (kind == OUR_RWLOCK) status = reading ? ipc_rwlock_lock_shared(ours, -1) : ipc_rwlock_lock(ours, -1, IPC_KEEP_NOTHING);
+  if (kind == OUR_RWLOCK)
+    status = reading ? ipc_rwlock_lock_shared(ours, -1) : ipc_rwlock_lock(ours, -1, IPC_KEEP_NOTHING);
   if (kind == OUR_SEMAPHORE) status = ipc_semaphore_acquire(ours, -1);
   if (status != 0) fail("a lock failed");
 }
@@ -136,15 +151,15 @@ INLINE void operations_of(enum kind kind, uint32_t count) {
 }
 
 /* The kind is a constant in each case, as in a program that has one lock. */
-#define EACH_KIND(of)                            \
-  case NOTHING: of(NOTHING, count); break;       \
-  case PLAIN: of(PLAIN, count); break;           \
-  case ROBUST: of(ROBUST, count); break;         \
-  case RWLOCK: of(RWLOCK, count); break;         \
+#define EACH_KIND(of)                                  \
+  case NOTHING: of(NOTHING, count); break;             \
+  case PLAIN: of(PLAIN, count); break;                 \
+  case ROBUST: of(ROBUST, count); break;               \
+  case RWLOCK: of(RWLOCK, count); break;               \
   case RWLOCK_SHARED: of(RWLOCK_SHARED, count); break; \
-  case SEMAPHORE: of(SEMAPHORE, count); break;   \
-  case OUR_MUTEX: of(OUR_MUTEX, count); break;   \
-  case OUR_RWLOCK: of(OUR_RWLOCK, count); break; \
+  case SEMAPHORE: of(SEMAPHORE, count); break;         \
+  case OUR_MUTEX: of(OUR_MUTEX, count); break;         \
+  case OUR_RWLOCK: of(OUR_RWLOCK, count); break;       \
   case OUR_SEMAPHORE: of(OUR_SEMAPHORE, count); break; \
   default: fail("this mode does not have that kind")
 
@@ -207,7 +222,8 @@ static void contended(enum kind kind, uint32_t count, uint32_t processes) {
 
 static void await_turn(enum kind kind, uint32_t me) {
   while (s->turn != me) {
-    int status = kind == OUR_MUTEX ? ipc_condition_wait(our_condition, ours, -1) : pthread_cond_wait(&s->condition, &s->mutex);
+    int status =
+        kind == OUR_MUTEX ? ipc_condition_wait(our_condition, ours, -1) : pthread_cond_wait(&s->condition, &s->mutex);
     if (status != 0) fail("a wait failed");
   }
 }

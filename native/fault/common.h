@@ -16,7 +16,9 @@ typedef struct message {
 
 enum outcome { NOT_BEGUN, BEGUN, ACCEPTED, REFUSED };
 
-static inline uint8_t byte_of(uint32_t sender, uint32_t number, uint32_t at) { return (uint8_t)(sender * 31 + number * 7 + at); }
+static inline uint8_t byte_of(uint32_t sender, uint32_t number, uint32_t at) {
+  return (uint8_t)(sender * 31 + number * 7 + at);
+}
 
 static inline void fill(uint8_t *bytes, uint32_t sender, uint32_t number, uint32_t length) {
   message head = {sender, number, length, 0};

@@ -106,7 +106,8 @@ void fault_unmap(void *address, uint64_t size) {
 
 static bool is_shared(const volatile void *at) {
   for (int i = 0; i < MAX_MAPPED; i++)
-    if (mapped[i].address && (uint64_t)((const uint8_t *)(uintptr_t)at - mapped[i].address) < mapped[i].size) return true;
+    if (mapped[i].address && (uint64_t)((const uint8_t *)(uintptr_t)at - mapped[i].address) < mapped[i].size)
+      return true;
   return false;
 }
 

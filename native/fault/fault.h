@@ -36,11 +36,11 @@ int fault_unlink(const char *key);
 void fault_unmap(void *address, uint64_t size);
 
 /* Not const: with the addresses in it the section is one that the loader writes. */
-#define FAULT_POINT(operation)                                                                        \
-  ({                                                                                                  \
-    static fault_point fault_here_ __attribute__((section("ipc_fault_points"), aligned(8))) = {       \
-        __BASE_FILE__, __FILE__, __LINE__, __COUNTER__, __func__, operation};                         \
-    &fault_here_;                                                                                     \
+#define FAULT_POINT(operation)                                                                  \
+  ({                                                                                            \
+    static fault_point fault_here_ __attribute__((section("ipc_fault_points"), aligned(8))) = { \
+        __BASE_FILE__, __FILE__, __LINE__, __COUNTER__, __func__, operation};                   \
+    &fault_here_;                                                                               \
   })
 
 /* The arguments first: what they do, they do before the point. */
@@ -112,13 +112,17 @@ void fault_unmap(void *address, uint64_t size);
 #undef strcpy
 #define memcpy(to, from, bytes) fault_copy(FAULT_POINT("copy"), FAULT_POINT("copy, half"), to, from, bytes)
 #define memset(to, byte, bytes) fault_fill(FAULT_POINT("fill"), FAULT_POINT("fill, half"), to, byte, bytes)
-#define strcpy(to, from)                                                                             \
-  ({                                                                                                 \
-    const char *fault_from_ = (from);                                                                \
+#define strcpy(to, from)                                                                                  \
+  ({                                                                                                      \
+    const char *fault_from_ = (from);                                                                     \
     fault_copy(FAULT_POINT("copy"), FAULT_POINT("copy, half"), to, fault_from_, strlen(fault_from_) + 1); \
   })
 
-#define FAULT_CALL(operation, call) ({ fault_pass(FAULT_POINT(operation)); call; })
+#define FAULT_CALL(operation, call)     \
+  ({                                    \
+    fault_pass(FAULT_POINT(operation)); \
+    call;                               \
+  })
 
 #ifdef FAULT_PLATFORM
 #include <fcntl.h>

@@ -22,16 +22,16 @@ enum how { BLOCKING, EVENTS, TRYING };
 
 typedef struct lock_plan {
   enum how how;
-  bool gives_up; /* waits now and then end before they get anything */
-  bool closes;   /* handles are closed with the lock held, and opened again */
+  bool gives_up;      /* waits now and then end before they get anything */
+  bool closes;        /* handles are closed with the lock held, and opened again */
   bool other_options; /* all but the first open it with other ones than it has */
 } lock_plan;
 
 typedef struct lock_ledger {
   _Atomic uint32_t opened[MAX_ACTORS];
   _Atomic uint32_t step[MAX_ACTORS], shared[MAX_ACTORS];
-  _Atomic uint32_t inside; /* 1 + the actor that holds it alone */
-  _Atomic uint32_t told;   /* how often IPC_OWNER_DIED was */
+  _Atomic uint32_t inside;   /* 1 + the actor that holds it alone */
+  _Atomic uint32_t told;     /* how often IPC_OWNER_DIED was */
   _Atomic uint32_t closings; /* how often a handle was closed with the lock held */
   _Atomic uint32_t turns, items, taken, lost_item;
   uint64_t counter, counter_copy;
@@ -451,7 +451,8 @@ static void be_condition(uint32_t actor) {
         int32_t wait = ipc_condition_enter(condition, mine.low, mine.high);
         CHECK(wait >= 0);
         CHECK_EQ(ipc_mutex_unlock(mutex), IPC_OK);
-        while ((status = ipc_handle_sleep(condition, wait, 0)) == IPC_TIMED_OUT && !(plan()->gives_up && atomic_load(&ledger()->told)))
+        while ((status = ipc_handle_sleep(condition, wait, 0)) == IPC_TIMED_OUT &&
+               !(plan()->gives_up && atomic_load(&ledger()->told)))
           if (!await_signal(mine)) ipc_handle_poll(condition);
         if (status == IPC_TIMED_OUT) ipc_handle_leave(condition, wait);
         status = DO(ipc_mutex_lock(mutex, -1));
@@ -523,7 +524,8 @@ static void be_memory(uint32_t actor) {
     }
     int32_t status = IPC_OK;
     if (is_loop)
-      while ((status = ipc_handle_sleep(memory, wait, 0)) == IPC_TIMED_OUT && atomic_load(word) == seen && !atomic_load(&ledger()->told)) {
+      while ((status = ipc_handle_sleep(memory, wait, 0)) == IPC_TIMED_OUT && atomic_load(word) == seen &&
+             !atomic_load(&ledger()->told)) {
         if (!await_signal(mine)) ipc_handle_poll(memory);
       }
     else
@@ -559,14 +561,15 @@ static void be_heir(uint32_t actor) {
   CHECK(status == IPC_OK || status == IPC_OWNER_DIED);
   atomic_fetch_add(&ledger()->told, status == IPC_OWNER_DIED);
   /* With other options it is made anew, and who is killed at that takes it along. */
-  if (actor == LAST && !(plan()->other_options && (was_killed(B) || was_killed(C)))) CHECK(atomic_load(&ledger()->told) > 0);
+  if (actor == LAST && !(plan()->other_options && (was_killed(B) || was_killed(C))))
+    CHECK(atomic_load(&ledger()->told) > 0);
   CHECK_EQ(is_mutex ? ipc_mutex_unlock(lock) : ipc_rwlock_unlock(lock), IPC_OK);
   close_it(lock);
 }
 
-#define CAST_OF(run_, ...) \
-  .cast = {"A", "B", "C", "last"}, .victims = 3, .run = run_, .options = {__VA_ARGS__}
-#define PLAN(...) .plan = &(const lock_plan) { __VA_ARGS__ }
+#define CAST_OF(run_, ...) .cast = {"A", "B", "C", "last"}, .victims = 3, .run = run_, .options = {__VA_ARGS__}
+#define PLAN(...) \
+  .plan = &(const lock_plan) { __VA_ARGS__ }
 
 const scenario lock_scenarios[] = {
     {.name = "mutex", CAST_OF(be_mutex, .kind = IPC_MUTEX), PLAN(0)},
@@ -574,39 +577,72 @@ const scenario lock_scenarios[] = {
     {.name = "mutex, tries", CAST_OF(be_mutex, .kind = IPC_MUTEX), PLAN(.how = TRYING)},
     {.name = "mutex, closed", CAST_OF(be_mutex, .kind = IPC_MUTEX), PLAN(.closes = true)},
     {.name = "mutex, unusable", CAST_OF(be_unusable, .kind = IPC_MUTEX), PLAN(0)},
-    {.name = "mutex, heir", CAST_OF(be_mutex, .kind = IPC_MUTEX), PLAN(0), .first = {A, "ipc_claim_unlock (mutex.c) store", 2}},
-    {.name = "mutex, heir of a wait", CAST_OF(be_mutex, .kind = IPC_MUTEX), PLAN(0), .first = {A, "ipc_waits_sleep wait", 1}},
-    {.name = "mutex, heir of a notification", CAST_OF(be_mutex, .kind = IPC_MUTEX), PLAN(.how = EVENTS),
+    {.name = "mutex, heir",
+     CAST_OF(be_mutex, .kind = IPC_MUTEX),
+     PLAN(0),
+     .first = {A, "ipc_claim_unlock (mutex.c) store", 2}},
+    {.name = "mutex, heir of a wait",
+     CAST_OF(be_mutex, .kind = IPC_MUTEX),
+     PLAN(0),
+     .first = {A, "ipc_waits_sleep wait", 1}},
+    {.name = "mutex, heir of a notification",
+     CAST_OF(be_mutex, .kind = IPC_MUTEX),
+     PLAN(.how = EVENTS),
      .first = {A, "ipc_waits_leave exchange", 1}},
-    {.name = "condition, heir of a notification", CAST_OF(be_condition, .kind = IPC_CONDITION), PLAN(0),
-     .survivors = 1 << C, .first = {B, "ipc_waits_leave exchange", 1}},
+    {.name = "condition, heir of a notification",
+     CAST_OF(be_condition, .kind = IPC_CONDITION),
+     PLAN(0),
+     .survivors = 1 << C,
+     .first = {B, "ipc_waits_leave exchange", 1}},
     {.name = "condition", CAST_OF(be_condition, .kind = IPC_CONDITION), PLAN(0)},
     {.name = "condition, event loops", CAST_OF(be_condition, .kind = IPC_CONDITION), PLAN(.how = EVENTS)},
     {.name = "condition, given up", CAST_OF(be_condition, .kind = IPC_CONDITION), PLAN(.gives_up = true)},
     {.name = "semaphore", CAST_OF(be_semaphore, .kind = IPC_SEMAPHORE, .initial = 1 + 3), PLAN(.gives_up = true)},
-    {.name = "semaphore, event loops", CAST_OF(be_semaphore, .kind = IPC_SEMAPHORE, .initial = 1 + 3), PLAN(.how = EVENTS)},
+    {.name = "semaphore, event loops",
+     CAST_OF(be_semaphore, .kind = IPC_SEMAPHORE, .initial = 1 + 3),
+     PLAN(.how = EVENTS)},
     {.name = "robust semaphore", CAST_OF(be_semaphore, .kind = IPC_SEMAPHORE, .initial = 1 + 1, .robust = 1), PLAN(0)},
-    {.name = "robust semaphore, event loops", CAST_OF(be_semaphore, .kind = IPC_SEMAPHORE, .initial = 1 + 1, .robust = 1),
+    {.name = "robust semaphore, event loops",
+     CAST_OF(be_semaphore, .kind = IPC_SEMAPHORE, .initial = 1 + 1, .robust = 1),
      PLAN(.how = EVENTS, .gives_up = true)},
-    {.name = "robust semaphore, closed", CAST_OF(be_semaphore, .kind = IPC_SEMAPHORE, .initial = 1 + 2, .robust = 1),
+    {.name = "robust semaphore, closed",
+     CAST_OF(be_semaphore, .kind = IPC_SEMAPHORE, .initial = 1 + 2, .robust = 1),
      PLAN(.closes = true)},
-    {.name = "robust semaphore, heir", CAST_OF(be_semaphore, .kind = IPC_SEMAPHORE, .initial = 1 + 1, .robust = 1), PLAN(0),
+    {.name = "robust semaphore, heir",
+     CAST_OF(be_semaphore, .kind = IPC_SEMAPHORE, .initial = 1 + 1, .robust = 1),
+     PLAN(0),
      .first = {A, "release_robust add", 2}},
     {.name = "rwlock", CAST_OF(be_rwlock, .kind = IPC_RWLOCK), PLAN(0)},
     {.name = "rwlock, event loops", CAST_OF(be_rwlock, .kind = IPC_RWLOCK), PLAN(.how = EVENTS, .gives_up = true)},
     {.name = "rwlock, given up", CAST_OF(be_rwlock, .kind = IPC_RWLOCK), PLAN(.gives_up = true)},
     {.name = "rwlock, closed", CAST_OF(be_rwlock, .kind = IPC_RWLOCK), PLAN(.closes = true)},
     {.name = "rwlock, unusable", CAST_OF(be_unusable, .kind = IPC_RWLOCK), PLAN(0)},
-    {.name = "rwlock, heir of a writer", CAST_OF(be_rwlock, .kind = IPC_RWLOCK), PLAN(0),
+    {.name = "rwlock, heir of a writer",
+     CAST_OF(be_rwlock, .kind = IPC_RWLOCK),
+     PLAN(0),
      .first = {A, "ipc_rwlock_unlock store", 1}},
-    {.name = "rwlock, heir of a reader", CAST_OF(be_rwlock, .kind = IPC_RWLOCK), PLAN(0), .first = {B, "set_held store", 2}},
-    {.name = "mutex, left locked", CAST_OF(be_heir, .kind = IPC_MUTEX), PLAN(0),
+    {.name = "rwlock, heir of a reader",
+     CAST_OF(be_rwlock, .kind = IPC_RWLOCK),
+     PLAN(0),
+     .first = {B, "set_held store", 2}},
+    {.name = "mutex, left locked",
+     CAST_OF(be_heir, .kind = IPC_MUTEX),
+     PLAN(0),
      .first = {A, "ipc_claim_unlock (mutex.c) store", 1}},
-    {.name = "mutex, left locked, other options", CAST_OF(be_heir, .kind = IPC_MUTEX), PLAN(.other_options = true),
-     .survivors = 1 << C, .first = {A, "ipc_claim_unlock (mutex.c) store", 1}},
-    {.name = "rwlock, left locked, other options", CAST_OF(be_heir, .kind = IPC_RWLOCK), PLAN(.other_options = true),
-     .survivors = 1 << C, .first = {A, "ipc_rwlock_unlock store", 1}},
-    {.name = "rwlock, left locked", CAST_OF(be_heir, .kind = IPC_RWLOCK), PLAN(0), .first = {A, "ipc_rwlock_unlock store", 1}},
+    {.name = "mutex, left locked, other options",
+     CAST_OF(be_heir, .kind = IPC_MUTEX),
+     PLAN(.other_options = true),
+     .survivors = 1 << C,
+     .first = {A, "ipc_claim_unlock (mutex.c) store", 1}},
+    {.name = "rwlock, left locked, other options",
+     CAST_OF(be_heir, .kind = IPC_RWLOCK),
+     PLAN(.other_options = true),
+     .survivors = 1 << C,
+     .first = {A, "ipc_rwlock_unlock store", 1}},
+    {.name = "rwlock, left locked",
+     CAST_OF(be_heir, .kind = IPC_RWLOCK),
+     PLAN(0),
+     .first = {A, "ipc_rwlock_unlock store", 1}},
     {.name = "memory", CAST_OF(be_memory, .kind = IPC_MEMORY, .size = 4096), PLAN(0)},
     {.name = "memory, unlinked", CAST_OF(be_memory, .kind = IPC_MEMORY, .size = 4096), PLAN(.closes = true)},
     {.name = NULL}};

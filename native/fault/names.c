@@ -269,7 +269,7 @@ static void one_sender(uint32_t actor) {
   }
 }
 
-#define NAME(kind_, run_)                                                                   \
+#define NAME(kind_, run_) \
   .cast = {"first", "second", "third", "last"}, .victims = 3, .run = run_, .options = {.kind = kind_, .capacity = 4096}
 
 const scenario name_scenarios[] = {

@@ -51,7 +51,8 @@ static int32_t lend(ipc_sender *sender, const uint8_t *bytes, uint32_t length, u
 
 static bool is_taker_asleep(const ipc_sender *sender) {
   for (uint32_t i = 0; i < 3; i++)
-    if (atomic_load(&sender->segment.receivers[i].asleep) || atomic_load(&sender->segment.receivers[i].armed)) return true;
+    if (atomic_load(&sender->segment.receivers[i].asleep) || atomic_load(&sender->segment.receivers[i].armed))
+      return true;
   return false;
 }
 
@@ -76,8 +77,8 @@ static void send_all(ipc_sender *sender, uint32_t actor) {
     fill(bytes, actor, number, length);
     if (plan()->sleeps && number % 4 == 0) LIKELY_AFTER(5, is_taker_asleep(sender));
     atomic_store(&ledger()->sent[actor][number].outcome, BEGUN);
-    int32_t status = plan()->loans ? lend(sender, bytes, length, number)
-                                   : DO(ipc_sender_send(sender, bytes, length, -1));
+    int32_t status =
+        plan()->loans ? lend(sender, bytes, length, number) : DO(ipc_sender_send(sender, bytes, length, -1));
     bool dropped = status == IPC_DROPPED && playing->options.overflow == IPC_DROP_NEWEST;
     if (status != IPC_OK && !dropped) FAIL("a send answered %d", status);
     atomic_store(&ledger()->sent[actor][number].outcome, dropped ? REFUSED : ACCEPTED);
@@ -234,12 +235,14 @@ static uint32_t missing(void) {
     for (uint32_t number = 0; number < plan()->each; number++)
       count += atomic_load(&ledger()->sent[sender][number].outcome) == ACCEPTED &&
                atomic_load(&ledger()->sent[sender][number].noted) +
-                       atomic_load(&ledger()->sent[sender][number].noted_by_victim) == 0;
+                       atomic_load(&ledger()->sent[sender][number].noted_by_victim) ==
+                   0;
   return count;
 }
 
 static void be_closer(void) {
-  while (atomic_load(&now->stage[SENDER_A]) < 1 && atomic_load(&now->stage[SENDER_B]) < 1 && !has_ended(SENDER_A)) a_moment();
+  while (atomic_load(&now->stage[SENDER_A]) < 1 && atomic_load(&now->stage[SENDER_B]) < 1 && !has_ended(SENDER_A))
+    a_moment();
   ipc_sender *sender = open_sender();
   atomic_store(&ledger()->opened[CLOSER], 1);
   for (uint32_t i = 0; i < SENDERS; i++) await_stage(i, 2);
@@ -281,7 +284,8 @@ static void check(void) {
       uint32_t by_living = atomic_load(&ledger()->sent[sender][number].noted);
       uint32_t by_victim = atomic_load(&ledger()->sent[sender][number].noted_by_victim);
       if (outcome == NOT_BEGUN || outcome == REFUSED) CHECK_EQ(by_living + by_victim, 0);
-      if (by_living > 1 || by_victim > (playing->first.point ? 2u : 1u)) FAIL("message %u of sender %u came twice", number, sender);
+      if (by_living > 1 || by_victim > (playing->first.point ? 2u : 1u))
+        FAIL("message %u of sender %u came twice", number, sender);
       if (!was_killed(sender)) CHECK(outcome >= ACCEPTED);
       lost += outcome == ACCEPTED && by_living + by_victim == 0;
       twice += by_living + by_victim > 1;
@@ -295,23 +299,39 @@ static void check(void) {
 #define QUEUE(victims_, ...)                                                                                    \
   .cast = {"sender A", "sender B", "taker A", "taker B", "taker C", "closer"}, .victims = victims_, .run = run, \
   .check = check, .options = {.kind = IPC_QUEUE, .capacity = 4096, __VA_ARGS__}
-#define PLAN(...) .plan = &(const queue_plan) { __VA_ARGS__ }
+#define PLAN(...) \
+  .plan = &(const queue_plan) { __VA_ARGS__ }
 
 const scenario queue_scenarios[] = {
-    {.name = "queue", QUEUE(4, .first_position = UINT32_MAX - 100), PLAN(.each = 12, .least = 16, .most = 200, .sleeps = true)},
+    {.name = "queue",
+     QUEUE(4, .first_position = UINT32_MAX - 100),
+     PLAN(.each = 12, .least = 16, .most = 200, .sleeps = true)},
     {.name = "queue, leases", QUEUE(4, 0), PLAN(.each = 12, .least = 16, .most = 200, .take = TAKE, .sleeps = true)},
     {.name = "queue, retries", QUEUE(4, 0), PLAN(.each = 16, .least = 16, .most = 200, .take = RETRY, .lags = true)},
     {.name = "queue, full", QUEUE(4, 0), PLAN(.each = 12, .least = 200, .most = 900, .take = HOLD, .lags = true)},
     {.name = "queue, batches", QUEUE(4, 0), PLAN(.each = 18, .least = 16, .most = 300, .take = TAKE, .batches = true)},
-    {.name = "queue, loans", QUEUE(4, 0), PLAN(.each = 9, .least = 16, .most = 200, .take = TAKE, .loans = true, .sleeps = true)},
-    {.name = "queue, event loops", QUEUE(4, 0), PLAN(.each = 9, .least = 16, .most = 200, .take = EVENTS, .sleeps = true)},
-    {.name = "queue, leaving with leases", QUEUE(4, 0), PLAN(.each = 16, .least = 16, .most = 200, .take = LEAVE, .lags = true)},
-    {.name = "queue, drop newest", QUEUE(4, .overflow = IPC_DROP_NEWEST),
+    {.name = "queue, loans",
+     QUEUE(4, 0),
+     PLAN(.each = 9, .least = 16, .most = 200, .take = TAKE, .loans = true, .sleeps = true)},
+    {.name = "queue, event loops",
+     QUEUE(4, 0),
+     PLAN(.each = 9, .least = 16, .most = 200, .take = EVENTS, .sleeps = true)},
+    {.name = "queue, leaving with leases",
+     QUEUE(4, 0),
+     PLAN(.each = 16, .least = 16, .most = 200, .take = LEAVE, .lags = true)},
+    {.name = "queue, drop newest",
+     QUEUE(4, .overflow = IPC_DROP_NEWEST),
      PLAN(.each = 12, .least = 200, .most = 900, .take = TAKE, .lags = true)},
-    {.name = "queue, heir of the take lock", QUEUE(4, 0), PLAN(.each = 9, .least = 16, .most = 300, .take = TAKE, .lags = true),
+    {.name = "queue, heir of the take lock",
+     QUEUE(4, 0),
+     PLAN(.each = 9, .least = 16, .most = 300, .take = TAKE, .lags = true),
      .first = {TAKER_A, "ipc_queue_take store", 3}},
-    {.name = "queue, heir of a lease", QUEUE(4, 0), PLAN(.each = 9, .least = 16, .most = 300, .take = HOLD),
+    {.name = "queue, heir of a lease",
+     QUEUE(4, 0),
+     PLAN(.each = 9, .least = 16, .most = 300, .take = HOLD),
      .first = {TAKER_A, "ipc_queue_done swap", 2}},
-    {.name = "queue, heir of a loan", QUEUE(4, 0), PLAN(.each = 6, .least = 16, .most = 300, .take = TAKE, .loans = true),
+    {.name = "queue, heir of a loan",
+     QUEUE(4, 0),
+     PLAN(.each = 6, .least = 16, .most = 300, .take = TAKE, .loans = true),
      .first = {SENDER_A, "ipc_sender_end_loan store", 2}},
     {.name = NULL}};

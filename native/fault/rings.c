@@ -18,16 +18,16 @@ enum send_mode { SEND, BATCH, LOAN, PARTS, TRY };
 enum receive_mode { RECV, PEEK, KEEP, EVENTS };
 
 typedef struct ring_plan {
-  uint32_t each; /* messages of a sender */
+  uint32_t each;        /* messages of a sender */
   uint32_t least, most; /* their bytes, in turn */
   enum send_mode send;
   enum receive_mode receive;
-  bool replay;      /* the second receiver comes late, and begins with the oldest */
-  bool lags;        /* receivers begin when a sender waits for space */
-  bool sleeps;      /* senders send when receivers sleep */
+  bool replay;          /* the second receiver comes late, and begins with the oldest */
+  bool lags;            /* receivers begin when a sender waits for space */
+  bool sleeps;          /* senders send when receivers sleep */
   bool receivers_first; /* one of them creates the name */
-  bool peers;       /* they look who is there, and wait for others to come */
-  uint32_t big_every; /* each so manieth message of sender A has `most` bytes, others' have `least` */
+  bool peers;           /* they look who is there, and wait for others to come */
+  uint32_t big_every;   /* each so manieth message of sender A has `most` bytes, others' have `least` */
 } ring_plan;
 
 typedef struct ring_ledger {
@@ -122,14 +122,10 @@ static int32_t send_one(ipc_sender *sender, uint32_t actor, uint32_t number) {
   uint32_t length = length_of(actor, number);
   fill(bytes, actor, number, length);
   switch (plan()->send) {
-    case LOAN:
-      return lend(sender, bytes, length, number);
-    case PARTS:
-      return DO(by_events(sender, try_part, bytes, length));
-    case TRY:
-      return DO(by_events(sender, try_whole, bytes, length));
-    default:
-      return DO(ipc_sender_send(sender, bytes, length, -1));
+    case LOAN: return lend(sender, bytes, length, number);
+    case PARTS: return DO(by_events(sender, try_part, bytes, length));
+    case TRY: return DO(by_events(sender, try_whole, bytes, length));
+    default: return DO(ipc_sender_send(sender, bytes, length, -1));
   }
 }
 
@@ -292,8 +288,7 @@ static void be_receiver(uint32_t actor) {
   if (plan()->lags) LIKELY_AFTER(40, is_somebody_stuck(receiver));
   bool (*const once[])(ipc_receiver *, uint32_t) = {receive_once, peek_once, keep_once, events_once};
   uint32_t turn = 0;
-  while (!once[plan()->receive](receiver, index))
-    /* Slow, so that a sender has to wait more than once. */
+  while (!once[plan()->receive](receiver, index)) /* Slow, so that a sender has to wait more than once. */
     if (plan()->lags && turn++ < 12) LIKELY_AFTER(2, is_somebody_stuck(receiver));
   ledger()->logs[index].lost = (uint64_t)ipc_receiver_lost(receiver);
   if (plan()->peers) {
@@ -312,8 +307,8 @@ static void be_closer(void) {
   message last = {CLOSER, 0, sizeof last, 0};
   atomic_store(&ledger()->total, atomic_load(&sender->segment.header->head) >> 32);
   int32_t status;
-  while ((status = DO(ipc_sender_send(sender, &last, sizeof last, playing->options.overflow == IPC_DROP_NEWEST ? 0 : -1))) ==
-             IPC_NO_RECEIVERS ||
+  while ((status = DO(ipc_sender_send(sender, &last, sizeof last,
+                                      playing->options.overflow == IPC_DROP_NEWEST ? 0 : -1))) == IPC_NO_RECEIVERS ||
          status == IPC_DROPPED)
     a_moment();
   CHECK_EQ(status, IPC_OK);
@@ -343,7 +338,8 @@ static void check_log(uint32_t index) {
     next[sender] = number + 1;
     got[sender][number] = true;
     uint32_t outcome = atomic_load(&ledger()->sent[sender][number].outcome);
-    if (outcome == REFUSED || outcome == NOT_BEGUN) FAIL("receiver %u: message %u of sender %u was not sent", index, number, sender);
+    if (outcome == REFUSED || outcome == NOT_BEGUN)
+      FAIL("receiver %u: message %u of sender %u was not sent", index, number, sender);
   }
   if (!atomic_load(&ledger()->logs[index].is_done)) return;
   uint64_t opened = atomic_load(&ledger()->logs[index].opened);
@@ -355,7 +351,8 @@ static void check_log(uint32_t index) {
   if (overwrites) {
     uint64_t first = ledger()->logs[index].first, total = atomic_load(&ledger()->total);
     /* A large message that was under way when it came is none of its own: of each sender at most one. */
-    uint64_t told = first + count + ledger()->logs[index].lost, under_way = plan()->most > playing->options.capacity / 2 ? SENDERS : 0;
+    uint64_t told = first + count + ledger()->logs[index].lost,
+             under_way = plan()->most > playing->options.capacity / 2 ? SENDERS : 0;
     if (told > total || told + under_way < total)
       FAIL("receiver %u: began at %llu, got %u, lost %llu, but %llu were sent", index, (unsigned long long)first, count,
            (unsigned long long)ledger()->logs[index].lost, (unsigned long long)total);
@@ -382,52 +379,103 @@ static void check(void) {
 #define CAST {"sender A", "sender B", "sender C", "receiver A", "receiver B", "closer"}
 #define RING(kind_, bytes, overflow_) \
   .cast = CAST, .run = run, .check = check, .options = {.kind = kind_, .capacity = bytes, .overflow = overflow_}
-#define PLAN(...) .plan = &(const ring_plan) { __VA_ARGS__ }
+#define PLAN(...) \
+  .plan = &(const ring_plan) { __VA_ARGS__ }
 /* Just below where 32-bit positions wrap. */
 #define LATE .options.first_position = UINT32_MAX - 200
 
 const scenario ring_scenarios[] = {
-    {.name = "route", .victims = 5, RING(IPC_ROUTE, 4096, IPC_BLOCK), PLAN(.each = 12, .least = 16, .most = 90, .sleeps = true)},
-    {.name = "route, full", .victims = 5, RING(IPC_ROUTE, 4096, IPC_BLOCK), LATE,
+    {.name = "route",
+     .victims = 5,
+     RING(IPC_ROUTE, 4096, IPC_BLOCK),
+     PLAN(.each = 12, .least = 16, .most = 90, .sleeps = true)},
+    {.name = "route, full",
+     .victims = 5,
+     RING(IPC_ROUTE, 4096, IPC_BLOCK),
+     LATE,
      PLAN(.each = 12, .least = 300, .most = 900, .lags = true, .receive = PEEK)},
-    {.name = "channel", .victims = 5, RING(IPC_CHANNEL, 8192, IPC_BLOCK),
+    {.name = "channel",
+     .victims = 5,
+     RING(IPC_CHANNEL, 8192, IPC_BLOCK),
      PLAN(.each = 12, .least = 16, .most = 200, .sleeps = true, .receivers_first = true, .peers = true)},
-    {.name = "channel, full", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK), LATE,
+    {.name = "channel, full",
+     .victims = 5,
+     RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+     LATE,
      PLAN(.each = 10, .least = 300, .most = 1000, .lags = true)},
-    {.name = "channel, batches", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, batches",
+     .victims = 5,
+     RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 24, .least = 16, .most = 250, .send = BATCH, .receive = PEEK)},
-    {.name = "channel, loans", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, loans",
+     .victims = 5,
+     RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 10, .least = 32, .most = 300, .send = LOAN, .receive = PEEK, .sleeps = true)},
-    {.name = "channel, fragments", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, fragments",
+     .victims = 5,
+     RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 3, .least = 2100, .most = 5000, .receive = KEEP)},
-    {.name = "channel, parts", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, parts",
+     .victims = 5,
+     RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 3, .least = 1500, .most = 6000, .send = PARTS, .receive = EVENTS, .lags = true)},
-    {.name = "channel, event loops", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, event loops",
+     .victims = 5,
+     RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 8, .least = 300, .most = 1000, .send = TRY, .receive = EVENTS, .lags = true, .sleeps = true)},
-    {.name = "channel, patience", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, patience",
+     .victims = 5,
+     RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 12, .least = 150, .most = 2000, .big_every = 4, .lags = true)},
-    {.name = "channel, replay", .victims = 5, RING(IPC_CHANNEL, 8192, IPC_BLOCK),
+    {.name = "channel, replay",
+     .victims = 5,
+     RING(IPC_CHANNEL, 8192, IPC_BLOCK),
      PLAN(.each = 8, .least = 100, .most = 700, .replay = true)},
-    {.name = "channel, drop newest", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_DROP_NEWEST),
+    {.name = "channel, drop newest",
+     .victims = 5,
+     RING(IPC_CHANNEL, 4096, IPC_DROP_NEWEST),
      PLAN(.each = 12, .least = 200, .most = 900, .lags = true, .receive = KEEP)},
-    {.name = "channel, drop newest, large", .victims = 5, RING(IPC_CHANNEL, 8192, IPC_DROP_NEWEST),
+    {.name = "channel, drop newest, large",
+     .victims = 5,
+     RING(IPC_CHANNEL, 8192, IPC_DROP_NEWEST),
      PLAN(.each = 6, .least = 200, .most = 5000, .send = PARTS)},
-    {.name = "channel, drop oldest", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_DROP_OLDEST),
+    {.name = "channel, drop oldest",
+     .victims = 5,
+     RING(IPC_CHANNEL, 4096, IPC_DROP_OLDEST),
      PLAN(.each = 24, .least = 16, .most = 700, .lags = true, .sleeps = true)},
-    {.name = "channel, drop oldest, batches", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_DROP_OLDEST),
+    {.name = "channel, drop oldest, batches",
+     .victims = 5,
+     RING(IPC_CHANNEL, 4096, IPC_DROP_OLDEST),
      PLAN(.each = 24, .least = 16, .most = 300, .send = BATCH, .receive = PEEK)},
-    {.name = "channel, drop oldest, large", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_DROP_OLDEST), LATE,
+    {.name = "channel, drop oldest, large",
+     .victims = 5,
+     RING(IPC_CHANNEL, 4096, IPC_DROP_OLDEST),
+     LATE,
      PLAN(.each = 5, .least = 1000, .most = 4000, .replay = true, .receive = KEEP)},
     /* Those who take the claim over from the dead, and find what it was about to do. */
-    {.name = "channel, heir of the claim", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
-     PLAN(.each = 8, .least = 300, .most = 900, .lags = true), .first = {SENDER_A, " publish store", 3}},
-    {.name = "channel, heir of a batch", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
-     PLAN(.each = 16, .least = 16, .most = 250, .send = BATCH), .first = {SENDER_A, " ipc_sender_flush copy, half", 2}},
-    {.name = "channel, heir of a loan", .victims = 5, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+    {.name = "channel, heir of the claim",
+     .victims = 5,
+     RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+     PLAN(.each = 8, .least = 300, .most = 900, .lags = true),
+     .first = {SENDER_A, " publish store", 3}},
+    {.name = "channel, heir of a batch",
+     .victims = 5,
+     RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+     PLAN(.each = 16, .least = 16, .most = 250, .send = BATCH),
+     .first = {SENDER_A, " ipc_sender_flush copy, half", 2}},
+    {.name = "channel, heir of a loan",
+     .victims = 5,
+     RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 8, .least = 32, .most = 300, .send = LOAN, .receive = PEEK),
      .first = {SENDER_A, " ipc_sender_end_loan store", 3}},
-    {.name = "channel, heir of the gate", .victims = 3, RING(IPC_CHANNEL, 4096, IPC_BLOCK),
-     PLAN(.each = 8, .least = 300, .most = 900, .lags = true), .first = {RECEIVER_A, " publish store", 1}},
-    {.name = "route, heir", .victims = 5, RING(IPC_ROUTE, 4096, IPC_BLOCK), PLAN(.each = 8, .least = 100, .most = 600),
+    {.name = "channel, heir of the gate",
+     .victims = 3,
+     RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+     PLAN(.each = 8, .least = 300, .most = 900, .lags = true),
+     .first = {RECEIVER_A, " publish store", 1}},
+    {.name = "route, heir",
+     .victims = 5,
+     RING(IPC_ROUTE, 4096, IPC_BLOCK),
+     PLAN(.each = 8, .least = 100, .most = 600),
      .first = {SENDER_A, " publish store", 3}},
     {.name = NULL}};

@@ -159,8 +159,8 @@ static void tell_hung(uint32_t size) {
   for (uint32_t i = 0; i < size && used < (int)sizeof now->reason; i++) {
     const char *doing = atomic_load(&now->doing[i]);
     if (!has_ended(i))
-      used += snprintf(now->reason + used, sizeof now->reason - (size_t)used, " %s (stage %u) in %s;",
-                       playing->cast[i], atomic_load(&now->stage[i]), doing ? doing : "its script");
+      used += snprintf(now->reason + used, sizeof now->reason - (size_t)used, " %s (stage %u) in %s;", playing->cast[i],
+                       atomic_load(&now->stage[i]), doing ? doing : "its script");
   }
 }
 
@@ -182,8 +182,7 @@ static void supervise(uint32_t size) {
       while (actor < size && now->pids[actor] != pid) actor++;
       bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
       bool meant = false;
-      for (int i = 0; i < ARMED; i++)
-        meant |= now->armed[i].actor == actor && atomic_load(&now->armed[i].is_struck);
+      for (int i = 0; i < ARMED; i++) meant |= now->armed[i].actor == actor && atomic_load(&now->armed[i].is_struck);
       if (status != 0 && !(killed && meant) && atomic_exchange(&now->failed, 1) == 0)
         snprintf(now->reason, sizeof now->reason, "%s ended with status %x", playing->cast[actor], (unsigned)status);
       atomic_store(&now->ended[actor], killed ? KILLED : FINISHED);
@@ -233,8 +232,8 @@ static void start(uint32_t lane, const scenario *it, fault_armed armed, uint32_t
   state->armed[0] = armed;
   state->armed[1].actor = NOBODY;
   if (it->first.point) {
-    state->armed[1] =
-        (fault_armed){.actor = it->first.actor, .point = fault_find(it->first.point), .nth = it->first.nth, .signal = SIGKILL};
+    state->armed[1] = (fault_armed){
+        .actor = it->first.actor, .point = fault_find(it->first.point), .nth = it->first.nth, .signal = SIGKILL};
     if (state->armed[1].point == NOBODY) {
       fprintf(stderr, "%s: there is no point \"%s\"\n", it->name, it->first.point);
       exit(2);

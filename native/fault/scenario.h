@@ -88,21 +88,21 @@ uint64_t fault_delays(void);
 _Noreturn void fault_fail(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 #define FAIL(...) fault_fail(__FILE__, __LINE__, __VA_ARGS__)
 #define CHECK(condition) ((condition) ? (void)0 : FAIL("%s is false", #condition))
-#define CHECK_EQ(actual, wanted)                                                                   \
-  do {                                                                                             \
-    long long actual_value = (long long)(actual), wanted_value = (long long)(wanted);              \
+#define CHECK_EQ(actual, wanted)                                                                         \
+  do {                                                                                                   \
+    long long actual_value = (long long)(actual), wanted_value = (long long)(wanted);                    \
     if (actual_value != wanted_value) FAIL("%s is %lld, not %lld", #actual, actual_value, wanted_value); \
   } while (0)
 
 /* One call into the library by a survivor: after a death it must be over within a second. */
 uint64_t fault_begin(const char *what);
 void fault_end(const char *what, uint64_t begun);
-#define DO(call)                              \
-  ({                                          \
-    uint64_t begun_ = fault_begin(#call);     \
-    __auto_type result_ = (call);             \
-    fault_end(#call, begun_);                 \
-    result_;                                  \
+#define DO(call)                          \
+  ({                                      \
+    uint64_t begun_ = fault_begin(#call); \
+    __auto_type result_ = (call);         \
+    fault_end(#call, begun_);             \
+    result_;                              \
   })
 
 /* The cast. */
@@ -115,7 +115,7 @@ void reach(uint32_t stage);
 void await_stage(uint32_t actor, uint32_t stage);
 /* To make something likely, never to make it right: until it holds, or so many ms have passed. */
 #define LIKELY_AFTER(ms, condition) \
-  for (uint64_t until_ = ipc_os_now() + (ms)*1000000ull; !(condition) && ipc_os_now() < until_;) a_moment()
+  for (uint64_t until_ = ipc_os_now() + (ms) * 1000000ull; !(condition) && ipc_os_now() < until_;) a_moment()
 
 /* Whether the case's name has a file. */
 bool has_file(void);

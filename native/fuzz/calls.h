@@ -15,11 +15,11 @@ void check_readable(const void *bytes, uint64_t length);
 /* A call that may take `timeout`: its status, checked. */
 #define CALL(timeout, call) (world_call_begins(#call, timeout), check_status(call))
 /* A call that answers something else, or nothing, and does not wait. */
-#define DO(call)                    \
-  do {                              \
-    world_call_begins(#call, 0);    \
-    call;                           \
-    world_call_ends();              \
+#define DO(call)                 \
+  do {                           \
+    world_call_begins(#call, 0); \
+    call;                        \
+    world_call_ends();           \
   } while (0)
 
 /* 0, a few short ones, and now and then for ever. */

@@ -5,7 +5,7 @@
 #include "input.h"
 
 typedef struct damage {
-  uint8_t area;  /* where: the whole file, or a part of it that matters */
+  uint8_t area; /* where: the whole file, or a part of it that matters */
   uint8_t how;
   uint16_t word; /* which 4 bytes of that */
   uint16_t value;

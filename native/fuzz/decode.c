@@ -92,33 +92,25 @@ static void call_sender(uint32_t which, uint8_t what, input *from) {
       timeout = take_timeout(from);
       CALL(timeout, ipc_sender_flush(sender, timeout));
       break;
-    case 4:
-      lend(sender, from);
-      break;
+    case 4: lend(sender, from); break;
     case 5: {
       uint32_t offset = all.loans[input_byte(from) % 4];
       int8_t kept = (int8_t)input_byte(from);
       CALL(0, ipc_sender_end_loan(sender, offset, kept));
       break;
     }
-    case 6:
-      DO(ipc_sender_arm(sender, input_byte(from) & 3, 5, 6));
-      break;
+    case 6: DO(ipc_sender_arm(sender, input_byte(from) & 3, 5, 6)); break;
     case 7:
       CALL(0, ipc_sender_poll(sender, input_byte(from) & 3, 5, 6));
       CALL(0, ipc_sender_armed(sender));
       break;
-    case 8:
-      check_peers(CALL(0, ipc_sender_peers(sender, peers, 4)), peers, 4);
-      break;
+    case 8: check_peers(CALL(0, ipc_sender_peers(sender, peers, 4)), peers, 4); break;
     case 9:
       timeout = take_timeout(from);
       CALL(timeout, ipc_sender_wait_for_receivers(sender, input_byte(from) % 6, timeout));
       WORLD_CHECK(ipc_sender_receiver_count(sender) <= (int32_t)IPC_MAX_RECEIVERS);
       break;
-    case 10:
-      close_sender(which);
-      break;
+    case 10: close_sender(which); break;
   }
 }
 
@@ -162,9 +154,7 @@ static void call_receiver(uint32_t which, uint8_t what, input *from) {
       free(target);
       break;
     }
-    case 1:
-      CALL(0, ipc_receiver_next_length(receiver));
-      break;
+    case 1: CALL(0, ipc_receiver_next_length(receiver)); break;
     case 2: {
       uint32_t length = 0;
       void *kept;
@@ -174,19 +164,11 @@ static void call_receiver(uint32_t which, uint8_t what, input *from) {
       break;
     }
     case 3:
-    case 4:
-      peek(receiver, from);
-      break;
+    case 4: peek(receiver, from); break;
     case 5:
-    case 6:
-      take(receiver, from);
-      break;
-    case 7:
-      CALL(0, ipc_receiver_done(receiver, all.leases[input_byte(from) % 4]));
-      break;
-    case 8:
-      CALL(0, ipc_receiver_retry(receiver, all.leases[input_byte(from) % 4]));
-      break;
+    case 6: take(receiver, from); break;
+    case 7: CALL(0, ipc_receiver_done(receiver, all.leases[input_byte(from) % 4])); break;
+    case 8: CALL(0, ipc_receiver_retry(receiver, all.leases[input_byte(from) % 4])); break;
     case 9:
       DO(ipc_receiver_arm(receiver, input_byte(from) & 6, 7, 8));
       CALL(0, ipc_receiver_poll(receiver, input_byte(from) & 6, 7, 8));
@@ -196,9 +178,7 @@ static void call_receiver(uint32_t which, uint8_t what, input *from) {
       check_peers(CALL(0, ipc_receiver_peers(receiver, peers, 4)), peers, 4);
       WORLD_CHECK(ipc_receiver_lost(receiver) >= 0);
       break;
-    case 11:
-      close_receiver(which);
-      break;
+    case 11: close_receiver(which); break;
   }
 }
 
@@ -208,42 +188,27 @@ static void step(input *from) {
   ipc_failure failure;
   switch ((operation >> 4) & 7) {
     case 0:
-    case 1:
-      return call_sender(which, what, from);
+    case 1: return call_sender(which, what, from);
     case 2:
-    case 3:
-      return call_receiver(which, what, from);
+    case 3: return call_receiver(which, what, from);
     case 4:
-    case 5:
-      return damage_do(damage_read(from));
+    case 5: return damage_do(damage_read(from));
     case 6:
       return what & 1 ? damage_later(damage_read(from), 1 + input_byte(from) % 16u, 0)
                       : damage_later(damage_read(from), 0, 1 + input_byte(from) % 64u);
-    default:
-      break;
+    default: break;
   }
   switch (what) {
-    case 0:
-      check_list(false);
-      break;
+    case 0: check_list(false); break;
     case 1:
       world_become(3);
       CALL(0, ipc_clear("p", "n", all.options.kind, &failure));
       break;
-    case 2:
-      world_set_alive(which, false);
-      break;
-    case 3:
-      world_set_alive(which, true);
-      break;
-    case 4:
-      world_is_locked = !world_is_locked;
-      break;
-    case 5:
-      world_keeps_names = !world_keeps_names;
-      break;
-    default:
-      call_receiver(which, 0, from);
+    case 2: world_set_alive(which, false); break;
+    case 3: world_set_alive(which, true); break;
+    case 4: world_is_locked = !world_is_locked; break;
+    case 5: world_keeps_names = !world_keeps_names; break;
+    default: call_receiver(which, 0, from);
   }
 }
 

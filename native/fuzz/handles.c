@@ -112,12 +112,18 @@ static void call_any(ipc_handle *handle, uint8_t what, input *from) {
   bool has_line = kind == IPC_MUTEX || kind == IPC_SEMAPHORE || kind == IPC_RWLOCK;
   switch (what) {
     default: WORLD_CHECK(CALL(0, ipc_handle_count(handle)) <= (int32_t)IPC_MAX_RECEIVERS); break;
-    case 1: if (has_line) CALL(0, ipc_handle_arm(handle, arms, 3, 4)); break;
+    case 1:
+      if (has_line) CALL(0, ipc_handle_arm(handle, arms, 3, 4));
+      break;
     case 2: DO(ipc_handle_disarm(handle, arms)); break;
     case 3: WORLD_CHECK((CALL(0, ipc_handle_armed(handle)) & ~5) == 0); break;
     case 4: DO(ipc_handle_poll(handle)); break;
-    case 5: if (!has_line) CALL(timeout, ipc_handle_sleep(handle, wait, timeout)); break;
-    case 6: if (!has_line) CALL(0, ipc_handle_leave(handle, wait)); break;
+    case 5:
+      if (!has_line) CALL(timeout, ipc_handle_sleep(handle, wait, timeout));
+      break;
+    case 6:
+      if (!has_line) CALL(0, ipc_handle_leave(handle, wait));
+      break;
   }
 }
 
@@ -176,7 +182,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   world_begin();
   uint8_t kind = input_byte(&from);
   all.options = (ipc_options){.kind = IPC_MUTEX + kind % 5u, .max_receivers = 4};
-  if (all.options.kind == IPC_SEMAPHORE) all.options.initial = 1 + (kind >> 4 & 3), all.options.robust = 1 + (kind >> 6 & 1);
+  if (all.options.kind == IPC_SEMAPHORE)
+    all.options.initial = 1 + (kind >> 4 & 3), all.options.robust = 1 + (kind >> 6 & 1);
   if (all.options.kind == IPC_MEMORY) all.options.size = 1 + (kind >> 4) * 1000u;
   open_handle(0);
   if (kind & 128) open_handle(1);

@@ -1,4 +1,5 @@
-/* replay.c - the main program of a fuzzer without libFuzzer: runs the inputs of the files and directories it is given. */
+/* replay.c - the main program of a fuzzer without libFuzzer: runs the inputs of the files and directories it is given.
+ */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>

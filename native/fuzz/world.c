@@ -159,7 +159,8 @@ uint32_t ipc_os_processors(void) { return 0; /* nobody spins */ }
 void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
   step();
   /* At least 100 ms, as on a busy machine: whoever waits for what never comes shall not need many steps. */
-  if (atomic_load(word) == expected) now += timeout_ns < 100 * MS ? 100 * MS : timeout_ns > 1000 * MS ? 1000 * MS : timeout_ns;
+  if (atomic_load(word) == expected)
+    now += timeout_ns < 100 * MS ? 100 * MS : timeout_ns > 1000 * MS ? 1000 * MS : timeout_ns;
 }
 
 void ipc_os_wake_all(_Atomic uint32_t *word) {
@@ -224,8 +225,12 @@ int ipc_os_unlink(const char *key) {
 }
 
 static ipc_os_file told(const file *it) {
-  return (ipc_os_file){
-      .size = it->size, .inode = it->inode, .links = it->linked, .owner = 1000, .permissions = 0600, .is_regular = true};
+  return (ipc_os_file){.size = it->size,
+                       .inode = it->inode,
+                       .links = it->linked,
+                       .owner = 1000,
+                       .permissions = 0600,
+                       .is_regular = true};
 }
 
 int ipc_os_stat(int fd, ipc_os_file *out) {
@@ -257,7 +262,9 @@ void ipc_os_close(int fd) {
 }
 
 const char ipc_os_directory[] = "/world";
-void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]) { snprintf(listed, IPC_OS_KEY_BYTES, "%s", key); }
+void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]) {
+  snprintf(listed, IPC_OS_KEY_BYTES, "%s", key);
+}
 
 int ipc_os_list(ipc_os_found *found, void *context) {
   for (int i = 0; i < FILES; i++)
@@ -277,9 +284,9 @@ int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {
 }
 
 /*
- * The library itself never makes a file smaller that somebody has mapped. But for one case: it takes another user's file
- * for a leftover, because damage says so, may not remove it, and makes it anew in place. Then the others find zeros, as
- * fault.c gives them.
+ * The library itself never makes a file smaller that somebody has mapped. But for one case: it takes another user's
+ * file for a leftover, because damage says so, may not remove it, and makes it anew in place. Then the others find
+ * zeros, as fault.c gives them.
  */
 int ipc_os_resize(int fd, uint64_t size) {
   step();
@@ -334,9 +341,7 @@ static void load(const void *address) {
   if (!world_strike_loads) return;
   uint64_t size;
   const uint8_t *base = world_bytes(&size);
-  if ((const uint8_t *)address >= base && (const uint8_t *)address < base + size &&
-      --world_strike_loads == 0)
-    strike();
+  if ((const uint8_t *)address >= base && (const uint8_t *)address < base + size && --world_strike_loads == 0) strike();
 }
 void __sanitizer_cov_load1(uint8_t *address);
 void __sanitizer_cov_load2(uint16_t *address);

@@ -41,7 +41,8 @@ extern uint32_t world_strike_calls, world_strike_loads;
 
 /*
  * Around each call of the library: it fails if that took much longer than timeout_ms by the world's clock, or too many
- * steps. Negative: it may wait for ever; then the name is taken away and everybody dies some time, which ends all waits.
+ * steps. Negative: it may wait for ever; then the name is taken away and everybody dies some time, which ends all
+ * waits.
  */
 void world_call_begins(const char *call, int32_t timeout_ms);
 void world_call_ends(void);

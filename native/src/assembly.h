@@ -4,8 +4,8 @@
  * Fragments of one message come in order, with anything of other senders in between.
  * What a receiver holds is at most the unfinished messages of the senders that are
  * alive: a part is dropped when its sender says so (ipc_fragment.oldest), when its sender is gone,
- * all that it had sent has been read and another part begins, or when the receiver was overrun. Memory of a large part is
- * touched only as its fragments arrive.
+ * all that it had sent has been read and another part begins, or when the receiver was overrun. Memory of a large part
+ * is touched only as its fragments arrive.
  */
 #ifndef LIBIPC_ASSEMBLY_H
 #define LIBIPC_ASSEMBLY_H
@@ -20,7 +20,7 @@ typedef struct ipc_assembly {
   ipc_part *whole; /* the one whose last fragment lies at the receiver's position */
   uint8_t *target; /* where the caller of a receive wants the message; NULL: nobody waits, or it is in use */
   uint32_t target_bytes;
-  uint8_t *spare;  /* the memory of the last message, for the next one of at most as many bytes */
+  uint8_t *spare; /* the memory of the last message, for the next one of at most as many bytes */
   uint32_t spare_bytes;
 } ipc_assembly;
 

@@ -6,28 +6,25 @@ bool ipc_claim_take_over(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t
   uint32_t owner = atomic_load_explicit(claim, memory_order_relaxed);
   /* Our own number, though we do not hold it: damage. Nobody else would ever give it back. */
   if (owner != 0 && owner != instance && ipc_slots_is_alive(segment, owner, pid)) return false;
-  return atomic_compare_exchange_strong_explicit(claim, &owner, instance, memory_order_acquire,
-                                                 memory_order_relaxed);
+  return atomic_compare_exchange_strong_explicit(claim, &owner, instance, memory_order_acquire, memory_order_relaxed);
 }
 
 bool ipc_claim_lock_slow(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t instance, uint64_t deadline) {
   ipc_header *header = segment->header;
   /*
-   * Its owner, if it runs, needs some 20 ns: that much waits even who does not wait. Who waits does better to yield when
-   * the processors are taken: the claim then goes round in long runs, not message by message.
+   * Its owner, if it runs, needs some 20 ns: that much waits even who does not wait. Who waits does better to yield
+   * when the processors are taken: the claim then goes round in long runs, not message by message.
    */
   for (int i = 0; i < 32 && deadline == 0; i++) {
     ipc_cpu_relax();
-    if (atomic_load_explicit(claim, memory_order_relaxed) == 0 && ipc_claim_try_lock(claim, instance))
-      return true;
+    if (atomic_load_explicit(claim, memory_order_relaxed) == 0 && ipc_claim_try_lock(claim, instance)) return true;
   }
   ipc_backoff backoff = ipc_backoff_start(header);
   uint64_t slice = IPC_FIRST_SLICE_NS;
   for (;;) {
     /* Read before the swap: a failed swap would take the line from the owner. */
     do {
-      if (atomic_load_explicit(claim, memory_order_relaxed) == 0 && ipc_claim_try_lock(claim, instance))
-        return true;
+      if (atomic_load_explicit(claim, memory_order_relaxed) == 0 && ipc_claim_try_lock(claim, instance)) return true;
     } while (ipc_backoff_pause(&backoff, deadline));
     if (ipc_os_now() >= deadline) return false;
     uint32_t seen = ipc_event_prepare(header, IPC_EVENT_CLAIM_FREE);

@@ -21,14 +21,11 @@
 /* Takes the lock if it is free. acquire pairs with ipc_claim_unlock's release: head is the last owner's. */
 static inline bool ipc_claim_try_lock(_Atomic uint32_t *claim, uint32_t instance) {
   uint32_t free = 0;
-  return atomic_compare_exchange_strong_explicit(claim, &free, instance, memory_order_acquire,
-                                                 memory_order_relaxed);
+  return atomic_compare_exchange_strong_explicit(claim, &free, instance, memory_order_acquire, memory_order_relaxed);
 }
 
 /* The caller then passes a full fence and checks IPC_EVENT_CLAIM_FREE. */
-static inline void ipc_claim_unlock(_Atomic uint32_t *claim) {
-  atomic_store_explicit(claim, 0, memory_order_release);
-}
+static inline void ipc_claim_unlock(_Atomic uint32_t *claim) { atomic_store_explicit(claim, 0, memory_order_release); }
 
 /* Waits for the lock, taking it over from a dead owner. False: the deadline passed; 0 has always passed. */
 bool ipc_claim_lock_slow(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t instance, uint64_t deadline);

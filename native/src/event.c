@@ -42,8 +42,7 @@ void ipc_event_arm(ipc_segment *segment, ipc_slot *slot, uint32_t events, uint64
   atomic_fetch_or_explicit(&slot->armed, events, memory_order_release);
   for (uint32_t event = 0; event < IPC_EVENT_COUNT; event++)
     if (events & 1u << event)
-      atomic_fetch_or_explicit(&segment->header->event_flags[event].wanted, IPC_WANTED_BY_WAKERS,
-                               memory_order_release);
+      atomic_fetch_or_explicit(&segment->header->event_flags[event].wanted, IPC_WANTED_BY_WAKERS, memory_order_release);
   atomic_thread_fence(memory_order_seq_cst); /* pairs with the fence before a notifier reads the flag */
 }
 

@@ -32,7 +32,7 @@
 #include "cpu.h"
 #include "segment.h"
 
-#define IPC_SLICE_NS 400000000u       /* half of the second in which a death must be noticed, less margin */
+#define IPC_SLICE_NS 400000000u      /* half of the second in which a death must be noticed, less margin */
 #define IPC_FIRST_SLICE_NS 20000000u /* a first look at who is alive comes early */
 
 /* Wakes all that wait for the event. The condition has been changed and a full fence passed. */

@@ -80,7 +80,8 @@ int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t len
   if (*offset == 0 || sender->unfinished == 0) {
     if (*offset != 0) return IPC_E_INVALID_ARGUMENT;
     bool drops = sender->segment.overflow == IPC_DROP_NEWEST;
-    if (drops && !has_room_for_all(sender, length)) return ipc_segment_result(&sender->segment, ipc_sender_refusal(sender));
+    if (drops && !has_room_for_all(sender, length))
+      return ipc_segment_result(&sender->segment, ipc_sender_refusal(sender));
     sender->unfinished = new_message(sender);
   }
   ipc_fragment fragment = {.instance = sender->instance,

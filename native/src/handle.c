@@ -77,8 +77,9 @@ bool ipc_handle_is_time_to_reap(ipc_handle *handle) {
 }
 
 /*
- * Whether there is something to get for others after this handle has got it: a second permit, of which only this one was
- * notified; or the turn, past which a reader came in without taking it. A notification for that is not its own to keep.
+ * Whether there is something to get for others after this handle has got it: a second permit, of which only this one
+ * was notified; or the turn, past which a reader came in without taking it. A notification for that is not its own to
+ * keep.
  */
 static bool leaves_some(const ipc_handle *handle) {
   const ipc_header *header = handle->segment.header;
@@ -90,7 +91,8 @@ int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *atte
                             int32_t timeout_ms, uint64_t *deadline) {
   ipc_segment *segment = &handle->segment;
   int32_t status = attempt(handle);
-  if (status != IPC_TIMED_OUT) return status; /* a writer that finds no reader inside has not waited, nor read the clock */
+  if (status != IPC_TIMED_OUT)
+    return status; /* a writer that finds no reader inside has not waited, nor read the clock */
   if (*deadline == 0) *deadline = ipc_deadline(timeout_ms);
   ipc_backoff backoff = ipc_backoff_start(segment->header);
   /* An attempt may have to wait for a lock of the library's own, and then this would go on long past the deadline. */

@@ -16,7 +16,7 @@ struct ipc_handle {
   uint32_t instance;
   int32_t armed[ARMED_COUNT]; /* waits, or -1 */
   bool is_next;               /* of a reader-writer lock: the turn is ours, and readers are still inside */
-  uint64_t reaped_at;            /* when a try that does not wait last looked for dead owners */
+  uint64_t reaped_at;         /* when a try that does not wait last looked for dead owners */
   ipc_mapping *memory;        /* of shared memory, as large as it was when last needed; NULL */
 };
 
@@ -24,8 +24,8 @@ struct ipc_handle {
 typedef int32_t ipc_attempt(ipc_handle *handle);
 
 /*
- * Waits in line for `what` until attempt answers something else; `attempt_and_reap` is the attempt that also notices the dead,
- * made whenever a slice is over. *deadline is 0 until a wait has begun, then when it ends.
+ * Waits in line for `what` until attempt answers something else; `attempt_and_reap` is the attempt that also notices
+ * the dead, made whenever a slice is over. *deadline is 0 until a wait has begun, then when it ends.
  */
 int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *attempt, ipc_attempt *attempt_and_reap,
                             int32_t timeout_ms, uint64_t *deadline);

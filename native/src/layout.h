@@ -37,10 +37,10 @@ typedef struct ipc_event_word {
 } ipc_event_word;
 
 enum ipc_event_index {
-  IPC_EVENT_DATA,    /* head moved: receivers wait for it */
-  IPC_EVENT_SPACE,   /* a receiver's position moved, or it left: senders wait for it */
-  IPC_EVENT_CLAIM_FREE,    /* the claim lock was given back: senders wait for it */
-  IPC_EVENT_PEERS, /* somebody joined or left */
+  IPC_EVENT_DATA,       /* head moved: receivers wait for it */
+  IPC_EVENT_SPACE,      /* a receiver's position moved, or it left: senders wait for it */
+  IPC_EVENT_CLAIM_FREE, /* the claim lock was given back: senders wait for it */
+  IPC_EVENT_PEERS,      /* somebody joined or left */
   IPC_EVENT_COUNT
 };
 
@@ -68,10 +68,10 @@ typedef struct ipc_header {
   uint32_t max_receivers;
   uint32_t max_senders;
   uint32_t permissions;
-  uint32_t overflow; /* ipc_overflow */
-  uint32_t initial;  /* of a semaphore: its permits at first */
-  uint32_t robust;   /* of a semaphore: the permits of the dead are given back */
-  uint64_t created; /* ipc_os_now() of the creation: another one is another segment, even in the same file */
+  uint32_t overflow;      /* ipc_overflow */
+  uint32_t initial;       /* of a semaphore: its permits at first */
+  uint32_t robust;        /* of a semaphore: the permits of the dead are given back */
+  uint64_t created;       /* ipc_os_now() of the creation: another one is another segment, even in the same file */
   uint64_t segment_bytes; /* of shared memory: without `memory_bytes` */
   uint64_t body_offset;
   char prefix[IPC_MAX_PREFIX + 8];
@@ -90,10 +90,12 @@ typedef struct ipc_header {
    */
   _Atomic uint32_t write_limit;
 
-  /* The instance of the sender that may move head, or of a lock's owner; 0 = free. See claim_lock.h and queued_lock.h. */
+  /* The instance of the sender that may move head, or of a lock's owner; 0 = free. See claim_lock.h and queued_lock.h.
+   */
   _Alignas(IPC_LINE) _Atomic uint32_t claim;
-  _Atomic uint32_t writing;  /* of a reader-writer lock: the writer inside, or the last one, if it died there. See rwlock.c */
-  _Atomic uint32_t permits;  /* of a semaphore */
+  /* of a reader-writer lock: the writer inside, or the last one, if it died there. See rwlock.c */
+  _Atomic uint32_t writing;
+  _Atomic uint32_t permits;   /* of a semaphore */
   _Atomic uint32_t recovered; /* …how many of its permits were taken back from the dead */
 
   /*
@@ -115,8 +117,8 @@ typedef struct ipc_header {
   _Atomic uint32_t sender_count;
   _Atomic uint32_t receiver_slots_used; /* no receiver has a place at or above this index */
   _Atomic uint32_t sender_slots_used;
-  _Atomic uint32_t orphaned;       /* 1: the name no longer leads here; or IPC_TRUNCATED */
-  _Atomic uint32_t unusable;       /* 1: whoever was told of a death gave the lock up */
+  _Atomic uint32_t orphaned; /* 1: the name no longer leads here; or IPC_TRUNCATED */
+  _Atomic uint32_t unusable; /* 1: whoever was told of a death gave the lock up */
   ipc_event_flag event_flags[IPC_EVENT_COUNT];
 
   /* Written under the name lock. */
@@ -127,7 +129,7 @@ typedef struct ipc_header {
 
   /* Of what has no ring: see waits.h. */
   _Alignas(IPC_LINE) _Atomic uint32_t waiting; /* at least so many waits are in the table */
-  _Atomic uint32_t wait_entries_used;                 /* no wait was ever at or above this index */
+  _Atomic uint32_t wait_entries_used;          /* no wait was ever at or above this index */
   _Atomic uint32_t next_ticket;
 
   _Alignas(IPC_LINE) _Atomic uint64_t memory_bytes; /* of shared memory: only grows, under the name lock */
@@ -166,7 +168,8 @@ typedef struct ipc_wait_entry {
   _Atomic uint64_t waker;                 /* the socket to ring; 0: a thread sleeps on `state` */
 } ipc_wait_entry;
 
-/* An event loop has at most three waits on a lock (exclusive, shared, and a call that blocks); others as many as there are. */
+/* An event loop has at most three waits on a lock (exclusive, shared, and a call that blocks); others as many as there
+ * are. */
 enum { IPC_WAITS_PER_HANDLE = 4 };
 
 /*
@@ -224,13 +227,13 @@ _Static_assert(sizeof(ipc_fragment) % IPC_UNIT == 0, "fragments start at whole u
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "atomics work across processes");
 
 /* Differs when two builds disagree about the place of any field. */
-#define IPC_LAYOUT_HASH                                                                                      \
-  ((uint32_t)((offsetof(ipc_header, head) * 31u + offsetof(ipc_header, claim)) * 31u +                       \
-              offsetof(ipc_header, announced) * 23u + offsetof(ipc_header, waiting) * 29u +   \
-              offsetof(ipc_header, memory_bytes) * 37u + offsetof(ipc_slot, held) * 41u +                   \
-              offsetof(ipc_header, take_claim) * 19u +               \
-              offsetof(ipc_header, receiver_count) * 17u + offsetof(ipc_header, event_flags) * 13u +         \
-              offsetof(ipc_header, event_words) * 11u + offsetof(ipc_header, next_instance) * 7u +           \
-              sizeof(ipc_slot) * 5u + offsetof(ipc_slot, owner) * 3u + sizeof(ipc_event_word)))
+#define IPC_LAYOUT_HASH                                                                                           \
+  ((uint32_t)((offsetof(ipc_header, head) * 31u + offsetof(ipc_header, claim)) * 31u +                            \
+              offsetof(ipc_header, announced) * 23u + offsetof(ipc_header, waiting) * 29u +                       \
+              offsetof(ipc_header, memory_bytes) * 37u + offsetof(ipc_slot, held) * 41u +                         \
+              offsetof(ipc_header, take_claim) * 19u + offsetof(ipc_header, receiver_count) * 17u +               \
+              offsetof(ipc_header, event_flags) * 13u + offsetof(ipc_header, event_words) * 11u +                 \
+              offsetof(ipc_header, next_instance) * 7u + sizeof(ipc_slot) * 5u + offsetof(ipc_slot, owner) * 3u + \
+              sizeof(ipc_event_word)))
 
 #endif

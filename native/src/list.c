@@ -140,7 +140,8 @@ static uint64_t load_long(const _Atomic uint64_t *word) { return atomic_load_exp
 
 static uint32_t head_of(const ipc_header *header) { return (uint32_t)load_long(&header->head); }
 
-/* A position at most 2^32 units behind head in 64 bits, as bytes. `announced` is near enough to head to tell its high half. */
+/* A position at most 2^32 units behind head in 64 bits, as bytes. `announced` is near enough to head to tell its high
+ * half. */
 static uint64_t bytes_before(const ipc_header *header, uint32_t position) {
   uint32_t head = head_of(header);
   uint64_t announced = load_long(&header->announced);
@@ -197,7 +198,9 @@ static void tell_segment(ipc_listing *listing, ipc_listed_name *name, uint64_t m
 }
 
 static uint32_t state_of(int32_t status) {
-  return status == IPC_E_FOREIGN ? IPC_LISTED_FOREIGN : status == IPC_E_VERSION ? IPC_LISTED_VERSION : IPC_LISTED_DAMAGED;
+  return status == IPC_E_FOREIGN   ? IPC_LISTED_FOREIGN
+         : status == IPC_E_VERSION ? IPC_LISTED_VERSION
+                                   : IPC_LISTED_DAMAGED;
 }
 
 /* Reads the places, and the waits behind them. False: the file has become too short. */
@@ -208,10 +211,11 @@ static bool read_tables(ipc_listing *listing, int fd) {
          ipc_os_read(fd, listing->waits, waits, IPC_HEADER_BYTES + slots) == (int64_t)waits;
 }
 
-/* Shared memory only grows, and its file before it: there must be as much as the header said before the file was measured. */
+/* Shared memory only grows, and its file before it: there must be as much as the header said before the file was
+ * measured. */
 static bool is_whole(const ipc_header *header, uint64_t memory_bytes, uint64_t file_bytes) {
-  return header->kind != IPC_MEMORY || (memory_bytes > 0 && memory_bytes <= IPC_MAX_MEMORY &&
-                                        file_bytes >= header->body_offset + memory_bytes);
+  return header->kind != IPC_MEMORY ||
+         (memory_bytes > 0 && memory_bytes <= IPC_MAX_MEMORY && file_bytes >= header->body_offset + memory_bytes);
 }
 
 /*
@@ -270,15 +274,11 @@ static int32_t tell(ipc_listing *listing, const file_entry *entry, ipc_listed_na
   snprintf(name->path, sizeof name->path, "%s/%s", ipc_os_directory, entry->key);
   int fd = ipc_os_open_to_read(entry->key);
   switch (fd < 0 ? -fd : 0) {
-    case 0:
-      break;
-    case ENOENT:
-      return 0;
+    case 0: break;
+    case ENOENT: return 0;
     case EMFILE:
-    case ENFILE:
-      return fail(failure, IPC_E_SYSTEM, -fd);
-    case ENOMEM:
-      return fail(failure, IPC_E_NO_SPACE, -fd);
+    case ENFILE: return fail(failure, IPC_E_SYSTEM, -fd);
+    case ENOMEM: return fail(failure, IPC_E_NO_SPACE, -fd);
     default:
       name->state = fd == -EACCES || fd == -EPERM ? IPC_LISTED_DENIED : IPC_LISTED_FOREIGN;
       name->system_error = -fd;
@@ -325,8 +325,7 @@ static void tell_hold(const ipc_header *header, const ipc_slot *slot, ipc_listed
   uint32_t owner = load(&header->claim);
   /* Who has the turn of a reader-writer lock may still wait for readers to leave. */
   bool is_locked = header->kind == IPC_MUTEX || (header->kind == IPC_RWLOCK && load(&header->writing) == owner);
-  if (is_locked && owner != 0)
-    /* What others seem to hold shared is a try that fails, or over. */
+  if (is_locked && owner != 0) /* What others seem to hold shared is a try that fails, or over. */
     endpoint->holds = endpoint->exclusive = endpoint->instance == owner;
   else
     endpoint->holds = load(&slot->held);

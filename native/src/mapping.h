@@ -22,7 +22,7 @@ struct ipc_mapping {
   bool is_forked; /* this process was forked since; set before anything else runs in it */
   void *address;
   uint64_t bytes;
-  ipc_os_damage damage; /* its file was made smaller than what is mapped */
+  ipc_os_damage damage;         /* its file was made smaller than what is mapped */
   ipc_mapping *next, *previous; /* of all that this process has */
 };
 

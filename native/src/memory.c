@@ -41,7 +41,8 @@ int32_t ipc_memory_grow(ipc_handle *memory, double bytes, ipc_failure *failure) 
   *failure = (ipc_failure){0};
   if (!(bytes >= 1 && bytes <= (double)IPC_MAX_MEMORY)) return failure->code = IPC_E_INVALID_ARGUMENT;
   int32_t status = result(memory, IPC_OK);
-  /* It never shrinks: a length below what is mapped is damage, and to go by it would take the memory from under all views. */
+  /* It never shrinks: a length below what is mapped is damage, and to go by it would take the memory from under all
+   * views. */
   if (status == IPC_OK && ipc_memory_byte_length(memory) < (double)memory->memory->bytes) status = IPC_E_CORRUPT;
   if (status == IPC_OK) status = ipc_segment_grow_memory(&memory->segment, (uint64_t)bytes, failure);
   return failure->code = result(memory, status);

@@ -8,12 +8,14 @@ static void go_to(ipc_receiver *receiver, uint64_t position, uint64_t number) {
   receiver->position = receiver->head = (uint32_t)position;
 }
 
-/* The oldest mark with at most `most` units between it and what is announced; else the last one, which always is whole. */
+/* The oldest mark with at most `most` units between it and what is announced; else the last one, which always is whole.
+ */
 static ipc_mark_copy mark_within(const ipc_header *header, uint64_t most) {
   ipc_mark_copy marks[IPC_MARKS];
   uint32_t count;
   while ((count = ipc_marks_copy(header, marks)) == 0) /* the writers went all the way round meanwhile */
-    if (atomic_load_explicit(&header->mark_count, memory_order_relaxed) == 0) return ipc_marks_last(header); /* damage */
+    if (atomic_load_explicit(&header->mark_count, memory_order_relaxed) == 0)
+      return ipc_marks_last(header); /* damage */
   uint64_t announced = atomic_load_explicit(&header->announced, memory_order_relaxed);
   for (uint32_t i = 0; i < count; i++)
     if (announced - marks[i].position <= most) return marks[i];
@@ -30,20 +32,23 @@ void ipc_overrun_start(ipc_receiver *receiver, bool from_oldest) {
     ipc_mark_copy mark = mark_within(header, receiver->capacity_units);
     uint64_t head = receiver->segment.joined;
     uint64_t position = mark.position + (uint64_t)(int64_t)(int32_t)((uint32_t)head - (uint32_t)mark.position);
-    go_to(receiver, position, mark.number + (uint64_t)(int64_t)(int32_t)((uint32_t)(head >> 32) - (uint32_t)mark.number));
+    go_to(receiver, position,
+          mark.number + (uint64_t)(int64_t)(int32_t)((uint32_t)(head >> 32) - (uint32_t)mark.number));
   }
   receiver->joined = receiver->passed;
 }
 
 bool ipc_overrun_found(ipc_receiver *receiver) {
   const ipc_header *header = receiver->segment.header;
-  /* acquire pairs with the release fence in the sender's recompute_write_limit(): who read a new byte sees that it was announced */
+  /* acquire pairs with the release fence in the sender's recompute_write_limit(): who read a new byte sees that it was
+   * announced */
   atomic_thread_fence(memory_order_acquire);
   /* acquire pairs with the release in the sender's recompute_write_limit(): who sees an announcement sees its mark */
   uint64_t announced = atomic_load_explicit(&header->announced, memory_order_acquire);
   if (IPC_LIKELY(announced - receiver->passed <= receiver->capacity_units)) return false;
   if ((int64_t)(announced - receiver->passed) < 0) {
-    /* We have read what was not announced: damage. Going back we would never end. No record is read before this head. */
+    /* We have read what was not announced: damage. Going back we would never end. No record is read before this head.
+     */
     receiver->head = receiver->position - 1;
     return false;
   }

@@ -15,7 +15,8 @@ static bool lock(ipc_segment *segment, uint32_t instance) {
          ipc_claim_take_over(segment, claim, instance, &pid);
 }
 
-/* Putting back should not fail for somebody who is stopped; but a damaged claim may name one who will never give it back. */
+/* Putting back should not fail for somebody who is stopped; but a damaged claim may name one who will never give it
+ * back. */
 static bool lock_patiently(ipc_segment *segment, uint32_t instance) {
   uint64_t deadline = 0;
   while (!lock(segment, instance)) {
@@ -190,7 +191,8 @@ int32_t ipc_queue_retry(ipc_segment *segment, uint32_t instance, uint32_t offset
   if (!lease || load(&lease->holder) != instance) return IPC_E_INVALID_ARGUMENT;
   if (!lock_patiently(segment, instance)) return IPC_E_BUSY;
   uint32_t capacity = units_of(segment);
-  uint32_t unit_index = (offset - (uint32_t)(sizeof(ipc_record) + sizeof *lease)) / IPC_UNIT, tail = load(&header->tail);
+  uint32_t unit_index = (offset - (uint32_t)(sizeof(ipc_record) + sizeof *lease)) / IPC_UNIT,
+           tail = load(&header->tail);
   /* The position of the record: of all that have this offset the one between tail and cursor. */
   uint32_t position = tail + ((unit_index - tail) & (capacity - 1)), cursor = load(&header->cursor);
   if (cursor - tail > position - tail) atomic_store_explicit(&header->cursor, position, memory_order_relaxed);

@@ -11,7 +11,8 @@
 #include "claim_lock.h"
 #include "handle_state.h"
 
-/* IPC_OK; IPC_OWNER_DIED: taken over; IPC_TIMED_OUT, or why it cannot be had. See ipc_handle_wait_for for the deadline. */
+/* IPC_OK; IPC_OWNER_DIED: taken over; IPC_TIMED_OUT, or why it cannot be had. See ipc_handle_wait_for for the deadline.
+ */
 int32_t ipc_queued_lock_take_slow(ipc_handle *handle, int32_t timeout_ms, uint64_t *deadline);
 
 static inline int32_t ipc_queued_lock_take(ipc_handle *handle, int32_t timeout_ms, uint64_t *deadline) {

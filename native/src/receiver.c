@@ -69,10 +69,9 @@ static void publish(ipc_receiver *receiver) {
  */
 static inline void advance(ipc_receiver *receiver, uint32_t units) {
   receiver->position += units;
-  if (IPC_UNLIKELY(receiver->position == receiver->head ||
-                   receiver->position - receiver->published >= receiver->quota ||
-                   atomic_load_explicit(&receiver->segment.header->event_flags[IPC_EVENT_SPACE].wanted,
-                                        memory_order_relaxed)))
+  if (IPC_UNLIKELY(
+          receiver->position == receiver->head || receiver->position - receiver->published >= receiver->quota ||
+          atomic_load_explicit(&receiver->segment.header->event_flags[IPC_EVENT_SPACE].wanted, memory_order_relaxed)))
     publish(receiver);
 }
 
@@ -155,9 +154,7 @@ static int32_t next_of_any(ipc_receiver *receiver, ipc_record_copy *record, cons
     if (receiver->is_overrun && ipc_overrun_found(receiver)) continue;
     if (units == 0) return ipc_segment_result(&receiver->segment, IPC_E_CORRUPT);
     switch (record->kind) {
-      case IPC_RECORD_MESSAGE:
-        *bytes = at + sizeof(ipc_record);
-        return (int32_t)units;
+      case IPC_RECORD_MESSAGE: *bytes = at + sizeof(ipc_record); return (int32_t)units;
       case IPC_RECORD_FRAGMENT: {
         uint32_t before = receiver->position;
         int32_t status = assemble(receiver, at + sizeof(ipc_record), record->length);
@@ -178,8 +175,7 @@ static int32_t next_of_any(ipc_receiver *receiver, ipc_record_copy *record, cons
         receiver->lender = record->length;
         receiver->lent_at = receiver->position + units;
         break;
-      default: /* padding */
-        break;
+      default: /* padding */ break;
     }
     if (receiver->is_overrun)
       advance_of_overrun(receiver, units);
@@ -491,7 +487,8 @@ int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count) {
   if (receiver->is_queue || receiver->is_overrun) return IPC_E_INVALID_ARGUMENT;
   for (uint32_t i = 0; i < count; i++) {
     int32_t units = next(receiver, &record, &bytes);
-    if (units < 0) return ipc_segment_result(&receiver->segment, units == IPC_TIMED_OUT ? IPC_E_INVALID_ARGUMENT : units);
+    if (units < 0)
+      return ipc_segment_result(&receiver->segment, units == IPC_TIMED_OUT ? IPC_E_INVALID_ARGUMENT : units);
     if (receiver->assembly.whole) return IPC_E_INVALID_ARGUMENT; /* not one that was peeked at */
     advance(receiver, (uint32_t)units);
   }

@@ -18,18 +18,18 @@ struct ipc_receiver {
   uint32_t published; /* the position that senders know */
   uint32_t quota;     /* publish at least every so many units while reading a long run */
   bool is_queue;
-  bool is_overrun;    /* overflow is drop-oldest: senders do not wait for us, and head is position between calls */
-  uint64_t peers_seen;   /* see ipc_slots_poll() */
-  uint64_t polled_at;    /* when a try last looked for dead peers and for another segment under the name */
-  uint32_t polls;     /* how often */
-  uint32_t lender;    /* the instance in the last owner record… */
-  uint32_t lent_at;   /* …and the position after it: a loan anywhere else is damage */
-  uint64_t joined;    /* the position we began at: see overrun.h for this and the next three */
+  bool is_overrun;     /* overflow is drop-oldest: senders do not wait for us, and head is position between calls */
+  uint64_t peers_seen; /* see ipc_slots_poll() */
+  uint64_t polled_at;  /* when a try last looked for dead peers and for another segment under the name */
+  uint32_t polls;      /* how often */
+  uint32_t lender;     /* the instance in the last owner record… */
+  uint32_t lent_at;    /* …and the position after it: a loan anywhere else is damage */
+  uint64_t joined;     /* the position we began at: see overrun.h for this and the next three */
   uint64_t passed;
   uint64_t number;
   uint64_t lost;
   ipc_assembly assembly;
-  uint32_t leases;    /* of a queue, open */
+  uint32_t leases; /* of a queue, open */
 };
 
 #endif

@@ -61,7 +61,8 @@ static int32_t attempt_and_reap(ipc_handle *lock) {
 static void set_next(ipc_handle *lock, bool is_next) {
   int32_t armed = lock->armed[ARMED_LOCK];
   lock->is_next = is_next;
-  /* A fence follows: in attempt, or in ipc_queued_lock_release. If it has been notified, it was rung, and tries again anyway. */
+  /* A fence follows: in attempt, or in ipc_queued_lock_release. If it has been notified, it was rung, and tries again
+   * anyway. */
   if (armed >= 0)
     atomic_store_explicit(&lock->segment.waits[armed].what, is_next ? IPC_WAIT_READERS : IPC_WAIT_ACQUIRE,
                           memory_order_relaxed);
@@ -155,7 +156,8 @@ static int32_t come_in(ipc_handle *lock, int32_t timeout_ms) {
     return timeout_ms == 0 ? IPC_TIMED_OUT : IPC_E_DEADLOCK;
   }
   leave(lock);
-  /* Its own turn, as the writer inside or the next: with the latter, another task of this thread is to be waited for. */
+  /* Its own turn, as the writer inside or the next: with the latter, another task of this thread is to be waited for.
+   */
   if (ipc_queued_lock_is_held(lock)) return lock->is_next && timeout_ms == 0 ? IPC_TIMED_OUT : IPC_E_DEADLOCK;
   uint64_t deadline = 0;
   int32_t status = ipc_queued_lock_take(lock, timeout_ms, &deadline);

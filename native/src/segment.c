@@ -24,22 +24,17 @@ static int32_t fail_system(ipc_failure *failure, int error) {
   failure->system_error = -error;
   switch (-error) {
     case EACCES:
-    case EPERM:
-      return fail(failure, IPC_E_PERMISSION, failure->found, failure->wanted); /* see refuse() */
+    case EPERM: return fail(failure, IPC_E_PERMISSION, failure->found, failure->wanted); /* see refuse() */
     case ENOSPC:
     case ENOMEM:
     case EFBIG:
-    case EDQUOT:
-      return fail(failure, IPC_E_NO_SPACE, 0, 0);
-    case EWOULDBLOCK:
-      return fail(failure, IPC_E_BUSY, 0, 0);
+    case EDQUOT: return fail(failure, IPC_E_NO_SPACE, 0, 0);
+    case EWOULDBLOCK: return fail(failure, IPC_E_BUSY, 0, 0);
     case ELOOP:
     case EISDIR:
     case ENXIO: /* a socket */
-    case ENODEV:
-      return fail(failure, IPC_E_FOREIGN, 0, 0);
-    default:
-      return fail(failure, IPC_E_SYSTEM, 0, 0);
+    case ENODEV: return fail(failure, IPC_E_FOREIGN, 0, 0);
+    default: return fail(failure, IPC_E_SYSTEM, 0, 0);
   }
 }
 
@@ -101,7 +96,9 @@ static int try_lock_until(int fd, const char *key, uint64_t deadline) {
 
 enum { OTHERS = 077, OTHERS_WRITE = 022 };
 
-static uint32_t permissions_of(const ipc_options *options) { return options->permissions ? options->permissions : 0600; }
+static uint32_t permissions_of(const ipc_options *options) {
+  return options->permissions ? options->permissions : 0600;
+}
 
 static int32_t refuse(ipc_failure *failure, const ipc_os_file *file) {
   failure->option = IPC_OPTION_PERMISSIONS;
@@ -114,8 +111,8 @@ static bool is_own(const ipc_os_file *file) {
 }
 
 /*
- * Whether what has the name may be locked and mapped at all. The directory is everybody's: anybody may have put it there
- * to read what we send, to have us read what he sends, or to have us write to another file of ours. What another
+ * Whether what has the name may be locked and mapped at all. The directory is everybody's: anybody may have put it
+ * there to read what we send, to have us read what he sends, or to have us write to another file of ours. What another
  * user's file holds is no better than his word, so only what the system says of it counts.
  *
  * What our own user made may be shared with more than the caller allows: nobody alive need be on it. If somebody is,
@@ -400,7 +397,8 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
   if (status != IPC_OK) return status;
   status = ipc_segment_key(segment->key, options->kind, prefix, name);
   if (status != IPC_OK) return fail(failure, status, 0, 0);
-  ipc_os_self(); /* needs a descriptor the first time: if there is none, opening the file fails, rather than this later */
+  ipc_os_self(); /* needs a descriptor the first time: if there is none, opening the file fails, rather than this later
+                  */
 
   bool owner_died = false;
   for (;;) {
@@ -468,15 +466,14 @@ int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns) {
   if (fd < 0) return IPC_E_SYSTEM;
   /* A leftover taken over in place has the same inode, but another size or another birth. */
   bool is_as_large = segment->kind == IPC_MEMORY || file.size == segment->mapping->bytes;
-  if (file.inode == segment->inode && is_as_large && segment->header->created == segment->created)
-    return fd;
+  if (file.inode == segment->inode && is_as_large && segment->header->created == segment->created) return fd;
   ipc_os_unlock(fd);
   return IPC_E_ORPHANED;
 }
 
 static void mark_orphaned(ipc_segment *segment) {
   if (!segment->receivers) return; /* unfinished: nobody has ever been on it, and nothing in it can be followed */
-  uint32_t named = 0; /* truncated stays truncated */
+  uint32_t named = 0;              /* truncated stays truncated */
   atomic_compare_exchange_strong_explicit(&segment->header->orphaned, &named, 1, memory_order_release,
                                           memory_order_relaxed);
   for (int event = 0; event < IPC_EVENT_COUNT; event++) ipc_event_notify(segment, (enum ipc_event_index)event);
@@ -544,7 +541,8 @@ int32_t ipc_clear(const char *prefix, const char *name, uint32_t kind, ipc_failu
   error = ipc_os_unlink(segment.key);
   /* Tell the endpoints, if these are ours: anything may have this name. */
   int ignored;
-  if (error == 0 && is_own(&file) && file.size >= IPC_HEADER_BYTES && map(&segment, fd, mapped_bytes(kind, file.size), &ignored)) {
+  if (error == 0 && is_own(&file) && file.size >= IPC_HEADER_BYTES &&
+      map(&segment, fd, mapped_bytes(kind, file.size), &ignored)) {
     const ipc_options options = {.kind = kind};
     ipc_failure damage;
     if (check(segment.header, file.size, prefix, name, &options, &segment, &damage) == IPC_OK) mark_orphaned(&segment);
@@ -578,7 +576,8 @@ bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns) {
   bool created, removed = false;
   int ignored, fd = open_locked(listed, NULL, patience_ns, &file, &created, NULL);
   if (fd < 0) return false;
-  snprintf(segment.key, sizeof segment.key, "%s", listed); /* nothing of its memory is looked at: all of it may be mapped */
+  snprintf(segment.key, sizeof segment.key, "%s",
+           listed); /* nothing of its memory is looked at: all of it may be mapped */
   if (is_own(&file) && file.size == 0)
     removed = ipc_os_unlink(listed) == 0;
   else if (is_own(&file) && file.size >= IPC_HEADER_BYTES && map(&segment, fd, file.size, &ignored) &&
@@ -617,8 +616,8 @@ int32_t ipc_segment_grow_memory(const ipc_segment *segment, uint64_t bytes, ipc_
   bool is_sound = error != 0 || (before > 0 && before <= IPC_MAX_MEMORY && file.size >= body_offset + before);
   if (error == 0 && is_sound && before < bytes) {
     /*
-     * The file's own size counts, and it never shrinks below that: somebody may have mapped all of it, whatever the header
-     * says by now. Killed before the store, we leave a file that is larger than it need be.
+     * The file's own size counts, and it never shrinks below that: somebody may have mapped all of it, whatever the
+     * header says by now. Killed before the store, we leave a file that is larger than it need be.
      */
     error = ipc_os_resize(fd, wanted > file.size ? wanted : file.size);
     if (error == 0)

@@ -25,8 +25,8 @@ struct ipc_segment {
   ipc_mapping *mapping;
   ipc_header *header;
   ipc_slot *receivers;
-  ipc_slot *senders; /* max_senders of them: none of what has no ring */
-  ipc_wait_entry *waits;     /* max_waits of them: none of rings */
+  ipc_slot *senders;     /* max_senders of them: none of what has no ring */
+  ipc_wait_entry *waits; /* max_waits of them: none of rings */
   uint8_t *body;
   /* Copies of checked header fields: what shared memory says later is not trusted. */
   uint32_t kind;
@@ -67,9 +67,9 @@ bool ipc_segment_unlink(ipc_segment *segment);
 bool ipc_segment_is_orphaned(ipc_segment *segment);
 
 /*
- * Answers `status`; or IPC_E_FORKED in a forked child (see mapping.h); or IPC_E_CORRUPT if a page was missing, here or to
- * anybody else who told so before the header was gone, too: then what was read were zeros, and what was written nobody
- * sees. For all public calls, when they return: one load from a line that they all have read anyway.
+ * Answers `status`; or IPC_E_FORKED in a forked child (see mapping.h); or IPC_E_CORRUPT if a page was missing, here or
+ * to anybody else who told so before the header was gone, too: then what was read were zeros, and what was written
+ * nobody sees. For all public calls, when they return: one load from a line that they all have read anyway.
  */
 static inline int32_t ipc_segment_result(const ipc_segment *segment, int32_t status) {
   uint32_t orphaned = atomic_load_explicit(&segment->header->orphaned, memory_order_relaxed);
@@ -83,13 +83,15 @@ ipc_mapping *ipc_mapping_hold(ipc_segment *segment);
 /* Unmaps, unless a view is still held. */
 void ipc_segment_close(ipc_segment *segment);
 
-/* The memory of a kind with `capacity` and `max_receivers`: total bytes (shared memory: without it), and where the ring starts. */
+/* The memory of a kind with `capacity` and `max_receivers`: total bytes (shared memory: without it), and where the ring
+ * starts. */
 uint64_t ipc_segment_bytes(uint32_t kind, uint32_t capacity, uint32_t max_receivers, uint64_t *body_offset);
 
 /* Routes, channels and queues. */
 static inline bool ipc_segment_has_ring(uint32_t kind) { return kind <= IPC_QUEUE; }
 
-/* Maps the shared memory of IPC_MEMORY, as much as there is by now, under the name lock `fd`; NULL: failure->code says why not. */
+/* Maps the shared memory of IPC_MEMORY, as much as there is by now, under the name lock `fd`; NULL: failure->code says
+ * why not. */
 ipc_mapping *ipc_segment_map_memory(const ipc_segment *segment, int fd, ipc_failure *failure);
 
 /* Makes shared memory at least so large. */

@@ -75,8 +75,7 @@ static int32_t take_robust(ipc_handle *semaphore) {
 static int32_t take(ipc_handle *semaphore) {
   _Atomic uint32_t *word = &semaphore->segment.header->permits;
   uint32_t permits = load(word);
-  while (permits > 0)
-    /* acquire pairs with the release in release: what was done before it is seen */
+  while (permits > 0) /* acquire pairs with the release in release: what was done before it is seen */
     if (atomic_compare_exchange_weak_explicit(word, &permits, permits - 1, memory_order_acquire, memory_order_relaxed))
       return IPC_OK;
   return IPC_TIMED_OUT;
@@ -134,7 +133,8 @@ static int32_t release(ipc_handle *semaphore, uint32_t count) {
 
 int32_t ipc_semaphore_release(ipc_handle *semaphore, uint32_t count) {
   if (count == 0) return IPC_E_INVALID_ARGUMENT;
-  return ipc_segment_result(&semaphore->segment, is_robust(semaphore) ? release_robust(semaphore, count) : release(semaphore, count));
+  return ipc_segment_result(&semaphore->segment,
+                            is_robust(semaphore) ? release_robust(semaphore, count) : release(semaphore, count));
 }
 
 uint32_t ipc_semaphore_permits(const ipc_handle *semaphore) { return load(&semaphore->segment.header->permits); }

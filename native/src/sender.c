@@ -125,7 +125,8 @@ static uint32_t recompute_write_limit(ipc_sender *sender, uint32_t position, uin
   if (announced < here + ahead) atomic_store_explicit(&header->announced, here + ahead, memory_order_release);
   if (sender->segment.overflow == IPC_DROP_OLDEST) {
     atomic_store_explicit(&header->write_limit, position + ahead, memory_order_relaxed);
-    /* release: our writes into the ring come after the announcement; pairs with the acquire fence of ipc_overrun_found */
+    /* release: our writes into the ring come after the announcement; pairs with the acquire fence of ipc_overrun_found
+     */
     atomic_thread_fence(memory_order_release);
     return ahead;
   }
@@ -141,7 +142,8 @@ static uint32_t recompute_write_limit(ipc_sender *sender, uint32_t position, uin
   return room;
 }
 
-/* The free units at `head`, at least `units` if that many are there; more than the capacity: damage. Under the claim. */
+/* The free units at `head`, at least `units` if that many are there; more than the capacity: damage. Under the claim.
+ */
 static inline uint32_t room_for(ipc_sender *sender, uint32_t head, uint32_t units) {
   uint32_t room = atomic_load_explicit(&sender->segment.header->write_limit, memory_order_relaxed) - head;
   if (IPC_LIKELY(units <= room)) return room;
@@ -153,15 +155,14 @@ static inline int32_t check(const ipc_sender *sender) {
   const ipc_header *header = sender->segment.header;
   if (IPC_UNLIKELY(atomic_load_explicit(&header->orphaned, memory_order_relaxed)))
     return ipc_segment_result(&sender->segment, IPC_E_ORPHANED);
-  if (IPC_UNLIKELY(atomic_load_explicit(&header->receiver_count, memory_order_relaxed) == 0) &&
-      sender->needs_receivers)
+  if (IPC_UNLIKELY(atomic_load_explicit(&header->receiver_count, memory_order_relaxed) == 0) && sender->needs_receivers)
     return IPC_NO_RECEIVERS;
   return IPC_OK;
 }
 
 /*
- * Whether a queue's tail is not within the ring's length before head, where it always is: past head it would promise room
- * that there is not, and we would try again and again. Under the claim.
+ * Whether a queue's tail is not within the ring's length before head, where it always is: past head it would promise
+ * room that there is not, and we would try again and again. Under the claim.
  */
 static bool is_tail_damaged(const ipc_sender *sender, uint32_t head) {
   return sender->segment.kind == IPC_QUEUE &&
@@ -202,7 +203,8 @@ static bool is_time_to_reap(ipc_sender *sender) {
   return true;
 }
 
-/* After so many waits in vain a sender waits with the claim: else others' small messages could take all space for ever. */
+/* After so many waits in vain a sender waits with the claim: else others' small messages could take all space for ever.
+ */
 enum { PATIENT_WAITS = 3 };
 
 static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t timeout_ms, uint64_t *deadline,
@@ -316,9 +318,11 @@ int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, 
   return ipc_segment_result(&sender->segment, IPC_OK);
 }
 
-int32_t ipc_sender_send_with_progress_timeout(ipc_sender *sender, const void *bytes, uint32_t length, int32_t progress_timeout_ms) {
+int32_t ipc_sender_send_with_progress_timeout(ipc_sender *sender, const void *bytes, uint32_t length,
+                                              int32_t progress_timeout_ms) {
   if (length <= sender->max_record) return ipc_sender_send(sender, bytes, length, progress_timeout_ms);
-  return ipc_segment_result(&sender->segment, ipc_sender_send_fragments(sender, bytes, length, progress_timeout_ms, true));
+  return ipc_segment_result(&sender->segment,
+                            ipc_sender_send_fragments(sender, bytes, length, progress_timeout_ms, true));
 }
 
 const void *ipc_sender_ring(const ipc_sender *sender) { return sender->segment.body; }

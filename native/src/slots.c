@@ -79,11 +79,11 @@ static void take_position(ipc_segment *segment, ipc_slot *slot, bool from_oldest
   uint32_t count = from_oldest ? ipc_marks_copy(header, marks) : 0;
   for (uint32_t i = 0; i < count; i++) {
     atomic_store_explicit(&slot->position, (uint32_t)marks[i].position, memory_order_release);
-    atomic_thread_fence(memory_order_seq_cst); /* (2) */
+    atomic_thread_fence(memory_order_seq_cst);                                           /* (2) */
     uint64_t announced = atomic_load_explicit(&header->announced, memory_order_relaxed); /* (4) */
     if (announced - marks[i].position <= segment->capacity / IPC_UNIT) return;
   }
-  atomic_thread_fence(memory_order_seq_cst); /* (2) */
+  atomic_thread_fence(memory_order_seq_cst);                                   /* (2) */
   segment->joined = atomic_load_explicit(&header->head, memory_order_acquire); /* (3) */
   atomic_store_explicit(&slot->position, (uint32_t)segment->joined, memory_order_release);
 }
@@ -182,7 +182,8 @@ void ipc_slots_withdraw(ipc_segment *segment, ipc_slot *slot) {
 }
 
 void ipc_slots_leave(ipc_segment *segment, ipc_slot *slot, uint32_t instance) {
-  /* First what frees the others, whatever becomes of the name lock. A swap: if we were taken for dead, it is not ours. */
+  /* First what frees the others, whatever becomes of the name lock. A swap: if we were taken for dead, it is not ours.
+   */
   atomic_compare_exchange_strong_explicit(&slot->instance, &instance, 0, memory_order_release, memory_order_relaxed);
   ipc_event_notify(segment, IPC_EVENT_SPACE);
   int32_t fd = ipc_segment_lock(segment, 1000000000u);
@@ -217,7 +218,8 @@ static const uint64_t EVICT_PATIENCE_NS = 1000000;
 
 static bool evict(ipc_segment *segment) {
   int32_t fd = ipc_segment_lock(segment, EVICT_PATIENCE_NS);
-  /* Shared memory lives on without its name, and without its lock. Nobody can join any more, and who reaps twice does no harm. */
+  /* Shared memory lives on without its name, and without its lock. Nobody can join any more, and who reaps twice does
+   * no harm. */
   bool needs_none = fd == IPC_E_ORPHANED && segment->kind == IPC_MEMORY;
   if (fd < 0 && !needs_none) return false;
   ipc_slots_reap(segment);
@@ -228,8 +230,7 @@ static bool evict(ipc_segment *segment) {
 bool ipc_slots_evict_dead_at(ipc_segment *segment, uint32_t gate) {
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
     const ipc_slot *slot = &segment->receivers[i];
-    if (atomic_load_explicit(&slot->position, memory_order_relaxed) == gate && is_dead(slot))
-      return evict(segment);
+    if (atomic_load_explicit(&slot->position, memory_order_relaxed) == gate && is_dead(slot)) return evict(segment);
   }
   return false;
 }

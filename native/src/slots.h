@@ -32,9 +32,9 @@ void ipc_slots_withdraw(ipc_segment *segment, ipc_slot *slot);
 uint32_t ipc_slots_reap(ipc_segment *segment);
 
 /*
- * Whether anybody alive has a place: what everybody who comes or goes asks. Empties places of the dead on the way, but looks
- * at no more than some once a live one is found, so that a thousand endpoints do not cost each of them a
- * thousand looks. Who waits for one that is dead, or for a place, finds it in any case. Under the name lock.
+ * Whether anybody alive has a place: what everybody who comes or goes asks. Empties places of the dead on the way, but
+ * looks at no more than some once a live one is found, so that a thousand endpoints do not cost each of them a thousand
+ * looks. Who waits for one that is dead, or for a place, finds it in any case. Under the name lock.
  */
 bool ipc_slots_any_alive(ipc_segment *segment);
 

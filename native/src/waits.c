@@ -26,7 +26,7 @@ static uint32_t entries_used(const ipc_segment *segment) {
 static void raise_entries_used(ipc_header *header, uint32_t used) {
   uint32_t before = load(&header->wait_entries_used);
   while (before < used && !atomic_compare_exchange_weak_explicit(&header->wait_entries_used, &before, used,
-                                                                  memory_order_release, memory_order_relaxed))
+                                                                 memory_order_release, memory_order_relaxed))
     continue;
 }
 
@@ -38,9 +38,8 @@ int32_t ipc_waits_enter(ipc_segment *segment, uint32_t instance, uint32_t what, 
     /* First: whoever is killed with the entry taken must be found by ipc_waits_forget. */
     raise_entries_used(header, i + 1);
     /* acquire pairs with the release of whoever freed it: his last stores here come before ours */
-    if (load(&wait->instance) != 0 ||
-        !atomic_compare_exchange_strong_explicit(&wait->instance, &free, instance, memory_order_acquire,
-                                                 memory_order_relaxed))
+    if (load(&wait->instance) != 0 || !atomic_compare_exchange_strong_explicit(
+                                          &wait->instance, &free, instance, memory_order_acquire, memory_order_relaxed))
       continue;
     atomic_store_explicit(&wait->what, what, memory_order_relaxed);
     atomic_store_explicit(&wait->waker, waker, memory_order_relaxed);
@@ -124,13 +123,15 @@ static bool notify(ipc_wait_entry *wait, uint32_t seen) {
 }
 
 /*
- * Whether a state that was seen is that of somebody who waits for it, and did not just come: so that those who are notified
- * and wait once more do not keep a notifier for ever. What seems to be far ahead of `end` has waited through half a round of the tickets.
+ * Whether a state that was seen is that of somebody who waits for it, and did not just come: so that those who are
+ * notified and wait once more do not keep a notifier for ever. What seems to be far ahead of `end` has waited through
+ * half a round of the tickets.
  */
 static bool is_meant(const ipc_wait_entry *wait, uint32_t state, uint32_t what, uint32_t end) {
   enum { JUST_NOW = 1 << 20 };
   uint32_t since_end = ((state & ~(uint32_t)IPC_WAIT_TAGS) - end) >> TICKET_SHIFT;
-  return tag_of(state) == IPC_WAIT_WAITING && since_end >= JUST_NOW && (what == IPC_WAIT_ANY || load(&wait->what) == what);
+  return tag_of(state) == IPC_WAIT_WAITING && since_end >= JUST_NOW &&
+         (what == IPC_WAIT_ANY || load(&wait->what) == what);
 }
 
 uint32_t ipc_waits_notify_some(ipc_segment *segment, uint32_t what, uint32_t count) {

@@ -45,16 +45,19 @@ void ipc_waits_sleep(ipc_segment *segment, int32_t wait, uint64_t deadline, uint
 
 bool ipc_waits_is_notified(const ipc_segment *segment, int32_t wait);
 
-/* Takes a wait out of the table. True: it had been notified, and who leaves without what it waited for notifies another. */
+/* Takes a wait out of the table. True: it had been notified, and who leaves without what it waited for notifies
+ * another. */
 bool ipc_waits_leave(ipc_segment *segment, int32_t wait);
 
-/* Notifies the `count` that have waited longest, of those there were at the call; answers how many there were. A full fence has been passed. */
+/* Notifies the `count` that have waited longest, of those there were at the call; answers how many there were. A full
+ * fence has been passed. */
 uint32_t ipc_waits_notify_some(ipc_segment *segment, uint32_t what, uint32_t count);
 
 /* Notifies all; IPC_WAIT_ANY: whatever they wait for. */
 uint32_t ipc_waits_notify_all(ipc_segment *segment, uint32_t what);
 
-/* Takes the waits of a dead handle out. What had been notified is made good by header.deaths, and by who looks at locks. */
+/* Takes the waits of a dead handle out. What had been notified is made good by header.deaths, and by who looks at
+ * locks. */
 void ipc_waits_forget(ipc_segment *segment, uint32_t instance);
 
 /* Takes the waits of a handle out that is closed, and notifies others where they had been. */

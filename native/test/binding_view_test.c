@@ -8,9 +8,7 @@
 #include "view.h"
 #include "worker.h"
 
-static ipc_options of_kind(uint32_t kind) {
-  return (ipc_options){.kind = kind, .capacity = 8192, .max_receivers = 7};
-}
+static ipc_options of_kind(uint32_t kind) { return (ipc_options){.kind = kind, .capacity = 8192, .max_receivers = 7}; }
 
 static uint32_t *words_of(ipc_segment *segment, ipc_mapping **mapping) {
   *mapping = ipc_segment_hold_mapping(segment);
@@ -55,7 +53,7 @@ static void where_it_joined_is_told(void) {
   ipc_receiver *receiver = must_receive(options);
   ipc_binding_view view;
   ipc_receiver_export(receiver, &view);
-  CHECK_EQ(view.joined_high, 3); /* messages */
+  CHECK_EQ(view.joined_high, 3);    /* messages */
   CHECK_EQ(view.joined_low, 3 * 2); /* units */
   CHECK_EQ(view.overflow, IPC_DROP_OLDEST);
   ipc_receiver_close(receiver);

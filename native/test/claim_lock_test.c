@@ -155,7 +155,8 @@ static void take_over_from_a_reaped_place(void) {
   test_reap(worker);
   holder reaper = join(); /* empties the dead one's place, and takes it with another number */
   CHECK(ipc_claim_lock_slow(&it.segment, &it.segment.header->claim, it.instance, IPC_FOREVER));
-  CHECK(!ipc_claim_lock_slow(&reaper.segment, &reaper.segment.header->claim, reaper.instance, ipc_os_now() + 50000000u));
+  CHECK(
+      !ipc_claim_lock_slow(&reaper.segment, &reaper.segment.header->claim, reaper.instance, ipc_os_now() + 50000000u));
   unlock(&it);
   leave(&reaper);
   leave(&it);
@@ -295,9 +296,9 @@ static void route_is_free_after_close(void) {
   ipc_receiver_close(receiver);
 }
 
-TEST_MAIN(TEST_CASE(lock_is_one_owners), TEST_CASE(processes_exclude_each_other),
-          TEST_CASE(threads_exclude_each_other), TEST_CASE(waiter_looks_again_before_it_sleeps), TEST_CASE(stopped_owner_keeps_it_killed_owner_loses_it),
+TEST_MAIN(TEST_CASE(lock_is_one_owners), TEST_CASE(processes_exclude_each_other), TEST_CASE(threads_exclude_each_other),
+          TEST_CASE(waiter_looks_again_before_it_sleeps), TEST_CASE(stopped_owner_keeps_it_killed_owner_loses_it),
           TEST_CASE(take_over_from_a_reaped_place), TEST_CASE(waiter_asleep_notices_the_death),
-          TEST_CASE(send_recovers), TEST_CASE(send_with_a_time_out_recovers),
-          TEST_CASE(send_that_only_tries_recovers), TEST_CASE(owners_are_killed_at_random),
-          TEST_CASE(route_has_one_live_sender), TEST_CASE(route_is_free_after_close))
+          TEST_CASE(send_recovers), TEST_CASE(send_with_a_time_out_recovers), TEST_CASE(send_that_only_tries_recovers),
+          TEST_CASE(owners_are_killed_at_random), TEST_CASE(route_has_one_live_sender),
+          TEST_CASE(route_is_free_after_close))

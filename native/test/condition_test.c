@@ -162,8 +162,10 @@ static void notified_one_by_one_in_order(void) {
     shared->open = true;
     CHECK_EQ(ipc_mutex_unlock(it.mutex), IPC_OK);
     for (uint32_t i = 0; i < CROWD; i++) {
-      if (i == CROWD - 2) CHECK_EQ(ipc_condition_notify_all(it.condition), 2);
-      else if (i < CROWD - 2) CHECK_EQ(ipc_condition_notify(it.condition), 1);
+      if (i == CROWD - 2)
+        CHECK_EQ(ipc_condition_notify_all(it.condition), 2);
+      else if (i < CROWD - 2)
+        CHECK_EQ(ipc_condition_notify(it.condition), 1);
       test_await(&shared->next, i + 1);
       if (i < CROWD - 2) {
         CHECK_EQ(shared->order[i], i);
@@ -392,7 +394,8 @@ static void take_tokens(void *number) {
   pair it = open_pair();
   while (!atomic_load(&shared->stop)) {
     CHECK_GE(ipc_mutex_lock(it.mutex, -1), 0);
-    while (shared->count == 0 && !atomic_load(&shared->stop)) CHECK_GE(ipc_condition_wait(it.condition, it.mutex, -1), 0);
+    while (shared->count == 0 && !atomic_load(&shared->stop))
+      CHECK_GE(ipc_condition_wait(it.condition, it.mutex, -1), 0);
     if (shared->count > 0) shared->count--;
     CHECK_EQ(ipc_mutex_unlock(it.mutex), IPC_OK);
     atomic_fetch_add(&shared->rounds[index], 1);
@@ -454,5 +457,5 @@ TEST_MAIN(TEST_CASE(processes_share_a_buffer), TEST_CASE(threads_share_a_buffer)
           TEST_CASE(the_waits_of_the_dead_make_room), TEST_CASE(waiters_learn_that_it_was_cleared),
           TEST_CASE(a_removed_name_is_noticed), TEST_CASE(the_mutex_is_given_up_meanwhile),
           TEST_CASE(the_mutex_owner_dies_meanwhile), TEST_CASE(killed_waiter_does_not_keep_its_notification),
-          TEST_CASE(closed_waiter_passes_its_notification_on),
-          TEST_CASE(stopped_waiter_keeps_its_notification), TEST_CASE(waiters_are_killed_at_random))
+          TEST_CASE(closed_waiter_passes_its_notification_on), TEST_CASE(stopped_waiter_keeps_its_notification),
+          TEST_CASE(waiters_are_killed_at_random))

@@ -194,7 +194,8 @@ static void either_side_sees_the_other(void) {
   test_finish(worker);
 }
 
-TEST_MAIN(TEST_CASE(either_side_sees_the_other), TEST_CASE(notify_is_free_when_nobody_sleeps), TEST_CASE(notify_clears_the_flag_and_moves_the_word),
-          TEST_CASE(word_wraps), TEST_CASE(sleep_ends_by_slice_and_deadline), TEST_CASE(deadlines_are_right),
-          TEST_CASE(backoff_ends), TEST_CASE(processes_take_turns), TEST_CASE(threads_take_turns),
-          TEST_CASE(one_wake_reaches_all_processes), TEST_CASE(one_wake_reaches_all_threads))
+TEST_MAIN(TEST_CASE(either_side_sees_the_other), TEST_CASE(notify_is_free_when_nobody_sleeps),
+          TEST_CASE(notify_clears_the_flag_and_moves_the_word), TEST_CASE(word_wraps),
+          TEST_CASE(sleep_ends_by_slice_and_deadline), TEST_CASE(deadlines_are_right), TEST_CASE(backoff_ends),
+          TEST_CASE(processes_take_turns), TEST_CASE(threads_take_turns), TEST_CASE(one_wake_reaches_all_processes),
+          TEST_CASE(one_wake_reaches_all_threads))

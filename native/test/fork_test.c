@@ -77,7 +77,7 @@ static void check_ends(uint32_t kind, uint32_t overflow) {
     CHECK_EQ(ipc_sender_receiver_count(it.sender), 1);
     if (kind == IPC_QUEUE) CHECK_EQ(ipc_receiver_done(it.receiver, it.lease[0]), IPC_OK);
     if (it.lent) CHECK_EQ(ipc_sender_end_loan(it.sender, it.lent, 8), IPC_OK);
-    uint64_t left = round * 3 + (it.lent != 0) - (round != 0) ;
+    uint64_t left = round * 3 + (it.lent != 0) - (round != 0);
     for (uint64_t i = 0; i < left; i++) CHECK_GE(ipc_receiver_recv(it.receiver, bytes, 8, 0), 7);
     CHECK_EQ(ipc_receiver_recv(it.receiver, bytes, 8, 0), IPC_TIMED_OUT);
   }

@@ -1,4 +1,5 @@
-/* fragments_test.c - messages larger than a record: whole or absent, with others in between, through rings of any size. */
+/* fragments_test.c - messages larger than a record: whole or absent, with others in between, through rings of any size.
+ */
 #include "ends.h"
 #include "interpose.h"
 #include "message.h"
@@ -6,7 +7,12 @@
 #include "view.h"
 #include "worker.h"
 
-enum { CAPACITY = 4096, MAX_RECORD = CAPACITY / 2 - 8, PART = CAPACITY / 8 - 8 - (int)sizeof(ipc_fragment), LARGE = (1 + TEST_SCALE / 2) << 20 };
+enum {
+  CAPACITY = 4096,
+  MAX_RECORD = CAPACITY / 2 - 8,
+  PART = CAPACITY / 8 - 8 - (int)sizeof(ipc_fragment),
+  LARGE = (1 + TEST_SCALE / 2) << 20
+};
 
 static ipc_options small_ring(uint32_t kind) { return (ipc_options){.kind = kind, .capacity = CAPACITY}; }
 
@@ -59,8 +65,8 @@ static void sizes_around_every_boundary_arrive(void) {
 typedef struct job {
   uint32_t first, count, step, capacity;
 } job;
-static const uint32_t sizes[] = {CAPACITY - 1, CAPACITY, CAPACITY + 1, 2 * CAPACITY, PART * 100 - 1, PART * 100,
-                                 PART * 100 + 1, 65536, 65537, 65504, 1 << 20, LARGE};
+static const uint32_t sizes[] = {CAPACITY - 1,   CAPACITY, CAPACITY + 1, 2 * CAPACITY, PART * 100 - 1, PART * 100,
+                                 PART * 100 + 1, 65536,    65537,        65504,        1 << 20,        LARGE};
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
 static void send_sizes(void *argument) {
@@ -498,9 +504,11 @@ static void receivers_that_leave_end_it(void) {
   close_both();
 }
 
-/* Every field wild, in every fragment of a message: an answer, and nothing touched that is not ours (AddressSanitizer looks). */
+/* Every field wild, in every fragment of a message: an answer, and nothing touched that is not ours (AddressSanitizer
+ * looks). */
 static void damaged_fragments_are_survived(void) {
-  static const uint32_t wild[] = {0, 1, 7, 480, 481, 2499, 2500, 2501, 4096, 0x7fffffff, 0x80000000u, UINT32_MAX - 1, UINT32_MAX};
+  static const uint32_t wild[] = {
+      0, 1, 7, 480, 481, 2499, 2500, 2501, 4096, 0x7fffffff, 0x80000000u, UINT32_MAX - 1, UINT32_MAX};
   view seen;
   for (uint32_t part = 0; part < 6; part++)
     for (uint32_t field = 0; field < sizeof(ipc_fragment) / 4; field++)
@@ -549,13 +557,14 @@ static void short_and_repeated_fragments_are_survived(void) {
   close_both();
 }
 
-TEST_MAIN(TEST_CASE(sizes_around_every_boundary_arrive), TEST_CASE(megabytes_pass_between_processes), TEST_CASE(megabytes_pass_between_threads),
-          TEST_CASE(processes_mix_large_and_small), TEST_CASE(threads_mix_large_and_small),
-          TEST_CASE(killed_senders_leave_whole_messages), TEST_CASE(who_left_after_sending_is_heard),
-          TEST_CASE(parts_of_the_dead_are_dropped),
+TEST_MAIN(TEST_CASE(sizes_around_every_boundary_arrive), TEST_CASE(megabytes_pass_between_processes),
+          TEST_CASE(megabytes_pass_between_threads), TEST_CASE(processes_mix_large_and_small),
+          TEST_CASE(threads_mix_large_and_small), TEST_CASE(killed_senders_leave_whole_messages),
+          TEST_CASE(who_left_after_sending_is_heard), TEST_CASE(parts_of_the_dead_are_dropped),
           TEST_CASE(a_message_timed_out_is_absent), TEST_CASE(joining_in_the_middle_misses_that_one),
           TEST_CASE(it_stays_until_it_is_received), TEST_CASE(kept_memory_is_the_callers),
           TEST_CASE(consume_does_not_confuse_it), TEST_CASE(steps_never_wait), TEST_CASE(what_is_given_up_is_absent),
-          TEST_CASE(what_never_began_holds_nothing), TEST_CASE(one_in_steps_and_one_at_once), TEST_CASE(fragments_do_not_prolong_a_wait),
-          TEST_CASE(one_on_its_way_is_not_begun_anew), TEST_CASE(receivers_that_leave_end_it), TEST_CASE(damaged_fragments_are_survived),
+          TEST_CASE(what_never_began_holds_nothing), TEST_CASE(one_in_steps_and_one_at_once),
+          TEST_CASE(fragments_do_not_prolong_a_wait), TEST_CASE(one_on_its_way_is_not_begun_anew),
+          TEST_CASE(receivers_that_leave_end_it), TEST_CASE(damaged_fragments_are_survived),
           TEST_CASE(short_and_repeated_fragments_are_survived))

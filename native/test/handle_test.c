@@ -132,8 +132,10 @@ static void options_must_be_the_creators(void) {
   check_refused((ipc_options){.kind = IPC_SEMAPHORE, .initial = 5}, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_INITIAL);
   check_refused((ipc_options){.kind = IPC_SEMAPHORE, .initial = 1}, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_INITIAL);
   check_refused((ipc_options){.kind = IPC_SEMAPHORE, .robust = 2}, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_ROBUST);
-  check_refused((ipc_options){.kind = IPC_SEMAPHORE, .max_receivers = 6}, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_MAX_RECEIVERS);
-  check_refused((ipc_options){.kind = IPC_SEMAPHORE, .permissions = 0666}, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_PERMISSIONS);
+  check_refused((ipc_options){.kind = IPC_SEMAPHORE, .max_receivers = 6}, IPC_E_OPTIONS_MISMATCH,
+                IPC_OPTION_MAX_RECEIVERS);
+  check_refused((ipc_options){.kind = IPC_SEMAPHORE, .permissions = 0666}, IPC_E_OPTIONS_MISMATCH,
+                IPC_OPTION_PERMISSIONS);
   ipc_handle *same = must_handle((ipc_options){.kind = IPC_SEMAPHORE, .initial = 4, .robust = 1, .max_receivers = 5});
   ipc_handle *any = must_handle((ipc_options){.kind = IPC_SEMAPHORE});
   CHECK_EQ(ipc_handle_count(it), 3); /* nobody who was refused */
@@ -234,10 +236,12 @@ static void damage_is_refused(void) {
     for (int field = 0; field < 8; field++) {
       ipc_handle *it = must_handle(of(kind));
       view seen = view_open(test_prefix, test_name, kind);
-      uint32_t *const fields[] = {&seen.header->kind,          &seen.header->capacity, &seen.header->max_receivers,
-                                  &seen.header->max_senders,   &seen.header->overflow, &seen.header->initial,
-                                  &seen.header->robust, (uint32_t *)(void *)&seen.header->segment_bytes};
-      const uint32_t wild[] = {kind == IPC_MUTEX ? IPC_MEMORY : IPC_MUTEX, 4096, 1024, 1024, 1, IPC_MAX_PERMITS + 1, 2, 4096};
+      uint32_t *const fields[] = {&seen.header->kind,          &seen.header->capacity,
+                                  &seen.header->max_receivers, &seen.header->max_senders,
+                                  &seen.header->overflow,      &seen.header->initial,
+                                  &seen.header->robust,        (uint32_t *)(void *)&seen.header->segment_bytes};
+      const uint32_t wild[] = {
+          kind == IPC_MUTEX ? IPC_MEMORY : IPC_MUTEX, 4096, 1024, 1024, 1, IPC_MAX_PERMITS + 1, 2, 4096};
       const uint32_t before = *fields[field];
       *fields[field] = wild[field];
       CHECK(!try_handle(with_mode(kind, IPC_OPEN), &failure));
@@ -269,9 +273,7 @@ static void use(ipc_handle *it) {
       if (ipc_rwlock_lock_shared(it, 5) >= 0) ipc_rwlock_unlock_shared(it);
       ipc_rwlock_lock(it, 0, 1);
       break;
-    default:
-      ipc_memory_wake(it, 0, 9);
-      ipc_handle_sleep(it, ipc_memory_enter(it, 0, 0, 0, 0, &failure), 5);
+    default: ipc_memory_wake(it, 0, 9); ipc_handle_sleep(it, ipc_memory_enter(it, 0, 0, 0, 0, &failure), 5);
   }
 }
 
@@ -283,11 +285,20 @@ static void damage_is_survived(void) {
       options_now = of(kind);
       ipc_handle *it = must_handle(options_now), *other = must_handle(options_now);
       ipc_header *header = it->segment.header;
-      _Atomic uint32_t *const fields[] = {&header->claim,      &header->writing,        &header->permits,
-                                          &header->recovered,  &header->receiver_slots_used, &header->receiver_count,
-                                          &header->waiting,    &header->wait_entries_used,     &header->next_ticket,
-                                          &header->deaths,     &header->next_instance,  &other->slot->held,
-                                          &other->segment.waits[1].state, &other->segment.waits[1].instance,
+      _Atomic uint32_t *const fields[] = {&header->claim,
+                                          &header->writing,
+                                          &header->permits,
+                                          &header->recovered,
+                                          &header->receiver_slots_used,
+                                          &header->receiver_count,
+                                          &header->waiting,
+                                          &header->wait_entries_used,
+                                          &header->next_ticket,
+                                          &header->deaths,
+                                          &header->next_instance,
+                                          &other->slot->held,
+                                          &other->segment.waits[1].state,
+                                          &other->segment.waits[1].instance,
                                           &other->segment.waits[2].what};
       atomic_store(fields[i / 5], wild[i % 5]);
       use(it);

@@ -104,8 +104,8 @@ static inline bool test_survived(test_worker worker) {
 }
 
 /*
- * Survivors go on within a second. The scheduler of a machine that is busy with other things may add seconds to a single
- * one of these; not to a quarter of many, see check_recoveries().
+ * Survivors go on within a second. The scheduler of a machine that is busy with other things may add seconds to a
+ * single one of these; not to a quarter of many, see check_recoveries().
  */
 static uint32_t recoveries, slow_recoveries;
 static inline void check_within_a_second(double started) {

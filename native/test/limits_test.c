@@ -57,7 +57,8 @@ static void as_many_processes_as_places_join_and_leave(void) {
   if (getenv("LIMITS"))
     fprintf(stderr, "%d processes: joined in %.0f ms, the slowest open took %u us; left in %.0f ms\n", PROCESSES,
             joined - started, shared->slowest_us, test_ms() - joined);
-  for (int i = 0; i < (int)IPC_MAX_SENDERS / 16 * 3; i++) ipc_sender_close(must_send((ipc_options){.kind = IPC_CHANNEL}));
+  for (int i = 0; i < (int)IPC_MAX_SENDERS / 16 * 3; i++)
+    ipc_sender_close(must_send((ipc_options){.kind = IPC_CHANNEL}));
   CHECK_EQ(it.header->sender_count, 0);
   ipc_receiver_close(receiver);
   CHECK(!view_exists(test_prefix, test_name, IPC_CHANNEL));
@@ -277,7 +278,8 @@ static void a_reused_id_is_somebody_else(void) {
   CHECK(!ipc_os_alive(view_receivers(&it)[0].owner));
   uint32_t sent = 0;
   while (sent < 2000) {
-    int32_t status = ipc_sender_send(sender, "12345678", 8, 2000); /* more than the ring holds: who is dead holds it back */
+    int32_t status =
+        ipc_sender_send(sender, "12345678", 8, 2000); /* more than the ring holds: who is dead holds it back */
     if (status == IPC_NO_RECEIVERS) break;
     CHECK_EQ(status, IPC_OK);
     sent++;
@@ -289,7 +291,8 @@ static void a_reused_id_is_somebody_else(void) {
   view_close(&it);
 }
 
-/* No wall clock is asked (see limits.test.ts). Even a monotonic one that went back would cost a wait its length, no more. */
+/* No wall clock is asked (see limits.test.ts). Even a monotonic one that went back would cost a wait its length, no
+ * more. */
 static void a_clock_set_back_stops_nothing(void) {
   hooks.clock_ahead_ns = UINT64_C(3600000000000);
   ipc_receiver *receiver = must_receive(channel);

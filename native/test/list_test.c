@@ -464,10 +464,10 @@ static void damage_is_told_and_left_alone(void) {
   view it = view_open(test_prefix, test_name, IPC_CHANNEL);
   ipc_header *header = it.header, whole;
   memcpy(&whole, header, sizeof whole);
-#define REFUSED(damage, state)           \
-  do {                                   \
-    damage;                              \
-    check_refused(state);                \
+#define REFUSED(damage, state)            \
+  do {                                    \
+    damage;                               \
+    check_refused(state);                 \
     memcpy(header, &whole, sizeof whole); \
   } while (0)
   REFUSED(header->magic = 0x12345678, IPC_LISTED_FOREIGN);
@@ -611,8 +611,9 @@ static void what_this_user_may_not_read_is_told(void) {
 }
 
 static void names_are_told_as_they_are(void) {
-  static const char longest[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-                                "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+  static const char longest[] =
+      "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+      "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
   const char *const names[] = {"a", ".", "..", "a.b c", "1.a.b", " ", "\xf0\x9f\x9a\x80", "\xff\xfe", "%s", longest};
   enum { COUNT = sizeof names / sizeof *names };
   ipc_failure failure;
@@ -1008,7 +1009,8 @@ static void tells_memory_of_4_gib(void) {
   ipc_handle *memory = must_open(options_of(IPC_MEMORY));
   view it = view_open(test_prefix, test_name, IPC_MEMORY);
   int fd = view_file(test_prefix, test_name, IPC_MEMORY);
-  CHECK_EQ(ftruncate(fd, (off_t)(it.header->body_offset + IPC_MAX_MEMORY)), 0); /* takes no memory until it is touched */
+  CHECK_EQ(ftruncate(fd, (off_t)(it.header->body_offset + IPC_MAX_MEMORY)),
+           0); /* takes no memory until it is touched */
   ipc_os_close(fd);
   atomic_store(&it.header->memory_bytes, IPC_MAX_MEMORY);
   report seen = must_find(IPC_MEMORY);
@@ -1166,8 +1168,8 @@ TEST_MAIN(TEST_CASE(tells_name_options_and_endpoints), TEST_CASE(counts_on_past_
           TEST_CASE(a_name_that_somebody_is_on_stays), TEST_CASE(what_cannot_be_removed_is_not_said_to_be),
           TEST_CASE(unfinished_files_are_told_and_removed),
           TEST_CASE(a_stopped_creator_is_neither_waited_for_nor_robbed),
-          TEST_CASE(removal_never_takes_a_name_from_somebody_opening_it),
-          TEST_CASE(damage_is_told_and_left_alone), TEST_CASE(truncated_files_are_told_and_left_alone),
+          TEST_CASE(removal_never_takes_a_name_from_somebody_opening_it), TEST_CASE(damage_is_told_and_left_alone),
+          TEST_CASE(truncated_files_are_told_and_left_alone),
           TEST_CASE(a_copy_under_another_name_is_none_of_its_endpoints),
           TEST_CASE(garbage_behind_a_sound_identity_is_survived), TEST_CASE(files_that_shrink_meanwhile_do_no_harm),
           TEST_CASE(other_things_of_that_name_are_told), TEST_CASE(what_this_user_may_not_read_is_told),

@@ -32,8 +32,8 @@ static ipc_receiver *must_open_receiver(void) {
 
 /*
  * Lends up to OPEN at a time: waiting for the second and later ones with the first open could be waiting for what only
- * we can end, once the others have filled the ring behind it. Ends them last first, discards one in five, and sends every
- * seventh message by copy.
+ * we can end, once the others have filled the ring behind it. Ends them last first, discards one in five, and sends
+ * every seventh message by copy.
  */
 static void lend(void *argument) {
   uint32_t me = *(uint32_t *)argument, sequence = 0;
@@ -79,8 +79,7 @@ static void receive(void *argument) {
     CHECK_GE(count, 1);
     for (int32_t i = 0; i < count; i++) {
       const uint8_t *bytes = in_place ? ring + spans[2 * i] : copy;
-      int32_t length =
-          in_place ? (int32_t)spans[2 * i + 1] : ipc_receiver_recv(receiver, copy, sizeof copy, -1);
+      int32_t length = in_place ? (int32_t)spans[2 * i + 1] : ipc_receiver_recv(receiver, copy, sizeof copy, -1);
       message_tag tag;
       if (length == MESSAGE_TAG - 1) {
         open--;

@@ -5,7 +5,8 @@
 #include "message.h"
 #include "worker.h"
 
-/* Positions are far apart and start past 32 bits; the number follows from the position, so that halves of two marks show. */
+/* Positions are far apart and start past 32 bits; the number follows from the position, so that halves of two marks
+ * show. */
 enum { STEP = 1000 };
 static const uint64_t FIRST = UINT64_C(0xffffffff0);
 static uint64_t position_of(uint64_t index) { return FIRST + index * STEP; }
@@ -64,7 +65,8 @@ typedef struct race {
   _Atomic uint32_t stop;
 } race;
 
-/* In bursts of any length: copies meet a writer that goes on, one that stops halfway, and one that is all the way round. */
+/* In bursts of any length: copies meet a writer that goes on, one that stops halfway, and one that is all the way
+ * round. */
 static void leave_marks(void *argument) {
   race *of = argument;
   uint32_t seed = 1;

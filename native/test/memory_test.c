@@ -299,7 +299,7 @@ static void words_are_waited_for_one_by_one(void) {
   CHECK_EQ(it->segment.header->waiting, 0);
   CHECK_EQ(ipc_handle_leave(it, enter(it, 4092, 0, NULL)), 0); /* the last one */
   grow(other, 9001);
-  CHECK_EQ(ipc_handle_leave(it, enter(it, 8996, 0, NULL)), 0); /* mapped when it is needed */
+  CHECK_EQ(ipc_handle_leave(it, enter(it, 8996, 0, NULL)), 0);                     /* mapped when it is needed */
   CHECK_EQ(ipc_memory_enter(it, 9000, 0, 0, 0, &failure), IPC_E_INVALID_ARGUMENT); /* half a word */
   ipc_handle_close(it);
   ipc_handle_close(other);
@@ -315,7 +315,8 @@ static void who_finds_the_word_changed_passes_a_wake_up_on(void) {
   waker mine = open_waker();
   ipc_handle *it = must_handle(of(64));
   int32_t wait = enter(it, 0, 0, &mine);
-  /* The table's first free place is left notified by an exchange with what enter would store: no such moment without luck. */
+  /* The table's first free place is left notified by an exchange with what enter would store: no such moment without
+   * luck. */
   CHECK_EQ(ipc_memory_enter(it, 0, 1, 0, 0, &failure), IPC_NOT_EQUAL);
   CHECK_EQ(count_waits(it, IPC_WAIT_WAITING), 1);
   CHECK_EQ(rings(&mine), 0);
@@ -354,7 +355,8 @@ typedef struct own_lock {
 static void lock_own(own_lock *lock, ipc_handle *it, uint32_t offset, const waker *by) {
   ipc_failure failure;
   uint32_t seen = 0;
-  if (atomic_compare_exchange_strong_explicit(&lock->word, &seen, 1, memory_order_acquire, memory_order_relaxed)) return;
+  if (atomic_compare_exchange_strong_explicit(&lock->word, &seen, 1, memory_order_acquire, memory_order_relaxed))
+    return;
   while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0) {
     int32_t wait = ipc_memory_enter(it, offset, 2, by ? by->number[0] : 0, by ? by->number[1] : 0, &failure);
     if (wait == IPC_NOT_EQUAL) continue;
@@ -502,9 +504,8 @@ static void a_damaged_length_is_not_followed(void) {
 TEST_MAIN(TEST_CASE(all_sizes_are_what_was_asked_for), TEST_CASE(it_grows_and_old_views_stay),
           TEST_CASE(sizes_that_cannot_be_are_refused), TEST_CASE(no_space_leaves_all_as_it_was),
           TEST_CASE(a_death_while_it_grows_is_survived), TEST_CASE(unlinked_memory_goes_on),
-          TEST_CASE(a_death_is_noticed_after_unlink),
-          TEST_CASE(memory_that_may_not_be_removed_stays), TEST_CASE(words_are_waited_for_one_by_one),
-          TEST_CASE(who_finds_the_word_changed_passes_a_wake_up_on), TEST_CASE(a_wake_up_just_before_the_sleep_is_seen),
-          TEST_CASE(processes_build_a_mutex), TEST_CASE(threads_build_a_mutex),
-          TEST_CASE(a_killed_sleeper_does_not_keep_its_wake_up), TEST_CASE(the_waits_of_the_dead_make_room),
-          TEST_CASE(a_damaged_length_is_not_followed))
+          TEST_CASE(a_death_is_noticed_after_unlink), TEST_CASE(memory_that_may_not_be_removed_stays),
+          TEST_CASE(words_are_waited_for_one_by_one), TEST_CASE(who_finds_the_word_changed_passes_a_wake_up_on),
+          TEST_CASE(a_wake_up_just_before_the_sleep_is_seen), TEST_CASE(processes_build_a_mutex),
+          TEST_CASE(threads_build_a_mutex), TEST_CASE(a_killed_sleeper_does_not_keep_its_wake_up),
+          TEST_CASE(the_waits_of_the_dead_make_room), TEST_CASE(a_damaged_length_is_not_followed))

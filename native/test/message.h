@@ -29,18 +29,15 @@ static inline uint32_t message_length(message_tag tag, message_range range) {
   uint64_t hash = message_mix((uint64_t)tag.sender << 32 | tag.sequence);
   uint32_t span = range.max - range.min;
   switch (hash >> 58) {
-    case 0:
-      return hash & 1 ? range.max : range.min;
+    case 0: return hash & 1 ? range.max : range.min;
     case 1:
     case 2:
     case 3:
     case 4:
     case 5:
     case 6:
-    case 7:
-      return range.min + (uint32_t)(hash & 0xffffffff) % (span + 1);
-    default:
-      return range.min + (uint32_t)(hash & 0xffffffff) % ((span < 48 ? span : 48) + 1);
+    case 7: return range.min + (uint32_t)(hash & 0xffffffff) % (span + 1);
+    default: return range.min + (uint32_t)(hash & 0xffffffff) % ((span < 48 ? span : 48) + 1);
   }
 }
 

@@ -316,7 +316,8 @@ static void stopped_holder_keeps_it_killed_holder_loses_it(void) {
     int32_t status;
     if (way == 1) test_reap(holder);
     if (way == 2)
-      while ((status = ipc_mutex_lock(it, 0)) == IPC_TIMED_OUT) check_within_a_second(started); /* a try notices it, too */
+      while ((status = ipc_mutex_lock(it, 0)) == IPC_TIMED_OUT)
+        check_within_a_second(started); /* a try notices it, too */
     else
       status = ipc_mutex_lock(it, -1);
     CHECK_EQ(status, IPC_OWNER_DIED);
@@ -624,7 +625,8 @@ static void live_a_life(void *unused) {
   shared->second++;
   ipc_mutex_unlock(it); /* wakes the survivor */
   for (int i = 0; i < 3; i++)
-    if (ipc_mutex_lock(it, 30) >= 0) ipc_mutex_unlock(it); /* the survivor has it for a while: this waits, and is woken */
+    if (ipc_mutex_lock(it, 30) >= 0)
+      ipc_mutex_unlock(it); /* the survivor has it for a while: this waits, and is woken */
   ipc_handle_close(it);
   hooks.before = NULL;
 }
@@ -663,14 +665,14 @@ static void a_death_at_every_call_is_survived(void) {
   ipc_handle_close(companion);
 }
 
-TEST_MAIN(TEST_CASE(who_comes_after_a_death_is_told), TEST_CASE(processes_exclude_each_other), TEST_CASE(threads_exclude_each_other),
-          TEST_CASE(sleepers_and_event_loops_mix), TEST_CASE(threads_mix), TEST_CASE(free_mutex_costs_no_call),
-          TEST_CASE(owner_alone_gives_it_back), TEST_CASE(time_outs_are_kept),
+TEST_MAIN(TEST_CASE(who_comes_after_a_death_is_told), TEST_CASE(processes_exclude_each_other),
+          TEST_CASE(threads_exclude_each_other), TEST_CASE(sleepers_and_event_loops_mix), TEST_CASE(threads_mix),
+          TEST_CASE(free_mutex_costs_no_call), TEST_CASE(owner_alone_gives_it_back), TEST_CASE(time_outs_are_kept),
           TEST_CASE(waiters_learn_that_it_is_unusable), TEST_CASE(waiters_learn_that_it_was_cleared),
           TEST_CASE(a_removed_name_is_noticed), TEST_CASE(close_while_it_is_held),
           TEST_CASE(a_thread_that_ends_is_as_dead_as_a_process),
-          TEST_CASE(stopped_holder_keeps_it_killed_holder_loses_it), TEST_CASE(stopped_or_killed_waiter_holds_nobody_up),
-          TEST_CASE(they_are_woken_in_line_and_one_by_one), TEST_CASE(event_loops_are_rung_in_line),
-          TEST_CASE(waiter_that_is_about_to_sleep_is_woken), TEST_CASE(who_gives_up_passes_its_notification_on),
-          TEST_CASE(an_overtaken_sleeper_keeps_its_place),
+          TEST_CASE(stopped_holder_keeps_it_killed_holder_loses_it),
+          TEST_CASE(stopped_or_killed_waiter_holds_nobody_up), TEST_CASE(they_are_woken_in_line_and_one_by_one),
+          TEST_CASE(event_loops_are_rung_in_line), TEST_CASE(waiter_that_is_about_to_sleep_is_woken),
+          TEST_CASE(who_gives_up_passes_its_notification_on), TEST_CASE(an_overtaken_sleeper_keeps_its_place),
           TEST_CASE(holders_and_waiters_are_killed_at_random), TEST_CASE(a_death_at_every_call_is_survived))

@@ -99,11 +99,12 @@ static void what_is_missing_is_counted(void) {
     check_bursts(starts[i], CAPACITY, (message_range){MESSAGE_TAG, 100});
     check_bursts(starts[i], CAPACITY, (message_range){MESSAGE_TAG, CAPACITY / 2 - 8});
     check_bursts(starts[i], 4 * CAPACITY, (message_range){MESSAGE_TAG, CAPACITY * 3 / 2}); /* some in fragments */
-    check_bursts(starts[i], 4 * CAPACITY, (message_range){CAPACITY * 2, CAPACITY * 2}); /* each in five */
+    check_bursts(starts[i], 4 * CAPACITY, (message_range){CAPACITY * 2, CAPACITY * 2});    /* each in five */
   }
 }
 
-/* Overrun is no reason to start at the end: what is left of the ring is read, but for a quarter of it and what the marks cost. */
+/* Overrun is no reason to start at the end: what is left of the ring is read, but for a quarter of it and what the
+ * marks cost. */
 static void half_the_ring_is_left_to_read(void) {
   ipc_sender *sender = must_send(overwritten(IPC_ROUTE));
   ipc_receiver *receiver = must_receive(overwritten(IPC_ROUTE));
@@ -167,7 +168,7 @@ static void head_counts_messages(void) {
     CHECK_EQ(ipc_sender_end_loan(sender, offset, 8), IPC_OK);
     wanted++;
     if (kind != IPC_QUEUE) {
-      CHECK_EQ(ipc_sender_send(sender, bytes, 2100, 0), IPC_OK); /* in fragments: one message */
+      CHECK_EQ(ipc_sender_send(sender, bytes, 2100, 0), IPC_OK);        /* in fragments: one message */
       CHECK_EQ(ipc_sender_send(sender, bytes, 5000, 0), IPC_TIMED_OUT); /* none */
       wanted++;
     }
@@ -210,7 +211,8 @@ static void a_refused_message_may_be_overwritten(void) {
   ipc_sender_close(sender);
 }
 
-/* A message of fragments too: put together, not received, overwritten. And one that began before we joined is not ours to lose. */
+/* A message of fragments too: put together, not received, overwritten. And one that began before we joined is not ours
+ * to lose. */
 static void fragments_are_lost_as_one_message(void) {
   ipc_sender *sender = must_send(overwritten(IPC_CHANNEL));
   ipc_receiver *receiver = must_receive(overwritten(IPC_CHANNEL));
@@ -235,7 +237,8 @@ static void fragments_are_lost_as_one_message(void) {
     CHECK_EQ(ipc_sender_send(sender, bytes, 3000, 0), IPC_OK);
   }
   int32_t length = ipc_receiver_recv(receiver, bytes, sizeof bytes, 0);
-  CHECK_EQ(length == IPC_TIMED_OUT ? 6 : 5, ipc_receiver_lost(receiver) - before); /* the last may be too long for what is left */
+  CHECK_EQ(length == IPC_TIMED_OUT ? 6 : 5,
+           ipc_receiver_lost(receiver) - before); /* the last may be too long for what is left */
   if (length != IPC_TIMED_OUT) message_check(bytes, length, (message_tag){1, 7}, large);
   CHECK_EQ(ipc_sender_send(sender, bytes, 5000, 0), IPC_OK); /* more than the ring */
   CHECK_EQ(ipc_receiver_recv(receiver, bytes, sizeof bytes, 0), IPC_TIMED_OUT);
@@ -435,8 +438,8 @@ static void wait_for_one(void *unused) {
 }
 
 /*
- * What lies at its old position while a receiver sleeps is bytes of somebody's message; here they look like a loan. There
- * are no loans in such a ring: it must neither wait for one to end nor end it.
+ * What lies at its old position while a receiver sleeps is bytes of somebody's message; here they look like a loan.
+ * There are no loans in such a ring: it must neither wait for one to end nor end it.
  */
 static void a_sleeper_does_not_read_what_overwrote_it(void) {
   hooks.patient = true;
@@ -497,7 +500,8 @@ static void damaged_marks_are_survived(void) {
   for (int round = 0; round < 300; round++) {
     send_numbers(sender, &next, 600);
     uint64_t count = atomic_load(&seen.header->mark_count);
-    if (round % 2) atomic_store(&seen.header->mark_count, round % 6 == 1 ? 0 : test_random(&seed) >> test_random(&seed) % 32);
+    if (round % 2)
+      atomic_store(&seen.header->mark_count, round % 6 == 1 ? 0 : test_random(&seed) >> test_random(&seed) % 32);
     for (int i = 0; i < IPC_MARKS && round % 2 == 0; i++) {
       atomic_store(&seen.header->marks[i].position, (uint64_t)test_random(&seed) << test_random(&seed) % 32);
       atomic_store(&seen.header->marks[i].number, test_random(&seed));
@@ -607,10 +611,11 @@ static void threads_drop_newest(void) { check_drops(TEST_THREAD); }
 
 TEST_MAIN(TEST_CASE(sender_never_waits_nor_needs_receivers), TEST_CASE(what_is_missing_is_counted),
           TEST_CASE(half_the_ring_is_left_to_read), TEST_CASE(from_oldest_replays_a_suffix),
-          TEST_CASE(head_counts_messages), TEST_CASE(nothing_is_lent_or_read_in_place), TEST_CASE(a_refused_message_may_be_overwritten),
-          TEST_CASE(fragments_are_lost_as_one_message), TEST_CASE(route_of_processes), TEST_CASE(channel_of_processes),
-          TEST_CASE(route_of_threads), TEST_CASE(channel_of_threads), TEST_CASE(a_stopped_receiver_is_told),
-          TEST_CASE(senders_are_killed_at_random), TEST_CASE(senders_of_fragments_are_killed_at_random),
-          TEST_CASE(a_sleeper_does_not_read_what_overwrote_it), TEST_CASE(who_is_counted_gets_what_is_sent), TEST_CASE(damaged_marks_are_survived),
-         
+          TEST_CASE(head_counts_messages), TEST_CASE(nothing_is_lent_or_read_in_place),
+          TEST_CASE(a_refused_message_may_be_overwritten), TEST_CASE(fragments_are_lost_as_one_message),
+          TEST_CASE(route_of_processes), TEST_CASE(channel_of_processes), TEST_CASE(route_of_threads),
+          TEST_CASE(channel_of_threads), TEST_CASE(a_stopped_receiver_is_told), TEST_CASE(senders_are_killed_at_random),
+          TEST_CASE(senders_of_fragments_are_killed_at_random), TEST_CASE(a_sleeper_does_not_read_what_overwrote_it),
+          TEST_CASE(who_is_counted_gets_what_is_sent), TEST_CASE(damaged_marks_are_survived),
+
           TEST_CASE(drop_newest_tells_the_sender), TEST_CASE(processes_drop_newest), TEST_CASE(threads_drop_newest))

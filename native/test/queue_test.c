@@ -321,7 +321,8 @@ static void bad_offsets_are_refused(void) {
   open_three();
   put(0);
   uint32_t lease = check_take(a, 0, 1);
-  const uint32_t wild[] = {0, 8, lease + 1, lease + 4, lease - 8, CAPACITY, CAPACITY + 8, 1u << 31, UINT32_MAX, UINT32_MAX - 7};
+  const uint32_t wild[] = {0,        8,          lease + 1,     lease + 4, lease - 8, CAPACITY, CAPACITY + 8,
+                           1u << 31, UINT32_MAX, UINT32_MAX - 7};
   for (size_t i = 0; i < sizeof wild / sizeof *wild; i++) {
     CHECK_EQ(ipc_receiver_done(a, wild[i]), IPC_E_INVALID_ARGUMENT);
     CHECK_EQ(ipc_receiver_retry(a, wild[i]), IPC_E_INVALID_ARGUMENT);
@@ -347,8 +348,9 @@ static void damage_is_survived(void) {
       for (uint64_t value = 0; value < 4; value++) put(value);
       uint32_t mine = check_take(a, 0, 1);
       uint32_t *ring = (uint32_t *)view_ring(&seen);
-      uint32_t *fields[] = {(uint32_t *)&seen.header->cursor, (uint32_t *)&seen.header->tail, &ring[6], &ring[7], &ring[8],
-                            (uint32_t *)&seen.header->take_claim};
+      uint32_t *fields[] = {
+          (uint32_t *)&seen.header->cursor,    (uint32_t *)&seen.header->tail, &ring[6], &ring[7], &ring[8],
+          (uint32_t *)&seen.header->take_claim};
       *fields[field] = wild[i];
       for (int again = 0; again < 8; again++) {
         CHECK_LE(ipc_receiver_recv(again % 2 ? a : b, in, sizeof in, 0), CAPACITY);
@@ -383,7 +385,7 @@ enum { MOST = 40000 };
 
 typedef struct board {
   _Atomic uint32_t ready, stop, taken, sent, accepted[MESSAGE_SENDERS];
-  _Atomic uint32_t holds[MAX_WORKERS * 64];             /* message + 1 that a taker may have taken and not said so */
+  _Atomic uint32_t holds[MAX_WORKERS * 64]; /* message + 1 that a taker may have taken and not said so */
   _Atomic uint8_t times[MAX_WORKERS][MOST];
 } board;
 static board *shared;
@@ -636,7 +638,8 @@ static void take_two_and_idle(void *unused) {
   test_idle();
 }
 
-/* What a killed one was at work on goes to another within a second: to one that waits, that tries, or that has other work. */
+/* What a killed one was at work on goes to another within a second: to one that waits, that tries, or that has other
+ * work. */
 enum heir { WAITS, TRIES, IS_BUSY };
 
 static void check_holder_killed(enum heir how, bool reaped) {
@@ -657,8 +660,10 @@ static void check_holder_killed(enum heir how, bool reaped) {
       nanosleep(&(struct timespec){.tv_nsec = 8000000}, NULL);
     }
     int32_t status = ipc_receiver_recv(b, &got, 8, how == WAITS ? -1 : 0);
-    if (status == 8 && got == next) next++;
-    else if (how != IS_BUSY) CHECK_EQ(status, IPC_TIMED_OUT);
+    if (status == 8 && got == next)
+      next++;
+    else if (how != IS_BUSY)
+      CHECK_EQ(status, IPC_TIMED_OUT);
     CHECK_LE(test_ms() - started, 1000);
   }
   ipc_receiver_close(b);
@@ -739,7 +744,8 @@ static void a_slow_machine(const char *call) {
   if (strcmp(call, "now") == 0) hooks.clock_ahead_ns += 10000000;
 }
 
-/* On a busy machine each look at the clock comes milliseconds after the last: the lock of a dead one is taken over even so. */
+/* On a busy machine each look at the clock comes milliseconds after the last: the lock of a dead one is taken over even
+ * so. */
 static void a_dead_takers_lock_is_taken_over_on_a_busy_machine(void) {
   new_board();
   sender = must_send(queue);
@@ -864,17 +870,16 @@ static void takers_are_killed_at_random(void) {
   ipc_sender_close(keeper);
 }
 
-TEST_MAIN(TEST_CASE(each_goes_to_one_in_order), TEST_CASE(every_size_arrives), TEST_CASE(leases_are_done_or_tried_again),
-          TEST_CASE(retries_wrap), TEST_CASE(closing_gives_back), TEST_CASE(a_small_buffer_keeps_the_message),
-          TEST_CASE(they_are_kept_when_nobody_is_there), TEST_CASE(full_is_told), TEST_CASE(loans_are_taken_when_they_end),
-          TEST_CASE(loans_of_the_dead_block_nobody), TEST_CASE(orphans_read_what_was_sent),
-          TEST_CASE(bad_offsets_are_refused), TEST_CASE(damage_is_survived), TEST_CASE(processes_share_the_work),
-          TEST_CASE(threads_share_the_work), TEST_CASE(done_wakes_a_blocked_sender),
-          TEST_CASE(done_frees_all_that_is_done), TEST_CASE(a_loan_given_up_frees_its_room),
-          TEST_CASE(loans_of_the_dead_free_their_room),
+TEST_MAIN(TEST_CASE(each_goes_to_one_in_order), TEST_CASE(every_size_arrives),
+          TEST_CASE(leases_are_done_or_tried_again), TEST_CASE(retries_wrap), TEST_CASE(closing_gives_back),
+          TEST_CASE(a_small_buffer_keeps_the_message), TEST_CASE(they_are_kept_when_nobody_is_there),
+          TEST_CASE(full_is_told), TEST_CASE(loans_are_taken_when_they_end), TEST_CASE(loans_of_the_dead_block_nobody),
+          TEST_CASE(orphans_read_what_was_sent), TEST_CASE(bad_offsets_are_refused), TEST_CASE(damage_is_survived),
+          TEST_CASE(processes_share_the_work), TEST_CASE(threads_share_the_work),
+          TEST_CASE(done_wakes_a_blocked_sender), TEST_CASE(done_frees_all_that_is_done),
+          TEST_CASE(a_loan_given_up_frees_its_room), TEST_CASE(loans_of_the_dead_free_their_room),
           TEST_CASE(takers_are_woken_by_sends_retries_and_closing), TEST_CASE(work_of_the_killed_goes_to_who_waits),
           TEST_CASE(work_of_the_killed_goes_to_who_tries), TEST_CASE(work_of_the_killed_goes_to_who_is_busy),
           TEST_CASE(stopped_is_not_dead), TEST_CASE(a_stopped_taker_does_not_prolong_waits),
-          TEST_CASE(a_taken_lock_is_not_an_empty_queue),
-          TEST_CASE(a_dead_takers_lock_is_taken_over_on_a_busy_machine), TEST_CASE(others_do_not_prolong_a_wait),
-          TEST_CASE(takers_are_killed_at_random))
+          TEST_CASE(a_taken_lock_is_not_an_empty_queue), TEST_CASE(a_dead_takers_lock_is_taken_over_on_a_busy_machine),
+          TEST_CASE(others_do_not_prolong_a_wait), TEST_CASE(takers_are_killed_at_random))

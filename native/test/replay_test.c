@@ -168,7 +168,8 @@ typedef struct board {
 static board *shared;
 static const message_range small = {MESSAGE_TAG, 60};
 
-/* `sent` is raised before each send: what a joiner must get at the latest starts at its value when the open returned. */
+/* `sent` is raised before each send: what a joiner must get at the latest starts at its value when the open returned.
+ */
 static void stream_at_full_speed(void *unused) {
   (void)unused;
   uint8_t bytes[64];

@@ -20,7 +20,8 @@ static int32_t try_to_read(ipc_handle *it) { return ipc_rwlock_lock_shared(it, 0
 static int32_t lock_somehow(ipc_handle *it, bool writes, uint32_t how, const waker *mine) {
   int32_t status;
   if (how % 4 == 3)
-    return get_by_events(it, writes ? IPC_WAIT_FOR_LOCK : IPC_WAIT_FOR_SHARED, writes ? try_to_write : try_to_read, mine);
+    return get_by_events(it, writes ? IPC_WAIT_FOR_LOCK : IPC_WAIT_FOR_SHARED, writes ? try_to_write : try_to_read,
+                         mine);
   do {
     const int32_t timeout = how % 4 == 2 ? 1 : -1;
     status = writes ? ipc_rwlock_lock(it, timeout, 0) : ipc_rwlock_lock_shared(it, timeout);
@@ -525,7 +526,8 @@ static void a_wild_limit_is_not_followed(void) {
   const uint32_t wild[] = {65, 1000, 1u << 31, UINT32_MAX};
   ipc_handle *it = must_handle(rwlock);
   for (int i = 0; i < 4; i++) {
-    for (uint32_t n = 0; n < it->segment.max_waits; n++) memset(&it->segment.waits[n], 0xff, sizeof it->segment.waits[n]);
+    for (uint32_t n = 0; n < it->segment.max_waits; n++)
+      memset(&it->segment.waits[n], 0xff, sizeof it->segment.waits[n]);
     atomic_store(&it->segment.header->receiver_slots_used, wild[i]);
     CHECK_EQ(ipc_rwlock_lock(it, 0, 0), IPC_OK);
     CHECK_EQ(ipc_rwlock_unlock(it), IPC_OK);
@@ -542,7 +544,8 @@ static void overlap(void *number) {
     /* Stays until another one has come in after it, so that there is always one inside; unless they are kept out. */
     uint32_t others = atomic_load(&shared->rounds[mine ^ 1]);
     double end = test_ms() + 20;
-    while (atomic_load(&shared->rounds[mine ^ 1]) == others && test_ms() < end && !atomic_load(&shared->stop)) ipc_os_yield();
+    while (atomic_load(&shared->rounds[mine ^ 1]) == others && test_ms() < end && !atomic_load(&shared->stop))
+      ipc_os_yield();
     CHECK_EQ(ipc_rwlock_unlock_shared(it), IPC_OK);
   }
   ipc_handle_close(it);
@@ -751,12 +754,13 @@ TEST_MAIN(TEST_CASE(who_comes_after_a_death_is_told), TEST_CASE(a_writer_does_no
           TEST_CASE(processes_read_and_write), TEST_CASE(threads_read_and_write),
           TEST_CASE(sleepers_and_event_loops_mix), TEST_CASE(threads_mix), TEST_CASE(free_lock_costs_no_call),
           TEST_CASE(owners_alone_give_it_back), TEST_CASE(a_reader_may_come_in_again),
-          TEST_CASE(the_next_writer_keeps_its_place), TEST_CASE(event_loops_are_rung_in_line), TEST_CASE(a_task_waits_for_its_own_loops_readers),
-          TEST_CASE(an_armed_writer_is_rung_for_what_it_waits_for_now),
-          TEST_CASE(who_gives_its_turn_up_rings_the_next), TEST_CASE(waiters_learn_that_it_is_unusable),
-          TEST_CASE(a_reader_on_its_way_in_learns_that_it_is_unusable), TEST_CASE(waiters_learn_that_it_was_cleared),
-          TEST_CASE(a_removed_name_is_noticed), TEST_CASE(close_while_it_is_held),
-          TEST_CASE(a_writer_that_dies_waiting_is_not_told_of), TEST_CASE(stopped_holders_keep_it_killed_holders_lose_it),
-          TEST_CASE(stopped_or_killed_waiter_holds_nobody_up), TEST_CASE(a_wild_limit_is_not_followed), TEST_CASE(overlapping_readers_do_not_starve_a_writer),
-          TEST_CASE(looping_writers_do_not_starve_a_reader), TEST_CASE(readers_and_writers_are_killed_at_random),
-          TEST_CASE(a_death_at_every_call_is_survived))
+          TEST_CASE(the_next_writer_keeps_its_place), TEST_CASE(event_loops_are_rung_in_line),
+          TEST_CASE(a_task_waits_for_its_own_loops_readers),
+          TEST_CASE(an_armed_writer_is_rung_for_what_it_waits_for_now), TEST_CASE(who_gives_its_turn_up_rings_the_next),
+          TEST_CASE(waiters_learn_that_it_is_unusable), TEST_CASE(a_reader_on_its_way_in_learns_that_it_is_unusable),
+          TEST_CASE(waiters_learn_that_it_was_cleared), TEST_CASE(a_removed_name_is_noticed),
+          TEST_CASE(close_while_it_is_held), TEST_CASE(a_writer_that_dies_waiting_is_not_told_of),
+          TEST_CASE(stopped_holders_keep_it_killed_holders_lose_it),
+          TEST_CASE(stopped_or_killed_waiter_holds_nobody_up), TEST_CASE(a_wild_limit_is_not_followed),
+          TEST_CASE(overlapping_readers_do_not_starve_a_writer), TEST_CASE(looping_writers_do_not_starve_a_reader),
+          TEST_CASE(readers_and_writers_are_killed_at_random), TEST_CASE(a_death_at_every_call_is_survived))

@@ -215,14 +215,16 @@ static void memory_does_not_shrink_by_a_damaged_size(void) {
 
 /* Half of them look as if they were right. */
 static uint32_t any_number(uint32_t *seed) {
-  static const uint32_t likely[] = {0, 1, 2, 3, 4, 5, 7, 8, 16, 64, 1023, 1024, 1025, 4095, 4096, 8191, 8192,
-                                    0x7fffffff, 0x80000000, 0xfffffff0, 0xfffffff8, 0xffffffff};
+  static const uint32_t likely[] = {0,    1,          2,          3,          4,          5,         7,    8,
+                                    16,   64,         1023,       1024,       1025,       4095,      4096, 8191,
+                                    8192, 0x7fffffff, 0x80000000, 0xfffffff0, 0xfffffff8, 0xffffffff};
   uint32_t number = test_random(seed);
   return number & 1 ? likely[(number >> 8) % (sizeof likely / sizeof *likely)] : test_random(seed);
 }
 
 static void damage(const view *it, uint32_t *seed) {
-  uint64_t words = it->bytes / 4, places = (it->header->body_offset < it->bytes ? it->header->body_offset : it->bytes) / 4;
+  uint64_t words = it->bytes / 4,
+           places = (it->header->body_offset < it->bytes ? it->header->body_offset : it->bytes) / 4;
   for (uint32_t i = 0; i < 1 + test_random(seed) % 8; i++) {
     uint32_t where = test_random(seed);
     /* The constant half of the header is read by those who open alone; see segment_test. */
@@ -239,7 +241,8 @@ static void use_ring(uint32_t kind, uint32_t overflow, uint32_t seed) {
   CHECK(sender);
   view it = view_open(test_prefix, test_name, kind);
   for (int i = 0; i < 60; i++) {
-    uint32_t span[16], offset = 0, length = test_random(&seed) % 3 ? test_random(&seed) % 200 : test_random(&seed) % 8000;
+    uint32_t span[16], offset = 0,
+                       length = test_random(&seed) % 3 ? test_random(&seed) % 200 : test_random(&seed) % 8000;
     ipc_sender_send(sender, bytes, length, 0);
     if (ipc_sender_stage(sender, bytes, length % 500) == IPC_OK) ipc_sender_flush(sender, 0);
     if (ipc_sender_loan(sender, length % 500, 0, &offset) == IPC_OK) {
@@ -283,7 +286,9 @@ static void no_number_in_a_ring_leads_outside(void) {
 }
 
 static void use_handle(uint32_t kind, uint32_t seed) {
-  const ipc_options options = {.kind = kind, .max_receivers = 3, .size = kind == IPC_MEMORY ? 4096 : 0,
+  const ipc_options options = {.kind = kind,
+                               .max_receivers = 3,
+                               .size = kind == IPC_MEMORY ? 4096 : 0,
                                .robust = kind == IPC_SEMAPHORE ? 1 + seed % 2 : 0};
   ipc_handle *handle = ipc_handle_open(test_prefix, test_name, &options, &failure);
   if (!handle) FAIL("a handle could not open: %d", failure.code);
@@ -399,15 +404,17 @@ static void devices_are_refused(void) {
 static void without_root_other_users_are_simulated_only(void) { CHECK(geteuid() != 0); }
 
 int main(int argc, char **argv) {
-  static const test_case for_everybody[] = {
-      TEST_CASE(what_is_no_plain_file_is_refused), TEST_CASE(another_users_segment_is_refused),
-      TEST_CASE(another_users_lock_is_not_waited_for), TEST_CASE(what_is_shared_more_widely_than_asked_is_refused),
-      TEST_CASE(what_we_left_behind_gives_nobody_its_permissions), TEST_CASE(memory_does_not_shrink_by_a_damaged_size),
-      TEST_CASE(no_number_in_a_ring_leads_outside), TEST_CASE(no_number_in_a_handle_leads_outside)};
-  static const test_case for_root[] = {TEST_CASE(what_a_stranger_made_first_is_refused),
-                                       TEST_CASE(what_both_sides_share_works),
-                                       TEST_CASE(roots_own_is_refused_to_others_and_shared_if_both_say_so),
-                                       TEST_CASE(devices_are_refused)};
+  static const test_case for_everybody[] = {TEST_CASE(what_is_no_plain_file_is_refused),
+                                            TEST_CASE(another_users_segment_is_refused),
+                                            TEST_CASE(another_users_lock_is_not_waited_for),
+                                            TEST_CASE(what_is_shared_more_widely_than_asked_is_refused),
+                                            TEST_CASE(what_we_left_behind_gives_nobody_its_permissions),
+                                            TEST_CASE(memory_does_not_shrink_by_a_damaged_size),
+                                            TEST_CASE(no_number_in_a_ring_leads_outside),
+                                            TEST_CASE(no_number_in_a_handle_leads_outside)};
+  static const test_case for_root[] = {
+      TEST_CASE(what_a_stranger_made_first_is_refused), TEST_CASE(what_both_sides_share_works),
+      TEST_CASE(roots_own_is_refused_to_others_and_shared_if_both_say_so), TEST_CASE(devices_are_refused)};
   static const test_case for_others[] = {TEST_CASE(without_root_other_users_are_simulated_only)};
   enum { COUNT = sizeof for_everybody / sizeof *for_everybody, ROOT_COUNT = sizeof for_root / sizeof *for_root };
   test_case cases[COUNT + ROOT_COUNT];

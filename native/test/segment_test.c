@@ -468,7 +468,8 @@ static void options_must_match_the_creators(void) {
   CHECK_EQ(failure.option, IPC_OPTION_OVERFLOW);
   CHECK_EQ(failure.found, IPC_BLOCK);
   CHECK_EQ(failure.wanted, IPC_DROP_OLDEST);
-  CHECK_EQ(open_code(test_prefix, test_name, (ipc_options){.kind = IPC_CHANNEL, .overflow = IPC_BLOCK}, &failure), IPC_OK);
+  CHECK_EQ(open_code(test_prefix, test_name, (ipc_options){.kind = IPC_CHANNEL, .overflow = IPC_BLOCK}, &failure),
+           IPC_OK);
   CHECK_EQ(open_code(test_prefix, test_name, channel, &failure), IPC_OK);
   CHECK_EQ(open_code(test_prefix, test_name, any_channel, &failure), IPC_OK);
   ipc_sender *sender = must_send(any_channel);
@@ -534,7 +535,7 @@ static void longest_prefix_and_name_are_fine(void) {
 }
 
 static void pairs_do_not_collide(void) {
-  static const char *const pairs[][2] = {{".b", "c"},  {"", "b.c"},   {"%2Eb", "c"}, {".", "b.c"},
+  static const char *const pairs[][2] = {{".b", "c"},  {"", "b.c"},    {"%2Eb", "c"}, {".", "b.c"},
                                          {"..b", "c"}, {"%", "2Eb.c"}, {"%2E", "b.c"}};
   enum { PAIRS = sizeof pairs / sizeof pairs[0] };
   ipc_receiver *receivers[3 * PAIRS];
@@ -607,11 +608,10 @@ TEST_MAIN(TEST_CASE(first_creates_second_joins_last_removes), TEST_CASE(defaults
           TEST_CASE(joiner_goes_on_when_the_creator_is_killed), TEST_CASE(stopped_creator_is_told_as_busy),
           TEST_CASE(creator_may_be_killed_at_any_call), TEST_CASE(joiner_may_be_killed_at_any_call),
           TEST_CASE(leftover_is_replaced), TEST_CASE(leftover_half_taken_over_is_replaced),
-          TEST_CASE(leftover_that_cannot_be_removed_is_made_anew),
-          TEST_CASE(foreign_and_damaged_segments_are_refused),
+          TEST_CASE(leftover_that_cannot_be_removed_is_made_anew), TEST_CASE(foreign_and_damaged_segments_are_refused),
           TEST_CASE(truncated_segments_are_refused), TEST_CASE(clear_orphans), TEST_CASE(removal_by_hand_orphans),
-          TEST_CASE(clear_wakes_sleepers), TEST_CASE(clear_takes_anything),
-          TEST_CASE(options_must_match_the_creators), TEST_CASE(invalid_options_are_refused),
-          TEST_CASE(invalid_names_are_refused), TEST_CASE(longest_prefix_and_name_are_fine),
-          TEST_CASE(pairs_do_not_collide), TEST_CASE(held_mapping_outlives_its_receiver),
-          TEST_CASE(processes_come_and_go), TEST_CASE(threads_come_and_go))
+          TEST_CASE(clear_wakes_sleepers), TEST_CASE(clear_takes_anything), TEST_CASE(options_must_match_the_creators),
+          TEST_CASE(invalid_options_are_refused), TEST_CASE(invalid_names_are_refused),
+          TEST_CASE(longest_prefix_and_name_are_fine), TEST_CASE(pairs_do_not_collide),
+          TEST_CASE(held_mapping_outlives_its_receiver), TEST_CASE(processes_come_and_go),
+          TEST_CASE(threads_come_and_go))

@@ -121,7 +121,8 @@ static void permits_are_counted(void) {
 }
 
 static void it_begins_with_what_was_asked(void) {
-  const ipc_options all[] = {{.kind = IPC_SEMAPHORE}, of(PLAIN, 0), of(ROBUST, 0), of(PLAIN, IPC_MAX_PERMITS), of(ROBUST, 9)};
+  const ipc_options all[] = {
+      {.kind = IPC_SEMAPHORE}, of(PLAIN, 0), of(ROBUST, 0), of(PLAIN, IPC_MAX_PERMITS), of(ROBUST, 9)};
   const uint32_t permits[] = {1, 0, 0, IPC_MAX_PERMITS, 9};
   for (int i = 0; i < 5; i++) {
     ipc_handle *it = must_handle(all[i]);
@@ -231,7 +232,8 @@ static void as_many_are_woken_as_there_are_permits(void) {
   }
   CHECK_EQ(ipc_semaphore_release(it, 3), IPC_OK);
   test_await(&shared->next, 6);
-  /* Three at once: each takes what there is, and one that sees more tells the next, so they may be any of those left. */
+  /* Three at once: each takes what there is, and one that sees more tells the next, so they may be any of those left.
+   */
   for (uint32_t i = 3; i < 6; i++) CHECK_GE(shared->order[i], 3);
   CHECK_LE(shared->waits, CROWD + 4); /* a sleep may end early for any reason */
   await_waits(it, 2);
@@ -244,7 +246,8 @@ static void as_many_are_woken_as_there_are_permits(void) {
 static void event_loops_are_rung_in_line(void) {
   for (uint32_t robust = ROBUST; robust <= PLAIN; robust++) {
     waker mine = open_waker(), others = open_waker();
-    ipc_handle *owner = must_handle(of(robust, 1)), *it = must_handle(of(robust, 1)), *other = must_handle(of(robust, 1));
+    ipc_handle *owner = must_handle(of(robust, 1)), *it = must_handle(of(robust, 1)),
+               *other = must_handle(of(robust, 1));
     CHECK_EQ(ipc_semaphore_acquire(owner, 0), IPC_OK);
     arm(it, IPC_WAIT_FOR_LOCK, &mine);
     arm(other, IPC_WAIT_FOR_LOCK, &others);
@@ -270,7 +273,8 @@ static void event_loops_are_rung_in_line(void) {
 static void a_second_notification_goes_to_the_next(void) {
   for (uint32_t robust = ROBUST; robust <= PLAIN; robust++) {
     waker mine = open_waker(), others = open_waker();
-    ipc_handle *owner = must_handle(of(robust, 2)), *it = must_handle(of(robust, 2)), *other = must_handle(of(robust, 2));
+    ipc_handle *owner = must_handle(of(robust, 2)), *it = must_handle(of(robust, 2)),
+               *other = must_handle(of(robust, 2));
     for (int i = 0; i < 2; i++) CHECK_EQ(ipc_semaphore_acquire(owner, 0), IPC_OK);
     arm(it, IPC_WAIT_FOR_LOCK, &mine);
     arm(other, IPC_WAIT_FOR_LOCK, &others);

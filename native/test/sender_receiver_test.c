@@ -329,8 +329,7 @@ static void unread_messages_of_one_hold_all_back(void) {
   open_both(IPC_ROUTE, CAPACITY);
   ipc_receiver *slow = open_receiver(IPC_ROUTE, CAPACITY);
   uint32_t sent = 0, got;
-  for (; ipc_sender_send(sender, &sent, 4, 0) == IPC_OK; sent++)
-    CHECK_EQ(ipc_receiver_recv(receiver, &got, 4, 0), 4);
+  for (; ipc_sender_send(sender, &sent, 4, 0) == IPC_OK; sent++) CHECK_EQ(ipc_receiver_recv(receiver, &got, 4, 0), 4);
   CHECK_EQ(sent, CAPACITY / 16);
   CHECK_EQ(ipc_sender_receiver_count(sender), 2); /* it is slow, not gone */
   for (uint32_t i = 0; i < sent; i++) {
@@ -346,5 +345,5 @@ TEST_MAIN(TEST_CASE(abi_is_told), TEST_CASE(every_size_arrives), TEST_CASE(large
           TEST_CASE(small_buffer_keeps_the_message), TEST_CASE(nobody_connected_is_told),
           TEST_CASE(peek_reads_in_place), TEST_CASE(stage_and_flush_keep_order),
           TEST_CASE(flush_tells_how_many_were_accepted), TEST_CASE(timeouts_end_not_before_their_time),
-          TEST_CASE(sleepers_are_woken),
-          TEST_CASE(waiters_look_again_before_they_sleep), TEST_CASE(unread_messages_of_one_hold_all_back))
+          TEST_CASE(sleepers_are_woken), TEST_CASE(waiters_look_again_before_they_sleep),
+          TEST_CASE(unread_messages_of_one_hold_all_back))

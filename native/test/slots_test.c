@@ -445,14 +445,14 @@ static void joiner_is_never_below_the_gate(void) {
   ipc_segment_close(&of->segment);
 }
 
-TEST_MAIN(TEST_CASE(joiner_is_never_below_the_gate), TEST_CASE(lowest_free_place_is_taken), TEST_CASE(gate_is_the_lowest_position),
-          TEST_CASE(a_wild_limit_is_not_followed), TEST_CASE(instances_skip_zero),
-          TEST_CASE(there_is_room_for_1024_receivers), TEST_CASE(there_is_room_for_1024_senders),
-          TEST_CASE(too_many_receivers_are_refused), TEST_CASE(place_of_a_killed_receiver_is_reused),
-          TEST_CASE(place_of_an_ended_thread_is_reused), TEST_CASE(killed_receiver_lets_senders_go_on),
-          TEST_CASE(killed_and_reaped_receiver_lets_senders_go_on),
+TEST_MAIN(TEST_CASE(joiner_is_never_below_the_gate), TEST_CASE(lowest_free_place_is_taken),
+          TEST_CASE(gate_is_the_lowest_position), TEST_CASE(a_wild_limit_is_not_followed),
+          TEST_CASE(instances_skip_zero), TEST_CASE(there_is_room_for_1024_receivers),
+          TEST_CASE(there_is_room_for_1024_senders), TEST_CASE(too_many_receivers_are_refused),
+          TEST_CASE(place_of_a_killed_receiver_is_reused), TEST_CASE(place_of_an_ended_thread_is_reused),
+          TEST_CASE(killed_receiver_lets_senders_go_on), TEST_CASE(killed_and_reaped_receiver_lets_senders_go_on),
           TEST_CASE(killed_receiver_lets_senders_with_a_time_out_go_on),
           TEST_CASE(killed_receiver_lets_senders_that_only_try_go_on), TEST_CASE(leaving_wakes_a_blocked_sender),
-          TEST_CASE(last_receiver_killed_means_no_receivers),
-          TEST_CASE(joiner_is_not_lapped_while_it_takes_its_place), TEST_CASE(processes_join_a_stream),
-          TEST_CASE(threads_join_a_stream), TEST_CASE(receivers_are_killed_at_random))
+          TEST_CASE(last_receiver_killed_means_no_receivers), TEST_CASE(joiner_is_not_lapped_while_it_takes_its_place),
+          TEST_CASE(processes_join_a_stream), TEST_CASE(threads_join_a_stream),
+          TEST_CASE(receivers_are_killed_at_random))

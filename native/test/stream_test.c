@@ -184,11 +184,13 @@ static void send_until_stopped(void *number) {
   while (me != 0 || !atomic_load(&shared->stop)) {
     if (me % 2) { /* every other victim dies while it sends batches */
       for (; sequence - sent < 10; sequence++)
-        CHECK_EQ(ipc_sender_stage(sender, bytes, message_write(bytes, (message_tag){me, sequence}, crash_range)), IPC_OK);
+        CHECK_EQ(ipc_sender_stage(sender, bytes, message_write(bytes, (message_tag){me, sequence}, crash_range)),
+                 IPC_OK);
       CHECK_EQ(ipc_sender_flush(sender, -1), 10);
       sent = sequence;
     } else {
-      CHECK_EQ(ipc_sender_send(sender, bytes, message_write(bytes, (message_tag){me, sequence}, crash_range), -1), IPC_OK);
+      CHECK_EQ(ipc_sender_send(sender, bytes, message_write(bytes, (message_tag){me, sequence}, crash_range), -1),
+               IPC_OK);
       sent = ++sequence;
     }
     atomic_store(&shared->accepted[me], sent);
@@ -220,7 +222,8 @@ static void check_killed_senders(uint32_t kind) {
   for (uint32_t i = 0; i < MESSAGE_SENDERS; i++) numbers[i] = i;
   test_worker receivers[2], survivor, victim;
   uint32_t seed = 20260106;
-  for (uint32_t i = 0; i < now.receivers; i++) receivers[i] = test_start(TEST_PROCESS, receive_until_the_end, &numbers[i]);
+  for (uint32_t i = 0; i < now.receivers; i++)
+    receivers[i] = test_start(TEST_PROCESS, receive_until_the_end, &numbers[i]);
   test_await(&shared->ready, now.receivers);
   survivor = test_start(TEST_PROCESS, send_until_stopped, &numbers[0]);
   for (uint32_t i = 1; i <= VICTIMS; i++) {
@@ -308,5 +311,5 @@ TEST_MAIN(TEST_CASE(route_1_1_processes), TEST_CASE(route_1_4_processes), TEST_C
           TEST_CASE(route_1_1_threads), TEST_CASE(route_1_4_threads), TEST_CASE(channel_4_1_threads),
           TEST_CASE(channel_4_4_threads), TEST_CASE(slow_receivers_make_senders_sleep),
           TEST_CASE(slow_senders_make_receivers_sleep), TEST_CASE(stopped_receiver_loses_nothing),
-          TEST_CASE(killed_senders_leave_a_whole_prefix),
-          TEST_CASE(killed_senders_of_a_queue_leave_a_whole_prefix), TEST_CASE(waiting_endpoints_use_no_cpu))
+          TEST_CASE(killed_senders_leave_a_whole_prefix), TEST_CASE(killed_senders_of_a_queue_leave_a_whole_prefix),
+          TEST_CASE(waiting_endpoints_use_no_cpu))

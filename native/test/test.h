@@ -80,11 +80,11 @@ static inline void test_compare(const char *file, int line, const char *text, lo
                                 bool holds, const char *wanted_text, long long wanted) {
   if (!holds) test_fail(file, line, "%s is %lld, not %s %s (%lld)", text, actual, relation, wanted_text, wanted);
 }
-#define TEST_COMPARE(actual, relation, wanted)                                                                  \
-  do {                                                                                                          \
-    long long actual_value = (long long)(actual), wanted_value = (long long)(wanted);                           \
+#define TEST_COMPARE(actual, relation, wanted)                                                                      \
+  do {                                                                                                              \
+    long long actual_value = (long long)(actual), wanted_value = (long long)(wanted);                               \
     test_compare(__FILE__, __LINE__, #actual, actual_value, #relation, actual_value relation wanted_value, #wanted, \
-                 wanted_value);                                                                                 \
+                 wanted_value);                                                                                     \
   } while (0)
 #define CHECK_EQ(actual, wanted) TEST_COMPARE(actual, ==, wanted)
 #define CHECK_GE(actual, wanted) TEST_COMPARE(actual, >=, wanted)
@@ -183,10 +183,10 @@ static inline int test_run_cases(int argc, char **argv, const test_case *cases, 
 }
 
 /* The program: every case, or the one that the first argument names. */
-#define TEST_MAIN(...)                                                                 \
-  int main(int argc, char **argv) {                                                    \
-    static const test_case cases[] = {__VA_ARGS__};                                    \
-    return test_run_cases(argc, argv, cases, sizeof cases / sizeof cases[0]);          \
+#define TEST_MAIN(...)                                                        \
+  int main(int argc, char **argv) {                                           \
+    static const test_case cases[] = {__VA_ARGS__};                           \
+    return test_run_cases(argc, argv, cases, sizeof cases / sizeof cases[0]); \
   }
 
 #endif

@@ -69,8 +69,7 @@ static void all_calls_tell(void) {
       CHECK_EQ(ipc_sender_send(it.sender, message, sizeof message, 100), IPC_E_CORRUPT);
       CHECK_EQ(ipc_receiver_recv(it.receiver, target, sizeof target, 100), IPC_E_CORRUPT);
       uint32_t offset;
-      if (rings[kind].overflow != IPC_DROP_OLDEST)
-        CHECK_EQ(ipc_sender_loan(it.sender, 8, 100, &offset), IPC_E_CORRUPT);
+      if (rings[kind].overflow != IPC_DROP_OLDEST) CHECK_EQ(ipc_sender_loan(it.sender, 8, 100, &offset), IPC_E_CORRUPT);
       close_ends(it);
       ipc_failure failure;
       CHECK_EQ(ipc_clear(test_prefix, test_name, rings[kind].kind, &failure), IPC_OK);

@@ -33,9 +33,8 @@ static inline view view_open(const char *prefix, const char *name, uint32_t kind
   CHECK_GE(fd, 0);
   struct stat status;
   CHECK_EQ(fstat(fd, &status), 0);
-  view it = {.bytes = (uint64_t)status.st_size,
-             .inode = (uint64_t)status.st_ino,
-             .permissions = status.st_mode & 07777};
+  view it = {
+      .bytes = (uint64_t)status.st_size, .inode = (uint64_t)status.st_ino, .permissions = status.st_mode & 07777};
   if (it.bytes) {
     int error = 0;
     it.base = ipc_os_map(fd, 0, it.bytes, &error);

@@ -22,7 +22,9 @@ static int32_t enter(ipc_handle *handle, uint32_t what) {
   return wait;
 }
 
-static bool is_notified(const ipc_handle *handle, int32_t wait) { return ipc_waits_is_notified(&handle->segment, wait); }
+static bool is_notified(const ipc_handle *handle, int32_t wait) {
+  return ipc_waits_is_notified(&handle->segment, wait);
+}
 
 static void oldest_comes_first(void) {
   for (int i = 0; i < STARTS; i++) {
@@ -274,8 +276,8 @@ static void processes_come_and_go(void) { check_table_under_load(TEST_PROCESS); 
 static void threads_come_and_go(void) { check_table_under_load(TEST_THREAD); }
 
 TEST_MAIN(TEST_CASE(oldest_comes_first), TEST_CASE(a_wait_outlasts_any_number_of_others),
-          TEST_CASE(renewed_wait_keeps_its_place),
-          TEST_CASE(each_is_notified_of_what_it_waits_for), TEST_CASE(who_comes_later_is_not_notified),
-          TEST_CASE(table_has_an_end), TEST_CASE(only_its_own_are_forgotten), TEST_CASE(wild_limits_are_not_followed),
+          TEST_CASE(renewed_wait_keeps_its_place), TEST_CASE(each_is_notified_of_what_it_waits_for),
+          TEST_CASE(who_comes_later_is_not_notified), TEST_CASE(table_has_an_end),
+          TEST_CASE(only_its_own_are_forgotten), TEST_CASE(wild_limits_are_not_followed),
           TEST_CASE(nobody_sleeps_past_its_deadline_or_once_notified), TEST_CASE(no_wake_up_is_lost),
           TEST_CASE(processes_come_and_go), TEST_CASE(threads_come_and_go))

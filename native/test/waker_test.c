@@ -194,7 +194,8 @@ static void wakers_leave_nothing_and_dead_ones_are_harmless(void) {
   waker mine = open_waker(), first = open_waker();
   ipc_receiver *receiver = must_receive(of_kind(IPC_ROUTE));
   ipc_sender *sender = must_send(of_kind(IPC_ROUTE));
-  ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, first.number[0], first.number[1]); /* makes the socket that rings, too */
+  ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, first.number[0],
+                   first.number[1]); /* makes the socket that rings, too */
   CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
   CHECK_EQ(rings(&first), 1);
   uint32_t before = open_descriptors();
@@ -262,7 +263,8 @@ static void a_waker_that_is_full_stops_nobody(void) {
   close_waker(&mine);
 }
 
-/* Anybody may send to a waker. Nothing but a ring gets there: an event loop takes an empty datagram for the end of it. */
+/* Anybody may send to a waker. Nothing but a ring gets there: an event loop takes an empty datagram for the end of it.
+ */
 static void what_is_empty_is_no_ring(void) {
 #ifdef __linux__ /* elsewhere only this user can reach it */
   waker mine = open_waker();
@@ -512,8 +514,8 @@ static void either_side_sees_the_other(void) {
 }
 
 /*
- * Two that notify at once, and an endpoint that arms in between, so that both have somebody to ring and find the other one
- * armed too: its ring is one of them's.
+ * Two that notify at once, and an endpoint that arms in between, so that both have somebody to ring and find the other
+ * one armed too: its ring is one of them's.
  */
 static void many_notifiers_ring_once(void) {
   duel *of = test_shared(sizeof *of);
@@ -548,8 +550,9 @@ static void many_notifiers_ring_once(void) {
   ipc_segment_close(&of->segment);
 }
 
-TEST_MAIN(TEST_CASE(a_look_finds_what_nobody_rang_for), TEST_CASE(one_arm_one_ring), TEST_CASE(each_is_rung_for_what_it_waits_for), TEST_CASE(who_waits_for_something_else_now_is_not_armed), TEST_CASE(many_loops_are_rung_at_once),
-          TEST_CASE(who_has_left_is_not_rung),
+TEST_MAIN(TEST_CASE(a_look_finds_what_nobody_rang_for), TEST_CASE(one_arm_one_ring),
+          TEST_CASE(each_is_rung_for_what_it_waits_for), TEST_CASE(who_waits_for_something_else_now_is_not_armed),
+          TEST_CASE(many_loops_are_rung_at_once), TEST_CASE(who_has_left_is_not_rung),
           TEST_CASE(what_is_empty_is_no_ring), TEST_CASE(a_waker_takes_the_place_of_a_stream),
           TEST_CASE(a_name_that_is_cleared_rings), TEST_CASE(wakers_leave_nothing_and_dead_ones_are_harmless),
           TEST_CASE(a_waker_that_is_full_stops_nobody), TEST_CASE(loops_of_processes_are_rung),

@@ -18,9 +18,10 @@
 
 typedef struct ipc_segment ipc_segment;
 
-/* What an endpoint has. The first four were checked when it was opened: what the header says later is not to be trusted. */
+/* What an endpoint has. The first four were checked when it was opened: what the header says later is not to be
+ * trusted. */
 typedef struct ipc_binding_view {
-  uint32_t kind; /* ipc_kind */
+  uint32_t kind;     /* ipc_kind */
   uint32_t overflow; /* ipc_overflow */
   uint32_t capacity;
   uint32_t max_receivers;
@@ -35,7 +36,8 @@ IPC_API ipc_segment *ipc_receiver_export(ipc_receiver *receiver, ipc_binding_vie
 /* A hold on all of its memory, header first. */
 IPC_API ipc_mapping *ipc_segment_hold_mapping(ipc_segment *segment);
 
-/* Sleeps while a word of it is `expected`, for at most so many milliseconds; may end early. No such word: does nothing. */
+/* Sleeps while a word of it is `expected`, for at most so many milliseconds; may end early. No such word: does nothing.
+ */
 IPC_API void ipc_segment_wait(const ipc_segment *segment, uint32_t word, uint32_t expected, double milliseconds);
 
 /* Wakes all who sleep on a word. */
@@ -51,7 +53,8 @@ IPC_API int32_t ipc_segment_has_name(ipc_segment *segment);
 /* Removes the name, under its lock, and marks the segment. */
 IPC_API void ipc_segment_remove_name(ipc_segment *segment);
 
-/* Who the calling thread is, unique over time, and whether a thread still runs or is stopped: slots and owners are such. */
+/* Who the calling thread is, unique over time, and whether a thread still runs or is stopped: slots and owners are
+ * such. */
 IPC_API void ipc_thread_self(uint32_t identity[2]);
 IPC_API int32_t ipc_thread_is_alive(uint32_t low, uint32_t high);
 

@@ -16,8 +16,8 @@
 #include "mutex.h"
 
 /*
- * Unlocks the mutex, waits, and locks it again, however long that takes. IPC_OK, IPC_TIMED_OUT: the mutex is held; so it is
- * with IPC_OWNER_DIED, as from ipc_mutex_lock(). A failure of the lock is answered, and the mutex not held;
+ * Unlocks the mutex, waits, and locks it again, however long that takes. IPC_OK, IPC_TIMED_OUT: the mutex is held; so
+ * it is with IPC_OWNER_DIED, as from ipc_mutex_lock(). A failure of the lock is answered, and the mutex not held;
  * IPC_E_NOT_OWNER: it was not held before; IPC_E_ORPHANED, if the mutex is held: the condition was cleared.
  */
 IPC_API int32_t ipc_condition_wait(ipc_handle *condition, ipc_handle *mutex, int32_t timeout_ms);
@@ -26,7 +26,8 @@ IPC_API int32_t ipc_condition_wait(ipc_handle *condition, ipc_handle *mutex, int
 IPC_API int32_t ipc_condition_notify(ipc_handle *condition);
 IPC_API int32_t ipc_condition_notify_all(ipc_handle *condition);
 
-/* The parts of a wait, for bindings: a wait (zero or above; see handle.h), or IPC_E_TOO_MANY_WAITS, IPC_E_ORPHANED. Wakers: 0 for ipc_handle_sleep(). */
+/* The parts of a wait, for bindings: a wait (zero or above; see handle.h), or IPC_E_TOO_MANY_WAITS, IPC_E_ORPHANED.
+ * Wakers: 0 for ipc_handle_sleep(). */
 IPC_API int32_t ipc_condition_enter(ipc_handle *condition, uint32_t waker_low, uint32_t waker_high);
 
 #endif

@@ -33,11 +33,12 @@ IPC_API int32_t ipc_handle_count(ipc_handle *handle);
 
 /* What an event loop waits for on a lock or a semaphore; bits, but one at a time. */
 enum ipc_handle_wait {
-  IPC_WAIT_FOR_LOCK = 1,   /* exclusive, or a permit */
+  IPC_WAIT_FOR_LOCK = 1, /* exclusive, or a permit */
   IPC_WAIT_FOR_SHARED = 4
 };
 
-/* Has the waker rung when it is this handle's turn to try again; armed already, it stays so. Try once more afterwards. */
+/* Has the waker rung when it is this handle's turn to try again; armed already, it stays so. Try once more afterwards.
+ */
 IPC_API int32_t ipc_handle_arm(ipc_handle *handle, uint32_t wait, uint32_t waker_low, uint32_t waker_high);
 
 /* Gives the wait up. Whoever was armed and neither got what it waited for nor disarms keeps others waiting. */

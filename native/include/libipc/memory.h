@@ -27,12 +27,14 @@ IPC_API int32_t ipc_memory_unlink(ipc_handle *memory);
 
 /*
  * Waits while the word at `offset` has the value `expected`, until ipc_memory_wake(): a wait (see handle.h),
- * IPC_NOT_EQUAL, IPC_E_INVALID_ARGUMENT for an offset that is none, IPC_E_TOO_MANY_WAITS. The words need not be mapped by the caller.
+ * IPC_NOT_EQUAL, IPC_E_INVALID_ARGUMENT for an offset that is none, IPC_E_TOO_MANY_WAITS. The words need not be mapped
+ * by the caller.
  */
 IPC_API int32_t ipc_memory_enter(ipc_handle *memory, uint32_t offset, uint32_t expected, uint32_t waker_low,
                                  uint32_t waker_high, ipc_failure *failure);
 
-/* Wakes up to `count` that wait on the word, the longest waiting first: how many. Change the word before, atomically. */
+/* Wakes up to `count` that wait on the word, the longest waiting first: how many. Change the word before, atomically.
+ */
 IPC_API int32_t ipc_memory_wake(ipc_handle *memory, uint32_t offset, uint32_t count);
 
 #endif

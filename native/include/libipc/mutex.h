@@ -29,7 +29,8 @@ IPC_API int32_t ipc_mutex_lock(ipc_handle *mutex, int32_t timeout_ms);
 /* IPC_OK, or IPC_E_NOT_OWNER: this handle does not hold it, and nothing has changed. */
 IPC_API int32_t ipc_mutex_unlock(ipc_handle *mutex);
 
-/* Unlocks for good: whoever locks from now on, or waits, gets IPC_E_UNUSABLE, until all have closed it. Or IPC_E_NOT_OWNER. */
+/* Unlocks for good: whoever locks from now on, or waits, gets IPC_E_UNUSABLE, until all have closed it. Or
+ * IPC_E_NOT_OWNER. */
 IPC_API int32_t ipc_mutex_mark_unusable(ipc_handle *mutex);
 
 /* Whether this handle holds it. */

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 enum ipc_kind {
-  IPC_ROUTE = 1,  /* one sender, many receivers, each gets every message */
+  IPC_ROUTE = 1,   /* one sender, many receivers, each gets every message */
   IPC_CHANNEL = 2, /* many senders, many receivers, each gets every message, in one order */
   IPC_QUEUE = 3,   /* many senders, many receivers, each message goes to one of them */
   /* What has no ring; opened by ipc_handle_open(). */
@@ -61,15 +61,16 @@ enum ipc_option {
 #define IPC_MAX_SENDERS 1024u
 #define IPC_MAX_PERMITS 0x7fffffffu
 #define IPC_MAX_MEMORY 0x100000000u /* bytes: 4 GiB, what a JavaScript engine makes one ArrayBuffer of */
-#define IPC_MAX_NAME 128u   /* bytes of UTF-8 */
-#define IPC_MAX_PREFIX 64u /* bytes of UTF-8 */
+#define IPC_MAX_NAME 128u           /* bytes of UTF-8 */
+#define IPC_MAX_PREFIX 64u          /* bytes of UTF-8 */
 #define IPC_MAX_MESSAGE 0x7fffffffu /* bytes; of a queue: what its ring can hold at once */
 
 typedef struct ipc_options {
   uint32_t kind;          /* ipc_kind */
   uint32_t capacity;      /* bytes of the ring: a power of two, MIN to MAX_CAPACITY */
   uint32_t max_receivers; /* 1 to IPC_MAX_RECEIVERS; of what has no ring: handles */
-  uint32_t permissions;   /* mode bits of a created segment, and the most that one joined may have; 0600 among them; 0 = 0600 */
+  uint32_t permissions;   /* mode bits of a created segment, and the most that one joined may have; 0600 among them; 0 =
+                             0600 */
   uint32_t overflow;      /* ipc_overflow; 0 = IPC_BLOCK. A queue cannot drop the oldest */
   uint32_t from_oldest;   /* a receiver of a route or channel: 1 = begin with the oldest message still in the ring */
   /* The position at which a created ring starts, in 8-byte units. Only tests set

@@ -33,7 +33,8 @@ IPC_API int32_t ipc_receiver_next_length(ipc_receiver *receiver);
 /* If the next message was put together from fragments: its memory, the caller's to free(), and *length. Else NULL. */
 IPC_API void *ipc_receiver_take_assembled(ipc_receiver *receiver, uint32_t *length);
 
-/* free() for what take_assembled() answered, for who cannot call it; and the address of a `void release(void *memory, void *ignored)`. */
+/* free() for what take_assembled() answered, for who cannot call it; and the address of a `void release(void *memory,
+ * void *ignored)`. */
 IPC_API void ipc_message_release(void *memory);
 IPC_API void *ipc_message_releaser(void);
 
@@ -48,8 +49,8 @@ IPC_API double ipc_receiver_lost(const ipc_receiver *receiver);
  * together from fragments, or the ring is overwritten); spans[0] is its length. If that
  * is at most `capacity` it has been received into `target`, which may be NULL; else it
  * stays. Not for queues. */
-IPC_API int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, void *target, uint32_t capacity,
-                                  int32_t timeout_ms);
+IPC_API int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, void *target,
+                                  uint32_t capacity, int32_t timeout_ms);
 IPC_API int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count);
 
 /* Of a queue: takes the next message and fills `lease`: where it lies (byte offset from

@@ -13,8 +13,9 @@
 /* Takes one permit. IPC_OK, IPC_TIMED_OUT, IPC_E_ORPHANED. */
 IPC_API int32_t ipc_semaphore_acquire(ipc_handle *semaphore, int32_t timeout_ms);
 
-/* Gives `count` permits (at least 1). IPC_E_OVERFLOW: there would be more than IPC_MAX_PERMITS; IPC_E_NOT_OWNER: robust, and
- * this handle holds fewer; IPC_E_BUSY: a stopped process is at work on a robust one. Then nothing has changed. */
+/* Gives `count` permits (at least 1). IPC_E_OVERFLOW: there would be more than IPC_MAX_PERMITS; IPC_E_NOT_OWNER:
+ * robust, and this handle holds fewer; IPC_E_BUSY: a stopped process is at work on a robust one. Then nothing has
+ * changed. */
 IPC_API int32_t ipc_semaphore_release(ipc_handle *semaphore, uint32_t count);
 
 /* How many are free now. */

@@ -46,7 +46,8 @@ IPC_API int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t 
 /* The same for who waits for ever in calls that end: IPC_TIMED_OUT only when there was
  * no room within progress_timeout_ms for a further part of the message. A large one that is on
  * its way is then not begun anew for taking longer than a call may. */
-IPC_API int32_t ipc_sender_send_with_progress_timeout(ipc_sender *sender, const void *bytes, uint32_t length, int32_t progress_timeout_ms);
+IPC_API int32_t ipc_sender_send_with_progress_timeout(ipc_sender *sender, const void *bytes, uint32_t length,
+                                                      int32_t progress_timeout_ms);
 
 /* The same in steps that never wait, for event loops: sends as much of the message, from
  * *offset on, as there is room for, and moves *offset. IPC_OK: all of it is sent.

@@ -45,10 +45,10 @@ enum ipc_status {
   IPC_E_BUSY = -24,     /* a stopped process has held a lock of the library's own for too long */
   IPC_E_SYSTEM = -25,   /* any other system error: see ipc_failure.system_error */
   /* -26 is taken by bindings, for what was closed. */
-  IPC_E_NOT_OWNER = -27,        /* this handle does not hold what it would give back */
-  IPC_E_DEADLOCK = -28,         /* it would wait for what it, or this thread, holds itself */
-  IPC_E_UNUSABLE = -29,         /* the lock was given up: ipc_mutex_mark_unusable() */
-  IPC_E_OVERFLOW = -30,         /* more permits than a semaphore can have */
+  IPC_E_NOT_OWNER = -27, /* this handle does not hold what it would give back */
+  IPC_E_DEADLOCK = -28,  /* it would wait for what it, or this thread, holds itself */
+  IPC_E_UNUSABLE = -29,  /* the lock was given up: ipc_mutex_mark_unusable() */
+  IPC_E_OVERFLOW = -30,  /* more permits than a semaphore can have */
   IPC_E_EXISTS = -31,
   IPC_E_NOT_FOUND = -32,
   IPC_E_TOO_MANY_WAITS = -33,   /* as many are waiting as the name has room for */

@@ -37,7 +37,8 @@ IPC_API int32_t ipc_waker_open(uint32_t waker[2]);
 IPC_API int32_t ipc_waker_reserve(void);
 IPC_API int32_t ipc_waker_open_at(int32_t descriptor, uint32_t waker[2]);
 
-/* Rings one, by its number. Never waits, whatever the number. For bindings that wake others by themselves: binding_view.h. */
+/* Rings one, by its number. Never waits, whatever the number. For bindings that wake others by themselves:
+ * binding_view.h. */
 IPC_API void ipc_waker_signal(uint32_t waker_low, uint32_t waker_high);
 
 /* After its descriptor was closed: tidies up. */

@@ -60,10 +60,10 @@ typedef int wait_function(void *address, uint64_t value, size_t size, uint32_t f
 typedef int wake_function(void *address, size_t size, uint32_t flags);
 
 enum {
-  OS_SYNC_SHARED = 1,                 /* OS_SYNC_WAIT_ON_ADDRESS_SHARED, OS_SYNC_WAKE_BY_ADDRESS_SHARED */
-  MACH_ABSOLUTE_CLOCK = 32,           /* OS_CLOCK_MACH_ABSOLUTE_TIME */
-  ULOCK_COMPARE_AND_WAIT_SHARED = 3,  /* UL_COMPARE_AND_WAIT_SHARED: a 4-byte word */
-  ULOCK_WAKE_ALL = 0x100              /* ULF_WAKE_ALL */
+  OS_SYNC_SHARED = 1,                /* OS_SYNC_WAIT_ON_ADDRESS_SHARED, OS_SYNC_WAKE_BY_ADDRESS_SHARED */
+  MACH_ABSOLUTE_CLOCK = 32,          /* OS_CLOCK_MACH_ABSOLUTE_TIME */
+  ULOCK_COMPARE_AND_WAIT_SHARED = 3, /* UL_COMPARE_AND_WAIT_SHARED: a 4-byte word */
+  ULOCK_WAKE_ALL = 0x100             /* ULF_WAKE_ALL */
 };
 
 int __ulock_wait2(uint32_t operation, void *address, uint64_t value, uint64_t timeout_ns, uint64_t value2);

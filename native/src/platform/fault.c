@@ -2,11 +2,12 @@
  * A file that somebody makes smaller while it is mapped: the system answers a touch of the missing pages by SIGBUS.
  *
  * The handler puts zero pages in their place, private to this process, and marks the mapping as damaged, so that the
- * call goes on and answers IPC_E_CORRUPT. Faults elsewhere are none of ours: they go to the handler that was there before.
+ * call goes on and answers IPC_E_CORRUPT. Faults elsewhere are none of ours: they go to the handler that was there
+ * before.
  *
- * The handler may interrupt any thread anywhere: it takes no lock, and reads a table in which a place whose `version` is
- * odd, or changes while it is read, is being taken or left by somebody else. It is not the one that the interrupted thread
- * works in: that one stays as it is until all its users have let it go.
+ * The handler may interrupt any thread anywhere: it takes no lock, and reads a table in which a place whose `version`
+ * is odd, or changes while it is read, is being taken or left by somebody else. It is not the one that the interrupted
+ * thread works in: that one stays as it is until all its users have let it go.
  */
 #define _GNU_SOURCE
 #define _DARWIN_C_SOURCE
@@ -79,7 +80,8 @@ static bool mend(place *it, uintptr_t address) {
   if (!zero_from(address & ~(page - 1), end)) return false;
   atomic_store(&damage->found, 1);
   if (!damage->mark) return true;
-  /* The mark may lie in a page that is missing, too. If that is not seen, another fault interrupts this, and it goes on. */
+  /* The mark may lie in a page that is missing, too. If that is not seen, another fault interrupts this, and it goes
+   * on. */
   if (is_missing(damage->mark)) zero_from((uintptr_t)damage->mark & ~(page - 1), end);
   atomic_store(damage->mark, damage->value);
   return true;

@@ -173,7 +173,7 @@ uint32_t ipc_os_user(void) { return (uint32_t)geteuid(); }
 int ipc_os_open(const char *key, bool create, uint32_t permissions) {
   int fd = shm_open(key, O_RDWR | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : O_NONBLOCK), permissions);
   if (fd < 0) return errno == EINVAL ? -EISDIR : -errno; /* which glibc tells so */
-  if (create && fchmod(fd, permissions) != 0) { /* the umask must not take from what was asked */
+  if (create && fchmod(fd, permissions) != 0) {          /* the umask must not take from what was asked */
     int error = -errno;
     close(fd);
     shm_unlink(key);
@@ -276,7 +276,8 @@ void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
 void ipc_os_unmap(void *address, uint64_t size) { munmap(address, size); }
 
 void ipc_os_replace(void *address, uint64_t size) {
-  void *zeros = mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+  void *zeros =
+      mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
   if (zeros == MAP_FAILED) munmap(address, size); /* better to fault there than to reach the parent */
 }
 

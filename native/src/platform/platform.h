@@ -40,7 +40,7 @@ void ipc_os_wake_all(_Atomic uint32_t *word);
  * some to read. close tidies up what a closed descriptor leaves (on Linux: nothing).
  */
 int ipc_os_open_waker(uint64_t *waker);
-int ipc_os_reserve_waker(void); /* a stream socket, connected to nothing */
+int ipc_os_reserve_waker(void);          /* a stream socket, connected to nothing */
 int ipc_os_move(int descriptor, int to); /* closes what `to` was, and `descriptor` in any case; 0, or -errno */
 void ipc_os_signal(uint64_t waker);
 void ipc_os_close_waker(uint64_t waker);
@@ -112,13 +112,15 @@ int ipc_os_resize(int fd, uint64_t size);
 void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error);
 void ipc_os_unmap(void *address, uint64_t size);
 
-/* Puts zeros of this process's own in the place of a mapping; if that cannot be, nothing. In a child that was just forked. */
+/* Puts zeros of this process's own in the place of a mapping; if that cannot be, nothing. In a child that was just
+ * forked. */
 void ipc_os_replace(void *address, uint64_t size);
 
 /*
- * A mapping whose file becomes smaller: the first touch of a missing page would end the process. Guarded, it finds zeros
- * there, private ones; `found` is 1 from then on, and *mark (NULL: none; it may lie in the mapping) is set to `value`.
- * guard answers false if there is no memory for it. unguard comes before the unmapping, when nobody touches it any more.
+ * A mapping whose file becomes smaller: the first touch of a missing page would end the process. Guarded, it finds
+ * zeros there, private ones; `found` is 1 from then on, and *mark (NULL: none; it may lie in the mapping) is set to
+ * `value`. guard answers false if there is no memory for it. unguard comes before the unmapping, when nobody touches it
+ * any more.
  */
 typedef struct ipc_os_damage {
   _Atomic uint32_t found;

@@ -1,0 +1,24 @@
+/**
+ * Formats the C files of native/ with the clang-format that package.json pins, as .clang-format says.
+ *
+ *   bun scripts/format_c.ts [--check]
+ */
+import { spawnSync } from "node:child_process";
+import { globSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { commandLine } from "./lib/command_line.ts";
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+
+const { flags } = commandLine({
+	name: "bun scripts/format_c.ts",
+	flags: { check: { type: Boolean, description: "change nothing; fail if a file is not formatted", default: false } },
+});
+
+const files = globSync("native/{include,src,test,fault,fuzz,bench}/**/*.{c,h}").sort();
+const mode = flags.check ? ["--dry-run", "--Werror"] : ["-i"];
+const { status, error } = spawnSync("node_modules/.bin/clang-format", [...mode, ...files], { stdio: "inherit" });
+if (error) throw error;
+if (status !== 0) console.error("Run bun scripts/format_c.ts.");
+else if (flags.check) console.log(`Checked the format of ${files.length} C files.`);
+process.exit(status ?? 1);

@@ -9,7 +9,7 @@
  * holds there.
  *
  * Loads are in program order, as if all were acquire: they see memory, or what their own process has in
- * its buffer. What breaks without acquire is argued in docs/protocol.md.
+ * its buffer. What breaks without acquire is argued in docs/atomics.md.
  *
  * A killed process's buffer still empties, and it counts as dead only then: the system tells of a death
  * after the last store of the dead.

@@ -1,5 +1,5 @@
-/** Publishes a price every 10 ms to whoever listens: `bun examples/publish.ts`, beside `bun examples/listen.ts`. */
-import { Route } from "@libipc/core";
+/** Publishes a price every 10 ms: `bun examples/publish.ts`, while `bun examples/listen.ts` runs in other terminals. */
+import { Route } from "libipc";
 
 const count = Number(process.argv[2] ?? 500);
 
@@ -9,7 +9,7 @@ prices.waitForReceivers(1);
 let price = 42;
 for (let i = 0; i < count; i++) {
 	price += Math.random() - 0.5;
-	// false: nobody listens any more.
+	// false: no receiver is connected any more.
 	if (!prices.send(`BUN ${price.toFixed(2)}`)) break;
 	await Bun.sleep(10);
 }

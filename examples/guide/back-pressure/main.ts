@@ -1,11 +1,11 @@
-/** A receiver that does not keep up, under the three policies: `bun examples/guide/back-pressure/main.ts`. */
-import { type Overflow, type Receiver, Route } from "@libipc/core";
+/** A receiver that is too slow, under the three policies: `bun examples/guide/back-pressure/main.ts`. */
+import { type Overflow, type Receiver, Route } from "libipc";
 
 const [role = "sender", prefix = `guide-${process.pid}`] = process.argv.slice(2);
 const MESSAGES = 1000;
 const message = new Uint8Array(100);
 
-/** How many messages are there, up to now. */
+/** Reads the messages that are in the ring and returns their number. */
 function read(receiver: Receiver): number {
 	let count = 0;
 	while (receiver.tryRecv()) count++;
@@ -17,10 +17,10 @@ function receive(): void {
 	using newest = Route.receiver("newest", { prefix });
 	using oldest = Route.receiver("oldest", { prefix });
 	using start = Route.receiver("start", { prefix });
-	// Busy elsewhere, until everything has been sent.
+	// Reads nothing until everything has been sent.
 	start.recv({ timeout: 5000 });
 	let all = 0;
-	// The last one is longer.
+	// The last message is longer than the others.
 	while (blocking.recv({ timeout: 5000 })?.byteLength === message.byteLength) all++;
 	console.log(`${all} ${read(newest)} ${read(oldest)} ${oldest.lost}`);
 }
@@ -32,14 +32,14 @@ async function send(): Promise<void> {
 	using oldest = open("oldest", "drop-oldest");
 	using start = Route.sender("start", { prefix });
 	const child = Bun.spawn([process.execPath, import.meta.path, "receiver", prefix], { stdout: "pipe" });
-	// The one it opens last.
-	if (!(await start.receiversReady(1, { timeout: 5000 }))) throw new Error("the receiver did not come");
+	// The receiver opens this name last.
+	if (!(await start.receiversReady(1, { timeout: 5000 }))) throw new Error("the receiver did not start");
 
 	let sent = 0;
 	while (blocking.trySend(message)) sent++;
 	console.log(`block: full before ${MESSAGES}: ${sent < MESSAGES}`);
 	console.log(`block: one more within 20 ms: ${blocking.send(message, { timeout: 20 })}`);
-	// Waits for the receiver, and lets us go on meanwhile.
+	// Waits for the receiver. The program continues meanwhile.
 	const last = blocking.sendAsync(new Uint8Array(200), { timeout: 5000 });
 
 	let kept = 0;

@@ -1,12 +1,12 @@
-/** One sender, three Workers, and each gets every price: `bun examples/guide/broadcast-to-workers/main.ts`. */
-import { Route } from "@libipc/core";
+/** One sender and three Workers, each of which gets every price: `bun examples/guide/broadcast-to-workers/main.ts`. */
+import { Route } from "libipc";
 
 declare const self: Worker;
 
-// All Workers of a process have its id.
+// The Workers have the same process id, so they use the same prefix.
 const prefix = `guide-${process.pid}`;
 
-/** In a Worker, where a wait that blocks the thread disturbs nobody. */
+/** Runs in a Worker, where a wait may block the thread. */
 function listen(): string {
 	using prices = Route.receiver("prices", { prefix });
 	const decoder = new TextDecoder();
@@ -15,7 +15,7 @@ function listen(): string {
 	let ended = false;
 	while (!ended) {
 		prices.drain((view) => {
-			// An empty message is the end: that is agreed between this sender and its receivers.
+			// An empty message means the end: a convention of this program.
 			if (view.byteLength === 0) ended = true;
 			else {
 				count++;
@@ -26,7 +26,7 @@ function listen(): string {
 	return `${count} prices, the highest ${highest}`;
 }
 
-/** What a Worker posts in the end. */
+/** Resolves with the result that a Worker posts. */
 function report(worker: Worker): Promise<string> {
 	return new Promise((resolve, reject) => {
 		worker.onmessage = ({ data }: MessageEvent<string>) => resolve(data);
@@ -37,8 +37,8 @@ function report(worker: Worker): Promise<string> {
 async function publish(): Promise<void> {
 	using prices = Route.sender("prices", { prefix });
 	const reports = Promise.all([1, 2, 3].map(() => report(new Worker(import.meta.url))));
-	// Whoever comes later would miss what was sent before.
-	if (!(await prices.receiversReady(3, { timeout: 5000 }))) throw new Error("the Workers did not come");
+	// A Worker that connects later would miss what was sent before.
+	if (!(await prices.receiversReady(3, { timeout: 5000 }))) throw new Error("the Workers did not start");
 	for (let i = 1; i <= 1000; i++) prices.send(`${i / 10}`);
 	prices.send("");
 	for (const text of await reports) console.log(text);

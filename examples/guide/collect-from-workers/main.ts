@@ -1,19 +1,19 @@
-/** Three processes send their results to one that collects them: `bun examples/guide/collect-from-workers/main.ts`. */
-import { Channel } from "@libipc/core";
+/** Three processes send their results to a collector: `bun examples/guide/collect-from-workers/main.ts`. */
+import { Channel } from "libipc";
 
 const [role = "collector", prefix = `guide-${process.pid}`, id = ""] = process.argv.slice(2);
 
 function work(): void {
 	using results = Channel.sender("results", { prefix });
 	for (let i = 1; i <= 1000; i++) {
-		// false: the collector is gone, and so is the reason to go on.
+		// false: the collector has ended, so the worker ends too.
 		if (!results.send(`${id} ${i}`)) process.exit(1);
 	}
 	results.send(`${id} done`);
 }
 
 async function collect(): Promise<void> {
-	// Opened before the workers start: it gets all that they send.
+	// Opened before the workers start, so it gets every message.
 	using results = Channel.receiver("results", { prefix });
 	const failed = new AbortController();
 	const workers = ["a", "b", "c"].map((worker) => {
@@ -29,9 +29,9 @@ async function collect(): Promise<void> {
 	for await (const message of results.messages({ signal: failed.signal })) {
 		const [worker = "", result] = decoder.decode(message).split(" ");
 		if (result !== "done") {
-			// The messages of one sender keep their order, however those of others come in between.
+			// The messages of one sender arrive in order. Those of others may come in between.
 			const count = (counts[worker] ?? 0) + 1;
-			if (Number(result) !== count) throw new Error(`${result} of worker ${worker} came as its number ${count}`);
+			if (Number(result) !== count) throw new Error(`${result} of worker ${worker} arrived as number ${count}`);
 			counts[worker] = count;
 		} else if (--working === 0) break;
 	}

@@ -1,9 +1,9 @@
-/** Three processes move money in one file, and one is killed half-way: `bun examples/guide/cross-process-lock/main.ts`. */
+/** Three processes change one file, and one of them is killed half-way: `bun examples/guide/cross-process-lock/main.ts`. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { Mutex } from "@libipc/core";
+import { Mutex } from "libipc";
 
-const [role = "bank", prefix = `guide-${process.pid}`, accident] = process.argv.slice(2);
+const [role = "bank", prefix = `guide-${process.pid}`, failure] = process.argv.slice(2);
 const path = `${tmpdir()}/${prefix}.json`;
 const TOTAL = 1000;
 
@@ -15,20 +15,20 @@ interface Accounts {
 
 const read = (): Accounts => JSON.parse(readFileSync(path, "utf8"));
 
-/** Whole or not at all, whenever it is killed. What it leaves beside the file is overwritten by the next. */
+/** Replaces the file completely or not at all, also if this process is killed. The next write overwrites the `.new` file. */
 function write(accounts: Accounts): void {
 	writeFileSync(`${path}.new`, JSON.stringify(accounts));
 	renameSync(`${path}.new`, path);
 }
 
-/** What the killed one had taken and not yet given goes back. */
+/** Gives back the money that the killed process took and did not transfer. */
 function repair(mutex: Mutex): void {
 	const accounts = read();
 	const missing = TOTAL - accounts.from - accounts.to;
 	if (missing !== 0 && missing !== 1) {
-		// No transfer leaves that. Whoever locks from now on, or waits, gets ERR_IPC_UNUSABLE.
+		// No transfer leaves this state. From now on every lock call gets ERR_IPC_UNUSABLE.
 		mutex.markUnusable();
-		throw new Error(`${missing} are missing in ${path}: see to it, then clear the mutex`);
+		throw new Error(`${missing} are missing in ${path}: correct the file, then clear the mutex`);
 	}
 	write({ ...accounts, from: accounts.from + missing, repairs: accounts.repairs + missing });
 }
@@ -41,8 +41,8 @@ function transfer(): void {
 		const accounts = read();
 		accounts.from--;
 		write(accounts);
-		// The accident.
-		if (accident === "killed" && i === 10) process.kill(process.pid, "SIGKILL");
+		// The failure: this process is killed between its two writes.
+		if (failure === "killed" && i === 10) process.kill(process.pid, "SIGKILL");
 		accounts.to++;
 		write(accounts);
 	}
@@ -51,15 +51,15 @@ function transfer(): void {
 async function keepBank(): Promise<void> {
 	write({ from: TOTAL, to: 0, repairs: 0 });
 	using mutex = Mutex.open("accounts", { prefix });
-	const clerks = ["killed", "", ""].map((fate) =>
-		Bun.spawn([process.execPath, import.meta.path, "clerk", prefix, fate]),
+	const clerks = ["killed", "", ""].map((failure) =>
+		Bun.spawn([process.execPath, import.meta.path, "clerk", prefix, failure]),
 	);
 	const [killed, ...others] = await Promise.all(clerks.map(({ exited }) => exited));
 	console.log(`exit codes: ${killed} and ${others}`);
 	{
-		// In a server: the event loop goes on while this waits.
+		// The form for a server: the event loop runs while this waits.
 		using guard = await mutex.acquireAsync();
-		// If the killed one was the last.
+		// True if no other process has locked since the kill.
 		if (guard.ownerDied) repair(mutex);
 		const { from, to, repairs } = read();
 		console.log(`from ${from}, to ${to}, together ${from + to}; repairs: ${repairs}`);

@@ -1,9 +1,9 @@
-/** A web server that takes messages between its requests: `bun examples/guide/event-loop/main.ts`. */
-import { Channel, Route } from "@libipc/core";
+/** A web server that receives messages between its requests: `bun examples/guide/event-loop/main.ts`. */
+import { Channel, Route } from "libipc";
 
 const [role = "server", prefix = `guide-${process.pid}`] = process.argv.slice(2);
 
-/** Sends as fast as it can until nobody listens. It has nothing else to do, so it may block. */
+/** Sends as fast as possible until no receiver is connected. It has nothing else to do, so it may block. */
 function flood(): void {
 	using events = Channel.sender("events", { prefix });
 	while (events.send("event", { timeout: 5000 }));
@@ -18,21 +18,21 @@ async function serve(): Promise<void> {
 	const timer = setInterval(() => ticks++, 1);
 	const server = Bun.serve({ port: 0, fetch: () => new Response("hello") });
 	for await (const message of events) {
-		if (message.byteLength !== 5) throw new Error("not what was sent");
-		// In the middle of the flood, which does not end before the answer is there.
+		if (message.byteLength !== 5) throw new Error("this is not the message that was sent");
+		// A request during the flood. The flood continues until the answer has arrived.
 		if (++count === 1000) void fetch(server.url).then(async (response) => (answer = await response.text()));
 		if (count >= 10_000 && ticks > 0 && answer !== "") break;
 	}
 	console.log(`at least 10000 events: ${count >= 10_000}`);
-	console.log(`timers went on: ${ticks > 0}`);
+	console.log(`timers ran: ${ticks > 0}`);
 	console.log(`the request was answered: ${answer}`);
 	clearInterval(timer);
 	await server.stop();
 	events.close();
-	console.log(`the flooder saw that nobody listens: ${await flooder.exited}`);
+	console.log(`the flooder ended with exit code ${await flooder.exited}`);
 }
 
-/** Waits for as long as the process is there, but does not keep it there. */
+/** Waits as long as the process runs, but does not keep the process alive. */
 async function watchSettings(): Promise<void> {
 	using settings = Route.receiver("settings", { prefix }).unref();
 	for await (const message of settings) console.log("new settings", message);

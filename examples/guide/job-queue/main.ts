@@ -1,20 +1,20 @@
-/** Twelve jobs for three processes, one of which is killed at its work: `bun examples/guide/job-queue/main.ts`. */
-import { Channel, Queue } from "@libipc/core";
+/** Twelve jobs for three processes, one of which is killed during its work: `bun examples/guide/job-queue/main.ts`. */
+import { Channel, Queue } from "libipc";
 
-const [role = "boss", prefix = `guide-${process.pid}`] = process.argv.slice(2);
+const [role = "manager", prefix = `guide-${process.pid}`] = process.argv.slice(2);
 const decoder = new TextDecoder();
 
 async function work(): Promise<void> {
 	using jobs = Queue.receiver("jobs", { prefix });
 	using results = Channel.sender("results", { prefix });
-	// A lease that is left without done(), by an exception too, gives the job to another worker.
+	// If a lease ends without done(), for example by an exception, another worker gets the job.
 	for await (using lease of jobs.leases()) {
 		const job = decoder.decode(lease.bytes);
 		if (job === "stop") {
 			lease.done();
 			break;
 		}
-		// The accident.
+		// The failure: the first worker that takes job 7 is killed.
 		if (job === "7" && lease.attempt === 1) process.kill(process.pid, "SIGKILL");
 		await Bun.sleep(5);
 		results.send(`job ${job}: ${Number(job) ** 2}, attempt ${lease.attempt}`);
@@ -25,7 +25,7 @@ async function work(): Promise<void> {
 async function assign(): Promise<void> {
 	using jobs = Queue.sender("jobs", { prefix });
 	using results = Channel.receiver("results", { prefix });
-	// Nobody is there yet: the jobs wait in the queue.
+	// No worker is connected yet: the jobs wait in the queue.
 	const numbers = Array.from({ length: 12 }, (_, i) => `${i + 1}`);
 	jobs.sendBatch(numbers);
 	const workers = [1, 2, 3].map(() => Bun.spawn([process.execPath, import.meta.path, "worker", prefix]));
@@ -34,12 +34,12 @@ async function assign(): Promise<void> {
 		answers.add(decoder.decode(message));
 		if (answers.size === numbers.length) break;
 	}
-	// Each worker that is left takes one.
+	// Each remaining worker takes one.
 	jobs.sendBatch(workers.map(() => "stop"));
 	for (const number of numbers) console.log([...answers].find((answer) => answer.startsWith(`job ${number}:`)));
 	await Promise.all(workers.map(({ exited }) => exited));
 	const killed = workers.filter(({ signalCode }) => signalCode === "SIGKILL");
-	console.log(`${killed.length} worker was killed, nothing is missing`);
+	console.log(`${killed.length} worker was killed, no result is missing`);
 }
 
 if (role === "worker") await work();

@@ -1,36 +1,36 @@
-/** Three candidates for one office; a leader is killed, the next stopped: `bun examples/guide/leader-election/main.ts`. */
-import { Channel, IpcError, list, Mutex, SharedMemory } from "@libipc/core";
+/** Three candidates for one leadership; a leader is killed, the next one is stopped: `bun examples/guide/leader-election/main.ts`. */
+import { Channel, IpcError, list, Mutex, SharedMemory } from "libipc";
 
 const [role = "store", prefix = `guide-${process.pid}`] = process.argv.slice(2);
 
-/** The number of the last term. It is kept open by all, so it only grows. */
+/** The number of the current term. At least one process has it open at any time, so it only grows. */
 const openTerms = () => SharedMemory.open("terms", { prefix, size: 4 });
 
 async function run(): Promise<void> {
 	using terms = openTerms();
 	using store = Channel.sender("store", { prefix });
 	for (;;) {
-		using office = Mutex.open("leader", { prefix });
+		using leadership = Mutex.open("leader", { prefix });
 		try {
-			using _guard = await office.acquireAsync();
+			using _guard = await leadership.acquireAsync();
 			const term = Atomics.add(terms.words, 0, 1) + 1;
-			// A leader at work. Each write says in which term it was made.
+			// This process is the leader. Each write contains the number of its term.
 			while (store.send(`${term} ${process.pid}`)) await Bun.sleep(50);
 			return;
 		} catch (error) {
-			// The office was declared vacant: run for the new one.
+			// The mutex was cleared: try to get the new one.
 			if (!(error instanceof IpcError && error.code === "ERR_IPC_ORPHANED")) throw error;
 		}
 	}
 }
 
-/** How many wait for the office. */
+/** How many candidates wait for the mutex. */
 function waiting(): number {
-	const office = list({ prefix }).find(({ kind }) => kind === "mutex");
-	return office?.endpoints.filter(({ sleeping }) => sleeping).length ?? 0;
+	const mutex = list({ prefix }).find(({ kind }) => kind === "mutex");
+	return mutex?.endpoints.filter(({ sleeping }) => sleeping).length ?? 0;
 }
 
-/** Takes the writes of leaders, none of a term that is over. */
+/** Accepts the writes of leaders, and refuses those of earlier terms. */
 async function keepStore(): Promise<void> {
 	using _terms = openTerms();
 	const store = Channel.receiver("store", { prefix });
@@ -55,16 +55,16 @@ async function keepStore(): Promise<void> {
 			console.log(`term 2, within a second: ${Date.now() - killedAt < 1000}; its leader is stopped`);
 			process.kill(pid, "SIGSTOP");
 			stopped = pid;
-			// Silence: it is alive, so nobody takes the office from it.
+			// No writes arrive. The leader is alive, so no other candidate gets the mutex.
 			while (await store.recvAsync({ timeout: 800 }));
-			console.log("nobody wrote for 800 ms: the office is declared vacant");
+			console.log("no leader wrote for 800 ms: the mutex is cleared");
 			Mutex.clear("leader", { prefix });
 		} else {
-			console.log("term 3; the stopped leader goes on, and knows nothing");
+			console.log("term 3; the stopped leader continues, without knowing of it");
 			process.kill(stopped, "SIGCONT");
 		}
 	}
-	// Nobody listens any more: leaders end, and let the next one in.
+	// With the receiver closed, each leader ends and the next candidate follows.
 	store.close();
 	const codes = await Promise.all(candidates.map(({ exited }) => exited));
 	console.log(`exit codes: ${codes.sort((a, b) => a - b)}`);

@@ -1,13 +1,13 @@
-/** Four processes, two requests at a time and four in each interval: `bun examples/guide/rate-limit/main.ts`. */
-import { Semaphore, SharedMemory } from "@libipc/core";
+/** Four processes, at most two requests at a time and four in each interval: `bun examples/guide/rate-limit/main.ts`. */
+import { Semaphore, SharedMemory } from "libipc";
 
-const [role = "keeper", prefix = `guide-${process.pid}`, accident] = process.argv.slice(2);
+const [role = "keeper", prefix = `guide-${process.pid}`, failure] = process.argv.slice(2);
 
-/** How many at once. Robust: the permit of who is killed comes back. */
+/** How many requests run at once. Robust: the permit of a killed process comes back. */
 const openSlots = () => Semaphore.open("slots", { prefix, initial: 2, robust: true });
-/** How many in each interval. Plain: one releases what others take. */
+/** How many requests start in each interval. Plain: one process releases permits that others acquire. */
 const openTokens = () => Semaphore.open("tokens", { prefix, initial: 0 });
-/** For the figures below: requests inside, the most there were, requests done. */
+/** Counters for the output: requests that run now, the maximum so far, requests done. */
 const openFigures = () => SharedMemory.open("figures", { prefix, size: 12 });
 const [INSIDE, MOST, DONE] = [0, 1, 2];
 
@@ -24,12 +24,12 @@ async function work(): Promise<void> {
 	using tokens = openTokens();
 	using memory = openFigures();
 	for (let i = 0; i < 3; i++) {
-		// It is used up: never released by who takes it.
+		// A token is used up: the process that acquires it never releases it.
 		await tokens.acquireAsync();
 		using _slot = await slots.acquireAsync();
 		await request(memory.words);
-		// The accident: one of two slots is taken, and its holder is gone.
-		if (accident === "killed") process.kill(process.pid, "SIGKILL");
+		// The failure: this process is killed while it holds one of the two slots.
+		if (failure === "killed") process.kill(process.pid, "SIGKILL");
 	}
 }
 
@@ -37,25 +37,25 @@ async function keep(): Promise<void> {
 	using slots = openSlots();
 	using tokens = openTokens();
 	using memory = openFigures();
-	const workers = ["killed", "", "", ""].map((fate) =>
-		Bun.spawn([process.execPath, import.meta.path, "worker", prefix, fate]),
+	const workers = ["killed", "", "", ""].map((failure) =>
+		Bun.spawn([process.execPath, import.meta.path, "worker", prefix, failure]),
 	);
 	let given = 0;
 	const refill = setInterval(() => {
-		// Up to four: what was not used does not add up.
+		// Fills up to four. Unused tokens do not accumulate.
 		const missing = 4 - tokens.permits;
 		if (missing > 0) tokens.release(missing);
 		given += missing;
 	}, 50);
 	await Promise.all(workers.map(({ exited }) => exited));
 	clearInterval(refill);
-	// Whoever waits for a permit looks for the dead.
+	// A wait for a permit also takes back the permits of killed processes.
 	using _first = slots.acquire();
 	using _second = slots.acquire();
 	const figures = memory.words;
 	console.log(`requests: ${figures[DONE]}, at most 2 at once: ${Number(figures[MOST]) <= 2}`);
 	console.log(`a token used for each: ${given - tokens.permits === figures[DONE]}`);
-	console.log(`permits taken back from the dead: ${slots.recovered}`);
+	console.log(`permits taken back from killed processes: ${slots.recovered}`);
 }
 
 if (role === "worker") await work();

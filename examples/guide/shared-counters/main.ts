@@ -1,11 +1,11 @@
-/** Three processes count in memory they share, and write a table: `bun examples/guide/shared-counters/main.ts`. */
-import { Condition, Mutex, SharedMemory } from "@libipc/core";
+/** Three processes count in shared memory and write a table: `bun examples/guide/shared-counters/main.ts`. */
+import { Condition, Mutex, SharedMemory } from "libipc";
 
 const [role = "reader", prefix = `guide-${process.pid}`, id = ""] = process.argv.slice(2);
 
-/** The words at the beginning. */
+/** Indices of the 32-bit words at the beginning. */
 const [START, COUNT, DONE, ROWS] = [0, 1, 2, 3];
-/** Where the table begins, and the bytes of a row. */
+/** The byte offset of the table, and the bytes of a row. */
 const [TABLE, ROW] = [16, 32];
 
 function count(): void {
@@ -15,17 +15,17 @@ function count(): void {
 	const { words } = memory;
 	while (Atomics.load(words, START) === 0) memory.waitOn(START * 4, 0);
 	for (let i = 0; i < 10_000; i++) Atomics.add(words, COUNT, 1);
-	// Changed first, woken then.
+	// First change the word, then wake the waiting process.
 	Atomics.add(words, DONE, 1);
 	memory.wake(DONE * 4);
 
-	// A row is larger than a word: it is written, and its number raised, under the mutex.
+	// A row is larger than a word, so the row and the number of rows change under the mutex.
 	using _guard = mutex.acquire();
 	const row = Atomics.load(words, ROWS);
-	const place = TABLE + row * ROW;
-	memory.grow(place + ROW);
-	// Asked for again: `bytes` is as large as the memory is now. `words` goes on being the same memory.
-	new TextEncoder().encodeInto(`counter ${id} was here`, memory.bytes.subarray(place, place + ROW));
+	const offset = TABLE + row * ROW;
+	memory.grow(offset + ROW);
+	// `memory.bytes` is read again after grow(): it covers the new size. `words` stays valid for the old part.
+	new TextEncoder().encodeInto(`counter ${id} was here`, memory.bytes.subarray(offset, offset + ROW));
 	Atomics.store(words, ROWS, row + 1);
 	filled.notify();
 }
@@ -40,14 +40,14 @@ async function read(): Promise<void> {
 	);
 	Atomics.store(words, START, 1);
 	memory.wake(START * 4);
-	// Until it is no longer what was seen. The event loop goes on.
+	// Waits until the word differs from the last value. The event loop runs meanwhile.
 	for (let done = 0; done < counters.length; done = Atomics.load(words, DONE)) await memory.waitOnAsync(DONE * 4, done);
 	console.log(`counted: ${Atomics.load(words, COUNT)}`);
 
 	const rows: string[] = [];
 	{
 		using _guard = await mutex.acquireAsync();
-		// In a loop: a wait may end without a notification.
+		// In a loop, because a wait may end without a notification.
 		while (Atomics.load(words, ROWS) < counters.length) await filled.waitAsync(mutex);
 		const { bytes } = memory;
 		for (let at = TABLE; at < bytes.length; at += ROW)

@@ -1,9 +1,9 @@
-/** One process is asked to end and one is killed; a third watches: `bun examples/guide/shutting-down/main.ts`. */
-import { Channel, clear, list, Queue } from "@libipc/core";
+/** One process gets SIGTERM and one is killed; a third one watches: `bun examples/guide/shutting-down/main.ts`. */
+import { Channel, clear, list, Queue } from "libipc";
 
 const [role = "watcher", prefix = `guide-${process.pid}`] = process.argv.slice(2);
 
-/** Ends when it is told to by SIGTERM, and leaves nothing. */
+/** Ends on SIGTERM and leaves nothing behind. */
 async function serve(): Promise<void> {
 	const ending = new AbortController();
 	process.once("SIGTERM", () => ending.abort());
@@ -15,25 +15,25 @@ async function serve(): Promise<void> {
 		// The loop rejects with the reason of the abort.
 		if (!ending.signal.aborted) throw error;
 	}
-	// Here `using` closes both.
+	// Here `using` closes both receivers.
 }
 
 async function watch(): Promise<void> {
 	const children = [1, 2].map(() => Bun.spawn([process.execPath, import.meta.path, "server", prefix]));
-	const [asked, killed] = children;
+	const [terminated, killed] = children;
 	{
 		using news = Channel.sender("news", { prefix });
 		let here = 0;
 		for await (const { type, role, pid } of news.peers({ signal: AbortSignal.timeout(10_000) })) {
-			const who = pid === asked?.pid ? "the one that is asked" : "the one that is killed";
+			const who = pid === terminated?.pid ? "the terminated process" : "the killed process";
 			if (type !== "joined") console.log(`${who}: its ${role} ${type}`);
-			else if (++here === 2) asked?.kill("SIGTERM");
+			else if (++here === 2) terminated?.kill("SIGTERM");
 			if (type === "left") killed?.kill("SIGKILL");
 			if (type === "died") break;
 		}
 	}
 	console.log(`exit codes: ${await Promise.all(children.map(({ exited }) => exited))}`);
-	// The killed one was alone on its cache: nobody was left to remove it.
+	// No other process had the queue of the killed one open, so its segment is still there.
 	for (const { kind, state } of list({ prefix })) console.log(`left behind: a ${kind}, ${state}`);
 	console.log(`cleared: ${clear({ prefix }).length}; left: ${list({ prefix }).length}`);
 }

@@ -2,7 +2,7 @@
  * A Node web server whose requests reach Bun processes through shared memory:
  *
  *   node examples/node/web-server/server.ts [port]      (Node 26.1 or later)
- *   bun examples/node/web-server/subscriber.ts          (in as many other terminals as you like)
+ *   bun examples/node/web-server/subscriber.ts          (in any number of other terminals)
  *   curl -d '{"symbol":"ACME","price":42}' http://127.0.0.1:8080/prices
  */
 import { createServer } from "node:http";
@@ -20,7 +20,7 @@ const server = createServer(async (request, response) => {
 	try {
 		const chunks: Buffer[] = [];
 		for await (const chunk of request) chunks.push(chunk);
-		// Nobody is kept waiting for a slow subscriber: after a second the request fails instead.
+		// If a subscriber is too slow, the request fails after a second.
 		const isSent = await prices.sendAsync(Buffer.concat(chunks), { timeout: 1000 });
 		response.writeHead(isSent ? 202 : 503).end(`${prices.receiverCount} subscribers\n`);
 	} catch (error) {

@@ -1,4 +1,4 @@
-/** Prints the prices that server.ts publishes, until it leaves: `bun examples/node/web-server/subscriber.ts`. */
+/** Prints the prices that server.ts publishes, until the server ends: `bun examples/node/web-server/subscriber.ts`. */
 import { Channel } from "libipc";
 
 const [prefix = ""] = process.argv.slice(2);

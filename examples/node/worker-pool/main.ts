@@ -1,9 +1,9 @@
 /**
- * A pool of three threads, one of which is ended at its work: runs as `node examples/node/worker-pool/main.ts` (Node 22.18
- * or later), and unchanged as `bun examples/node/worker-pool/main.ts`.
+ * A pool of three threads, one of which is terminated during its work. The same file runs as
+ * `node examples/node/worker-pool/main.ts` (Node 22.18 or later) and as `bun examples/node/worker-pool/main.ts`.
  */
 import { isMainThread, threadId, Worker, workerData } from "node:worker_threads";
-// Imported in the main thread before the first Worker is made: that is all the plumbing there is.
+// This import must run in the main thread before the first Worker is created. Nothing else is needed.
 import { Channel, Queue } from "libipc";
 
 const decoder = new TextDecoder();
@@ -19,7 +19,7 @@ function countPrimes(from: number, to: number): number {
 	return primes;
 }
 
-/** A thread of the pool. It blocks while it waits: it has nothing else to do. */
+/** A thread of the pool. It blocks while it waits, because it has nothing else to do. */
 function work(): void {
 	const jobs = Queue.receiver("jobs", { prefix });
 	const results = Channel.sender("results", { prefix });
@@ -29,7 +29,7 @@ function work(): void {
 		job = decoder.decode(lease.bytes.slice());
 		if (job !== "stop") {
 			const [from = 0, to = 0] = job.split("-").map(Number);
-			// The accident: whoever has this one first hangs. It is ended, and another thread gets the job.
+			// The failure: the first thread that takes this job hangs. It is terminated, and another thread gets the job.
 			if (from === 3000 && lease.attempt === 1) {
 				results.send(`stuck ${threadId}`);
 				for (;;);
@@ -50,24 +50,24 @@ async function main(): Promise<void> {
 	const pool = [1, 2, 3].map(() => new Worker(new URL(import.meta.url), { workerData: prefix }));
 	const ends = pool.map((worker) => new Promise((resolve) => worker.once("exit", resolve)));
 	const primes = new Map<string, string>();
-	let ended = 0;
+	let terminated = 0;
 	for await (const message of results) {
 		const [range = "", count = ""] = decoder.decode(message).split(" ");
 		if (range === "stuck") {
 			await pool.find((worker) => worker.threadId === Number(count))?.terminate();
-			ended++;
+			terminated++;
 		} else {
 			primes.set(range, count);
 		}
 		if (primes.size === ranges.length) break;
 	}
-	// Each thread that is left takes one.
+	// Each remaining thread takes one.
 	jobs.sendBatch(pool.map(() => "stop"));
 	await Promise.all(ends);
 	jobs.close();
 	results.close();
 	for (const range of ranges) console.log(`${range}: ${primes.get(range)} primes`);
-	console.log(`${ended} thread was ended at its work, nothing is missing`);
+	console.log(`${terminated} thread was terminated during its work, no result is missing`);
 }
 
 if (isMainThread) await main();

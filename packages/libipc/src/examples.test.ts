@@ -68,7 +68,7 @@ test.each(runtimes)(
 		const counts = [168, 135, 127, 120, 119, 114, 117, 107, 110, 112, 106, 103];
 		expect(await program.rest()).toEqual([
 			...counts.map((count, i) => `${i * 1000}-${(i + 1) * 1000}: ${count} primes`),
-			"1 thread was ended at its work, nothing is missing",
+			"1 thread was terminated during its work, no result is missing",
 		]);
 		expect(await program.ended).toBe(0);
 		expect(program.errors).toBe("");

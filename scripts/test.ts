@@ -1,100 +1,116 @@
-/**
- * Everything that must hold, in one command: static checks, the C tests with and without sanitizers, the tests of the
- * packages. The last line is the sum over all of them.
- *
- *   bun run test
- */
-import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { findSpin, QUICK_MODELS } from "./spin.ts";
+/** Runs the tests, with one line of progress, the failures at the end, and the sums as the last line. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { commandLine } from "./lib/command_line.ts";
+import { Progress } from "./lib/progress.ts";
+import { root } from "./lib/repository.ts";
+import { run } from "./lib/run.ts";
+import { closingLine, type Sums, sumsOf } from "./lib/sums.ts";
+import { allSteps, quickSteps, type Step } from "./test_steps.ts";
 
-process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+const ids = [...new Set([...quickSteps, ...allSteps()].map(({ id }) => id))];
+const { flags, _ } = commandLine({
+	name: "bun run test",
+	parameters: ["[steps...]"],
+	flags: {
+		all: { type: Boolean, description: "Everything (bun run test:all): 25 minutes at most, not 4", default: false },
+	},
+	help: { description: `Runs all steps, or the given ones: ${ids.join(", ")}.` },
+});
+process.chdir(root);
 
-interface Step {
-	readonly name: string;
-	readonly command: string[];
-	/** Finds the counts in what the step printed; a step without is one test by itself. */
-	readonly counts?: RegExp;
+const LOGS = "build/test";
+/** No step takes as long: one that does hangs. */
+const STEP_TIMEOUT_MS = 20 * 60_000;
+/** Of the output of a step that failed; the log has all of it. */
+const MOST_LINES = 200;
+
+const unknown = _.steps.find((id) => !ids.includes(id));
+if (unknown) {
+	console.error(`There is no step "${unknown}". Choose from: ${ids.join(", ")}`);
+	process.exit(2);
+}
+const steps = (flags.all ? allSteps() : quickSteps).filter(({ id }) => _.steps.length === 0 || _.steps.includes(id));
+
+const sums: Sums = { passed: 0, failed: 0 };
+const skipped: string[] = [];
+const failures: { readonly step: Step; readonly output: string }[] = [];
+const running = new Map<Step, { readonly started: number; lastLine: string }>();
+const begun = performance.now();
+
+const seconds = (since: number): string => `${Math.round((performance.now() - since) / 1000)} s`;
+
+const progress = new Progress(
+	() =>
+		`${seconds(begun)}, ${closingLine(sums)}; ${[...running].map(([{ id }, { lastLine }]) => `${id}: ${lastLine}`).join(" | ")}`,
+);
+
+/** What bun test has counted; undefined if it has not come to its end. */
+function sumsOfBunTest(output: string): (Sums & { skipped: number }) | undefined {
+	const last = (word: string): number | undefined => {
+		const text = [...output.matchAll(new RegExp(`^ *(\\d+) ${word}$`, "gm"))].at(-1)?.[1];
+		return text === undefined ? undefined : Number(text);
+	};
+	const [passed, failed] = [last("pass"), last("fail")];
+	return passed === undefined || failed === undefined ? undefined : { passed, failed, skipped: last("skip") ?? 0 };
 }
 
-const bun = process.execPath;
-const hasSpin = findSpin() !== undefined;
+/** A step that fails without a failed test, or that does not print its counts, is one failure. */
+function count({ counts, id }: Step, status: number, output: string): Sums {
+	if (counts === "nothing") return { passed: Number(status === 0), failed: Number(status !== 0) };
+	const bunTest = counts === "bun test" ? sumsOfBunTest(output) : undefined;
+	if (bunTest && bunTest.skipped > 0) skipped.push(`${bunTest.skipped} tests of ${id} were skipped`);
+	const found = bunTest ?? (counts === "closing line" ? sumsOf(output) : undefined);
+	const isBad = status !== 0 || !found || found.passed + found.failed === 0;
+	return { passed: found?.passed ?? 0, failed: Math.max(found?.failed ?? 0, Number(isBad)) };
+}
 
-const steps: Step[] = [
-	{ name: "build", command: [bun, "scripts/build_native.ts"] },
-	{ name: "lint and format", command: [bun, "x", "biome", "check", "--error-on-warnings", "."] },
-	{ name: "types", command: [bun, "x", "tsc", "--noEmit"] },
-	{ name: "C tests", command: [bun, "scripts/test_native.ts"], counts: /(\d+) passed, (\d+) failed/ },
-	{
-		name: "kept inputs of the fuzzers",
-		command: [bun, "scripts/fuzz.ts", "--replay"],
-		counts: /(\d+) passed, (\d+) failed/,
-	},
-	{ name: "chaos, 20 s", command: [bun, "chaos/chaos.ts", "--minutes", "0.33"] },
-	// Its points and signals are Linux's.
-	...(process.platform === "linux"
-		? [
-				{
-					name: "faults, quick",
-					command: [bun, "scripts/faults.ts", "--quick"],
-					counts: /(\d+) passed, (\d+) failed/,
-				},
-			]
-		: []),
-	...(hasSpin
-		? [
-				{
-					name: "models, the quick ones",
-					command: [bun, "scripts/model.ts", ...QUICK_MODELS],
-					counts: /(\d+) passed, (\d+) failed/,
-				},
-			]
-		: []),
-	{ name: "soak, 10 s", command: [bun, "soak/soak.ts", "--minutes", "0.17"] },
-	{
-		name: "conformance, every engine and runtime",
-		command: [bun, "scripts/conformance.ts"],
-		counts: /(\d+) passed, (\d+) failed/,
-	},
-	// Machines are slow at times: what has no limit of its own gets 20 s, not Bun's 5.
-	{ name: "packages", command: [bun, "test", "--timeout", "20000"], counts: /(\d+) pass\n\s*(\d+) fail/ },
-];
-
-/** Runs a step with its output shown as it comes, and answers the output and the exit status. */
-function run([program = "", ...args]: string[]): Promise<{ output: string; status: number }> {
-	return new Promise((resolve, reject) => {
-		const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
-		let output = "";
-		const show = (chunk: Buffer) => {
-			output += chunk;
-			process.stdout.write(chunk);
-		};
-		child.stdout.on("data", show);
-		child.stderr.on("data", show);
-		child.on("error", reject);
-		child.on("close", (status) => resolve({ output, status: status ?? 1 }));
+async function runStep(step: Step): Promise<boolean> {
+	if (step.missing) {
+		skipped.push(`${step.id} (${step.title}): ${step.missing}`);
+		return true;
+	}
+	const state = { started: performance.now(), lastLine: "" };
+	running.set(step, state);
+	const { status, output } = await run(step.command, {
+		timeout: STEP_TIMEOUT_MS,
+		onOutput: (text) => {
+			state.lastLine = text.trimEnd().split("\n").at(-1)?.trim() || state.lastLine;
+		},
 	});
+	running.delete(step);
+	writeFileSync(`${LOGS}/${step.id}.log`, output);
+	const { passed, failed } = count(step, status, output);
+	sums.passed += passed;
+	sums.failed += failed;
+	if (failed > 0) failures.push({ step, output });
+	const verdict = failed > 0 ? "FAILED" : "passed";
+	progress.print(
+		`${verdict}  ${step.id} (${step.title}): ${closingLine({ passed, failed })}, ${seconds(state.started)}`,
+	);
+	return failed === 0;
 }
 
-let passed = 0;
-let failed = 0;
-const failedSteps: string[] = [];
-for (const { name, command, counts } of steps) {
-	console.log(`\n# ${name}`);
-	const { output, status } = await run(command);
-	const found = counts && [...output.matchAll(new RegExp(counts, "g"))].at(-1);
-	const failures = found ? Number(found[2]) : 0;
-	passed += found ? Number(found[1]) : Number(status === 0 && !counts);
-	// A step that fails without naming a failed test, or that prints no counts, is a failure too.
-	const here = failures > 0 ? failures : Number(status !== 0 || (counts !== undefined && !found));
-	failed += here;
-	if (here > 0) failedSteps.push(name);
-	if (name === "build" && status !== 0) break;
+async function runLane(lane: Step["lane"]): Promise<boolean> {
+	let good = true;
+	for (const step of steps) if (step.lane === lane && !(await runStep(step))) good = false;
+	return good;
 }
-if (!hasSpin)
-	console.log(
-		"\nNOT RUN, and not counted: the models of the protocols, for Spin was not found (bun run model says how to get it)",
-	);
-if (failedSteps.length > 0) console.log(`\nfailed: ${failedSteps.join(", ")}`);
-console.log(`\n${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+
+mkdirSync(LOGS, { recursive: true });
+await runLane("first");
+// Without the library nothing else can pass.
+if (!failures.some(({ step }) => step.id === "build")) {
+	await Promise.all([runLane("native"), runLane("packages")]);
+	await runLane("last");
+}
+progress[Symbol.dispose]();
+
+for (const { step, output } of failures) {
+	const lines = output.split("\n").filter((line) => !step.noise?.test(line));
+	console.log(`\n# ${step.id} failed; all of its output is in ${LOGS}/${step.id}.log`);
+	console.log(lines.slice(-MOST_LINES).join("\n").trim());
+}
+if (skipped.length > 0) console.log(`\nnot run, and not counted:\n${skipped.map((text) => `  ${text}`).join("\n")}`);
+console.log(`\n${seconds(begun)}`);
+console.log(closingLine(sums));
+process.exit(sums.failed === 0 ? 0 : 1);

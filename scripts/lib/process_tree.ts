@@ -50,6 +50,9 @@ export function descendantsOf(pid: number): readonly ProcessEntry[] {
 	return found;
 }
 
+/** Whether a process runs. One that has ended does not, even if its parent has not read its status. */
+export const isRunning = (pid: number): boolean => processes().some((entry) => entry.pid === pid);
+
 /** The session that this process belongs to. */
 export function ownSession(): number {
 	return processes().find(({ pid }) => pid === process.pid)?.session ?? 0;

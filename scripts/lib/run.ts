@@ -44,6 +44,8 @@ const running = new Set<ChildProcess>();
 /** Of every command: tests name their segments after the process that made them. */
 const started = new Set<number>();
 
+let interrupted = false;
+
 const isOver = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
 
 /** Calls `line` with each whole line of the pieces that it gets. */
@@ -75,6 +77,7 @@ export function run([program = "", ...args]: readonly string[], options: RunOpti
 	endWithThisProcess();
 	const begun = performance.now();
 	const { input, timeout, show = false, onOutput, onLine, showErrors = false } = options;
+	if (interrupted) return new Promise(() => {});
 	return new Promise((resolve) => {
 		const errors = show || showErrors ? "inherit" : "pipe";
 		const child = spawn(program, args, {
@@ -111,7 +114,8 @@ export function run([program = "", ...args]: readonly string[], options: RunOpti
 			await ending;
 			lines?.end();
 			running.delete(child);
-			resolve({ status, output, milliseconds: performance.now() - begun });
+			// After an interruption the caller must not go on: this process is about to end.
+			if (!interrupted) resolve({ status, output, milliseconds: performance.now() - begun });
 		};
 		child.on("error", (error) => {
 			add(`${error.message}\n`);
@@ -130,8 +134,6 @@ export async function must(command: readonly string[], options: RunOptions = {})
 	if (status !== 0) throw new Error(`${command.join(" ")} failed:\n${output}`);
 	return output;
 }
-
-let interrupted = false;
 
 /** Ends every command, removes their segments, and this process with the status of the signal. */
 async function interrupt(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): Promise<void> {

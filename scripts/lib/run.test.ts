@@ -1,0 +1,99 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { descendantsOf, endSessions, isRunning } from "./process_tree.ts";
+import { root } from "./repository.ts";
+import { must, run } from "./run.ts";
+
+const isLinux = process.platform === "linux";
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+	const deadline = performance.now() + 30_000;
+	while (!holds()) {
+		if (performance.now() > deadline) throw new Error(`not within 30 s: ${what}`);
+		await Bun.sleep(20);
+	}
+}
+
+describe("run", () => {
+	test("returns the output and the status", async () => {
+		const { status, output } = await run(["sh", "-c", "echo out; echo error >&2; exit 3"]);
+		expect(status).toBe(3);
+		expect(output.split("\n").toSorted()).toEqual(["", "error", "out"]);
+	});
+
+	test("gives the input, and passes on whole lines", async () => {
+		const lines: string[] = [];
+		const { status } = await run(["cat"], { input: "one\ntwo\nthree", onLine: (line) => lines.push(line) });
+		expect(status).toBe(0);
+		expect(lines).toEqual(["one", "two", "three"]);
+	});
+
+	test("reports a command that does not exist, or that a signal has ended", async () => {
+		const missing = await run(["./does-not-exist"]);
+		expect(missing.status).toBe(1);
+		expect(missing.output).toContain("does-not-exist");
+		const ended = await run(["sh", "-c", "kill -9 $$"]);
+		expect(ended.status).toBe(1);
+		expect(ended.output).toContain("SIGKILL");
+		expect(must(["sh", "-c", "echo why; false"])).rejects.toThrow("why");
+	});
+
+	test("ends everything that the command has started when its time is over", async () => {
+		// The second sleep is in another process group, as the cases of the C tests are.
+		const script = "sleep 600 & echo $!; set -m; sleep 600 & echo $!; wait";
+		const pids: number[] = [];
+		const { status, output } = await run(["bash", "-c", script], {
+			timeout: 1000,
+			onLine: (line) => void pids.push(Number(line)),
+		});
+		expect(status).toBe(1);
+		expect(output).toContain("it took more than 1 s");
+		expect(pids).toHaveLength(2);
+		await until("both have ended", () => !pids.some(isRunning));
+	});
+});
+
+/** Files of shared memory whose names have the id of one of the processes. */
+const segmentsOf = (pids: ReadonlySet<number>): string[] =>
+	readdirSync("/dev/shm").filter(
+		(name) => name.startsWith("libipc.") && [...name.matchAll(/\d+/g)].some(([number]) => pids.has(Number(number))),
+	);
+
+describe.if(isLinux && existsSync("/dev/shm"))("the test runner, when it is interrupted", () => {
+	let runner: ChildProcess | undefined;
+
+	afterEach(async () => {
+		if (runner?.pid !== undefined) await endSessions(new Set([runner.pid]));
+	});
+
+	/** Starts some steps, waits until they have made segments, and interrupts the runner. */
+	async function interrupt(signal: NodeJS.Signals, ...command: readonly string[]): Promise<void> {
+		const child = spawn(process.execPath, [...command], { cwd: root, stdio: "ignore", detached: true });
+		runner = child;
+		const runnerPid = child.pid ?? 0;
+		const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+		const pids = new Set<number>();
+		const look = (): void => {
+			for (const { pid } of descendantsOf(runnerPid)) pids.add(pid);
+		};
+		await until("there are segments", () => {
+			look();
+			if (child.exitCode !== null) throw new Error(`the runner has ended with ${child.exitCode}`);
+			return segmentsOf(pids).length > 0;
+		});
+		look();
+		child.kill(signal);
+		expect(await ended).toBe({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal as "SIGINT"]);
+		expect([...pids].filter(isRunning)).toEqual([]);
+		expect(segmentsOf(pids)).toEqual([]);
+	}
+
+	test("SIGINT in a step with processes that share memory leaves nothing", () =>
+		interrupt("SIGINT", "scripts/test.ts", "chaos"));
+
+	test("SIGTERM in a C test leaves nothing", () =>
+		interrupt("SIGTERM", "scripts/test_native.ts", "--quick", "plain", "limits_test"));
+
+	test("SIGHUP in a step leaves nothing", () => interrupt("SIGHUP", "scripts/test.ts", "chaos"));
+});

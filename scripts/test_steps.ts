@@ -1,0 +1,161 @@
+/** The steps of `bun run test` and `bun run test:all`. */
+import { spawnSync } from "node:child_process";
+import { findSpin, QUICK_MODELS } from "./spin.ts";
+
+export interface Step {
+	/** What `bun run test <id>` calls it. */
+	readonly id: string;
+	readonly title: string;
+	/**
+	 * Steps of one lane run one after the other. The lanes `native` and `packages` run at the same time: `first` runs before them,
+	 * `last`, which needs a machine that is not busy, after them.
+	 */
+	readonly lane: "first" | "native" | "packages" | "last";
+	readonly command: readonly string[];
+	/** What the step counts. A step that counts nothing is one test itself. */
+	readonly counts: "closing line" | "bun test" | "nothing";
+	/** Why the step cannot run on this machine. */
+	readonly missing?: string;
+	/** Lines of its output that are not printed when it fails. */
+	readonly noise?: RegExp;
+}
+
+const bun = process.execPath;
+
+/** What a test that has no limit itself may take: machines are slow at times, so it is not Bun's 5 s. */
+const TEST_TIMEOUT_MS = "20000";
+
+/** Two files at once: many tests wait for other processes most of the time. */
+const packages = [bun, "test", "--timeout", TEST_TIMEOUT_MS, "--parallel=2", "--only-failures"];
+
+const PASSED = /^\S.*: \d+ passed, 0 failed, [\d.]+ s$/;
+
+const build: Step = {
+	id: "build",
+	title: "the C library",
+	lane: "first",
+	command: [bun, "scripts/build_native.ts"],
+	counts: "nothing",
+};
+const check: Step = {
+	id: "check",
+	title: "format, lint, types, imports",
+	lane: "first",
+	command: [bun, "run", "--silent", "check"],
+	counts: "nothing",
+};
+const inputs: Step = {
+	id: "inputs",
+	title: "kept inputs of the fuzzers",
+	lane: "native",
+	command: [bun, "scripts/fuzz.ts", "--replay"],
+	counts: "closing line",
+};
+const scripts: Step = {
+	id: "scripts",
+	title: "tests of the test runner",
+	lane: "packages",
+	command: [bun, "test", "--timeout", "60000", "--only-failures", "./scripts/lib"],
+	counts: "bun test",
+};
+
+/** A step of the faults. Its points and signals are Linux's. */
+function faults(id: string, title: string, lane: Step["lane"], ...options: readonly string[]): Step {
+	const step: Step = { id, title, lane, command: [bun, "scripts/faults.ts", ...options], counts: "closing line" };
+	return process.platform === "linux" ? step : { ...step, missing: "it runs on Linux only" };
+}
+
+function chaos(lane: Step["lane"], seconds: number): Step {
+	return {
+		id: "chaos",
+		title: `chaos, ${seconds} s`,
+		lane,
+		command: [bun, "chaos/chaos.ts", "--minutes", `${seconds / 60}`],
+		counts: "nothing",
+	};
+}
+
+/** What a contributor runs after each change: every kind of test, with less volume. At most 4 minutes on two processors. */
+export const quickSteps: readonly Step[] = [
+	build,
+	check,
+	{
+		id: "native",
+		title: "C tests: plain, address and thread sanitizers, least volume",
+		lane: "native",
+		command: [bun, "scripts/test_native.ts", "--quick"],
+		counts: "closing line",
+		noise: PASSED,
+	},
+	inputs,
+	faults("faults", "each point killed, 300 stops", "native", "--quick"),
+	chaos("native", 8),
+	{
+		id: "conformance",
+		title: "the suite in Bun, both engines",
+		lane: "packages",
+		command: [bun, "scripts/conformance.ts", "bun-native", "bun-sab"],
+		counts: "closing line",
+		noise: PASSED,
+	},
+	{ id: "packages", title: "tests of the packages", lane: "packages", command: packages, counts: "bun test" },
+	scripts,
+];
+
+const hasFuzzer = (): boolean =>
+	spawnSync(
+		process.env.CLANG ?? "clang",
+		["-x", "c", "-fsanitize=fuzzer,address,undefined", "native/fuzz/probe.c", "-o", "/dev/null"],
+		{ stdio: "ignore" },
+	).status === 0;
+
+/** Everything. At most 25 minutes on two processors. */
+export const allSteps = (): readonly Step[] => [
+	build,
+	check,
+	{
+		id: "native",
+		title: "C tests: plain, address and thread sanitizers",
+		lane: "native",
+		command: [bun, "scripts/test_native.ts"],
+		counts: "closing line",
+		noise: PASSED,
+	},
+	inputs,
+	chaos("native", 90),
+	{
+		id: "soak",
+		title: "soak, 10 s",
+		lane: "native",
+		command: [bun, "soak/soak.ts", "--minutes", "0.17"],
+		counts: "nothing",
+	},
+	{
+		id: "models",
+		title: "models, the quick ones",
+		lane: "native",
+		command: [bun, "scripts/model.ts", ...QUICK_MODELS],
+		counts: "closing line",
+		...(findSpin() ? {} : { missing: "Spin was not found: `bun run model` says how to get it" }),
+	},
+	{
+		id: "fuzz",
+		title: "fuzzing, 20 s for each target",
+		lane: "native",
+		command: [bun, "scripts/fuzz.ts", "--seconds", "20"],
+		counts: "closing line",
+		...(hasFuzzer() ? {} : { missing: "clang with libFuzzer was not found: `bun run fuzz` says how to get it" }),
+	},
+	{
+		id: "conformance",
+		title: "the suite, all engines, runtimes and transports",
+		lane: "packages",
+		command: [bun, "scripts/conformance.ts"],
+		counts: "closing line",
+		noise: PASSED,
+	},
+	{ id: "packages", title: "tests of the packages", lane: "packages", command: packages, counts: "bun test" },
+	scripts,
+	faults("faults", "each point killed, 300 stops", "last", "--quick"),
+	faults("kills", "killed before each store, every case", "last"),
+];

@@ -1,4 +1,4 @@
-/** Three processes change one file, and one of them is killed half-way: `bun examples/guide/cross-process-lock/main.ts`. */
+/** Three processes change a file; one of them is killed half-way: `bun examples/guide/cross-process-lock/main.ts`. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { Mutex } from "libipc";
@@ -15,7 +15,7 @@ interface Accounts {
 
 const read = (): Accounts => JSON.parse(readFileSync(path, "utf8"));
 
-/** Replaces the file completely or not at all, also if this process is killed. The next write overwrites the `.new` file. */
+/** Replaces the file completely or not at all, also if this process is killed. */
 function write(accounts: Accounts): void {
 	writeFileSync(`${path}.new`, JSON.stringify(accounts));
 	renameSync(`${path}.new`, path);

@@ -1,4 +1,4 @@
-/** Three candidates for one leadership; a leader is killed, the next one is stopped: `bun examples/guide/leader-election/main.ts`. */
+/** Three candidates; one leader is killed, the next is stopped: `bun examples/guide/leader-election/main.ts`. */
 import { Channel, IpcError, list, Mutex, SharedMemory } from "libipc";
 
 const [role = "store", prefix = `guide-${process.pid}`] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-/** Four processes, at most two requests at a time and four in each interval: `bun examples/guide/rate-limit/main.ts`. */
+/** Four processes, two requests at a time and four in each interval: `bun examples/guide/rate-limit/main.ts`. */
 import { Semaphore, SharedMemory } from "libipc";
 
 const [role = "keeper", prefix = `guide-${process.pid}`, failure] = process.argv.slice(2);

@@ -1,123 +1,129 @@
-/** What the journals of a round must say. */
-import type { Journal } from "./journal.ts";
+/** What the logs of an experiment must show. */
+import type { OperationLog } from "./operation_log.ts";
 import type { Plan, Role } from "./plan.ts";
-import { lifeOf, sequenceOf } from "./topic.ts";
+import { senderOf, sequenceOf } from "./topic.ts";
 
-/** A participant, from its start to its end, or to its death. */
-export interface Life {
+/** One process of a participant, from its start to its end. After a kill, another instance replaces it. */
+export interface Instance {
 	readonly number: number;
 	readonly role: Role;
-	readonly journal: Journal;
-	/** Of a sender: the receivers that were ready before it was started. They get all of it. */
-	readonly readersBefore: readonly Life[];
+	readonly log: OperationLog;
+	/** Of a sender: the receivers that were ready before it started. They get all of its messages. */
+	readonly readersBefore: readonly Instance[];
 	killed: boolean;
 }
 
-/** The first few are enough to see what is wrong. */
-const MOST_FAILURES = 5;
+/** The first few failures show what is wrong. */
+const MAX_FAILURES = 5;
 
-const inRole = (lives: readonly Life[], role: Role): Life[] => lives.filter((life) => life.role === role);
+const inRole = (instances: readonly Instance[], role: Role): Instance[] =>
+	instances.filter((instance) => instance.role === role);
 
-const show = (entry: number): string => `message ${sequenceOf(entry)} of life ${lifeOf(entry)}`;
+const show = (entry: number): string => `message ${sequenceOf(entry)} of sender ${senderOf(entry)}`;
 
-/** First and last message of each sender in a journal; complains of what is not in order, or missing in between. */
-function runsOf(life: Life, mayMiss: boolean, failures: string[]): Map<number, { first: number; last: number }> {
-	const runs = new Map<number, { first: number; last: number }>();
-	for (const entry of life.journal.entries()) {
+/** The first and last message of each sender in a log. Messages out of order, and missing messages, become failures. */
+function rangesOf(
+	receiver: Instance,
+	mayMiss: boolean,
+	failures: string[],
+): Map<number, { first: number; last: number }> {
+	const ranges = new Map<number, { first: number; last: number }>();
+	for (const entry of receiver.log.entries()) {
 		const sequence = sequenceOf(entry);
-		const run = runs.get(lifeOf(entry));
-		if (!run) {
-			runs.set(lifeOf(entry), { first: sequence, last: sequence });
+		const range = ranges.get(senderOf(entry));
+		if (!range) {
+			ranges.set(senderOf(entry), { first: sequence, last: sequence });
 			continue;
 		}
-		const isNext = mayMiss ? sequence > run.last : sequence === run.last + 1;
-		if (!isNext && failures.length < MOST_FAILURES)
-			failures.push(`receiver ${life.number}: ${show(entry)} after ${run.last}`);
-		run.last = sequence;
+		const isNext = mayMiss ? sequence > range.last : sequence === range.last + 1;
+		if (!isNext && failures.length < MAX_FAILURES)
+			failures.push(`receiver ${receiver.number}: ${show(entry)} after ${range.last}`);
+		range.last = sequence;
 	}
-	return runs;
+	return ranges;
 }
 
-/** The first message of each sender that somebody has. */
+/** The number of the first message of each sender. */
 function firstOf(entries: Uint32Array): Map<number, number> {
 	const first = new Map<number, number>();
-	for (const entry of entries) if (!first.has(lifeOf(entry))) first.set(lifeOf(entry), sequenceOf(entry));
+	for (const entry of entries) if (!first.has(senderOf(entry))) first.set(senderOf(entry), sequenceOf(entry));
 	return first;
 }
 
 /**
- * Whether two receivers saw the same messages in the same order, as long as both were there. Of a message in fragments
- * that was under way when the later one came, that one sees nothing: each sender's messages count from where both have them.
+ * Checks that two receivers got the same messages in the same order while both were open. A receiver that opens while a
+ * message is sent in fragments does not get that message, so the messages of each sender count from where both have them.
  */
-function checkSameOrder(a: Life, b: Life, failures: string[]): void {
-	const [firstA, firstB] = [firstOf(a.journal.entries()), firstOf(b.journal.entries())];
-	const haveBoth = (entry: number): boolean => {
+function checkSameOrder(a: Instance, b: Instance, failures: string[]): void {
+	const [firstA, firstB] = [firstOf(a.log.entries()), firstOf(b.log.entries())];
+	const bothMustHave = (entry: number): boolean => {
 		const sequence = sequenceOf(entry);
-		const [one, other] = [firstA.get(lifeOf(entry)), firstB.get(lifeOf(entry))];
+		const [one, other] = [firstA.get(senderOf(entry)), firstB.get(senderOf(entry))];
 		return one !== undefined && other !== undefined && sequence >= one && sequence >= other;
 	};
-	const [one, other] = [a.journal.entries().filter(haveBoth), b.journal.entries().filter(haveBoth)];
+	const [one, other] = [a.log.entries().filter(bothMustHave), b.log.entries().filter(bothMustHave)];
 	const length = Math.min(one.length, other.length);
 	for (let i = 0; i < length; i++)
 		if (one[i] !== other[i]) {
-			failures.push(`receivers ${a.number} and ${b.number}: ${show(one[i] ?? 0)} here, ${show(other[i] ?? 0)} there`);
+			failures.push(
+				`receivers ${a.number} and ${b.number} differ: ${show(one[i] ?? 0)} and ${show(other[i] ?? 0)} at ${i}`,
+			);
 			return;
 		}
 }
 
-/** Of a route or a channel. */
-export function checkMessages(lives: readonly Life[], overflow: Plan["overflow"]): string[] {
+/** Checks a route or a channel. */
+export function checkMessages(instances: readonly Instance[], overflow: Plan["overflow"]): string[] {
 	const failures: string[] = [];
 	const mayMiss = overflow === "drop-oldest";
-	const receivers = inRole(lives, "receiver");
+	const receivers = inRole(instances, "receiver");
 	for (const receiver of receivers) {
-		const runs = runsOf(receiver, mayMiss, failures);
+		const ranges = rangesOf(receiver, mayMiss, failures);
 		if (receiver.killed || mayMiss) continue;
-		for (const sender of inRole(lives, "sender")) {
-			const run = runs.get(sender.number);
-			const accepted = sender.journal.length;
-			const got = run ? run.last + 1 : 0;
-			// Killed after a message was sent, and before it was noted.
+		for (const sender of inRole(instances, "sender")) {
+			const range = ranges.get(sender.number);
+			const accepted = sender.log.length;
+			const got = range ? range.last + 1 : 0;
+			// It may have been killed after it sent a message, and before it logged it.
 			const most = sender.killed ? accepted + 1 : accepted;
 			const sawAll = sender.readersBefore.includes(receiver);
-			if ((run || sawAll) && (got < accepted || got > most))
-				failures.push(`receiver ${receiver.number} got ${got} of ${accepted} messages of life ${sender.number}`);
-			if (run && sawAll && run.first !== 0)
-				failures.push(`receiver ${receiver.number} missed the first ${run.first} of life ${sender.number}`);
+			if ((range || sawAll) && (got < accepted || got > most))
+				failures.push(`receiver ${receiver.number} got ${got} of ${accepted} messages of sender ${sender.number}`);
+			if (range && sawAll && range.first !== 0)
+				failures.push(`receiver ${receiver.number} missed the first ${range.first} of sender ${sender.number}`);
 		}
 	}
 	if (!mayMiss)
 		for (const [i, a] of receivers.entries()) for (const b of receivers.slice(i + 1)) checkSameOrder(a, b, failures);
-	return failures.slice(0, MOST_FAILURES);
+	return failures.slice(0, MAX_FAILURES);
 }
 
-/** Of a queue: each message once, but for those (`again`) that a killed receiver had noted and not done. */
-export function checkQueue(lives: readonly Life[]): { failures: string[]; again: number } {
+/** Checks a queue: each message arrives once, except those (`again`) that a killed receiver had logged and not finished. */
+export function checkQueue(instances: readonly Instance[]): { failures: string[]; again: number } {
 	const failures: string[] = [];
 	const seen = new Map<number, number>();
-	const receivers = inRole(lives, "receiver");
-	for (const { journal } of receivers)
-		for (const entry of journal.entries()) seen.set(entry, (seen.get(entry) ?? 0) + 1);
+	const receivers = inRole(instances, "receiver");
+	for (const { log } of receivers) for (const entry of log.entries()) seen.set(entry, (seen.get(entry) ?? 0) + 1);
 	let again = 0;
 	for (const times of seen.values()) again += times - 1;
-	const killed = receivers.filter((life) => life.killed).length;
+	const killed = receivers.filter((instance) => instance.killed).length;
 	if (again > killed) failures.push(`${again} messages came again, with ${killed} receivers killed`);
 	const counts = new Map<number, number>();
-	for (const entry of seen.keys()) counts.set(lifeOf(entry), (counts.get(lifeOf(entry)) ?? 0) + 1);
-	for (const sender of inRole(lives, "sender")) {
-		const accepted = sender.journal.length;
+	for (const entry of seen.keys()) counts.set(senderOf(entry), (counts.get(senderOf(entry)) ?? 0) + 1);
+	for (const sender of inRole(instances, "sender")) {
+		const accepted = sender.log.length;
 		const got = counts.get(sender.number) ?? 0;
 		if (got < accepted || got > (sender.killed ? accepted + 1 : accepted))
-			failures.push(`${got} of ${accepted} messages of life ${sender.number} arrived`);
+			failures.push(`${got} of ${accepted} messages of sender ${sender.number} arrived`);
 	}
-	return { failures: failures.slice(0, MOST_FAILURES), again };
+	return { failures: failures.slice(0, MAX_FAILURES), again };
 }
 
-/** Of a mutex or a reader-writer lock: every change was counted, once. */
-export function checkLocks(lives: readonly Life[], [first]: readonly [number, number]): string[] {
-	const noted = lives.reduce((sum, { journal }) => sum + journal.length, 0);
-	const killed = lives.filter((life) => life.killed).length;
-	// Killed between a change and its note.
-	if (first >= noted && first <= noted + killed) return [];
-	return [`${noted} changes were noted, ${killed} users killed, and there are ${first}`];
+/** Checks a mutex or a reader-writer lock: every change was counted once. */
+export function checkLocks(instances: readonly Instance[], [first]: readonly [number, number]): string[] {
+	const logged = instances.reduce((sum, { log }) => sum + log.length, 0);
+	const killed = instances.filter((instance) => instance.killed).length;
+	// Each may have been killed between a change and its entry in the log.
+	if (first >= logged && first <= logged + killed) return [];
+	return [`${logged} changes were logged, ${killed} users killed, and ${first} changes counted`];
 }

@@ -1,37 +1,37 @@
 /**
- * One life of one seat: `participant.process.ts <prefix> <seed> <seat> <life>`. It may be killed at any moment. What it
- * finds wrong it says on its error output, and ends with 1.
+ * One instance of a participant: `participant.process.ts <prefix> <seed> <participant> <instance>`. It may be killed at any
+ * moment. When it finds a failure it prints it on its standard error and ends with status 1.
  */
 import { Mutex, type QueueReceiver, type Receiver, RwLock, Semaphore, type Sender } from "@libipc/core";
 import { HEADER, readMessage, writeMessage } from "../soak/message.ts";
-import { Field } from "./field.ts";
-import { Journal } from "./journal.ts";
+import { ControlBlock } from "./control_block.ts";
+import { OperationLog } from "./operation_log.ts";
 import { makePlan, randomFrom } from "./plan.ts";
-import { entryOf, MOST_MESSAGES, PERMITS, topicOf } from "./topic.ts";
+import { entryOf, MAX_MESSAGES, NAME, PERMITS, topicOf } from "./topic.ts";
 
-const [prefix = "", seed = "0", seat = "0", life = "0"] = process.argv.slice(2);
+const [prefix = "", seed = "0", participant = "0", instance = "0"] = process.argv.slice(2);
 const plan = makePlan(Number(seed));
-const me = Number(life);
+const me = Number(instance);
 const random = randomFrom(Number(seed) * 1000 + me);
-using field = new Field(prefix);
-using journal = new Journal(prefix, me);
+using control = new ControlBlock(prefix);
+using log = new OperationLog(prefix, me);
 
 function send(): void {
 	using sender: Sender = topicOf(plan, prefix).sender();
-	journal.setReady();
+	log.setReady();
 	const out = new Uint8Array(plan.largest + HEADER);
 	let sequence = 0;
-	while (field.phase === "working" && sequence < MOST_MESSAGES) {
+	while (control.phase === "working" && sequence < MAX_MESSAGES) {
 		const most = random(20) === 0 ? plan.largest : Math.min(plan.largest, 600);
-		const message = writeMessage(out, { task: me, life: 0, sequence }, HEADER + random(most - HEADER + 1));
-		if (sendSomehow(sender, message)) journal.add(sequence++);
-		// Time for the others to read all, and to fall asleep.
+		const message = writeMessage(out, { task: me, instance: 0, sequence }, HEADER + random(most - HEADER + 1));
+		if (sendByRandomMethod(sender, message)) log.append(sequence++);
+		// Time for the receivers to read everything and to wait.
 		if (random(256) === 0) Bun.sleepSync(1 + random(4));
 	}
 }
 
-/** Whether it was accepted. */
-function sendSomehow(sender: Sender, message: Uint8Array): boolean {
+/** Returns whether the message was accepted. */
+function sendByRandomMethod(sender: Sender, message: Uint8Array): boolean {
 	switch (random(4)) {
 		case 0:
 			return sender.sendBatch([message], { timeout: 20 }) === 1;
@@ -46,24 +46,24 @@ function sendSomehow(sender: Sender, message: Uint8Array): boolean {
 	}
 }
 
-function note(bytes: Uint8Array): void {
+function record(bytes: Uint8Array): void {
 	const { task, sequence } = readMessage(bytes);
-	journal.add(entryOf(task, sequence));
+	log.append(entryOf(task, sequence));
 }
 
 function receive(): void {
 	using receiver: Receiver = topicOf(plan, prefix).receiver();
-	journal.setReady();
+	log.setReady();
 	for (;;) {
-		// Seen first, then looked: what was sent before it is there.
-		const isLast = field.phase === "reading";
+		// The phase is read before the ring: what was sent before the phase changed is found.
+		const isLast = control.phase === "reading";
 		const timeout = isLast ? 0 : 50;
 		if (random(2)) {
-			if (receiver.drain(note, { timeout, max: 1 + random(64) }) > 0) continue;
+			if (receiver.drain(record, { timeout, max: 1 + random(64) }) > 0) continue;
 		} else {
 			const message = receiver.recv({ timeout });
 			if (message) {
-				note(message);
+				record(message);
 				continue;
 			}
 		}
@@ -73,17 +73,17 @@ function receive(): void {
 
 function work(): void {
 	using receiver = topicOf(plan, prefix).receiver() as QueueReceiver;
-	journal.setReady();
+	log.setReady();
 	for (;;) {
-		const isLast = field.phase === "reading";
-		// What a killed one was at comes back within a second.
+		const isLast = control.phase === "reading";
+		// The message of a killed receiver comes again within a second.
 		using lease = receiver.take({ timeout: isLast ? 1500 : 50 });
 		if (!lease) {
 			if (isLast) break;
 			continue;
 		}
-		if (random(20) === 0) continue; // gives it back
-		note(lease.bytes);
+		if (random(20) === 0) continue; // the lease is closed, so the message comes again
+		record(lease.bytes);
 		lease.done();
 	}
 }
@@ -92,52 +92,53 @@ function fail(what: string): never {
 	throw new Error(what);
 }
 
-/** In a critical section: whoever died in it was told of, or the pair is whole. */
+/** Runs in a critical section: the lock has reported a dead owner, or the pair is equal. */
 function change(ownerDied: boolean): void {
-	if (field.countInside() > 0) fail("somebody else is inside");
-	field.enter(me);
-	if (ownerDied) field.repairPair();
-	const [first, second] = field.pair;
-	if (first !== second) fail(`half changed (${first}, ${second}), and nobody was told`);
-	field.addToPair(() => journal.add(0));
-	field.leave(me);
+	if (control.countInside() > 0) fail("another owner is inside");
+	control.enter(me);
+	if (ownerDied) control.repairPair();
+	const [first, second] = control.pair;
+	if (first !== second) fail(`the pair is (${first}, ${second}), and the lock has not reported a dead owner`);
+	control.addToPair(() => log.append(0));
+	control.leave(me);
 }
 
 function lock(): void {
-	using mutex = Mutex.open("tried", { prefix });
-	journal.setReady();
-	while (field.phase === "working" && !journal.full) {
+	using mutex = Mutex.open(NAME, { prefix });
+	log.setReady();
+	while (control.phase === "working" && !log.full) {
 		using guard = mutex.acquire({ timeout: 50 });
 		if (guard) change(guard.ownerDied);
 	}
 }
 
 function readOrWrite(): void {
-	using rwlock = RwLock.open("tried", { prefix });
-	journal.setReady();
-	while (field.phase === "working" && !journal.full) {
+	using rwlock = RwLock.open(NAME, { prefix });
+	log.setReady();
+	while (control.phase === "working" && !log.full) {
 		if (random(4) === 0) {
 			using guard = rwlock.acquire({ timeout: 50 });
 			if (guard) change(guard.ownerDied);
 		} else {
 			using guard = rwlock.acquireShared({ timeout: 50 });
 			if (!guard) continue;
-			const [first, second] = field.pair;
-			if (first !== second && !guard.ownerDied) fail(`a reader sees (${first}, ${second}), and was not told`);
+			const [first, second] = control.pair;
+			if (first !== second && !guard.ownerDied)
+				fail(`a reader sees (${first}, ${second}), and the lock has not reported a dead owner`);
 		}
 	}
 }
 
 function enter(): void {
-	using semaphore = Semaphore.open("tried", { prefix, initial: PERMITS, robust: true });
-	journal.setReady();
-	while (field.phase === "working" && !journal.full) {
+	using semaphore = Semaphore.open(NAME, { prefix, initial: PERMITS, robust: true });
+	log.setReady();
+	while (control.phase === "working" && !log.full) {
 		using permit = semaphore.acquire({ timeout: 50 });
 		if (!permit) continue;
-		field.enter(me);
-		if (field.countInside() > PERMITS) fail(`${field.countInside()} are inside, with ${PERMITS} permits`);
-		journal.add(0);
-		field.leave(me);
+		control.enter(me);
+		if (control.countInside() > PERMITS) fail(`${control.countInside()} are inside, with ${PERMITS} permits`);
+		log.append(0);
+		control.leave(me);
 	}
 }
 
@@ -148,9 +149,9 @@ const tasks = {
 } as const;
 
 try {
-	tasks[plan.seats[Number(seat)] ?? "user"]();
-	journal.end();
+	tasks[plan.roles[Number(participant)] ?? "user"]();
+	log.setEnded();
 } catch (error) {
-	console.error(`life ${me}: ${error instanceof Error ? error.stack : error}`);
+	console.error(`instance ${me}: ${error instanceof Error ? error.stack : error}`);
 	process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 /**
- * What happens in a round, decided by its seed alone: who takes part, on what, how large the messages are, who is killed or
- * stopped and when. The same seed makes the same round again, but for how the machine schedules it.
+ * What happens in an experiment, decided by its seed alone: the participants, the object under test, the sizes of messages, the
+ * faults and their times. The same seed gives the same experiment again, apart from how the system schedules it.
  */
 
 /** xorshift: numbers below `limit`, the same for the same seed. */
@@ -21,11 +21,12 @@ export type Kind = (typeof KINDS)[number];
 
 export type Role = "sender" | "receiver" | "user";
 
-/** SIGKILL, and another takes the place; or SIGSTOP for so many milliseconds. */
-export interface Blow {
+/** A participant is killed and started again (SIGKILL), or stopped for some time (SIGSTOP). */
+export interface Fault {
+	/** Milliseconds after the start of the experiment. */
 	readonly at: number;
-	readonly seat: number;
-	/** 0: it is killed. */
+	readonly participant: number;
+	/** How many milliseconds it is stopped. 0: it is killed. */
 	readonly stopMs: number;
 }
 
@@ -36,10 +37,10 @@ export interface Plan {
 	readonly capacity: number;
 	/** The largest message in bytes. */
 	readonly largest: number;
-	/** One for each process at a time. */
-	readonly seats: readonly Role[];
-	readonly blows: readonly Blow[];
-	/** How long it goes on, in milliseconds, before all are asked to end. */
+	/** The role of each participant: of each process that runs at a time. */
+	readonly roles: readonly Role[];
+	readonly faults: readonly Fault[];
+	/** How many milliseconds the participants work before they end. */
 	readonly duration: number;
 }
 
@@ -51,28 +52,28 @@ export function makePlan(seed: number): Plan {
 		kind === "queue" ? (["block", "drop-newest"] as const) : (["block", "drop-newest", "drop-oldest"] as const);
 	const overflow = hasRing && random(2) ? (policies[random(policies.length)] ?? "block") : "block";
 	const capacity = 2 ** (13 + random(8));
-	const seats: Role[] = [];
+	const roles: Role[] = [];
 	if (hasRing) {
 		const senders = kind === "route" ? 1 : 1 + random(4);
 		const receivers = 1 + random(4);
-		for (let i = 0; i < receivers; i++) seats.push("receiver");
-		for (let i = 0; i < senders; i++) seats.push("sender");
+		for (let i = 0; i < receivers; i++) roles.push("receiver");
+		for (let i = 0; i < senders; i++) roles.push("sender");
 	} else {
-		for (let i = 2 + random(5); i > 0; i--) seats.push("user");
+		for (let i = 2 + random(5); i > 0; i--) roles.push("user");
 	}
 	const duration = 1200 + random(1500);
-	const blows = Array.from({ length: 3 + random(6) }, (): Blow => {
+	const faults = Array.from({ length: 3 + random(6) }, (): Fault => {
 		const stopMs = random(4) === 0 ? 50 + random(900) : 0;
-		return { at: random(duration), seat: random(seats.length), stopMs };
+		return { at: random(duration), participant: random(roles.length), stopMs };
 	}).sort((a, b) => a.at - b.at);
-	// In fragments now and then; a queue's messages fit its ring.
+	// Some messages are sent in fragments. The messages of a queue fit its ring.
 	const largest = kind === "queue" ? capacity / 4 : random(3) === 0 ? capacity * 2 : capacity / 8;
-	return { seed, kind, overflow, capacity, largest, seats, blows, duration };
+	return { seed, kind, overflow, capacity, largest, roles, faults, duration };
 }
 
 /** A plan on one line. */
-export function describePlan({ kind, overflow, capacity, largest, seats }: Plan): string {
-	const count = (role: Role): number => seats.filter((seat) => seat === role).length;
+export function describePlan({ kind, overflow, capacity, largest, roles }: Plan): string {
+	const count = (role: Role): number => roles.filter((each) => each === role).length;
 	if (count("user") > 0) return `${kind}, ${count("user")} users`;
 	return `${kind} ${count("sender")}-${count("receiver")}, ${overflow}, ring of ${capacity} B, messages to ${largest} B`;
 }

@@ -1,17 +1,20 @@
-/** What the participants of a round send over. */
+/** The object under test, and how its messages are numbered in the logs. */
 import { Channel, Queue, type Receiver, Route, type Sender } from "@libipc/core";
 import type { Plan } from "./plan.ts";
 
-/** Of one sender's life: what an entry of a journal can number. */
-export const MOST_MESSAGES = 1 << 20;
+/** The name of the object under test. */
+export const NAME = "tested";
 
-/** Permits of the semaphore that is tried. */
+/** How many messages one instance may send, so that an entry of a log can number them. */
+export const MAX_MESSAGES = 1 << 20;
+
+/** Permits of the semaphore under test. */
 export const PERMITS = 2;
 
-/** A message in a journal: who sent it, and its number. */
-export const entryOf = (life: number, sequence: number): number => life * MOST_MESSAGES + sequence;
-export const lifeOf = (entry: number): number => Math.floor(entry / MOST_MESSAGES);
-export const sequenceOf = (entry: number): number => entry % MOST_MESSAGES;
+/** A message in a log: the instance that sent it, and its number. */
+export const entryOf = (sender: number, sequence: number): number => sender * MAX_MESSAGES + sequence;
+export const senderOf = (entry: number): number => Math.floor(entry / MAX_MESSAGES);
+export const sequenceOf = (entry: number): number => entry % MAX_MESSAGES;
 
 export function topicOf(
 	{ kind, overflow, capacity }: Plan,
@@ -20,7 +23,7 @@ export function topicOf(
 	const factory = kind === "route" ? Route : kind === "channel" ? Channel : Queue;
 	const options = { prefix, overflow, capacity };
 	return {
-		sender: () => factory.sender("tried", options),
-		receiver: () => factory.receiver("tried", options),
+		sender: () => factory.sender(NAME, options),
+		receiver: () => factory.receiver(NAME, options),
 	};
 }

@@ -1,43 +1,47 @@
 /**
- * Messages that can be checked: 16 bytes say who sent it, in which of the sender's lives, as which message of that life
- * and how long it is; every other byte follows from those.
+ * Messages that can be checked. The first 16 bytes are the sending task, the instance of its endpoint, the number of the message
+ * from that instance, and its length. Every other byte follows from those.
  */
 export interface Tag {
 	readonly task: number;
-	readonly life: number;
+	/** Which of the endpoints that the task has opened. */
+	readonly instance: number;
 	readonly sequence: number;
 }
+
+/** A number for a message. The sums of what was sent and what was received must be equal. */
+export const checksum = ({ task, instance, sequence }: Tag): number => task * 7919 + instance * 104_729 + sequence;
 
 export const HEADER = 16;
 const TILE = 4096;
 
-function fillByte({ task, life, sequence }: Tag): number {
-	return (task * 61 + life * 17 + sequence * 7) & 0xff;
+function fillByte({ task, instance, sequence }: Tag): number {
+	return (task * 61 + instance * 17 + sequence * 7) & 0xff;
 }
 
 export function writeMessage(into: Uint8Array, tag: Tag, length: number): Uint8Array {
 	const view = new DataView(into.buffer, into.byteOffset);
 	view.setUint32(0, tag.task, true);
-	view.setUint32(4, tag.life, true);
+	view.setUint32(4, tag.instance, true);
 	view.setUint32(8, tag.sequence, true);
 	view.setUint32(12, length, true);
 	const byte = fillByte(tag);
 	into.fill(byte, HEADER, length);
-	// No two pages alike: a fragment in the wrong place shows.
+	// No two pages are equal, so a fragment in the wrong position is found.
 	for (let at = TILE; at < length; at += TILE) into[at] = (byte + at / TILE) & 0xff;
 	return into.subarray(0, length);
 }
 
-/** Who sent it; throws if a byte is wrong. */
+/** Reads who sent a message. Throws if any byte is wrong. */
 export function readMessage(bytes: Uint8Array): Tag {
 	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 	const tag: Tag = {
 		task: view.getUint32(0, true),
-		life: view.getUint32(4, true),
+		instance: view.getUint32(4, true),
 		sequence: view.getUint32(8, true),
 	};
 	const length = view.getUint32(12, true);
-	const about = `message ${tag.sequence} of life ${tag.life} of task ${tag.task}`;
+	const about = `message ${tag.sequence} of task ${tag.task}, instance ${tag.instance},`;
 	if (length !== bytes.byteLength) throw new Error(`${about} has ${bytes.byteLength} bytes, not ${length}`);
 	const expected = writeMessage(scratch(length), tag, length);
 	if (Buffer.compare(bytes, expected) !== 0) throw new Error(`${about} (${length} bytes) is torn`);

@@ -1,10 +1,10 @@
 /**
- * One of the soak's processes: sends and receives until its input says stop, opening and closing its endpoints all the
- * time. Reports as one line of JSON at the start, each time it is asked, and at the end.
+ * One of the processes of the soak. It sends and receives until it reads "stop", and opens and closes its endpoints all the time.
+ * It reports one line of JSON at the start, at each request, and at the end.
  */
 import { readdirSync } from "node:fs";
 import type { Lease, QueueReceiver, Receiver, Sender } from "@libipc/core";
-import { HEADER, readMessage, type Tag, writeMessage } from "./message.ts";
+import { checksum, HEADER, readMessage, writeMessage } from "./message.ts";
 import { processes, type Report, type Topic, topics } from "./topics.ts";
 
 const [prefix = "", index = "0", seed = "1"] = process.argv.slice(2);
@@ -13,7 +13,7 @@ if (!mine) throw new Error(`there is no process ${index}`);
 const LARGEST = 8 << 20;
 
 let state = Number(seed) * 2654435761 + Number(index) + 1;
-/** Below `limit`: xorshift, so that a seed repeats what it decides. */
+/** A number below `limit`. xorshift, so that the same seed makes the same decisions. */
 function random(limit: number): number {
 	state ^= state << 13;
 	state ^= state >>> 17;
@@ -21,7 +21,7 @@ function random(limit: number): number {
 	return (state >>> 0) % limit;
 }
 
-/** Mostly small, now and then anything up to 8 MiB; 0 is an empty message, which has no header. */
+/** Mostly small, sometimes up to 8 MiB. 0 is an empty message, which has no header. */
 function randomLength(most: number): number {
 	const kind = random(200);
 	if (kind === 0) return HEADER + random(most - HEADER + 1);
@@ -29,39 +29,38 @@ function randomLength(most: number): number {
 	return kind === 10 ? 0 : HEADER + random(1000);
 }
 
-const counts = { sent: 0, received: 0, lives: 0, lost: 0 };
+const counts = { sent: 0, received: 0, endpoints: 0, lost: 0 };
 const queue = { sent: 0, received: 0, sentSum: 0, receivedSum: 0 };
 const errors: string[] = [];
 const stopping = new AbortController();
 const draining = new AbortController();
 
-const weight = ({ task, life, sequence }: Tag): number => task * 7919 + life * 104_729 + sequence;
-
-async function sendLife(topic: Topic, task: number, life: number, out: Uint8Array): Promise<void> {
+/** Opens a sender, sends for a while and closes it. */
+async function runSender(topic: Topic, task: number, instance: number, out: Uint8Array): Promise<void> {
 	const { factory, options } = topics[topic];
 	using sender: Sender = factory.sender(topic, { prefix, ...options });
 	const until = performance.now() + 200 + random(2000);
 	let sequence = 0;
 	while (performance.now() < until && !stopping.signal.aborted) {
-		const tag = { task, life, sequence };
+		const tag = { task, instance, sequence };
 		const length = randomLength(Math.min(LARGEST, sender.maxMessageLength - 8));
 		const message = length === 0 ? new Uint8Array() : writeMessage(out, tag, length);
-		const sent = await sendSomehow(sender, message);
+		const sent = await sendByRandomMethod(sender, message);
 		if (sent) {
 			counts.sent++;
 			if (length > 0) sequence++;
 			if (topic === "queue") {
 				queue.sent++;
-				if (length > 0) queue.sentSum += weight(tag);
+				if (length > 0) queue.sentSum += checksum(tag);
 			}
 		} else {
-			// Nobody there, or nobody reads: let the others go on.
+			// There is no receiver, or none that reads: let the others run.
 			await Bun.sleep(1);
 		}
 	}
 }
 
-async function sendSomehow(sender: Sender, message: Uint8Array): Promise<boolean> {
+async function sendByRandomMethod(sender: Sender, message: Uint8Array): Promise<boolean> {
 	switch (random(5)) {
 		case 0:
 			return sender.trySend(message);
@@ -78,7 +77,8 @@ async function sendSomehow(sender: Sender, message: Uint8Array): Promise<boolean
 	}
 }
 
-async function receiveLife(topic: Topic): Promise<void> {
+/** Opens a receiver, receives for a while and closes it. */
+async function runReceiver(topic: Topic): Promise<void> {
 	const { factory, options } = topics[topic];
 	const receiver: Receiver = factory.receiver(topic, { prefix, ...options, from: random(2) ? "oldest" : "newest" });
 	receiver.unref();
@@ -86,24 +86,24 @@ async function receiveLife(topic: Topic): Promise<void> {
 	const stop = (): void => void setTimeout(() => receiver.close(), topic === "queue" ? 0 : 1000);
 	draining.signal.addEventListener("abort", stop);
 	if (draining.signal.aborted) stop();
-	/** The next message of each sender's life. */
+	/** The number of the next message of each instance of each sender. */
 	const next = new Map<string, number>();
 	let gaps = 0;
-	const take = (bytes: Uint8Array): void => {
+	const accept = (bytes: Uint8Array): void => {
 		counts.received++;
 		if (bytes.byteLength === 0) return;
 		const tag = readMessage(bytes);
-		const key = `${tag.task}.${tag.life}`;
+		const key = `${tag.task}.${tag.instance}`;
 		const due = next.get(key);
 		next.set(key, tag.sequence + 1);
 		if (topic === "queue" || due === undefined || tag.sequence === due) return;
 		if (tag.sequence < due || topic !== "oldest")
-			throw new Error(`${topic}: ${key}: ${tag.sequence} where ${due} was due`);
+			throw new Error(`${topic}: ${key}: message ${tag.sequence} instead of ${due}`);
 		gaps += tag.sequence - due;
 	};
 	try {
-		if (topic === "queue") await work(receiver as QueueReceiver, take);
-		else for await (const message of receiver) take(message);
+		if (topic === "queue") await takeLeases(receiver as QueueReceiver, accept);
+		else for await (const message of receiver) accept(message);
 	} finally {
 		clearTimeout(end);
 		draining.signal.removeEventListener("abort", stop);
@@ -112,33 +112,33 @@ async function receiveLife(topic: Topic): Promise<void> {
 	counts.lost += gaps;
 }
 
-async function work(receiver: QueueReceiver, take: (bytes: Uint8Array) => void): Promise<void> {
+async function takeLeases(receiver: QueueReceiver, accept: (bytes: Uint8Array) => void): Promise<void> {
 	const open: Lease[] = [];
 	for await (const lease of receiver.leases()) {
 		if (random(10) === 0) {
 			lease.retry();
 			continue;
 		}
-		take(lease.bytes);
-		// Some are kept for a while, and done in another order; or not at all, if the receiver is closed before.
+		accept(lease.bytes);
+		// Some leases stay open for a while and end in another order, or not at all if the receiver is closed before.
 		open.push(lease);
 		if (open.length < 4 && random(3) === 0) continue;
 		while (open.length > 0) {
 			const done = open.splice(random(open.length), 1)[0] as Lease;
 			queue.received++;
-			if (done.bytes.byteLength > 0) queue.receivedSum += weight(readMessage(done.bytes));
+			if (done.bytes.byteLength > 0) queue.receivedSum += checksum(readMessage(done.bytes));
 			done.done();
 		}
 	}
 }
 
-const noted = (topic: string) => (error: unknown) =>
+const recordError = (topic: string) => (error: unknown) =>
 	void errors.push(`${topic}: ${error instanceof Error ? error.stack : error}`);
 
-async function repeat(topic: Topic, isOver: () => boolean, life: (life: number) => Promise<void>): Promise<void> {
+async function repeat(topic: Topic, isOver: () => boolean, open: (instance: number) => Promise<void>): Promise<void> {
 	for (let n = 0; !isOver() && errors.length === 0; n++) {
-		counts.lives++;
-		await life(n).catch(noted(topic));
+		counts.endpoints++;
+		await open(n).catch(recordError(topic));
 	}
 }
 
@@ -164,7 +164,7 @@ const receivers = mine.receivers.map((topic) =>
 	repeat(
 		topic,
 		() => draining.signal.aborted,
-		() => receiveLife(topic),
+		() => runReceiver(topic),
 	),
 );
 const senders = mine.senders.map((topic, i) => {
@@ -173,7 +173,7 @@ const senders = mine.senders.map((topic, i) => {
 	return repeat(
 		topic,
 		() => stopping.signal.aborted,
-		(life) => sendLife(topic, task, life, out),
+		(instance) => runSender(topic, task, instance, out),
 	);
 });
 for await (const line of console) {

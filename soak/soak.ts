@@ -1,20 +1,27 @@
 /**
- * Eight senders and eight asynchronous receivers in four processes, every kind and policy, 0 B to 8 MiB, endpoints opening
- * and closing all the time; content and order are checked, and what is left behind.
- *
- *   bun run soak [--minutes N] [--seed N]
+ * Eight senders and eight asynchronous receivers in four processes, every kind and policy, 0 B to 8 MiB. Endpoints open and close
+ * all the time. Content, order and what is left behind are checked.
  */
 import { readdirSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { list, Queue } from "@libipc/core";
-import { readMessage } from "./message.ts";
+import { commandLine, positiveNumber, wholeNumber } from "../scripts/lib/command_line.ts";
+import { endOnInterrupt } from "../scripts/lib/run.ts";
+import { checksum, readMessage } from "./message.ts";
 import { processes, type Report, topics } from "./topics.ts";
 
-const { values } = parseArgs({
-	options: { minutes: { type: "string", default: "5" }, seed: { type: "string", default: "1" } },
+const { flags } = commandLine({
+	name: "bun run soak",
+	flags: {
+		minutes: { type: positiveNumber, placeholder: "<n>", description: "How long it runs", default: 5 },
+		seed: { type: wholeNumber(0), placeholder: "<n>", description: "Decides sizes and times", default: 1 },
+	},
+	help: {
+		description:
+			"Every kind and policy at once in four processes, with endpoints that open and close all the time. Content, order, memory and what is left behind are checked.",
+	},
 });
-const minutes = Number(values.minutes);
-if (!(minutes > 0)) throw new Error(`--minutes must be a number above 0, not "${values.minutes}"`);
+endOnInterrupt();
+const { minutes } = flags;
 const prefix = `soak${process.pid}`;
 
 class Participant implements AsyncDisposable {
@@ -23,7 +30,7 @@ class Participant implements AsyncDisposable {
 
 	constructor(index: number) {
 		const program = new URL("participant.process.ts", import.meta.url).pathname;
-		this.#process = Bun.spawn([process.execPath, program, prefix, `${index}`, values.seed], {
+		this.#process = Bun.spawn([process.execPath, program, prefix, `${index}`, `${flags.seed}`], {
 			stdin: "pipe",
 			stdout: "pipe",
 			stderr: "inherit",
@@ -37,7 +44,7 @@ class Participant implements AsyncDisposable {
 			this.#process.stdin.flush();
 		}
 		const { value, done } = await this.#lines.next();
-		if (done) throw new Error(`a process ended early (${await this.#process.exited})`);
+		if (done) throw new Error(`a process has ended before it was stopped (${await this.#process.exited})`);
 		return JSON.parse(value) as Report;
 	}
 
@@ -65,7 +72,7 @@ function check(holds: boolean, failure: string): void {
 	if (!holds) failures.push(failure);
 }
 
-/** Keeps the queue when none of the processes has it open, and takes what is left in the end. */
+/** Keeps the queue while no process has it open, and takes what is left at the end. */
 const rest = Queue.receiver("queue", { prefix, ...topics.queue.options });
 const stack = new AsyncDisposableStack();
 try {
@@ -80,7 +87,7 @@ try {
 		memory.push(reports.map(({ rss }) => rss));
 		const sum = (pick: (report: Report) => number) => reports.reduce((total, each) => total + pick(each), 0);
 		console.log(
-			`${quarter + 1}/4: ${sum((r) => r.sent)} sent, ${sum((r) => r.received)} received, ${sum((r) => r.lives)} endpoints, MiB ${reports.map(({ rss }) => rss >> 20).join(" ")}`,
+			`${quarter + 1}/4: ${sum((r) => r.sent)} sent, ${sum((r) => r.received)} received, ${sum((r) => r.endpoints)} endpoints, MiB ${reports.map(({ rss }) => rss >> 20).join(" ")}`,
 		);
 		if (reports.some(({ errors }) => errors.length > 0)) break;
 	}
@@ -91,15 +98,14 @@ try {
 	for (let message = rest.tryRecv(); message; message = rest.tryRecv()) {
 		restCount++;
 		if (message.byteLength === 0) continue;
-		const { task, life, sequence } = readMessage(message);
-		restSum += task * 7919 + life * 104_729 + sequence;
+		restSum += checksum(readMessage(message));
 	}
 	rest.close();
 	const sum = (pick: (report: Report) => number) => last.reduce((total, each) => total + pick(each), 0);
 	for (const [index, { errors, descriptors, threads }] of last.entries()) {
 		for (const error of errors) failures.push(`process ${index}: ${error}`);
 		const before = first[index];
-		// The socket that rings others is made once for a process and stays.
+		// The socket that signals other processes is made once for a process and stays open.
 		check(
 			descriptors <= (before?.descriptors ?? 0) + 1,
 			`process ${index}: ${before?.descriptors} descriptors before, ${descriptors} after`,
@@ -111,7 +117,7 @@ try {
 		const [, second = 0, third = 0, fourth = 0] = memory.map((each) => each[index] ?? 0);
 		check(
 			Math.min(third, fourth) <= second * 1.3 + (32 << 20),
-			`process ${index}: memory grows: ${memory.map((each) => (each[index] ?? 0) >> 20).join(" ")} MiB`,
+			`process ${index}: its memory grows: ${memory.map((each) => (each[index] ?? 0) >> 20).join(" ")} MiB`,
 		);
 	}
 	check(
@@ -120,7 +126,7 @@ try {
 	);
 	check(
 		sum((r) => r.queueSentSum) === sum((r) => r.queueReceivedSum) + restSum,
-		"queue: what was received is not what was sent",
+		"queue: the messages received are not the messages sent",
 	);
 	check(sum((r) => r.sent) > 0 && sum((r) => r.received) > 0, "nothing was sent or received");
 	check(
@@ -130,7 +136,7 @@ try {
 			.join(", ")}`,
 	);
 	console.log(
-		`${sum((r) => r.sent)} sent, ${sum((r) => r.received)} received and right, ${sum((r) => r.lives)} endpoints opened and closed; descriptors ${last.map(({ descriptors }) => descriptors).join(" ")}, threads ${last.map(({ threads }) => threads).join(" ")}`,
+		`${sum((r) => r.sent)} sent, ${sum((r) => r.received)} received and correct, ${sum((r) => r.endpoints)} endpoints opened and closed; descriptors ${last.map(({ descriptors }) => descriptors).join(" ")}, threads ${last.map(({ threads }) => threads).join(" ")}`,
 	);
 } finally {
 	await stack.disposeAsync();
@@ -140,5 +146,5 @@ try {
 const left = process.platform === "linux" ? readdirSync("/dev/shm").filter((file) => file.includes(`.${prefix}.`)) : [];
 check(left.length === 0, `files left: ${left.join(", ")}`);
 for (const failure of failures) console.error(failure);
-console.log(failures.length === 0 ? "all of it right, nothing left" : `${failures.length} failures`);
+console.log(failures.length === 0 ? "everything correct, nothing left" : `${failures.length} failures`);
 process.exit(failures.length === 0 ? 0 : 1);

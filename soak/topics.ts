@@ -1,6 +1,6 @@
 import { Channel, type EndpointOptions, Queue, Route } from "@libipc/core";
 
-/** What is sent over: every kind and every policy. */
+/** The channels, routes and queues of the soak: every kind and every policy. */
 export const topics = {
 	block: { factory: Channel, options: { overflow: "block" } },
 	newest: { factory: Channel, options: { overflow: "drop-newest" } },
@@ -11,7 +11,7 @@ export const topics = {
 
 export type Topic = keyof typeof topics;
 
-/** Who sends and who receives what, in each of the four processes: eight senders, eight receivers. */
+/** What each of the four processes sends and receives: eight senders and eight receivers in all. */
 export const processes: readonly { readonly senders: readonly Topic[]; readonly receivers: readonly Topic[] }[] = [
 	{ senders: ["block", "newest"], receivers: ["oldest", "queue"] },
 	{ senders: ["oldest", "route"], receivers: ["block", "newest"] },
@@ -19,16 +19,17 @@ export const processes: readonly { readonly senders: readonly Topic[]; readonly 
 	{ senders: ["queue", "oldest"], receivers: ["block", "queue"] },
 ];
 
-/** What a process tells when it is done, and on the way. */
+/** What a process reports at the end and in between. */
 export interface Report {
 	readonly rss: number;
 	readonly descriptors: number;
 	readonly threads: number;
 	readonly sent: number;
 	readonly received: number;
-	readonly lives: number;
+	/** How many endpoints were opened. */
+	readonly endpoints: number;
 	readonly lost: number;
-	/** Of the queue: how many, and the sums of their tags, sent and received. */
+	/** Of the queue: numbers of messages, and checksums of what was sent and received. */
 	readonly queueSent: number;
 	readonly queueReceived: number;
 	readonly queueSentSum: number;

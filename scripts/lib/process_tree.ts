@@ -89,5 +89,7 @@ export async function endSessions(sessions: ReadonlySet<number>, attempts = 100)
 	return [...ended];
 }
 
+export const kill = (pid: number): void => signal(pid, "SIGKILL");
+
 /** Asks a process to end. */
 export const terminate = (pid: number): void => signal(pid, "SIGTERM");

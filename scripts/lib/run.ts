@@ -7,7 +7,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
-import { descendantsOf, endSessions, ownSession, parentOf, terminate } from "./process_tree.ts";
+import { descendantsOf, endSessions, kill, ownSession, parentOf, terminate } from "./process_tree.ts";
 import { removeSegmentsOf } from "./segments.ts";
 
 export interface RunOptions {
@@ -74,7 +74,7 @@ async function endCommand(child: ChildProcess): Promise<void> {
 
 /** Runs a command to its end. It never throws: a command that cannot be started has status 1 and says why. */
 export function run([program = "", ...args]: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-	endWithThisProcess();
+	endOnInterrupt();
 	const begun = performance.now();
 	const { input, timeout, show = false, onOutput, onLine, showErrors = false } = options;
 	if (interrupted) return new Promise(() => {});
@@ -149,7 +149,9 @@ async function interrupt(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): Promise<void>
 	const sessions = new Set(below.map(({ session }) => session).filter((session) => session !== own));
 	for (const { pid } of commands) if (pid !== undefined) sessions.add(pid);
 	const ended = await endSessions(sessions);
-	removeSegmentsOf([...started, ...ended, ...below.map(({ pid }) => pid)]);
+	// Processes that were not started by run().
+	for (const { pid, session } of below) if (session === own) kill(pid);
+	removeSegmentsOf([process.pid, ...started, ...ended, ...below.map(({ pid }) => pid)]);
 	process.exit(128 + constants.signals[signal]);
 }
 
@@ -174,7 +176,11 @@ function watchParents(): void {
 
 let isWatching = false;
 
-function endWithThisProcess(): void {
+/**
+ * From now on, when this process is interrupted, it ends its descendants and removes their segments. `run` calls it. A
+ * command calls it itself if it starts processes in another way, or has segments.
+ */
+export function endOnInterrupt(): void {
 	if (isWatching) return;
 	isWatching = true;
 	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void interrupt(signal));

@@ -1,38 +1,14 @@
 import assert from "node:assert/strict";
-import { assertLike } from "@libipc/testing/assert_like";
+import { untyped } from "@libipc/testing/bad_values";
+import { expectError } from "./expect_error.ts";
 import { afterAll, describe, test } from "./harness.ts";
-import { Channel, IpcError, type IpcErrorCode, Queue, Route, type Sender } from "./under_test.ts";
+import { Names } from "./names.ts";
+import { Channel, Queue, Route, type Sender } from "./under_test.ts";
 
-const prefix = `bad${process.pid}`;
-const names = new Set<string>();
-const unique = () => {
-	const name = `n${names.size}`;
-	names.add(name);
-	return name;
-};
+const names = new Names("bad");
+const { prefix } = names;
 
-afterAll(() => {
-	for (const name of names) {
-		Route.clear(name, { prefix });
-		Channel.clear(name, { prefix });
-		Queue.clear(name, { prefix });
-	}
-});
-
-/** Runs what must fail; the error names what was wrong and what to do about it. */
-function expectError(code: IpcErrorCode, text: RegExp, run: () => unknown): void {
-	let caught: unknown;
-	try {
-		run();
-	} catch (error) {
-		caught = error;
-	}
-	assert.ok(caught instanceof IpcError);
-	assertLike(caught, { name: "IpcError", code, message: text });
-}
-
-/** A call with arguments that the types forbid. */
-const untyped = (call: unknown, ...args: unknown[]) => (call as (...args: unknown[]) => unknown)(...args);
+afterAll(() => names.clear());
 
 describe("names", () => {
 	test.each([
@@ -51,7 +27,6 @@ describe("names", () => {
 
 	test("the longest name, dots, spaces and emoji are fine", () => {
 		for (const name of ["x".repeat(128), "a.b c", "🚀", ".."]) {
-			names.add(name);
 			using receiver = Channel.receiver(name, { prefix });
 			using sender = Channel.sender(name, { prefix });
 			assert.equal(sender.send("x"), true);
@@ -79,11 +54,11 @@ describe("options", () => {
 		[{ maxReceivers: 1.5 }, /1\.5/],
 		[{ permissions: 0o1000 }, /permissions/],
 	])("%j are refused", (options, text) => {
-		expectError("ERR_IPC_INVALID_ARGUMENT", text, () => Channel.sender(unique(), { prefix, ...options }));
+		expectError("ERR_IPC_INVALID_ARGUMENT", text, () => Channel.sender(names.next(), { prefix, ...options }));
 	});
 
 	test("other than the creator's are refused; none are fine", () => {
-		const name = unique();
+		const name = names.next();
 		using _creator = Channel.receiver(name, { prefix, capacity: 8192, maxReceivers: 3 });
 		expectError("ERR_IPC_OPTIONS_MISMATCH", /capacity 8192.*16384/, () =>
 			Channel.sender(name, { prefix, capacity: 16384 }),
@@ -98,7 +73,7 @@ describe("options", () => {
 
 describe("timeouts", () => {
 	test.each([-1, Number.NaN, -Infinity, "5", null, true])("%p is refused", (timeout) => {
-		const name = unique();
+		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix });
 		using sender = Channel.sender(name, { prefix });
 		for (const call of [
@@ -114,7 +89,7 @@ describe("timeouts", () => {
 	});
 
 	test("huge and endless ones are fine", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix });
 		using sender = Channel.sender(name, { prefix });
 		for (const timeout of [0, 0.5, 1e12, Number.MAX_VALUE, Infinity, undefined]) {
@@ -126,7 +101,7 @@ describe("timeouts", () => {
 
 describe("messages", () => {
 	test("larger than a queue can hold: refused with the limit, nothing is sent; the limit itself fits", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = Queue.receiver(name, { prefix, capacity: 4096 });
 		using sender = Queue.sender(name, { prefix });
 		assert.equal(sender.maxMessageLength, 2032);
@@ -143,7 +118,7 @@ describe("messages", () => {
 	});
 
 	test.each([5, null, undefined, {}, [1, 2]])("%p is not one", (message) => {
-		const name = unique();
+		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		using sender = Route.sender(name, { prefix });
 		expectError("ERR_IPC_INVALID_ARGUMENT", /message must be/, () => untyped(sender.send.bind(sender), message));
@@ -153,7 +128,7 @@ describe("messages", () => {
 	});
 
 	test("a detached buffer is not an empty message", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		using sender = Route.sender(name, { prefix });
 		const message = new Uint8Array(4);
@@ -164,7 +139,7 @@ describe("messages", () => {
 	});
 
 	test("other arguments of the wrong kind", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		using sender = Route.sender(name, { prefix });
 		expectError("ERR_IPC_INVALID_ARGUMENT", /Uint8Array/, () =>
@@ -181,7 +156,7 @@ describe("messages", () => {
 
 describe("endpoints", () => {
 	test("a second sender on a live route is refused and told who has it; the first one goes on", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		using sender = Route.sender(name, { prefix });
 		expectError("ERR_IPC_HAS_SENDER", new RegExp(`process ${process.pid}.*Channel`), () =>
@@ -192,7 +167,7 @@ describe("endpoints", () => {
 	});
 
 	test("one receiver more than maxReceivers is refused; after one left there is room", () => {
-		const name = unique();
+		const name = names.next();
 		using first = Channel.receiver(name, { prefix, maxReceivers: 2 });
 		using _second = Channel.receiver(name, { prefix });
 		expectError("ERR_IPC_TOO_MANY_RECEIVERS", /2 receivers/, () => Channel.receiver(name, { prefix }));
@@ -201,7 +176,7 @@ describe("endpoints", () => {
 	});
 
 	test("a closed endpoint refuses everything but close", () => {
-		const name = unique();
+		const name = names.next();
 		const receiver = Channel.receiver(name, { prefix });
 		const sender: Sender = Channel.sender(name, { prefix });
 		receiver.close();

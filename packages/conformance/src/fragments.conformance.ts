@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import { assertLike } from "@libipc/testing/assert_like";
 import { isLarge, large } from "@libipc/testing/large";
+import { rejectionCode, thrownCode } from "@libipc/testing/outcome";
+import { text } from "@libipc/testing/text";
+import { sleep } from "@libipc/testing/timing";
 import { afterAll, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
-import { Peer } from "./peer.ts";
-import { rejectionCode, text, thrownCode } from "./text.ts";
+import { startProgram } from "./start_program.ts";
 import { Channel, Queue, Route } from "./under_test.ts";
 import { wayNames, ways } from "./ways.ts";
 
@@ -224,7 +225,7 @@ describe("large messages", () => {
 	test("a loan larger than the ring, to another thread", async () => {
 		const name = names.next();
 		using sender = Channel.sender(name, { prefix, capacity: 65_536 });
-		await using child = new Peer("fragments", ["receive", prefix, name, 3_000_001]);
+		await using child = startProgram("fragments", ["receive", prefix, name, 3_000_001]);
 		assert.equal(await child.line(), "ready");
 		sender.send("begin");
 		using loan = sender.loan(3_000_001);
@@ -238,7 +239,7 @@ describe("large messages", () => {
 		const lengths = [0, 10, 3000, 5, 100_000, 1, 2, 3, 70_000, 70_001, 2040, 2041, 7];
 		const name = names.next();
 		using sender = Channel.sender(name, { prefix, capacity: 4096 });
-		await using child = new Peer("fragments", ["receive", prefix, name, ...lengths]);
+		await using child = startProgram("fragments", ["receive", prefix, name, ...lengths]);
 		assert.equal(await child.line(), "ready");
 		const messages = ["begin", ...lengths.map((length, seed) => large(seed, length)), "end"];
 		assert.equal(sender.sendBatch(messages, { timeout: 20_000 }), messages.length);
@@ -256,9 +257,9 @@ describe("large messages", () => {
 	test("64 MiB through 1 MiB between threads, while another sender's small ones come in between", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix });
-		await using chatter = new Peer("fragments", ["chatter", prefix, name]);
+		await using chatter = startProgram("fragments", ["chatter", prefix, name]);
 		assert.equal(await chatter.line(), "ready");
-		await using child = new Peer("fragments", ["send", prefix, name, 64 * MiB]);
+		await using child = startProgram("fragments", ["send", prefix, name, 64 * MiB]);
 		let small = 0;
 		let between = -1;
 		let came = "nothing";
@@ -284,7 +285,7 @@ describe("large messages", () => {
 	test("that take longer than a second to pass, with nobody in a hurry, arrive", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
-		await using child = new Peer("fragments", ["send", prefix, name, 100_000]);
+		await using child = startProgram("fragments", ["send", prefix, name, 100_000]);
 		assert.equal(text(await receiver.recvAsync({ timeout: 20_000 })), "begin");
 		let message: Uint8Array | null = null;
 		// Each look takes what the ring holds of it.
@@ -301,7 +302,7 @@ describe("large messages", () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix, capacity: 65_536 });
 		for (let round = 0; round < 5; round++) {
-			await using child = new Peer("fragments", ["send", prefix, name, 16 * MiB]);
+			await using child = startProgram("fragments", ["send", prefix, name, 16 * MiB]);
 			assert.equal(text(receiver.recv({ timeout: 20_000 })), "begin");
 			// Nobody reads on: the ring can have but a part of it, more of it from round to round.
 			await sleep(round);

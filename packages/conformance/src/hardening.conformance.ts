@@ -1,25 +1,20 @@
 import assert from "node:assert/strict";
+import { text } from "@libipc/testing/text";
 import { afterAll, describe, test } from "./harness.ts";
-import { Peer } from "./peer.ts";
+import { Names } from "./names.ts";
+import { startProgram } from "./start_program.ts";
 import { Channel, type IpcErrorCode, Route } from "./under_test.ts";
 
-const prefix = `hardening${process.pid}`;
-let count = 0;
-const unique = () => `n${count++}`;
+const names = new Names("hardening");
+const { prefix } = names;
 
-afterAll(() => {
-	for (let i = 0; i < count; i++) {
-		Route.clear(`n${i}`, { prefix });
-		Channel.clear(`n${i}`, { prefix });
-	}
-});
+afterAll(() => names.clear());
 
-const text = (bytes: Uint8Array | null) => (bytes ? new TextDecoder().decode(bytes) : null);
 const code = (value: IpcErrorCode) => ({ code: value });
 
 describe("endpoints that are closed from unexpected places", () => {
 	test("a getter of an options bag", () => {
-		const name = unique();
+		const name = names.next();
 		const closing = (endpoint: { close(): void }, extra: object = {}) => ({
 			...extra,
 			get timeout() {
@@ -38,7 +33,7 @@ describe("endpoints that are closed from unexpected places", () => {
 	});
 
 	test("the iterable of a batch: what it yielded before is sent, and a clone's batches are its own", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		const a = Route.sender(name, { prefix });
 		using b = a.clone();
@@ -55,7 +50,7 @@ describe("endpoints that are closed from unexpected places", () => {
 
 describe("lengths", () => {
 	test("a message of 4 GiB is not an empty one", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		using sender = Route.sender(name, { prefix });
 		const huge = new Uint8Array(2 ** 32);
@@ -67,7 +62,7 @@ describe("lengths", () => {
 	});
 
 	test("things that only look like what is asked for", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		using sender = Route.sender(name, { prefix });
 		const fake = Object.create(Uint8Array.prototype) as Uint8Array;
@@ -82,10 +77,10 @@ describe("lengths", () => {
 
 describe("waiting", () => {
 	test("a large message is not starved by small ones", async () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
 		using small = Channel.sender(name, { prefix });
-		await using large = new Peer("flood", [prefix, name, 2000]);
+		await using large = startProgram("flood", [prefix, name, 2000]);
 		assert.equal(await large.line(), "ready");
 		const target = new Uint8Array(2000);
 		let larges = 0;
@@ -99,20 +94,20 @@ describe("waiting", () => {
 	}, 30_000);
 
 	test("for more receivers than there can be is refused", () => {
-		using sender = Channel.sender(unique(), { prefix, maxReceivers: 2 });
+		using sender = Channel.sender(names.next(), { prefix, maxReceivers: 2 });
 		assert.throws(() => sender.waitForReceivers(3, { timeout: 100 }), code("ERR_IPC_INVALID_ARGUMENT"));
 	});
 
 	test("for receivers does not count a killed one, nor does a close leave it counted", async () => {
-		const name = unique();
+		const name = names.next();
 		using sender = Channel.sender(name, { prefix });
-		await using child = new Peer("holder", ["channel", "receiver", prefix, name]);
+		await using child = startProgram("holder", ["channel", "receiver", prefix, name]);
 		assert.equal(await child.line(), "ready");
 		await child.kill();
 		assert.equal(sender.receiverCount, 1);
 		assert.equal(sender.waitForReceivers(1, { timeout: 20 }), false);
 		assert.equal(sender.receiverCount, 0);
-		await using another = new Peer("holder", ["channel", "receiver", prefix, name]);
+		await using another = startProgram("holder", ["channel", "receiver", prefix, name]);
 		assert.equal(await another.line(), "ready");
 		const closing = Channel.receiver(name, { prefix });
 		await another.kill();
@@ -122,7 +117,7 @@ describe("waiting", () => {
 });
 
 test("permissions that would lock the owner out, or differ from the creator's, are refused", () => {
-	const name = unique();
+	const name = names.next();
 	assert.throws(
 		() => Channel.receiver(name, { prefix, permissions: 0o644 & ~0o200 }),
 		code("ERR_IPC_INVALID_ARGUMENT"),

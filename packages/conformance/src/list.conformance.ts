@@ -1,20 +1,22 @@
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
+import { existsSync, statSync } from "node:fs";
 import { aNumber, assertLike } from "@libipc/testing/assert_like";
+import { untyped } from "@libipc/testing/bad_values";
+import type { TestProgram } from "@libipc/testing/test_program";
+import { sleep } from "@libipc/testing/timing";
 import { afterAll, describe, test } from "./harness.ts";
-import { Peer } from "./peer.ts";
+import { instance } from "./instance.ts";
+import { Names } from "./names.ts";
+import { startProgram } from "./start_program.ts";
 import { Channel, clear, type ListedName, list, Route } from "./under_test.ts";
 
-const prefix = `list${process.pid}`;
+const names = new Names("list");
+const { prefix } = names;
 const other = `${prefix}.other`;
-let count = 0;
-const unique = () => `n${count++}`;
 
-afterAll(() => {
-	for (const of of [prefix, other]) clear({ prefix: of });
-});
+afterAll(() => names.clear());
 
-const names = (listed: readonly ListedName[]) => listed.map(({ name }) => name);
+const namesOf = (listed: readonly ListedName[]) => listed.map(({ name }) => name);
 
 /** The only name of that name in the prefix. */
 function only(name: string): ListedName {
@@ -23,8 +25,8 @@ function only(name: string): ListedName {
 	return found;
 }
 
-async function holder(kind: string, role: string, name: string, options: object = {}): Promise<Peer> {
-	const child = new Peer("holder", [kind, role, prefix, name, JSON.stringify(options)]);
+async function holder(kind: string, role: string, name: string, options: object = {}): Promise<TestProgram> {
+	const child = startProgram("holder", [kind, role, prefix, name, JSON.stringify(options)]);
 	assert.equal(await child.line(), "ready");
 	return child;
 }
@@ -37,7 +39,7 @@ async function leaveLeftover(name: string): Promise<number> {
 
 describe("list", () => {
 	test("tells a name's kind, options, and who is on it", async () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = Route.receiver(name, { prefix, capacity: 8192, maxReceivers: 3, permissions: 0o700 });
 		await using child = await holder("route", "sender", name);
 		const found = only(name);
@@ -47,6 +49,8 @@ describe("list", () => {
 			...{ permits: 0, initial: 0, robust: false, recovered: 0, unusable: false },
 			byteLength: (bytes: number) => bytes > 8192,
 		});
+		if (instance.engine === "native")
+			assertLike(found, { path: names.path("route", name), byteLength: statSync(names.path("route", name)).size });
 		const moved = { position: 0, lag: 0, lost: 0, holds: 0, exclusive: false };
 		const quiet = { alive: true, sleeping: false, ...moved, instance: aNumber };
 		assertLike(found.endpoints, [
@@ -57,7 +61,7 @@ describe("list", () => {
 	});
 
 	test("tells how far a receiver is behind, and how many messages were sent", () => {
-		const name = unique();
+		const name = names.next();
 		using slow = Channel.receiver(name, { prefix, capacity: 65_536 });
 		using fast = Channel.receiver(name, { prefix });
 		using sender = Channel.sender(name, { prefix });
@@ -81,9 +85,9 @@ describe("list", () => {
 	});
 
 	test("tells who sleeps", async () => {
-		const name = unique();
+		const name = names.next();
 		using sender = Channel.sender(name, { prefix, capacity: 4096 });
-		await using child = new Peer("receiver", ["channel", prefix, name, 1e9, 64]);
+		await using child = startProgram("receiver", ["channel", prefix, name, 1e9, 64]);
 		assert.equal(await child.line(), "ready");
 		const asleep = () => only(name).endpoints.find(({ role }) => role === "receiver")?.sleeping;
 		const patience = performance.now() + 10_000;
@@ -91,6 +95,20 @@ describe("list", () => {
 		assert.equal(asleep(), true);
 		assert.equal(only(name).endpoints.find(({ role }) => role === "sender")?.sleeping, false);
 		assert.equal(sender.closed, false);
+	}, 30_000);
+
+	test("a stopped process is alive, also while it sleeps", async () => {
+		const name = names.next();
+		using sender = Channel.sender(name, { prefix, capacity: 4096 });
+		await using child = startProgram("receiver", ["channel", prefix, name, 1e9, 64]);
+		assert.equal(await child.line(), "ready");
+		const receiver = () => only(name).endpoints.find(({ pid }) => pid === child.pid);
+		const patience = performance.now() + 10_000;
+		while (!receiver()?.sleeping && performance.now() < patience) await sleep(1);
+		assert.equal(receiver()?.sleeping, true);
+		child.signal("SIGSTOP");
+		while (sender.trySend("x"));
+		assert.equal(receiver()?.alive, true);
 	}, 30_000);
 
 	test("keeps to a prefix, is sorted, and forgets who left", () => {
@@ -101,12 +119,12 @@ describe("list", () => {
 			Route.receiver("a", { prefix: `${other}.`, capacity: 4096 }),
 		];
 		const listed = list({ prefix: other });
-		assert.deepEqual(names(listed), ["a", ...mine].sort());
+		assert.deepEqual(namesOf(listed), ["a", ...mine].sort());
 		assert.deepEqual(
 			listed.filter(({ name }) => name === "a").map(({ kind }) => kind),
 			["channel", "route"],
 		);
-		assert.deepEqual(names(list({ prefix: `${other}.` })), ["a"]);
+		assert.deepEqual(namesOf(list({ prefix: `${other}.` })), ["a"]);
 		const all = list().filter((name) => name.prefix.startsWith(other));
 		assert.equal(all.length, mine.length + 2);
 		assert.deepEqual(
@@ -117,24 +135,28 @@ describe("list", () => {
 		assert.deepEqual(list({ prefix: other }), []);
 	});
 
-	test("a thousand names are listed", () => {
+	test("a thousand names take less time to list than to open", () => {
+		const started = performance.now();
 		const opened = Array.from({ length: 1000 }, (_, i) =>
 			Channel.receiver(`${i}`, { prefix: other, capacity: 4096, maxReceivers: 1 }),
 		);
+		const between = performance.now();
 		const listed = list({ prefix: other });
+		const ended = performance.now();
 		for (const each of opened) each.close();
 		assert.equal(listed.length, 1000);
 		for (const { endpoints, state } of listed) {
 			assert.equal(state, "live");
 			assert.equal(endpoints.length, 1);
 		}
+		assert.ok(ended - between < between - started, `${ended - between} ms to list, ${between - started} ms to open`);
 	}, 30_000);
 });
 
 describe("clear", () => {
 	test("removes what terminated threads left, tells it, and leaves alone what somebody is on", async () => {
-		const name = unique();
-		const shared = unique();
+		const name = names.next();
+		const shared = names.next();
 		const pid = await leaveLeftover(name);
 		using receiver = Channel.receiver(shared, { prefix });
 		await leaveLeftover(shared);
@@ -143,16 +165,24 @@ describe("clear", () => {
 
 		assert.deepEqual(clear({ prefix: other }), []);
 		assertLike(clear({ prefix }), [{ name, prefix, state: "leftover", endpoints: [{ pid }] }]);
-		assert.deepEqual(names(list({ prefix })), [shared]);
+		assert.deepEqual(namesOf(list({ prefix })), [shared]);
 		assert.deepEqual(clear({ prefix }), []);
+		if (instance.engine === "native") assert.equal(existsSync(names.path("channel", name)), false);
 		using sender = Channel.sender(shared, { prefix });
 		assert.equal(sender.send("still works"), true);
 		assert.deepEqual(receiver.recv(), new TextEncoder().encode("still works"));
 	}, 30_000);
+
+	test("leaves alone what a stopped process has open", async () => {
+		const name = names.next();
+		await using child = await holder("channel", "receiver", name);
+		child.signal("SIGSTOP");
+		assert.deepEqual(clear({ prefix }), []);
+		assert.equal(only(name).state, "live");
+	}, 30_000);
 });
 
 describe("arguments", () => {
-	const untyped = (call: unknown, ...args: unknown[]) => (call as (...args: unknown[]) => unknown)(...args);
 	test.each([
 		[5, "ERR_IPC_INVALID_ARGUMENT", /options must be an object.*5/],
 		[null, "ERR_IPC_INVALID_ARGUMENT", /options/],

@@ -1,20 +1,14 @@
 import assert from "node:assert/strict";
+import { text } from "@libipc/testing/text";
 import { afterAll, describe, test } from "./harness.ts";
-import { Peer } from "./peer.ts";
+import { Names } from "./names.ts";
+import { startProgram } from "./start_program.ts";
 import { Channel, type Loan, Route } from "./under_test.ts";
 
-const prefix = `loans${process.pid}`;
-let count = 0;
+const names = new Names("loans");
+const { prefix } = names;
 
-afterAll(() => {
-	for (let i = 0; i < count; i++) {
-		Route.clear(`n${i}`, { prefix });
-		Channel.clear(`n${i}`, { prefix });
-	}
-});
-
-const unique = () => `n${count++}`;
-const text = (bytes: Uint8Array | null) => (bytes ? new TextDecoder().decode(bytes) : null);
+afterAll(() => names.clear());
 
 function lend(loan: Loan | null, content: string): Loan {
 	if (!loan) throw new Error("nothing was lent");
@@ -27,7 +21,7 @@ describe.each([
 	["channel", Channel],
 ] as const)("loans on a %s", (_, factory) => {
 	test("are sent whole or in part, and keep the order of lending", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
 		const first = lend(sender.loan(5), "first");
@@ -50,7 +44,7 @@ describe.each([
 	});
 
 	test("can be discarded, by hand and by using; what was discarded never arrives", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
 		{
@@ -67,7 +61,7 @@ describe.each([
 	});
 
 	test("end once, and only with a length that was lent", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
 		const loan = lend(sender.loan(3), "abc");
@@ -82,7 +76,7 @@ describe.each([
 	});
 
 	test("wait for room, and are refused with nobody connected", () => {
-		const name = unique();
+		const name = names.next();
 		using sender = factory.sender(name, { prefix, capacity: 4096 });
 		assert.equal(sender.loan(10), null);
 		using receiver = factory.receiver(name, { prefix });
@@ -99,7 +93,7 @@ describe.each([
 	});
 
 	test("the largest one, over and over: padding, wrap, shortening", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = factory.receiver(name, { prefix, capacity: 4096 });
 		using sender = factory.sender(name, { prefix });
 		for (let i = 0; i < 300; i++) {
@@ -112,7 +106,7 @@ describe.each([
 	});
 
 	test("closing the sender gives up what is open; receivers go on", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		const sender = factory.sender(name, { prefix });
 		const loan = lend(sender.loan(3), "abc");
@@ -124,10 +118,10 @@ describe.each([
 	});
 
 	test("a terminated thread's loan becomes padding within a second, for waiting and for trying receivers", async () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using trying = factory.receiver(name, { prefix });
-		await using child = new Peer("lender", [_, prefix, name]);
+		await using child = startProgram("lender", [_, prefix, name]);
 		assert.equal(await child.line(), "lent");
 		assert.equal(text(receiver.recv()), "before");
 		assert.equal(text(trying.tryRecv()), "before");
@@ -146,7 +140,7 @@ describe.each([
 });
 
 test("loans of several senders of a channel, ended in another order", () => {
-	const name = unique();
+	const name = names.next();
 	using receiver = Channel.receiver(name, { prefix });
 	using a = Channel.sender(name, { prefix });
 	using b = Channel.sender(name, { prefix });

@@ -1,26 +1,15 @@
 import assert from "node:assert/strict";
+import { text } from "@libipc/testing/text";
 import { afterAll, describe, test } from "./harness.ts";
-import { Peer } from "./peer.ts";
+import { Names } from "./names.ts";
+import { startProgram } from "./start_program.ts";
 import { Channel, list, type Message, monotonicNs, Route } from "./under_test.ts";
 
-const prefix = `messages${process.pid}`;
-let count = 0;
-const names: string[] = [];
+const names = new Names("messages");
+const { prefix } = names;
 
-function unique(): string {
-	const name = `n${count++}`;
-	names.push(name);
-	return name;
-}
+afterAll(() => names.clear());
 
-afterAll(() => {
-	for (const name of names) {
-		Route.clear(name, { prefix });
-		Channel.clear(name, { prefix });
-	}
-});
-
-const text = (bytes: Uint8Array | null) => (bytes ? new TextDecoder().decode(bytes) : null);
 const bytes = (...values: number[]) => Uint8Array.from(values);
 const utf8 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(text));
 
@@ -29,7 +18,7 @@ describe.each([
 	["channel", Channel],
 ] as const)("%s", (_, factory) => {
 	test("carries every kind of message", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
 		const shared = new SharedArrayBuffer(3);
@@ -57,7 +46,7 @@ describe.each([
 	});
 
 	test("every receiver gets every message sent after it was opened, and none from before", () => {
-		const name = unique();
+		const name = names.next();
 		using first = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
 		sender.send("1");
@@ -68,7 +57,7 @@ describe.each([
 	});
 
 	test("a full ring makes senders wait, and trySend say so; nothing is lost", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = factory.receiver(name, { prefix, capacity: 4096 });
 		using sender = factory.sender(name, { prefix });
 		let sent = 0;
@@ -82,7 +71,7 @@ describe.each([
 	});
 
 	test("a batch larger than the ring says how much of it was sent", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = factory.receiver(name, { prefix, capacity: 4096 });
 		using sender = factory.sender(name, { prefix });
 		const messages = Array.from({ length: 1000 }, (_, i) => `message ${i}`);
@@ -94,7 +83,7 @@ describe.each([
 	});
 
 	test("a batch takes any iterable; what came before a failure in it is sent", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
 		function* failing() {
@@ -110,7 +99,7 @@ describe.each([
 	});
 
 	test("the iterable of a batch cannot send in between", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
 		function* nested(send: () => unknown) {
@@ -126,7 +115,7 @@ describe.each([
 	});
 
 	test("with nobody connected a send is refused at once", () => {
-		const name = unique();
+		const name = names.next();
 		using sender = factory.sender(name, { prefix });
 		assert.equal(sender.receiverCount, 0);
 		assert.equal(sender.send("x"), false);
@@ -142,7 +131,7 @@ describe.each([
 	});
 
 	test("recvInto copies, and leaves a message that does not fit", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
 		const target = new Uint8Array(8).fill(0xff);
@@ -160,7 +149,7 @@ describe.each([
 	});
 
 	test("drain hands over views, at most max, and waits only if there is nothing", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
 		const seen: (string | null)[] = [];
@@ -173,7 +162,7 @@ describe.each([
 	});
 
 	test("a drain handler that throws has received its message; the later ones stay", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
 		sender.sendBatch(["a", "b", "c"]);
@@ -188,7 +177,7 @@ describe.each([
 	});
 
 	test("inside a drain handler the receiver can be closed but not read", () => {
-		const name = unique();
+		const name = names.next();
 		const receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
 		sender.sendBatch(["a", "b"]);
@@ -207,7 +196,7 @@ describe.each([
 	});
 
 	test("endpoints close once, with using, and say so", async () => {
-		const name = unique();
+		const name = names.next();
 		const sender = factory.sender(name, { prefix });
 		{
 			using receiver = factory.receiver(name, { prefix });
@@ -232,7 +221,7 @@ describe.each([
 
 describe("clones of senders", () => {
 	test("a route's are one sender, which leaves with the last of them", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		const first = Route.sender(name, { prefix });
 		const second = first.clone();
@@ -252,7 +241,7 @@ describe("clones of senders", () => {
 	});
 
 	test("a channel's are senders of their own", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix });
 		using first = Channel.sender(name, { prefix });
 		using second = first.clone();
@@ -263,7 +252,7 @@ describe("clones of senders", () => {
 });
 
 test("1024 senders are on a channel at once, and no more", () => {
-	const name = unique();
+	const name = names.next();
 	const senders = Array.from({ length: 1024 }, () => Channel.sender(name, { prefix, capacity: 4096 }));
 	assert.throws(() => Channel.sender(name, { prefix }), { code: "ERR_IPC_TOO_MANY_SENDERS", message: /1024 senders/ });
 	senders.pop()?.close();
@@ -276,7 +265,7 @@ test("1024 senders are on a channel at once, and no more", () => {
 
 describe("clear", () => {
 	test("what was sent before can be read, then both ends learn that they are orphaned", () => {
-		const name = unique();
+		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		using sender = Route.sender(name, { prefix });
 		sender.send("kept");
@@ -290,7 +279,7 @@ describe("clear", () => {
 	});
 
 	test("names of different kinds and prefixes do not meet", () => {
-		const name = unique();
+		const name = names.next();
 		using route = Route.receiver(name, { prefix });
 		using channel = Channel.receiver(name, { prefix });
 		using other = Route.receiver(name, { prefix: `${prefix}.other` });
@@ -303,7 +292,7 @@ describe("clear", () => {
 
 test("monotonicNs counts nanoseconds, and the same in another thread", async () => {
 	const before = monotonicNs();
-	await using peer = new Peer("clock", []);
+	await using peer = startProgram("clock", []);
 	const there = Number(await peer.line());
 	const after = monotonicNs();
 	assert.deepEqual([before < there, there < after], [true, true]);

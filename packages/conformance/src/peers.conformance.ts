@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import { aNumber, assertLike } from "@libipc/testing/assert_like";
+import { isPending, rejection, thrownCode } from "@libipc/testing/outcome";
+import type { TestProgram } from "@libipc/testing/test_program";
+import { sleep } from "@libipc/testing/timing";
 import { afterAll, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
-import { Peer } from "./peer.ts";
-import { isPending, rejection, thrownCode } from "./text.ts";
+import { startProgram } from "./start_program.ts";
 import { Channel, type PeerEvent, Queue, Route } from "./under_test.ts";
 
 const names = new Names("peers");
@@ -27,8 +28,8 @@ async function take(events: AsyncIterator<PeerEvent>, count: number): Promise<Pe
 	return taken;
 }
 
-async function holder(kind: string, role: string, name: string): Promise<Peer> {
-	const child = new Peer("holder", [kind, role, prefix, name]);
+async function holder(kind: string, role: string, name: string): Promise<TestProgram> {
+	const child = startProgram("holder", [kind, role, prefix, name]);
 	assert.equal(await child.line(), "ready");
 	return child;
 }
@@ -204,7 +205,7 @@ test("a process that exits has left", async () => {
 	const name = names.next();
 	using receiver = Channel.receiver(name, { prefix });
 	const events = receiver.peers();
-	await using child = new Peer("async", ["exits while waiting", prefix, name, 100]);
+	await using child = startProgram("async", ["exits while waiting", prefix, name, 100]);
 	const all = await take(events, 4);
 	assert.deepEqual(all.slice(0, 2).map(shown).sort(), [`joined receiver ${child.pid}`, `joined sender ${child.pid}`]);
 	assert.deepEqual(all.slice(2).map(shown).sort(), [`left receiver ${child.pid}`, `left sender ${child.pid}`]);
@@ -267,13 +268,13 @@ test("many at once: each is told of, once", async () => {
 
 describe("what keeps a process alive", () => {
 	test("a callback does not", async () => {
-		await using child = new Peer("peers", ["callback", prefix, names.next()]);
+		await using child = startProgram("peers", ["callback", prefix, names.next()]);
 		assert.equal(await child.exited, 0);
 	}, 10_000);
 
 	test("a callback is called while something else does", async () => {
 		const name = names.next();
-		await using child = new Peer("peers", ["callback, busy", prefix, name]);
+		await using child = startProgram("peers", ["callback, busy", prefix, name]);
 		assert.equal(await child.line(), '"ready"');
 		using receiver = Channel.receiver(name, { prefix });
 		assert.equal(shown(await child.report<PeerEvent>()), `joined receiver ${here}`);
@@ -287,7 +288,7 @@ describe("what keeps a process alive", () => {
 
 	test("an iteration does", async () => {
 		const name = names.next();
-		await using child = new Peer("peers", ["iteration", prefix, name]);
+		await using child = startProgram("peers", ["iteration", prefix, name]);
 		assert.equal(await child.line(), '"ready"');
 		assert.equal(await Promise.race([child.exited, sleep(300)]), undefined);
 		const sender = Channel.sender(name, { prefix });
@@ -297,6 +298,15 @@ describe("what keeps a process alive", () => {
 		assert.equal(await child.exited, 0);
 	}, 10_000);
 });
+
+test("what a callback throws is an unhandled rejection", async () => {
+	const name = names.next();
+	using receiver = Channel.receiver(name, { prefix });
+	await using child = startProgram("peers", ["throws", prefix, name]);
+	assert.equal(await child.line(), '"Error: the callback failed"');
+	assert.equal(await child.exited, 3);
+	assert.equal(receiver.closed, false);
+}, 10_000);
 
 test.each([null, 5, "callback", {}])("onPeer %p is refused", (onPeer) => {
 	const options = { prefix, onPeer: onPeer as unknown as () => void };

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readPattern, writePattern } from "@libipc/testing/pattern";
+import { text } from "@libipc/testing/text";
 import { afterAll, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
-import { Peer } from "./peer.ts";
-import { text } from "./text.ts";
+import { startProgram } from "./start_program.ts";
 import { Channel, type Overflow, Queue, type Receiver, Route } from "./under_test.ts";
 
 const names = new Names("policies");
@@ -79,7 +79,7 @@ describe.each(kinds)("a %s that drops the newest", (kind, factory) => {
 	test("between threads: what was refused is absent, what was accepted comes whole and in order", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix, capacity: 8192, overflow: "drop-newest" });
-		await using child = new Peer("policy", [kind, prefix, name, 20_000, 500, "send"]);
+		await using child = startProgram("policy", [kind, prefix, name, 20_000, 500, "send"]);
 		assert.equal(await child.line(), "ready");
 		let next = 0;
 		// Each that was refused was tried again until it was accepted: the numbers have no gap, and none is there twice.
@@ -155,7 +155,7 @@ describe.each(kinds)("a %s that drops the oldest", (kind, factory) => {
 			// Too small for the large ones to travel whole: those are fragments, of which a part may be gone.
 			using receiver = factory.receiver(name, { prefix, capacity: 16_384, overflow: "drop-oldest" });
 			const method = way === "recv" ? "sendBatch" : way === "drain" ? "trySend" : "send";
-			await using child = new Peer("policy", [kind, prefix, name, count, 20_000, method]);
+			await using child = startProgram("policy", [kind, prefix, name, count, 20_000, method]);
 			assert.equal(await child.line(), "ready");
 			let last = -1;
 			let received = 0;
@@ -180,8 +180,8 @@ describe.each(kinds)("a %s that drops the oldest", (kind, factory) => {
 test("two senders of a channel that drops the oldest: what both sent is received or lost", async () => {
 	const name = names.next();
 	using receiver = Channel.receiver(name, { prefix, capacity: 8192, overflow: "drop-oldest" });
-	await using one = new Peer("policy", ["channel", prefix, name, 20_000, 300, "send", 1]);
-	await using two = new Peer("policy", ["channel", prefix, name, 20_000, 300, "send", 2]);
+	await using one = startProgram("policy", ["channel", prefix, name, 20_000, 300, "send", 1]);
+	await using two = startProgram("policy", ["channel", prefix, name, 20_000, 300, "send", 2]);
 	const last = [0, -1, -1];
 	let received = 0;
 	const accept = (bytes: Uint8Array) => {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { isPending, rejection, rejectionCode, thrownCode } from "@libipc/testing/outcome";
+import { ProgramGroup } from "@libipc/testing/test_program";
+import { text } from "@libipc/testing/text";
 import { afterAll, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
-import { Crew, Peer } from "./peer.ts";
-import { isPending, rejection, rejectionCode, text, thrownCode } from "./text.ts";
+import { startProgram } from "./start_program.ts";
 import { type Lease, Queue, type QueueReceiver } from "./under_test.ts";
 
 const names = new Names("queue");
@@ -25,15 +27,15 @@ function taken(lease: Lease | null): Lease {
 	return lease;
 }
 
-async function startWorkers(crew: Crew, name: string, programs: readonly string[], argument = "") {
-	const workers = programs.map((program) => crew.add(new Peer("queue", [program, prefix, name, argument])));
+async function startWorkers(crew: ProgramGroup, name: string, programs: readonly string[], argument = "") {
+	const workers = programs.map((program) => crew.add(startProgram("queue", [program, prefix, name, argument])));
 	for (const worker of workers) assert.equal(await worker.line(), "ready");
 	return workers;
 }
 
 describe("between threads", () => {
 	test("four workers, each receiving in another way: every job once, each worker's in order", async () => {
-		await using crew = new Crew();
+		await using crew = new ProgramGroup();
 		const name = names.next();
 		using sender = Queue.sender(name, { prefix, capacity: 16_384 });
 		const workers = await startWorkers(crew, name, ["recv", "drain", "messages", "leases", "drainBatch"]);
@@ -54,7 +56,7 @@ describe("between threads", () => {
 	}, 60_000);
 
 	test("two senders and two workers that put jobs back: every job is done once", async () => {
-		await using crew = new Crew();
+		await using crew = new ProgramGroup();
 		const name = names.next();
 		using sender = Queue.sender(name, { prefix, capacity: 16_384 });
 		using second = Queue.sender(name, { prefix });
@@ -73,7 +75,7 @@ describe("between threads", () => {
 	}, 60_000);
 
 	test("four workers with equal work each get their share", async () => {
-		await using crew = new Crew();
+		await using crew = new ProgramGroup();
 		const name = names.next();
 		using sender = Queue.sender(name, { prefix });
 		const workers = await startWorkers(crew, name, Array(4).fill("slowly"), "1");
@@ -95,7 +97,7 @@ describe("between threads", () => {
 			using receiver = Queue.receiver(name, { prefix });
 			sender.sendBatch(["killer", "other"]);
 			for (const attempt of [1, 2]) {
-				await using worker = new Peer("queue", ["keep", prefix, name]);
+				await using worker = startProgram("queue", ["keep", prefix, name]);
 				assert.equal(await worker.line(), "ready");
 				assert.deepEqual(await worker.report<unknown[]>(), ["killer", attempt]);
 				await worker.kill();

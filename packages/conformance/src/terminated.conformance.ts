@@ -3,12 +3,13 @@
  * `LIBIPC_TERMINATIONS=1000 bun run conformance --files terminated` for more of them.
  */
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
+import { ProgramGroup } from "@libipc/testing/test_program";
+import { sleep } from "@libipc/testing/timing";
 import { Control, ControlWord, READERS } from "./control.ts";
 import { expectRecoveries } from "./handles.ts";
 import { afterAll, describe, test } from "./harness.ts";
 import { factories, type Kind, Names } from "./names.ts";
-import { Crew, Peer } from "./peer.ts";
+import { startProgram } from "./start_program.ts";
 import { SharedMemory } from "./under_test.ts";
 
 const names = new Names("terminated");
@@ -42,14 +43,14 @@ describe.each(Object.keys(programs) as Kind[])("a %s", (kind) => {
 			// Of a queue, what fits; else now and then one that travels in fragments.
 			const largest = kind === "queue" ? 3000 : 10_000;
 			const control = new Control(prefix, name);
-			await using crew = new Crew();
+			await using crew = new ProgramGroup();
 			const keeper = factories[kind].receiver(name, { prefix, capacity: CAPACITY });
 			const readers = Array.from({ length: READERS }, (_, reader) =>
-				crew.add(new Peer("reader", [kind, prefix, name, largest, reader])),
+				crew.add(startProgram("reader", [kind, prefix, name, largest, reader])),
 			);
 			for (const reader of readers) assert.equal(await reader.line(), "ready");
 			keeper.close();
-			const steady = crew.add(new Peer("steady", [kind, prefix, name, largest]));
+			const steady = crew.add(startProgram("steady", [kind, prefix, name, largest]));
 			assert.equal(await steady.line(), "ready");
 
 			/** Waits until those who are left have passed on more than the ring can have held. */
@@ -68,7 +69,7 @@ describe.each(Object.keys(programs) as Kind[])("a %s", (kind) => {
 			const latencies: number[] = [];
 			for (let i = 0; i < share; i++) {
 				const program = programs[kind][i % programs[kind].length] ?? "opens";
-				const victim = crew.add(new Peer("victim", [program, kind, prefix, name, largest, 1 + (i % 250)]));
+				const victim = crew.add(startProgram("victim", [program, kind, prefix, name, largest, 1 + (i % 250)]));
 				assert.equal(await victim.line(), "ready");
 				await sleep(Math.random() * 8);
 				await victim.kill();

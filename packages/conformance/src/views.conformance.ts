@@ -1,9 +1,9 @@
 /** What is handed out in place: what it is good for, and for how long. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { text } from "@libipc/testing/text";
 import { afterAll, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
-import { text } from "./text.ts";
 import { Channel, Queue, SharedMemory } from "./under_test.ts";
 
 const names = new Names("views");

@@ -1,19 +1,19 @@
 /** The event loop's side of waiting, at moments that are made to happen: the engine is told when. */
+
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import { assertLike } from "@libipc/testing/assert_like";
 import { isLarge, large } from "@libipc/testing/large";
+import { isPending, rejection } from "@libipc/testing/outcome";
+import { text } from "@libipc/testing/text";
+import { sleep, turn } from "@libipc/testing/timing";
 import { afterAll, test } from "./harness.ts";
 import { Names } from "./names.ts";
-import { isPending, rejection, text } from "./text.ts";
 import { Channel, Route } from "./under_test.ts";
 
 const names = new Names("waiting");
 const { prefix } = names;
 
 afterAll(() => names.clear());
-
-const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Sooner than endpoints look around by themselves, which they do every 700 ms. */
 async function soon<Value>(promise: Promise<Value>): Promise<Value | "late"> {

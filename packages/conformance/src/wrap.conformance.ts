@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { isLarge, large } from "@libipc/testing/large";
 import { readPattern, writePattern } from "@libipc/testing/pattern";
+import { text } from "@libipc/testing/text";
+import { turn } from "@libipc/testing/timing";
 import { afterAll, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
-import { text } from "./text.ts";
 import { Channel, type EndpointFactory, Queue, type Receiver, type ReceiverOptions } from "./under_test.ts";
 
 const names = new Names("wrap");
@@ -20,8 +21,6 @@ function startingAt<SomeReceiver extends Receiver>(factory: EndpointFactory<Some
 			factory.receiver(name, { ...options, firstPosition } as ReceiverOptions),
 	};
 }
-
-const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe.each(positions)("a ring that starts at %d", (firstPosition) => {
 	const starting = startingAt(Channel, firstPosition);

@@ -2,10 +2,14 @@
  * Programs that wait in their event loop: `async PROGRAM PREFIX NAME [ARGUMENT]`. What they print is JSON lines;
  * unless said otherwise they end by having nothing more to wait for.
  */
-import { setTimeout as sleep } from "node:timers/promises";
-import { args, say } from "../peer_side.ts";
-import { text } from "../text.ts";
-import { Channel, type Receiver } from "../under_test.ts";
+
+import { isMainThread } from "node:worker_threads";
+import { collectGarbage } from "@libipc/testing/garbage";
+import { thrownCode } from "@libipc/testing/outcome";
+import { args, say } from "@libipc/testing/program";
+import { text } from "@libipc/testing/text";
+import { sleep } from "@libipc/testing/timing";
+import { Channel, IpcError, type Receiver } from "../under_test.ts";
 
 const [program = "", prefix = "", name = "", argument = ""] = args;
 const print = (value: unknown): void => say(JSON.stringify(value ?? null));
@@ -148,10 +152,54 @@ const programs: Record<string, () => unknown> = {
 		print({ next, aborted, raced, rest: text(receiver.tryRecv()), unhandled });
 	},
 
-	/** Sends one message and ends its thread. */
+	/** Eight endpoints wait, and nothing comes. Reports how much processor time that takes. */
+	async idles() {
+		const receivers = Array.from({ length: 8 }, (_, i) => Channel.receiver(`${name}.${i}`, { prefix }));
+		const waits = receivers.map((receiver) => receiver.recvAsync());
+		// The runtime's own work after its start ends first.
+		await sleep(1000);
+		collectGarbage();
+		await sleep(100);
+		const before = process.cpuUsage();
+		await sleep(Number(argument));
+		const { user, system } = process.cpuUsage(before);
+		print({ cpuMs: (user + system) / 1000 });
+		for (const receiver of receivers) receiver.close();
+		const ends = await Promise.allSettled(waits);
+		print(ends.map((end) => (end.status === "rejected" && end.reason instanceof IpcError ? end.reason.code : end)));
+	},
+
+	/** Waits in a blocking call for a message that does not come. Reports how much processor time that takes. */
+	async "idles in a call"() {
+		using receiver = Channel.receiver(name, { prefix });
+		await sleep(1000);
+		collectGarbage();
+		const before = process.cpuUsage();
+		receiver.recv({ timeout: Number(argument) });
+		const { user, system } = process.cpuUsage(before);
+		print({ cpuMs: (user + system) / 1000 });
+	},
+
+	/** Sends one message and is gone: its process is killed, or its thread ends. */
 	"sends and dies"() {
 		Channel.sender(name, { prefix }).send("last words");
+		if (isMainThread) process.kill(process.pid, "SIGKILL");
 		process.exit();
+	},
+
+	"opens and exits"() {
+		Channel.receiver(name, { prefix });
+		print("open");
+		process.exit(0);
+	},
+
+	/** Opens endpoints, and reports what an exit handler gets from them. */
+	"uses endpoints while it exits"() {
+		const receiver = Channel.receiver(name, { prefix });
+		const sender = Channel.sender(name, { prefix });
+		process.on("exit", () => {
+			for (const call of [() => sender.send("x"), () => receiver.recv({ timeout: 0 })]) print(thrownCode(call));
+		});
 	},
 };
 

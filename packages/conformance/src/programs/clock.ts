@@ -1,5 +1,5 @@
 /** Tells the time: `clock`. */
-import { say } from "../peer_side.ts";
+import { say } from "@libipc/testing/program";
 import { monotonicNs } from "../under_test.ts";
 
 say(String(monotonicNs()));

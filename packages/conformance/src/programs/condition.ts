@@ -2,7 +2,7 @@
  * Programs with a condition: `condition PROGRAM PREFIX NAME [ARGUMENT]`; its mutex is NAME.mutex. What they print is
  * JSON lines.
  */
-import { args, say } from "../peer_side.ts";
+import { args, say } from "@libipc/testing/program";
 import { Probe, Word } from "../probe.ts";
 import { Condition, type IpcError, Mutex } from "../under_test.ts";
 

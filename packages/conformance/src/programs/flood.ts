@@ -1,5 +1,5 @@
 /** Sends messages of one size for as long as it lives: `flood PREFIX NAME BYTES`. */
-import { args, say } from "../peer_side.ts";
+import { args, say } from "@libipc/testing/program";
 import { Channel } from "../under_test.ts";
 
 const [prefix = "", name = "", bytes] = args;

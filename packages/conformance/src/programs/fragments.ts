@@ -3,7 +3,7 @@
  */
 
 import { isLarge, large } from "@libipc/testing/large";
-import { args, say } from "../peer_side.ts";
+import { args, say } from "@libipc/testing/program";
 import { Channel } from "../under_test.ts";
 
 const [program = "", prefix = "", name = "", ...rest] = args;

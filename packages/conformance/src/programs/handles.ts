@@ -1,5 +1,5 @@
 /** In a Worker: holds, or waits for, what it is told, and says when. */
-import { args, say } from "../peer_side.ts";
+import { args, say } from "@libipc/testing/program";
 import { Condition, Mutex, RwLock, Semaphore, SharedMemory } from "../under_test.ts";
 
 const [program = "", prefix = "", name = ""] = args;

@@ -1,5 +1,5 @@
 /** Opens an endpoint and keeps it until it is killed: `holder KIND ROLE PREFIX NAME [OPTIONS-JSON]`. */
-import { args, say } from "../peer_side.ts";
+import { args, say } from "@libipc/testing/program";
 import { Channel, Queue, Route } from "../under_test.ts";
 
 const [kind, role, prefix = "", name = "", options = "{}"] = args;

@@ -1,5 +1,5 @@
 /** Sends "before", takes a loan, and keeps it open until it is killed: `lender KIND PREFIX NAME`. */
-import { args, say } from "../peer_side.ts";
+import { args, say } from "@libipc/testing/program";
 import { Channel, Route } from "../under_test.ts";
 
 const [kind, prefix = "", name = ""] = args;

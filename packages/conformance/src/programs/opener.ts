@@ -1,5 +1,5 @@
 /** Opens a handle of any kind and keeps it, or not: `opener PROGRAM PREFIX NAME KIND`. */
-import { args, say } from "../peer_side.ts";
+import { args, say } from "@libipc/testing/program";
 import { Condition, IpcError, Mutex, RwLock, Semaphore, SharedMemory } from "../under_test.ts";
 
 const [program = "", prefix = "", name = "", kind = ""] = args;

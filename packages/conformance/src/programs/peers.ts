@@ -2,7 +2,7 @@
  * Watches peers: `peers PROGRAM PREFIX NAME`. Ends by itself when it has nothing to wait for.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { args, say } from "../peer_side.ts";
+import { args, say } from "@libipc/testing/program";
 import { Channel } from "../under_test.ts";
 
 const [program = "", prefix = "", name = ""] = args;
@@ -35,6 +35,20 @@ const programs: Record<string, () => unknown> = {
 			print(event);
 			if (event.type !== "joined") break;
 		}
+	},
+	/** A callback that throws: an unhandled rejection. */
+	async throws() {
+		process.on("unhandledRejection", (reason) => {
+			print(String(reason));
+			process.exit(3);
+		});
+		using receiver = Channel.receiver(name, {
+			prefix,
+			onPeer() {
+				throw new Error("the callback failed");
+			},
+		});
+		while (!receiver.closed) await sleep(5);
 	},
 };
 

@@ -4,8 +4,8 @@
  */
 
 import { writePattern } from "@libipc/testing/pattern";
+import { args, say } from "@libipc/testing/program";
 import { factories, type Kind } from "../names.ts";
-import { args, say } from "../peer_side.ts";
 
 const [kind, prefix = "", name = "", count, largest, method, from = "0"] = args;
 using sender = factories[kind as Kind].sender(name, { prefix });

@@ -2,8 +2,8 @@
  * A worker on a queue: `queue PROGRAM PREFIX NAME [ARGUMENT]`. Says "ready" when it is open, works until it gets
  * "stop", and prints the jobs it has done, in order.
  */
-import { args, say } from "../peer_side.ts";
-import { text } from "../text.ts";
+import { args, say } from "@libipc/testing/program";
+import { text } from "@libipc/testing/text";
 import { Queue } from "../under_test.ts";
 
 const [program = "", prefix = "", name = "", argument = ""] = args;

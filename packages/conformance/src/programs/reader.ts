@@ -4,9 +4,9 @@
  */
 
 import { readPattern } from "@libipc/testing/pattern";
+import { args, say } from "@libipc/testing/program";
 import { Control, ControlWord } from "../control.ts";
 import { factories, type Kind } from "../names.ts";
-import { args, say } from "../peer_side.ts";
 
 const [kind = "", prefix = "", name = "", largest, reader] = args;
 const control = new Control(prefix, name);

@@ -5,7 +5,7 @@
 
 import { createHash } from "node:crypto";
 import { readPattern } from "@libipc/testing/pattern";
-import { args, say } from "../peer_side.ts";
+import { args, say } from "@libipc/testing/program";
 import { Channel, Route } from "../under_test.ts";
 
 const [kind, prefix = "", name = "", count, largest, drain] = args;

@@ -3,8 +3,8 @@
  * otherwise they end by having nothing more to do.
  */
 
-import { spin } from "../clock.ts";
-import { args, say } from "../peer_side.ts";
+import { args, say } from "@libipc/testing/program";
+import { spin } from "@libipc/testing/timing";
 import { Probe, Word } from "../probe.ts";
 import { type IpcError, Semaphore } from "../under_test.ts";
 

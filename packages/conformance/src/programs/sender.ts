@@ -1,7 +1,7 @@
 /** Sends `count` pattern messages: `sender KIND PREFIX NAME SENDER COUNT LARGEST RECEIVERS [batch]`. */
 
 import { writePattern } from "@libipc/testing/pattern";
-import { args, say } from "../peer_side.ts";
+import { args, say } from "@libipc/testing/program";
 import { Channel, Route } from "../under_test.ts";
 
 const [kind, prefix = "", name = "", sender, count, largest, receivers, batch] = args;

@@ -1,5 +1,5 @@
 /** Programs with shared memory: `shared_memory PROGRAM PREFIX NAME [ARGUMENT]`. What they print is JSON lines. */
-import { args, say } from "../peer_side.ts";
+import { args, say } from "@libipc/testing/program";
 import { IpcError, SharedMemory } from "../under_test.ts";
 
 const [program = "", prefix = "", name = "", argument = ""] = args;

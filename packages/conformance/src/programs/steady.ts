@@ -1,8 +1,9 @@
 /** Sends until it is told to stop, and says how many: `steady KIND PREFIX NAME LARGEST`. */
+
+import { args, say } from "@libipc/testing/program";
 import { sendInAllWays } from "../all_ways.ts";
 import { Control, ControlWord } from "../control.ts";
 import { factories, type Kind } from "../names.ts";
-import { args, say } from "../peer_side.ts";
 
 const [kind, prefix = "", name = "", largest] = args;
 const control = new Control(prefix, name);

@@ -1,9 +1,9 @@
 /** Is at something until it is terminated: `victim PROGRAM KIND PREFIX NAME LARGEST NUMBER`. */
 
 import { writePattern } from "@libipc/testing/pattern";
+import { args, say } from "@libipc/testing/program";
 import { sendInAllWays } from "../all_ways.ts";
 import { factories, type Kind } from "../names.ts";
-import { args, say } from "../peer_side.ts";
 import { Queue } from "../under_test.ts";
 
 const [program = "", kind = "", prefix = "", name = "", most, number] = args;

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { assertLike } from "@libipc/testing/assert_like";
+import { isPending } from "@libipc/testing/outcome";
+import { text } from "@libipc/testing/text";
+import { sleep } from "@libipc/testing/timing";
+import { transport } from "@libipc/testing/transport";
+import { fill, fillers, rest } from "./fill.ts";
+import { afterAll, describe, test } from "./harness.ts";
+import { Names } from "./names.ts";
+import { startProgram } from "./start_program.ts";
+import { Channel } from "./under_test.ts";
+
+const names = new Names("async_wakeups");
+const { prefix } = names;
+
+afterAll(() => names.clear());
+
+describe("between programs", () => {
+	test("each wakes the other, asynchronously on both sides", async () => {
+		const name = names.next();
+		using sender = Channel.sender(name, { prefix });
+		using receiver = Channel.receiver(`${name}.back`, { prefix });
+		await using child = startProgram("async", ["echoes", prefix, name]);
+		assert.equal(await child.line(), '"ready"');
+		assert.equal(await sender.receiversReady(1), true);
+		const started = performance.now();
+		for (let i = 0; i < 500; i++) {
+			assert.equal(await sender.sendAsync(`ping ${i}`), true);
+			assert.equal(text(await receiver.recvAsync({ timeout: 10_000 })), `ping ${i}`);
+		}
+		// If it took a look around to notice, each would take 0.7 s.
+		assert.ok(performance.now() - started < 10_000);
+		await sender.sendAsync("end");
+		assert.deepEqual(await child.report<object>(), { unhandled: [] });
+		assert.equal(await child.exited, 0);
+		Channel.clear(`${name}.back`, { prefix });
+	}, 30_000);
+
+	test("a wait aborted at the moment a message comes loses nothing", async () => {
+		const name = names.next();
+		const count = 1500;
+		using sender = Channel.sender(name, { prefix });
+		await using child = startProgram("async", ["aborts", prefix, name, count]);
+		assert.equal(await child.line(), '"ready"');
+		for (let i = 0; i < count; i++) {
+			const started = performance.now();
+			while (performance.now() - started < (i % 7) / 20);
+			assert.equal(sender.send(String(i), { timeout: 10_000 }), true);
+		}
+		const report = await child.report<{ next: number; aborted: number; unhandled: string[]; rest: string | null }>();
+		assertLike(report, { next: count, rest: null, unhandled: [] });
+		// How many depends on the scheduler, above all between threads. That there were some shows that the case tests something.
+		assert.ok(report.aborted >= (transport === "processes" ? 200 : 1), `${report.aborted} were aborted`);
+		assert.equal(await child.exited, 0);
+	}, 40_000);
+
+	test("a loan left behind right after the last look is passed over within a second", async () => {
+		const name = names.next();
+		using receiver = Channel.receiver(name, { prefix });
+		using idle = Channel.receiver(names.next(), { prefix });
+		await using child = startProgram("lender", ["channel", prefix, name]);
+		assert.equal(await child.line(), "lent");
+		assert.equal(text(receiver.recv()), "before");
+		using sender = Channel.sender(name, { prefix });
+		sender.send("after");
+		// The first wait begins the looking around of all.
+		const first = idle.recvAsync({ timeout: 2000 });
+		await sleep(430);
+		const waiting = receiver.recvAsync();
+		const killed = performance.now();
+		await child.kill();
+		assert.equal(text(await waiting), "after");
+		assert.ok(performance.now() - killed < 1000);
+		assert.equal(await first, null);
+	}, 30_000);
+
+	test("what a killed sender had sent still comes", async () => {
+		const name = names.next();
+		using receiver = Channel.receiver(name, { prefix });
+		const waiting = receiver.recvAsync({ timeout: 20_000 });
+		await using child = startProgram("async", ["sends and dies", prefix, name]);
+		assert.equal(text(await waiting), "last words");
+		await child.exited;
+		assert.equal(await receiver.recvAsync({ timeout: 0 }), null);
+	}, 30_000);
+
+	test.each([
+		["by a wait without end", undefined],
+		["by short waits", 100],
+	] as const)(
+		"the loan of a killed lender is passed over, %s",
+		async (_, timeout) => {
+			const name = names.next();
+			using receiver = Channel.receiver(name, { prefix });
+			await using child = startProgram("lender", ["channel", prefix, name]);
+			assert.equal(await child.line(), "lent");
+			assert.equal(text(await receiver.recvAsync()), "before");
+			using sender = Channel.sender(name, { prefix });
+			sender.send("after");
+			let message: Promise<Uint8Array | null> = receiver.recvAsync({ timeout });
+			assert.equal(await isPending(message), true);
+			await child.kill();
+			const killed = performance.now();
+			let got = await message;
+			while (got === null && performance.now() - killed < 10_000) {
+				message = receiver.recvAsync({ timeout });
+				got = await message;
+			}
+			assert.equal(text(got), "after");
+			assert.ok(performance.now() - killed < 1500);
+		},
+		30_000,
+	);
+
+	test("a sender that waits for room goes on within 1.5 s when the receiver it waits for is killed", async () => {
+		const name = names.next();
+		using sender = Channel.sender(name, { prefix, capacity: 4096 });
+		using alive = Channel.receiver(name, { prefix });
+		await using child = startProgram("holder", ["channel", "receiver", prefix, name]);
+		assert.equal(await child.line(), "ready");
+		const sent = fill(sender);
+		const waiting = sender.sendAsync("after");
+		assert.deepEqual(rest(alive), fillers(sent));
+		assert.equal(await isPending(waiting), true);
+		await child.kill();
+		const killed = performance.now();
+		assert.equal(await waiting, true);
+		assert.ok(performance.now() - killed < 1500);
+		assert.deepEqual(rest(alive), ["after"]);
+	}, 30_000);
+});

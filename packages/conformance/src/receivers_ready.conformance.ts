@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { assertLike } from "@libipc/testing/assert_like";
+import { isPending, rejection, rejectionCode } from "@libipc/testing/outcome";
+import { sleep, turn } from "@libipc/testing/timing";
+import { afterAll, describe, test } from "./harness.ts";
+import { Names } from "./names.ts";
+import { Channel, Queue } from "./under_test.ts";
+
+const names = new Names("receivers_ready");
+const { prefix } = names;
+
+afterAll(() => names.clear());
+
+describe("receiversReady", () => {
+	test("answers true as soon as there are enough, false in time", async () => {
+		const name = names.next();
+		using sender = Channel.sender(name, { prefix, maxReceivers: 3 });
+		assert.equal(await sender.receiversReady(0), true);
+		assert.equal(await sender.receiversReady(1, { timeout: 0 }), false);
+		assert.equal(await sender.receiversReady(1, { timeout: 20 }), false);
+		const two = sender.receiversReady(2);
+		const controller = new AbortController();
+		const three = sender.receiversReady(3, { signal: controller.signal });
+		using first = Channel.receiver(name, { prefix });
+		assert.equal(await isPending(two), true);
+		using second = Channel.receiver(name, { prefix });
+		assert.equal(await two, true);
+		assert.deepEqual([first.closed, second.closed, await isPending(three)], [false, false, true]);
+		controller.abort("enough");
+		assert.equal(await rejection(three), "enough");
+		assert.equal(await rejectionCode(sender.receiversReady(4)), "ERR_IPC_INVALID_ARGUMENT");
+	});
+
+	test("who waits for more does not hold up who waits for fewer, nor who watches", async () => {
+		const name = names.next();
+		const told: string[] = [];
+		using sender = Channel.sender(name, { prefix, onPeer: ({ type, role }) => told.push(`${type} ${role}`) });
+		const many = sender.receiversReady(50);
+		const one = sender.receiversReady(1);
+		const events = sender.peers();
+		const next = events.next();
+		assert.equal(await isPending(Promise.race([many, one, next])), true);
+		using receiver = Channel.receiver(name, { prefix });
+		// Sooner than the endpoints look around by themselves.
+		const late = sleep(500).then(() => "late");
+		assert.equal(await Promise.race([one, late]), true);
+		assertLike(await Promise.race([next, late]), { value: { type: "joined", role: "receiver" } });
+		await turn();
+		assert.deepEqual(told, ["joined receiver"]);
+		assert.equal(await isPending(many), true);
+		sender.close();
+		assert.equal(await rejectionCode(many), "ERR_IPC_CLOSED");
+		assert.equal(receiver.closed, false);
+	}, 20_000);
+});
+
+describe("bad arguments", () => {
+	const bad = <Value>(value: unknown) => value as Value;
+
+	test("reject, and never throw", async () => {
+		const name = names.next();
+		using receiver = Queue.receiver(name, { prefix });
+		using sender = Queue.sender(name, { prefix });
+		const calls: (() => Promise<unknown>)[] = [
+			...[-1, Number.NaN, "1", null, 1n, {}, -0.5].flatMap((timeout) => [
+				() => receiver.recvAsync(bad({ timeout })),
+				() => receiver.takeAsync(bad({ timeout })),
+				() => sender.sendAsync("x", bad({ timeout })),
+				() => sender.receiversReady(1, bad({ timeout })),
+			]),
+			...[null, {}, "signal", new EventTarget(), new AbortController(), true].flatMap((signal) => [
+				() => receiver.recvAsync(bad({ signal })),
+				() => receiver.takeAsync(bad({ signal })),
+				() => sender.sendAsync("x", bad({ signal })),
+				() => sender.receiversReady(1, bad({ signal })),
+				() => (async () => receiver.messages(bad({ signal })))(),
+				() => (async () => receiver.leases(bad({ signal })))(),
+				() => (async () => receiver.peers(bad({ signal })))(),
+				() => (async () => sender.peers(bad({ signal })))(),
+			]),
+			...[null, 5, "options", true].flatMap((options) => [
+				() => receiver.recvAsync(bad(options)),
+				() => receiver.takeAsync(bad(options)),
+				() => sender.sendAsync("x", bad(options)),
+				() => sender.receiversReady(1, bad(options)),
+				() => (async () => receiver.messages(bad(options)))(),
+				() => (async () => sender.peers(bad(options)))(),
+			]),
+			...[undefined, null, 1, {}, [1]].map((message) => () => sender.sendAsync(bad(message))),
+			...[undefined, -1, 1.5, "1", 5000].map((count) => () => sender.receiversReady(bad(count))),
+		];
+		for (const call of calls) {
+			// Would throw here if the call threw.
+			const promise = call();
+			assert.ok(promise instanceof Promise);
+			assert.equal(`${call}: ${await rejectionCode(promise)}`, `${call}: ERR_IPC_INVALID_ARGUMENT`);
+		}
+		assert.equal(await rejectionCode(sender.sendAsync(new Uint8Array(1 << 20))), "ERR_IPC_MESSAGE_TOO_LARGE");
+		assert.equal(receiver.tryRecv(), null);
+	});
+});

@@ -1,2 +1,114 @@
+/**
+ * The structures that C functions fill or read, as `native/include/libipc/*.h` declare them. Numbers are byte offsets; a test
+ * compiles the headers and compares each of them. `BYTES` is the size of the whole structure: a buffer that is shorter would
+ * be written past its end.
+ */
+
 /** `IPC_ABI_VERSION` in `native/include/libipc/status.h`: the version of the C functions that the packages call. */
 export const ABI_VERSION = 5;
+
+/** `ipc_options`. All fields are 32-bit words, except for `size`, a 64-bit one. */
+export const options = {
+	kind: 0,
+	capacity: 4,
+	maxReceivers: 8,
+	permissions: 12,
+	overflow: 16,
+	fromOldest: 20,
+	firstPosition: 24,
+	mode: 28,
+	initial: 32,
+	robust: 36,
+	size: 40,
+} as const;
+export const OPTIONS_BYTES = 48;
+
+/** `ipc_option`: which option a failure is about. */
+export const Option = {
+	capacity: 1,
+	maxReceivers: 2,
+	permissions: 3,
+	overflow: 4,
+	initial: 5,
+	robust: 6,
+	size: 7,
+} as const;
+
+/** `ipc_failure`. The first four fields are signed 32-bit words, the last two unsigned 64-bit ones. */
+export const failure = { code: 0, systemError: 4, option: 8, pid: 12, found: 16, wanted: 24 } as const;
+export const FAILURE_BYTES = 32;
+
+/** `ipc_listed_name`. From `capacity` to `messages` 64-bit words; the last three are text that ends with a zero byte. */
+export const listedName = {
+	state: 0,
+	kind: 4,
+	maxReceivers: 8,
+	overflow: 12,
+	permissions: 16,
+	version: 20,
+	systemError: 24,
+	senders: 28,
+	receivers: 32,
+	dead: 36,
+	waiting: 40,
+	permits: 44,
+	initial: 48,
+	robust: 52,
+	recovered: 56,
+	unusable: 60,
+	capacity: 64,
+	bytes: 72,
+	head: 80,
+	messages: 88,
+	prefix: 96,
+	name: 168,
+	path: 304,
+} as const;
+export const LISTED_NAME_BYTES = 576;
+
+/** `ipc_listed_state`, in its order, which starts at 1; typed where the public names of the states are. */
+export const ListedStateNumber = {
+	live: 1,
+	leftover: 2,
+	unfinished: 3,
+	version: 4,
+	foreign: 5,
+	damaged: 6,
+	denied: 7,
+} as const;
+
+/** `ipc_listed_endpoint`. `position`, `lag` and `lost` are 64-bit words. */
+export const listedEndpoint = {
+	role: 0,
+	slot: 4,
+	instance: 8,
+	pid: 12,
+	alive: 16,
+	sleeping: 20,
+	position: 24,
+	lag: 32,
+	lost: 40,
+	holds: 48,
+	exclusive: 52,
+} as const;
+export const LISTED_ENDPOINT_BYTES = 56;
+
+/** `ipc_role`. */
+export const Role = { sender: 1, receiver: 2, handle: 3 } as const;
+
+/** `ipc_peer`. */
+export const peer = { role: 0, instance: 4, pid: 8, slot: 12, died: 16, alive: 20 } as const;
+export const PEER_BYTES = 24;
+
+/** `ipc_binding_view`. */
+export const bindingView = {
+	kind: 0,
+	overflow: 4,
+	capacity: 8,
+	maxReceivers: 12,
+	word: 16,
+	instance: 20,
+	joinedLow: 24,
+	joinedHigh: 28,
+} as const;
+export const BINDING_VIEW_BYTES = 32;

@@ -1,3 +1,4 @@
+import { PEER_BYTES } from "./abi.ts";
 import type { EndpointKind, HandleKind, modes, overflows } from "./kinds.ts";
 import type { ListedName } from "./listed.ts";
 import type { OWNER_DIED, Status } from "./status.ts";
@@ -83,7 +84,8 @@ export interface EngineEndpoint extends EngineWaitable {
 	close(): void;
 }
 
-export const PEER_WORDS = 6;
+/** 32-bit words of a record of {@link EngineEndpoint.peers}: `ipc_peer`. */
+export const PEER_WORDS = PEER_BYTES / 4;
 
 /** What can be armed for. Whoever waits to be `woken` is so by a wait of its own, and never armed. */
 export const WaitBits = { space: 1, peers: 2, data: 4, lock: 1, shared: 4, woken: 8 } as const;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-export * from "./abi.ts";
+export * as abi from "./abi.ts";
 export * from "./engine.ts";
 export * from "./error.ts";
 export * from "./kinds.ts";

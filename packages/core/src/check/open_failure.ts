@@ -1,5 +1,5 @@
 import type { EndpointKind, HandleKind } from "@libipc/protocol";
-import { IpcError, overflows, Status } from "@libipc/protocol";
+import { abi, IpcError, overflows, Status } from "@libipc/protocol";
 import { describe } from "./argument.ts";
 
 /** Why an open or a clear failed: `ipc_failure` in `native/include/libipc/status.h`, which says when each is set; else 0. */
@@ -23,13 +23,10 @@ const FACTORIES = {
 	memory: "SharedMemory",
 } as const satisfies Record<EndpointKind | HandleKind, string>;
 
-/** `IPC_OPTION_PERMISSIONS`: whose it is, and what it lets others do, is known. */
-const OPTION_PERMISSIONS = 3;
-
 function permissionText({ option, found, wanted, systemError }: OpenFailure, endpoint: string, clear: string): string {
 	const user = process.geteuid?.() ?? "?";
 	const error = systemError === 0 ? "" : ` (system error ${systemError})`;
-	if (option !== OPTION_PERMISSIONS) return `This user (${user}) may not open ${endpoint}${error}.`;
+	if (option !== abi.Option.permissions) return `This user (${user}) may not open ${endpoint}${error}.`;
 	const mode = `0o${wanted.toString(8).padStart(3, "0")}`;
 	const share =
 		"To share a name with other users, open it with the same `permissions` everywhere, for example 0o660; without, only this user's own, private ones are opened.";
@@ -42,6 +39,12 @@ function permissionText({ option, found, wanted, systemError }: OpenFailure, end
 const TOO_MANY_FILES = [24, 23];
 
 const ENDPOINTS: readonly string[] = ["route", "channel", "queue"];
+
+/** The public name of an `ipc_option`. */
+function optionName(number: number, kind: EndpointKind | HandleKind): string {
+	const [name = ""] = Object.entries(abi.Option).find(([, each]) => each === number) ?? [];
+	return name === "maxReceivers" && !ENDPOINTS.includes(kind) ? "maxHandles" : name;
+}
 
 /** The error for an open or a clear that failed. */
 export function openFailure(
@@ -77,9 +80,7 @@ export function openFailure(
 				`${endpoint} has ${wanted} senders, which is the limit. Close one.`,
 			);
 		case Status.optionsMismatch: {
-			const count = ENDPOINTS.includes(kind) ? "maxReceivers" : "maxHandles";
-			const option =
-				["", "capacity", count, "permissions", "overflow", "initial", "robust", "size"][failure.option] ?? "";
+			const option = optionName(failure.option, kind);
 			if (option === "size")
 				return new IpcError(
 					"ERR_IPC_OPTIONS_MISMATCH",

@@ -1,9 +1,16 @@
-import { type EngineEndpoint, limits, PEER_WORDS, WaitBits } from "@libipc/protocol";
+import { abi, type EngineEndpoint, limits, PEER_WORDS, WaitBits } from "@libipc/protocol";
 import { checkOptionsObject, checkSignal } from "../check/argument.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { WaitIterator } from "../wait/wait_iterator.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 import type { PeerEvent } from "./types.ts";
+
+/** Words of `ipc_peer`. */
+const ROLE = abi.peer.role / 4;
+const INSTANCE = abi.peer.instance / 4;
+const PID = abi.peer.pid / 4;
+const DIED = abi.peer.died / 4;
+const ALIVE = abi.peer.alive / 4;
 
 type Peer = Pick<PeerEvent, "role" | "pid">;
 
@@ -30,16 +37,19 @@ class PeerWatch {
 		const gone = new Map(this.#known);
 		const died = new Set<number>();
 		for (let at = 0; at < end; at += PEER_WORDS) {
-			const id = records[at + 1] as number;
-			died.add(records[at + 4] as number);
+			const id = records[at + INSTANCE] as number;
+			died.add(records[at + DIED] as number);
 			if (id === 0) continue;
 			// Dead, and not missed by anybody yet.
-			if (records[at + 5] === 0) {
+			if (records[at + ALIVE] === 0) {
 				died.add(id);
 				continue;
 			}
 			if (gone.delete(id)) continue;
-			const peer: Peer = { role: records[at] === 1 ? "sender" : "receiver", pid: records[at + 2] as number };
+			const peer: Peer = {
+				role: records[at + ROLE] === abi.Role.sender ? "sender" : "receiver",
+				pid: records[at + PID] as number,
+			};
 			this.#known.set(id, peer);
 			this.#unreported.push({ type: "joined", ...peer, id });
 		}

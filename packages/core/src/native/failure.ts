@@ -1,30 +1,33 @@
+import { abi } from "@libipc/protocol";
 import type { OpenFailure } from "../check/open_failure.ts";
+
+const { failure: at, FAILURE_BYTES } = abi;
 
 /** `ipc_failure` in `native/include/libipc/status.h`. */
 export class NativeFailure implements OpenFailure {
-	readonly bytes = new Uint8Array(32);
+	readonly bytes = new Uint8Array(FAILURE_BYTES);
 	readonly #view = new DataView(this.bytes.buffer);
 
 	get code(): number {
-		return this.#view.getInt32(0, true);
+		return this.#view.getInt32(at.code, true);
 	}
 	set code(code: number) {
 		this.bytes.fill(0);
-		this.#view.setInt32(0, code, true);
+		this.#view.setInt32(at.code, code, true);
 	}
 	get systemError(): number {
-		return this.#view.getInt32(4, true);
+		return this.#view.getInt32(at.systemError, true);
 	}
 	get option(): number {
-		return this.#view.getInt32(8, true);
+		return this.#view.getInt32(at.option, true);
 	}
 	get pid(): number {
-		return this.#view.getInt32(12, true);
+		return this.#view.getInt32(at.pid, true);
 	}
 	get found(): number {
-		return Number(this.#view.getBigUint64(16, true));
+		return Number(this.#view.getBigUint64(at.found, true));
 	}
 	get wanted(): number {
-		return Number(this.#view.getBigUint64(24, true));
+		return Number(this.#view.getBigUint64(at.wanted, true));
 	}
 }

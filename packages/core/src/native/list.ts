@@ -1,4 +1,5 @@
 import {
+	abi,
 	type Engine,
 	IpcError,
 	kindName,
@@ -12,16 +13,22 @@ import { NativeFailure } from "./failure.ts";
 import type { NativeLibrary } from "./library.ts";
 import { terminated } from "./options.ts";
 
-const ROLES = ["sender", "receiver", "handle"] as const satisfies readonly ListedEndpoint["role"][];
-const STATES = [
-	"live",
-	"leftover",
-	"unfinished",
-	"other-version",
-	"foreign",
-	"damaged",
-	"denied",
-] as const satisfies readonly ListedState[];
+const { listedName: name, listedEndpoint: endpoint, ListedStateNumber, Role } = abi;
+
+const ROLES: Readonly<Record<number, ListedEndpoint["role"]>> = {
+	[Role.sender]: "sender",
+	[Role.receiver]: "receiver",
+	[Role.handle]: "handle",
+};
+const STATES: Readonly<Record<number, ListedState>> = {
+	[ListedStateNumber.live]: "live",
+	[ListedStateNumber.leftover]: "leftover",
+	[ListedStateNumber.unfinished]: "unfinished",
+	[ListedStateNumber.version]: "other-version",
+	[ListedStateNumber.foreign]: "foreign",
+	[ListedStateNumber.damaged]: "damaged",
+	[ListedStateNumber.denied]: "denied",
+};
 
 const decoder = new TextDecoder();
 
@@ -51,45 +58,42 @@ class Structure {
 /** `ipc_listed_name`. */
 function readName(structure: Structure, endpoints: readonly ListedEndpoint[]): ListedName {
 	return {
-		name: structure.text(168),
-		prefix: structure.text(96),
-		kind: kindName(structure.word(4)) ?? "unknown",
-		state: STATES[structure.word(0) - 1] ?? "foreign",
-		capacity: structure.long(64),
-		maxReceivers: structure.word(8),
-		overflow: overflows[structure.word(12) - 1] ?? "unknown",
-		permissions: structure.word(16),
-		messages: structure.long(88),
-		waiting: structure.word(40),
-		permits: structure.word(44),
-		initial: structure.word(48),
-		robust: structure.word(52) !== 0,
-		recovered: structure.word(56),
-		unusable: structure.word(60) !== 0,
+		name: structure.text(name.name),
+		prefix: structure.text(name.prefix),
+		kind: kindName(structure.word(name.kind)) ?? "unknown",
+		state: STATES[structure.word(name.state)] ?? "foreign",
+		capacity: structure.long(name.capacity),
+		maxReceivers: structure.word(name.maxReceivers),
+		overflow: overflows[structure.word(name.overflow) - 1] ?? "unknown",
+		permissions: structure.word(name.permissions),
+		messages: structure.long(name.messages),
+		waiting: structure.word(name.waiting),
+		permits: structure.word(name.permits),
+		initial: structure.word(name.initial),
+		robust: structure.word(name.robust) !== 0,
+		recovered: structure.word(name.recovered),
+		unusable: structure.word(name.unusable) !== 0,
 		endpoints,
-		path: structure.text(304),
-		byteLength: structure.long(72),
+		path: structure.text(name.path),
+		byteLength: structure.long(name.bytes),
 	};
 }
 
 /** `ipc_listed_endpoint`. */
 function readEndpoint(structure: Structure): ListedEndpoint {
 	return {
-		role: ROLES[structure.word(0) - 1] ?? "receiver",
-		pid: structure.word(12),
-		alive: structure.word(16) !== 0,
-		sleeping: structure.word(20) !== 0,
-		position: structure.long(24),
-		lag: structure.long(32),
-		lost: structure.long(40),
-		holds: structure.word(48),
-		exclusive: structure.word(52) !== 0,
-		instance: structure.word(8),
+		role: ROLES[structure.word(endpoint.role)] ?? "receiver",
+		pid: structure.word(endpoint.pid),
+		alive: structure.word(endpoint.alive) !== 0,
+		sleeping: structure.word(endpoint.sleeping) !== 0,
+		position: structure.long(endpoint.position),
+		lag: structure.long(endpoint.lag),
+		lost: structure.long(endpoint.lost),
+		holds: structure.word(endpoint.holds),
+		exclusive: structure.word(endpoint.exclusive) !== 0,
+		instance: structure.word(endpoint.instance),
 	};
 }
-
-const ofName = () => new Structure(576);
-const ofEndpoint = () => new Structure(56);
 
 function listFailure(failure: NativeFailure): IpcError {
 	const error = failure.systemError === 0 ? "" : ` (system error ${failure.systemError})`;
@@ -119,17 +123,18 @@ function collect(
 	const listing = address(symbols.ipc_list_open(wanted, failure.bytes));
 	if (listing === null) throw listFailure(failure);
 	try {
-		const name = ofName();
-		const endpoint = ofEndpoint();
+		const nameBuffer = new Structure(abi.LISTED_NAME_BYTES);
+		const endpointBuffer = new Structure(abi.LISTED_ENDPOINT_BYTES);
 		const accepted: ListedName[] = [];
 		const remove = () => symbols.ipc_list_remove(listing) === 1;
 		for (;;) {
-			const status = symbols.ipc_list_next(listing, name.bytes, failure.bytes);
+			const status = symbols.ipc_list_next(listing, nameBuffer.bytes, failure.bytes);
 			if (status < 0) throw listFailure(failure);
 			if (status === 0) return accepted;
 			const endpoints: ListedEndpoint[] = [];
-			while (symbols.ipc_list_endpoint(listing, endpoint.bytes) === 1) endpoints.push(readEndpoint(endpoint));
-			const found = readName(name, endpoints);
+			while (symbols.ipc_list_endpoint(listing, endpointBuffer.bytes) === 1)
+				endpoints.push(readEndpoint(endpointBuffer));
+			const found = readName(nameBuffer, endpoints);
 			if (accept(found, remove)) accepted.push(found);
 		}
 	} finally {

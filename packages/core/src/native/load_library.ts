@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { ABI_VERSION, IpcError } from "@libipc/protocol";
+import { abi, IpcError } from "@libipc/protocol";
 import type { NativeLibrary } from "./library.ts";
 
 /**
@@ -34,11 +34,11 @@ export function loadLibrary(
 	if (!existsSync(path)) throw new IpcError("ERR_IPC_LIBRARY", "", `The native library is missing: ${path} (${hint}).`);
 	try {
 		const version = abiVersion(path);
-		if (version !== ABI_VERSION)
+		if (version !== abi.ABI_VERSION)
 			throw new IpcError(
 				"ERR_IPC_LIBRARY",
 				"",
-				`${path} is of another version: it speaks ABI ${version}, this package ABI ${ABI_VERSION} (${hint}).`,
+				`${path} is of another version: it speaks ABI ${version}, this package ABI ${abi.ABI_VERSION} (${hint}).`,
 			);
 		return load(path);
 	} catch (error) {

@@ -1,4 +1,5 @@
 import {
+	abi,
 	type EndpointKind,
 	type EngineHandleOptions,
 	type EngineOptions,
@@ -25,32 +26,36 @@ const encoder = new TextEncoder();
 /** Text as C wants it. */
 export const terminated = (text: string): Uint8Array => encoder.encode(`${text}\0`);
 
-/** Words of `ipc_options` in `native/include/libipc/options.h`. */
-const OPTION_WORDS = 12;
+const { options: at, OPTIONS_BYTES } = abi;
+
+/** `ipc_options` in `native/include/libipc/options.h`; what is not set is zero, which means the default. */
+function optionsStructure(values: Partial<Record<keyof typeof at, number>>): Uint32Array {
+	const words = new Uint32Array(OPTIONS_BYTES / 4);
+	for (const [name, value] of Object.entries(values)) words[at[name as keyof typeof at] / 4] = value;
+	words[at.size / 4 + 1] = Math.floor((values.size ?? 0) / 2 ** 32);
+	return words;
+}
 
 /** `ipc_options` for an endpoint. */
-export function nativeOptions(kind: EndpointKind, options: EngineOptions): Uint32Array {
-	const words = new Uint32Array(OPTION_WORDS);
-	words[0] = Kind[kind];
-	words[1] = options.capacity;
-	words[2] = options.maxReceivers;
-	words[3] = options.permissions;
-	words[4] = options.overflow;
-	words[5] = options.fromOldest ? 1 : 0;
-	words[6] = options.firstPosition;
-	return words;
-}
+export const nativeOptions = (kind: EndpointKind, options: EngineOptions): Uint32Array =>
+	optionsStructure({
+		kind: Kind[kind],
+		capacity: options.capacity,
+		maxReceivers: options.maxReceivers,
+		permissions: options.permissions,
+		overflow: options.overflow,
+		fromOldest: options.fromOldest ? 1 : 0,
+		firstPosition: options.firstPosition,
+	});
 
 /** `ipc_options` for a handle. */
-export function nativeHandleOptions(kind: HandleKind, options: EngineHandleOptions): Uint32Array {
-	const words = new Uint32Array(OPTION_WORDS);
-	words[0] = Kind[kind];
-	words[2] = options.maxHandles;
-	words[3] = options.permissions;
-	words[7] = options.mode;
-	words[8] = options.initial;
-	words[9] = options.robust;
-	words[10] = options.size % 2 ** 32;
-	words[11] = Math.floor(options.size / 2 ** 32);
-	return words;
-}
+export const nativeHandleOptions = (kind: HandleKind, options: EngineHandleOptions): Uint32Array =>
+	optionsStructure({
+		kind: Kind[kind],
+		maxReceivers: options.maxHandles,
+		permissions: options.permissions,
+		mode: options.mode,
+		initial: options.initial,
+		robust: options.robust,
+		size: options.size,
+	});

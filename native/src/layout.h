@@ -6,7 +6,8 @@
  *   …                    ipc_slot senders[IPC_MAX_SENDERS]; of what has no ring: ipc_wait_entry waits[]
  *   body_offset          the ring: `capacity` bytes, page aligned; or shared memory: `memory_bytes`
  *
- * A change to anything here is a new IPC_LAYOUT_VERSION.
+ * A change to anything here is a new IPC_LAYOUT_VERSION. A new field has a line in layout_hash.c as well: a test fails
+ * until it has.
  */
 #ifndef LIBIPC_LAYOUT_H
 #define LIBIPC_LAYOUT_H
@@ -18,7 +19,7 @@
 #include "libipc/options.h"
 
 #define IPC_MAGIC 0x43504942u /* "BIPC" */
-#define IPC_LAYOUT_VERSION 3u
+#define IPC_LAYOUT_VERSION 4u
 
 /*
  * Two cache lines: the adjacent-line prefetcher of x86 and the 128-byte lines of
@@ -225,15 +226,5 @@ _Static_assert(sizeof(ipc_record) == IPC_UNIT, "a record header is one unit");
 _Static_assert(sizeof(ipc_lease) == IPC_UNIT, "a lease is one unit");
 _Static_assert(sizeof(ipc_fragment) % IPC_UNIT == 0, "fragments start at whole units");
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "atomics work across processes");
-
-/* Differs when two builds disagree about the place of any field. */
-#define IPC_LAYOUT_HASH                                                                                           \
-  ((uint32_t)((offsetof(ipc_header, head) * 31u + offsetof(ipc_header, claim)) * 31u +                            \
-              offsetof(ipc_header, announced) * 23u + offsetof(ipc_header, waiting) * 29u +                       \
-              offsetof(ipc_header, memory_bytes) * 37u + offsetof(ipc_slot, held) * 41u +                         \
-              offsetof(ipc_header, take_claim) * 19u + offsetof(ipc_header, receiver_count) * 17u +               \
-              offsetof(ipc_header, event_flags) * 13u + offsetof(ipc_header, event_words) * 11u +                 \
-              offsetof(ipc_header, next_instance) * 7u + sizeof(ipc_slot) * 5u + offsetof(ipc_slot, owner) * 3u + \
-              sizeof(ipc_event_word)))
 
 #endif

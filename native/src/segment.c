@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "event.h"
+#include "layout_hash.h"
 #include "libipc/storage.h"
 #include "marks.h"
 #include "slots.h"
@@ -227,7 +228,7 @@ static int32_t create(ipc_segment *segment, int fd, const char *prefix, const ch
   ipc_header *header = segment->header;
   memset(header, 0, body_offset); /* of a leftover; there is no magic in it any more */
   header->version = IPC_LAYOUT_VERSION;
-  header->layout_hash = IPC_LAYOUT_HASH;
+  header->layout_hash = ipc_layout_hash();
   header->kind = options->kind;
   header->capacity = capacity;
   header->max_receivers = max_receivers;
@@ -273,7 +274,8 @@ int32_t ipc_segment_check(const ipc_header *header, uint64_t file_bytes, ipc_fai
   uint32_t magic = atomic_load_explicit(&header->magic, memory_order_acquire);
   if (magic != IPC_MAGIC) return fail(failure, IPC_E_FOREIGN, magic, IPC_MAGIC);
   if (header->version != IPC_LAYOUT_VERSION) return fail(failure, IPC_E_VERSION, header->version, IPC_LAYOUT_VERSION);
-  if (header->layout_hash != IPC_LAYOUT_HASH) return fail(failure, IPC_E_VERSION, header->layout_hash, IPC_LAYOUT_HASH);
+  if (header->layout_hash != ipc_layout_hash())
+    return fail(failure, IPC_E_VERSION, header->layout_hash, ipc_layout_hash());
   uint32_t kind = header->kind, capacity = header->capacity, receivers = header->max_receivers;
   bool is_sound = is_kind(kind) && receivers > 0 && receivers <= IPC_MAX_RECEIVERS;
   if (is_sound && ipc_segment_has_ring(kind))

@@ -9,6 +9,7 @@ export * from "./engine.ts";
 export * from "./error.ts";
 export * from "./kinds.ts";
 export * from "./layout.ts";
+export { LAYOUT_HASH } from "./layout_hash.ts";
 export * from "./limits.ts";
 export * from "./listed.ts";
 export * from "./status.ts";

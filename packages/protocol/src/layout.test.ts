@@ -1,77 +1,27 @@
-import { expect, setDefaultTimeout, test } from "bun:test";
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { commonFlags, findCompiler } from "../../../scripts/lib/toolchain.ts";
-import * as kinds from "./kinds.ts";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import * as layout from "./layout.ts";
-import { limits } from "./limits.ts";
+import { LAYOUT_HASH, type LayoutField, layoutFields, layoutHashOf } from "./layout_hash.ts";
+import { type Agreed, disagreements, numbers, offsets, runC } from "./testing/evaluate_c.ts";
 
-// Others may be using the machine, too.
+// Compiling takes its time when the machine is busy.
 setDefaultTimeout(60_000);
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-
-/** What the values of a C program's expressions are, by that C program. */
-function evaluate(expressions: readonly string[]): number[] {
-	const directory = mkdtempSync(join(tmpdir(), "libipc-layout-"));
-	try {
-		const source = join(directory, "layout.c");
-		const program = join(directory, "layout");
-		writeFileSync(
-			source,
-			`#include <stdio.h>
-#include "layout.h"
-#include "libipc/options.h"
-int main(void) {
-${expressions.map((expression) => `  printf("%.0f\\n", (double)(${expression}));`).join("\n")}
-  return 0;
-}
-`,
-		);
-		const compiled = spawnSync(findCompiler(), [...commonFlags, source, "-o", program], {
-			cwd: ROOT,
-			encoding: "utf8",
-		});
-		if (compiled.status !== 0) throw new Error(compiled.stderr);
-		return spawnSync(program, { encoding: "utf8" }).stdout.trim().split("\n").map(Number);
-	} finally {
-		rmSync(directory, { recursive: true });
-	}
-}
-
-/** What C calls a field or an event, where the name in `layout.ts` is another one. */
-const inC: Readonly<Record<string, string>> = {
-	limit: "write_limit",
-	receiver_limit: "receiver_slots_used",
-	sender_limit: "sender_slots_used",
-	wait_limit: "wait_entries_used",
-	MEMBERS: "PEERS",
-	TURN: "CLAIM_FREE",
-};
-
-const named = (name: string): string => inC[name] ?? name;
-
-function offsets(type: string, fields: Readonly<Record<string, number>>): [string, number][] {
-	return Object.entries(fields).map(([name, offset]) => [`offsetof(${type}, ${named(snake(name))})`, offset]);
-}
-
+const LAYOUT_H = new URL("../../../native/src/layout.h", import.meta.url);
 const word = (value: number): number => value >>> 0;
 
-const pairs: readonly [string, number][] = [
+const agreed: readonly Agreed[] = [
 	...offsets("ipc_header", layout.header),
 	...offsets("ipc_slot", layout.member),
 	...offsets("ipc_wait_entry", layout.wait),
 	...offsets("ipc_record", layout.record),
 	...offsets("ipc_fragment", layout.fragment),
 	...offsets("ipc_lease", layout.lease),
+	...offsets("ipc_mark", layout.mark),
+	...offsets("ipc_event_flag", layout.eventFlag),
+	...offsets("ipc_event_word", layout.eventWord),
 	["IPC_MAGIC", layout.MAGIC],
 	["IPC_LAYOUT_VERSION", layout.LAYOUT_VERSION],
-	["IPC_LAYOUT_HASH", layout.LAYOUT_HASH],
 	["IPC_UNIT", layout.UNIT],
 	["IPC_LINE", layout.LINE],
 	["IPC_HEADER_BYTES", layout.HEADER_BYTES],
@@ -91,29 +41,82 @@ const pairs: readonly [string, number][] = [
 	["IPC_TRUNCATED", layout.TRUNCATED],
 	["IPC_LEASE_DONE", word(layout.LEASE_DONE)],
 	["IPC_CLAIM_ABANDONED", word(layout.CLAIM_ABANDONED)],
-	["IPC_MIN_CAPACITY", limits.minCapacity],
-	["IPC_MAX_CAPACITY", limits.maxCapacity],
-	["IPC_MAX_PERMITS", limits.maxPermits],
-	["IPC_MAX_MEMORY", limits.maxMemory],
-	["IPC_MAX_NAME", limits.nameBytes],
-	["IPC_MAX_PREFIX", limits.prefixBytes],
-	...Object.entries(kinds.Kind).map(([name, value]): [string, number] => [`IPC_${name.toUpperCase()}`, value]),
-	...Object.entries(kinds.OverflowKind).map(([name, value]): [string, number] => [
-		`IPC_${snake(name).toUpperCase()}`,
-		value,
-	]),
-	...Object.entries(layout.EventIndex).map(([name, value]): [string, number] => [
-		`IPC_EVENT_${named(snake(name).toUpperCase())}`,
-		value,
-	]),
-	...Object.entries(layout.RecordKind).map(([name, value]): [string, number] => [
-		`IPC_RECORD_${name.toUpperCase()}`,
-		value,
-	]),
+	...numbers("IPC_EVENT_", layout.EventIndex),
+	...numbers("IPC_RECORD_", layout.RecordKind),
 ];
 
-test("the layout in TypeScript is that in C", () => {
-	const values = evaluate(pairs.map(([expression]) => expression));
-	const found = pairs.map(([expression], i) => `${expression} = ${values[i]}`);
-	expect(pairs.map(([expression, value]) => `${expression} = ${value}`)).toEqual(found);
+test("C and TypeScript have the same bytes in shared memory", () => {
+	expect(disagreements(["layout.h"], agreed)).toEqual([]);
+});
+
+/** `ipc_header.magic` and so on: what layout.h declares, read from its text. */
+function declaredFields(): string[] {
+	const text = readFileSync(LAYOUT_H, "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
+	return [...text.matchAll(/typedef struct (\w+) \{([\s\S]*?)\} \1;/g)].flatMap(([, type = "", body = ""]) =>
+		[...body.matchAll(/(\w+)(?:\[[^\]]*\])?\s*;/g)].map(([, field]) => `${type}.${field}`),
+	);
+}
+
+const isField = ({ name }: LayoutField): boolean => name.includes(".");
+
+describe("the layout hash", () => {
+	test("covers every field that layout.h declares", () => {
+		const declared = declaredFields();
+		expect(declared.length).toBeGreaterThan(60);
+		expect(
+			layoutFields
+				.filter(isField)
+				.map(({ name }) => name)
+				.sort(),
+		).toEqual(declared.sort());
+	});
+
+	test("is computed from the same fields, with the same result, in C and in TypeScript", () => {
+		const lines = runC(
+			`#include <stdio.h>
+#include "layout_hash.h"
+int main(void) {
+  size_t count;
+  const ipc_layout_field *fields = ipc_layout_fields(&count);
+  for (size_t i = 0; i < count; i++) printf("%s %u %u\\n", fields[i].name, fields[i].offset, fields[i].size);
+  printf("%u\\n", ipc_layout_hash());
+  return 0;
+}
+`,
+			["native/src/layout_hash.c"],
+		);
+		expect(lines).toEqual([
+			...layoutFields.map(({ name, offset, bytes }) => `${name} ${offset} ${bytes}`),
+			`${LAYOUT_HASH}`,
+		]);
+	});
+
+	const swaps = layoutFields.flatMap((first, i) => {
+		const second = layoutFields[i + 1];
+		const isPair =
+			second && isField(first) && isField(second) && first.name.split(".")[0] === second.name.split(".")[0];
+		return isPair ? [[first.name, second.name, i] as const] : [];
+	});
+
+	test.each(swaps)("differs when %s and %s change places", (_, __, i) => {
+		const first = layoutFields[i] as LayoutField;
+		const second = layoutFields[i + 1] as LayoutField;
+		// As the compiler would place them: the second field where the first one was, the first one behind it.
+		const swapped = layoutFields.toSpliced(
+			i,
+			2,
+			{ ...first, offset: second.offset + second.bytes - first.bytes },
+			{ ...second, offset: first.offset },
+		);
+		expect(layoutHashOf(swapped)).not.toBe(LAYOUT_HASH);
+		// And in a build whose list of fields has been put in order again.
+		expect(layoutHashOf(swapped.toSpliced(i, 2, swapped[i + 1] as LayoutField, swapped[i] as LayoutField))).not.toBe(
+			LAYOUT_HASH,
+		);
+	});
+
+	test.each(layoutFields.map(({ name }, i) => [name, i] as const))("differs when the size of %s changes", (_, i) => {
+		const field = layoutFields[i] as LayoutField;
+		expect(layoutHashOf(layoutFields.with(i, { ...field, bytes: field.bytes * 2 }))).not.toBe(LAYOUT_HASH);
+	});
 });

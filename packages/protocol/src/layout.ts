@@ -7,7 +7,7 @@ import { hasRing, Kind } from "./kinds.ts";
 
 /** "BIPC". */
 export const MAGIC = 0x43504942;
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 
 export const UNIT = 8;
 /** Two cache lines: what different threads write lies in different ones. */
@@ -98,6 +98,13 @@ export const RecordKind = { message: 1, padding: 2, loan: 3, owner: 4, fragment:
 /** `ipc_fragment`. */
 export const fragment = { instance: 0, message: 4, oldest: 8, first: 12, total: 16, offset: 20 } as const;
 
+/** `ipc_mark`. Both are longs. */
+export const mark = { position: 0, number: 8 } as const;
+
+/** `ipc_event_flag`, `ipc_event_word`. */
+export const eventFlag = { wanted: 0 } as const;
+export const eventWord = { value: 0 } as const;
+
 /** `ipc_lease`. */
 export const lease = { holder: 0, attempts: 4 } as const;
 
@@ -110,22 +117,6 @@ export const TRUNCATED = 2;
 
 /** `ipc_event_index`. */
 export const EventIndex = { data: 0, space: 1, turn: 2, members: 3 } as const;
-
-/** `IPC_LAYOUT_HASH`: differs when two builds disagree about the place of any field. */
-export const LAYOUT_HASH =
-	(header.head * 31 + header.claim) * 31 +
-	header.announced * 23 +
-	header.waiting * 29 +
-	header.memoryBytes * 37 +
-	member.held * 41 +
-	header.takeClaim * 19 +
-	header.receiverCount * 17 +
-	header.eventFlags * 13 +
-	header.eventWords * 11 +
-	header.nextInstance * 7 +
-	MEMBER_BYTES * 5 +
-	member.owner * 3 +
-	LINE;
 
 /** `ipc_segment_bytes`: where the ring (or shared memory) starts, and the bytes of all without shared memory. */
 export function segmentBytes(kind: number, capacity: number, maxReceivers: number): { body: number; total: number } {

@@ -1,0 +1,101 @@
+import {
+	EVENTS,
+	eventFlag,
+	eventWord,
+	FRAGMENT_BYTES,
+	fragment,
+	header,
+	LEASE_BYTES,
+	LINE,
+	lease,
+	MARK_BYTES,
+	MARKS,
+	MEMBER_BYTES,
+	mark,
+	member,
+	RECORD_BYTES,
+	record,
+	WAIT_BYTES,
+	wait,
+} from "./layout.ts";
+import { limits } from "./limits.ts";
+
+/** A field of a structure in shared memory, or a whole structure: `ipc_layout_field` in `native/src/layout_hash.h`. */
+export interface LayoutField {
+	readonly name: string;
+	readonly offset: number;
+	readonly bytes: number;
+}
+
+/** What C calls a field, where the name in `layout.ts` is another one. */
+const inC: Readonly<Record<string, string>> = {
+	limit: "write_limit",
+	receiver_limit: "receiver_slots_used",
+	sender_limit: "sender_slots_used",
+	wait_limit: "wait_entries_used",
+};
+
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** Fields without an entry in `wide` are 32-bit words. */
+function structure(
+	name: string,
+	bytes: number,
+	fields: Readonly<Record<string, number>>,
+	wide: Readonly<Record<string, number>> = {},
+): LayoutField[] {
+	return [
+		{ name, offset: 0, bytes },
+		...Object.entries(fields).map(([field, offset]) => ({
+			name: `${name}.${inC[snake(field)] ?? snake(field)}`,
+			offset,
+			bytes: wide[field] ?? 4,
+		})),
+	];
+}
+
+/** All fields of all structures in shared memory, in the order of `native/src/layout_hash.c`. */
+export const layoutFields: readonly LayoutField[] = [
+	...structure("ipc_header", header.memoryBytes + LINE, header, {
+		created: 8,
+		segmentBytes: 8,
+		bodyOffset: 8,
+		prefix: limits.prefixBytes + 8,
+		name: limits.nameBytes + 8,
+		head: 8,
+		announced: 8,
+		markCount: 8,
+		marks: MARKS * MARK_BYTES,
+		eventFlags: EVENTS * 4,
+		eventWords: EVENTS * LINE,
+		memoryBytes: 8,
+	}),
+	...structure("ipc_mark", MARK_BYTES, mark, { position: 8, number: 8 }),
+	...structure("ipc_event_flag", 4, eventFlag),
+	...structure("ipc_event_word", LINE, eventWord),
+	...structure("ipc_slot", MEMBER_BYTES, member, { owner: 8, lost: 8, waker: 8 }),
+	...structure("ipc_wait_entry", WAIT_BYTES, wait, { waker: 8 }),
+	...structure("ipc_record", RECORD_BYTES, record),
+	...structure("ipc_fragment", FRAGMENT_BYTES, fragment),
+	...structure("ipc_lease", LEASE_BYTES, lease),
+];
+
+/** `ipc_layout_hash_of`: FNV-1a, 32 bits, over name, offset and size of each field. */
+export function layoutHashOf(fields: readonly LayoutField[]): number {
+	let hash = 2166136261;
+	const add = (byte: number): void => {
+		hash = Math.imul(hash ^ byte, 16777619);
+	};
+	const addWord = (word: number): void => {
+		for (let shift = 0; shift < 32; shift += 8) add((word >>> shift) & 0xff);
+	};
+	for (const { name, offset, bytes } of fields) {
+		for (let i = 0; i < name.length; i++) add(name.charCodeAt(i));
+		addWord(offset);
+		addWord(bytes);
+	}
+	return hash >>> 0;
+}
+
+/** `ipc_layout_hash()`: two builds have the same value only if they agree about every field in shared memory. */
+export const LAYOUT_HASH = layoutHashOf(layoutFields);

@@ -2,6 +2,7 @@
  * callback_thread.c - what waking an event loop costs at least: a thread of the same
  * process that sleeps, and then calls back. Built as a library for bench:event-loop.
  */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>

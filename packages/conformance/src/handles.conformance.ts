@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import { assertLike } from "@libipc/testing/assert_like";
-import { expectError, HandleNames, untyped } from "./handles.ts";
+import { untyped } from "@libipc/testing/bad_values";
+import { sleep } from "@libipc/testing/timing";
+import { expectError } from "./expect_error.ts";
 import { afterEach, describe, test } from "./harness.ts";
-import { Peer } from "./peer.ts";
+import { Names } from "./names.ts";
+import { startProgram } from "./start_program.ts";
 import {
 	Condition,
 	type Handle,
@@ -16,7 +18,7 @@ import {
 	SharedMemory,
 } from "./under_test.ts";
 
-const names = new HandleNames("handles");
+const names = new Names("handles");
 const { prefix } = names;
 
 afterEach(() => names.expectNothingLeft());
@@ -43,12 +45,13 @@ const kinds: readonly (readonly [HandleKind, Factory, string])[] = [
 	["memory", memory, "shared memory"],
 ];
 
-const child = (program: string, name: string, kind: HandleKind) => new Peer("opener", [program, prefix, name, kind]);
+const child = (program: string, name: string, kind: HandleKind) =>
+	startProgram("opener", [program, prefix, name, kind]);
 
 describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 	const open = (name: string, options: HandleOptions = {}) => factory.open(name, { prefix, ...options });
 
-	test("has a name, which is there until the last one is closed", async () => {
+	test("has a name that exists until the last handle is closed", async () => {
 		const name = names.next();
 		const first = open(name);
 		const second = open(name);
@@ -72,7 +75,7 @@ describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 		assert.equal(names.existing().length, 0);
 	});
 
-	test("bad names, prefixes, options are refused, and nothing is made", () => {
+	test("invalid names, prefixes and options are refused, and nothing is created", () => {
 		const name = names.next();
 		for (const [bad, text] of [
 			["", /empty/],
@@ -103,7 +106,7 @@ describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 		assert.deepEqual(names.existing(), []);
 	});
 
-	test("other options than the creator's are refused; the same, or none, are fine", () => {
+	test("options that differ from those of the creator are refused; equal ones, or none, are valid", () => {
 		const name = names.next();
 		using _creator = open(name, { maxHandles: 5, permissions: 0o660 });
 		const mismatch = "ERR_IPC_OPTIONS_MISMATCH";
@@ -114,12 +117,12 @@ describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 		expectError(mismatch, new RegExp(`${text}.* 0o660, .* 0o666`), () => open(name, { permissions: 0o666 }));
 		using _same = open(name, { ...shared, maxHandles: 5 });
 		using _none = open(name, shared);
-		// Whoever did not ask to share does not join what is shared: docs/security.md.
+		// A program that did not ask to share does not join what is shared: docs/security.md.
 		expectError(mismatch, new RegExp(`${text}.* 0o660, .* 0o600`), () => open(name, { permissions: 0o600 }));
 		expectError("ERR_IPC_PERMISSION", new RegExp(`${text}.*0o660`), () => open(name));
 	});
 
-	test("one more than maxHandles is refused; when one was closed, or killed, there is room", async () => {
+	test("one handle more than maxHandles is refused; after one was closed or killed, another can be opened", async () => {
 		const name = names.next();
 		const first = open(name, { maxHandles: 2 });
 		await using process = child("keeps", name, kind);
@@ -132,7 +135,7 @@ describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 		using _third = open(name);
 	}, 20_000);
 
-	test("as many as maxHandles says may be open, 64 if nobody says", () => {
+	test("maxHandles handles can be open, 64 by default", () => {
 		for (const maxHandles of [1, 100, undefined]) {
 			const name = names.next();
 			const handles = Array.from({ length: maxHandles ?? 64 }, () => open(name, { maxHandles }));
@@ -141,7 +144,7 @@ describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 		}
 	}, 20_000);
 
-	test("what terminated threads had open is made anew, also with other options", async () => {
+	test("a name that only killed programs had open is created again, also with other options", async () => {
 		const name = names.next();
 		await using process = child("keeps", name, kind);
 		assertLike(await process.report<object>(), { code: "opened" });
@@ -154,13 +157,15 @@ describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 		);
 	}, 20_000);
 
-	test("clear of what is not there is fine", () => {
-		factory.clear(names.next(), { prefix });
-		factory.clear(names.next());
+	test("clear() of a name that does not exist changes nothing", () => {
+		using _other = open(names.next());
+		const before = names.existing();
+		for (const options of [{ prefix }, undefined]) assert.doesNotThrow(() => factory.clear(names.next(), options));
+		assert.deepEqual(names.existing(), before);
 	});
 });
 
-test("the same name under two prefixes, or of two kinds, is two things", () => {
+test("the same name under two prefixes, or of two kinds, belongs to two things", () => {
 	const name = names.next();
 	const other = `${prefix}.other`;
 	using a = Mutex.open(name, { prefix });
@@ -184,7 +189,7 @@ test("the same name under two prefixes, or of two kinds, is two things", () => {
 	lock.unlock();
 });
 
-test("who waits without a timeout waits for longer than a call into native code lasts", async () => {
+test("a wait without a timeout lasts longer than one call into native code", async () => {
 	const name = names.next();
 	using mutex = Mutex.open(name, { prefix });
 	using lock = RwLock.open(name, { prefix });
@@ -194,12 +199,12 @@ test("who waits without a timeout waits for longer than a call into native code 
 	using memory = SharedMemory.open(name, { prefix, size: 4096 });
 	mutex.lock();
 	lock.lock();
-	await using waitsForMutex = new Peer("lock", ["waits", prefix, name, "mutex"]);
-	await using waitsForLock = new Peer("lock", ["waits", prefix, name, "rwlock"]);
-	await using waitsToRead = new Peer("lock", ["waits to read", prefix, name, "rwlock"]);
-	await using waitsForPermit = new Peer("semaphore", ["waits", prefix, name]);
-	await using waitsForNotify = new Peer("condition", ["waits", prefix, condition.name]);
-	await using waitsForWake = new Peer("shared_memory", ["waits", prefix, name, 0]);
+	await using waitsForMutex = startProgram("lock", ["waits", prefix, name, "mutex"]);
+	await using waitsForLock = startProgram("lock", ["waits", prefix, name, "rwlock"]);
+	await using waitsToRead = startProgram("lock", ["waits to read", prefix, name, "rwlock"]);
+	await using waitsForPermit = startProgram("semaphore", ["waits", prefix, name]);
+	await using waitsForNotify = startProgram("condition", ["waits", prefix, condition.name]);
+	await using waitsForWake = startProgram("shared_memory", ["waits", prefix, name, 0]);
 	const children = [waitsForMutex, waitsForLock, waitsToRead, waitsForPermit, waitsForNotify, waitsForWake];
 	for (const each of children) assert.equal(await each.report<string>(), "waiting");
 	let ended = 0;
@@ -208,7 +213,7 @@ test("who waits without a timeout waits for longer than a call into native code 
 		ended++;
 		return report;
 	});
-	// What is to be seen is that nothing happens.
+	// Nothing may happen in this time.
 	await sleep(1300);
 	assert.equal(ended, 0);
 	mutex.unlock();
@@ -219,7 +224,7 @@ test("who waits without a timeout waits for longer than a call into native code 
 		assert.equal(condition.notify(), 1);
 	}
 	assert.equal(memory.wake(0), 1);
-	const told = { ownerDied: false };
-	assert.deepEqual(await Promise.all(ends), [told, told, told, "acquired", { notified: true, held: true }, "ok"]);
+	const locked = { ownerDied: false };
+	assert.deepEqual(await Promise.all(ends), [locked, locked, locked, "acquired", { notified: true, held: true }, "ok"]);
 	for (const each of children) assert.equal(await each.exited, 0);
 }, 20_000);

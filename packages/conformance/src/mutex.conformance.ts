@@ -1,17 +1,11 @@
 import assert from "node:assert/strict";
-import { HandleNames } from "./handles.ts";
-import { afterEach, test } from "./harness.ts";
-import { testLock } from "./lock_tests.ts";
+import { test } from "./harness.ts";
+import { lockFixture } from "./lock_fixture.ts";
 import { Mutex } from "./under_test.ts";
 
-testLock("mutex");
+const { names, prefix } = lockFixture("mutex", "held");
 
-const names = new HandleNames("held");
-const { prefix } = names;
-
-afterEach(() => names.expectNothingLeft());
-
-test("held tells whether this handle holds it", async () => {
+test("mutex.held says whether this handle holds the mutex", async () => {
 	const name = names.next();
 	const mutex = Mutex.open(name, { prefix });
 	using other = Mutex.open(name, { prefix });

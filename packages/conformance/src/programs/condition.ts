@@ -1,10 +1,11 @@
 /**
- * Programs with a condition: `condition PROGRAM PREFIX NAME [ARGUMENT]`; its mutex is NAME.mutex. What they print is
- * JSON lines.
+ * Programs with a condition: `condition PROGRAM PREFIX NAME [ARGUMENT]`; its mutex is NAME.mutex. They print JSON lines.
  */
+
 import { args, say } from "@libipc/testing/program";
 import { Probe, Word } from "../probe.ts";
 import { Condition, type IpcError, Mutex } from "../under_test.ts";
+import { rounds } from "../volume.ts";
 
 const [program = "", prefix = "", name = "", argument = ""] = args;
 const print = (value: unknown): void => say(JSON.stringify(value ?? null));
@@ -13,18 +14,21 @@ const condition = Condition.open(name, { prefix });
 const filled = Condition.open(`${name}.filled`, { prefix });
 const emptied = Condition.open(`${name}.emptied`, { prefix });
 
-/** A buffer for 16 numbers: count of what was put, of what was taken, and the numbers from word 32 on. */
+/** A buffer for 16 numbers: how many were put, how many were taken, and the numbers from word 32 on. */
 const SLOTS = 16;
 const put = Word.begun;
 const taken = Word.done;
 
+/** How many numbers each producer puts and each consumer takes. */
+const NUMBERS = rounds(5000, 1000);
+
 const programs: Record<string, () => unknown> = {
-	/** Producer ARGUMENT puts 1000 numbers. */
+	/** Producer ARGUMENT puts its numbers. */
 	produces() {
 		using probe = new Probe(prefix, name);
 		const { words } = probe;
 		probe.start();
-		for (let i = 0; i < 1000; i++) {
+		for (let i = 0; i < NUMBERS; i++) {
 			using _guard = mutex.acquire();
 			while ((words[put] as number) - (words[taken] as number) === SLOTS) emptied.wait(mutex);
 			words[32 + ((words[put] as number) % SLOTS)] = Number(argument) * 10_000 + i;
@@ -33,13 +37,13 @@ const programs: Record<string, () => unknown> = {
 		}
 	},
 
-	/** Takes 1000 numbers and prints them; "async" or "sync". */
+	/** Takes as many numbers as a producer puts, and prints them. ARGUMENT: "async" or "sync". */
 	async consumes() {
 		using probe = new Probe(prefix, name);
 		const { words } = probe;
 		const got: number[] = [];
 		probe.start();
-		for (let i = 0; i < 1000; i++) {
+		for (let i = 0; i < NUMBERS; i++) {
 			using _guard = argument === "async" ? await mutex.acquireAsync() : mutex.acquire();
 			while (words[put] === words[taken])
 				if (argument === "async") await filled.waitAsync(mutex);
@@ -51,7 +55,7 @@ const programs: Record<string, () => unknown> = {
 		print(got);
 	},
 
-	/** Takes for ever. */
+	/** Takes until it is killed. */
 	takes() {
 		const probe = new Probe(prefix, name);
 		const { words } = probe;
@@ -76,7 +80,7 @@ const programs: Record<string, () => unknown> = {
 		for (const each of [condition, filled, emptied, mutex]) each.close();
 	},
 
-	/** Stays alive for it, and ends by itself. */
+	/** Stays alive for the wait, and ends by itself. */
 	async "waits async"() {
 		mutex.lock();
 		const promise = condition.waitAsync(mutex);

@@ -1,8 +1,9 @@
 /**
- * Programs with a mutex or a reader-writer lock: `lock PROGRAM PREFIX NAME KIND [ARGUMENT]`. What they print is
- * JSON lines; unless said otherwise they end by having nothing more to do.
+ * Programs with a mutex or a reader-writer lock: `lock PROGRAM PREFIX NAME KIND [ARGUMENT]`. They print JSON lines, and end
+ * when they have nothing more to do, unless their comment says otherwise.
  */
 
+import { collectGarbage } from "@libipc/testing/garbage";
 import { args, say } from "@libipc/testing/program";
 import { spin } from "@libipc/testing/timing";
 import { Probe, Word } from "../probe.ts";
@@ -44,7 +45,7 @@ const programs: Record<string, () => unknown> = {
 		}
 	},
 
-	/** By tasks that keep it across turns of the event loop. */
+	/** In tasks that hold the lock across turns of the event loop. */
 	async "counts in tasks"() {
 		using probe = new Probe(prefix, name);
 		using lock = open();
@@ -61,7 +62,7 @@ const programs: Record<string, () => unknown> = {
 		await Promise.all(Array.from({ length: 10 }, task));
 	},
 
-	/** Changes and looks for ever. */
+	/** Changes the probe until it is killed. */
 	changes() {
 		const probe = new Probe(prefix, name);
 		const lock = open();
@@ -72,6 +73,7 @@ const programs: Record<string, () => unknown> = {
 		}
 	},
 
+	/** Reads the probe, and changes it one time in four, until it is killed. */
 	"reads and changes"() {
 		const probe = new Probe(prefix, name);
 		const lock = RwLock.open(name, { prefix });
@@ -87,7 +89,7 @@ const programs: Record<string, () => unknown> = {
 		}
 	},
 
-	/** Until it is killed. */
+	/** Holds the lock until it is killed. */
 	holds() {
 		const lock = open();
 		lock.lock();
@@ -95,6 +97,30 @@ const programs: Record<string, () => unknown> = {
 		setInterval(() => lock.closed, 60_000);
 	},
 
+	"holds and exits"() {
+		open().lock();
+		process.exit(3);
+	},
+
+	"holds and throws"() {
+		open().lock();
+		throw new Error("thrown by the test while it holds the lock");
+	},
+
+	/** Locks with handles that it drops, until the garbage collection has closed the one that holds the lock. */
+	async "holds and forgets"() {
+		using other = open();
+		for (let i = 0; i < 20; i++) (() => void open().tryLock())();
+		let got = false;
+		for (let i = 0; !got && i < 500; i++) {
+			await new Promise((resolve) => setTimeout(resolve, 1));
+			collectGarbage();
+			got = other.tryLock();
+		}
+		print({ got, ownerDied: other.ownerDied });
+	},
+
+	/** Reads until it is killed. */
 	reads() {
 		const lock = RwLock.open(name, { prefix });
 		lock.lockShared();
@@ -120,7 +146,7 @@ const programs: Record<string, () => unknown> = {
 		print({ ownerDied: guard.ownerDied });
 	},
 
-	/** Stays alive for it, and ends by itself. Tells how often the event loop went round. */
+	/** Stays alive for the wait, and ends by itself. Reports how many timers of its event loop have run. */
 	async "waits async"() {
 		const lock = open();
 		let ticks = 0;

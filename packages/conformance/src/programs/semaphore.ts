@@ -1,8 +1,9 @@
 /**
- * Programs with a semaphore: `semaphore PROGRAM PREFIX NAME [ARGUMENT]`. What they print is JSON lines; unless said
- * otherwise they end by having nothing more to do.
+ * Programs with a semaphore: `semaphore PROGRAM PREFIX NAME [ARGUMENT]`. They print JSON lines, and end when they have
+ * nothing more to do, unless their comment says otherwise.
  */
 
+import { collectGarbage } from "@libipc/testing/garbage";
 import { args, say } from "@libipc/testing/program";
 import { spin } from "@libipc/testing/timing";
 import { Probe, Word } from "../probe.ts";
@@ -12,7 +13,7 @@ const [program = "", prefix = "", name = "", argument = ""] = args;
 const print = (value: unknown): void => say(JSON.stringify(value ?? null));
 const open = () => Semaphore.open(name, { prefix });
 
-/** Notes how many are inside at once. */
+/** Records how many hold a permit at once. */
 function enter(probe: Probe): void {
 	const inside = probe.add(Word.inside);
 	if (inside > probe.get(Word.most)) probe.set(Word.most, inside);
@@ -59,7 +60,7 @@ const programs: Record<string, () => unknown> = {
 		await Promise.all(Array.from({ length: 10 }, task));
 	},
 
-	/** Signals that often. */
+	/** Releases ARGUMENT times. */
 	signals() {
 		using probe = new Probe(prefix, name);
 		using semaphore = open();
@@ -67,7 +68,7 @@ const programs: Record<string, () => unknown> = {
 		for (let i = 0; i < Number(argument); i++) semaphore.release();
 	},
 
-	/** Takes and gives for ever. */
+	/** Acquires and releases until it is killed. */
 	changes() {
 		const probe = new Probe(prefix, name);
 		const semaphore = open();
@@ -79,6 +80,30 @@ const programs: Record<string, () => unknown> = {
 		}
 	},
 
+	"holds and exits"() {
+		open().acquire();
+		process.exit(3);
+	},
+
+	"holds and throws"() {
+		open().acquire();
+		throw new Error("thrown by the test while it holds a permit");
+	},
+
+	/** Acquires with handles that it drops, until the garbage collection has closed the one that holds the permit. */
+	async "holds and forgets"() {
+		using other = open();
+		for (let i = 0; i < 20; i++) (() => void open().tryAcquire())();
+		let permit = other.tryAcquire();
+		for (let i = 0; !permit && i < 500; i++) {
+			await new Promise((resolve) => setTimeout(resolve, 1));
+			collectGarbage();
+			permit = other.tryAcquire();
+		}
+		print({ got: permit !== null });
+	},
+
+	/** Holds ARGUMENT permits until it is killed. */
 	holds() {
 		const semaphore = open();
 		for (let i = 0; i < Number(argument || 1); i++) semaphore.acquire();
@@ -97,7 +122,7 @@ const programs: Record<string, () => unknown> = {
 		}
 	},
 
-	/** Stays alive for it, and ends by itself. */
+	/** Stays alive for the wait, and ends by itself. */
 	async "waits async"() {
 		const semaphore = open();
 		const promise = semaphore.acquireAsync();

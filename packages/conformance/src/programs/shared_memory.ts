@@ -1,6 +1,7 @@
-/** Programs with shared memory: `shared_memory PROGRAM PREFIX NAME [ARGUMENT]`. What they print is JSON lines. */
+/** Programs with shared memory: `shared_memory PROGRAM PREFIX NAME [ARGUMENT]`. They print JSON lines. */
+
 import { args, say } from "@libipc/testing/program";
-import { IpcError, SharedMemory } from "../under_test.ts";
+import { type IpcError, SharedMemory } from "../under_test.ts";
 
 const [program = "", prefix = "", name = "", argument = ""] = args;
 const print = (value: unknown): void => say(JSON.stringify(value ?? null));
@@ -21,7 +22,7 @@ const programs: Record<string, () => unknown> = {
 		}
 	},
 
-	/** Copies word 0 to word 1 for ever. */
+	/** Copies word 0 to word 1 until it is killed. */
 	copies() {
 		const memory = open();
 		const { words } = memory;
@@ -39,7 +40,7 @@ const programs: Record<string, () => unknown> = {
 		print(memory.waitOn(Number(argument), 0));
 	},
 
-	/** Stays alive for it, and ends by itself. */
+	/** Stays alive for the wait, and ends by itself. */
 	async "waits async"() {
 		const memory = open();
 		const promise = memory.waitOnAsync(Number(argument), 0);
@@ -54,15 +55,35 @@ const programs: Record<string, () => unknown> = {
 		setInterval(() => memory.closed, 60_000);
 	},
 
-	/** Grows, with fallocate failing from then on if ARGUMENT is so. */
 	grows() {
 		using memory = SharedMemory.open(name, { prefix, mode: "open" });
-		try {
-			print({ size: memory.grow(Number(argument)), byteLength: memory.byteLength });
-		} catch (error) {
-			if (!(error instanceof IpcError)) throw error;
-			print({ code: error.code, byteLength: memory.byteLength, mapped: memory.bytes.byteLength });
-		}
+		print({ size: memory.grow(Number(argument)), byteLength: memory.byteLength });
+	},
+
+	/** Reports what a handler of "exit" finds. */
+	exits() {
+		const memory = open();
+		const view = memory.bytes;
+		view[0] = 5;
+		process.on("exit", () => {
+			const codes = [
+				() => memory.bytes,
+				() => memory.words,
+				() => memory.byteLength,
+				() => memory.referenceCount,
+				() => memory.grow(8192),
+				() => memory.unlink(),
+				() => memory.waitOn(0, 0),
+				() => memory.wake(0),
+			].map((call) => {
+				try {
+					return String(call());
+				} catch (error) {
+					return (error as IpcError).code;
+				}
+			});
+			print({ codes, byte: view[0] });
+		});
 	},
 };
 

@@ -76,7 +76,7 @@ const native = { LIBIPC_PACKAGE: "libipc", LIBIPC_ENGINE: "native" };
 const threads = { LIBIPC_TRANSPORT: "threads" };
 const processes = { LIBIPC_TRANSPORT: "processes" };
 
-/** For test programs in another runtime than the test, see packages/testing/src/processes.ts. */
+/** For test programs of which every second one runs in another runtime than the test, see packages/testing/src/processes.ts. */
 const programsIn = (command: readonly string[], from: string, to: string, extension: string) => ({
 	LIBIPC_PROGRAMS: JSON.stringify({ command, from: root + from, to: root + to, extension }),
 });

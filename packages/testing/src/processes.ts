@@ -14,7 +14,7 @@ interface OtherRuntime {
 	readonly extension: string;
 }
 
-const other: OtherRuntime | undefined = process.env.LIBIPC_PROGRAMS
+const otherRuntime: OtherRuntime | undefined = process.env.LIBIPC_PROGRAMS
 	? (JSON.parse(process.env.LIBIPC_PROGRAMS) as OtherRuntime)
 	: undefined;
 
@@ -22,17 +22,28 @@ const sameRuntime = process.versions.bun
 	? [process.execPath]
 	: [process.execPath, "--disable-warning=ExperimentalWarning"];
 
-function commandOf(file: URL): readonly string[] {
-	const path = fileURLToPath(file);
-	if (!other) return [...sameRuntime, path];
-	if (!path.startsWith(other.from)) throw new Error(`${path} is not in ${other.from}`);
-	const inOther = other.to + path.slice(other.from.length);
-	return [...other.command, inOther.replace(/\.[jt]s$/, other.extension)];
+/** How many programs run in this runtime and in the other one. */
+const live = { same: 0, other: 0 };
+
+/**
+ * Where the next program runs. With another runtime, a single program runs in it, and of several at the same time every
+ * second one: the test meets the other runtime, and so do the programs of one test.
+ */
+const nextPlace = (): keyof typeof live => (otherRuntime && live.other <= live.same ? "other" : "same");
+
+function commandOf(path: string, place: keyof typeof live): readonly string[] {
+	if (place === "same" || !otherRuntime) return [...sameRuntime, path];
+	const { command, from, to, extension } = otherRuntime;
+	if (!path.startsWith(from)) throw new Error(`${path} is not in ${from}`);
+	return [...command, (to + path.slice(from.length)).replace(/\.[jt]s$/, extension)];
 }
 
 /** Starts a program as a process of its own. The lines are what it prints to its standard output. */
 export const startProcess: Start = (file, args, { env, command }, listener) => {
-	const [binary = "", ...rest] = command ? [...command, fileURLToPath(file)] : commandOf(file);
+	const place = nextPlace();
+	const path = fileURLToPath(file);
+	const [binary = "", ...rest] = command ? [...command, path] : commandOf(path, place);
+	live[place]++;
 	const child = spawn(binary, [...rest, ...args], {
 		stdio: ["ignore", "pipe", "inherit"],
 		env: { ...process.env, ...env },
@@ -58,6 +69,7 @@ export const startProcess: Start = (file, args, { env, command }, listener) => {
 	});
 	child.on("exit", (code, signal) => {
 		release();
+		live[place]--;
 		ended = { status: code ?? 128 + (signal === null ? 0 : constants.signals[signal]) };
 		finish();
 	});

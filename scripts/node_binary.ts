@@ -7,12 +7,12 @@ export const nodeVersions = [22, 24, 26] as const;
 export type NodeVersion = (typeof nodeVersions)[number];
 
 /**
- * Where a Node of that version is: `$LIBIPC_NODE_22`, or what npm has (for Linux on x64); undefined: nowhere.
+ * The path of a Node of that version: `$LIBIPC_NODE_22`, or the package from npm (for Linux on x64); undefined if there is none.
  * The packages belong to the conformance suite, so that no `node` of theirs gets into the PATH of scripts.
  */
 export function nodeBinary(version: NodeVersion): string | undefined {
-	const told = process.env[`LIBIPC_NODE_${version}`];
-	if (told) return told;
+	const given = process.env[`LIBIPC_NODE_${version}`];
+	if (given) return given;
 	const path = fileURLToPath(new URL(`../packages/conformance/node_modules/node-${version}/bin/node`, import.meta.url));
 	return existsSync(path) ? path : undefined;
 }

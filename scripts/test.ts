@@ -21,6 +21,8 @@ process.chdir(root);
 const LOGS = "build/test";
 /** No step takes as long: one that does hangs. */
 const STEP_TIMEOUT_MS = 20 * 60_000;
+/** Of the last line of a step, in the line of progress. */
+const MOST_COLUMNS = 60;
 /** Of the output of a step that failed; the log has all of it. */
 const MOST_LINES = 200;
 
@@ -73,8 +75,10 @@ async function runStep(step: Step): Promise<boolean> {
 	running.set(step, state);
 	const { status, output } = await run(step.command, {
 		timeout: STEP_TIMEOUT_MS,
+		env: step.env ?? {},
 		onOutput: (text) => {
-			state.lastLine = text.trimEnd().split("\n").at(-1)?.trim() || state.lastLine;
+			const line = text.trimEnd().split("\n").at(-1)?.trim();
+			if (line) state.lastLine = line.slice(0, MOST_COLUMNS);
 		},
 	});
 	running.delete(step);

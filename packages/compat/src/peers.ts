@@ -1,10 +1,8 @@
-import { member, PEER_WORDS } from "@libipc/protocol";
-import { INSTANCE, isOwnerAlive } from "./segment/members.ts";
-import { MEMBER_WORDS, type Segment } from "./segment/segment.ts";
+import { PEER_WORDS, SLOT_WORDS, slotWord } from "@libipc/protocol";
+import { isOwnerAlive } from "./segment/members.ts";
+import type { Segment } from "./segment/segment.ts";
 
 /** Who else is on a ring: `native/src/peers.c`. */
-const PID = member.pid >> 2;
-const DIED = member.died >> 2;
 
 const SENDER = 1;
 const RECEIVER = 2;
@@ -23,11 +21,11 @@ interface Peer {
 function lookAt(segment: Segment, at: number): Peer {
 	const { words } = segment;
 	for (;;) {
-		const instance = Atomics.load(words, at + INSTANCE);
-		const pid = instance === 0 ? 0 : (words[at + PID] as number);
-		const died = words[at + DIED] as number;
+		const instance = Atomics.load(words, at + slotWord.instance);
+		const pid = instance === 0 ? 0 : (words[at + slotWord.pid] as number);
+		const died = words[at + slotWord.died] as number;
 		const alive = instance !== 0 && isOwnerAlive(segment, at);
-		if (Atomics.load(words, at + INSTANCE) === instance) return { instance, pid, died, alive };
+		if (Atomics.load(words, at + slotWord.instance) === instance) return { instance, pid, died, alive };
 	}
 }
 
@@ -36,7 +34,7 @@ export function peersOf(segment: Segment, own: number, instance: number, records
 	let count = 0;
 	const add = (first: number, places: number, role: number): void => {
 		for (let place = 0; place < places; place++) {
-			const at = first + place * MEMBER_WORDS;
+			const at = first + place * SLOT_WORDS;
 			const peer = lookAt(segment, at);
 			// Taken for dead, we have lost our place: then it is somebody else's.
 			if (at === own && (peer.instance === instance || peer.instance === 0)) continue;

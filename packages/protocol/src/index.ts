@@ -13,3 +13,4 @@ export { LAYOUT_HASH } from "./layout_hash.ts";
 export * from "./limits.ts";
 export * from "./listed.ts";
 export * from "./status.ts";
+export * from "./words.ts";

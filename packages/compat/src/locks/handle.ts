@@ -1,14 +1,22 @@
-import { type EngineHandle, type EngineWaker, header, Kind, Status, WaitBits, wait } from "@libipc/protocol";
+import {
+	type EngineHandle,
+	type EngineWaker,
+	headerWord,
+	Kind,
+	Status,
+	slotWord,
+	WAIT_WORDS,
+	WaitBits,
+	waitWord,
+} from "@libipc/protocol";
 import { Backoff, deadlineAfter, FIRST_SLICE, SLICE } from "../segment/event.ts";
-import { countAlive, evictDead, HELD } from "../segment/members.ts";
-import { type Segment, WAIT_WORDS } from "../segment/segment.ts";
+import { countAlive, evictDead } from "../segment/members.ts";
+import type { Segment } from "../segment/segment.ts";
 import { enter, isNotified, leave, leaveAll, notifyWaits, renew, sleepWait, TURN } from "../segment/waits.ts";
 
-const CLAIM = header.claim >> 2;
-const PERMITS = header.permits >> 2;
-const ORPHANED = header.orphaned >> 2;
-const UNUSABLE = header.unusable >> 2;
-const WHAT = wait.what >> 2;
+const { claim: CLAIM, orphaned: ORPHANED, permits: PERMITS, unusable: UNUSABLE } = headerWord;
+const { held: HELD } = slotWord;
+const { what: WHAT } = waitWord;
 
 /** Tries what is waited for: `Status.timedOut` means that it has to wait. */
 export interface Tries {

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { type EngineHandle, header, OWNER_DIED, Status, WaitBits, wait } from "@libipc/protocol";
+import { type EngineHandle, headerWord, OWNER_DIED, Status, WAIT_WORDS, WaitBits, waitWord } from "@libipc/protocol";
 import type { Threads } from "../sab/threads.ts";
-import { type Segment, WAIT_WORDS } from "../segment/segment.ts";
+import type { Segment } from "../segment/segment.ts";
 import { killedAt } from "../segment/testing/kill.ts";
 import { PretendProcess } from "../segment/testing/pretend.ts";
 import type { SegmentCondition } from "./condition.ts";
@@ -25,13 +25,12 @@ setDefaultTimeout(60_000);
 
 /** Longer than anybody needs who looks at once who is dead. Milliseconds. */
 const PATIENCE = 1000;
-const RECOVERED = header.recovered >> 2;
 
 /** Entries of the table that somebody has. */
 function waitsOf({ words, waits, maxWaits }: Segment): number {
 	let count = 0;
 	for (let index = 0; index < maxWaits; index++)
-		if (words[waits + index * WAIT_WORDS + (wait.instance >> 2)] !== 0) count++;
+		if (words[waits + index * WAIT_WORDS + waitWord.instance] !== 0) count++;
 	return count;
 }
 
@@ -294,7 +293,7 @@ describe("killed before each store: a semaphore", () => {
 			check(survivor) {
 				expect(countPermits(survivor)).toBe(PERMITS);
 				expect(survivor.permits()).toBe(PERMITS);
-				expect(survivor.segment.words[RECOVERED] as number).toBeLessThanOrEqual(2);
+				expect(survivor.segment.words[headerWord.recovered] as number).toBeLessThanOrEqual(2);
 			},
 		});
 		expect(stores).toBeGreaterThan(12);

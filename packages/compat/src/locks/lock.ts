@@ -1,11 +1,10 @@
-import { type EngineLock, header, Status } from "@libipc/protocol";
+import { type EngineLock, headerWord, Status } from "@libipc/protocol";
 import type { Segment } from "../segment/segment.ts";
 import { ANY, notifyAll } from "../segment/waits.ts";
 import { SegmentHandle } from "./handle.ts";
 import { Turn } from "./turn.ts";
 
-const CLAIM = header.claim >> 2;
-const UNUSABLE = header.unusable >> 2;
+const { claim: CLAIM, unusable: UNUSABLE } = headerWord;
 
 /** What a mutex and a reader-writer lock have in common. */
 export abstract class SegmentLock extends SegmentHandle implements EngineLock {

@@ -1,11 +1,11 @@
 import { openFailure } from "@libipc/core/api";
-import { type EngineMemory, type EngineWaker, header, Status } from "@libipc/protocol";
+import { type EngineMemory, type EngineWaker, headerLong, Status } from "@libipc/protocol";
 import { unlink } from "../segment/members.ts";
 import type { Segment } from "../segment/segment.ts";
 import { leave, notifyWaits } from "../segment/waits.ts";
 import { WakeableHandle } from "./wakeable.ts";
 
-const MEMORY_BYTES = header.memoryBytes >> 3;
+const { memoryBytes: MEMORY_BYTES_LONG } = headerLong;
 
 /** How long to wait for the name lock, as an open does. Milliseconds. */
 const PATIENCE = 5000;
@@ -53,7 +53,7 @@ export class SegmentMemory extends WakeableHandle implements EngineMemory {
 	/** How many bytes it has, or `Status.corrupt`. */
 	#length(): number {
 		const { segment } = this;
-		const byteLength = Number(Atomics.load(segment.longs, MEMORY_BYTES));
+		const byteLength = Number(Atomics.load(segment.longs, MEMORY_BYTES_LONG));
 		const isThere = byteLength > 0 && byteLength <= segment.bytes.buffer.byteLength - this.#start;
 		return isThere ? segment.result(byteLength) : Status.corrupt;
 	}
@@ -84,7 +84,7 @@ export class SegmentMemory extends WakeableHandle implements EngineMemory {
 		const before = this.#length();
 		let status = Math.min(before, 0);
 		if (status === 0 && before < byteLength) status = this.#keeper.reserve(before, byteLength);
-		if (status === 0 && before < byteLength) Atomics.store(segment.longs, MEMORY_BYTES, BigInt(byteLength));
+		if (status === 0 && before < byteLength) Atomics.store(segment.longs, MEMORY_BYTES_LONG, BigInt(byteLength));
 		platform.unlock(segment);
 		return segment.result(status);
 	}

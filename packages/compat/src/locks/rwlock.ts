@@ -1,17 +1,17 @@
-import { type EngineRwLock, header, OWNER_DIED, Status } from "@libipc/protocol";
-import { evictDead, HELD, instanceAt, isOwnerAlive, isOwnerThisThread } from "../segment/members.ts";
-import { MEMBER_WORDS, type Segment } from "../segment/segment.ts";
+import { type EngineRwLock, headerWord, OWNER_DIED, SLOT_WORDS, Status, slotWord } from "@libipc/protocol";
+import { evictDead, instanceAt, isOwnerAlive, isOwnerThisThread } from "../segment/members.ts";
+import type { Segment } from "../segment/segment.ts";
 import { notifyWaits, READERS, TURN } from "../segment/waits.ts";
 import { ARMED_LOCK, ARMED_SHARED, type Tries } from "./handle.ts";
 import { SegmentLock } from "./lock.ts";
 
-const WRITING = header.writing >> 2;
-const RECEIVER_LIMIT = header.receiverLimit >> 2;
+const { receiverLimit: RECEIVER_LIMIT, writing: WRITING } = headerWord;
+const { held: HELD } = slotWord;
 
 /** Whether a reader is inside, of the first `count` places, and is such. */
 function isInside(segment: Segment, count: number, isSuch?: (segment: Segment, at: number) => boolean): boolean {
 	const { words } = segment;
-	for (let at = segment.receivers, end = at + count * MEMBER_WORDS; at < end; at += MEMBER_WORDS) {
+	for (let at = segment.receivers, end = at + count * SLOT_WORDS; at < end; at += SLOT_WORDS) {
 		if (instanceAt(segment, at) === 0 || Atomics.load(words, at + HELD) === 0) continue;
 		if (!isSuch || isSuch(segment, at)) return true;
 	}

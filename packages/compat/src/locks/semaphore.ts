@@ -1,14 +1,13 @@
-import { type EngineSemaphore, EventIndex, header, Status } from "@libipc/protocol";
+import { type EngineSemaphore, EventIndex, headerWord, SLOT_WORDS, Status, slotWord } from "@libipc/protocol";
 import { giveClaim, takeClaimOver, tryClaim, waitForClaim } from "../segment/claim_lock.ts";
 import { notify } from "../segment/event.ts";
-import { evictDead, HELD, instanceAt } from "../segment/members.ts";
-import { MEMBER_WORDS, type Segment } from "../segment/segment.ts";
+import { evictDead, instanceAt } from "../segment/members.ts";
+import type { Segment } from "../segment/segment.ts";
 import { notifyWaits, TURN } from "../segment/waits.ts";
 import { ARMED_LOCK, SegmentHandle, type Tries } from "./handle.ts";
 
-const CLAIM = header.claim >> 2;
-const PERMITS = header.permits >> 2;
-const RECOVERED = header.recovered >> 2;
+const { claim: CLAIM, permits: PERMITS, recovered: RECOVERED } = headerWord;
+const { held: HELD } = slotWord;
 
 const MAX_PERMITS = 2 ** 31 - 1;
 
@@ -21,7 +20,7 @@ function countFree(segment: Segment): number {
 	const { words } = segment;
 	let free = segment.initial;
 	for (let index = 0; index < segment.maxReceivers; index++) {
-		const at = segment.receivers + index * MEMBER_WORDS;
+		const at = segment.receivers + index * SLOT_WORDS;
 		if (instanceAt(segment, at) !== 0) free -= Math.min(Atomics.load(words, at + HELD) >>> 0, free);
 	}
 	return free;

@@ -1,10 +1,10 @@
-import { CLAIM_ABANDONED, header, OWNER_DIED, Status } from "@libipc/protocol";
+import { CLAIM_ABANDONED, headerWord, OWNER_DIED, Status } from "@libipc/protocol";
 import { giveClaim, tryClaim } from "../segment/claim_lock.ts";
 import { evictDead, isAlive, isOfThisThread } from "../segment/members.ts";
 import { notifyWaits, TURN } from "../segment/waits.ts";
 import type { SegmentHandle, Tries } from "./handle.ts";
 
-const CLAIM = header.claim >> 2;
+const { claim: CLAIM } = headerWord;
 
 /**
  * The claim of a header as a lock that handles wait for in line: a mutex, and what writers and new readers of a

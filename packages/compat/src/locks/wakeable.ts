@@ -1,13 +1,19 @@
-import { type EngineWaitTable, type EngineWaker, header, Kind, Status, wait } from "@libipc/protocol";
+import {
+	type EngineWaitTable,
+	type EngineWaker,
+	headerWord,
+	Kind,
+	Status,
+	WAIT_WORDS,
+	waitWord,
+} from "@libipc/protocol";
 import { Backoff, deadlineAfter, FIRST_SLICE, SLICE } from "../segment/event.ts";
 import { evictDead } from "../segment/members.ts";
-import { WAIT_WORDS } from "../segment/segment.ts";
 import { deathsAtStart, enter, isNotified, leave, sleepWait } from "../segment/waits.ts";
 import { SegmentHandle } from "./handle.ts";
 
-const ORPHANED = header.orphaned >> 2;
-const DEATHS = header.deaths >> 2;
-const INSTANCE = wait.instance >> 2;
+const { deaths: DEATHS, orphaned: ORPHANED } = headerWord;
+const { instance: INSTANCE } = waitWord;
 
 /** A handle whose waits are each woken on their own: a condition's, and those on the words of shared memory. */
 export abstract class WakeableHandle extends SegmentHandle implements EngineWaitTable {

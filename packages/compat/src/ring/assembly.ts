@@ -1,9 +1,9 @@
-import { header } from "@libipc/protocol";
+import { headerWord } from "@libipc/protocol";
 import { isAlive } from "../segment/members.ts";
 import type { Segment } from "../segment/segment.ts";
 
 /** Messages put together from fragments, each in memory of its own: `native/src/assembly.h`. */
-const HEAD = header.head >> 2;
+const { head: HEAD } = headerWord;
 
 /** Larger ones go back to the system. */
 const SPARE_BYTES = 16 << 20;

@@ -1,6 +1,6 @@
 /** Whatever a stranger writes into shared memory: calls answer a status, within a while, and throw nothing. */
 import { expect, test } from "bun:test";
-import { type EndpointKind, HEADER_BYTES, header, MEMBER_BYTES, OverflowKind } from "@libipc/protocol";
+import { type EndpointKind, HEADER_BYTES, header, headerWord, MEMBER_BYTES, OverflowKind } from "@libipc/protocol";
 import { openAsReceiver, openAsSender } from "../sab/open_segment.ts";
 import type { Segment } from "../segment/segment.ts";
 import { noOptions, PretendProcess } from "../segment/testing/pretend.ts";
@@ -56,13 +56,13 @@ function damage(segment: Segment, random: (end: number) => number): void {
 		const where = random(8);
 		if (where < 2) words[(fields[random(fields.length)] as number) >> 2] = value();
 		else if (where < 3) words[(HEADER_BYTES + random(4 * MEMBER_BYTES)) >> 2] = value();
-		else if (where < 4) words[(header.marks >> 2) + random(128)] = value();
+		else if (where < 4) words[headerWord.marks + random(128)] = value();
 		else if (where < 5) words[(segment.body + random(CAPACITY)) >> 2] = value();
 		else if (where < 7) words[recordWord(segment, random)] = random(2) === 0 ? random(CAPACITY) : value();
 		else words[recordWord(segment, random) + 1] = random(7);
 	}
 	// Marked orphaned or truncated, nothing is done any more.
-	if (random(8) !== 0) words[header.orphaned >> 2] = 0;
+	if (random(8) !== 0) words[headerWord.orphaned] = 0;
 }
 
 const kinds: [EndpointKind, number][] = [

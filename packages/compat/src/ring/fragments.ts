@@ -1,4 +1,4 @@
-import { FRAGMENT_BYTES, fragment, RECORD_BYTES, RecordKind, Status } from "@libipc/protocol";
+import { FRAGMENT_BYTES, fragmentWord, RECORD_BYTES, RecordKind, Status } from "@libipc/protocol";
 import { claimHead, freeUnits, publish, refusal } from "./head.ts";
 import { unitsOf } from "./ring.ts";
 import type { SenderState } from "./sender_state.ts";
@@ -7,6 +7,14 @@ import type { SenderState } from "./sender_state.ts";
  * Messages that are larger than a record may be: `native/src/fragments.c`. A part is large enough that claiming costs nothing
  * beside the copy, small enough to stay in a processor's cache on the way.
  */
+const {
+	first: FIRST,
+	instance: INSTANCE,
+	message: MESSAGE,
+	offset: OFFSET,
+	oldest: OLDEST,
+	total: TOTAL,
+} = fragmentWord;
 const PART_BYTES = 64 << 10;
 
 const partBytes = (state: SenderState): number =>
@@ -51,12 +59,12 @@ function sendFrom(
 		const at = ring.offset(state.at);
 		const head = (at + RECORD_BYTES) >> 2;
 		ring.putHeader(at, payload, RecordKind.fragment);
-		words[head + (fragment.instance >> 2)] = state.instance;
-		words[head + (fragment.message >> 2)] = message;
-		words[head + (fragment.oldest >> 2)] = oldest;
-		words[head + (fragment.first >> 2)] = state.unfinishedFirst;
-		words[head + (fragment.total >> 2)] = length;
-		words[head + (fragment.offset >> 2)] = state.fragmentOffset;
+		words[head + INSTANCE] = state.instance;
+		words[head + MESSAGE] = message;
+		words[head + OLDEST] = oldest;
+		words[head + FIRST] = state.unfinishedFirst;
+		words[head + TOTAL] = length;
+		words[head + OFFSET] = state.fragmentOffset;
 		ring.copyIn(at + RECORD_BYTES + FRAGMENT_BYTES, bytes, state.fragmentOffset, part);
 		state.fragmentOffset += part;
 		publish(state, (state.at + units) | 0, state.fragmentOffset === length ? 1 : 0);

@@ -1,21 +1,26 @@
-import { EventIndex, header, MARKS, member, Status } from "@libipc/protocol";
+import { EventIndex, headerWord, MARKS, Status, slotWord } from "@libipc/protocol";
 import { giveClaim, takeClaimOver, tryClaim, waitForClaim } from "../segment/claim_lock.ts";
 import { deadlineAfter, FIRST_SLICE, isWanted, notify, prepare, SLICE, sleep, wake } from "../segment/event.ts";
 import { lowOf, plainLong, storeLong } from "../segment/long.ts";
 import { addMark, lastMarkNumber, lastMarkPosition } from "../segment/marks.ts";
 import { evictDead, evictDeadAt, gateOf } from "../segment/members.ts";
 import { queueGate } from "./queue.ts";
-import { HEAD, ORPHANED, RECEIVER_COUNT, type SenderState } from "./sender_state.ts";
+import type { SenderState } from "./sender_state.ts";
 
 /**
  * Claiming the head of a ring and publishing what was written there: the middle of `native/src/sender.c`, where the reasons
  * are. Everything before head is whole records, whenever a sender is terminated.
  */
-const LIMIT = header.limit >> 2;
-const CLAIM: number = header.claim >> 2;
-const ANNOUNCED = header.announced >> 2;
-const TAIL = header.tail >> 2;
-const ASLEEP = member.asleep >> 2;
+const {
+	announced: ANNOUNCED,
+	claim: CLAIM,
+	head: HEAD,
+	limit: LIMIT,
+	orphaned: ORPHANED,
+	receiverCount: RECEIVER_COUNT,
+	tail: TAIL,
+} = headerWord;
+const { asleep: ASLEEP } = slotWord;
 
 /** After so many waits in vain a sender waits with the claim: else others' small messages could take all space for ever. */
 const PATIENT_WAITS = 3;

@@ -1,9 +1,17 @@
-import { FRAGMENT_BYTES, fragment, RECORD_BYTES, RecordKind, Status } from "@libipc/protocol";
+import { FRAGMENT_BYTES, fragmentWord, RECORD_BYTES, RecordKind, Status } from "@libipc/protocol";
 import { type FragmentCopy, Step } from "./assembly.ts";
 import { isOverrun, missed } from "./overrun.ts";
 import type { ReceiverState } from "./receiver_state.ts";
 
 /** Finding the next message without waiting: the middle of `native/src/receiver.c`. */
+const {
+	first: FIRST,
+	instance: INSTANCE,
+	message: MESSAGE,
+	offset: OFFSET,
+	oldest: OLDEST,
+	total: TOTAL,
+} = fragmentWord;
 
 /** What says of itself the fragment that is looked at: one for all, so that none is made for each. */
 const copy: FragmentCopy = { instance: 0, message: 0, oldest: 0, first: 0, total: 0, offset: 0 };
@@ -33,12 +41,12 @@ function assemble(state: ReceiverState, at: number, payload: number): number {
 	const length = payload - FRAGMENT_BYTES;
 	const { words } = ring;
 	const head = at >> 2;
-	copy.instance = words[head + (fragment.instance >> 2)] as number;
-	copy.message = words[head + (fragment.message >> 2)] as number;
-	copy.oldest = words[head + (fragment.oldest >> 2)] as number;
-	copy.first = words[head + (fragment.first >> 2)] as number;
-	copy.total = words[head + (fragment.total >> 2)] as number;
-	copy.offset = words[head + (fragment.offset >> 2)] as number;
+	copy.instance = words[head + INSTANCE] as number;
+	copy.message = words[head + MESSAGE] as number;
+	copy.oldest = words[head + OLDEST] as number;
+	copy.first = words[head + FIRST] as number;
+	copy.total = words[head + TOTAL] as number;
+	copy.offset = words[head + OFFSET] as number;
 	if (state.isOverrun && isOverrun(state)) return Status.timedOut;
 	// Negative: more than a message may have.
 	if (copy.total < 0 || copy.offset < 0 || copy.offset >= copy.total || length > copy.total - copy.offset)

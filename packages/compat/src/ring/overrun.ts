@@ -1,4 +1,4 @@
-import { header, member } from "@libipc/protocol";
+import { headerWord, slotWord } from "@libipc/protocol";
 import { highOf, loadLong, lowOf } from "../segment/long.ts";
 import { copyMarks, lastMarkNumber, lastMarkPosition, type Mark } from "../segment/marks.ts";
 import type { Segment } from "../segment/segment.ts";
@@ -9,8 +9,8 @@ import type { ReceiverState } from "./receiver_state.ts";
  * Receivers that senders do not wait for (overflow: drop-oldest): `native/src/overrun.h`. Such a receiver copies first and looks
  * afterwards: what it copied was whole if `announced` was still at most the ring's length past the record.
  */
-const ANNOUNCED = header.announced >> 2;
-const LOST = member.lost >> 2;
+const { announced: ANNOUNCED } = headerWord;
+const { lost: LOST } = slotWord;
 
 /** Marks all of which went stale while they were copied: more often in a row than that is damage. */
 const TRIES = 64;

@@ -1,4 +1,13 @@
-import { EventIndex, header, LEASE_BYTES, LEASE_DONE, RECORD_BYTES, RecordKind, Status, UNIT } from "@libipc/protocol";
+import {
+	EventIndex,
+	headerWord,
+	LEASE_BYTES,
+	LEASE_DONE,
+	RECORD_BYTES,
+	RecordKind,
+	Status,
+	UNIT,
+} from "@libipc/protocol";
 import { giveClaim, takeClaimOver, tryClaim, waitForClaim } from "../segment/claim_lock.ts";
 import { notify } from "../segment/event.ts";
 import { isAlive } from "../segment/members.ts";
@@ -10,10 +19,7 @@ import type { RecordBytes, Ring } from "./ring.ts";
  * terminated anywhere leaves nothing to repair. tail <= cursor <= head; cursor, tail and leases move under the take lock,
  * except that the holder of a lease ends it by itself.
  */
-const HEAD = header.head >> 2;
-const TAKE_CLAIM = header.takeClaim >> 2;
-const CURSOR = header.cursor >> 2;
-const TAIL = header.tail >> 2;
+const { cursor: CURSOR, head: HEAD, tail: TAIL, takeClaim: TAKE_CLAIM } = headerWord;
 const LEASED = RECORD_BYTES + LEASE_BYTES;
 
 /** Longer than any holder needs unless it is stopped, or loses its processor. Milliseconds. */

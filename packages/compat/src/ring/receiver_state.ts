@@ -1,11 +1,11 @@
-import { EventIndex, header, Kind, member, OverflowKind } from "@libipc/protocol";
+import { EventIndex, headerWord, Kind, OverflowKind, slotWord } from "@libipc/protocol";
 import { Backoff, isWanted, notify } from "../segment/event.ts";
 import type { Segment } from "../segment/segment.ts";
 import { Assembly } from "./assembly.ts";
 import { Ring } from "./ring.ts";
 
-export const HEAD: number = header.head >> 2;
-const POSITION = member.position >> 2;
+const { head: HEAD } = headerWord;
+const { position: POSITION } = slotWord;
 
 /** What the files that make up a receiver share: `native/src/receiver_state.h`. */
 export class ReceiverState {

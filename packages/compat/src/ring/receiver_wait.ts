@@ -1,12 +1,12 @@
-import { EventIndex, header, member, RecordKind, Status } from "@libipc/protocol";
+import { EventIndex, headerWord, RecordKind, Status, slotWord } from "@libipc/protocol";
 import { deadlineAfter, FIRST_SLICE, prepare, SLICE, sleep } from "../segment/event.ts";
 import { isAlive } from "../segment/members.ts";
 import { isQueueEmpty, queueHasSome, recoverQueue } from "./queue.ts";
 import type { ReceiverState } from "./receiver_state.ts";
 
 /** Pollable for a message: the end of `native/src/receiver.c`. */
-const ORPHANED = header.orphaned >> 2;
-const ASLEEP = member.asleep >> 2;
+const { orphaned: ORPHANED } = headerWord;
+const { asleep: ASLEEP } = slotWord;
 
 const LOOKS_PER_NAME = 4;
 

@@ -2,10 +2,10 @@ import {
 	type EngineSender,
 	type EngineWaker,
 	EventIndex,
-	header,
+	headerWord,
 	Kind,
-	member,
 	Status,
+	slotWord,
 	WaitBits,
 } from "@libipc/protocol";
 import { peersOf } from "../peers.ts";
@@ -17,10 +17,11 @@ import { flush, putMessage, stage } from "./batch.ts";
 import { sendFragments, sendPart } from "./fragments.ts";
 import { claimHead, publish } from "./head.ts";
 import { endLoan, lend, maxLoanOf } from "./loan.ts";
-import { RECEIVER_COUNT, SenderState } from "./sender_state.ts";
+import { SenderState } from "./sender_state.ts";
 
-const CLAIM = header.claim >> 2;
-const ARMED = member.armed >> 2;
+const { claim: CLAIM, receiverCount: RECEIVER_COUNT } = headerWord;
+const { armed: ARMED } = slotWord;
+
 /** `IPC_MAX_MESSAGE`. */
 const MAX_MESSAGE = 0x7fffffff;
 

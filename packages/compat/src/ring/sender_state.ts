@@ -1,11 +1,7 @@
-import { header, Kind, LEASE_BYTES, OverflowKind } from "@libipc/protocol";
+import { Kind, LEASE_BYTES, OverflowKind } from "@libipc/protocol";
 import { Backoff } from "../segment/event.ts";
 import type { Segment } from "../segment/segment.ts";
 import { maxRecordOf, type RecordBytes, Ring, unitsOf } from "./ring.ts";
-
-export const HEAD: number = header.head >> 2;
-export const ORPHANED: number = header.orphaned >> 2;
-export const RECEIVER_COUNT: number = header.receiverCount >> 2;
 
 /** What the files that make up a sender share: `native/src/sender_state.h`. */
 export class SenderState {

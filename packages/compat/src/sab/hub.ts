@@ -8,10 +8,11 @@ import {
 	LAYOUT_VERSION,
 	MAGIC,
 	member,
+	SLOT_WORDS,
 	segmentBytes,
 } from "@libipc/protocol";
 import type { Platform } from "../segment/platform.ts";
-import { MEMBER_WORDS, Segment, type SegmentFields } from "../segment/segment.ts";
+import { Segment, type SegmentFields } from "../segment/segment.ts";
 import { systemIdentity } from "./identity.ts";
 
 /**
@@ -147,7 +148,7 @@ export const ownerAt = ({ longs }: Segment, at: number): bigint => Atomics.load(
  */
 function emptyPlaces(hub: Segment): void {
 	for (let index = 0; index < hub.maxReceivers; index++) {
-		const at = hub.receivers + index * MEMBER_WORDS;
+		const at = hub.receivers + index * SLOT_WORDS;
 		// Before the owner is read: it is that owner's, or one's before it.
 		const instance = Atomics.load(hub.words, at + INSTANCE);
 		const owner = ownerAt(hub, at);
@@ -164,7 +165,7 @@ export function emptyPlace(hub: Segment, at: number, instance: number, owner: bi
 
 function tryPlace(hub: Segment, owner: bigint): number {
 	for (let index = 0; index < hub.maxReceivers; index++) {
-		const at = hub.receivers + index * MEMBER_WORDS;
+		const at = hub.receivers + index * SLOT_WORDS;
 		if (ownerAt(hub, at) === 0n && Atomics.compareExchange(hub.longs, (at >> 1) + OWNER, 0n, owner) === 0n) return at;
 	}
 	return -1;

@@ -3,7 +3,8 @@ import {
 	EventIndex,
 	HEADER_BYTES,
 	hasRing,
-	header,
+	headerLong,
+	headerWord,
 	IpcError,
 	Kind,
 	kindName,
@@ -11,16 +12,19 @@ import {
 	type ListedName,
 	type ListedState,
 	limits,
-	member,
 	overflows,
+	SLOT_WORDS,
 	Status,
 	segmentBytes,
+	slotLong,
+	slotWord,
 	TRUNCATED,
 	UNIT,
+	WAIT_WORDS,
 } from "@libipc/protocol";
 import { lastMarkNumber } from "../segment/marks.ts";
-import { HELD, INSTANCE, isOwnerAlive } from "../segment/members.ts";
-import { MEMBER_WORDS, Segment, WAIT_WORDS } from "../segment/segment.ts";
+import { isOwnerAlive } from "../segment/members.ts";
+import { Segment } from "../segment/segment.ts";
 import { hasWaiting } from "../segment/waits.ts";
 import { findBlock, type Key, keyIn } from "./name_table.ts";
 import { removeLeftover, segmentIn } from "./names.ts";
@@ -30,27 +34,6 @@ import { type Threads, threads } from "./threads.ts";
 
 /** How long a look waits for that lock. Milliseconds. */
 const PATIENCE = 1000;
-
-const HEAD = header.head >> 3;
-const ANNOUNCED = header.announced >> 3;
-const CLAIM = header.claim >> 2;
-const WRITING = header.writing >> 2;
-const PERMITS = header.permits >> 2;
-const RECOVERED = header.recovered >> 2;
-const CURSOR = header.cursor >> 2;
-const ORPHANED = header.orphaned >> 2;
-const UNUSABLE = header.unusable >> 2;
-const PERMISSIONS = header.permissions >> 2;
-const RECEIVER_LIMIT = header.receiverLimit >> 2;
-const SENDER_LIMIT = header.senderLimit >> 2;
-const WAIT_LIMIT = header.waitLimit >> 2;
-const MARK_COUNT = header.markCount >> 3;
-const MEMORY_BYTES = header.memoryBytes >> 3;
-const POSITION = member.position >> 2;
-const PID = member.pid >> 2;
-const ASLEEP = member.asleep >> 2;
-const LOST = member.lost >> 3;
-const ARMED = member.armed >> 2;
 
 const SPACE = (1 << EventIndex.space) | (1 << EventIndex.turn);
 const DATA = 1 << EventIndex.data;
@@ -71,17 +54,17 @@ function copyOf(segment: Segment, scratch: ArrayBuffer): Segment {
 	const add = (first: number, count: number): void => copy.words.set(words.subarray(first, first + count), first);
 	// The limits first: of what was copied only that much is looked at.
 	add(0, HEADER_BYTES >> 2);
-	add(receivers, limitOf(copy, RECEIVER_LIMIT, segment.maxReceivers) * MEMBER_WORDS);
-	add(senders, limitOf(copy, SENDER_LIMIT, segment.maxSenders) * MEMBER_WORDS);
-	add(waits, limitOf(copy, WAIT_LIMIT, segment.maxWaits) * WAIT_WORDS);
+	add(receivers, limitOf(copy, headerWord.receiverLimit, segment.maxReceivers) * SLOT_WORDS);
+	add(senders, limitOf(copy, headerWord.senderLimit, segment.maxSenders) * SLOT_WORDS);
+	add(waits, limitOf(copy, headerWord.waitLimit, segment.maxWaits) * WAIT_WORDS);
 	return copy;
 }
 
-const headOf = ({ longs }: Segment): number => Number(BigInt.asIntN(32, longs[HEAD] as bigint));
+const headOf = ({ longs }: Segment): number => Number(BigInt.asIntN(32, longs[headerLong.head] as bigint));
 
 /** A position at most 2^32 units behind head, as bytes. `announced` is near enough to head to tell its high half. */
 function bytesBefore(segment: Segment, position: number): number {
-	const announced = segment.longs[ANNOUNCED] as bigint;
+	const announced = segment.longs[headerLong.announced] as bigint;
 	const head = headOf(segment);
 	const wholeHead = announced + BigInt((head - Number(BigInt.asIntN(32, announced))) | 0);
 	return Number(wholeHead - BigInt((head - position) >>> 0)) * UNIT;
@@ -93,33 +76,33 @@ const lagOf = (segment: Segment, position: number): number =>
 
 /** `head` has the low half of how many messages were sent; the last mark is near enough to tell the high half. */
 function messagesOf(segment: Segment): number {
-	const sent = Number((segment.longs[HEAD] as bigint) >> 32n) | 0;
-	if (segment.longs[MARK_COUNT] === 0n) return sent >>> 0;
+	const sent = Number((segment.longs[headerLong.head] as bigint) >> 32n) | 0;
+	if (segment.longs[headerLong.markCount] === 0n) return sent >>> 0;
 	const number = lastMarkNumber(segment);
 	return number + ((sent - number) | 0);
 }
 
 /** How much the handle at a place holds. */
 function holdOf({ kind, words }: Segment, at: number): { holds: number; exclusive: boolean } {
-	const owner = words[CLAIM] as number;
+	const owner = words[headerWord.claim] as number;
 	// Who has the turn of a reader-writer lock may still wait for readers to leave.
-	const isLocked = kind === Kind.mutex || (kind === Kind.rwlock && words[WRITING] === owner);
-	if (!isLocked || owner === 0) return { holds: (words[at + HELD] as number) >>> 0, exclusive: false };
+	const isLocked = kind === Kind.mutex || (kind === Kind.rwlock && words[headerWord.writing] === owner);
+	if (!isLocked || owner === 0) return { holds: (words[at + slotWord.held] as number) >>> 0, exclusive: false };
 	// What others seem to hold shared is a try that fails, or over.
-	const exclusive = words[at + INSTANCE] === owner;
+	const exclusive = words[at + slotWord.instance] === owner;
 	return { holds: exclusive ? 1 : 0, exclusive };
 }
 
 /** For a message or for space; who waits for others to come is not stuck. */
 const isSleeping = ({ words }: Segment, at: number, isSender: boolean): boolean =>
-	words[at + ASLEEP] !== 0 || ((words[at + ARMED] as number) & (isSender ? SPACE : DATA)) !== 0;
+	words[at + slotWord.asleep] !== 0 || ((words[at + slotWord.armed] as number) & (isSender ? SPACE : DATA)) !== 0;
 
 function tellHandle(segment: Segment, at: number): ListedEndpoint {
-	const instance = segment.words[at + INSTANCE] as number;
+	const instance = segment.words[at + slotWord.instance] as number;
 	const alive = isOwnerAlive(segment, at);
 	return {
 		role: "handle",
-		pid: segment.words[at + PID] as number,
+		pid: segment.words[at + slotWord.pid] as number,
 		alive,
 		sleeping: alive && hasWaiting(segment, instance),
 		position: 0,
@@ -135,31 +118,31 @@ function tellEndpoint(segment: Segment, at: number, isSender: boolean): ListedEn
 	const alive = isOwnerAlive(segment, at);
 	const isReader = !isSender && kind !== Kind.queue; // with a position of its own
 	let position = headOf(segment);
-	if (!isSender) position = words[isReader ? at + POSITION : CURSOR] as number;
+	if (!isSender) position = words[isReader ? at + slotWord.position : headerWord.cursor] as number;
 	return {
 		role: isSender ? "sender" : "receiver",
-		pid: words[at + PID] as number,
+		pid: words[at + slotWord.pid] as number,
 		alive,
 		sleeping: alive && isSleeping(segment, at, isSender),
 		position: bytesBefore(segment, position),
 		lag: isReader ? lagOf(segment, position) : 0,
-		lost: isSender ? 0 : Number(longs[(at >> 1) + LOST]),
+		lost: isSender ? 0 : Number(longs[(at >> 1) + slotLong.lost]),
 		holds: 0,
 		exclusive: false,
-		instance: (words[at + INSTANCE] as number) >>> 0,
+		instance: (words[at + slotWord.instance] as number) >>> 0,
 	};
 }
 
 function* takenPlaces({ words }: Segment, first: number, count: number): IterableIterator<number> {
-	for (let at = first, end = first + count * MEMBER_WORDS; at < end; at += MEMBER_WORDS)
-		if (words[at + INSTANCE] !== 0) yield at;
+	for (let at = first, end = first + count * SLOT_WORDS; at < end; at += SLOT_WORDS)
+		if (words[at + slotWord.instance] !== 0) yield at;
 }
 
 function endpointsOf(segment: Segment): ListedEndpoint[] {
-	const limit = limitOf(segment, RECEIVER_LIMIT, segment.maxReceivers);
+	const limit = limitOf(segment, headerWord.receiverLimit, segment.maxReceivers);
 	const receivers = [...takenPlaces(segment, segment.receivers, limit)];
 	if (!hasRing(segment.kind)) return receivers.map((at) => tellHandle(segment, at));
-	const senderLimit = limitOf(segment, SENDER_LIMIT, segment.maxSenders);
+	const senderLimit = limitOf(segment, headerWord.senderLimit, segment.maxSenders);
 	const senders = [...takenPlaces(segment, segment.senders, senderLimit)];
 	return [
 		...senders.map((at) => tellEndpoint(segment, at, true)),
@@ -192,7 +175,7 @@ const nothing = {
 function tellSegment(key: Key, segment: Segment): ListedName {
 	const { kind, words, longs } = segment;
 	const isSemaphore = kind === Kind.semaphore;
-	const memory = kind === Kind.memory ? Number(longs[MEMORY_BYTES]) : 0;
+	const memory = kind === Kind.memory ? Number(longs[headerLong.memoryBytes]) : 0;
 	const endpoints = endpointsOf(segment);
 	return {
 		...nameOf(key),
@@ -201,14 +184,14 @@ function tellSegment(key: Key, segment: Segment): ListedName {
 		capacity: segment.capacity + memory,
 		maxReceivers: segment.maxReceivers,
 		overflow: overflows[segment.overflow - 1] ?? "unknown",
-		permissions: words[PERMISSIONS] as number,
+		permissions: words[headerWord.permissions] as number,
 		messages: hasRing(kind) ? messagesOf(segment) : 0,
-		waiting: kind === Kind.queue ? lagOf(segment, words[CURSOR] as number) : 0,
-		permits: isSemaphore ? (words[PERMITS] as number) : 0,
+		waiting: kind === Kind.queue ? lagOf(segment, words[headerWord.cursor] as number) : 0,
+		permits: isSemaphore ? (words[headerWord.permits] as number) : 0,
 		initial: isSemaphore ? segment.initial : 0,
 		robust: isSemaphore && segment.robust,
-		recovered: isSemaphore ? (words[RECOVERED] as number) : 0,
-		unusable: words[UNUSABLE] !== 0,
+		recovered: isSemaphore ? (words[headerWord.recovered] as number) : 0,
+		unusable: words[headerWord.unusable] !== 0,
 		endpoints,
 		byteLength: segmentBytes(kind, segment.capacity, segment.maxReceivers).total + memory,
 	};
@@ -240,7 +223,7 @@ function tell(here: Threads, key: Key, scratch: ArrayBuffer): ListedName | undef
 	});
 	if (found === undefined) return undefined;
 	// The system is asked who is alive when the lock is free again.
-	if (found instanceof Segment && found.words[ORPHANED] !== TRUNCATED) return tellSegment(key, found);
+	if (found instanceof Segment && found.words[headerWord.orphaned] !== TRUNCATED) return tellSegment(key, found);
 	const state = found instanceof Segment ? "damaged" : stateOf(found.code);
 	return { ...nameOf(key), ...nothing, state, byteLength: 0 };
 }

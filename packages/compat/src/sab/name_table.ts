@@ -1,4 +1,4 @@
-import { header } from "@libipc/protocol";
+import { header, headerWord } from "@libipc/protocol";
 import { type Blocks, blockWords, UNIT_WORDS } from "./blocks.ts";
 import { BUCKET_COUNT, BUCKETS } from "./hub.ts";
 
@@ -52,8 +52,8 @@ function isBlockOf(blocks: Blocks, unit: number, key: Key): boolean {
 	const { words } = blocks;
 	if (words[unit * UNIT_WORDS + blockWords.hash] !== key.hash) return false;
 	const first = firstWord(unit);
-	if (words[first + (header.kind >> 2)] !== key.kind) return false;
-	if (Atomics.load(words, first + (header.orphaned >> 2)) !== 0) return false;
+	if (words[first + headerWord.kind] !== key.kind) return false;
+	if (Atomics.load(words, first + headerWord.orphaned) !== 0) return false;
 	const bytes = new Uint8Array(blocks.buffer, first * 4, header.head);
 	return (
 		isText(bytes.subarray(header.prefix), PREFIX_BYTES, key.prefix) &&
@@ -67,7 +67,7 @@ const textIn = (bytes: Uint8Array): Uint8Array => bytes.slice(0, Math.max(bytes.
 export function keyIn(blocks: Blocks, unit: number): Key {
 	const bytes = new Uint8Array(blocks.buffer, firstWord(unit) * 4, header.head);
 	return {
-		kind: blocks.words[firstWord(unit) + (header.kind >> 2)] as number,
+		kind: blocks.words[firstWord(unit) + headerWord.kind] as number,
 		prefix: textIn(bytes.subarray(header.prefix, header.name)),
 		name: textIn(bytes.subarray(header.name)),
 		hash: blocks.words[unit * UNIT_WORDS + blockWords.hash] as number,

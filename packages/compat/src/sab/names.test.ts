@@ -1,5 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { CLAIM_ABANDONED, type EndpointKind, type HandleKind, header, type IpcError, Kind } from "@libipc/protocol";
+import {
+	CLAIM_ABANDONED,
+	type EndpointKind,
+	type HandleKind,
+	headerLong,
+	headerWord,
+	type IpcError,
+	Kind,
+} from "@libipc/protocol";
 import { Segment } from "../segment/segment.ts";
 import { killedAt } from "../segment/testing/kill.ts";
 import { codeOf, noOptions, PretendProcess } from "../segment/testing/pretend.ts";
@@ -9,13 +17,6 @@ import { type NameOptions, openName } from "./names.ts";
 import { clearSegment, type OpenSegment, openAsHandle, openAsReceiver, openAsSender } from "./open_segment.ts";
 import { extendMemory, reserveBlock, usage } from "./reserve.ts";
 import type { Threads } from "./threads.ts";
-
-const CLAIM = header.claim >> 2;
-const WRITING = header.writing >> 2;
-const RECEIVERS = header.receiverCount >> 2;
-const SENDERS = header.senderCount >> 2;
-const ORPHANED = header.orphaned >> 2;
-const MEMORY_BYTES = header.memoryBytes >> 3;
 
 const UNITS = 400;
 
@@ -38,8 +39,8 @@ describe("names in the hub", () => {
 		const first = sender(a, "name");
 		const second = receiver(b, "name");
 		expect(second.segment.bytes.byteOffset).toBe(first.segment.bytes.byteOffset);
-		expect(second.segment.words[RECEIVERS]).toBe(1);
-		expect(first.segment.words[SENDERS]).toBe(1);
+		expect(second.segment.words[headerWord.receiverCount]).toBe(1);
+		expect(first.segment.words[headerWord.senderCount]).toBe(1);
 		const others = [
 			openAsSender(a, "channel", "prefix", "name", small),
 			openAsSender(a, "channel", "", "prefixname", small),
@@ -93,7 +94,7 @@ describe("names in the hub", () => {
 		const [a, b] = [process.start(), process.start()];
 		const old = sender(a, "name");
 		clearSegment(b, "channel", "", "name");
-		expect(old.segment.words[ORPHANED]).toBe(1);
+		expect(old.segment.words[headerWord.orphaned]).toBe(1);
 		const other = sender(b, "name");
 		expect(other.segment.bytes.byteOffset).not.toBe(old.segment.bytes.byteOffset);
 		const both = usedBytes(a);
@@ -194,7 +195,7 @@ describe("names in the hub", () => {
 		const process = new PretendProcess(UNITS);
 		const thread = process.start();
 		const { segment } = sender(thread, "name");
-		segment.words[header.bodyOffset >> 2] = 1;
+		segment.words[headerWord.bodyOffset] = 1;
 		expect(codeOf(() => receiver(thread, "name"))).toBe("ERR_IPC_CORRUPT");
 		clearSegment(thread, "channel", "", "name");
 		expect(codeOf(() => receiver(thread, "name"))).toBe("");
@@ -224,9 +225,9 @@ describe("shared memory in the hub", () => {
 
 	function grow(thread: Threads, { segment }: OpenSegment, to: number): boolean {
 		expect(thread.lock(segment, 0)).toBe(0);
-		const before = Number(segment.longs[MEMORY_BYTES]);
+		const before = Number(segment.longs[headerLong.memoryBytes]);
 		const has = extendMemory(thread, segment, before, to);
-		if (has) Atomics.store(segment.longs, MEMORY_BYTES, BigInt(to));
+		if (has) Atomics.store(segment.longs, headerLong.memoryBytes, BigInt(to));
 		thread.unlock(segment);
 		return has;
 	}
@@ -268,20 +269,20 @@ describe("a lock that somebody died inside", () => {
 			const process = new PretendProcess(UNITS);
 			const [a, b] = [process.start(), process.start()];
 			const mutex = handle(a, "mutex", "name");
-			mutex.segment.words[CLAIM] = mutex.instance;
+			mutex.segment.words[headerWord.claim] = mutex.instance;
 			const rwlock = handle(a, "rwlock", "name");
-			rwlock.segment.words[CLAIM] = rwlock.instance;
-			rwlock.segment.words[WRITING] = rwlock.instance;
+			rwlock.segment.words[headerWord.claim] = rwlock.instance;
+			rwlock.segment.words[headerWord.writing] = rwlock.instance;
 			process.kill(a);
 			expect(codeOf(() => handle(b, "mutex", "name", { ...options, mode: 2 }))).toBe("ERR_IPC_NOT_FOUND");
 			// Whoever needs room leaves it, too.
 			reserveBlock(b, UNITS * UNIT_BYTES, 0);
 			const next = handle(b, "mutex", "name", options);
-			expect(next.segment.words[CLAIM]).toBe(CLAIM_ABANDONED);
+			expect(next.segment.words[headerWord.claim]).toBe(CLAIM_ABANDONED);
 			const nextWriter = handle(b, "rwlock", "name", options);
-			expect(nextWriter.segment.words[CLAIM]).toBe(0);
-			expect(nextWriter.segment.words[WRITING]).not.toBe(0);
-			next.segment.words[CLAIM] = 0;
+			expect(nextWriter.segment.words[headerWord.claim]).toBe(0);
+			expect(nextWriter.segment.words[headerWord.writing]).not.toBe(0);
+			next.segment.words[headerWord.claim] = 0;
 			next.leave();
 			nextWriter.leave();
 			expect(usedBytes(b)).toBe(0);
@@ -313,15 +314,15 @@ const diedInside =
 	(process: PretendProcess): object => {
 		const dead = process.start();
 		const mutex = handle(dead, "mutex", "name", options);
-		mutex.segment.words[CLAIM] = mutex.instance;
+		mutex.segment.words[headerWord.claim] = mutex.instance;
 		process.kill(dead);
 		return {};
 	};
 
 const isTold = (survivor: Threads): void => {
 	const mutex = handle(survivor, "mutex", "name");
-	expect(mutex.segment.words[CLAIM]).not.toBe(0);
-	mutex.segment.words[CLAIM] = 0;
+	expect(mutex.segment.words[headerWord.claim]).not.toBe(0);
+	mutex.segment.words[headerWord.claim] = 0;
 	mutex.leave();
 };
 
@@ -335,7 +336,7 @@ const scenarios: readonly Scenario[] = [
 		check: (survivor, own) => {
 			const other = sender(survivor, "name");
 			expect(other.segment.bytes.byteOffset).toBe(own?.segment.bytes.byteOffset as number);
-			expect(other.segment.words[SENDERS]).toBe(1);
+			expect(other.segment.words[headerWord.senderCount]).toBe(1);
 			other.leave();
 		},
 	},
@@ -377,7 +378,7 @@ const scenarios: readonly Scenario[] = [
 		check: (survivor, own) => {
 			const now = receiver(survivor, "name");
 			const isSame = now.segment.bytes.byteOffset === own?.segment.bytes.byteOffset;
-			expect(own?.segment.words[ORPHANED]).toBe(isSame ? 0 : 1);
+			expect(own?.segment.words[headerWord.orphaned]).toBe(isSame ? 0 : 1);
 			now.leave();
 		},
 	},
@@ -392,7 +393,7 @@ const scenarios: readonly Scenario[] = [
 			const memory = handle(victim, "memory", "name", { ...few, size: 1 });
 			victim.lock(memory.segment, 0);
 			if (extendMemory(victim, memory.segment, 4096, 700_000))
-				Atomics.store(memory.segment.longs, MEMORY_BYTES, 700_000n);
+				Atomics.store(memory.segment.longs, headerLong.memoryBytes, 700_000n);
 			victim.unlock(memory.segment);
 		},
 		check: (_survivor, own) => {
@@ -447,8 +448,8 @@ describe("a thread killed before any of its stores", () => {
 				survivors?.leave();
 				for (const kind of ["channel", "queue"] as const) {
 					const opened = receiver(survivor, "name", small, kind);
-					expect(opened.segment.words[RECEIVERS]).toBe(1);
-					expect(opened.segment.words[SENDERS]).toBe(0);
+					expect(opened.segment.words[headerWord.receiverCount]).toBe(1);
+					expect(opened.segment.words[headerWord.senderCount]).toBe(0);
 					opened.leave();
 				}
 				expect(codeOf(() => sender(survivor, bystanders, small, "route"))).toBe("ERR_IPC_HAS_SENDER");

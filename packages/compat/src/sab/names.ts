@@ -4,6 +4,8 @@ import {
 	HEADER_BYTES,
 	hasRing,
 	header,
+	headerLong,
+	headerWord,
 	Kind,
 	LAYOUT_HASH,
 	LAYOUT_VERSION,
@@ -50,12 +52,6 @@ const DEFAULT_RECEIVERS = 64;
 const DEFAULT_PERMISSIONS = 0o600;
 const OTHERS = 0o077;
 
-const MAGIC_WORD = header.magic >> 2;
-const CLAIM = header.claim >> 2;
-const WRITING = header.writing >> 2;
-const UNUSABLE = header.unusable >> 2;
-const MEMORY_BYTES = header.memoryBytes >> 3;
-
 export const failed = (code: number, found = 0, wanted = 0, option = 0): OpenFailure => ({
 	code,
 	systemError: 0,
@@ -72,15 +68,17 @@ const permissionsOf = (options: NameOptions): number => options.permissions || D
 
 /** Of a mutex or a reader-writer lock that nobody alive has open: whether somebody was killed inside it. */
 function diedInside({ kind, words }: Segment): boolean {
-	return (kind === Kind.mutex && words[CLAIM] !== 0) || (kind === Kind.rwlock && words[WRITING] !== 0);
+	return (
+		(kind === Kind.mutex && words[headerWord.claim] !== 0) || (kind === Kind.rwlock && words[headerWord.writing] !== 0)
+	);
 }
 
 /** Takes such a leftover over as it is: why it is not made anew, says `native/src/segment.c`. */
 function inherit(segment: Segment): void {
 	reap(segment);
-	segment.words[UNUSABLE] = 0;
+	segment.words[headerWord.unusable] = 0;
 	// Of a reader-writer lock `writing` tells it.
-	Atomics.store(segment.words, CLAIM, segment.kind === Kind.mutex ? CLAIM_ABANDONED : 0);
+	Atomics.store(segment.words, headerWord.claim, segment.kind === Kind.mutex ? CLAIM_ABANDONED : 0);
 }
 
 function fieldsFor(kind: number, options: NameOptions): SegmentFields {
@@ -107,30 +105,30 @@ function writeHeader(segment: Segment, key: Key, options: NameOptions, created: 
 	const { words, longs, bytes, kind, capacity, maxReceivers } = segment;
 	const sizes = segmentBytes(kind, capacity, maxReceivers);
 	const position = BigInt(options.firstPosition >>> 0);
-	words[header.version >> 2] = LAYOUT_VERSION;
-	words[header.layoutHash >> 2] = LAYOUT_HASH;
-	words[header.kind >> 2] = kind;
-	words[header.capacity >> 2] = capacity;
-	words[header.maxReceivers >> 2] = maxReceivers;
-	words[header.maxSenders >> 2] = segment.maxSenders;
-	words[header.permissions >> 2] = permissionsOf(options);
-	words[header.overflow >> 2] = segment.overflow;
-	words[header.initial >> 2] = segment.initial;
-	words[header.robust >> 2] = segment.robust ? 1 : 0;
-	longs[header.created >> 3] = created;
-	longs[header.segmentBytes >> 3] = BigInt(sizes.total);
-	longs[header.bodyOffset >> 3] = BigInt(sizes.body);
+	words[headerWord.version] = LAYOUT_VERSION;
+	words[headerWord.layoutHash] = LAYOUT_HASH;
+	words[headerWord.kind] = kind;
+	words[headerWord.capacity] = capacity;
+	words[headerWord.maxReceivers] = maxReceivers;
+	words[headerWord.maxSenders] = segment.maxSenders;
+	words[headerWord.permissions] = permissionsOf(options);
+	words[headerWord.overflow] = segment.overflow;
+	words[headerWord.initial] = segment.initial;
+	words[headerWord.robust] = segment.robust ? 1 : 0;
+	longs[headerLong.created] = created;
+	longs[headerLong.segmentBytes] = BigInt(sizes.total);
+	longs[headerLong.bodyOffset] = BigInt(sizes.body);
 	bytes.set(key.prefix, header.prefix);
 	bytes.set(key.name, header.name);
-	longs[header.head >> 3] = position;
-	words[header.limit >> 2] = options.firstPosition;
-	longs[header.announced >> 3] = position;
+	longs[headerLong.head] = position;
+	words[headerWord.limit] = options.firstPosition;
+	longs[headerLong.announced] = position;
 	addMark(segment, options.firstPosition >>> 0, 0);
-	words[header.permits >> 2] = segment.initial;
-	longs[MEMORY_BYTES] = BigInt(kind === Kind.memory ? options.size : 0);
-	words[header.cursor >> 2] = options.firstPosition;
-	words[header.tail >> 2] = options.firstPosition;
-	words[header.nextInstance >> 2] = 1;
+	words[headerWord.permits] = segment.initial;
+	longs[headerLong.memoryBytes] = BigInt(kind === Kind.memory ? options.size : 0);
+	words[headerWord.cursor] = options.firstPosition;
+	words[headerWord.tail] = options.firstPosition;
+	words[headerWord.nextInstance] = 1;
 }
 
 /** Makes a segment and gives it the name. `ownerDied`: it is in the place of one that somebody was killed inside. */
@@ -144,9 +142,9 @@ function create(threads: Threads, key: Key, options: NameOptions, ownerDied: boo
 	blocks.clear(unit, UNIT_BYTES, UNIT_BYTES + total + memory);
 	const segment = new Segment(threads, blocks.buffer, (unit + 1) * UNIT_BYTES, total + memory, fields);
 	writeHeader(segment, key, options, newCreated(threads));
-	if (ownerDied && key.kind === Kind.mutex) segment.words[CLAIM] = CLAIM_ABANDONED;
-	if (ownerDied && key.kind === Kind.rwlock) segment.words[WRITING] = CLAIM_ABANDONED;
-	Atomics.store(segment.words, MAGIC_WORD, MAGIC);
+	if (ownerDied && key.kind === Kind.mutex) segment.words[headerWord.claim] = CLAIM_ABANDONED;
+	if (ownerDied && key.kind === Kind.rwlock) segment.words[headerWord.writing] = CLAIM_ABANDONED;
+	Atomics.store(segment.words, headerWord.magic, MAGIC);
 	addBlock(blocks, unit, key);
 	return segment;
 }
@@ -154,7 +152,7 @@ function create(threads: Threads, key: Key, options: NameOptions, ownerDied: boo
 /** `ipc_segment_check`: the fields of a header that is sound, in a block with so many bytes for its segment. */
 export function checkHeader(words: Int32Array, longs: BigInt64Array, room: number): SegmentFields | OpenFailure {
 	const word = (offset: number): number => (words[offset >> 2] as number) >>> 0;
-	const magic = Atomics.load(words, MAGIC_WORD) >>> 0;
+	const magic = Atomics.load(words, headerWord.magic) >>> 0;
 	if (magic !== MAGIC) return failed(Status.foreign, magic, MAGIC);
 	if (word(header.version) !== LAYOUT_VERSION) return failed(Status.version, word(header.version), LAYOUT_VERSION);
 	if (word(header.layoutHash) !== LAYOUT_HASH) return failed(Status.version, word(header.layoutHash), LAYOUT_HASH);
@@ -175,7 +173,7 @@ export function checkHeader(words: Int32Array, longs: BigInt64Array, room: numbe
 	else isSound &&= capacity === 0 && overflow === 0 && initial <= limits.maxPermits && robust <= 1;
 	if (!isSound || word(header.maxSenders) !== (hasRing(kind) ? MAX_SENDERS : 0)) return failed(Status.corrupt);
 	const { body, total } = segmentBytes(kind, capacity, maxReceivers);
-	const sizes = [longs[header.segmentBytes >> 3], longs[header.bodyOffset >> 3]];
+	const sizes = [longs[headerLong.segmentBytes], longs[headerLong.bodyOffset]];
 	if (sizes[0] !== BigInt(total) || sizes[1] !== BigInt(body) || room < total)
 		return failed(Status.corrupt, room, total);
 	return { kind, overflow, capacity, maxReceivers, initial, robust: robust === 1 };
@@ -192,7 +190,7 @@ export function segmentIn(threads: Threads, unit: number): Segment | OpenFailure
 	if ("code" in fields) return fields;
 	const { body, total } = segmentBytes(fields.kind, fields.capacity, fields.maxReceivers);
 	if (fields.kind !== Kind.memory) return new Segment(threads, buffer, offset, total, fields);
-	const memory = Number(Atomics.load(longs, MEMORY_BYTES));
+	const memory = Number(Atomics.load(longs, headerLong.memoryBytes));
 	if (!(memory > 0 && memory <= limits.maxMemory && body + memory <= room))
 		return failed(Status.corrupt, room, body + memory);
 	return new Segment(threads, buffer, offset, body + memory, fields);
@@ -202,7 +200,7 @@ export function segmentIn(threads: Threads, unit: number): Segment | OpenFailure
 function compareOptions(segment: Segment, options: NameOptions): OpenFailure | undefined {
 	const mismatch = (option: number, found: number, wanted: number): OpenFailure =>
 		failed(Status.optionsMismatch, found, wanted, option);
-	const permissions = segment.words[header.permissions >> 2] as number;
+	const permissions = segment.words[headerWord.permissions] as number;
 	if (options.capacity && options.capacity !== segment.capacity)
 		return mismatch(Option.capacity, segment.capacity, options.capacity);
 	if (options.maxReceivers && options.maxReceivers !== segment.maxReceivers)
@@ -218,7 +216,7 @@ function compareOptions(segment: Segment, options: NameOptions): OpenFailure | u
 	if (options.robust && (options.robust === 1) !== segment.robust)
 		return mismatch(Option.robust, segment.robust ? 1 : 0, options.robust === 1 ? 1 : 0);
 	if (segment.kind !== Kind.memory) return undefined;
-	const bytes = Number(Atomics.load(segment.longs, MEMORY_BYTES));
+	const bytes = Number(Atomics.load(segment.longs, headerLong.memoryBytes));
 	return bytes < options.size ? mismatch(Option.size, bytes, options.size) : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { describe, type OpenFailure, openFailure } from "@libipc/core/api";
-import { type EndpointKind, type HandleKind, header, IpcError, Kind, MAX_SENDERS, Status } from "@libipc/protocol";
+import { type EndpointKind, type HandleKind, headerWord, IpcError, Kind, MAX_SENDERS, Status } from "@libipc/protocol";
 import { takeClaimOver } from "../segment/claim_lock.ts";
 import { instanceAt, joinHandle, joinReceiver, joinSender, leavePlace, pidOf, withdraw } from "../segment/members.ts";
 import { Segment } from "../segment/segment.ts";
@@ -11,8 +11,6 @@ import { type Threads, unitOf } from "./threads.ts";
 
 /** How long an open waits for the lock of names: its holders need microseconds. Milliseconds. */
 const OPEN_PATIENCE = 5000;
-
-const CLAIM = header.claim >> 2;
 
 /** A place on the segment of a name. */
 export interface OpenSegment {
@@ -30,8 +28,8 @@ const joinedSender: Join = (segment) => {
 	const at = joinSender(segment);
 	if (at < 0) return failed(at, 0, MAX_SENDERS);
 	// A route's sender has the claim as long as it is there: that is what makes it the only one.
-	if (segment.kind !== Kind.route || takeClaimOver(segment, CLAIM, instanceAt(segment, at))) return at;
-	const pid = pidOf(segment, segment.words[CLAIM] as number);
+	if (segment.kind !== Kind.route || takeClaimOver(segment, headerWord.claim, instanceAt(segment, at))) return at;
+	const pid = pidOf(segment, segment.words[headerWord.claim] as number);
 	withdraw(segment, at);
 	return { ...failed(Status.hasSender), pid };
 };

@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { member } from "@libipc/protocol";
+import { slotWord } from "@libipc/protocol";
 import { noOptions } from "../segment/testing/pretend.ts";
 import { createHub } from "./hub.ts";
 import { openAsReceiver, openAsSender } from "./open_segment.ts";
@@ -54,7 +54,7 @@ test("a thread that never joined the hub takes those below with it", () => {
 	noteExit(here.hub, 4712);
 	expect(here.isAlive(4711, 0)).toBe(true);
 	// As noteParent does in a thread below that one.
-	here.hub.words[other.place + (member.died >> 2)] = 4712;
+	here.hub.words[other.place + slotWord.died] = 4712;
 	noteExit(here.hub, 4712);
 	expect(here.isAlive(4711, 0)).toBe(false);
 });

@@ -1,7 +1,7 @@
 import { getEnvironmentData, setEnvironmentData, threadId, type Worker } from "node:worker_threads";
-import { member } from "@libipc/protocol";
+import { SLOT_WORDS, slotWord } from "@libipc/protocol";
 import { instanceAt } from "../segment/members.ts";
-import { MEMBER_WORDS, type Segment } from "../segment/segment.ts";
+import type { Segment } from "../segment/segment.ts";
 import { emptyPlace, ownerAt } from "./hub.ts";
 import type { Identity } from "./identity.ts";
 
@@ -15,14 +15,13 @@ import type { Identity } from "./identity.ts";
 const PARENT_KEY = "libipc.parent";
 
 /** Of a place in the hub: the `low` of the thread above. */
-const PARENT = member.died >> 2;
 
 /** No other thread of this process ever has this number. */
 export const threadIdentity = (): Identity => ({ low: threadId + 1, high: 0 });
 
 function* placesOf(hub: Segment): IterableIterator<{ at: number; owner: bigint }> {
 	for (let index = 0; index < hub.maxReceivers; index++) {
-		const at = hub.receivers + index * MEMBER_WORDS;
+		const at = hub.receivers + index * SLOT_WORDS;
 		const owner = ownerAt(hub, at);
 		if (owner !== 0n) yield { at, owner };
 	}
@@ -38,7 +37,7 @@ export function isThreadHere(hub: Segment, low: number, high: number): boolean {
 export function noteExit(hub: Segment, low: number): void {
 	for (const { at, owner } of placesOf(hub)) {
 		const each = Number(BigInt.asIntN(32, owner));
-		const parent = hub.words[at + PARENT];
+		const parent = hub.words[at + slotWord.died];
 		if (each === low) emptyPlace(hub, at, instanceAt(hub, at), owner);
 		else if (parent === low) noteExit(hub, each);
 	}
@@ -62,5 +61,5 @@ export function watchThreads(hub: () => Segment): void {
 
 /** Under whom this thread is, in its place. */
 export function noteParent(hub: Segment, at: number): void {
-	hub.words[at + PARENT] = parent;
+	hub.words[at + slotWord.died] = parent;
 }

@@ -1,20 +1,32 @@
 import { availableParallelism } from "node:os";
-import { EventIndex, HEADER_BYTES, header, IpcError, Kind, MAGIC, Status } from "@libipc/protocol";
+import {
+	EventIndex,
+	HEADER_BYTES,
+	header,
+	headerWord,
+	IpcError,
+	Kind,
+	MAGIC,
+	SLOT_WORDS,
+	Status,
+	slotWord,
+} from "@libipc/protocol";
 import { giveClaim, waitForClaim } from "../segment/claim_lock.ts";
 import { notify } from "../segment/event.ts";
-import { INSTANCE, instanceAt, isOwnerAlive } from "../segment/members.ts";
+import { instanceAt, isOwnerAlive } from "../segment/members.ts";
 import type { Platform } from "../segment/platform.ts";
-import { MEMBER_WORDS, type Segment } from "../segment/segment.ts";
+import type { Segment } from "../segment/segment.ts";
 import { Blocks, blockWords, UNIT_WORDS } from "./blocks.ts";
 import { findHub, hubSegment, hubWords, joinHub, RINGS, UNIT_BYTES } from "./hub.ts";
 import { type Identity, isSystemThreadAlive, systemIdentity } from "./identity.ts";
 import { findBlock, firstWord, keyIn, removeBlock } from "./name_table.ts";
 import { isThreadHere, noteParent, threadIdentity } from "./thread_exits.ts";
 
+const { orphaned: ORPHANED } = headerWord;
+const { instance: INSTANCE } = slotWord;
+
 /** How long a thread that leaves waits for the lock of names. Milliseconds. */
 const LET_GO_PATIENCE = 1000;
-
-const ORPHANED = header.orphaned >> 2;
 
 /** Who the threads of this process are, for {@link Threads}. */
 export interface ThreadIdentities {
@@ -65,7 +77,7 @@ export class Threads implements Platform {
 		this.hub = hubSegment(this, buffer);
 		this.place = joinHub(this.hub);
 		this.instance = instanceAt(this.hub, this.place);
-		this.#index = (this.place - this.hub.receivers) / MEMBER_WORDS;
+		this.#index = (this.place - this.hub.receivers) / SLOT_WORDS;
 		noteParent(this.hub, this.place);
 	}
 
@@ -83,7 +95,7 @@ export class Threads implements Platform {
 
 	ring(low: number, high: number): void {
 		const { words, receivers, maxReceivers } = this.hub;
-		const index = (low - receivers) / MEMBER_WORDS;
+		const index = (low - receivers) / SLOT_WORDS;
 		if (!Number.isInteger(index) || index < 0 || index >= maxReceivers || words[low + INSTANCE] !== high) return;
 		Atomics.add(words, low + RINGS, 1);
 		Atomics.notify(words, low + RINGS);
@@ -172,7 +184,7 @@ export class Threads implements Platform {
 		for (let index = 0; index < hub.maxReceivers; index++) {
 			const holder = Atomics.load(words, first + index);
 			if (holder === 0) continue;
-			const at = hub.receivers + index * MEMBER_WORDS;
+			const at = hub.receivers + index * SLOT_WORDS;
 			if (instanceAt(hub, at) === holder && isOwnerAlive(hub, at)) return true;
 		}
 		return false;

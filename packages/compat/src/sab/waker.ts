@@ -1,5 +1,4 @@
-import type { EngineWaker } from "@libipc/protocol";
-import { INSTANCE } from "../segment/members.ts";
+import { type EngineWaker, slotWord } from "@libipc/protocol";
 import { RINGS } from "./hub.ts";
 import type { Threads } from "./threads.ts";
 
@@ -25,7 +24,7 @@ export class ThreadWaker implements EngineWaker {
 		this.#words = hub.words;
 		this.#index = place + RINGS;
 		this.low = place;
-		this.high = hub.words[place + INSTANCE] as number;
+		this.high = hub.words[place + slotWord.instance] as number;
 		this.#signalled = signalled;
 		this.#seen = Atomics.load(this.#words, this.#index);
 		this.#wait();

@@ -1,11 +1,20 @@
-import { EVENTS, EventIndex, header, LINE, member } from "@libipc/protocol";
-import { MEMBER_WORDS, type Segment } from "./segment.ts";
+import { EVENT_WORDS, EVENTS, EventIndex, headerWord, SLOT_WORDS, slotWord } from "@libipc/protocol";
+import type { Segment } from "./segment.ts";
 
 /**
  * Sleep until another thread changes something; free when nobody sleeps. The steps, and why no wake-up is lost, are in
  * `native/src/event.h`. Its two fences are not needed here: the store that changes the condition, and the load of the flag
  * after it, are both sequentially consistent, as are the store of the flag and the look at the condition.
  */
+const {
+	eventFlags: FLAGS,
+	eventWords: WORDS,
+	receiverCount: RECEIVER_COUNT,
+	receiverLimit: RECEIVER_LIMIT,
+	senderCount: SENDER_COUNT,
+	senderLimit: SENDER_LIMIT,
+} = headerWord;
+const { armed: ARMED, waker: WAKER } = slotWord;
 
 /** Bits of a flag: who is to be woken. */
 const SLEEPERS = 1;
@@ -16,20 +25,10 @@ export const SLICE = 400;
 /** A first look at who is alive comes early. */
 export const FIRST_SLICE = 20;
 
-const FLAGS = header.eventFlags >> 2;
-const WORDS = header.eventWords >> 2;
-const WORD_STEP = LINE >> 2;
-const RECEIVER_LIMIT = header.receiverLimit >> 2;
-const SENDER_LIMIT = header.senderLimit >> 2;
-const RECEIVER_COUNT = header.receiverCount >> 2;
-const SENDER_COUNT = header.senderCount >> 2;
-const ARMED = member.armed >> 2;
-const WAKER = member.waker >> 2;
-
 /** Rings the wakers of places that are armed for the event. A bit is taken by one notifier. */
 function ring(segment: Segment, first: number, count: number, bit: number): void {
 	const { words, platform } = segment;
-	for (let at = first, end = first + count * MEMBER_WORDS; at < end; at += MEMBER_WORDS) {
+	for (let at = first, end = first + count * SLOT_WORDS; at < end; at += SLOT_WORDS) {
 		if (((words[at + ARMED] as number) & bit) === 0) continue;
 		if (Atomics.and(words, at + ARMED, ~bit) & bit)
 			platform.ring(words[at + WAKER] as number, words[at + WAKER + 1] as number);
@@ -45,7 +44,7 @@ export function wake(segment: Segment, event: number): void {
 	// The exchange elects one of several notifiers: the others' changes are covered by its wake.
 	const wanted = Atomics.exchange(words, FLAGS + event, 0);
 	if (wanted & SLEEPERS) {
-		const index = WORDS + event * WORD_STEP;
+		const index = WORDS + event * EVENT_WORDS;
 		Atomics.add(words, index, 1);
 		segment.platform.wakeAll(words, index);
 	}
@@ -65,7 +64,7 @@ export const isWanted = (segment: Segment, event: number): boolean => segment.wo
 
 /** A waiter's steps before it looks at its condition: answers what to pass to {@link sleep} afterwards. */
 export function prepare(segment: Segment, event: number): number {
-	const seen = Atomics.load(segment.words, WORDS + event * WORD_STEP);
+	const seen = Atomics.load(segment.words, WORDS + event * EVENT_WORDS);
 	Atomics.or(segment.words, FLAGS + event, SLEEPERS);
 	return seen;
 }
@@ -88,7 +87,7 @@ export const armed = (segment: Segment, at: number): number => Atomics.load(segm
 /** Sleeps for at most `slice` and not past `deadline`. */
 export function sleep(segment: Segment, event: number, seen: number, deadline: number, slice: number): void {
 	const left = deadline - segment.platform.now();
-	if (left > 0) segment.platform.wait(segment.words, WORDS + event * WORD_STEP, seen, Math.min(left, slice));
+	if (left > 0) segment.platform.wait(segment.words, WORDS + event * EVENT_WORDS, seen, Math.min(left, slice));
 }
 
 /** The moment `timeout` ms from now; negative: never. */

@@ -1,6 +1,8 @@
-import { header, MARK_BYTES, MARKS } from "@libipc/protocol";
+import { headerWord, MARK_WORDS, MARKS } from "@libipc/protocol";
 import { highOf, loadLong, longOf, lowOf, plainLong, storeLong } from "./long.ts";
 import type { Segment } from "./segment.ts";
+
+const { markCount: COUNT, marks: FIRST } = headerWord;
 
 /** Record boundaries that can be found without reading the ring: `native/src/marks.h`. */
 export interface Mark {
@@ -9,12 +11,8 @@ export interface Mark {
 	readonly number: number;
 }
 
-const COUNT = header.markCount >> 2;
-const FIRST = header.marks >> 2;
-const STEP = MARK_BYTES >> 2;
-
 /** Of mark number `index`, of which only the low bits matter. */
-const at = (index: number): number => FIRST + (lowOf(index) & (MARKS - 1)) * STEP;
+const at = (index: number): number => FIRST + (lowOf(index) & (MARKS - 1)) * MARK_WORDS;
 
 const last = (words: Int32Array): number => at((words[COUNT] as number) - 1);
 

@@ -1,33 +1,45 @@
-import { EventIndex, header, Kind, member, Status, UNIT } from "@libipc/protocol";
+import {
+	EventIndex,
+	headerLong,
+	headerWord,
+	Kind,
+	SLOT_WORDS,
+	Status,
+	slotLong,
+	slotWord,
+	UNIT,
+} from "@libipc/protocol";
 import { notify } from "./event.ts";
 import { lowOf } from "./long.ts";
 import { copyMarks } from "./marks.ts";
-import { MEMBER_WORDS, type Segment } from "./segment.ts";
+import type { Segment } from "./segment.ts";
 import { forget } from "./waits.ts";
 
 /**
  * Who is on a segment: places for receivers and senders, and the gate. `native/src/slots.h` says who may call what, and
  * slots.c why a joiner's position is safe. A place is the index of its first word.
  */
-const HEAD = header.head >> 3;
-const HEAD_LOW = header.head >> 2;
-const ANNOUNCED = header.announced >> 3;
-const RECEIVER_COUNT = header.receiverCount >> 2;
-const SENDER_COUNT = header.senderCount >> 2;
-const RECEIVER_LIMIT = header.receiverLimit >> 2;
-const SENDER_LIMIT = header.senderLimit >> 2;
-const NEXT_INSTANCE = header.nextInstance >> 2;
-const DEATHS = header.deaths >> 2;
-
-const POSITION = member.position >> 2;
-export const INSTANCE: number = member.instance >> 2;
-const OWNER = member.owner >> 2;
-const PID = member.pid >> 2;
-const ASLEEP = member.asleep >> 2;
-const LOST = member.lost >> 3;
-const DIED = member.died >> 2;
-const ARMED = member.armed >> 2;
-export const HELD: number = member.held >> 2;
+const {
+	deaths: DEATHS,
+	head: HEAD,
+	nextInstance: NEXT_INSTANCE,
+	receiverCount: RECEIVER_COUNT,
+	receiverLimit: RECEIVER_LIMIT,
+	senderCount: SENDER_COUNT,
+	senderLimit: SENDER_LIMIT,
+} = headerWord;
+const { announced: ANNOUNCED_LONG, head: HEAD_LONG } = headerLong;
+const {
+	armed: ARMED,
+	asleep: ASLEEP,
+	died: DIED,
+	held: HELD,
+	instance: INSTANCE,
+	owner: OWNER,
+	pid: PID,
+	position: POSITION,
+} = slotWord;
+const { lost: LOST_LONG } = slotLong;
 
 /** Longer than who opens or closes needs the name lock, and too short to be felt. Milliseconds. */
 const EVICT_PATIENCE = 1;
@@ -39,7 +51,7 @@ const LOOKS = 16;
 const low32 = (long: bigint): number => Number(BigInt.asIntN(32, long));
 
 function findFree({ words }: Segment, first: number, count: number): number {
-	for (let at = first, end = first + count * MEMBER_WORDS; at < end; at += MEMBER_WORDS)
+	for (let at = first, end = first + count * SLOT_WORDS; at < end; at += SLOT_WORDS)
 		if (Atomics.load(words, at + INSTANCE) === 0) return at;
 	return -1;
 }
@@ -56,7 +68,7 @@ function countPlaces({ words }: Segment, first: number, most: number): { count: 
 	let count = 0;
 	let limit = 0;
 	for (let index = 0; index < most; index++) {
-		if (Atomics.load(words, first + index * MEMBER_WORDS + INSTANCE) === 0) continue;
+		if (Atomics.load(words, first + index * SLOT_WORDS + INSTANCE) === 0) continue;
 		count++;
 		limit = index + 1;
 	}
@@ -82,7 +94,7 @@ function takePlace(segment: Segment, at: number): void {
 	words[at + PID] = platform.pid;
 	words[at + ASLEEP] = 0;
 	Atomics.store(words, at + ARMED, 0);
-	longs[(at >> 1) + LOST] = 0n;
+	longs[(at >> 1) + LOST_LONG] = 0n;
 	words[at + HELD] = 0;
 	const instance = Atomics.add(words, NEXT_INSTANCE, 1) || Atomics.add(words, NEXT_INSTANCE, 1);
 	Atomics.store(words, at + INSTANCE, instance); // who sees it sees owner and position
@@ -94,16 +106,16 @@ function takePosition(segment: Segment, at: number, fromOldest: boolean): void {
 	if (fromOldest)
 		for (const mark of copyMarks(segment)) {
 			Atomics.store(words, at + POSITION, lowOf(mark.position));
-			const ahead = Number(BigInt.asUintN(64, Atomics.load(longs, ANNOUNCED))) - mark.position;
+			const ahead = Number(BigInt.asUintN(64, Atomics.load(longs, ANNOUNCED_LONG))) - mark.position;
 			if (ahead >= 0 && ahead <= segment.capacity / UNIT) return;
 		}
-	segment.joined = Atomics.load(longs, HEAD);
+	segment.joined = Atomics.load(longs, HEAD_LONG);
 	Atomics.store(words, at + POSITION, low32(segment.joined));
 }
 
 /** Before it can hold anything, or a position is needed of it: whoever looks for places looks below the limit. */
 function raiseLimit(segment: Segment, at: number): void {
-	const index = (at - segment.receivers) / MEMBER_WORDS;
+	const index = (at - segment.receivers) / SLOT_WORDS;
 	if ((segment.words[RECEIVER_LIMIT] as number) <= index) Atomics.store(segment.words, RECEIVER_LIMIT, index + 1);
 }
 
@@ -112,7 +124,7 @@ export function joinReceiver(segment: Segment, fromOldest: boolean): number {
 	const at = freePlace(segment, segment.receivers, segment.maxReceivers);
 	if (at < 0) return Status.tooManyReceivers;
 	raiseLimit(segment, at);
-	Atomics.store(segment.words, at + POSITION, Atomics.load(segment.words, HEAD_LOW));
+	Atomics.store(segment.words, at + POSITION, Atomics.load(segment.words, HEAD));
 	takePlace(segment, at);
 	takePosition(segment, at, fromOldest);
 	recount(segment);
@@ -150,7 +162,7 @@ export const isOwnerThisThread = ({ words, platform }: Segment, at: number): boo
 export function countAlive(segment: Segment): number {
 	let count = 0;
 	for (let index = 0; index < segment.maxReceivers; index++) {
-		const at = segment.receivers + index * MEMBER_WORDS;
+		const at = segment.receivers + index * SLOT_WORDS;
 		if (instanceAt(segment, at) !== 0 && isOwnerAlive(segment, at)) count++;
 	}
 	return count;
@@ -176,7 +188,7 @@ const places = (segment: Segment): number => segment.maxReceivers + segment.maxS
 export function reap(segment: Segment): number {
 	let live = 0;
 	for (let index = 0; index < places(segment); index++)
-		if (lookAt(segment, segment.receivers + index * MEMBER_WORDS) > 0) live++;
+		if (lookAt(segment, segment.receivers + index * SLOT_WORDS) > 0) live++;
 	recount(segment);
 	return live;
 }
@@ -191,7 +203,7 @@ export function isAnyAlive(segment: Segment): boolean {
 	let live = 0;
 	let dead = 0;
 	for (let index = 0; index < count && (live === 0 || live + dead < LOOKS); index++) {
-		const found = lookAt(segment, segment.receivers + ((start + index) % count) * MEMBER_WORDS);
+		const found = lookAt(segment, segment.receivers + ((start + index) % count) * SLOT_WORDS);
 		if (found > 0) live++;
 		if (found < 0) dead++;
 	}
@@ -228,7 +240,7 @@ export function gateOf(segment: Segment, head: number): number {
 	const { words } = segment;
 	const limit = Math.min(Atomics.load(words, RECEIVER_LIMIT) >>> 0, segment.maxReceivers);
 	let lag = 0;
-	for (let at = segment.receivers, end = at + limit * MEMBER_WORDS; at < end; at += MEMBER_WORDS) {
+	for (let at = segment.receivers, end = at + limit * SLOT_WORDS; at < end; at += SLOT_WORDS) {
 		if (Atomics.load(words, at + INSTANCE) === 0) continue;
 		const behind = (head - Atomics.load(words, at + POSITION)) | 0;
 		if (behind > lag) lag = behind; // negative: it has read records newer than `head`
@@ -250,7 +262,7 @@ function evict(segment: Segment): boolean {
 /** Called by a sender that has waited long at `gate`: if a receiver that holds the gate there is dead, empties its place. */
 export function evictDeadAt(segment: Segment, gate: number): boolean {
 	for (let index = 0; index < segment.maxReceivers; index++) {
-		const at = segment.receivers + index * MEMBER_WORDS;
+		const at = segment.receivers + index * SLOT_WORDS;
 		if (segment.words[at + POSITION] === gate && isDead(segment, at)) return evict(segment);
 	}
 	return false;
@@ -259,7 +271,7 @@ export function evictDeadAt(segment: Segment, gate: number): boolean {
 /** Empties the places of dead receivers or handles. True: there was one. */
 export function evictDead(segment: Segment): boolean {
 	for (let index = 0; index < segment.maxReceivers; index++)
-		if (isDead(segment, segment.receivers + index * MEMBER_WORDS)) return evict(segment);
+		if (isDead(segment, segment.receivers + index * SLOT_WORDS)) return evict(segment);
 	return false;
 }
 
@@ -269,7 +281,7 @@ export function lookAtMembers(segment: Segment, seen: { instances: number; count
 	let dead = evictDead(segment);
 	const limit = Math.min(Atomics.load(words, SENDER_LIMIT) >>> 0, segment.maxSenders);
 	for (let index = 0; index < limit && !dead; index++)
-		dead = isDead(segment, segment.senders + index * MEMBER_WORDS) && evict(segment);
+		dead = isDead(segment, segment.senders + index * SLOT_WORDS) && evict(segment);
 	// Whoever comes takes a new instance, whoever goes is counted no more.
 	const instances = words[NEXT_INSTANCE] as number;
 	const count = (words[RECEIVER_COUNT] as number) + (words[SENDER_COUNT] as number);
@@ -280,7 +292,7 @@ export function lookAtMembers(segment: Segment, seen: { instances: number; count
 }
 
 function find({ words }: Segment, first: number, count: number, instance: number): number {
-	for (let at = first, end = first + count * MEMBER_WORDS; at < end; at += MEMBER_WORDS)
+	for (let at = first, end = first + count * SLOT_WORDS; at < end; at += SLOT_WORDS)
 		if (Atomics.load(words, at + INSTANCE) === instance) return at;
 	return -1;
 }

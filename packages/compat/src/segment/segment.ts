@@ -2,19 +2,20 @@ import {
 	EVENTS,
 	HEADER_BYTES,
 	hasRing,
-	header,
+	headerWord,
 	Kind,
 	MAX_SENDERS,
 	MEMBER_BYTES,
 	Status,
 	segmentBytes,
 	TRUNCATED,
-	WAIT_BYTES,
 	WAITS_PER_HANDLE,
 } from "@libipc/protocol";
 import { notify } from "./event.ts";
 import type { Platform } from "./platform.ts";
 import { ANY, notifyAll } from "./waits.ts";
+
+const { orphaned: ORPHANED } = headerWord;
 
 /** The constant part of a header, as it was checked: what shared memory says later is not trusted. */
 export interface SegmentFields {
@@ -26,8 +27,6 @@ export interface SegmentFields {
 	readonly initial: number;
 	readonly robust: boolean;
 }
-
-const ORPHANED = header.orphaned >> 2;
 
 /**
  * One name's memory, as an endpoint sees it: `native/src/segment.h`.
@@ -106,6 +105,3 @@ export class Segment implements SegmentFields {
 		if (this.kind !== Kind.memory) notifyAll(this, ANY);
 	}
 }
-
-export const WAIT_WORDS: number = WAIT_BYTES >> 2;
-export const MEMBER_WORDS: number = MEMBER_BYTES >> 2;

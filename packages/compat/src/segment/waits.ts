@@ -1,10 +1,12 @@
-import { header, Status, wait } from "@libipc/protocol";
-import { type Segment, WAIT_WORDS } from "./segment.ts";
+import { headerWord, Status, WAIT_WORDS, waitWord } from "@libipc/protocol";
+import type { Segment } from "./segment.ts";
 
 /**
  * Who waits in what has no ring, in order; each is woken on its own: `native/src/waits.h`. A wait is an index in the table.
  * As in event.ts the Atomics make its fences.
  */
+const { deaths: DEATHS, nextTicket: NEXT_TICKET, waitLimit: LIMIT, waiting: COUNT } = headerWord;
+const { deaths: SEEN_DEATHS, instance: INSTANCE, state: STATE, waker: WAKER, what: WHAT } = waitWord;
 const IDLE = 0;
 const WAITING = 1;
 const NOTIFIED = 2;
@@ -19,16 +21,6 @@ const TICKET_SHIFT = 2;
 const TICKET: number = ~TAGS;
 /** Tickets, shifted. */
 const JUST_NOW = 1 << 20;
-
-const COUNT = header.waiting >> 2;
-const LIMIT = header.waitLimit >> 2;
-const NEXT_TICKET = header.nextTicket >> 2;
-const DEATHS = header.deaths >> 2;
-const INSTANCE = wait.instance >> 2;
-const STATE = wait.state >> 2;
-const WHAT = wait.what >> 2;
-const SEEN_DEATHS = wait.deaths >> 2;
-const WAKER = wait.waker >> 2;
 
 const entry = (segment: Segment, index: number): number => segment.waits + index * WAIT_WORDS;
 

@@ -7,6 +7,7 @@ import {
 	type EngineOptions,
 	type HandleKind,
 	header,
+	headerWord,
 	Kind,
 	Status,
 } from "@libipc/protocol";
@@ -184,7 +185,7 @@ export const mappedEngine: Engine = {
 			const { segment, at, instance, leave } = open(kind, prefix, name, (joined) => {
 				const place = joinSender(joined);
 				const isOnly = joined.kind === Kind.route;
-				if (isOnly && !takeClaimOver(joined, header.claim >> 2, instanceAt(joined, place))) return Status.hasSender;
+				if (isOnly && !takeClaimOver(joined, headerWord.claim, instanceAt(joined, place))) return Status.hasSender;
 				return place;
 			});
 			return new SegmentSender(segment, at, instance, leave);

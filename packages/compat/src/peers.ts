@@ -1,6 +1,6 @@
 import { PEER_WORDS, SLOT_WORDS, slotWord } from "@libipc/protocol";
-import { isOwnerAlive } from "./segment/members.ts";
 import type { Segment } from "./segment/segment.ts";
+import { isOwnerAlive } from "./segment/slots.ts";
 
 /** Who else is on a ring: `native/src/peers.c`. */
 
@@ -18,7 +18,7 @@ interface Peer {
  * A place may change hands meanwhile: what was read belongs to the instance only if that is still the same afterwards. It is
  * read anew then, which ends: each time somebody has joined or left.
  */
-function lookAt(segment: Segment, at: number): Peer {
+function readSlot(segment: Segment, at: number): Peer {
 	const { words } = segment;
 	for (;;) {
 		const instance = Atomics.load(words, at + slotWord.instance);
@@ -35,7 +35,7 @@ export function peersOf(segment: Segment, own: number, instance: number, records
 	const add = (first: number, places: number, role: number): void => {
 		for (let place = 0; place < places; place++) {
 			const at = first + place * SLOT_WORDS;
-			const peer = lookAt(segment, at);
+			const peer = readSlot(segment, at);
 			// Taken for dead, we have lost our place: then it is somebody else's.
 			if (at === own && (peer.instance === instance || peer.instance === 0)) continue;
 			if (peer.instance === 0 && peer.died === 0) continue;

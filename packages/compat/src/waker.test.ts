@@ -12,8 +12,8 @@ setDefaultTimeout(60_000);
 offerHub();
 const here = threads();
 
-/** A waker, and when it was rung next. */
-function newWaker(): { waker: ThreadWaker; rung(): Promise<void>; count(): number } {
+/** A waker, and when it was signalled next. */
+function newWaker(): { waker: ThreadWaker; signalled(): Promise<void>; count(): number } {
 	let count = 0;
 	let tell = (): void => {};
 	const waker = new ThreadWaker(here, () => {
@@ -22,7 +22,7 @@ function newWaker(): { waker: ThreadWaker; rung(): Promise<void>; count(): numbe
 	});
 	return {
 		waker,
-		rung: () =>
+		signalled: () =>
 			new Promise((resolve) => {
 				tell = resolve;
 			}),
@@ -33,15 +33,15 @@ function newWaker(): { waker: ThreadWaker; rung(): Promise<void>; count(): numbe
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("a waker", () => {
-	test("is rung by this thread and by others", async () => {
-		const { waker, rung, count } = newWaker();
+	test("is signalled by this thread and by others", async () => {
+		const { waker, signalled, count } = newWaker();
 		waker.keepAlive(true);
-		let next = rung();
-		here.ring(waker.low, waker.high);
+		let next = signalled();
+		here.signal(waker.low, waker.high);
 		await next;
 		expect(count()).toBe(1);
-		next = rung();
-		const ringer = new Worker(new URL("testing/ringer.worker.ts", import.meta.url), {
+		next = signalled();
+		const ringer = new Worker(new URL("testing/signaller.worker.ts", import.meta.url), {
 			workerData: { low: waker.low, high: waker.high, rings: 1 },
 		});
 		await next;
@@ -49,30 +49,30 @@ describe("a waker", () => {
 		waker.close();
 	});
 
-	test("misses nothing that is rung while it is being served", async () => {
-		const ringer = new Worker(new URL("testing/ringer.worker.ts", import.meta.url), {
-			workerData: { low: here.place, high: here.instance, rings: 20_000 },
+	test("misses nothing that is signalled while it is being served", async () => {
+		const ringer = new Worker(new URL("testing/signaller.worker.ts", import.meta.url), {
+			workerData: { low: here.slot, high: here.instance, rings: 20_000 },
 		});
 		const exited = once(ringer, "exit");
 		let count = 0;
 		await new Promise<void>((resolve) => {
 			// Were one lost that it rings itself, this would end: only those of the Worker, which are soon over, would still come.
 			const waker = new ThreadWaker(here, () => {
-				if (++count < 25_000) return here.ring(waker.low, waker.high);
+				if (++count < 25_000) return here.signal(waker.low, waker.high);
 				waker.close();
 				resolve();
 			});
 			waker.keepAlive(true);
-			here.ring(waker.low, waker.high);
+			here.signal(waker.low, waker.high);
 		});
 		await exited;
 	});
 
-	test("lets timers have their turn, however often it is rung", async () => {
+	test("lets timers have their turn, however often it is signalled", async () => {
 		let timer = false;
 		const { waker } = newWaker();
-		const busy = new ThreadWaker(here, () => here.ring(waker.low, waker.high));
-		here.ring(waker.low, waker.high);
+		const busy = new ThreadWaker(here, () => here.signal(waker.low, waker.high));
+		here.signal(waker.low, waker.high);
 		await new Promise<void>((resolve) => {
 			setTimeout(() => {
 				timer = true;
@@ -90,25 +90,25 @@ describe("a waker", () => {
 		second.waker.keepAlive(true);
 		first.waker.close();
 		first.waker.close();
-		const next = second.rung();
-		here.ring(first.waker.low, first.waker.high);
+		const next = second.signalled();
+		here.signal(first.waker.low, first.waker.high);
 		await next;
 		await turn();
 		expect(first.count()).toBe(0);
 		second.waker.close();
 	});
 
-	test("that does not exist can be rung: nothing happens", () => {
+	test("that does not exist can be signalled: nothing happens", () => {
 		const before = new Int32Array(here.hub.words);
 		for (const [low, high] of [
 			[0, 0],
-			[here.place + 1, here.instance],
-			[here.place, here.instance + 1],
-			[here.place + 32, here.instance],
+			[here.slot + 1, here.instance],
+			[here.slot, here.instance + 1],
+			[here.slot + 32, here.instance],
 			[-32, here.instance],
 			[2 ** 31 - 1, 1],
 		] as const)
-			here.ring(low, high);
+			here.signal(low, high);
 		expect(here.hub.words).toEqual(before);
 	});
 
@@ -129,7 +129,7 @@ describe("a waker", () => {
 			waker.keepAlive(true);
 			waker.keepAlive(${keeps});
 			// A timer that would keep nobody alive.
-			setTimeout(() => here.ring(waker.low, waker.high), 20).unref();`;
+			setTimeout(() => here.signal(waker.low, waker.high), 20).unref();`;
 		const child = spawn(process.execPath, ["-e", program], {
 			cwd: import.meta.dir,
 			stdio: ["ignore", "pipe", "inherit"],

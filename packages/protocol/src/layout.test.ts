@@ -12,7 +12,7 @@ const word = (value: number): number => value >>> 0;
 
 const agreed: readonly Agreed[] = [
 	...offsets("ipc_header", layout.header),
-	...offsets("ipc_slot", layout.member),
+	...offsets("ipc_slot", layout.slot),
 	...offsets("ipc_wait_entry", layout.wait),
 	...offsets("ipc_record", layout.record),
 	...offsets("ipc_fragment", layout.fragment),
@@ -25,7 +25,7 @@ const agreed: readonly Agreed[] = [
 	["IPC_UNIT", layout.UNIT],
 	["IPC_LINE", layout.LINE],
 	["IPC_HEADER_BYTES", layout.HEADER_BYTES],
-	["sizeof(ipc_slot)", layout.MEMBER_BYTES],
+	["sizeof(ipc_slot)", layout.SLOT_BYTES],
 	["sizeof(ipc_wait_entry)", layout.WAIT_BYTES],
 	["sizeof(ipc_record)", layout.RECORD_BYTES],
 	["sizeof(ipc_lease)", layout.LEASE_BYTES],

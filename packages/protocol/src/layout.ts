@@ -13,7 +13,7 @@ export const UNIT = 8;
 /** Two cache lines: what different threads write lies in different ones. */
 export const LINE = 128;
 export const HEADER_BYTES = 4096;
-export const MEMBER_BYTES = LINE;
+export const SLOT_BYTES = LINE;
 export const WAIT_BYTES = 64;
 export const RECORD_BYTES = 8;
 export const LEASE_BYTES = 8;
@@ -45,7 +45,7 @@ export const header = {
 	prefix: 72,
 	name: 144,
 	head: 384,
-	limit: 392,
+	writeLimit: 392,
 	claim: 512,
 	writing: 516,
 	permits: 520,
@@ -58,8 +58,8 @@ export const header = {
 	tail: 1288,
 	receiverCount: 1408,
 	senderCount: 1412,
-	receiverLimit: 1416,
-	senderLimit: 1420,
+	receiverSlotsUsed: 1416,
+	senderSlotsUsed: 1420,
 	orphaned: 1424,
 	unusable: 1428,
 	eventFlags: 1432,
@@ -67,13 +67,13 @@ export const header = {
 	deaths: 1540,
 	eventWords: 1664,
 	waiting: 2176,
-	waitLimit: 2180,
+	waitEntriesUsed: 2180,
 	nextTicket: 2184,
 	memoryBytes: 2304,
 } as const;
 
 /** `ipc_slot`. `owner`, `lost` and `waker` are longs. */
-export const member = {
+export const slot = {
 	position: 0,
 	instance: 4,
 	owner: 8,
@@ -116,13 +116,13 @@ export const CLAIM_ABANDONED = -1;
 export const TRUNCATED = 2;
 
 /** `ipc_event_index`. */
-export const EventIndex = { data: 0, space: 1, turn: 2, members: 3 } as const;
+export const EventIndex = { data: 0, space: 1, claimFree: 2, peers: 3 } as const;
 
 /** `ipc_segment_bytes`: where the ring (or shared memory) starts, and the bytes of all without shared memory. */
 export function segmentBytes(kind: number, capacity: number, maxReceivers: number): { body: number; total: number } {
 	const tables =
 		HEADER_BYTES +
-		(maxReceivers + (hasRing(kind) ? MAX_SENDERS : 0)) * MEMBER_BYTES +
+		(maxReceivers + (hasRing(kind) ? MAX_SENDERS : 0)) * SLOT_BYTES +
 		(hasRing(kind) ? 0 : maxReceivers * WAITS_PER_HANDLE * WAIT_BYTES);
 	const page = kind === Kind.memory ? 65536 : 4096;
 	const body = Math.ceil(tables / page) * page;

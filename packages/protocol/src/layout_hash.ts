@@ -10,11 +10,11 @@ import {
 	lease,
 	MARK_BYTES,
 	MARKS,
-	MEMBER_BYTES,
 	mark,
-	member,
 	RECORD_BYTES,
 	record,
+	SLOT_BYTES,
+	slot,
 	WAIT_BYTES,
 	wait,
 } from "./layout.ts";
@@ -26,14 +26,6 @@ export interface LayoutField {
 	readonly offset: number;
 	readonly bytes: number;
 }
-
-/** What C calls a field, where the name in `layout.ts` is another one. */
-const inC: Readonly<Record<string, string>> = {
-	limit: "write_limit",
-	receiver_limit: "receiver_slots_used",
-	sender_limit: "sender_slots_used",
-	wait_limit: "wait_entries_used",
-};
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
@@ -47,7 +39,7 @@ function structure(
 	return [
 		{ name, offset: 0, bytes },
 		...Object.entries(fields).map(([field, offset]) => ({
-			name: `${name}.${inC[snake(field)] ?? snake(field)}`,
+			name: `${name}.${snake(field)}`,
 			offset,
 			bytes: wide[field] ?? 4,
 		})),
@@ -73,7 +65,7 @@ export const layoutFields: readonly LayoutField[] = [
 	...structure("ipc_mark", MARK_BYTES, mark, { position: 8, number: 8 }),
 	...structure("ipc_event_flag", 4, eventFlag),
 	...structure("ipc_event_word", LINE, eventWord),
-	...structure("ipc_slot", MEMBER_BYTES, member, { owner: 8, lost: 8, waker: 8 }),
+	...structure("ipc_slot", SLOT_BYTES, slot, { owner: 8, lost: 8, waker: 8 }),
 	...structure("ipc_wait_entry", WAIT_BYTES, wait, { waker: 8 }),
 	...structure("ipc_record", RECORD_BYTES, record),
 	...structure("ipc_fragment", FRAGMENT_BYTES, fragment),

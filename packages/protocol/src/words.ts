@@ -1,4 +1,4 @@
-import { fragment, header, LINE, MARK_BYTES, MEMBER_BYTES, member, WAIT_BYTES, wait } from "./layout.ts";
+import { fragment, header, LINE, MARK_BYTES, SLOT_BYTES, slot, WAIT_BYTES, wait } from "./layout.ts";
 
 /**
  * The fields of layout.ts as indices of typed arrays: `…Word` of an `Int32Array`, `…Long` of a `BigInt64Array`, both from the
@@ -15,13 +15,13 @@ const indices = <Fields extends Readonly<Record<string, number>>>(fields: Fields
 
 export const headerWord: Indices<typeof header> = indices(header, 4);
 export const headerLong: Indices<typeof header> = indices(header, 8);
-export const slotWord: Indices<typeof member> = indices(member, 4);
-export const slotLong: Indices<typeof member> = indices(member, 8);
+export const slotWord: Indices<typeof slot> = indices(slot, 4);
+export const slotLong: Indices<typeof slot> = indices(slot, 8);
 export const waitWord: Indices<typeof wait> = indices(wait, 4);
 export const fragmentWord: Indices<typeof fragment> = indices(fragment, 4);
 
 /** From one entry of a table to the next. */
-export const SLOT_WORDS: number = MEMBER_BYTES / 4;
+export const SLOT_WORDS: number = SLOT_BYTES / 4;
 export const WAIT_WORDS: number = WAIT_BYTES / 4;
 export const MARK_WORDS: number = MARK_BYTES / 4;
 /** From the wait word of one event to that of the next. */

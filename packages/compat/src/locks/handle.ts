@@ -10,9 +10,9 @@ import {
 	waitWord,
 } from "@libipc/protocol";
 import { Backoff, deadlineAfter, FIRST_SLICE, SLICE } from "../segment/event.ts";
-import { countAlive, evictDead } from "../segment/members.ts";
 import type { Segment } from "../segment/segment.ts";
-import { enter, isNotified, leave, leaveAll, notifyWaits, renew, sleepWait, TURN } from "../segment/waits.ts";
+import { countAlive, evictDead } from "../segment/slots.ts";
+import { ACQUIRE, enter, isNotified, leave, leaveAll, notifyWaits, renew, sleepWait } from "../segment/waits.ts";
 
 const { claim: CLAIM, orphaned: ORPHANED, permits: PERMITS, unusable: UNUSABLE } = headerWord;
 const { held: HELD } = slotWord;
@@ -22,7 +22,7 @@ const { what: WHAT } = waitWord;
 export interface Tries {
 	attempt(): number;
 	/** The attempt that also notices the dead, made whenever a slice is over. */
-	attemptSlowly(): number;
+	attemptAndReap(): number;
 }
 
 /** The two waits that an event loop may have on a lock. */
@@ -45,7 +45,7 @@ export abstract class SegmentHandle implements EngineHandle {
 	/** Waits, or -1. */
 	readonly #armed = [-1, -1];
 	/** When a try that does not wait last looked for dead owners. */
-	#looked = -Infinity;
+	#reapedAt = -Infinity;
 	/** When the call that waits has to end; 0 until it has begun to wait. */
 	#deadline = 0;
 	readonly #leave: () => void;
@@ -90,10 +90,10 @@ export abstract class SegmentHandle implements EngineHandle {
 	}
 
 	/** Whether a try that does not wait should look for the dead: now and then. */
-	isTimeToLook(): boolean {
+	isTimeToReap(): boolean {
 		const now = this.segment.platform.now();
-		if (now - this.#looked < SLICE) return false;
-		this.#looked = now;
+		if (now - this.#reapedAt < SLICE) return false;
+		this.#reapedAt = now;
 		return true;
 	}
 
@@ -144,17 +144,17 @@ export abstract class SegmentHandle implements EngineHandle {
 				continue;
 			}
 			slice = SLICE;
-			status = tries.attemptSlowly();
+			status = tries.attemptAndReap();
 			if (status !== Status.timedOut) return status;
 		}
 	}
 
 	/** What an event loop waits for that waits for the lock; `READERS` where the turn has been got. */
 	protected get armedFor(): number {
-		return TURN;
+		return ACQUIRE;
 	}
 
-	/** What it is armed for changes, in its old place of the order. If it has been notified, it was rung, and tries again anyway. */
+	/** What it is armed for changes, in its old place of the order. If it has been notified, it was signalled, and tries again anyway. */
 	protected rearm(which: number, what: number): void {
 		const index = this.#armed[which] as number;
 		if (index >= 0) Atomics.store(this.segment.words, this.segment.waits + index * WAIT_WORDS + WHAT, what);
@@ -166,14 +166,14 @@ export abstract class SegmentHandle implements EngineHandle {
 		const which = wait & WaitBits.shared ? ARMED_SHARED : ARMED_LOCK;
 		const index = this.#armed[which] as number;
 		if (index < 0) {
-			const what = which === ARMED_LOCK ? this.armedFor : TURN;
+			const what = which === ARMED_LOCK ? this.armedFor : ACQUIRE;
 			this.#armed[which] = enter(segment, this.instance, what, waker.low, waker.high);
 		} else if (isNotified(segment, index)) renew(segment, index);
 	}
 
 	/** What it was armed for has been got. */
 	got(which: number): void {
-		if (this.#disarm(which) && this.#leavesSome()) notifyWaits(this.segment, TURN, 1);
+		if (this.#disarm(which) && this.#leavesSome()) notifyWaits(this.segment, ACQUIRE, 1);
 	}
 
 	/** True: it had been notified. */
@@ -188,12 +188,12 @@ export abstract class SegmentHandle implements EngineHandle {
 	disarm(wait: number): void {
 		if (!this.isOpen) return;
 		for (const which of [ARMED_LOCK, ARMED_SHARED])
-			if (isFor(wait, which) && this.#disarm(which)) notifyWaits(this.segment, TURN, 1);
-		if (isFor(wait, ARMED_LOCK)) this.stepBack();
+			if (isFor(wait, which) && this.#disarm(which)) notifyWaits(this.segment, ACQUIRE, 1);
+		if (isFor(wait, ARMED_LOCK)) this.cancelWrite();
 	}
 
 	/** Of a reader-writer lock: gives up being the next writer. */
-	protected stepBack(): void {}
+	protected cancelWrite(): void {}
 
 	armed(): number {
 		if (!this.isOpen) return 0;

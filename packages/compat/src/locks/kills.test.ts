@@ -90,23 +90,23 @@ describe("killed before each store: a mutex", () => {
 
 	test("unlocking, with others in line", () => {
 		for (const isArmed of [false, true]) {
-			const rung: EngineHandle[] = [];
+			const signalled: EngineHandle[] = [];
 			play(openMutex, {
 				others(process) {
 					const thread = process.start();
 					const other = openMutex(thread);
-					rung.splice(0, 1, other);
+					signalled.splice(0, 1, other);
 					return [other];
 				},
 				prepare(victim) {
 					victim.lock(0);
-					const other = rung[0] as SegmentMutex;
+					const other = signalled[0] as SegmentMutex;
 					if (isArmed) other.arm(WaitBits.lock, wakerOf(other.segment.platform as Threads));
 				},
 				act: (victim) => expect(victim.unlock()).toBe(0),
 				check(survivor, at) {
 					getsMutex(survivor, at === 0);
-					getsMutex(rung[0] as SegmentMutex, false);
+					getsMutex(signalled[0] as SegmentMutex, false);
 				},
 			});
 		}

@@ -2,17 +2,17 @@ import { type EngineLock, headerWord, Status } from "@libipc/protocol";
 import type { Segment } from "../segment/segment.ts";
 import { ANY, notifyAll } from "../segment/waits.ts";
 import { SegmentHandle } from "./handle.ts";
-import { Turn } from "./turn.ts";
+import { QueuedLock } from "./queued_lock.ts";
 
 const { claim: CLAIM, unusable: UNUSABLE } = headerWord;
 
 /** What a mutex and a reader-writer lock have in common. */
 export abstract class SegmentLock extends SegmentHandle implements EngineLock {
-	protected readonly turn: Turn;
+	protected readonly queuedLock: QueuedLock;
 
 	constructor(segment: Segment, at: number, instance: number, leave: () => void) {
 		super(segment, at, instance, leave);
-		this.turn = new Turn(this);
+		this.queuedLock = new QueuedLock(this);
 	}
 
 	abstract lock(timeout: number, forTask: boolean): number;

@@ -1,7 +1,7 @@
 import { openFailure } from "@libipc/core/api";
 import { type EngineMemory, type EngineWaker, headerLong, Status } from "@libipc/protocol";
-import { unlink } from "../segment/members.ts";
 import type { Segment } from "../segment/segment.ts";
+import { unlink } from "../segment/slots.ts";
 import { leave, notifyWaits } from "../segment/waits.ts";
 import { WakeableHandle } from "./wakeable.ts";
 

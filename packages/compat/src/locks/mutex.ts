@@ -7,12 +7,12 @@ export class SegmentMutex extends SegmentLock implements EngineMutex {
 	lock(timeout: number): number {
 		if (!this.isOpen) return Status.closed;
 		this.begin();
-		const status = this.turn.take(timeout);
+		const status = this.queuedLock.take(timeout);
 		if (status < 0) return this.segment.result(status);
-		const fate = this.check();
-		if (fate !== 0) {
-			this.turn.give();
-			return this.segment.result(fate);
+		const usability = this.check();
+		if (usability !== 0) {
+			this.queuedLock.release();
+			return this.segment.result(usability);
 		}
 		this.got(ARMED_LOCK);
 		return this.segment.result(status);
@@ -20,20 +20,20 @@ export class SegmentMutex extends SegmentLock implements EngineMutex {
 
 	unlock(): number {
 		if (!this.isOpen) return Status.closed;
-		if (!this.turn.isOurs) return this.segment.result(Status.notOwner);
-		this.turn.give();
+		if (!this.queuedLock.isHeld) return this.segment.result(Status.notOwner);
+		this.queuedLock.release();
 		return this.segment.result(0);
 	}
 
 	isHeld(): boolean {
-		return this.isOpen && this.turn.isOurs;
+		return this.isOpen && this.queuedLock.isHeld;
 	}
 
 	protected isOwner(): boolean {
-		return this.turn.isOurs;
+		return this.queuedLock.isHeld;
 	}
 
 	protected abandon(): void {
-		if (this.turn.isOurs) this.turn.abandon();
+		if (this.queuedLock.isHeld) this.queuedLock.abandon();
 	}
 }

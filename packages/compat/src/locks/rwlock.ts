@@ -1,11 +1,11 @@
 import { type EngineRwLock, headerWord, OWNER_DIED, SLOT_WORDS, Status, slotWord } from "@libipc/protocol";
-import { evictDead, instanceAt, isOwnerAlive, isOwnerThisThread } from "../segment/members.ts";
 import type { Segment } from "../segment/segment.ts";
-import { notifyWaits, READERS, TURN } from "../segment/waits.ts";
+import { evictDead, instanceAt, isOwnedByThisThread, isOwnerAlive } from "../segment/slots.ts";
+import { ACQUIRE, notifyWaits, READERS } from "../segment/waits.ts";
 import { ARMED_LOCK, ARMED_SHARED, type Tries } from "./handle.ts";
 import { SegmentLock } from "./lock.ts";
 
-const { receiverLimit: RECEIVER_LIMIT, writing: WRITING } = headerWord;
+const { receiverSlotsUsed: RECEIVER_SLOTS_USED, writing: WRITING } = headerWord;
 const { held: HELD } = slotWord;
 
 /** Whether a reader is inside, of the first `count` places, and is such. */
@@ -32,11 +32,11 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 		const { segment } = this;
 		const status = this.check();
 		if (status !== 0) return status;
-		const limit = Math.min(Atomics.load(segment.words, RECEIVER_LIMIT) >>> 0, segment.maxReceivers);
+		const limit = Math.min(Atomics.load(segment.words, RECEIVER_SLOTS_USED) >>> 0, segment.maxReceivers);
 		return isInside(segment, limit) ? Status.timedOut : 0;
 	}
 
-	attemptSlowly(): number {
+	attemptAndReap(): number {
 		const { segment } = this;
 		evictDead(segment);
 		if (segment.isOrphaned()) return segment.result(Status.orphaned);
@@ -53,13 +53,13 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 	}
 
 	protected override get armedFor(): number {
-		return this.#isNext ? READERS : TURN;
+		return this.#isNext ? READERS : ACQUIRE;
 	}
 
-	protected override stepBack(): void {
+	protected override cancelWrite(): void {
 		if (!this.#isNext) return;
 		this.#setNext(false);
-		this.turn.give();
+		this.queuedLock.release();
 	}
 
 	lock(timeout: number, forTask: boolean): number {
@@ -70,18 +70,18 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 		// Also as the next writer, if a task has made it that: it is this handle's own readers that would be waited for.
 		if (this.holds > 0 && !forTask) return Status.deadlock;
 		if (!wasNext) {
-			const status = this.turn.take(timeout);
+			const status = this.queuedLock.take(timeout);
 			if (status < 0) return segment.result(status);
 			this.#setNext(true);
 		}
-		let status = timeout === 0 && this.isTimeToLook() ? this.attemptSlowly() : this.attempt();
+		let status = timeout === 0 && this.isTimeToReap() ? this.attemptAndReap() : this.attempt();
 		if (status === Status.timedOut && timeout !== 0)
 			// By another handle: whoever waits for it without letting the thread go on waits for ever.
-			status = isInside(segment, segment.maxReceivers, isOwnerThisThread)
+			status = isInside(segment, segment.maxReceivers, isOwnedByThisThread)
 				? Status.deadlock
 				: this.waitFor(READERS, this, timeout);
 		if (status === 0) return segment.result(this.#enter());
-		if (status !== Status.timedOut || !(forTask || wasNext)) this.stepBack();
+		if (status !== Status.timedOut || !(forTask || wasNext)) this.cancelWrite();
 		return segment.result(status);
 	}
 
@@ -96,7 +96,7 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 	}
 
 	protected isOwner(): boolean {
-		return this.turn.isOurs && !this.#isNext;
+		return this.queuedLock.isHeld && !this.#isNext;
 	}
 
 	unlock(): number {
@@ -104,7 +104,7 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 		if (!this.isOwner()) return this.segment.result(Status.notOwner);
 		// Killed between these: the work was done, and nobody need be told.
 		Atomics.store(this.segment.words, WRITING, 0);
-		this.turn.give();
+		this.queuedLock.release();
 		return this.segment.result(0);
 	}
 
@@ -116,18 +116,18 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 	#enterShared(timeout: number): number {
 		const { holds } = this;
 		this.holds = holds + 1;
-		if (this.turn.isFree) return 0;
+		if (this.queuedLock.isFree) return 0;
 		if (holds > 0) {
 			this.holds = holds;
 			return timeout === 0 ? Status.timedOut : Status.deadlock;
 		}
 		this.#leave();
 		// Its own turn, as the writer inside or the next: with the latter, another task of this thread is to be waited for.
-		if (this.turn.isOurs) return this.#isNext && timeout === 0 ? Status.timedOut : Status.deadlock;
-		const status = this.turn.take(timeout);
+		if (this.queuedLock.isHeld) return this.#isNext && timeout === 0 ? Status.timedOut : Status.deadlock;
+		const status = this.queuedLock.take(timeout);
 		if (status < 0) return status;
 		this.holds = 1;
-		this.turn.give();
+		this.queuedLock.release();
 		return 0;
 	}
 
@@ -137,10 +137,10 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 		this.begin();
 		const status = this.#enterShared(timeout);
 		if (status !== 0) return segment.result(status);
-		const fate = this.check();
-		if (fate !== 0) {
+		const usability = this.check();
+		if (usability !== 0) {
 			this.unlockShared();
-			return segment.result(fate);
+			return segment.result(usability);
 		}
 		this.got(ARMED_SHARED);
 		return segment.result(Atomics.load(segment.words, WRITING) === 0 ? 0 : OWNER_DIED);
@@ -161,8 +161,8 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 	}
 
 	protected abandon(): void {
-		this.stepBack();
+		this.cancelWrite();
 		if (this.holds > 0) this.#leave();
-		if (this.turn.isOurs) this.turn.give(); // `writing` stays: the next are told
+		if (this.queuedLock.isHeld) this.queuedLock.release(); // `writing` stays: the next are told
 	}
 }

@@ -1,9 +1,9 @@
 import { type EngineSemaphore, EventIndex, headerWord, SLOT_WORDS, Status, slotWord } from "@libipc/protocol";
-import { giveClaim, takeClaimOver, tryClaim, waitForClaim } from "../segment/claim_lock.ts";
+import { claimLockSlow, claimTakeOver, claimTryLock, claimUnlock } from "../segment/claim_lock.ts";
 import { notify } from "../segment/event.ts";
-import { evictDead, instanceAt } from "../segment/members.ts";
 import type { Segment } from "../segment/segment.ts";
-import { notifyWaits, TURN } from "../segment/waits.ts";
+import { evictDead, instanceAt } from "../segment/slots.ts";
+import { ACQUIRE, notifyWaits } from "../segment/waits.ts";
 import { ARMED_LOCK, SegmentHandle, type Tries } from "./handle.ts";
 
 const { claim: CLAIM, permits: PERMITS, recovered: RECOVERED } = headerWord;
@@ -33,21 +33,21 @@ function countFree(segment: Segment): number {
  */
 export class SegmentSemaphore extends SegmentHandle implements EngineSemaphore, Tries {
 	#notify(count: number): void {
-		notifyWaits(this.segment, TURN, count);
+		notifyWaits(this.segment, ACQUIRE, count);
 	}
 
 	#lock(): boolean {
 		const { segment, instance } = this;
 		return (
-			tryClaim(segment, CLAIM, instance) ||
-			waitForClaim(segment, CLAIM, instance, segment.platform.now() + CLAIM_PATIENCE) ||
-			takeClaimOver(segment, CLAIM, instance)
+			claimTryLock(segment, CLAIM, instance) ||
+			claimLockSlow(segment, CLAIM, instance, segment.platform.now() + CLAIM_PATIENCE) ||
+			claimTakeOver(segment, CLAIM, instance)
 		);
 	}
 
 	#unlock(): void {
-		giveClaim(this.segment, CLAIM);
-		notify(this.segment, EventIndex.turn);
+		claimUnlock(this.segment, CLAIM);
+		notify(this.segment, EventIndex.claimFree);
 	}
 
 	/** Gives back what nobody alive holds. */
@@ -92,7 +92,7 @@ export class SegmentSemaphore extends SegmentHandle implements EngineSemaphore, 
 		return this.segment.robust ? this.#takeRobust() : this.#take();
 	}
 
-	attemptSlowly(): number {
+	attemptAndReap(): number {
 		const { segment } = this;
 		if (segment.isOrphaned()) return segment.result(Status.orphaned);
 		if (segment.robust) this.#recover();
@@ -103,8 +103,8 @@ export class SegmentSemaphore extends SegmentHandle implements EngineSemaphore, 
 		if (!this.isOpen) return Status.closed;
 		this.begin();
 		let status = this.attempt();
-		if (status === Status.timedOut && timeout !== 0) status = this.waitFor(TURN, this, timeout);
-		else if (status === Status.timedOut && this.isTimeToLook()) status = this.attemptSlowly();
+		if (status === Status.timedOut && timeout !== 0) status = this.waitFor(ACQUIRE, this, timeout);
+		else if (status === Status.timedOut && this.isTimeToReap()) status = this.attemptAndReap();
 		if (status === 0) this.got(ARMED_LOCK);
 		return this.segment.result(status);
 	}

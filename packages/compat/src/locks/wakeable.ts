@@ -8,7 +8,7 @@ import {
 	waitWord,
 } from "@libipc/protocol";
 import { Backoff, deadlineAfter, FIRST_SLICE, SLICE } from "../segment/event.ts";
-import { evictDead } from "../segment/members.ts";
+import { evictDead } from "../segment/slots.ts";
 import { deathsAtStart, enter, isNotified, leave, sleepWait } from "../segment/waits.ts";
 import { SegmentHandle } from "./handle.ts";
 

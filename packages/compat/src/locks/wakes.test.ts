@@ -44,7 +44,7 @@ const threadOf = (handle: SegmentHandle): Threads => handle.segment.platform as 
 
 const arm = (handle: SegmentHandle, wait: number = WaitBits.lock): void => handle.arm(wait, wakerOf(threadOf(handle)));
 
-/** Which of them wait on and were not rung. */
+/** Which of them wait on and were not signalled. */
 const waiting = (...handles: EngineHandle[]): boolean[] => handles.map((handle) => handle.armed() !== 0);
 
 /** Runs an action when the thread is about to sleep, once; instead of sleeping. */

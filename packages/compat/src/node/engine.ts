@@ -4,7 +4,7 @@ import { SegmentReceiver } from "../ring/receiver.ts";
 import { SegmentSender } from "../ring/sender.ts";
 import { endpointOf } from "../segment_endpoint.ts";
 import { library } from "./library.ts";
-import { openReceiverPlace, openSenderPlace } from "./open_binding_view.ts";
+import { openReceiverView, openSenderView } from "./open_binding_view.ts";
 import { openWaker } from "./waker.ts";
 
 /**
@@ -16,12 +16,12 @@ export const nativeEngine: Engine = {
 	now: () => Number(process.hrtime.bigint()),
 	openSender: (...name) =>
 		endpointOf(
-			openSenderPlace(library(), ...name),
+			openSenderView(library(), ...name),
 			({ segment, at, instance }, leave) => new SegmentSender(segment, at, instance, leave),
 		),
 	openReceiver: (kind, prefix, name, options) =>
 		endpointOf(
-			openReceiverPlace(library(), kind, prefix, name, options),
+			openReceiverView(library(), kind, prefix, name, options),
 			({ segment, at, instance }, leave) => new SegmentReceiver(segment, at, instance, options.fromOldest, leave),
 		),
 };

@@ -5,12 +5,12 @@ import { Segment } from "../segment/segment.ts";
 import { SegmentPlatform } from "./segment_platform.ts";
 
 /** Words of `ipc_binding_view` in `native/include/libipc/binding_view.h`. */
-const PLACE_WORDS = 8;
+const VIEW_WORDS = 8;
 
-function openPlace(library: NativeLibrary, handOver: (place: Uint32Array) => unknown, close: () => void): OpenSegment {
+function openView(library: NativeLibrary, exportView: (place: Uint32Array) => unknown, close: () => void): OpenSegment {
 	const { symbols, address } = library;
-	const place = new Uint32Array(PLACE_WORDS);
-	const native = address(handOver(place)) as Address;
+	const place = new Uint32Array(VIEW_WORDS);
+	const native = address(exportView(place)) as Address;
 	const mapping = address(symbols.ipc_segment_hold_mapping(native)) as Address;
 	const bytes = mapMemory(library, mapping);
 	const [kind = 0, overflow = 0, capacity = 0, maxReceivers = 0, at = 0, instance = 0, low = 0, high = 0] = place;
@@ -34,10 +34,10 @@ type Open = (
 ) => OpenSegment;
 
 /** Has C open a name and take a sender's place on it; the rest is up to us. */
-export const openSenderPlace: Open = (library, ...name) => {
+export const openSenderView: Open = (library, ...name) => {
 	const { ipc_sender_export, ipc_sender_close } = library.symbols;
 	const sender = openNativeSender(library, ...name);
-	return openPlace(
+	return openView(
 		library,
 		(place) => ipc_sender_export(sender, place),
 		() => ipc_sender_close(sender),
@@ -45,10 +45,10 @@ export const openSenderPlace: Open = (library, ...name) => {
 };
 
 /** The same for a receiver. */
-export const openReceiverPlace: Open = (library, ...name) => {
+export const openReceiverView: Open = (library, ...name) => {
 	const { ipc_receiver_export, ipc_receiver_close } = library.symbols;
 	const receiver = openNativeReceiver(library, ...name);
-	return openPlace(
+	return openView(
 		library,
 		(place) => ipc_receiver_export(receiver, place),
 		() => ipc_receiver_close(receiver),

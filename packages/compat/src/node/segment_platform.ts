@@ -44,7 +44,7 @@ export class SegmentPlatform implements Platform {
 		if (this.#segment) this.#symbols.ipc_segment_wake(this.#segment, index);
 	}
 
-	ring(low: number, high: number): void {
+	signal(low: number, high: number): void {
 		this.#symbols.ipc_waker_signal(low >>> 0, high >>> 0);
 	}
 

@@ -3,7 +3,7 @@ import { type EngineWaker, IpcError } from "@libipc/protocol";
 import { library } from "./library.ts";
 
 /** More than a ring has. One that is larger is cut off: it is a datagram. */
-const RING_BYTES = 16;
+const SIGNAL_BYTES = 16;
 
 const noSocket = () =>
 	new IpcError(
@@ -30,7 +30,7 @@ class NativeWaker implements EngineWaker {
 		if (fd < 0) throw noSocket();
 		// Node owns the descriptor from here on, also when a Worker is terminated.
 		const onread = {
-			buffer: new Uint8Array(RING_BYTES),
+			buffer: new Uint8Array(SIGNAL_BYTES),
 			callback: () => {
 				signalled();
 				return true;

@@ -1,6 +1,6 @@
 import { headerWord } from "@libipc/protocol";
-import { isAlive } from "../segment/members.ts";
 import type { Segment } from "../segment/segment.ts";
+import { isAlive } from "../segment/slots.ts";
 
 /** Messages put together from fragments, each in memory of its own: `native/src/assembly.h`. */
 const { head: HEAD } = headerWord;

@@ -1,7 +1,7 @@
 import { RECORD_BYTES, RecordKind, Status, UNIT } from "@libipc/protocol";
 import { claimHead, publish } from "./head.ts";
-import { putLease } from "./queue.ts";
-import { RecordBytes, unitsOf } from "./ring.ts";
+import { queuePutLease } from "./queue.ts";
+import { RecordBytes, ringUnits } from "./ring.ts";
 import type { SenderState } from "./sender_state.ts";
 
 /** Messages gathered in memory of our own, to be published together: `native/src/batch.c`. */
@@ -35,11 +35,11 @@ export function stage(state: SenderState, bytes: Uint8Array, length: number): nu
 export function putMessage(state: SenderState, to: RecordBytes, at: number, bytes: Uint8Array, length: number): void {
 	const { leaseBytes } = state;
 	to.putHeader(at, length + leaseBytes, RecordKind.message);
-	if (leaseBytes > 0) putLease(to, at + RECORD_BYTES);
+	if (leaseBytes > 0) queuePutLease(to, at + RECORD_BYTES);
 	to.copyIn(at + RECORD_BYTES + leaseBytes, bytes, 0, length);
 }
 
-const stagedUnits = (staged: RecordBytes, at: number): number => unitsOf(staged.words[at << 1] as number);
+const stagedUnits = (staged: RecordBytes, at: number): number => ringUnits(staged.words[at << 1] as number);
 
 /** Sends the batch and answers how many of it were accepted; what was not is forgotten. */
 export function flush(state: SenderState, timeout: number): number {

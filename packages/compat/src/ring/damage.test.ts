@@ -1,6 +1,6 @@
 /** Whatever a stranger writes into shared memory: calls answer a status, within a while, and throw nothing. */
 import { expect, test } from "bun:test";
-import { type EndpointKind, HEADER_BYTES, header, headerWord, MEMBER_BYTES, OverflowKind } from "@libipc/protocol";
+import { type EndpointKind, HEADER_BYTES, header, headerWord, OverflowKind, SLOT_BYTES } from "@libipc/protocol";
 import { openAsReceiver, openAsSender } from "../sab/open_segment.ts";
 import type { Segment } from "../segment/segment.ts";
 import { noOptions, PretendProcess } from "../segment/testing/pretend.ts";
@@ -55,7 +55,7 @@ function damage(segment: Segment, random: (end: number) => number): void {
 	for (let count = 1 + random(4); count > 0; count--) {
 		const where = random(8);
 		if (where < 2) words[(fields[random(fields.length)] as number) >> 2] = value();
-		else if (where < 3) words[(HEADER_BYTES + random(4 * MEMBER_BYTES)) >> 2] = value();
+		else if (where < 3) words[(HEADER_BYTES + random(4 * SLOT_BYTES)) >> 2] = value();
 		else if (where < 4) words[headerWord.marks + random(128)] = value();
 		else if (where < 5) words[(segment.body + random(CAPACITY)) >> 2] = value();
 		else if (where < 7) words[recordWord(segment, random)] = random(2) === 0 ? random(CAPACITY) : value();

@@ -1,6 +1,6 @@
 import { FRAGMENT_BYTES, fragmentWord, RECORD_BYTES, RecordKind, Status } from "@libipc/protocol";
 import { claimHead, freeUnits, publish, refusal } from "./head.ts";
-import { unitsOf } from "./ring.ts";
+import { ringUnits } from "./ring.ts";
 import type { SenderState } from "./sender_state.ts";
 
 /**
@@ -17,7 +17,7 @@ const {
 } = fragmentWord;
 const PART_BYTES = 64 << 10;
 
-const partBytes = (state: SenderState): number =>
+const fragmentBytes = (state: SenderState): number =>
 	Math.min(state.segment.capacity / 8, PART_BYTES) - (RECORD_BYTES + FRAGMENT_BYTES);
 
 function newMessage(state: SenderState): number {
@@ -30,10 +30,10 @@ function newMessage(state: SenderState): number {
  * the ring, and nobody can use. A guess, since others may send meanwhile.
  */
 function hasRoomForAll(state: SenderState, length: number): boolean {
-	const most = partBytes(state);
+	const most = fragmentBytes(state);
 	const count = Math.floor(length / most) + 1;
 	// One more: where the ring ends there may be padding.
-	return (count + 1) * unitsOf(FRAGMENT_BYTES + most) <= freeUnits(state);
+	return (count + 1) * ringUnits(FRAGMENT_BYTES + most) <= freeUnits(state);
 }
 
 /** Sends the bytes from `state.fragmentOffset` on, up to `length` or to where it has to wait longer than that. */
@@ -47,12 +47,12 @@ function sendFrom(
 ): number {
 	const { ring } = state;
 	const { words } = ring;
-	const most = partBytes(state);
+	const most = fragmentBytes(state);
 	state.deadline = 0;
 	while (state.fragmentOffset < length) {
 		const part = Math.min(length - state.fragmentOffset, most);
 		const payload = FRAGMENT_BYTES + part;
-		const units = unitsOf(payload);
+		const units = ringUnits(payload);
 		const status = claimHead(state, units, timeout);
 		if (status !== 0) return status;
 		if (state.fragmentOffset === 0) state.unfinishedFirst = state.at;

@@ -1,9 +1,9 @@
 import { EventIndex, headerWord, MARKS, Status, slotWord } from "@libipc/protocol";
-import { giveClaim, takeClaimOver, tryClaim, waitForClaim } from "../segment/claim_lock.ts";
+import { claimLockSlow, claimTakeOver, claimTryLock, claimUnlock } from "../segment/claim_lock.ts";
 import { deadlineAfter, FIRST_SLICE, isWanted, notify, prepare, SLICE, sleep, wake } from "../segment/event.ts";
 import { lowOf, plainLong, storeLong } from "../segment/long.ts";
-import { addMark, lastMarkNumber, lastMarkPosition } from "../segment/marks.ts";
-import { evictDead, evictDeadAt, gateOf } from "../segment/members.ts";
+import { marksAdd, marksLastNumber, marksLastPosition } from "../segment/marks.ts";
+import { evictDead, evictDeadAt, slotsGate } from "../segment/slots.ts";
 import { queueGate } from "./queue.ts";
 import type { SenderState } from "./sender_state.ts";
 
@@ -15,7 +15,7 @@ const {
 	announced: ANNOUNCED,
 	claim: CLAIM,
 	head: HEAD,
-	limit: LIMIT,
+	writeLimit: WRITE_LIMIT,
 	orphaned: ORPHANED,
 	receiverCount: RECEIVER_COUNT,
 	tail: TAIL,
@@ -53,9 +53,9 @@ export function publish(state: SenderState, position: number, messages: number):
 		notify(segment, EventIndex.data);
 		return;
 	}
-	giveClaim(segment, CLAIM);
+	claimUnlock(segment, CLAIM);
 	notify(segment, EventIndex.data); // its load keeps the next one behind the stores
-	if (isWanted(segment, EventIndex.turn)) wake(segment, EventIndex.turn);
+	if (isWanted(segment, EventIndex.claimFree)) wake(segment, EventIndex.claimFree);
 }
 
 /** The same without waking receivers: there is nothing for them to read yet. */
@@ -66,14 +66,14 @@ export function publishQuietly(state: SenderState, position: number, messages: n
 
 function giveBack(state: SenderState): void {
 	if (state.isOnly) return;
-	giveClaim(state.segment, CLAIM);
-	notify(state.segment, EventIndex.turn);
+	claimUnlock(state.segment, CLAIM);
+	notify(state.segment, EventIndex.claimFree);
 }
 
 /** The lowest position whose bytes are still needed. */
 function gate(state: SenderState, head: number): number {
 	if (state.leaseBytes > 0) return queueGate(state.segment, state.ring, state.instance);
-	return gateOf(state.segment, head);
+	return slotsGate(state.segment, head);
 }
 
 /**
@@ -81,33 +81,33 @@ function gate(state: SenderState, head: number): number {
  * eighth of the ring; the next look leaves the next mark. Under the claim. Announced first, before the gate's loads: see
  * `take_position` in slots.c. The announcement is not yet a limit, should we be killed here.
  */
-function look(state: SenderState, position: number, units: number): number {
+function recomputeWriteLimit(state: SenderState, position: number, units: number): number {
 	const { segment, words, ring } = state;
 	const { longs } = segment;
 	const ahead = Math.max(ring.units >> 3, units);
 	const announced = plainLong(words, ANNOUNCED);
 	const here = announced + ((position - lowOf(announced)) | 0);
-	const sinceMark = here - lastMarkPosition(segment);
+	const sinceMark = here - marksLastPosition(segment);
 	// A full ring is looked at for every message: marks that close together would not reach round it.
 	if (state.overwrites || sinceMark < 0 || sinceMark >= ring.units / MARKS) {
-		const number = lastMarkNumber(segment);
-		addMark(segment, here, number + (((words[HEAD + 1] as number) - lowOf(number)) | 0));
+		const number = marksLastNumber(segment);
+		marksAdd(segment, here, number + (((words[HEAD + 1] as number) - lowOf(number)) | 0));
 	}
 	// Who sees the announcement sees the mark.
 	if (announced < here + ahead) storeLong(words, longs, ANNOUNCED, here + ahead);
 	if (state.overwrites) {
-		words[LIMIT] = position + ahead;
+		words[WRITE_LIMIT] = position + ahead;
 		// A load that stays behind the store, and before our writes into the ring: who reads one of those sees the announcement.
 		Atomics.load(words, ANNOUNCED);
 		return ahead;
 	}
-	let room = ((words[LIMIT] as number) - position) >>> 0;
+	let room = ((words[WRITE_LIMIT] as number) - position) >>> 0;
 	const used = (position - gate(state, position)) >>> 0;
 	const seen = Math.min(used < ring.units ? ring.units - used : 0, ahead);
 	// A receiver that is just joining may show any older position for a moment: what was known stays true.
 	if (seen > room) {
 		room = seen;
-		words[LIMIT] = position + room;
+		words[WRITE_LIMIT] = position + room;
 	}
 	storeLong(words, longs, ANNOUNCED, here + room);
 	return room;
@@ -136,19 +136,19 @@ function waitForSpace(state: SenderState, head: number, units: number, slice: nu
 	if (segment.platform.now() >= state.deadline) return -1;
 	const seen = prepare(segment, EventIndex.space);
 	if (gate(state, head) !== needed || check(state) !== 0) return slice;
-	words[state.place + ASLEEP] = 1;
+	words[state.slot + ASLEEP] = 1;
 	sleep(segment, EventIndex.space, seen, state.deadline, slice);
-	words[state.place + ASLEEP] = 0;
+	words[state.slot + ASLEEP] = 0;
 	segment.isOrphaned();
 	evictDeadAt(segment, needed);
 	return SLICE;
 }
 
 /** Who never waits must look for dead peers and for a name that leads elsewhere too, but not every time. */
-function isTimeToLook(state: SenderState): boolean {
+function isTimeToReap(state: SenderState): boolean {
 	const now = state.segment.platform.now();
-	if (now - state.looked < SLICE) return false;
-	state.looked = now;
+	if (now - state.reapedAt < SLICE) return false;
+	state.reapedAt = now;
 	return true;
 }
 
@@ -158,10 +158,10 @@ function isTimeToLook(state: SenderState): boolean {
  */
 export function claimHead(state: SenderState, units: number, timeout: number): number {
 	const { words, ring } = state;
-	if (check(state) !== 0 || !(state.isOnly || tryClaim(state.segment, CLAIM, state.instance)))
+	if (check(state) !== 0 || !(state.isOnly || claimTryLock(state.segment, CLAIM, state.instance)))
 		return claimSlowly(state, units, timeout, false);
 	const head = words[HEAD] as number;
-	const room = ((words[LIMIT] as number) - head) >>> 0;
+	const room = ((words[WRITE_LIMIT] as number) - head) >>> 0;
 	// The common case: what was known to be free is enough.
 	if (units > room || room > ring.units || ring.padding(head, units) > 0)
 		return claimSlowly(state, units, timeout, true);
@@ -178,16 +178,16 @@ function claimSlowly(state: SenderState, units: number, timeout: number, isHeld:
 		const status = check(state);
 		if (status !== 0) {
 			if (held) giveBack(state);
-			return status === Status.noReceivers && isTimeToLook(state) && segment.isOrphaned() ? Status.orphaned : status;
+			return status === Status.noReceivers && isTimeToReap(state) && segment.isOrphaned() ? Status.orphaned : status;
 		}
 		if (!held) {
-			const refused = takeTurn(state, timeout);
+			const refused = lockClaim(state, timeout);
 			if (refused !== 0) return refused;
 		}
 		const head = words[HEAD] as number; // the claim ordered it
 		const padding = ring.padding(head, units);
-		const known = ((words[LIMIT] as number) - head) >>> 0;
-		const room = padding + units <= known ? known : look(state, head, padding + units);
+		const known = ((words[WRITE_LIMIT] as number) - head) >>> 0;
+		const room = padding + units <= known ? known : recomputeWriteLimit(state, head, padding + units);
 		if (room > ring.units) {
 			giveBack(state);
 			return Status.corrupt; // head and limit are further apart than the ring is long
@@ -206,8 +206,8 @@ function claimSlowly(state: SenderState, units: number, timeout: number, isHeld:
 		if (!held) giveBack(state);
 		if (timeout === 0 || !state.waits) {
 			const refused = state.waits ? Status.timedOut : Status.dropped;
-			state.awaitsTurn = false;
-			if (!isTimeToLook(state)) return refused;
+			state.awaitsClaim = false;
+			if (!isTimeToReap(state)) return refused;
 			if (segment.isOrphaned()) return Status.orphaned;
 			if (!evictDeadAt(segment, gate(state, head))) return refused;
 			continue;
@@ -222,15 +222,15 @@ function claimSlowly(state: SenderState, units: number, timeout: number, isHeld:
 }
 
 /** Takes the claim, if need be from a dead owner: 0, or why not. */
-function takeTurn(state: SenderState, timeout: number): number {
+function lockClaim(state: SenderState, timeout: number): number {
 	const { segment, instance } = state;
-	if (state.isOnly || tryClaim(segment, CLAIM, instance)) return 0;
+	if (state.isOnly || claimTryLock(segment, CLAIM, instance)) return 0;
 	if (timeout !== 0 && state.deadline === 0) state.deadline = deadlineAfter(segment, timeout);
-	if (waitForClaim(segment, CLAIM, instance, state.deadline)) return 0;
-	state.awaitsTurn = true;
-	if (timeout !== 0 || !isTimeToLook(state)) return Status.timedOut;
+	if (claimLockSlow(segment, CLAIM, instance, state.deadline)) return 0;
+	state.awaitsClaim = true;
+	if (timeout !== 0 || !isTimeToReap(state)) return Status.timedOut;
 	if (segment.isOrphaned()) return Status.orphaned;
-	return takeClaimOver(segment, CLAIM, instance) ? 0 : Status.timedOut;
+	return claimTakeOver(segment, CLAIM, instance) ? 0 : Status.timedOut;
 }
 
 /** The units that could be written now. A guess without the claim: others may be sending. */
@@ -244,8 +244,8 @@ export function freeUnits(state: SenderState): number {
 export function refusal(state: SenderState): number {
 	const status = check(state);
 	if (status !== 0) return status;
-	state.awaitsTurn = false;
-	if (isTimeToLook(state)) {
+	state.awaitsClaim = false;
+	if (isTimeToReap(state)) {
 		if (state.segment.isOrphaned()) return Status.orphaned;
 		evictDead(state.segment);
 	}

@@ -1,15 +1,15 @@
 import { EventIndex, RECORD_BYTES, RecordKind, Status, UNIT } from "@libipc/protocol";
 import { notify } from "../segment/event.ts";
 import { claimHead, publishQuietly } from "./head.ts";
-import { putLease } from "./queue.ts";
+import { queuePutLease } from "./queue.ts";
 import type { SenderState } from "./sender_state.ts";
 
 /** Room in the ring that is written after it was published: `native/src/loan.c`. */
-export const maxLoanOf = (state: SenderState): number => state.maxRecord - UNIT;
+export const maxLoan = (state: SenderState): number => state.maxRecord - UNIT;
 
 /** The byte offset of what is lent, or a status. */
-export function lend(state: SenderState, length: number, timeout: number): number {
-	if (length > maxLoanOf(state)) return Status.messageTooLarge;
+export function loan(state: SenderState, length: number, timeout: number): number {
+	if (length > maxLoan(state)) return Status.messageTooLarge;
 	// Others would write over what is lent.
 	if (state.overwrites) return Status.notInPlace;
 	const { ring, leaseBytes } = state;
@@ -21,7 +21,7 @@ export function lend(state: SenderState, length: number, timeout: number): numbe
 	const record = owner + UNIT;
 	ring.putHeader(owner, state.instance, RecordKind.owner);
 	ring.putHeader(record, length + leaseBytes, RecordKind.loan);
-	if (leaseBytes > 0) putLease(ring, record + RECORD_BYTES);
+	if (leaseBytes > 0) queuePutLease(ring, record + RECORD_BYTES);
 	publishQuietly(state, (state.at + 1 + units) | 0, 1);
 	return record + RECORD_BYTES + leaseBytes;
 }

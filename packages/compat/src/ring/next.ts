@@ -1,6 +1,6 @@
 import { FRAGMENT_BYTES, fragmentWord, RECORD_BYTES, RecordKind, Status } from "@libipc/protocol";
 import { type FragmentCopy, Step } from "./assembly.ts";
-import { isOverrun, missed } from "./overrun.ts";
+import { overrunFound, overrunMissed } from "./overrun.ts";
 import type { ReceiverState } from "./receiver_state.ts";
 
 /** Finding the next message without waiting: the middle of `native/src/receiver.c`. */
@@ -47,7 +47,7 @@ function assemble(state: ReceiverState, at: number, payload: number): number {
 	copy.first = words[head + FIRST] as number;
 	copy.total = words[head + TOTAL] as number;
 	copy.offset = words[head + OFFSET] as number;
-	if (state.isOverrun && isOverrun(state)) return Status.timedOut;
+	if (state.isOverrun && overrunFound(state)) return Status.timedOut;
 	// Negative: more than a message may have.
 	if (copy.total < 0 || copy.offset < 0 || copy.offset >= copy.total || length > copy.total - copy.offset)
 		return Status.corrupt;
@@ -55,11 +55,11 @@ function assemble(state: ReceiverState, at: number, payload: number): number {
 	let step: number = assembly.step;
 	if (room) {
 		ring.copyOut(at + FRAGMENT_BYTES, room, copy.offset, length);
-		if (state.isOverrun && isOverrun(state)) return Status.timedOut;
+		if (state.isOverrun && overrunFound(state)) return Status.timedOut;
 		step = assembly.add(copy, length);
 	}
 	if (step === Step.noSpace) return Status.noSpace;
-	if (step === Step.missed) missed(state, copy);
+	if (step === Step.missed) overrunMissed(state, copy);
 	if (step === Step.whole) return 0;
 	if (copy.offset + length === copy.total) state.number++;
 	return Status.timedOut;
@@ -69,12 +69,12 @@ function assemble(state: ReceiverState, at: number, payload: number): number {
 export function findAny(state: ReceiverState): number {
 	const { ring } = state;
 	for (;;) {
-		if (state.isOverrun) isOverrun(state);
+		if (state.isOverrun) overrunFound(state);
 		if (!state.hasMore()) return Status.timedOut;
 		const { position } = state;
 		const units = ring.read(position, state.head, position === state.lentAt);
 		const { kind, length } = ring;
-		if (state.isOverrun && isOverrun(state)) continue;
+		if (state.isOverrun && overrunFound(state)) continue;
 		if (units === 0) return Status.corrupt;
 		const at = ring.offset(position) + RECORD_BYTES;
 		if (kind === RecordKind.message) {

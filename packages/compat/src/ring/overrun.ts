@@ -1,6 +1,6 @@
 import { headerWord, slotWord } from "@libipc/protocol";
 import { highOf, loadLong, lowOf } from "../segment/long.ts";
-import { copyMarks, lastMarkNumber, lastMarkPosition, type Mark } from "../segment/marks.ts";
+import { type Mark, marksCopy, marksLastNumber, marksLastPosition } from "../segment/marks.ts";
 import type { Segment } from "../segment/segment.ts";
 import type { FragmentCopy } from "./assembly.ts";
 import type { ReceiverState } from "./receiver_state.ts";
@@ -27,16 +27,16 @@ function goTo(state: ReceiverState, { position, number }: Mark): void {
 /** The oldest mark with at most `most` units between it and what is announced; else the last one, which always is whole. */
 function markWithin(segment: Segment, most: number): Mark {
 	const { words } = segment;
-	let marks = copyMarks(segment);
+	let marks = marksCopy(segment);
 	// None: the writers went all the way round meanwhile.
-	for (let tries = 0; marks.length === 0 && tries < TRIES; tries++) marks = copyMarks(segment);
+	for (let tries = 0; marks.length === 0 && tries < TRIES; tries++) marks = marksCopy(segment);
 	const announced = loadLong(words, ANNOUNCED);
 	for (const mark of marks) if (announced >= mark.position && announced - mark.position <= most) return mark;
-	return marks[marks.length - 1] ?? { position: lastMarkPosition(segment), number: lastMarkNumber(segment) };
+	return marks[marks.length - 1] ?? { position: marksLastPosition(segment), number: marksLastNumber(segment) };
 }
 
 /** Finds `passed` and `number` for the position that the receiver joined at. */
-export function startOverrun(state: ReceiverState, fromOldest: boolean): void {
+export function overrunStart(state: ReceiverState, fromOldest: boolean): void {
 	const { segment, ring } = state;
 	const mark = markWithin(segment, ring.units);
 	if (fromOldest) {
@@ -55,12 +55,12 @@ export function startOverrun(state: ReceiverState, fromOldest: boolean): void {
 
 function storeLost(state: ReceiverState): void {
 	// For people: nobody depends on its halves belonging together.
-	state.words[state.place + LOST] = lowOf(state.lost);
-	state.words[state.place + LOST + 1] = highOf(state.lost);
+	state.words[state.slot + LOST] = lowOf(state.lost);
+	state.words[state.slot + LOST + 1] = highOf(state.lost);
 }
 
 /** Whether senders have come round to our position; if so, goes on at a mark. What was read since is worthless. */
-export function isOverrun(state: ReceiverState): boolean {
+export function overrunFound(state: ReceiverState): boolean {
 	const { segment, words, ring } = state;
 	Atomics.store(fence, 0, 0);
 	const announced = loadLong(words, ANNOUNCED);
@@ -83,7 +83,7 @@ export function isOverrun(state: ReceiverState): boolean {
 }
 
 /** The last fragment of a message that is not complete here: lost, if it began after we joined. */
-export function missed(state: ReceiverState, { first }: FragmentCopy): void {
+export function overrunMissed(state: ReceiverState, { first }: FragmentCopy): void {
 	const ago = (lowOf(state.passed) - first) >>> 0;
 	if (!state.isOverrun || state.passed - state.joined < ago) return;
 	state.lost++;

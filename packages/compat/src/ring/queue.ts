@@ -8,10 +8,10 @@ import {
 	Status,
 	UNIT,
 } from "@libipc/protocol";
-import { giveClaim, takeClaimOver, tryClaim, waitForClaim } from "../segment/claim_lock.ts";
+import { claimLockSlow, claimTakeOver, claimTryLock, claimUnlock } from "../segment/claim_lock.ts";
 import { notify } from "../segment/event.ts";
-import { isAlive } from "../segment/members.ts";
 import type { Segment } from "../segment/segment.ts";
+import { isAlive } from "../segment/slots.ts";
 import type { RecordBytes, Ring } from "./ring.ts";
 
 /**
@@ -29,9 +29,9 @@ const PUT_BACK_PATIENCE = 5000;
 function lock(segment: Segment, instance: number): boolean {
 	// On a busy machine the patience may be over before the slow way has asked whether the holder is alive.
 	return (
-		tryClaim(segment, TAKE_CLAIM, instance) ||
-		waitForClaim(segment, TAKE_CLAIM, instance, segment.platform.now() + TAKE_PATIENCE) ||
-		takeClaimOver(segment, TAKE_CLAIM, instance)
+		claimTryLock(segment, TAKE_CLAIM, instance) ||
+		claimLockSlow(segment, TAKE_CLAIM, instance, segment.platform.now() + TAKE_PATIENCE) ||
+		claimTakeOver(segment, TAKE_CLAIM, instance)
 	);
 }
 
@@ -47,8 +47,8 @@ function lockPatiently(segment: Segment, instance: number): boolean {
 }
 
 function unlock(segment: Segment): void {
-	giveClaim(segment, TAKE_CLAIM);
-	notify(segment, EventIndex.turn);
+	claimUnlock(segment, TAKE_CLAIM);
+	notify(segment, EventIndex.claimFree);
 }
 
 /** The word of the lease of the record at a position: its holder, then how often it was taken. */
@@ -70,7 +70,7 @@ function isLent(ring: Ring, position: number, head: number): boolean {
 }
 
 /** Writes the lease of a new message where no receiver looks yet. */
-export function putLease(to: RecordBytes, at: number): void {
+export function queuePutLease(to: RecordBytes, at: number): void {
 	to.words[at >> 2] = 0;
 	to.words[(at >> 2) + 1] = 0;
 }
@@ -105,14 +105,14 @@ export function queueGate(segment: Segment, ring: Ring, instance: number): numbe
 	return tail;
 }
 
-/** What {@link take} found: where the payload lies in the ring, behind the lease, its length, and how often it was taken. */
+/** What {@link queueTake} found: where the payload lies in the ring, behind the lease, its length, and how often it was taken. */
 export const taken = { offset: 0, length: 0, attempt: 0 };
 
 /**
  * Takes the oldest message that waits, for the receiver `instance`: 0 and {@link taken}. `timedOut`: none waits, or the next one
  * is a loan still being written. `bufferTooSmall`: it is longer than `most`, and stays; -1 for a look at its length.
  */
-export function take(segment: Segment, ring: Ring, instance: number, most: number): number {
+export function queueTake(segment: Segment, ring: Ring, instance: number, most: number): number {
 	const { words } = segment;
 	if (!lock(segment, instance)) return Status.timedOut;
 	const head = Atomics.load(words, HEAD);
@@ -153,12 +153,12 @@ export function take(segment: Segment, ring: Ring, instance: number, most: numbe
 	return status;
 }
 
-/** Whether {@link take} has reason to look: a hint that errs on the side of yes. */
+/** Whether {@link queueTake} has reason to look: a hint that errs on the side of yes. */
 export function queueHasSome(segment: Segment, ring: Ring, instance: number): boolean {
 	const { words } = segment;
 	if (Atomics.load(words, CURSOR) === Atomics.load(words, HEAD)) return false;
 	// Under the lock, or it might be overwritten while we read; who holds it finds out for himself, and so shall we.
-	if (!tryClaim(segment, TAKE_CLAIM, instance)) return true;
+	if (!claimTryLock(segment, TAKE_CLAIM, instance)) return true;
 	const cursor = words[CURSOR] as number;
 	const head = Atomics.load(words, HEAD);
 	const some = cursor !== head && (read(ring, cursor, head, false) === 0 || !isLent(ring, cursor, head));
@@ -167,14 +167,14 @@ export function queueHasSome(segment: Segment, ring: Ring, instance: number): bo
 }
 
 /** Not {@link queueHasSome}: behind a loan that is still written there is more. */
-export const isQueueEmpty = ({ words }: Segment): boolean => Atomics.load(words, CURSOR) === Atomics.load(words, HEAD);
+export const queueIsEmpty = ({ words }: Segment): boolean => Atomics.load(words, CURSOR) === Atomics.load(words, HEAD);
 
 /** The word of the lease that a holder calls `offset`, or -1. */
 const findLease = (segment: Segment, offset: number): number =>
 	offset % UNIT !== 0 || offset < LEASED || offset > segment.capacity ? -1 : (offset - LEASE_BYTES) >> 2;
 
 /** Ends a lease of ours. `invalidArgument`: it is not ours. */
-export function done(segment: Segment, ring: Ring, instance: number, offset: number): number {
+export function queueDone(segment: Segment, ring: Ring, instance: number, offset: number): number {
 	const lease = findLease(segment, offset);
 	// A swap, after our reads: it lets the message be overwritten.
 	if (lease < 0 || Atomics.compareExchange(ring.words, lease, instance, LEASE_DONE) !== instance)
@@ -184,7 +184,7 @@ export function done(segment: Segment, ring: Ring, instance: number, offset: num
 }
 
 /** Puts a lease of ours back to be taken again. `busy`: a stopped thread keeps others from putting back. */
-export function retry(segment: Segment, ring: Ring, instance: number, offset: number): number {
+export function queueRetry(segment: Segment, ring: Ring, instance: number, offset: number): number {
 	const { words } = segment;
 	const lease = findLease(segment, offset);
 	if (lease < 0 || (ring.words[lease] as number) !== instance) return Status.invalidArgument;
@@ -245,7 +245,7 @@ function endLoanOfDead(segment: Segment, ring: Ring): boolean {
  * Gives back what dead receivers hold, and what `leaving` (0: nobody) holds. True: there was something. A loan at the cursor
  * whose lender is gone becomes padding.
  */
-export function recoverQueue(segment: Segment, ring: Ring, instance: number, leaving: number): boolean {
+export function queueRecover(segment: Segment, ring: Ring, instance: number, leaving: number): boolean {
 	if (!lock(segment, instance)) return false;
 	const gaveBack = giveBack(segment, ring, leaving);
 	const some = endLoanOfDead(segment, ring) || gaveBack;

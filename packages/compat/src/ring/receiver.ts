@@ -9,16 +9,16 @@ import {
 } from "@libipc/protocol";
 import { peersOf } from "../peers.ts";
 import { arm, armed } from "../segment/event.ts";
-import { lookAtMembers } from "../segment/members.ts";
 import type { Segment } from "../segment/segment.ts";
+import { pollSlots } from "../segment/slots.ts";
 import { ASSEMBLED, findAny, findNext } from "./next.ts";
-import { isOverrun, startOverrun } from "./overrun.ts";
-import { done, recoverQueue, retry, take, taken } from "./queue.ts";
+import { overrunFound, overrunStart } from "./overrun.ts";
+import { queueDone, queueRecover, queueRetry, queueTake, taken } from "./queue.ts";
 import { ReceiverState } from "./receiver_state.ts";
-import { lookAround, lookForData, waitForData } from "./receiver_wait.ts";
+import { pollForData, pollSegment, waitForData } from "./receiver_wait.ts";
 
 const DATA = 1 << EventIndex.data;
-const PEERS = 1 << EventIndex.members;
+const PEERS = 1 << EventIndex.peers;
 const ANY_LENGTH = 0x7fffffff;
 
 /** A receiver over a segment: `native/src/receiver.c`. */
@@ -29,11 +29,11 @@ export class SegmentReceiver implements EngineReceiver {
 	#isOpen = true;
 
 	/** `place` is the word of its place, whose position was taken with the same `fromOldest`; `leave` gives it up. */
-	constructor(segment: Segment, place: number, instance: number, fromOldest: boolean, leave: () => void) {
-		this.#state = new ReceiverState(segment, place, instance);
+	constructor(segment: Segment, slot: number, instance: number, fromOldest: boolean, leave: () => void) {
+		this.#state = new ReceiverState(segment, slot, instance);
 		this.#segment = segment;
 		this.#leave = leave;
-		if (this.#state.isOverrun) startOverrun(this.#state, fromOldest);
+		if (this.#state.isOverrun) overrunStart(this.#state, fromOldest);
 	}
 
 	recv(target: Uint8Array, timeout: number, capacity: number = target.byteLength): number {
@@ -79,7 +79,7 @@ export class SegmentReceiver implements EngineReceiver {
 			} else {
 				state.assembly.giveTargetBack();
 				state.ring.copyOut(at, target, 0, length);
-				if (state.isOverrun && isOverrun(state)) continue;
+				if (state.isOverrun && overrunFound(state)) continue;
 			}
 			state.number++;
 			state.advance(units);
@@ -101,8 +101,8 @@ export class SegmentReceiver implements EngineReceiver {
 	#takeOrWait(timeout: number, most: number): number {
 		const state = this.#state;
 		for (;;) {
-			lookAround(state);
-			const status = take(this.#segment, state.ring, state.instance, most);
+			pollSegment(state);
+			const status = queueTake(this.#segment, state.ring, state.instance, most);
 			if (status === 0) state.leases++;
 			if (status !== Status.timedOut) return status;
 			const waited = waitForData(state, timeout);
@@ -123,7 +123,7 @@ export class SegmentReceiver implements EngineReceiver {
 		if (!this.#isOpen) return Status.closed;
 		const state = this.#state;
 		if (state.isQueue) {
-			const status = take(this.#segment, state.ring, state.instance, -1);
+			const status = queueTake(this.#segment, state.ring, state.instance, -1);
 			return this.#segment.result(status === Status.bufferTooSmall ? taken.length : status);
 		}
 		const units = findAny(state);
@@ -236,13 +236,13 @@ export class SegmentReceiver implements EngineReceiver {
 	done(offset: number): number {
 		if (!this.#isOpen) return Status.closed;
 		const { ring, instance } = this.#state;
-		return this.#endLease(done(this.#segment, ring, instance, offset));
+		return this.#endLease(queueDone(this.#segment, ring, instance, offset));
 	}
 
 	retry(offset: number): number {
 		if (!this.#isOpen) return Status.closed;
 		const { ring, instance } = this.#state;
-		return this.#endLease(retry(this.#segment, ring, instance, offset));
+		return this.#endLease(queueRetry(this.#segment, ring, instance, offset));
 	}
 
 	#endLease(status: number): number {
@@ -261,31 +261,31 @@ export class SegmentReceiver implements EngineReceiver {
 	arm(wait: number, waker: EngineWaker): void {
 		if (!this.#isOpen) return;
 		const events = (wait & WaitBits.data ? DATA : 0) | (wait & WaitBits.peers ? PEERS : 0);
-		arm(this.#segment, this.#state.place, events, waker.low, waker.high);
+		arm(this.#segment, this.#state.slot, events, waker.low, waker.high);
 	}
 
 	poll(wait: number, waker: EngineWaker): boolean {
 		if (!this.#isOpen) return false;
 		this.arm(wait, waker);
-		const changed = (wait & WaitBits.peers) !== 0 && lookAtMembers(this.#segment, this.#state.members);
-		return ((wait & WaitBits.data) !== 0 && lookForData(this.#state)) || changed;
+		const changed = (wait & WaitBits.peers) !== 0 && pollSlots(this.#segment, this.#state.peersSeen);
+		return ((wait & WaitBits.data) !== 0 && pollForData(this.#state)) || changed;
 	}
 
 	armed(): number {
 		if (!this.#isOpen) return 0;
-		const events = armed(this.#segment, this.#state.place);
+		const events = armed(this.#segment, this.#state.slot);
 		return (events & PEERS ? WaitBits.peers : 0) | (events & DATA ? WaitBits.data : 0);
 	}
 
 	peers(records: Uint32Array): number {
-		return this.#isOpen ? peersOf(this.#segment, this.#state.place, this.#state.instance, records) : 0;
+		return this.#isOpen ? peersOf(this.#segment, this.#state.slot, this.#state.instance, records) : 0;
 	}
 
 	close(): void {
 		if (!this.#isOpen) return;
 		this.#isOpen = false;
 		const { ring, instance, leases, assembly } = this.#state;
-		if (leases > 0) recoverQueue(this.#segment, ring, instance, instance);
+		if (leases > 0) queueRecover(this.#segment, ring, instance, instance);
 		assembly.clear();
 		this.#leave();
 	}

@@ -13,7 +13,7 @@ export class ReceiverState {
 	readonly words: Int32Array;
 	readonly ring: Ring;
 	/** The word of its place. */
-	readonly place: number;
+	readonly slot: number;
 	readonly instance: number;
 	/** Of the next record to read. */
 	position: number;
@@ -27,11 +27,11 @@ export class ReceiverState {
 	/** Overflow is drop-oldest: senders do not wait for us, and head is position between calls. */
 	readonly isOverrun: boolean;
 	readonly backoff: Backoff;
-	/** See `lookAtMembers`. */
-	readonly members = { instances: 0, count: 0 };
+	/** See `pollSlots`. */
+	readonly peersSeen = { instances: 0, count: 0 };
 	/** When a try last looked for dead peers and for another segment under the name, and how often. */
-	looked = -Infinity;
-	looks = 0;
+	polledAt = -Infinity;
+	polls = 0;
 	/** The instance in the last owner record, and the position after it: a loan anywhere else is damage. */
 	lender = 0;
 	lentAt: number;
@@ -53,14 +53,14 @@ export class ReceiverState {
 	at = 0;
 	length = 0;
 
-	constructor(segment: Segment, place: number, instance: number) {
+	constructor(segment: Segment, slot: number, instance: number) {
 		this.segment = segment;
 		this.words = segment.words;
 		this.ring = new Ring(segment);
-		this.place = place;
+		this.slot = slot;
 		this.instance = instance;
 		this.quota = this.ring.units >> 3;
-		this.position = this.words[place + POSITION] as number;
+		this.position = this.words[slot + POSITION] as number;
 		this.head = this.published = this.lentAt = this.position;
 		this.isQueue = segment.kind === Kind.queue;
 		this.isOverrun = segment.overflow === OverflowKind.dropOldest;
@@ -70,7 +70,7 @@ export class ReceiverState {
 	/** Tells senders how far we are. Everything before the position has been read: those loads stay before this store. */
 	publish(): void {
 		this.published = this.position;
-		Atomics.store(this.words, this.place + POSITION, this.position);
+		Atomics.store(this.words, this.slot + POSITION, this.position);
 		notify(this.segment, EventIndex.space);
 	}
 

@@ -1,7 +1,7 @@
 import { EventIndex, headerWord, RecordKind, Status, slotWord } from "@libipc/protocol";
 import { deadlineAfter, FIRST_SLICE, prepare, SLICE, sleep } from "../segment/event.ts";
-import { isAlive } from "../segment/members.ts";
-import { isQueueEmpty, queueHasSome, recoverQueue } from "./queue.ts";
+import { isAlive } from "../segment/slots.ts";
+import { queueHasSome, queueIsEmpty, queueRecover } from "./queue.ts";
 import type { ReceiverState } from "./receiver_state.ts";
 
 /** Pollable for a message: the end of `native/src/receiver.c`. */
@@ -28,31 +28,31 @@ export function hasReady(state: ReceiverState): boolean {
  */
 function recover(state: ReceiverState): void {
 	if (state.isQueue) {
-		recoverQueue(state.segment, state.ring, state.instance, 0);
+		queueRecover(state.segment, state.ring, state.instance, 0);
 		return;
 	}
 	if (!state.hasMore() || hasReady(state) || isAlive(state.segment, state.lender)) return;
 	Atomics.compareExchange(state.ring.words, kindWord(state), RecordKind.loan, RecordKind.padding);
 }
 
-const isEmpty = (state: ReceiverState): boolean => (state.isQueue ? isQueueEmpty(state.segment) : !state.hasMore());
+const isEmpty = (state: ReceiverState): boolean => (state.isQueue ? queueIsEmpty(state.segment) : !state.hasMore());
 
 const isMarkedOrphaned = (state: ReceiverState): boolean => Atomics.load(state.words, ORPHANED) !== 0;
 
 /** Who never waits must notice the dead and a name that leads elsewhere too, but not ask every time. */
-export function lookAround(state: ReceiverState): void {
+export function pollSegment(state: ReceiverState): void {
 	const now = state.segment.platform.now();
-	if (now - state.looked < SLICE) return;
-	state.looked = now;
+	if (now - state.polledAt < SLICE) return;
+	state.polledAt = now;
 	recover(state);
 	// Asking for the name costs most of it, and only tells that somebody deleted it by hand: clear() tells by itself.
-	if (state.looks++ % LOOKS_PER_NAME === 0) state.segment.isOrphaned();
+	if (state.polls++ % LOOKS_PER_NAME === 0) state.segment.isOrphaned();
 }
 
-/** What an event loop is told that was not rung: whether there is reason to try. */
-export function lookForData(state: ReceiverState): boolean {
-	state.looked = -Infinity; // now, however soon after the last
-	lookAround(state);
+/** What an event loop is told that was not signalled: whether there is reason to try. */
+export function pollForData(state: ReceiverState): boolean {
+	state.polledAt = -Infinity; // now, however soon after the last
+	pollSegment(state);
 	return isMarkedOrphaned(state) || hasReady(state);
 }
 
@@ -66,7 +66,7 @@ export function waitForData(state: ReceiverState, timeout: number): number {
 	if (state.until !== 0 && state.until !== Infinity && platform.now() >= state.until) return Status.timedOut;
 	if (state.until === 0) state.until = timeout === 0 ? -Infinity : deadlineAfter(segment, timeout);
 	if (timeout === 0) {
-		lookAround(state);
+		pollSegment(state);
 		if (hasReady(state)) return 0;
 		return isMarkedOrphaned(state) && isEmpty(state) ? Status.orphaned : Status.timedOut;
 	}
@@ -79,9 +79,9 @@ export function waitForData(state: ReceiverState, timeout: number): number {
 		if (hasReady(state)) return 0;
 		if (isEmpty(state) && segment.isOrphaned()) return isEmpty(state) ? Status.orphaned : 0;
 		if (platform.now() >= state.until) return Status.timedOut;
-		state.words[state.place + ASLEEP] = 1;
+		state.words[state.slot + ASLEEP] = 1;
 		sleep(segment, EventIndex.data, seen, state.until, isEmpty(state) ? SLICE : slice);
-		state.words[state.place + ASLEEP] = 0;
+		state.words[state.slot + ASLEEP] = 0;
 		if (hasReady(state)) return 0;
 		recover(state);
 		slice = SLICE;

@@ -16,10 +16,10 @@ const LOOP_OUT = 32;
 const copyBuffer = Buffer.prototype.copy;
 
 /** The units that a message of `length` bytes takes, header included. */
-export const unitsOf = (length: number): number => (length + (RECORD_BYTES + UNIT - 1)) >>> 3;
+export const ringUnits = (length: number): number => (length + (RECORD_BYTES + UNIT - 1)) >>> 3;
 
 /** The largest message in one record: with padding of less than its own size before it, it fits an empty ring. */
-export const maxRecordOf = (capacity: number): number => capacity / 2 - RECORD_BYTES;
+export const ringMaxRecord = (capacity: number): number => capacity / 2 - RECORD_BYTES;
 
 /** Bytes that records lie in: a ring, or a stage of a batch. */
 export class RecordBytes {
@@ -131,7 +131,7 @@ export class Ring extends RecordBytes {
 		this.length = length;
 		const known = (head - position) >>> 0;
 		if (kind < RecordKind.message || kind > RecordKind.fragment || known > this.units) return 0;
-		const units = kind === RecordKind.owner ? 1 : unitsOf(length);
+		const units = kind === RecordKind.owner ? 1 : ringUnits(length);
 		return (length >= 0 || kind === RecordKind.owner) && units <= known && units <= this.units - (position & this.#mask)
 			? units
 			: 0;

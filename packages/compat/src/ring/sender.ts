@@ -9,14 +9,14 @@ import {
 	WaitBits,
 } from "@libipc/protocol";
 import { peersOf } from "../peers.ts";
-import { giveClaim } from "../segment/claim_lock.ts";
+import { claimUnlock } from "../segment/claim_lock.ts";
 import { arm, armed, deadlineAfter, prepare, SLICE, sleep } from "../segment/event.ts";
-import { evictDead, lookAtMembers } from "../segment/members.ts";
 import type { Segment } from "../segment/segment.ts";
+import { evictDead, pollSlots } from "../segment/slots.ts";
 import { flush, putMessage, stage } from "./batch.ts";
 import { sendFragments, sendPart } from "./fragments.ts";
 import { claimHead, publish } from "./head.ts";
-import { endLoan, lend, maxLoanOf } from "./loan.ts";
+import { endLoan, loan, maxLoan } from "./loan.ts";
 import { SenderState } from "./sender_state.ts";
 
 const { claim: CLAIM, receiverCount: RECEIVER_COUNT } = headerWord;
@@ -25,10 +25,10 @@ const { armed: ARMED } = slotWord;
 /** `IPC_MAX_MESSAGE`. */
 const MAX_MESSAGE = 0x7fffffff;
 
-const PEERS = 1 << EventIndex.members;
+const PEERS = 1 << EventIndex.peers;
 /** A sender waits for one of these, whichever was missing. */
 const SPACE = 1 << EventIndex.space;
-const TURN = 1 << EventIndex.turn;
+const TURN = 1 << EventIndex.claimFree;
 
 /** A sender over a segment: `native/src/sender.c`. Of a route, its maker has taken the claim. */
 export class SegmentSender implements EngineSender {
@@ -41,14 +41,14 @@ export class SegmentSender implements EngineSender {
 	#isOpen = true;
 
 	/** `place` is the word of its place; `leave` gives it up. */
-	constructor(segment: Segment, place: number, instance: number, leave: () => void) {
-		const state = new SenderState(segment, place, instance);
+	constructor(segment: Segment, slot: number, instance: number, leave: () => void) {
+		const state = new SenderState(segment, slot, instance);
 		this.#state = state;
 		this.#segment = segment;
 		this.#leave = leave;
 		this.maxRecordLength = state.maxRecord;
 		this.maxMessageLength = segment.kind === Kind.queue ? state.maxRecord : MAX_MESSAGE;
-		this.maxLoanLength = maxLoanOf(state);
+		this.maxLoanLength = maxLoan(state);
 	}
 
 	send(bytes: Uint8Array, length: number, timeout: number): number {
@@ -92,7 +92,7 @@ export class SegmentSender implements EngineSender {
 	}
 
 	loan(length: number, timeout: number): number {
-		return this.#isOpen ? this.#segment.result(lend(this.#state, length, timeout)) : Status.closed;
+		return this.#isOpen ? this.#segment.result(loan(this.#state, length, timeout)) : Status.closed;
 	}
 
 	endLoan(offset: number, length: number): number {
@@ -114,7 +114,7 @@ export class SegmentSender implements EngineSender {
 		if (count > segment.maxReceivers) return Status.invalidArgument;
 		let deadline = 0;
 		for (;;) {
-			const seen = prepare(segment, EventIndex.members);
+			const seen = prepare(segment, EventIndex.peers);
 			if (Atomics.load(segment.words, RECEIVER_COUNT) >>> 0 >= count) {
 				// Counted is not alive: somebody may have been killed and not been missed yet.
 				if (!evictDead(segment)) return segment.result(0);
@@ -124,44 +124,44 @@ export class SegmentSender implements EngineSender {
 			if (timeout === 0) return segment.result(Status.timedOut);
 			if (deadline === 0) deadline = deadlineAfter(segment, timeout);
 			if (segment.platform.now() >= deadline) return segment.result(Status.timedOut);
-			sleep(segment, EventIndex.members, seen, deadline, SLICE);
+			sleep(segment, EventIndex.peers, seen, deadline, SLICE);
 		}
 	}
 
 	arm(wait: number, waker: EngineWaker): void {
 		if (!this.#isOpen) return;
-		const { words, place, awaitsTurn } = this.#state;
+		const { words, slot, awaitsClaim } = this.#state;
 		let events = wait & WaitBits.peers ? PEERS : 0;
 		if (wait & WaitBits.space) {
 			// Not for both: giving a claim back in vain would ring ourselves, again and again.
-			Atomics.and(words, place + ARMED, ~(SPACE | TURN));
-			events |= awaitsTurn ? TURN : SPACE;
+			Atomics.and(words, slot + ARMED, ~(SPACE | TURN));
+			events |= awaitsClaim ? TURN : SPACE;
 		}
-		arm(this.#segment, place, events, waker.low, waker.high);
+		arm(this.#segment, slot, events, waker.low, waker.high);
 	}
 
 	poll(wait: number, waker: EngineWaker): boolean {
 		if (!this.#isOpen) return false;
 		this.arm(wait, waker);
-		const changed = (wait & WaitBits.peers) !== 0 && lookAtMembers(this.#segment, this.#state.members);
+		const changed = (wait & WaitBits.peers) !== 0 && pollSlots(this.#segment, this.#state.peersSeen);
 		return changed || (wait & WaitBits.space) !== 0; // who tries to send looks around by itself
 	}
 
 	armed(): number {
 		if (!this.#isOpen) return 0;
 		// The try after arm() may have found the other of the two missing: then it is not armed for what it waits for.
-		const events = armed(this.#segment, this.#state.place) & (PEERS | (this.#state.awaitsTurn ? TURN : SPACE));
+		const events = armed(this.#segment, this.#state.slot) & (PEERS | (this.#state.awaitsClaim ? TURN : SPACE));
 		return (events & (SPACE | TURN) ? WaitBits.space : 0) | (events & PEERS ? WaitBits.peers : 0);
 	}
 
 	peers(records: Uint32Array): number {
-		return this.#isOpen ? peersOf(this.#segment, this.#state.place, this.#state.instance, records) : 0;
+		return this.#isOpen ? peersOf(this.#segment, this.#state.slot, this.#state.instance, records) : 0;
 	}
 
 	close(): void {
 		if (!this.#isOpen) return;
 		this.#isOpen = false;
-		if (this.#state.isOnly) giveClaim(this.#segment, CLAIM);
+		if (this.#state.isOnly) claimUnlock(this.#segment, CLAIM);
 		this.#state.stage = undefined;
 		this.#leave();
 	}

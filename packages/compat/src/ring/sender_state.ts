@@ -1,7 +1,7 @@
 import { Kind, LEASE_BYTES, OverflowKind } from "@libipc/protocol";
 import { Backoff } from "../segment/event.ts";
 import type { Segment } from "../segment/segment.ts";
-import { maxRecordOf, type RecordBytes, Ring, unitsOf } from "./ring.ts";
+import { type RecordBytes, Ring, ringMaxRecord, ringUnits } from "./ring.ts";
 
 /** What the files that make up a sender share: `native/src/sender_state.h`. */
 export class SenderState {
@@ -9,7 +9,7 @@ export class SenderState {
 	readonly words: Int32Array;
 	readonly ring: Ring;
 	/** The word of its place. */
-	readonly place: number;
+	readonly slot: number;
 	readonly instance: number;
 	/** Of a queue: what a record has before its message. */
 	readonly leaseBytes: number;
@@ -30,11 +30,11 @@ export class SenderState {
 	at = 0;
 	room = 0;
 	/** The last send that could not wait found the claim taken, rather than the ring full. */
-	awaitsTurn = false;
+	awaitsClaim = false;
 	/** When a send that does not wait last looked for dead peers in its way. */
-	looked = -Infinity;
-	/** See `lookAtMembers`. */
-	readonly members = { instances: 0, count: 0 };
+	reapedAt = -Infinity;
+	/** See `pollSlots`. */
+	readonly peersSeen = { instances: 0, count: 0 };
 	/** The number of the last message sent in fragments, of the one that is unfinished (0: none), and where that one began. */
 	message = 0;
 	unfinished = 0;
@@ -45,14 +45,14 @@ export class SenderState {
 	stage: RecordBytes | undefined;
 	stageUnits = 0;
 
-	constructor(segment: Segment, place: number, instance: number) {
+	constructor(segment: Segment, slot: number, instance: number) {
 		this.segment = segment;
 		this.words = segment.words;
 		this.ring = new Ring(segment);
-		this.place = place;
+		this.slot = slot;
 		this.instance = instance;
 		this.leaseBytes = segment.kind === Kind.queue ? LEASE_BYTES : 0;
-		this.maxRecord = maxRecordOf(segment.capacity) - this.leaseBytes;
+		this.maxRecord = ringMaxRecord(segment.capacity) - this.leaseBytes;
 		this.isOnly = segment.kind === Kind.route;
 		this.waits = segment.overflow === OverflowKind.block;
 		this.overwrites = segment.overflow === OverflowKind.dropOldest;
@@ -62,6 +62,6 @@ export class SenderState {
 
 	/** The units of a message of `length` bytes. */
 	units(length: number): number {
-		return unitsOf(length + this.leaseBytes);
+		return ringUnits(length + this.leaseBytes);
 	}
 }

@@ -7,9 +7,9 @@ import {
 	LAYOUT_HASH,
 	LAYOUT_VERSION,
 	MAGIC,
-	member,
 	SLOT_WORDS,
 	segmentBytes,
+	slot,
 } from "@libipc/protocol";
 import type { Platform } from "../segment/platform.ts";
 import { Segment, type SegmentFields } from "../segment/segment.ts";
@@ -57,7 +57,7 @@ export const hubWords = {
 	/** Nothing at or past this unit has been written yet: it is all zeros. */
 	touched: header.tail >> 2,
 	/** 1: the system tells which threads live. The same for all of them, so the main thread decides. */
-	systemTells: header.writing >> 2,
+	systemKnowsThreads: header.writing >> 2,
 	/** How many units there were when leftovers were last looked for. */
 	looked: header.permits >> 2,
 } as const;
@@ -65,12 +65,12 @@ export const hubWords = {
 /** …and a long: when the last segment was made. */
 export const LAST_CREATED: number = header.head >> 3;
 
-/** Of a thread's place: counts how often its wakers were rung. */
-export const RINGS: number = member.position >> 2;
+/** Of a thread's place: counts how often its wakers were signalled. */
+export const SIGNALS: number = slot.position >> 2;
 
-const OWNER = member.owner >> 3;
-const INSTANCE = member.instance >> 2;
-const PID = member.pid >> 2;
+const OWNER = slot.owner >> 3;
+const INSTANCE = slot.instance >> 2;
+const PID = slot.pid >> 2;
 const NEXT_INSTANCE = header.nextInstance >> 2;
 
 /** Addresses are taken, but no memory before it is used. Bun makes at most 4 GiB of one buffer, and 32-bit systems less. */
@@ -103,7 +103,7 @@ export function createHub(buffer: SharedArrayBuffer = newBuffer()): SharedArrayB
 	words[NEXT_INSTANCE] = 1;
 	words[hubWords.firstFree] = FIRST_UNIT;
 	words[hubWords.touched] = FIRST_UNIT;
-	words[hubWords.systemTells] = systemIdentity() ? 1 : 0;
+	words[hubWords.systemKnowsThreads] = systemIdentity() ? 1 : 0;
 	Atomics.store(words, header.magic >> 2, MAGIC);
 	return buffer;
 }
@@ -146,24 +146,24 @@ export const ownerAt = ({ longs }: Segment, at: number): bigint => Atomics.load(
  * Empties the places of threads that have ended; no lock. Each step is a swap from what was read, and no owner and no
  * instance is ever used again: so whoever else does the same, or has taken the place since, is not harmed.
  */
-function emptyPlaces(hub: Segment): void {
+function emptySlots(hub: Segment): void {
 	for (let index = 0; index < hub.maxReceivers; index++) {
 		const at = hub.receivers + index * SLOT_WORDS;
 		// Before the owner is read: it is that owner's, or one's before it.
 		const instance = Atomics.load(hub.words, at + INSTANCE);
 		const owner = ownerAt(hub, at);
 		if (owner === 0n || hub.platform.isAlive(Number(BigInt.asIntN(32, owner)), Number(owner >> 32n))) continue;
-		emptyPlace(hub, at, instance, owner);
+		emptySlot(hub, at, instance, owner);
 	}
 }
 
 /** The instance first: killed in between, the owner is still the dead one. */
-export function emptyPlace(hub: Segment, at: number, instance: number, owner: bigint): void {
+export function emptySlot(hub: Segment, at: number, instance: number, owner: bigint): void {
 	if (instance !== 0) Atomics.compareExchange(hub.words, at + INSTANCE, instance, 0);
 	Atomics.compareExchange(hub.longs, (at >> 1) + OWNER, owner, 0n);
 }
 
-function tryPlace(hub: Segment, owner: bigint): number {
+function tryTakeSlot(hub: Segment, owner: bigint): number {
 	for (let index = 0; index < hub.maxReceivers; index++) {
 		const at = hub.receivers + index * SLOT_WORDS;
 		if (ownerAt(hub, at) === 0n && Atomics.compareExchange(hub.longs, (at >> 1) + OWNER, 0n, owner) === 0n) return at;
@@ -178,10 +178,10 @@ function tryPlace(hub: Segment, owner: bigint): number {
 export function joinHub(hub: Segment): number {
 	const { words, platform } = hub;
 	const owner = (BigInt(platform.self.high) << 32n) | BigInt.asUintN(32, BigInt(platform.self.low));
-	let at = tryPlace(hub, owner);
+	let at = tryTakeSlot(hub, owner);
 	if (at < 0) {
-		emptyPlaces(hub);
-		at = tryPlace(hub, owner);
+		emptySlots(hub);
+		at = tryTakeSlot(hub, owner);
 	}
 	if (at < 0)
 		throw new IpcError(

@@ -22,9 +22,9 @@ import {
 	UNIT,
 	WAIT_WORDS,
 } from "@libipc/protocol";
-import { lastMarkNumber } from "../segment/marks.ts";
-import { isOwnerAlive } from "../segment/members.ts";
+import { marksLastNumber } from "../segment/marks.ts";
 import { Segment } from "../segment/segment.ts";
+import { isOwnerAlive } from "../segment/slots.ts";
 import { hasWaiting } from "../segment/waits.ts";
 import { findBlock, type Key, keyIn } from "./name_table.ts";
 import { removeLeftover, segmentIn } from "./names.ts";
@@ -35,13 +35,13 @@ import { type Threads, threads } from "./threads.ts";
 /** How long a look waits for that lock. Milliseconds. */
 const PATIENCE = 1000;
 
-const SPACE = (1 << EventIndex.space) | (1 << EventIndex.turn);
+const SPACE = (1 << EventIndex.space) | (1 << EventIndex.claimFree);
 const DATA = 1 << EventIndex.data;
 
 const decoder = new TextDecoder();
 
 /** How many entries of a table have ever been used. */
-const limitOf = ({ words }: Segment, index: number, most: number): number =>
+const entriesUsed = ({ words }: Segment, index: number, most: number): number =>
 	Math.min((words[index] as number) >>> 0, most);
 
 /** As large as header and tables can be. */
@@ -54,9 +54,9 @@ function copyOf(segment: Segment, scratch: ArrayBuffer): Segment {
 	const add = (first: number, count: number): void => copy.words.set(words.subarray(first, first + count), first);
 	// The limits first: of what was copied only that much is looked at.
 	add(0, HEADER_BYTES >> 2);
-	add(receivers, limitOf(copy, headerWord.receiverLimit, segment.maxReceivers) * SLOT_WORDS);
-	add(senders, limitOf(copy, headerWord.senderLimit, segment.maxSenders) * SLOT_WORDS);
-	add(waits, limitOf(copy, headerWord.waitLimit, segment.maxWaits) * WAIT_WORDS);
+	add(receivers, entriesUsed(copy, headerWord.receiverSlotsUsed, segment.maxReceivers) * SLOT_WORDS);
+	add(senders, entriesUsed(copy, headerWord.senderSlotsUsed, segment.maxSenders) * SLOT_WORDS);
+	add(waits, entriesUsed(copy, headerWord.waitEntriesUsed, segment.maxWaits) * WAIT_WORDS);
 	return copy;
 }
 
@@ -78,7 +78,7 @@ const lagOf = (segment: Segment, position: number): number =>
 function messagesOf(segment: Segment): number {
 	const sent = Number((segment.longs[headerLong.head] as bigint) >> 32n) | 0;
 	if (segment.longs[headerLong.markCount] === 0n) return sent >>> 0;
-	const number = lastMarkNumber(segment);
+	const number = marksLastNumber(segment);
 	return number + ((sent - number) | 0);
 }
 
@@ -97,7 +97,7 @@ function holdOf({ kind, words }: Segment, at: number): { holds: number; exclusiv
 const isSleeping = ({ words }: Segment, at: number, isSender: boolean): boolean =>
 	words[at + slotWord.asleep] !== 0 || ((words[at + slotWord.armed] as number) & (isSender ? SPACE : DATA)) !== 0;
 
-function tellHandle(segment: Segment, at: number): ListedEndpoint {
+function describeHandle(segment: Segment, at: number): ListedEndpoint {
 	const instance = segment.words[at + slotWord.instance] as number;
 	const alive = isOwnerAlive(segment, at);
 	return {
@@ -113,7 +113,7 @@ function tellHandle(segment: Segment, at: number): ListedEndpoint {
 	};
 }
 
-function tellEndpoint(segment: Segment, at: number, isSender: boolean): ListedEndpoint {
+function describeEndpoint(segment: Segment, at: number, isSender: boolean): ListedEndpoint {
 	const { kind, words, longs } = segment;
 	const alive = isOwnerAlive(segment, at);
 	const isReader = !isSender && kind !== Kind.queue; // with a position of its own
@@ -133,20 +133,20 @@ function tellEndpoint(segment: Segment, at: number, isSender: boolean): ListedEn
 	};
 }
 
-function* takenPlaces({ words }: Segment, first: number, count: number): IterableIterator<number> {
+function* usedSlots({ words }: Segment, first: number, count: number): IterableIterator<number> {
 	for (let at = first, end = first + count * SLOT_WORDS; at < end; at += SLOT_WORDS)
 		if (words[at + slotWord.instance] !== 0) yield at;
 }
 
 function endpointsOf(segment: Segment): ListedEndpoint[] {
-	const limit = limitOf(segment, headerWord.receiverLimit, segment.maxReceivers);
-	const receivers = [...takenPlaces(segment, segment.receivers, limit)];
-	if (!hasRing(segment.kind)) return receivers.map((at) => tellHandle(segment, at));
-	const senderLimit = limitOf(segment, headerWord.senderLimit, segment.maxSenders);
-	const senders = [...takenPlaces(segment, segment.senders, senderLimit)];
+	const limit = entriesUsed(segment, headerWord.receiverSlotsUsed, segment.maxReceivers);
+	const receivers = [...usedSlots(segment, segment.receivers, limit)];
+	if (!hasRing(segment.kind)) return receivers.map((at) => describeHandle(segment, at));
+	const senderSlotsUsed = entriesUsed(segment, headerWord.senderSlotsUsed, segment.maxSenders);
+	const senders = [...usedSlots(segment, segment.senders, senderSlotsUsed)];
 	return [
-		...senders.map((at) => tellEndpoint(segment, at, true)),
-		...receivers.map((at) => tellEndpoint(segment, at, false)),
+		...senders.map((at) => describeEndpoint(segment, at, true)),
+		...receivers.map((at) => describeEndpoint(segment, at, false)),
 	];
 }
 
@@ -172,7 +172,7 @@ const nothing = {
 	endpoints: [],
 } as const;
 
-function tellSegment(key: Key, segment: Segment): ListedName {
+function describeSegment(key: Key, segment: Segment): ListedName {
 	const { kind, words, longs } = segment;
 	const isSemaphore = kind === Kind.semaphore;
 	const memory = kind === Kind.memory ? Number(longs[headerLong.memoryBytes]) : 0;
@@ -215,7 +215,7 @@ function underLock<Answer>(here: Threads, action: () => Answer): Answer {
 }
 
 /** The name as it is now; `undefined`: it is gone. */
-function tell(here: Threads, key: Key, scratch: ArrayBuffer): ListedName | undefined {
+function describeName(here: Threads, key: Key, scratch: ArrayBuffer): ListedName | undefined {
 	const found = underLock(here, () => {
 		const unit = findBlock(here.blocks, key);
 		const segment = unit === 0 ? undefined : segmentIn(here, unit);
@@ -223,7 +223,7 @@ function tell(here: Threads, key: Key, scratch: ArrayBuffer): ListedName | undef
 	});
 	if (found === undefined) return undefined;
 	// The system is asked who is alive when the lock is free again.
-	if (found instanceof Segment && found.words[headerWord.orphaned] !== TRUNCATED) return tellSegment(key, found);
+	if (found instanceof Segment && found.words[headerWord.orphaned] !== TRUNCATED) return describeSegment(key, found);
 	const state = found instanceof Segment ? "damaged" : stateOf(found.code);
 	return { ...nameOf(key), ...nothing, state, byteLength: 0 };
 }
@@ -240,7 +240,7 @@ function collect(
 	for (const key of keys) {
 		if (prefix !== undefined && decoder.decode(key.prefix) !== prefix) continue;
 		// A block that has lost its name, or has none yet, tells one that another has, or nobody.
-		const name = tell(here, key, scratch);
+		const name = describeName(here, key, scratch);
 		if (!name) continue;
 		const id = JSON.stringify([name.kind, name.prefix, name.name]);
 		if (!accepted.has(id) && accept(here, key, name)) accepted.set(id, name);

@@ -126,7 +126,7 @@ describe("names in the hub", () => {
 		memory.leave();
 		expect(usedBytes(thread)).toBeGreaterThan(0);
 		// As the registry does when the view is collected.
-		thread.letGo(memory.segment.bytes.byteOffset / UNIT_BYTES - 1);
+		thread.releaseHold(memory.segment.bytes.byteOffset / UNIT_BYTES - 1);
 		expect(usedBytes(thread)).toBe(0);
 	});
 
@@ -205,14 +205,14 @@ describe("names in the hub", () => {
 test("a thousand threads have places, and those of the dead are given to others", () => {
 	const process = new PretendProcess(UNITS);
 	const all = Array.from({ length: MAX_THREADS }, () => process.start());
-	expect(new Set(all.map(({ place }) => place)).size).toBe(MAX_THREADS);
+	expect(new Set(all.map(({ slot }) => slot)).size).toBe(MAX_THREADS);
 	expect(codeOf(() => process.start())).toBe("ERR_IPC_NO_SPACE");
 	const dead = all.splice(500, 2);
 	dead[0]?.lockNames(0);
 	for (const thread of dead) process.kill(thread);
 	const others = [process.start(), process.start()];
-	expect(others.map(({ place }) => place)).toEqual(dead.map(({ place }) => place));
-	// The place of who has the lock is gone: so is its owner.
+	expect(others.map(({ slot }) => slot)).toEqual(dead.map(({ slot }) => slot));
+	// The slot of who has the lock is gone: so is its owner.
 	expect(all[0]?.lockNames(10_000)).toBe(true);
 	expect(others[0]?.lockNames(0)).toBe(false);
 	all[0]?.unlockNames();

@@ -16,12 +16,12 @@ import {
 	Status,
 	segmentBytes,
 } from "@libipc/protocol";
-import { addMark } from "../segment/marks.ts";
-import { isAnyAlive, reap, unlink } from "../segment/members.ts";
+import { marksAdd } from "../segment/marks.ts";
 import { Segment, type SegmentFields } from "../segment/segment.ts";
+import { isAnyAlive, reap, unlink } from "../segment/slots.ts";
 import { LAST_CREATED, UNIT_BYTES } from "./hub.ts";
 import { addBlock, findBlock, firstWord, type Key } from "./name_table.ts";
-import { livesElsewhere } from "./other_process.ts";
+import { findOtherProcess } from "./other_process.ts";
 import { reserveBlock } from "./reserve.ts";
 import { type Threads, unitOf } from "./threads.ts";
 
@@ -62,7 +62,7 @@ export const failed = (code: number, found = 0, wanted = 0, option = 0): OpenFai
 });
 
 /** What an open failed with because the name lives in another process: `found` is one of its processes. */
-export const ELSEWHERE = -100;
+export const IN_OTHER_PROCESS = -100;
 
 const permissionsOf = (options: NameOptions): number => options.permissions || DEFAULT_PERMISSIONS;
 
@@ -121,9 +121,9 @@ function writeHeader(segment: Segment, key: Key, options: NameOptions, created: 
 	bytes.set(key.prefix, header.prefix);
 	bytes.set(key.name, header.name);
 	longs[headerLong.head] = position;
-	words[headerWord.limit] = options.firstPosition;
+	words[headerWord.writeLimit] = options.firstPosition;
 	longs[headerLong.announced] = position;
-	addMark(segment, options.firstPosition >>> 0, 0);
+	marksAdd(segment, options.firstPosition >>> 0, 0);
 	words[headerWord.permits] = segment.initial;
 	longs[headerLong.memoryBytes] = BigInt(kind === Kind.memory ? options.size : 0);
 	words[headerWord.cursor] = options.firstPosition;
@@ -233,8 +233,8 @@ function checkOptions(kind: number, options: NameOptions): OpenFailure | undefin
 }
 
 function createNew(threads: Threads, key: Key, options: NameOptions): Segment | OpenFailure {
-	const pid = livesElsewhere(key);
-	if (pid !== 0) return failed(ELSEWHERE, pid);
+	const pid = findOtherProcess(key);
+	if (pid !== 0) return failed(IN_OTHER_PROCESS, pid);
 	return options.mode === MODE_OPEN ? failed(Status.notFound) : create(threads, key, options, false);
 }
 

@@ -1,11 +1,11 @@
 import { describe, type OpenFailure, openFailure } from "@libipc/core/api";
 import { type EndpointKind, type HandleKind, headerWord, IpcError, Kind, MAX_SENDERS, Status } from "@libipc/protocol";
-import { takeClaimOver } from "../segment/claim_lock.ts";
-import { instanceAt, joinHandle, joinReceiver, joinSender, leavePlace, pidOf, withdraw } from "../segment/members.ts";
+import { claimTakeOver } from "../segment/claim_lock.ts";
 import { Segment } from "../segment/segment.ts";
+import { instanceAt, joinHandle, joinReceiver, joinSender, leaveSlot, pidOf, withdraw } from "../segment/slots.ts";
 import { type Key, keyOf } from "./name_table.ts";
-import { clearName, ELSEWHERE, failed, type NameOptions, openName } from "./names.ts";
-import { elsewhereError } from "./other_process_error.ts";
+import { clearName, failed, IN_OTHER_PROCESS, type NameOptions, openName } from "./names.ts";
+import { otherProcessError } from "./other_process_error.ts";
 import { usage } from "./reserve.ts";
 import { type Threads, unitOf } from "./threads.ts";
 
@@ -28,7 +28,7 @@ const joinedSender: Join = (segment) => {
 	const at = joinSender(segment);
 	if (at < 0) return failed(at, 0, MAX_SENDERS);
 	// A route's sender has the claim as long as it is there: that is what makes it the only one.
-	if (segment.kind !== Kind.route || takeClaimOver(segment, headerWord.claim, instanceAt(segment, at))) return at;
+	if (segment.kind !== Kind.route || claimTakeOver(segment, headerWord.claim, instanceAt(segment, at))) return at;
 	const pid = pidOf(segment, segment.words[headerWord.claim] as number);
 	withdraw(segment, at);
 	return { ...failed(Status.hasSender), pid };
@@ -76,7 +76,7 @@ function errorOf(
 	name: string,
 ) {
 	const what = describe(kind, prefix, name);
-	if (failure.code === ELSEWHERE) return elsewhereError(what, name, failure.found);
+	if (failure.code === IN_OTHER_PROCESS) return otherProcessError(what, name, failure.found);
 	if (failure.code === Status.noSpace) return noSpaceError(threads, what, name, failure.wanted);
 	if (failure.code === Status.busy)
 		return new IpcError(
@@ -98,8 +98,8 @@ function tryOpen(threads: Threads, key: Key, options: NameOptions, join: Join): 
 		const unit = unitOf(segment);
 		threads.hold(unit);
 		const leave = (): void => {
-			leavePlace(segment, at, instance);
-			threads.letGo(unit);
+			leaveSlot(segment, at, instance);
+			threads.releaseHold(unit);
 		};
 		return { segment, at, instance, leave };
 	} finally {

@@ -9,8 +9,8 @@ import {
 	limits,
 	MAGIC,
 	MAX_SENDERS,
-	MEMBER_BYTES,
-	member,
+	SLOT_BYTES,
+	slot,
 } from "@libipc/protocol";
 import { isSystemThreadAlive } from "./identity.ts";
 import type { Key } from "./name_table.ts";
@@ -40,18 +40,18 @@ function findAlive(fd: number): number {
 		word(header.maxReceivers) <= limits.maxReceivers;
 	if (!isKnown) return 0;
 	const count = word(header.maxReceivers) + (hasRing(word(header.kind)) ? MAX_SENDERS : 0);
-	const places = new DataView(new ArrayBuffer(count * MEMBER_BYTES));
+	const places = new DataView(new ArrayBuffer(count * SLOT_BYTES));
 	const bytes = readSync(fd, places, 0, places.byteLength, HEADER_BYTES);
-	for (let at = 0; at + MEMBER_BYTES <= bytes; at += MEMBER_BYTES) {
-		if (places.getUint32(at + member.instance, true) === 0) continue;
-		const owner = [places.getInt32(at + member.owner, true), places.getInt32(at + member.owner + 4, true)] as const;
-		if (isSystemThreadAlive(...owner, "/proc")) return places.getUint32(at + member.pid, true);
+	for (let at = 0; at + SLOT_BYTES <= bytes; at += SLOT_BYTES) {
+		if (places.getUint32(at + slot.instance, true) === 0) continue;
+		const owner = [places.getInt32(at + slot.owner, true), places.getInt32(at + slot.owner + 4, true)] as const;
+		if (isSystemThreadAlive(...owner, "/proc")) return places.getUint32(at + slot.pid, true);
 	}
 	return 0;
 }
 
 /** The process in which the name lives; 0: none that we can see. */
-export function livesElsewhere(key: Key): number {
+export function findOtherProcess(key: Key): number {
 	if (process.platform !== "linux") return 0;
 	const file = fileOf(key);
 	if (!existsSync(file)) return 0; // the usual case, and an exception costs more than the look

@@ -2,7 +2,7 @@ import { IpcError } from "@libipc/protocol";
 import { engineChoice } from "../engine_choice.ts";
 
 /** The name is in shared memory, and this engine has only that of its own process. */
-export const elsewhereError = (what: string, name: string, pid: number): IpcError =>
+export const otherProcessError = (what: string, name: string, pid: number): IpcError =>
 	new IpcError(
 		"ERR_IPC_ENGINE",
 		name,

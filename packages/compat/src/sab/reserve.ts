@@ -17,13 +17,12 @@ const unitsOf = (bytes: number): number => 1 + Math.ceil(bytes / UNIT_BYTES);
 /** Frees blocks that nobody alive may touch, named or not. */
 export function freeLeftovers(threads: Threads): void {
 	const { blocks, hub } = threads;
-	for (const unit of blocks.used())
-		if (!threads.isHeld(unit) && !threads.isNoteOfDeath(unit)) threads.forgetBlock(unit);
+	for (const unit of blocks.used()) if (!threads.isHeld(unit) && !threads.recordsDeath(unit)) threads.forgetBlock(unit);
 	Atomics.store(hub.words, hubWords.looked, hub.words[hubWords.touched] as number);
 }
 
 /** When twice as much memory has been used as at the last look. */
-function isTimeToLook({ hub }: Threads): boolean {
+function isTimeToFreeLeftovers({ hub }: Threads): boolean {
 	return (hub.words[hubWords.touched] as number) >= 2 * Math.max(hub.words[hubWords.looked] as number, FIRST_LOOK);
 }
 
@@ -32,7 +31,7 @@ function take(threads: Threads, bytes: number): number {
 	const { blocks } = threads;
 	const units = unitsOf(bytes);
 	let unit = blocks.allocate(units, false);
-	if (unit < 0 && isTimeToLook(threads)) {
+	if (unit < 0 && isTimeToFreeLeftovers(threads)) {
 		freeLeftovers(threads);
 		unit = blocks.allocate(units, false);
 	}

@@ -5,14 +5,14 @@ import { slotWord } from "@libipc/protocol";
 import { noOptions } from "../segment/testing/pretend.ts";
 import { createHub } from "./hub.ts";
 import { openAsReceiver, openAsSender } from "./open_segment.ts";
-import { isThreadHere, noteExit, threadIdentity, watchThreads } from "./thread_exits.ts";
+import { isThreadRegistered, recordExit, threadIdentity, watchThreads } from "./thread_exits.ts";
 import { Threads } from "./threads.ts";
 
 // Others may be using the machine, too.
 setDefaultTimeout(60_000);
 
 const buffer = createHub();
-const here = new Threads(buffer, { self: threadIdentity(), isAlive: isThreadHere });
+const here = new Threads(buffer, { self: threadIdentity(), isAlive: isThreadRegistered });
 watchThreads(() => here.hub);
 
 const start = (levels: number): Worker =>
@@ -38,7 +38,7 @@ test.each([1, 2])(
 test("of Bun's other kind of Worker, too", async () => {
 	const worker = new globalThis.Worker(new URL("../segment/testing/watched_web.worker.ts", import.meta.url));
 	const low = worker.threadId + 1;
-	const other = new Threads(buffer, { self: { low, high: 0 }, isAlive: isThreadHere });
+	const other = new Threads(buffer, { self: { low, high: 0 }, isAlive: isThreadRegistered });
 	expect(other.isAlive(low, 0)).toBe(true);
 	expect(here.isAlive(low, 0)).toBe(true);
 	const closed = once(worker, "close");
@@ -48,13 +48,13 @@ test("of Bun's other kind of Worker, too", async () => {
 });
 
 test("a thread that never joined the hub takes those below with it", () => {
-	const other = new Threads(buffer, { self: { low: 4711, high: 0 }, isAlive: isThreadHere });
+	const other = new Threads(buffer, { self: { low: 4711, high: 0 }, isAlive: isThreadRegistered });
 	const { segment, at } = openAsReceiver(other, "channel", "", "name", noOptions, false);
 	expect(at).toBe(segment.receivers);
-	noteExit(here.hub, 4712);
+	recordExit(here.hub, 4712);
 	expect(here.isAlive(4711, 0)).toBe(true);
-	// As noteParent does in a thread below that one.
-	here.hub.words[other.place + slotWord.died] = 4712;
-	noteExit(here.hub, 4712);
+	// As recordParent does in a thread below that one.
+	here.hub.words[other.slot + slotWord.died] = 4712;
+	recordExit(here.hub, 4712);
 	expect(here.isAlive(4711, 0)).toBe(false);
 });

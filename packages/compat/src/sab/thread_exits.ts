@@ -1,8 +1,8 @@
 import { getEnvironmentData, setEnvironmentData, threadId, type Worker } from "node:worker_threads";
 import { SLOT_WORDS, slotWord } from "@libipc/protocol";
-import { instanceAt } from "../segment/members.ts";
 import type { Segment } from "../segment/segment.ts";
-import { emptyPlace, ownerAt } from "./hub.ts";
+import { instanceAt } from "../segment/slots.ts";
+import { emptySlot, ownerAt } from "./hub.ts";
 import type { Identity } from "./identity.ts";
 
 /**
@@ -19,7 +19,7 @@ const PARENT_KEY = "libipc.parent";
 /** No other thread of this process ever has this number. */
 export const threadIdentity = (): Identity => ({ low: threadId + 1, high: 0 });
 
-function* placesOf(hub: Segment): IterableIterator<{ at: number; owner: bigint }> {
+function* ownedSlots(hub: Segment): IterableIterator<{ at: number; owner: bigint }> {
 	for (let index = 0; index < hub.maxReceivers; index++) {
 		const at = hub.receivers + index * SLOT_WORDS;
 		const owner = ownerAt(hub, at);
@@ -27,19 +27,19 @@ function* placesOf(hub: Segment): IterableIterator<{ at: number; owner: bigint }
 	}
 }
 
-export function isThreadHere(hub: Segment, low: number, high: number): boolean {
-	for (const { owner } of placesOf(hub))
+export function isThreadRegistered(hub: Segment, low: number, high: number): boolean {
+	for (const { owner } of ownedSlots(hub))
 		if (owner === ((BigInt(high) << 32n) | BigInt.asUintN(32, BigInt(low)))) return true;
 	return false;
 }
 
 /** A thread has ended, and so have those that it had made. */
-export function noteExit(hub: Segment, low: number): void {
-	for (const { at, owner } of placesOf(hub)) {
+export function recordExit(hub: Segment, low: number): void {
+	for (const { at, owner } of ownedSlots(hub)) {
 		const each = Number(BigInt.asIntN(32, owner));
 		const parent = hub.words[at + slotWord.died];
-		if (each === low) emptyPlace(hub, at, instanceAt(hub, at), owner);
-		else if (parent === low) noteExit(hub, each);
+		if (each === low) emptySlot(hub, at, instanceAt(hub, at), owner);
+		else if (parent === low) recordExit(hub, each);
 	}
 }
 
@@ -52,7 +52,7 @@ export function watchThreads(hub: () => Segment): void {
 	setEnvironmentData(PARENT_KEY, threadIdentity().low);
 	process.on("worker", (worker: Worker) => {
 		const low = worker.threadId + 1;
-		const note = (): void => noteExit(hub(), low);
+		const note = (): void => recordExit(hub(), low);
 		if ("once" in worker) worker.once("exit", note);
 		// Bun tells of its other kind, that of browsers, too.
 		else (worker as EventTarget).addEventListener("close", note);
@@ -60,6 +60,6 @@ export function watchThreads(hub: () => Segment): void {
 }
 
 /** Under whom this thread is, in its place. */
-export function noteParent(hub: Segment, at: number): void {
+export function recordParent(hub: Segment, at: number): void {
 	hub.words[at + slotWord.died] = parent;
 }

@@ -11,22 +11,22 @@ import {
 	Status,
 	slotWord,
 } from "@libipc/protocol";
-import { giveClaim, waitForClaim } from "../segment/claim_lock.ts";
+import { claimLockSlow, claimUnlock } from "../segment/claim_lock.ts";
 import { notify } from "../segment/event.ts";
-import { instanceAt, isOwnerAlive } from "../segment/members.ts";
 import type { Platform } from "../segment/platform.ts";
 import type { Segment } from "../segment/segment.ts";
+import { instanceAt, isOwnerAlive } from "../segment/slots.ts";
 import { Blocks, blockWords, UNIT_WORDS } from "./blocks.ts";
-import { findHub, hubSegment, hubWords, joinHub, RINGS, UNIT_BYTES } from "./hub.ts";
+import { findHub, hubSegment, hubWords, joinHub, SIGNALS, UNIT_BYTES } from "./hub.ts";
 import { type Identity, isSystemThreadAlive, systemIdentity } from "./identity.ts";
 import { findBlock, firstWord, keyIn, removeBlock } from "./name_table.ts";
-import { isThreadHere, noteParent, threadIdentity } from "./thread_exits.ts";
+import { isThreadRegistered, recordParent, threadIdentity } from "./thread_exits.ts";
 
 const { orphaned: ORPHANED } = headerWord;
 const { instance: INSTANCE } = slotWord;
 
 /** How long a thread that leaves waits for the lock of names. Milliseconds. */
-const LET_GO_PATIENCE = 1000;
+const RELEASE_HOLD_PATIENCE = 1000;
 
 /** Who the threads of this process are, for {@link Threads}. */
 export interface ThreadIdentities {
@@ -36,8 +36,8 @@ export interface ThreadIdentities {
 
 /** As the system tells, or as the threads tell each other: as the main thread has decided. */
 function threadIdentities(buffer: SharedArrayBuffer): ThreadIdentities {
-	if (new Int32Array(buffer, 0, HEADER_BYTES >> 2)[hubWords.systemTells] !== 1)
-		return { self: threadIdentity(), isAlive: isThreadHere };
+	if (new Int32Array(buffer, 0, HEADER_BYTES >> 2)[hubWords.systemKnowsThreads] !== 1)
+		return { self: threadIdentity(), isAlive: isThreadRegistered };
 	const self = systemIdentity();
 	if (self) return { self, isAlive: (_hub, low, high) => isSystemThreadAlive(low, high) };
 	// Under another number it would be taken for dead.
@@ -60,7 +60,7 @@ export class Threads implements Platform {
 	/** The hub itself, as a segment. */
 	readonly hub: Segment;
 	/** This thread's place in it, and its number. */
-	readonly place: number;
+	readonly slot: number;
 	readonly instance: number;
 	readonly #identities: ThreadIdentities;
 	readonly #index: number;
@@ -68,17 +68,17 @@ export class Threads implements Platform {
 	readonly #holds = new Map<number, number>();
 	/** Blocks that could not be let go, for somebody kept the lock. */
 	#overdue: number[] = [];
-	readonly #forgotten = new FinalizationRegistry<number>((unit) => this.letGo(unit));
+	readonly #forgotten = new FinalizationRegistry<number>((unit) => this.releaseHold(unit));
 
 	constructor(buffer: SharedArrayBuffer, identities: ThreadIdentities = threadIdentities(buffer)) {
 		this.#identities = identities;
 		this.self = identities.self;
 		this.blocks = new Blocks(buffer);
 		this.hub = hubSegment(this, buffer);
-		this.place = joinHub(this.hub);
-		this.instance = instanceAt(this.hub, this.place);
-		this.#index = (this.place - this.hub.receivers) / SLOT_WORDS;
-		noteParent(this.hub, this.place);
+		this.slot = joinHub(this.hub);
+		this.instance = instanceAt(this.hub, this.slot);
+		this.#index = (this.slot - this.hub.receivers) / SLOT_WORDS;
+		recordParent(this.hub, this.slot);
 	}
 
 	now(): number {
@@ -93,12 +93,12 @@ export class Threads implements Platform {
 		Atomics.notify(words, index);
 	}
 
-	ring(low: number, high: number): void {
+	signal(low: number, high: number): void {
 		const { words, receivers, maxReceivers } = this.hub;
 		const index = (low - receivers) / SLOT_WORDS;
 		if (!Number.isInteger(index) || index < 0 || index >= maxReceivers || words[low + INSTANCE] !== high) return;
-		Atomics.add(words, low + RINGS, 1);
-		Atomics.notify(words, low + RINGS);
+		Atomics.add(words, low + SIGNALS, 1);
+		Atomics.notify(words, low + SIGNALS);
 	}
 
 	isAlive(low: number, high: number): boolean {
@@ -108,12 +108,12 @@ export class Threads implements Platform {
 
 	/** Takes the lock of all names; false: somebody kept it all the time. */
 	lockNames(patience: number): boolean {
-		return waitForClaim(this.hub, hubWords.claim, this.instance, this.now() + patience);
+		return claimLockSlow(this.hub, hubWords.claim, this.instance, this.now() + patience);
 	}
 
 	unlockNames(): void {
-		giveClaim(this.hub, hubWords.claim);
-		notify(this.hub, EventIndex.turn);
+		claimUnlock(this.hub, hubWords.claim);
+		notify(this.hub, EventIndex.claimFree);
 	}
 
 	lock(segment: Segment, patience: number): number {
@@ -137,7 +137,7 @@ export class Threads implements Platform {
 		return Atomics.load(segment.words, ORPHANED) === 0;
 	}
 
-	/** Keeps a block for its segment as long as this thread lives, or until {@link letGo}. Under the lock, or with a hold. */
+	/** Keeps a block for its segment as long as this thread lives, or until {@link releaseHold}. Under the lock, or with a hold. */
 	hold(unit: number): void {
 		const before = this.#holds.get(unit) ?? 0;
 		this.#holds.set(unit, before + 1);
@@ -149,14 +149,14 @@ export class Threads implements Platform {
 	}
 
 	/** Takes a hold back. What has no name any more, and nobody's hold, is free then. Takes the lock itself. */
-	letGo(unit: number): void {
+	releaseHold(unit: number): void {
 		const count = this.#holds.get(unit) ?? 0;
 		if (count > 1) {
 			this.#holds.set(unit, count - 1);
 			return;
 		}
 		this.#overdue.push(unit);
-		if (!this.lockNames(LET_GO_PATIENCE)) return;
+		if (!this.lockNames(RELEASE_HOLD_PATIENCE)) return;
 		for (const each of this.#overdue) this.#drop(each);
 		this.#overdue = [];
 		this.unlockNames();
@@ -191,7 +191,7 @@ export class Threads implements Platform {
 	}
 
 	/** Whether the lock in a block has a name, and somebody was killed inside: whoever opens it is to be told. */
-	isNoteOfDeath(unit: number): boolean {
+	recordsDeath(unit: number): boolean {
 		const { words } = this.blocks;
 		const word = (offset: number): number => words[firstWord(unit) + (offset >> 2)] as number;
 		if (word(header.magic) !== MAGIC) return false;

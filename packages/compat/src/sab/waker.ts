@@ -1,5 +1,5 @@
 import { type EngineWaker, slotWord } from "@libipc/protocol";
-import { RINGS } from "./hub.ts";
+import { SIGNALS } from "./hub.ts";
 import type { Threads } from "./threads.ts";
 
 /** The longest time a timer can have. */
@@ -7,7 +7,7 @@ const LONG = 0x7fffffff;
 
 /**
  * Wakes this thread's event loop by Atomics.waitAsync on a word of the thread's place in the hub. Whoever rings adds one to
- * the word before it notifies, so nothing rung between two waits is lost.
+ * the word before it notifies, so nothing signalled between two waits is lost.
  */
 export class ThreadWaker implements EngineWaker {
 	readonly low: number;
@@ -20,11 +20,11 @@ export class ThreadWaker implements EngineWaker {
 	/** The engine's own waiting keeps no process alive: a timer does. */
 	#timer: ReturnType<typeof setInterval> | undefined;
 
-	constructor({ hub, place }: Threads, signalled: () => void) {
+	constructor({ hub, slot }: Threads, signalled: () => void) {
 		this.#words = hub.words;
-		this.#index = place + RINGS;
-		this.low = place;
-		this.high = hub.words[place + slotWord.instance] as number;
+		this.#index = slot + SIGNALS;
+		this.low = slot;
+		this.high = hub.words[slot + slotWord.instance] as number;
 		this.#signalled = signalled;
 		this.#seen = Atomics.load(this.#words, this.#index);
 		this.#wait();

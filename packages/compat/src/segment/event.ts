@@ -10,9 +10,9 @@ const {
 	eventFlags: FLAGS,
 	eventWords: WORDS,
 	receiverCount: RECEIVER_COUNT,
-	receiverLimit: RECEIVER_LIMIT,
+	receiverSlotsUsed: RECEIVER_SLOTS_USED,
 	senderCount: SENDER_COUNT,
-	senderLimit: SENDER_LIMIT,
+	senderSlotsUsed: SENDER_SLOTS_USED,
 } = headerWord;
 const { armed: ARMED, waker: WAKER } = slotWord;
 
@@ -26,16 +26,16 @@ export const SLICE = 400;
 export const FIRST_SLICE = 20;
 
 /** Rings the wakers of places that are armed for the event. A bit is taken by one notifier. */
-function ring(segment: Segment, first: number, count: number, bit: number): void {
+function signalSlots(segment: Segment, first: number, count: number, bit: number): void {
 	const { words, platform } = segment;
 	for (let at = first, end = first + count * SLOT_WORDS; at < end; at += SLOT_WORDS) {
 		if (((words[at + ARMED] as number) & bit) === 0) continue;
 		if (Atomics.and(words, at + ARMED, ~bit) & bit)
-			platform.ring(words[at + WAKER] as number, words[at + WAKER + 1] as number);
+			platform.signal(words[at + WAKER] as number, words[at + WAKER + 1] as number);
 	}
 }
 
-const limit = (words: Int32Array, index: number, most: number): number =>
+const atMost = (words: Int32Array, index: number, most: number): number =>
 	Math.min(Atomics.load(words, index) >>> 0, most);
 
 /** Wakes all that wait for the event. The condition has been changed by an Atomics store. */
@@ -49,8 +49,8 @@ export function wake(segment: Segment, event: number): void {
 		segment.platform.wakeAll(words, index);
 	}
 	if (wanted & WAKERS) {
-		ring(segment, segment.receivers, limit(words, RECEIVER_LIMIT, segment.maxReceivers), 1 << event);
-		ring(segment, segment.senders, limit(words, SENDER_LIMIT, segment.maxSenders), 1 << event);
+		signalSlots(segment, segment.receivers, atMost(words, RECEIVER_SLOTS_USED, segment.maxReceivers), 1 << event);
+		signalSlots(segment, segment.senders, atMost(words, SENDER_SLOTS_USED, segment.maxSenders), 1 << event);
 	}
 }
 
@@ -71,7 +71,7 @@ export function prepare(segment: Segment, event: number): number {
 
 /**
  * An event loop's, for some events (bits 1 << index): `at` is its place. It looks at its condition afterwards, and when its
- * waker was rung. Rung once: then arm again.
+ * waker was signalled. Rung once: then arm again.
  */
 export function arm(segment: Segment, at: number, events: number, low: number, high: number): void {
 	const { words } = segment;
@@ -81,7 +81,7 @@ export function arm(segment: Segment, at: number, events: number, low: number, h
 	for (let event = 0; event < EVENTS; event++) if (events & (1 << event)) Atomics.or(words, FLAGS + event, WAKERS);
 }
 
-/** For what of {@link arm} the place has not been rung yet. */
+/** For what of {@link arm} the place has not been signalled yet. */
 export const armed = (segment: Segment, at: number): number => Atomics.load(segment.words, at + ARMED);
 
 /** Sleeps for at most `slice` and not past `deadline`. */

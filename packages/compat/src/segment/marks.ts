@@ -17,11 +17,11 @@ const at = (index: number): number => FIRST + (lowOf(index) & (MARKS - 1)) * MAR
 const last = (words: Int32Array): number => at((words[COUNT] as number) - 1);
 
 /** Of the last mark: there always is one. Under the claim. */
-export const lastMarkPosition = ({ words }: Segment): number => plainLong(words, last(words));
-export const lastMarkNumber = ({ words }: Segment): number => plainLong(words, last(words) + 2);
+export const marksLastPosition = ({ words }: Segment): number => plainLong(words, last(words));
+export const marksLastNumber = ({ words }: Segment): number => plainLong(words, last(words) + 2);
 
 /** Leaves a mark, unless the last one is at the same position. Under the claim. */
-export function addMark({ words, longs }: Segment, position: number, number: number): void {
+export function marksAdd({ words, longs }: Segment, position: number, number: number): void {
 	const count = longOf(Atomics.load(words, COUNT), words[COUNT + 1] as number);
 	if (count > 0 && plainLong(words, at(count - 1)) === position) return;
 	// After the load of the count: who sees these sees that this mark is about to change.
@@ -34,7 +34,7 @@ export function addMark({ words, longs }: Segment, position: number, number: num
 }
 
 /** Copies the marks that are there, oldest first; at most MARKS - 1. Any thread. */
-export function copyMarks({ words }: Segment): Mark[] {
+export function marksCopy({ words }: Segment): Mark[] {
 	const count = loadLong(words, COUNT);
 	const marks: Mark[] = [];
 	const first = Math.max(0, count - MARKS + 1);

@@ -12,7 +12,7 @@ export interface Platform {
 	wait(words: Int32Array, index: number, expected: number, milliseconds: number): void;
 	wakeAll(words: Int32Array, index: number): void;
 	/** Rings an event loop. Never waits, whatever the number. */
-	ring(low: number, high: number): void;
+	signal(low: number, high: number): void;
 	/** Who this thread is: unique over time, never 0. */
 	readonly self: { readonly low: number; readonly high: number };
 	readonly pid: number;

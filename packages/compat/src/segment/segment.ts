@@ -5,7 +5,7 @@ import {
 	headerWord,
 	Kind,
 	MAX_SENDERS,
-	MEMBER_BYTES,
+	SLOT_BYTES,
 	Status,
 	segmentBytes,
 	TRUNCATED,
@@ -79,8 +79,8 @@ export class Segment implements SegmentFields {
 		this.maxSenders = hasRing(fields.kind) ? MAX_SENDERS : 0;
 		this.maxWaits = hasRing(fields.kind) ? 0 : fields.maxReceivers * WAITS_PER_HANDLE;
 		this.receivers = HEADER_BYTES >> 2;
-		this.senders = this.receivers + ((fields.maxReceivers * MEMBER_BYTES) >> 2);
-		this.waits = this.senders + ((this.maxSenders * MEMBER_BYTES) >> 2);
+		this.senders = this.receivers + ((fields.maxReceivers * SLOT_BYTES) >> 2);
+		this.waits = this.senders + ((this.maxSenders * SLOT_BYTES) >> 2);
 		this.body = segmentBytes(fields.kind, fields.capacity, fields.maxReceivers).body;
 	}
 

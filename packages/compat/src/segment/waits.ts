@@ -5,7 +5,7 @@ import type { Segment } from "./segment.ts";
  * Who waits in what has no ring, in order; each is woken on its own: `native/src/waits.h`. A wait is an index in the table.
  * As in event.ts the Atomics make its fences.
  */
-const { deaths: DEATHS, nextTicket: NEXT_TICKET, waitLimit: LIMIT, waiting: COUNT } = headerWord;
+const { deaths: DEATHS, nextTicket: NEXT_TICKET, waitEntriesUsed: ENTRIES_USED, waiting: COUNT } = headerWord;
 const { deaths: SEEN_DEATHS, instance: INSTANCE, state: STATE, waker: WAKER, what: WHAT } = waitWord;
 const IDLE = 0;
 const WAITING = 1;
@@ -13,7 +13,7 @@ const NOTIFIED = 2;
 const TAGS = 3;
 
 /** What locks, semaphores and conditions wait for; in shared memory the offset of a word, divided by 4. */
-export const TURN = 0;
+export const ACQUIRE = 0;
 export const READERS = 1;
 export const ANY = -1;
 
@@ -24,11 +24,12 @@ const JUST_NOW = 1 << 20;
 
 const entry = (segment: Segment, index: number): number => segment.waits + index * WAIT_WORDS;
 
-const limitOf = (segment: Segment): number => Math.min(Atomics.load(segment.words, LIMIT) >>> 0, segment.maxWaits);
+const entriesUsed = (segment: Segment): number =>
+	Math.min(Atomics.load(segment.words, ENTRIES_USED) >>> 0, segment.maxWaits);
 
-function raiseLimit(words: Int32Array, limit: number): void {
-	for (let before = Atomics.load(words, LIMIT); before < limit; ) {
-		const found = Atomics.compareExchange(words, LIMIT, before, limit);
+function raiseEntriesUsed(words: Int32Array, used: number): void {
+	for (let before = Atomics.load(words, ENTRIES_USED); before < used; ) {
+		const found = Atomics.compareExchange(words, ENTRIES_USED, before, used);
 		if (found === before) return;
 		before = found;
 	}
@@ -40,7 +41,7 @@ export function enter(segment: Segment, instance: number, what: number, low: num
 	for (let index = 0; index < segment.maxWaits; index++) {
 		const at = entry(segment, index);
 		// First: whoever is killed with the entry taken must be found by forget().
-		raiseLimit(words, index + 1);
+		raiseEntriesUsed(words, index + 1);
 		if (words[at + INSTANCE] !== 0 || Atomics.compareExchange(words, at + INSTANCE, 0, instance) !== 0) continue;
 		words[at + WHAT] = what;
 		words[at + WAKER] = low;
@@ -91,7 +92,7 @@ export function leave(segment: Segment, index: number): boolean {
 /** Takes the waits of a dead handle out. What had been notified is made good by `deaths`, and by who looks at locks. */
 export function forget(segment: Segment, instance: number): void {
 	const { words } = segment;
-	for (let index = 0, limit = limitOf(segment); index < limit; index++) {
+	for (let index = 0, used = entriesUsed(segment); index < used; index++) {
 		const at = entry(segment, index);
 		if (Atomics.load(words, at + INSTANCE) !== instance) continue;
 		// IDLE: killed before it was counted, or after it was counted out, or just between.
@@ -103,7 +104,7 @@ export function forget(segment: Segment, instance: number): void {
 /** Takes the waits of a handle out that is closed, and notifies others where they had been. */
 export function leaveAll(segment: Segment, instance: number): void {
 	const { words } = segment;
-	for (let index = 0, limit = limitOf(segment); index < limit; index++) {
+	for (let index = 0, used = entriesUsed(segment); index < used; index++) {
 		const at = entry(segment, index);
 		if (words[at + INSTANCE] !== instance) continue;
 		const what = words[at + WHAT] as number;
@@ -117,7 +118,7 @@ function notifyOne(segment: Segment, at: number, seen: number): boolean {
 	const low = words[at + WAKER] as number;
 	const high = words[at + WAKER + 1] as number;
 	if (Atomics.compareExchange(words, at + STATE, seen, (seen & TICKET) | NOTIFIED) !== seen) return false;
-	if (low !== 0 || high !== 0) platform.ring(low, high);
+	if (low !== 0 || high !== 0) platform.signal(low, high);
 	else platform.wakeAll(words, at + STATE);
 	return true;
 }
@@ -141,7 +142,7 @@ function notifySome(segment: Segment, what: number, count: number): number {
 	while (notified < count) {
 		let oldest = -1;
 		let oldestState = 0;
-		for (let index = 0, limit = limitOf(segment); index < limit; index++) {
+		for (let index = 0, used = entriesUsed(segment); index < used; index++) {
 			const at = entry(segment, index);
 			const state = Atomics.load(words, at + STATE);
 			if (!isMeant(words, at, state, what, end)) continue;
@@ -165,7 +166,7 @@ export function notifyAll(segment: Segment, what: number): number {
 	const { words } = segment;
 	const end = Atomics.load(words, NEXT_TICKET) << TICKET_SHIFT;
 	let notified = 0;
-	for (let index = 0, limit = limitOf(segment); index < limit; index++) {
+	for (let index = 0, used = entriesUsed(segment); index < used; index++) {
 		const at = entry(segment, index);
 		const state = Atomics.load(words, at + STATE);
 		if (isMeant(words, at, state, what, end) && notifyOne(segment, at, state)) notified++;
@@ -176,7 +177,7 @@ export function notifyAll(segment: Segment, what: number): number {
 /** Whether somebody waits by that handle. */
 export function hasWaiting(segment: Segment, instance: number): boolean {
 	const { words } = segment;
-	for (let index = 0, limit = limitOf(segment); index < limit; index++) {
+	for (let index = 0, used = entriesUsed(segment); index < used; index++) {
 		const at = entry(segment, index);
 		if (words[at + INSTANCE] === instance && ((words[at + STATE] as number) & TAGS) === WAITING) return true;
 	}

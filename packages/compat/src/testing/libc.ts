@@ -53,7 +53,7 @@ export function futexWakeAll(words: Int32Array, index: number): void {
 let socket = -1;
 
 /** Rings a waker of the native engine: a socket with an abstract name. */
-export function ringSocket(low: number, high: number): void {
+export function signalSocket(low: number, high: number): void {
 	if (socket < 0) socket = symbols.socket(AF_UNIX, DATAGRAMS, 0);
 	const number = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 	const name = new TextEncoder().encode(`\0\0\0libipc.wake.${number.toString(16).padStart(16, "0")}`);

@@ -20,11 +20,11 @@ import { SegmentSemaphore } from "../locks/semaphore.ts";
 import { SegmentReceiver } from "../ring/receiver.ts";
 import { SegmentSender } from "../ring/sender.ts";
 import { type Identity, isSystemThreadAlive, systemIdentity } from "../sab/identity.ts";
-import { takeClaimOver } from "../segment/claim_lock.ts";
-import { instanceAt, joinHandle, joinReceiver, joinSender, leavePlace } from "../segment/members.ts";
+import { claimTakeOver } from "../segment/claim_lock.ts";
 import type { Platform } from "../segment/platform.ts";
 import { Segment } from "../segment/segment.ts";
-import { futexWait, futexWakeAll, mapFile, ringSocket, tryLockFile, unlockFile } from "./libc.ts";
+import { instanceAt, joinHandle, joinReceiver, joinSender, leaveSlot } from "../segment/slots.ts";
+import { futexWait, futexWakeAll, mapFile, signalSocket, tryLockFile, unlockFile } from "./libc.ts";
 
 /** The world of the native engine, for the TypeScript one: to test that the two share memory. One for each file. */
 class MappedPlatform implements Platform {
@@ -53,8 +53,8 @@ class MappedPlatform implements Platform {
 		futexWakeAll(words, index);
 	}
 
-	ring(low: number, high: number): void {
-		ringSocket(low, high);
+	signal(low: number, high: number): void {
+		signalSocket(low, high);
 	}
 
 	isAlive(low: number, high: number): boolean {
@@ -113,7 +113,7 @@ function open(kind: EndpointKind | HandleKind, prefix: string, name: string, joi
 	if (at < 0) throw new Error(`${path} cannot be joined: ${at}`);
 	const instance = instanceAt(segment, at);
 	const leave = (): void => {
-		leavePlace(segment, at, instance);
+		leaveSlot(segment, at, instance);
 		closeSync(fd);
 	};
 	return { segment, at, instance, leave, fd };
@@ -185,7 +185,7 @@ export const mappedEngine: Engine = {
 			const { segment, at, instance, leave } = open(kind, prefix, name, (joined) => {
 				const place = joinSender(joined);
 				const isOnly = joined.kind === Kind.route;
-				if (isOnly && !takeClaimOver(joined, headerWord.claim, instanceAt(joined, place))) return Status.hasSender;
+				if (isOnly && !claimTakeOver(joined, headerWord.claim, instanceAt(joined, place))) return Status.hasSender;
 				return place;
 			});
 			return new SegmentSender(segment, at, instance, leave);

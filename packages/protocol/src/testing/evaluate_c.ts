@@ -45,21 +45,8 @@ ${agreed.map(([expression]) => `  printf("%.0f\\n", (double)(${expression}));`).
 	);
 }
 
-/** What C calls a field or an event, where the name in TypeScript is another one. */
-const inC: Readonly<Record<string, string>> = {
-	limit: "write_limit",
-	receiver_limit: "receiver_slots_used",
-	sender_limit: "sender_slots_used",
-	wait_limit: "wait_entries_used",
-	members: "peers",
-	turn: "claim_free",
-};
-
 /** `aName` as C writes it: `a_name`. */
-export function snake(name: string): string {
-	const text = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-	return inC[text] ?? text;
-}
+export const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** The offsets of a structure's fields. */
 export const offsets = (type: string, fields: Readonly<Record<string, number>>): Agreed[] =>

@@ -45,7 +45,7 @@ export function openMemory(thread: Threads): SegmentMemory {
 }
 
 export const wakerOf = (thread: Threads): EngineWaker => ({
-	low: thread.place,
+	low: thread.slot,
 	high: thread.instance,
 	keepAlive() {},
 	close() {},

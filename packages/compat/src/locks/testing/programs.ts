@@ -278,7 +278,7 @@ export const programs: Record<string, (world: World, argument: number) => void> 
 		filled.close();
 	},
 
-	/** Answers the bell for ever: copies it, so that whoever has rung sees it. */
+	/** Answers the bell for ever: copies it, so that whoever has signalled sees it. */
 	"answers the bell"(world, id) {
 		const { words, field } = world;
 		world.begin(id);

@@ -1,7 +1,7 @@
 /** A thread where the system does not tell who lives: opens a name, or has a Worker of its own do so. */
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import { openAsSender } from "../../sab/open_segment.ts";
-import { isThreadHere, threadIdentity, watchThreads } from "../../sab/thread_exits.ts";
+import { isThreadRegistered, threadIdentity, watchThreads } from "../../sab/thread_exits.ts";
 import { Threads } from "../../sab/threads.ts";
 import { noOptions } from "./pretend.ts";
 
@@ -9,7 +9,7 @@ const { buffer, levels } = workerData as { readonly buffer: SharedArrayBuffer; r
 
 let here: Threads | undefined;
 const join = (): Threads => {
-	here ??= new Threads(buffer, { self: threadIdentity(), isAlive: isThreadHere });
+	here ??= new Threads(buffer, { self: threadIdentity(), isAlive: isThreadRegistered });
 	return here;
 };
 watchThreads(() => join().hub);

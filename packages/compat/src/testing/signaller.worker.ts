@@ -3,4 +3,4 @@ import { workerData } from "node:worker_threads";
 import { threads } from "../sab/threads.ts";
 
 const { low, high, rings } = workerData as { readonly low: number; readonly high: number; readonly rings: number };
-for (let i = 0; i < rings; i++) threads().ring(low, high);
+for (let i = 0; i < rings; i++) threads().signal(low, high);

@@ -1,7 +1,7 @@
 import { CLAIM_ABANDONED, headerWord, OWNER_DIED, Status } from "@libipc/protocol";
-import { giveClaim, tryClaim } from "../segment/claim_lock.ts";
-import { evictDead, isAlive, isOfThisThread } from "../segment/members.ts";
-import { notifyWaits, TURN } from "../segment/waits.ts";
+import { claimTryLock, claimUnlock } from "../segment/claim_lock.ts";
+import { evictDead, heldByThisThread, isAlive } from "../segment/slots.ts";
+import { ACQUIRE, notifyWaits } from "../segment/waits.ts";
 import type { SegmentHandle, Tries } from "./handle.ts";
 
 const { claim: CLAIM } = headerWord;
@@ -10,14 +10,14 @@ const { claim: CLAIM } = headerWord;
  * The claim of a header as a lock that handles wait for in line: a mutex, and what writers and new readers of a
  * reader-writer lock pass. `native/src/queued_lock.h`.
  */
-export class Turn implements Tries {
+export class QueuedLock implements Tries {
 	readonly #handle: SegmentHandle;
 
 	constructor(handle: SegmentHandle) {
 		this.#handle = handle;
 	}
 
-	get isOurs(): boolean {
+	get isHeld(): boolean {
 		return Atomics.load(this.#handle.segment.words, CLAIM) === this.#handle.instance;
 	}
 
@@ -27,7 +27,7 @@ export class Turn implements Tries {
 
 	/** 0; `OWNER_DIED`: taken over; `Status.timedOut`, or why it cannot be had. */
 	take(timeout: number): number {
-		return tryClaim(this.#handle.segment, CLAIM, this.#handle.instance) ? 0 : this.#takeSlowly(timeout);
+		return claimTryLock(this.#handle.segment, CLAIM, this.#handle.instance) ? 0 : this.#takeSlowly(timeout);
 	}
 
 	#takeSlowly(timeout: number): number {
@@ -35,10 +35,10 @@ export class Turn implements Tries {
 		const { segment } = handle;
 		const owner = Atomics.load(segment.words, CLAIM);
 		if (owner === handle.instance) return Status.deadlock;
-		if (timeout === 0) return handle.isTimeToLook() ? this.attemptSlowly() : this.attempt();
+		if (timeout === 0) return handle.isTimeToReap() ? this.attemptAndReap() : this.attempt();
 		// Another handle of this thread: whoever waits for it without letting the thread go on waits for ever.
-		if (owner !== 0 && isOfThisThread(segment, owner)) return Status.deadlock;
-		return handle.waitFor(TURN, this, timeout);
+		if (owner !== 0 && heldByThisThread(segment, owner)) return Status.deadlock;
+		return handle.waitFor(ACQUIRE, this, timeout);
 	}
 
 	#swap(owner: number): boolean {
@@ -55,7 +55,7 @@ export class Turn implements Tries {
 		return owner === 0 ? 0 : OWNER_DIED;
 	}
 
-	attemptSlowly(): number {
+	attemptAndReap(): number {
 		const { segment, instance } = this.#handle;
 		const status = this.attempt();
 		if (status !== Status.timedOut) return status;
@@ -67,14 +67,14 @@ export class Turn implements Tries {
 		return OWNER_DIED;
 	}
 
-	give(): void {
-		giveClaim(this.#handle.segment, CLAIM);
-		notifyWaits(this.#handle.segment, TURN, 1);
+	release(): void {
+		claimUnlock(this.#handle.segment, CLAIM);
+		notifyWaits(this.#handle.segment, ACQUIRE, 1);
 	}
 
 	/** Gives it up as a dead owner would: the next to take it is told. */
 	abandon(): void {
 		Atomics.store(this.#handle.segment.words, CLAIM, CLAIM_ABANDONED);
-		notifyWaits(this.#handle.segment, TURN, 1);
+		notifyWaits(this.#handle.segment, ACQUIRE, 1);
 	}
 }

@@ -11,7 +11,7 @@ import {
 } from "@libipc/protocol";
 import { notify } from "./event.ts";
 import { lowOf } from "./long.ts";
-import { copyMarks } from "./marks.ts";
+import { marksCopy } from "./marks.ts";
 import type { Segment } from "./segment.ts";
 import { forget } from "./waits.ts";
 
@@ -24,9 +24,9 @@ const {
 	head: HEAD,
 	nextInstance: NEXT_INSTANCE,
 	receiverCount: RECEIVER_COUNT,
-	receiverLimit: RECEIVER_LIMIT,
+	receiverSlotsUsed: RECEIVER_SLOTS_USED,
 	senderCount: SENDER_COUNT,
-	senderLimit: SENDER_LIMIT,
+	senderSlotsUsed: SENDER_SLOTS_USED,
 } = headerWord;
 const { announced: ANNOUNCED_LONG, head: HEAD_LONG } = headerLong;
 const {
@@ -46,7 +46,7 @@ const EVICT_PATIENCE = 1;
 const LEAVE_PATIENCE = 1000;
 
 /** How many places {@link isAnyAlive} looks at, once a live one is found. */
-const LOOKS = 16;
+const SLOTS_CHECKED = 16;
 
 const low32 = (long: bigint): number => Number(BigInt.asIntN(32, long));
 
@@ -57,14 +57,14 @@ function findFree({ words }: Segment, first: number, count: number): number {
 }
 
 /** The dead make room if there is no other. */
-function freePlace(segment: Segment, first: number, count: number): number {
+function findOrMakeFreeSlot(segment: Segment, first: number, count: number): number {
 	const at = findFree(segment, first, count);
 	if (at >= 0) return at;
 	reap(segment);
 	return findFree(segment, first, count);
 }
 
-function countPlaces({ words }: Segment, first: number, most: number): { count: number; limit: number } {
+function countSlots({ words }: Segment, first: number, most: number): { count: number; limit: number } {
 	let count = 0;
 	let limit = 0;
 	for (let index = 0; index < most; index++) {
@@ -77,17 +77,17 @@ function countPlaces({ words }: Segment, first: number, most: number): { count: 
 
 function recount(segment: Segment): void {
 	const { words } = segment;
-	const receivers = countPlaces(segment, segment.receivers, segment.maxReceivers);
-	const senders = countPlaces(segment, segment.senders, segment.maxSenders);
+	const receivers = countSlots(segment, segment.receivers, segment.maxReceivers);
+	const senders = countSlots(segment, segment.senders, segment.maxSenders);
 	Atomics.store(words, SENDER_COUNT, senders.count);
-	Atomics.store(words, SENDER_LIMIT, senders.limit);
-	Atomics.store(words, RECEIVER_LIMIT, receivers.limit);
+	Atomics.store(words, SENDER_SLOTS_USED, senders.limit);
+	Atomics.store(words, RECEIVER_SLOTS_USED, receivers.limit);
 	Atomics.store(words, RECEIVER_COUNT, receivers.count);
-	notify(segment, EventIndex.members);
+	notify(segment, EventIndex.peers);
 	notify(segment, EventIndex.space); // the gate may have moved
 }
 
-function takePlace(segment: Segment, at: number): void {
+function takeSlot(segment: Segment, at: number): void {
 	const { words, longs, platform } = segment;
 	words[at + OWNER] = platform.self.low;
 	words[at + OWNER + 1] = platform.self.high;
@@ -104,7 +104,7 @@ function takePlace(segment: Segment, at: number): void {
 function takePosition(segment: Segment, at: number, fromOldest: boolean): void {
 	const { words, longs } = segment;
 	if (fromOldest)
-		for (const mark of copyMarks(segment)) {
+		for (const mark of marksCopy(segment)) {
 			Atomics.store(words, at + POSITION, lowOf(mark.position));
 			const ahead = Number(BigInt.asUintN(64, Atomics.load(longs, ANNOUNCED_LONG))) - mark.position;
 			if (ahead >= 0 && ahead <= segment.capacity / UNIT) return;
@@ -114,18 +114,19 @@ function takePosition(segment: Segment, at: number, fromOldest: boolean): void {
 }
 
 /** Before it can hold anything, or a position is needed of it: whoever looks for places looks below the limit. */
-function raiseLimit(segment: Segment, at: number): void {
+function raiseReceiverSlotsUsed(segment: Segment, at: number): void {
 	const index = (at - segment.receivers) / SLOT_WORDS;
-	if ((segment.words[RECEIVER_LIMIT] as number) <= index) Atomics.store(segment.words, RECEIVER_LIMIT, index + 1);
+	if ((segment.words[RECEIVER_SLOTS_USED] as number) <= index)
+		Atomics.store(segment.words, RECEIVER_SLOTS_USED, index + 1);
 }
 
 /** Takes a place, under the name lock: its word, or `Status.tooManyReceivers`. */
 export function joinReceiver(segment: Segment, fromOldest: boolean): number {
-	const at = freePlace(segment, segment.receivers, segment.maxReceivers);
+	const at = findOrMakeFreeSlot(segment, segment.receivers, segment.maxReceivers);
 	if (at < 0) return Status.tooManyReceivers;
-	raiseLimit(segment, at);
+	raiseReceiverSlotsUsed(segment, at);
 	Atomics.store(segment.words, at + POSITION, Atomics.load(segment.words, HEAD));
-	takePlace(segment, at);
+	takeSlot(segment, at);
 	takePosition(segment, at, fromOldest);
 	recount(segment);
 	return at;
@@ -133,18 +134,18 @@ export function joinReceiver(segment: Segment, fromOldest: boolean): number {
 
 /** The same of what has no ring: its places are among the receivers'. */
 export function joinHandle(segment: Segment): number {
-	const at = freePlace(segment, segment.receivers, segment.maxReceivers);
+	const at = findOrMakeFreeSlot(segment, segment.receivers, segment.maxReceivers);
 	if (at < 0) return Status.tooManyHandles;
-	raiseLimit(segment, at);
-	takePlace(segment, at);
+	raiseReceiverSlotsUsed(segment, at);
+	takeSlot(segment, at);
 	recount(segment);
 	return at;
 }
 
 export function joinSender(segment: Segment): number {
-	const at = freePlace(segment, segment.senders, segment.maxSenders);
+	const at = findOrMakeFreeSlot(segment, segment.senders, segment.maxSenders);
 	if (at < 0) return Status.tooManySenders;
-	takePlace(segment, at);
+	takeSlot(segment, at);
 	recount(segment);
 	return at;
 }
@@ -155,7 +156,7 @@ export const isOwnerAlive = ({ words, platform }: Segment, at: number): boolean 
 	platform.isAlive(words[at + OWNER] as number, words[at + OWNER + 1] as number);
 
 /** Whether this thread has opened what has that place. */
-export const isOwnerThisThread = ({ words, platform }: Segment, at: number): boolean =>
+export const isOwnedByThisThread = ({ words, platform }: Segment, at: number): boolean =>
 	words[at + OWNER] === platform.self.low && words[at + OWNER + 1] === platform.self.high;
 
 /** How many handles of living threads are open. */
@@ -169,7 +170,7 @@ export function countAlive(segment: Segment): number {
 }
 
 /** Looks whose place it is, and empties it if that one is dead. 0: nobody's, 1: alive, -1: dead. */
-function lookAt(segment: Segment, at: number): number {
+function reapSlot(segment: Segment, at: number): number {
 	const { words } = segment;
 	const instance = Atomics.load(words, at + INSTANCE);
 	if (instance === 0) return 0;
@@ -182,13 +183,13 @@ function lookAt(segment: Segment, at: number): number {
 	return -1;
 }
 
-const places = (segment: Segment): number => segment.maxReceivers + segment.maxSenders;
+const allSlots = (segment: Segment): number => segment.maxReceivers + segment.maxSenders;
 
 /** Empties the places of dead owners; answers how many live endpoints remain. Under the name lock. */
 export function reap(segment: Segment): number {
 	let live = 0;
-	for (let index = 0; index < places(segment); index++)
-		if (lookAt(segment, segment.receivers + index * SLOT_WORDS) > 0) live++;
+	for (let index = 0; index < allSlots(segment); index++)
+		if (reapSlot(segment, segment.receivers + index * SLOT_WORDS) > 0) live++;
 	recount(segment);
 	return live;
 }
@@ -196,14 +197,14 @@ export function reap(segment: Segment): number {
 /** Whether anybody alive has a place; looks at no more than some once a live one is found. Under the name lock. */
 export function isAnyAlive(segment: Segment): boolean {
 	const { words } = segment;
-	const count = places(segment);
+	const count = allSlots(segment);
 	// Elsewhere each time: whoever comes and goes looks at all of them in turn.
 	const comers = (words[NEXT_INSTANCE] as number) + (words[RECEIVER_COUNT] as number) + (words[SENDER_COUNT] as number);
-	const start = ((LOOKS * comers) >>> 0) % count;
+	const start = ((SLOTS_CHECKED * comers) >>> 0) % count;
 	let live = 0;
 	let dead = 0;
-	for (let index = 0; index < count && (live === 0 || live + dead < LOOKS); index++) {
-		const found = lookAt(segment, segment.receivers + ((start + index) % count) * SLOT_WORDS);
+	for (let index = 0; index < count && (live === 0 || live + dead < SLOTS_CHECKED); index++) {
+		const found = reapSlot(segment, segment.receivers + ((start + index) % count) * SLOT_WORDS);
 		if (found > 0) live++;
 		if (found < 0) dead++;
 	}
@@ -218,7 +219,7 @@ export function withdraw(segment: Segment, at: number): void {
 }
 
 /** Gives the place of `instance` up, and removes the segment if it was the last one. Takes the name lock itself. */
-export function leavePlace(segment: Segment, at: number, instance: number): void {
+export function leaveSlot(segment: Segment, at: number, instance: number): void {
 	// First what frees the others, whatever becomes of the name lock. A swap: if we were taken for dead, it is not ours.
 	Atomics.compareExchange(segment.words, at + INSTANCE, instance, 0);
 	notify(segment, EventIndex.space);
@@ -236,9 +237,9 @@ export function unlink(segment: Segment): void {
 }
 
 /** The lowest position that a live receiver still needs, or head if there is none. */
-export function gateOf(segment: Segment, head: number): number {
+export function slotsGate(segment: Segment, head: number): number {
 	const { words } = segment;
-	const limit = Math.min(Atomics.load(words, RECEIVER_LIMIT) >>> 0, segment.maxReceivers);
+	const limit = Math.min(Atomics.load(words, RECEIVER_SLOTS_USED) >>> 0, segment.maxReceivers);
 	let lag = 0;
 	for (let at = segment.receivers, end = at + limit * SLOT_WORDS; at < end; at += SLOT_WORDS) {
 		if (Atomics.load(words, at + INSTANCE) === 0) continue;
@@ -276,10 +277,10 @@ export function evictDead(segment: Segment): boolean {
 }
 
 /** Looks for dead endpoints, and answers whether anybody has come or gone since `seen`. */
-export function lookAtMembers(segment: Segment, seen: { instances: number; count: number }): boolean {
+export function pollSlots(segment: Segment, seen: { instances: number; count: number }): boolean {
 	const { words } = segment;
 	let dead = evictDead(segment);
-	const limit = Math.min(Atomics.load(words, SENDER_LIMIT) >>> 0, segment.maxSenders);
+	const limit = Math.min(Atomics.load(words, SENDER_SLOTS_USED) >>> 0, segment.maxSenders);
 	for (let index = 0; index < limit && !dead; index++)
 		dead = isDead(segment, segment.senders + index * SLOT_WORDS) && evict(segment);
 	// Whoever comes takes a new instance, whoever goes is counted no more.
@@ -298,10 +299,10 @@ function find({ words }: Segment, first: number, count: number, instance: number
 }
 
 /** Whether a handle of this thread has that number. */
-export function isOfThisThread(segment: Segment, instance: number): boolean {
-	const limit = Math.min(Atomics.load(segment.words, RECEIVER_LIMIT) >>> 0, segment.maxReceivers);
+export function heldByThisThread(segment: Segment, instance: number): boolean {
+	const limit = Math.min(Atomics.load(segment.words, RECEIVER_SLOTS_USED) >>> 0, segment.maxReceivers);
 	const at = find(segment, segment.receivers, limit, instance);
-	return at >= 0 && isOwnerThisThread(segment, at);
+	return at >= 0 && isOwnedByThisThread(segment, at);
 }
 
 /** Whether the endpoint of that number is still there. Places are emptied by their owner, or when it is dead. */

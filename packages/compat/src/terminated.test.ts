@@ -3,8 +3,8 @@ import { Worker } from "node:worker_threads";
 import { FIRST_UNIT, offerHub, UNIT_BYTES } from "./sab/hub.ts";
 import { openAsHandle, openAsSender } from "./sab/open_segment.ts";
 import { freeLeftovers, usage } from "./sab/reserve.ts";
+import { noOptions } from "./sab/testing/pretend.ts";
 import { threads } from "./sab/threads.ts";
-import { noOptions } from "./segment/testing/pretend.ts";
 
 offerHub();
 
@@ -15,7 +15,7 @@ interface Opener {
 
 function startOpener(seed: number): Opener {
 	const count = new Int32Array(new SharedArrayBuffer(4));
-	const worker = new Worker(new URL("testing/opener.worker.ts", import.meta.url), { workerData: { seed, count } });
+	const worker = new Worker(new URL("sab/testing/opener.worker.ts", import.meta.url), { workerData: { seed, count } });
 	return { worker, count };
 }
 

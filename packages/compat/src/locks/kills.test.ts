@@ -1,9 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type EngineHandle, headerWord, OWNER_DIED, Status, WAIT_WORDS, WaitBits, waitWord } from "@libipc/protocol";
+import { killedAt } from "../sab/testing/kill.ts";
+import { PretendProcess } from "../sab/testing/pretend.ts";
 import type { Threads } from "../sab/threads.ts";
 import type { Segment } from "../segment/segment.ts";
-import { killedAt } from "../segment/testing/kill.ts";
-import { PretendProcess } from "../segment/testing/pretend.ts";
 import type { SegmentCondition } from "./condition.ts";
 import type { SegmentHandle } from "./handle.ts";
 import type { SegmentMemory } from "./memory.ts";

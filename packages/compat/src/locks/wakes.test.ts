@@ -1,8 +1,8 @@
 /** Who is woken, and nobody else: handles of threads that are none, so that everything happens in the order it is written. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type EngineHandle, Status, WaitBits } from "@libipc/protocol";
+import { PretendProcess } from "../sab/testing/pretend.ts";
 import type { Threads } from "../sab/threads.ts";
-import { PretendProcess } from "../segment/testing/pretend.ts";
 import { hasWaiting } from "../segment/waits.ts";
 import type { SegmentHandle } from "./handle.ts";
 import {

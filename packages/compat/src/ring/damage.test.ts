@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { type EndpointKind, HEADER_BYTES, header, headerWord, OverflowKind, SLOT_BYTES } from "@libipc/protocol";
 import { openAsReceiver, openAsSender } from "../sab/open_segment.ts";
+import { noOptions, PretendProcess } from "../sab/testing/pretend.ts";
 import type { Segment } from "../segment/segment.ts";
-import { noOptions, PretendProcess } from "../segment/testing/pretend.ts";
 import { SegmentReceiver } from "./receiver.ts";
 import { SegmentSender } from "./sender.ts";
 

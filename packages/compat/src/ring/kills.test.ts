@@ -2,9 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { type EndpointKind, OverflowKind, Status } from "@libipc/protocol";
 import { openAsReceiver, openAsSender } from "../sab/open_segment.ts";
+import { killedAt } from "../sab/testing/kill.ts";
+import { noOptions, PretendProcess } from "../sab/testing/pretend.ts";
 import type { Threads } from "../sab/threads.ts";
-import { killedAt } from "../segment/testing/kill.ts";
-import { noOptions, PretendProcess } from "../segment/testing/pretend.ts";
 import { SegmentReceiver } from "./receiver.ts";
 import { SegmentSender } from "./sender.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { killedAt } from "../segment/testing/kill.ts";
 import { Blocks, UNIT_WORDS } from "./blocks.ts";
 import { createHub, FIRST_UNIT, hubWords, UNIT_BYTES } from "./hub.ts";
+import { killedAt } from "./testing/kill.ts";
 
 // Others may be using the machine, too.
 setDefaultTimeout(60_000);

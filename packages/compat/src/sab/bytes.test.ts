@@ -4,9 +4,9 @@ import { Channel, Condition, Mutex, Queue, Route, RwLock, Semaphore, SharedMemor
 import { header } from "@libipc/protocol";
 import { SegmentReceiver } from "../ring/receiver.ts";
 import { SegmentSender } from "../ring/sender.ts";
-import { noOptions } from "../segment/testing/pretend.ts";
 import { offerHub } from "./hub.ts";
 import { openAsHandle, openAsReceiver, openAsSender } from "./open_segment.ts";
+import { noOptions } from "./testing/pretend.ts";
 import { threads } from "./threads.ts";
 
 offerHub();

@@ -9,13 +9,13 @@ import {
 	Kind,
 } from "@libipc/protocol";
 import { Segment } from "../segment/segment.ts";
-import { killedAt } from "../segment/testing/kill.ts";
-import { codeOf, noOptions, PretendProcess } from "../segment/testing/pretend.ts";
 import { BUCKET_COUNT, FIRST_UNIT, MAX_THREADS, UNIT_BYTES } from "./hub.ts";
 import { keyOf } from "./name_table.ts";
 import { type NameOptions, openName } from "./names.ts";
 import { clearSegment, type OpenSegment, openAsHandle, openAsReceiver, openAsSender } from "./open_segment.ts";
 import { extendMemory, reserveBlock, usage } from "./reserve.ts";
+import { killedAt } from "./testing/kill.ts";
+import { codeOf, noOptions, PretendProcess } from "./testing/pretend.ts";
 import type { Threads } from "./threads.ts";
 
 const UNITS = 400;

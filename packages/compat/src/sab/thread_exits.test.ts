@@ -2,9 +2,9 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { slotWord } from "@libipc/protocol";
-import { noOptions } from "../segment/testing/pretend.ts";
 import { createHub } from "./hub.ts";
 import { openAsReceiver, openAsSender } from "./open_segment.ts";
+import { noOptions } from "./testing/pretend.ts";
 import { isThreadRegistered, recordExit, threadIdentity, watchThreads } from "./thread_exits.ts";
 import { Threads } from "./threads.ts";
 

@@ -1,6 +1,6 @@
-import { createHub, FIRST_UNIT, UNIT_BYTES } from "../../sab/hub.ts";
-import type { NameOptions } from "../../sab/names.ts";
-import { Threads } from "../../sab/threads.ts";
+import { createHub, FIRST_UNIT, UNIT_BYTES } from "../hub.ts";
+import type { NameOptions } from "../names.ts";
+import { Threads } from "../threads.ts";
 
 /** Threads that are none, to be killed at will: for tests. They never sleep, so who finds the lock taken looks at once who has it. */
 class PretendThread extends Threads {

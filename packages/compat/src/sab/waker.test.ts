@@ -2,9 +2,9 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { offerHub } from "./sab/hub.ts";
-import { threads } from "./sab/threads.ts";
-import { ThreadWaker } from "./sab/waker.ts";
+import { offerHub } from "./hub.ts";
+import { threads } from "./threads.ts";
+import { ThreadWaker } from "./waker.ts";
 
 // Others may be using the machine, too.
 setDefaultTimeout(60_000);
@@ -117,9 +117,9 @@ describe("a waker", () => {
 		[false, ""],
 	])("keeps the process alive: %p", async (keeps, output) => {
 		const program = `
-			import { offerHub } from "./sab/hub.ts";
-			import { threads } from "./sab/threads.ts";
-			import { ThreadWaker } from "./sab/waker.ts";
+			import { offerHub } from "./hub.ts";
+			import { threads } from "./threads.ts";
+			import { ThreadWaker } from "./waker.ts";
 			offerHub();
 			const here = threads();
 			const waker = new ThreadWaker(here, () => {

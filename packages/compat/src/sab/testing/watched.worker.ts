@@ -1,8 +1,8 @@
 /** A thread where the system does not tell who lives: opens a name, or has a Worker of its own do so. */
 import { parentPort, Worker, workerData } from "node:worker_threads";
-import { openAsSender } from "../../sab/open_segment.ts";
-import { isThreadRegistered, threadIdentity, watchThreads } from "../../sab/thread_exits.ts";
-import { Threads } from "../../sab/threads.ts";
+import { openAsSender } from "../open_segment.ts";
+import { isThreadRegistered, threadIdentity, watchThreads } from "../thread_exits.ts";
+import { Threads } from "../threads.ts";
 import { noOptions } from "./pretend.ts";
 
 const { buffer, levels } = workerData as { readonly buffer: SharedArrayBuffer; readonly levels: number };

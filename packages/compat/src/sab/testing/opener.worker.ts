@@ -1,9 +1,9 @@
 /** Opens and closes names all the time, until it is terminated: whichever of all kinds, with others that do the same. */
 import { workerData } from "node:worker_threads";
 import type { EndpointKind, HandleKind } from "@libipc/protocol";
-import { clearSegment, type OpenSegment, openAsHandle, openAsReceiver, openAsSender } from "../sab/open_segment.ts";
-import { threads } from "../sab/threads.ts";
-import { noOptions } from "../segment/testing/pretend.ts";
+import { clearSegment, type OpenSegment, openAsHandle, openAsReceiver, openAsSender } from "../open_segment.ts";
+import { threads } from "../threads.ts";
+import { noOptions } from "./pretend.ts";
 
 /** `count[0]`: how often this thread has opened something. */
 const { seed, count } = workerData as { readonly seed: number; readonly count: Int32Array };

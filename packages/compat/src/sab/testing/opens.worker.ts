@@ -1,6 +1,6 @@
 /** Opens a name, or has a Worker of its own do so, and tells what came of it. */
 import { parentPort, Worker, workerData } from "node:worker_threads";
-import { Channel, type IpcError } from "../index.ts";
+import { Channel, type IpcError } from "../../index.ts";
 
 const { levels } = (workerData ?? { levels: 1 }) as { readonly levels: number };
 

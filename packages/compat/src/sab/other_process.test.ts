@@ -79,7 +79,7 @@ test("a Worker that does not have the hub is told what to write where", async ()
 	// Its main thread has imported nothing: a process of its own.
 	const program = `
 		import { Worker } from "node:worker_threads";
-		const worker = new Worker(new URL("../testing/opens.worker.ts", ${JSON.stringify(import.meta.url)}));
+		const worker = new Worker(new URL("testing/opens.worker.ts", ${JSON.stringify(import.meta.url)}));
 		worker.on("message", (message) => console.log(message));`;
 	const child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] });
 	const [output] = (await once(child.stdout, "data")) as [Buffer];
@@ -91,7 +91,7 @@ test("a Worker that does not have the hub is told what to write where", async ()
 
 test("a Worker that has it opens names, and so does one that a Worker has made", async () => {
 	for (const levels of [1, 2]) {
-		const worker = new Worker(new URL("../testing/opens.worker.ts", import.meta.url), { workerData: { levels } });
+		const worker = new Worker(new URL("testing/opens.worker.ts", import.meta.url), { workerData: { levels } });
 		expect(await once(worker, "message")).toEqual(["opened"]);
 		await worker.terminate();
 	}

@@ -16,7 +16,7 @@ const here = new Threads(buffer, { self: threadIdentity(), isAlive: isThreadRegi
 watchThreads(() => here.hub);
 
 const start = (levels: number): Worker =>
-	new Worker(new URL("../segment/testing/watched.worker.ts", import.meta.url), { workerData: { buffer, levels } });
+	new Worker(new URL("testing/watched.worker.ts", import.meta.url), { workerData: { buffer, levels } });
 
 test.each([1, 2])(
 	"where the system does not tell, threads hear of the end of others, %d levels below",
@@ -36,7 +36,7 @@ test.each([1, 2])(
 );
 
 test("of Bun's other kind of Worker, too", async () => {
-	const worker = new globalThis.Worker(new URL("../segment/testing/watched_web.worker.ts", import.meta.url));
+	const worker = new globalThis.Worker(new URL("testing/watched_web.worker.ts", import.meta.url));
 	const low = worker.threadId + 1;
 	const other = new Threads(buffer, { self: { low, high: 0 }, isAlive: isThreadRegistered });
 	expect(other.isAlive(low, 0)).toBe(true);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { Channel, clear, list, Mutex, Queue, Route, Semaphore, SharedMemory } from "@libipc/core";
+import { Channel, clear, list, Queue, Route } from "@libipc/core";
 import { readPattern } from "../../core/src/testing/pattern.ts";
 import { hasNode, Program, type Runtime, runtimes } from "./testing/runtimes.ts";
 
@@ -133,19 +133,6 @@ describe("both at once", () => {
 		60_000,
 	);
 
-	test("locks: nothing that is counted under one is lost", async () => {
-		const rounds = 3000;
-		using memory = SharedMemory.open("counts", { prefix, size: 4096 });
-		await using stack = new AsyncDisposableStack();
-		const programs = both.map((runtime) => stack.use(new Program(runtime, "locks.child.ts", prefix, rounds)));
-		for (const program of programs) expect(await program.line()).toBe("ready");
-		Atomics.store(memory.words, 0, 1);
-		memory.wake(0);
-		for (const program of programs) expect(await program.report<{ done: boolean }>()).toEqual({ done: true });
-		const slow = 2 * Math.ceil(rounds / 16);
-		expect([...memory.words.subarray(1, 5)]).toEqual([2 * rounds, 2 * rounds, 2 * rounds, slow]);
-	}, 60_000);
-
 	test("list() tells either of both", async () => {
 		const name = newName();
 		using receiver = Route.receiver(name, { prefix });
@@ -250,28 +237,6 @@ describe.each(both)("killed in %s", (killed) => {
 		await using second = new Program(other[killed], "holder.child.ts", "lease", prefix, name);
 		await holder.kill();
 		expect(await second.report<string>()).toBe("job");
-	}, 30_000);
-
-	test("an owner: the next is told", async () => {
-		const name = newName();
-		using mutex = Mutex.open(name, { prefix });
-		await using holder = new Program(killed, "holder.child.ts", "mutex", prefix, name);
-		await holder.line();
-		expect(mutex.tryLock()).toBeFalsy();
-		await holder.kill();
-		using guard = mutex.acquire();
-		expect(guard.ownerDied).toBe(true);
-	}, 30_000);
-
-	test("a permit comes back", async () => {
-		const name = newName();
-		using semaphore = Semaphore.open(name, { prefix, initial: 1, robust: true });
-		await using holder = new Program(killed, "holder.child.ts", "semaphore", prefix, name);
-		await holder.line();
-		expect(semaphore.permits).toBe(0);
-		await holder.kill();
-		using permit = semaphore.acquire({ timeout: 5000 });
-		expect(permit).not.toBeNull();
 	}, 30_000);
 });
 

@@ -1,13 +1,14 @@
 /** Locks, conditions, semaphores and words that C and TypeScript share: one piece of memory, handles of both. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { fileURLToPath } from "node:url";
+import * as library from "@libipc/core";
+import { Names } from "@libipc/testing/names";
 import { nativeEngine } from "../../../core/src/bun/engine.ts";
 import { Child } from "../../../core/src/testing/child.ts";
-import { HandleNames } from "../../../core/src/testing/handles.ts";
 import { mappedEngine } from "../testing/mapped_engine.ts";
 import { TAKEN, Word, World } from "./testing/world.ts";
 
-const names = new HandleNames("bothlocks");
+const names = new Names("bothlocks", library);
 const CHILD = fileURLToPath(new URL("testing/mapped.child.ts", import.meta.url));
 
 afterAll(() => names.expectNothingLeft());

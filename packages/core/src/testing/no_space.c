@@ -1,4 +1,4 @@
-/* Preloaded into a process: shared memory is full, as far as fallocate is concerned. */
+/* Preloaded into a process: fallocate fails as if shared memory were full. */
 #include <errno.h>
 #include <sys/types.h>
 

@@ -1,5 +1,5 @@
 /** Holds what others want, until it is killed: `holder.child.ts WHAT PREFIX NAME`. */
-import { Channel, list, Mutex, Queue, Route, Semaphore } from "libipc";
+import { Channel, list, Queue, Route } from "libipc";
 
 const [what = "", prefix = "", name = ""] = process.argv.slice(2);
 const options = { prefix };
@@ -20,8 +20,6 @@ const holds: Record<string, () => unknown> = {
 		held.push(receiver, lease);
 		return lease && new TextDecoder().decode(lease.bytes);
 	},
-	mutex: () => held.push(Mutex.open(name, options).acquire()),
-	semaphore: () => held.push(Semaphore.open(name, { ...options, initial: 1, robust: true }).acquire()),
 	list() {
 		held.push(Route.sender(name, options));
 		return list(options).map(({ kind, name: listed, state, endpoints }) => ({

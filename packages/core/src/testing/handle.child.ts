@@ -1,9 +1,9 @@
-/** Opens a handle of any kind as another user, or keeps it: `handles.child.ts PROGRAM PREFIX NAME KIND`. */
-
+/** Opens a handle of any kind as another user, or keeps it open until it is killed: `handle.child.ts PROGRAM PREFIX NAME KIND`. */
+import { args, say } from "@libipc/testing/program";
 import { library } from "../bun/library.ts";
 import { Condition, IpcError, Mutex, RwLock, Semaphore, SharedMemory } from "../index.ts";
 
-const [program = "", prefix = "", name = "", kind = ""] = process.argv.slice(2);
+const [program = "", prefix = "", name = "", kind = ""] = args;
 const open = {
 	mutex: () => Mutex.open(name, { prefix }),
 	condition: () => Condition.open(name, { prefix }),
@@ -12,7 +12,7 @@ const open = {
 	memory: () => SharedMemory.open(name, { prefix, size: 64 }),
 }[kind];
 
-// Loaded while we may still read the files of whoever runs the tests.
+// The library is loaded while this process may still read the files of the user who runs the tests.
 library();
 if (program === "other user" && process.getuid?.() === 0) {
 	process.setgid?.(65_534);
@@ -20,11 +20,10 @@ if (program === "other user" && process.getuid?.() === 0) {
 }
 try {
 	const handle = open?.();
-	console.log(JSON.stringify({ code: "opened", message: handle?.name }));
+	say(JSON.stringify({ code: "opened", message: handle?.name }));
 	if (program === "keeps") setInterval(() => handle?.closed, 60_000);
-	else if (program === "other user") handle?.close();
-	// "forgets": the process just ends.
+	else handle?.close();
 } catch (error) {
 	if (!(error instanceof IpcError)) throw error;
-	console.log(JSON.stringify({ code: error.code, message: error.message }));
+	say(JSON.stringify({ code: error.code, message: error.message }));
 }

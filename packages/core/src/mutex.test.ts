@@ -1,3 +1,0 @@
-import { testLock } from "./testing/lock_tests.ts";
-
-testLock("mutex");

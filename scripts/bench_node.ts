@@ -3,7 +3,6 @@
  * tested in.
  */
 import { cli } from "cleye";
-import { oneOf } from "./lib/command_line.ts";
 import { root } from "./lib/repository.ts";
 import { run } from "./lib/run.ts";
 import { nodeBinary, nodeVersions } from "./node_binary.ts";
@@ -13,18 +12,20 @@ const options = process.argv.slice(2);
 const { flags } = cli(
 	{
 		name: "bun run bench:node",
-		flags: { node: { type: oneOf(...nodeVersions.map(String)), default: "26" } },
+		flags: { node: { type: String, default: "26" } },
 		help: false,
 		ignoreArgv: (type) => type !== "known-flag",
 	},
 	undefined,
 	options,
 );
-const version = nodeVersions.find((each) => String(each) === flags.node) ?? 26;
-const node = nodeBinary(version);
+const version = nodeVersions.find((each) => String(each) === flags.node);
+const node = version && nodeBinary(version);
 if (!node) {
 	console.error(
-		`There is no Node ${version}: set LIBIPC_NODE_${version} to its path (npm has a package of it for Linux on x64 only).`,
+		version
+			? `There is no Node ${version}: set LIBIPC_NODE_${version} to its path (npm has a package of it for Linux on x64 only).`
+			: `--node must be one of ${nodeVersions.join(", ")}, not "${flags.node}"`,
 	);
 	process.exit(2);
 }

@@ -1,13 +1,13 @@
 /*
- * libipc/binding_view.h - for bindings that read and write rings by themselves.
+ * libipc/binding_view.h - for bindings that read and write rings themselves.
  *
- * Where a call into C costs more than what it does, a binding opens an endpoint here and
- * then works on the mapped memory as docs/protocol.md describes it. What needs the system
- * stays in C: who is alive, sleeping and waking, and the lock of the name.
+ * Where a call into C costs more than the work it does, a binding opens an endpoint here, exports it, and then works on
+ * the mapped memory as docs/protocol.md describes it. What needs the system stays in C: liveness, sleeping and waking,
+ * and the lock of the name.
  *
- * From export() on an endpoint's own calls are not for use, except for close(), which
- * gives its place up: what the binding has claimed, lent or taken it gives back before.
- * A segment is valid until then, and is its thread's, like the endpoint.
+ * After the export, the endpoint's own calls must not be used, except for close(), which frees its slot. The binding
+ * releases before that what it has claimed, lent or taken. The segment is valid until the close and belongs to the
+ * owner of the endpoint.
  */
 #ifndef LIBIPC_BINDING_VIEW_H
 #define LIBIPC_BINDING_VIEW_H
@@ -16,46 +16,128 @@
 #include "receiver.h"
 #include "sender.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct ipc_segment ipc_segment;
 
-/* What an endpoint has. The first four were checked when it was opened: what the header says later is not to be
- * trusted. */
+/* What an endpoint has. The first four were checked by the open; what the header says later must not be trusted. */
 typedef struct ipc_binding_view {
   uint32_t kind;     /* ipc_kind */
   uint32_t overflow; /* ipc_overflow */
-  uint32_t capacity;
+  uint32_t capacity; /* bytes */
   uint32_t max_receivers;
-  uint32_t word; /* where its slot begins: an offset from the start of the mapping, in 32-bit words */
-  uint32_t instance;
-  uint32_t joined_low, joined_high; /* of a receiver: the head whose position it took */
+  uint32_t word;                    /* where its slot begins: 32-bit words from the start of the mapping */
+  uint32_t instance;                /* its number */
+  uint32_t joined_low, joined_high; /* of a receiver: the head at which it joined */
 } ipc_binding_view;
 
+/*
+ * Exports an endpoint: fills *view, and ends the use of the endpoint by its own calls.
+ *
+ * Returns:    its segment.
+ * Fails with: nothing.
+ * Called by:  the owner of the endpoint, once.
+ * Order:      none; the open ordered what the view says.
+ */
 IPC_API ipc_segment *ipc_sender_export(ipc_sender *sender, ipc_binding_view *view);
 IPC_API ipc_segment *ipc_receiver_export(ipc_receiver *receiver, ipc_binding_view *view);
 
-/* A hold on all of its memory, header first. */
+/*
+ * Keeps the whole segment mapped, header first: see mapping.h.
+ *
+ * Returns:    a hold on the mapping, to be released with ipc_mapping_release().
+ * Fails with: nothing.
+ * Called by:  the owner of the endpoint.
+ * Order:      none.
+ */
 IPC_API ipc_mapping *ipc_segment_hold_mapping(ipc_segment *segment);
 
-/* Sleeps while a word of it is `expected`, for at most so many milliseconds; may end early. No such word: does nothing.
+/*
+ * Sleeps while the 32-bit word at index `word` of the segment is `expected`, for at most so many milliseconds. It may
+ * end early for any reason. An index outside the segment does nothing.
+ *
+ * Returns:    nothing; the caller reads the word again.
+ * Fails with: nothing.
+ * Called by:  the owner of the endpoint.
+ * Order:      none: the caller loads the word with acquire afterwards.
  */
 IPC_API void ipc_segment_wait(const ipc_segment *segment, uint32_t word, uint32_t expected, double milliseconds);
 
-/* Wakes all who sleep on a word. */
+/*
+ * Wakes all threads of all processes that sleep on the word.
+ *
+ * Returns:    nothing.
+ * Fails with: nothing.
+ * Called by:  the owner of the endpoint, after it has changed the word.
+ * Order:      none: the change of the word orders (release).
+ */
 IPC_API void ipc_segment_wake(const ipc_segment *segment, uint32_t word);
 
-/* Takes the lock of its name: what unlock() wants, or IPC_E_ORPHANED, IPC_E_BUSY after `timeout_ms`, IPC_E_FORKED. */
-IPC_API int32_t ipc_segment_lock_name(const ipc_segment *segment, uint32_t timeout_ms);
+/*
+ * Takes the lock of the name, which opens and closes take too, and waits for at most `patience_ms`.
+ *
+ * Returns:    zero or above: what ipc_segment_unlock_name() takes.
+ * Fails with: IPC_E_ORPHANED (the name was removed), IPC_E_BUSY (the time is over).
+ * Called by:  the owner of the endpoint; not while it holds the lock.
+ * Order:      acquire, of what the last holder did; the release is ipc_segment_unlock_name().
+ */
+IPC_API int32_t ipc_segment_lock_name(const ipc_segment *segment, uint32_t patience_ms);
+
+/*
+ * Releases the lock of the name.
+ *
+ * Returns:    nothing.
+ * Fails with: nothing.
+ * Called by:  the thread that took it.
+ * Order:      release.
+ */
 IPC_API void ipc_segment_unlock_name(int32_t lock);
 
-/* Whether its name still leads here, and to a whole file. If not, all on it are told: it is marked. */
+/*
+ * Whether the name still leads to this segment, and to a whole file. If not, the segment is marked, and all its
+ * endpoints get IPC_E_ORPHANED or IPC_E_CORRUPT.
+ *
+ * Returns:    1: yes. 0: no.
+ * Fails with: nothing.
+ * Called by:  the owner of the endpoint.
+ * Order:      none.
+ */
 IPC_API int32_t ipc_segment_has_name(ipc_segment *segment);
 
-/* Removes the name, under its lock, and marks the segment. */
+/*
+ * Removes the name and marks the segment.
+ *
+ * Returns:    nothing.
+ * Fails with: nothing.
+ * Called by:  the owner of the endpoint, while it holds the lock of the name.
+ * Order:      none.
+ */
 IPC_API void ipc_segment_remove_name(ipc_segment *segment);
 
-/* Who the calling thread is, unique over time, and whether a thread still runs or is stopped: slots and owners are
- * such. */
+/*
+ * The identity of the calling thread, unique over time: slots and owners record it.
+ *
+ * Returns:    nothing; identity[0] and [1] are the low and the high half.
+ * Fails with: nothing.
+ * Called by:  any thread.
+ * Order:      none.
+ */
 IPC_API void ipc_thread_self(uint32_t identity[2]);
+
+/*
+ * Whether a thread still runs. A stopped thread runs.
+ *
+ * Returns:    1: yes. 0: it has ended.
+ * Fails with: nothing.
+ * Called by:  any thread.
+ * Order:      none.
+ */
 IPC_API int32_t ipc_thread_is_alive(uint32_t low, uint32_t high);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

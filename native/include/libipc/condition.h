@@ -1,10 +1,10 @@
 /*
- * libipc/condition.h - wait until others say that something has changed.
+ * libipc/condition.h - waits until another process says that something has changed.
  *
- * What has changed is protected by a mutex: the waiter enters before it gives the mutex back,
- * so no notification given after that is missed. Each notification reaches exactly one
- * wait, the oldest. A wait also ends when a handle of the condition has died, since that one may
- * have taken a notification with it: so look at what you wait for, in a loop.
+ * A mutex protects what changes. The waiter joins the wait queue before it unlocks the mutex, so it misses no
+ * notification that is given afterwards. Each notification reaches exactly one wait, the oldest. A wait also ends when
+ * a handle of the condition has died, because that handle may have taken a notification with it: check what you wait
+ * for in a loop.
  *
  *   ipc_mutex_lock(mutex, -1);
  *   while (!ready) ipc_condition_wait(condition, mutex, -1);
@@ -15,19 +15,46 @@
 
 #include "mutex.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
- * Unlocks the mutex, waits, and locks it again, however long that takes. IPC_OK, IPC_TIMED_OUT: the mutex is held; so
- * it is with IPC_OWNER_DIED, as from ipc_mutex_lock(). A failure of the lock is answered, and the mutex not held;
- * IPC_E_NOT_OWNER: it was not held before; IPC_E_ORPHANED, if the mutex is held: the condition was cleared.
+ * Unlocks the mutex, waits for at most timeout_ms, and locks it again, however long that takes.
+ *
+ * Returns:    IPC_OK, IPC_TIMED_OUT, or IPC_OWNER_DIED from the lock: the mutex is held.
+ * Fails with: with the mutex held: IPC_E_ORPHANED (the condition was cleared), IPC_E_TOO_MANY_WAITS. IPC_E_NOT_OWNER:
+ *             the mutex was not held, and is not. If locking again fails, its failure, with the mutex not held.
+ * Called by:  the owner of both handles, while it holds the mutex.
+ * Order:      as ipc_mutex_unlock() and then ipc_mutex_lock().
  */
 IPC_API int32_t ipc_condition_wait(ipc_handle *condition, ipc_handle *mutex, int32_t timeout_ms);
 
-/* Ends the oldest wait, or all; answers how many there were. */
+/*
+ * Ends the oldest wait (notify), or all (notify_all). The caller need not hold the mutex; with it, no wait can begin in
+ * between.
+ *
+ * Returns:    how many waits it ended.
+ * Fails with: nothing.
+ * Called by:  the owner of the handle.
+ * Order:      release, to the waits that it ends.
+ */
 IPC_API int32_t ipc_condition_notify(ipc_handle *condition);
 IPC_API int32_t ipc_condition_notify_all(ipc_handle *condition);
 
-/* The parts of a wait, for bindings: a wait (zero or above; see handle.h), or IPC_E_TOO_MANY_WAITS, IPC_E_ORPHANED.
- * Wakers: 0 for ipc_handle_sleep(). */
+/*
+ * Begins a wait, for bindings that unlock and lock the mutex themselves. Waker 0: for ipc_handle_sleep(); else the
+ * waker is signalled when the wait is notified.
+ *
+ * Returns:    the wait, zero or above: for ipc_handle_sleep() and ipc_handle_leave().
+ * Fails with: IPC_E_TOO_MANY_WAITS, IPC_E_ORPHANED.
+ * Called by:  the owner of the handle, while it holds the mutex.
+ * Order:      full fence: a notification after the mutex was unlocked finds the wait.
+ */
 IPC_API int32_t ipc_condition_enter(ipc_handle *condition, uint32_t waker_low, uint32_t waker_high);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

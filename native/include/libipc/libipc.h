@@ -1,14 +1,17 @@
 /*
- * libipc - messages between processes through shared memory.
+ * libipc/libipc.h - messages, locks and shared memory between processes of one machine: the whole C ABI.
  *
- * A child of fork() gets IPC_E_FORKED from whatever it inherited, and may close it; see docs/guarantees.md.
+ * Start with status.h, which says how to read the other headers, then sender.h and receiver.h, or handle.h and mutex.h.
+ * docs/protocol.md describes the bytes in shared memory and why each step is safe; docs/guarantees.md what users may
+ * rely on.
  *
- * The whole C ABI. Start with sender.h and receiver.h; docs/protocol.md describes
- * the bytes in shared memory and why each step is safe.
+ * A child of fork() inherits its parent's endpoints and handles: every call on them fails with IPC_E_FORKED, except for
+ * close(), which changes nothing for the parent.
  */
 #ifndef LIBIPC_H
 #define LIBIPC_H
 
+#include "binding_view.h"
 #include "condition.h"
 #include "handle.h"
 #include "list.h"
@@ -17,12 +20,12 @@
 #include "mutex.h"
 #include "options.h"
 #include "peers.h"
-#include "binding_view.h"
 #include "receiver.h"
 #include "rwlock.h"
 #include "semaphore.h"
 #include "sender.h"
 #include "status.h"
 #include "storage.h"
+#include "waker.h"
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * libipc/mutex.h - one at a time, across processes; robust.
+ * libipc/mutex.h - a robust lock with one owner at a time, across processes.
  *
- * The owner is a handle. If it dies, or is closed, while it holds the mutex, the next to
- * lock gets IPC_OWNER_DIED: what the mutex protects may be half changed. It has the lock,
- * puts things right and unlocks; or gives the mutex up by ipc_mutex_mark_unusable().
+ * The owner is a handle. If it dies or is closed while it holds the mutex, the next lock returns IPC_OWNER_DIED: what
+ * the mutex protects may be half changed. The new owner holds the lock; it repairs the data and unlocks, or gives the
+ * mutex up with ipc_mutex_mark_unusable().
  *
  *   ipc_failure failure;
  *   ipc_handle *mutex = ipc_handle_open("", "accounts", &(ipc_options){.kind = IPC_MUTEX}, &failure);
@@ -19,21 +19,55 @@
 
 #include "handle.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
- * Locks. timeout_ms: 0 = only tries, negative = for ever. IPC_OK, IPC_OWNER_DIED, IPC_TIMED_OUT;
- * IPC_E_DEADLOCK: this handle, or another of this thread, holds it; IPC_E_UNUSABLE, IPC_E_ORPHANED.
- * Free, and given back with nobody waiting, it makes no system call.
+ * Locks the mutex, and waits for at most timeout_ms. A lock that is free and an unlock without waiters make no system
+ * call.
+ *
+ * Returns:    IPC_OK; IPC_OWNER_DIED: locked, and the last owner died while it held it; IPC_TIMED_OUT.
+ * Fails with: IPC_E_DEADLOCK (this handle, or another one of this thread, holds it), IPC_E_UNUSABLE, IPC_E_ORPHANED,
+ *             IPC_E_TOO_MANY_WAITS.
+ * Called by:  the owner of the handle.
+ * Order:      acquire: what earlier owners did under the lock happens before the call returns.
  */
 IPC_API int32_t ipc_mutex_lock(ipc_handle *mutex, int32_t timeout_ms);
 
-/* IPC_OK, or IPC_E_NOT_OWNER: this handle does not hold it, and nothing has changed. */
+/*
+ * Unlocks the mutex.
+ *
+ * Returns:    IPC_OK.
+ * Fails with: IPC_E_NOT_OWNER: this handle does not hold it, and nothing has changed.
+ * Called by:  the owner of the handle.
+ * Order:      release: what this owner did happens before the next lock returns.
+ */
 IPC_API int32_t ipc_mutex_unlock(ipc_handle *mutex);
 
-/* Unlocks for good: whoever locks from now on, or waits, gets IPC_E_UNUSABLE, until all have closed it. Or
- * IPC_E_NOT_OWNER. */
+/*
+ * Unlocks the mutex for ever: every later lock, and every waiting one, fails with IPC_E_UNUSABLE until all handles have
+ * been closed or the name is cleared.
+ *
+ * Returns:    IPC_OK.
+ * Fails with: IPC_E_NOT_OWNER.
+ * Called by:  the owner of the handle.
+ * Order:      release.
+ */
 IPC_API int32_t ipc_mutex_mark_unusable(ipc_handle *mutex);
 
-/* Whether this handle holds it. */
+/*
+ * Whether this handle holds the mutex.
+ *
+ * Returns:    1 or 0.
+ * Fails with: nothing.
+ * Called by:  the owner of the handle.
+ * Order:      none.
+ */
 IPC_API int32_t ipc_mutex_is_held(const ipc_handle *mutex);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

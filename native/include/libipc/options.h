@@ -1,48 +1,53 @@
 /*
  * libipc/options.h - how a name is opened.
  *
- * The first endpoint of a name creates its segment and fixes the options; later
- * ones join it. A zero field means "the default if I create, whatever is there if
- * I join"; a non-zero field that differs from the creator's is
- * IPC_E_OPTIONS_MISMATCH.
+ * The first endpoint or handle of a name creates its segment and fixes the options; later ones join it. A zero field
+ * means "the default if this open creates the name, and any value if it joins". A non-zero field that differs from the
+ * creator's is IPC_E_OPTIONS_MISMATCH.
  *
- * But permissions: they say with whom the caller is willing to share. 0 is 0600: what is in use is joined only if it
- * belongs to this user (or root) and nobody else may read or write it. Who gives bits to group or others joins what
- * lets them do that and no more, also another user's. Everything else is IPC_E_PERMISSION, with ipc_failure.option =
- * IPC_OPTION_PERMISSIONS, found = the owner, wanted = the file's mode. What is no regular file with one name is
- * IPC_E_FOREIGN. See docs/security.md.
+ * `permissions` is the exception: it says with which users the caller shares the name. 0 means 0600: a name that is in
+ * use is joined only if it belongs to this user (or root) and no other user may read or write it. A caller that gives
+ * bits to the group or to others joins a segment that has these bits and no more, also if it belongs to another user.
+ * Anything else is IPC_E_PERMISSION with ipc_failure.option = IPC_OPTION_PERMISSIONS, found = the owner's user id,
+ * wanted = the file's mode. A file that is not regular, or has more than one name, is IPC_E_FOREIGN. See
+ * docs/security.md.
  */
 #ifndef LIBIPC_OPTIONS_H
 #define LIBIPC_OPTIONS_H
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a name is. The first three have a ring and are opened by senders and receivers, the others by handles. */
 enum ipc_kind {
-  IPC_ROUTE = 1,   /* one sender, many receivers, each gets every message */
-  IPC_CHANNEL = 2, /* many senders, many receivers, each gets every message, in one order */
-  IPC_QUEUE = 3,   /* many senders, many receivers, each message goes to one of them */
-  /* What has no ring; opened by ipc_handle_open(). */
-  IPC_MUTEX = 4,
-  IPC_CONDITION = 5,
-  IPC_SEMAPHORE = 6,
-  IPC_RWLOCK = 7,
-  IPC_MEMORY = 8
+  IPC_ROUTE = 1,     /* one sender, many receivers, each receiver gets every message */
+  IPC_CHANNEL = 2,   /* many senders, many receivers, each receiver gets every message, all in the same order */
+  IPC_QUEUE = 3,     /* many senders, many receivers, each message goes to one receiver */
+  IPC_MUTEX = 4,     /* mutex.h */
+  IPC_CONDITION = 5, /* condition.h */
+  IPC_SEMAPHORE = 6, /* semaphore.h */
+  IPC_RWLOCK = 7,    /* rwlock.h */
+  IPC_MEMORY = 8     /* memory.h */
 };
 
-/* Whether an open may create a name, or join one that somebody has open. */
+/* Whether an open may create a name, or join one that is open. */
 enum ipc_mode {
-  IPC_CREATE_OR_OPEN = 0,
-  IPC_CREATE = 1, /* IPC_E_EXISTS if somebody has it open */
-  IPC_OPEN = 2    /* IPC_E_NOT_FOUND if nobody has it open; what the dead left does not count */
+  IPC_CREATE_OR_OPEN = 0, /* default */
+  IPC_CREATE = 1,         /* IPC_E_EXISTS if the name is open */
+  IPC_OPEN = 2            /* IPC_E_NOT_FOUND if the name is not open; what killed processes left does not count */
 };
 
-/* What becomes of a message for which the ring has no room. */
+/* What happens to a message for which the ring has no space. */
 enum ipc_overflow {
-  IPC_BLOCK = 1,       /* its sender waits */
-  IPC_DROP_NEWEST = 2, /* it is not sent, and its sender is told */
-  IPC_DROP_OLDEST = 3  /* it takes the place of the oldest; receivers that had not read those are told how many */
+  IPC_BLOCK = 1,       /* default: its sender waits */
+  IPC_DROP_NEWEST = 2, /* it is not sent, and the send returns IPC_DROPPED */
+  IPC_DROP_OLDEST = 3  /* it replaces the oldest messages; receivers that had not read those count them as lost */
 };
 
+/* Which option a failure is about. */
 enum ipc_option {
   IPC_OPTION_CAPACITY = 1,
   IPC_OPTION_MAX_RECEIVERS = 2,
@@ -60,26 +65,30 @@ enum ipc_option {
 #define IPC_DEFAULT_RECEIVERS 64u
 #define IPC_MAX_SENDERS 1024u
 #define IPC_MAX_PERMITS 0x7fffffffu
-#define IPC_MAX_MEMORY 0x100000000u /* bytes: 4 GiB, what a JavaScript engine makes one ArrayBuffer of */
+#define IPC_MAX_MEMORY 0x100000000u /* bytes: 4 GiB, the longest ArrayBuffer of JavaScript engines */
 #define IPC_MAX_NAME 128u           /* bytes of UTF-8 */
 #define IPC_MAX_PREFIX 64u          /* bytes of UTF-8 */
-#define IPC_MAX_MESSAGE 0x7fffffffu /* bytes; of a queue: what its ring can hold at once */
+#define IPC_MAX_MESSAGE 0x7fffffffu /* bytes; in a queue: less than half of its ring */
 
+/* How to open a name. A structure of zeros with a kind opens it with the defaults. */
 typedef struct ipc_options {
-  uint32_t kind;          /* ipc_kind */
-  uint32_t capacity;      /* bytes of the ring: a power of two, MIN to MAX_CAPACITY */
-  uint32_t max_receivers; /* 1 to IPC_MAX_RECEIVERS; of what has no ring: handles */
-  uint32_t permissions;   /* mode bits of a created segment, and the most that one joined may have; 0600 among them; 0 =
-                             0600 */
-  uint32_t overflow;      /* ipc_overflow; 0 = IPC_BLOCK. A queue cannot drop the oldest */
-  uint32_t from_oldest;   /* a receiver of a route or channel: 1 = begin with the oldest message still in the ring */
-  /* The position at which a created ring starts, in 8-byte units. Only tests set
-   * it, to begin just below a wrap of the 32-bit positions. */
+  uint32_t kind;          /* ipc_kind; required */
+  uint32_t capacity;      /* bytes of the ring: a power of two, IPC_MIN_CAPACITY to IPC_MAX_CAPACITY; default 1 MiB */
+  uint32_t max_receivers; /* 1 to IPC_MAX_RECEIVERS, default 64; of kinds without a ring: how many handles */
+  uint32_t permissions;   /* file mode bits, 0600 among them; default 0600; see above */
+  uint32_t overflow;      /* ipc_overflow; default IPC_BLOCK. A queue cannot have IPC_DROP_OLDEST */
+  uint32_t from_oldest; /* a receiver of a route or channel: 1 = start with the oldest message in the ring; default 0 */
+  /* The position at which a created ring starts, in units of 8 bytes. Only tests set it, to start just below a wrap of
+   * the 32-bit positions. */
   uint32_t first_position;
-  uint32_t mode;    /* ipc_mode */
-  uint32_t initial; /* of a semaphore: 1 + its permits at first; 0: one permit */
-  uint32_t robust;  /* of a semaphore: 1 = yes, 2 = no; 0: no */
-  uint64_t size;    /* of shared memory: bytes, 1 to IPC_MAX_MEMORY. A name that is open may have more */
+  uint32_t mode;    /* ipc_mode; default IPC_CREATE_OR_OPEN */
+  uint32_t initial; /* semaphore: 1 + its permits at first; default one permit */
+  uint32_t robust;  /* semaphore: 1 = yes, 2 = no; default no */
+  uint64_t size; /* shared memory: bytes, 1 to IPC_MAX_MEMORY; required to create. A name that is open may have more */
 } ipc_options;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,18 +1,16 @@
 /*
- * libipc/peers.h - who else is on the name of an open endpoint, and who has died there.
+ * libipc/peers.h - the other endpoints of an open endpoint's name, and which of them died.
  *
- * A snapshot that takes no lock. Two of them tell what happened in between:
+ * A snapshot takes no lock. Two snapshots say what happened in between:
  *
- *   - an instance that was not there has come;
- *   - one that is there no more has died if its place has it as `died`, and left by
- *     itself if not. (Its place was taken again and that one died too: then it is not
- *     known. Instances only grow, so a `died` that is new and was in neither came and
- *     died in between.)
- *   - one that is not `alive` has died and nobody has emptied its place yet.
+ *   - An instance only in the second one has joined.
+ *   - An instance only in the first one has left; it was killed if its slot records it in `died`. If the slot has been
+ *     reused and its new owner was killed too, the cause is unknown. Instances only grow: a new `died` that is in
+ * neither snapshot joined and was killed in between.
+ *   - An instance that is not `alive` was killed, and its slot has not been freed yet.
  *
- * IPC_EVENT_PEERS tells when to take the next one (a sender's waker, armed for
- * IPC_WAIT_FOR_PEERS, is rung when anybody joins or leaves). Nobody tells of a death
- * before it is noticed, and a snapshot is what notices it: take one now and then.
+ * A waker armed for IPC_WAIT_FOR_PEERS is signalled when an endpoint joins or leaves. A death is reported to nobody
+ * before it is noticed, and a snapshot notices it: take one from time to time.
  */
 #ifndef LIBIPC_PEERS_H
 #define LIBIPC_PEERS_H
@@ -21,17 +19,33 @@
 #include "receiver.h"
 #include "sender.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A slot that is, or was, taken by another endpoint. */
 typedef struct ipc_peer {
   uint32_t role;     /* ipc_role */
-  uint32_t instance; /* its number, never used twice on a segment; 0: nobody has the place, somebody has died there */
-  uint32_t pid;      /* 0 if nobody has the place */
-  uint32_t slot;     /* its index among those of its role */
-  uint32_t died;     /* the last instance at this place that did not leave by itself; 0: none */
+  uint32_t instance; /* its number, never used twice in a segment; 0: the slot is free, and an endpoint died there */
+  uint32_t pid;      /* its process; 0 if the slot is free */
+  uint32_t slot;     /* its index among the slots of its role */
+  uint32_t died;     /* the last instance in this slot that was killed; 0: none */
   uint32_t alive;    /* 1, or 0: its process or thread has ended */
 } ipc_peer;
 
-/* Fills up to `max` peers, senders first, without the endpoint itself, and answers how many there are. */
+/*
+ * Fills up to `max` peers, senders first, without the endpoint itself.
+ *
+ * Returns:    how many there are, which may be more than `max`.
+ * Fails with: nothing.
+ * Called by:  the owner of the endpoint.
+ * Order:      acquire: an endpoint that is in the snapshot has joined.
+ */
 IPC_API int32_t ipc_sender_peers(ipc_sender *sender, ipc_peer *peers, uint32_t max);
 IPC_API int32_t ipc_receiver_peers(ipc_receiver *receiver, ipc_peer *peers, uint32_t max);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,11 +1,18 @@
 /*
  * libipc/receiver.h - the reading end of a route, a channel or a queue.
  *
- * A receiver belongs to the thread that opened it, like a sender. It gets every
- * message sent after ipc_receiver_open() returned (of a queue: those that no other
- * receiver took). Unless overflow is IPC_DROP_OLDEST, senders never overwrite what it
- * has not read while it lives: a slow receiver makes senders wait or drop, it is never
- * thrown out. When its thread ends, senders that wait for it notice within a second.
+ * A receiver belongs to the thread that opened it (its owner, see status.h). It gets every message sent after its open
+ * returned (in a queue: those that no other receiver took). Unless overflow is IPC_DROP_OLDEST, senders never overwrite
+ * what a live receiver has not read: a slow receiver makes senders wait or drop, it is never disconnected. When the
+ * receiver's thread ends, senders that wait for it notice within a second.
+ *
+ *   ipc_options options = {.kind = IPC_ROUTE};
+ *   ipc_failure failure;
+ *   ipc_receiver *prices = ipc_receiver_open("", "prices", &options, &failure);
+ *   char text[64];
+ *   int32_t length = ipc_receiver_recv(prices, text, sizeof text, 1000);
+ *   if (length >= 0) printf("%.*s\n", (int)length, text);
+ *   ipc_receiver_close(prices);
  */
 #ifndef LIBIPC_RECEIVER_H
 #define LIBIPC_RECEIVER_H
@@ -14,58 +21,189 @@
 #include "options.h"
 #include "status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct ipc_receiver ipc_receiver;
 
-/* Opens `name` in `prefix`, creating it if need be. NULL: *failure says why. */
+/*
+ * Opens a receiver of `name` in `prefix`, and creates the name if it is not open yet: as ipc_sender_open().
+ *
+ * Returns:    the receiver; NULL: *failure says why.
+ * Fails with: IPC_E_TOO_MANY_RECEIVERS, and as ipc_sender_open() except for IPC_E_HAS_SENDER.
+ * Called by:  any thread; opens and closes of one name may run at the same time in any processes.
+ * Order:      every send that begins after this call returned reaches the receiver.
+ */
 IPC_API ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_options *options,
                                         ipc_failure *failure);
 
-/* Leaves and frees; unread messages no longer hold senders back. NULL is ignored. */
+/*
+ * Closes and frees a receiver. NULL is ignored. Unread messages no longer hold senders back; leases go back to the
+ * queue.
+ *
+ * Returns:    nothing.
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      its reads from the ring happen before senders overwrite what it has read (release).
+ */
 IPC_API void ipc_receiver_close(ipc_receiver *receiver);
 
-/* Copies the next message into `target` and answers its length, waiting for one.
- * IPC_TIMED_OUT: none came. IPC_E_BUFFER_TOO_SMALL: it stays the next message. */
+/*
+ * Waits for the next message and copies it into `target`, which has room for `capacity` bytes. In a queue it takes,
+ * copies and confirms the message.
+ *
+ * Returns:    the length of the message. IPC_TIMED_OUT: none arrived.
+ * Fails with: IPC_E_BUFFER_TOO_SMALL (the message stays the next one), IPC_E_NO_SPACE (no memory to assemble fragments;
+ *             the message stays), IPC_E_ORPHANED (the name was removed and everything has been read).
+ * Called by:  the owner.
+ * Order:      acquire: what the sender wrote before the send happens before the call returns.
+ */
 IPC_API int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms);
 
-/* The length of the next message, or IPC_TIMED_OUT if none is there now. Of a queue: another may take it first. */
+/*
+ * The length of the next message. Never waits. In a queue another receiver may take that message first.
+ *
+ * Returns:    the length; IPC_TIMED_OUT: there is no message now.
+ * Fails with: IPC_E_NO_SPACE.
+ * Called by:  the owner.
+ * Order:      none.
+ */
 IPC_API int32_t ipc_receiver_next_length(ipc_receiver *receiver);
 
-/* If the next message was put together from fragments: its memory, the caller's to free(), and *length. Else NULL. */
+/*
+ * Receives the next message without a copy, if it was assembled from fragments.
+ *
+ * Returns:    its memory, which belongs to the caller (free() or ipc_message_release()), and *length; NULL: the next
+ *             message is not one of those, or there is none. Never of a queue.
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      as ipc_receiver_recv().
+ */
 IPC_API void *ipc_receiver_take_assembled(ipc_receiver *receiver, uint32_t *length);
 
-/* free() for what take_assembled() answered, for who cannot call it; and the address of a `void release(void *memory,
- * void *ignored)`. */
+/*
+ * free() for memory from ipc_receiver_take_assembled(), for callers in other languages.
+ *
+ * Returns:    nothing.
+ * Fails with: nothing.
+ * Called by:  any thread, once for each message.
+ * Order:      none.
+ */
 IPC_API void ipc_message_release(void *memory);
+
+/*
+ * The address of a `void release(void *memory, void *ignored)` that does the same: the form that JavaScript engines
+ * take for the release of an ArrayBuffer's memory.
+ *
+ * Returns:    the address.
+ * Fails with: nothing.
+ * Called by:  any thread; the function as well.
+ * Order:      none.
+ */
 IPC_API void *ipc_message_releaser(void);
 
-/* How many messages this receiver has missed by IPC_DROP_OLDEST, of those sent since it was opened. */
+/*
+ * How many messages sent since the open this receiver has missed because they were overwritten (IPC_DROP_OLDEST).
+ *
+ * Returns:    the count.
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
 IPC_API double ipc_receiver_lost(const ipc_receiver *receiver);
 
-/* Reading in place. peek() waits for a message, then fills `spans` with up to `max`
- * pairs (byte offset from ipc_receiver_ring(), length) of messages in order and
- * answers how many. They stay valid, and hold senders back, until consume() takes
- * the first `count` of them. One peek at a time; recv() in between is not allowed.
- * IPC_NOT_IN_PLACE: the next one does not lie in the ring for reading (it was put
- * together from fragments, or the ring is overwritten); spans[0] is its length. If that
- * is at most `capacity` it has been received into `target`, which may be NULL; else it
- * stays. Not for queues. */
+/*
+ * Waits for a message, then fills `spans` with up to `max` pairs (byte offset from ipc_receiver_ring(), length) of the
+ * next messages, in order. The bytes stay valid, and hold senders back, until ipc_receiver_consume(). Not for queues.
+ *
+ * Returns:    how many pairs. IPC_TIMED_OUT: no message arrived. IPC_NOT_IN_PLACE: the next message cannot be read in
+ *             the ring, because it was assembled from fragments or the ring has IPC_DROP_OLDEST. spans[0] is then its
+ *             length: if it is at most `capacity`, the message has been received into `target` (which may be NULL with
+ *             capacity 0), else it stays.
+ * Fails with: IPC_E_INVALID_ARGUMENT (a queue), IPC_E_NO_SPACE, IPC_E_ORPHANED.
+ * Called by:  the owner. No other receiving call between a peek and its consume.
+ * Order:      as ipc_receiver_recv(), for each message.
+ */
 IPC_API int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, void *target,
                                   uint32_t capacity, int32_t timeout_ms);
+
+/*
+ * Moves past the first `count` messages of the last peek; senders may overwrite them afterwards.
+ *
+ * Returns:    IPC_OK.
+ * Fails with: IPC_E_INVALID_ARGUMENT: a queue, a ring with IPC_DROP_OLDEST, or more messages than were peeked at.
+ * Called by:  the owner.
+ * Order:      release: the caller's reads of these messages happen before a sender overwrites them.
+ */
 IPC_API int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count);
 
-/* Of a queue: takes the next message and fills `lease`: where it lies (byte offset from
- * ipc_receiver_ring()), its length, how often it has been taken. It stays there, for this
- * receiver alone, until done(), or until retry(), which puts it back for any to take; so
- * does closing, and the end of the thread. recv() is take, copy and done. */
+/*
+ * Waits for a message of a queue and takes it as a lease: lease[0] is where it lies (byte offset from
+ * ipc_receiver_ring()), lease[1] its length, lease[2] how often it has been taken. The message stays there for this
+ * receiver alone until ipc_receiver_done(), or until ipc_receiver_retry(), a close, or the end of the thread puts it
+ * back for any receiver.
+ *
+ * Returns:    IPC_OK; IPC_TIMED_OUT: no message arrived.
+ * Fails with: IPC_E_INVALID_ARGUMENT (not a queue), IPC_E_ORPHANED.
+ * Called by:  the owner.
+ * Order:      as ipc_receiver_recv().
+ */
 IPC_API int32_t ipc_receiver_take(ipc_receiver *receiver, int32_t timeout_ms, uint32_t *lease);
+
+/*
+ * Confirms the message of the lease at `offset`: no receiver gets it again.
+ *
+ * Returns:    IPC_OK.
+ * Fails with: IPC_E_INVALID_ARGUMENT: this receiver has no lease there.
+ * Called by:  the owner.
+ * Order:      release: the caller's reads of the message happen before a sender overwrites it.
+ */
 IPC_API int32_t ipc_receiver_done(ipc_receiver *receiver, uint32_t offset);
+
+/*
+ * Puts the message of the lease at `offset` back at its old position in the queue, for any receiver.
+ *
+ * Returns:    IPC_OK.
+ * Fails with: IPC_E_INVALID_ARGUMENT: this receiver has no lease there. IPC_E_BUSY: a stopped process holds the lock
+ *             that takes messages; the lease stays.
+ * Called by:  the owner.
+ * Order:      release, to the receiver that takes it next.
+ */
 IPC_API int32_t ipc_receiver_retry(ipc_receiver *receiver, uint32_t offset);
 
-/* The ring's bytes as mapped here: read only by contract. */
+/*
+ * The ring as it is mapped here. The caller must not write to it.
+ *
+ * Returns:    its address; valid until the receiver is closed, or longer with ipc_receiver_hold_mapping().
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
 IPC_API const void *ipc_receiver_ring(const ipc_receiver *receiver);
+
+/*
+ * The size of the ring.
+ *
+ * Returns:    bytes, a power of two.
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
 IPC_API uint32_t ipc_receiver_capacity(const ipc_receiver *receiver);
 
-/* Keeps the ring readable past close(): see mapping.h. */
+/*
+ * Keeps the ring readable after the close: see mapping.h.
+ *
+ * Returns:    a hold on the mapping, to be released with ipc_mapping_release().
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
 IPC_API ipc_mapping *ipc_receiver_hold_mapping(ipc_receiver *receiver);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

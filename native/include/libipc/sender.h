@@ -1,17 +1,12 @@
 /*
  * libipc/sender.h - the writing end of a route, a channel or a queue.
  *
- * A sender belongs to the thread that opened it: only that thread may call it, and
- * when that thread ends (even by SIGKILL, even inside a call) the others treat the
- * sender as gone. A message is then either whole or absent.
+ * A sender belongs to the thread that opened it (its owner, see status.h). When that thread ends, even by SIGKILL, even
+ * inside a call, the other endpoints treat the sender as gone. A message is then either whole or absent.
  *
- * Delivery: a message accepted by a send is seen, whole and exactly once, by every
- * receiver whose open call returned before the send began. Messages of one sender
- * keep their order; on a channel all receivers see the same order of all messages.
- * What the sender wrote before the send happens-before what a receiver does after
- * it received (release store of the ring's head, acquire load by the receiver).
- *
- * Timeouts are milliseconds: 0 does not wait, a negative one waits for ever.
+ * Delivery: a message that a send accepted is received, whole and exactly once, by every receiver whose open returned
+ * before the send began (in a queue: by one receiver). Messages of one sender keep their order; on a channel all
+ * receivers see the same order of all messages.
  *
  *   ipc_options options = {.kind = IPC_ROUTE};
  *   ipc_failure failure;
@@ -26,77 +21,214 @@
 #include "options.h"
 #include "status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct ipc_sender ipc_sender;
 
-/* Opens `name` in the namespace `prefix` ("" for none), creating it if need be.
- * NULL: *failure says why. A route that has a live sender is IPC_E_HAS_SENDER. */
+/*
+ * Opens a sender of `name` in the namespace `prefix` ("" for none), and creates the name if it is not open yet.
+ * Both are UTF-8 that ends with a zero byte: 1 to IPC_MAX_NAME and 0 to IPC_MAX_PREFIX bytes.
+ *
+ * Returns:    the sender; NULL: *failure says why.
+ * Fails with: IPC_E_HAS_SENDER (a route with a live sender), IPC_E_TOO_MANY_SENDERS, IPC_E_OPTIONS_MISMATCH,
+ *             IPC_E_INVALID_ARGUMENT, IPC_E_INVALID_NAME, IPC_E_PERMISSION, IPC_E_VERSION, IPC_E_FOREIGN,
+ *             IPC_E_CORRUPT, IPC_E_NO_SPACE, IPC_E_BUSY, IPC_E_SYSTEM.
+ * Called by:  any thread; opens and closes of one name may run at the same time in any processes.
+ * Order:      what its creator wrote into the segment happens before the open returns.
+ */
 IPC_API ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_options *options,
                                     ipc_failure *failure);
 
-/* Leaves and frees. The last endpoint to leave removes the segment. NULL is ignored. */
+/*
+ * Closes and frees a sender. NULL is ignored. Open loans are given up. The last endpoint that closes removes the
+ * segment.
+ *
+ * Returns:    nothing.
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      all messages of this sender were published before.
+ */
 IPC_API void ipc_sender_close(ipc_sender *sender);
 
-/* Sends one message, waiting for space if overflow is IPC_BLOCK. IPC_OK: every receiver
- * (of a queue: one) will get it. IPC_TIMED_OUT, IPC_NO_RECEIVERS, IPC_DROPPED: it was not
- * sent. Queues and rings that are overwritten keep it for receivers yet to come.
- * What is longer than ipc_sender_max_record() travels in fragments, through a ring of
- * any size; other senders' messages go on in between. */
+/*
+ * Sends one message of `length` bytes; 0 bytes are a message too. With overflow IPC_BLOCK it waits for space for at
+ * most `timeout_ms`. A message longer than ipc_sender_max_record() travels in fragments through a ring of any size;
+ * other senders' messages go on in between.
+ *
+ * Returns:    IPC_OK: every receiver (of a queue: one) will get it. IPC_TIMED_OUT, IPC_NO_RECEIVERS, IPC_DROPPED: it
+ * was not sent. A queue and a ring with IPC_DROP_OLDEST keep messages for later receivers and never return
+ *             IPC_NO_RECEIVERS.
+ * Fails with: IPC_E_MESSAGE_TOO_LARGE, IPC_E_ORPHANED.
+ * Called by:  the owner. `bytes` must not change during the call.
+ * Order:      what the caller wrote before the send happens before what a receiver does after it received the message
+ *             (release store of the ring's head, acquire load by the receiver).
+ */
 IPC_API int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms);
 
-/* The same for who waits for ever in calls that end: IPC_TIMED_OUT only when there was
- * no room within progress_timeout_ms for a further part of the message. A large one that is on
- * its way is then not begun anew for taking longer than a call may. */
+/*
+ * Like ipc_sender_send(), but the timeout applies to progress: for callers that wait without limit in calls that end.
+ *
+ * Returns:    as ipc_sender_send(); IPC_TIMED_OUT: no further part of the message found space for progress_timeout_ms.
+ *             A large message in progress is not restarted because the whole takes longer.
+ * Fails with: as ipc_sender_send().
+ * Called by:  the owner. `bytes` must not change during the call.
+ * Order:      as ipc_sender_send().
+ */
 IPC_API int32_t ipc_sender_send_with_progress_timeout(ipc_sender *sender, const void *bytes, uint32_t length,
                                                       int32_t progress_timeout_ms);
 
-/* The same in steps that never wait, for event loops: sends as much of the message, from
- * *offset on, as there is room for, and moves *offset. IPC_OK: all of it is sent.
- * IPC_TIMED_OUT: call again when there is room. Begin with 0. A message that is not
- * gone on with is given up by abort_part(), and is then as if never sent. */
+/*
+ * Sends a message in steps that never wait, for event loops: as much of it, from *offset on, as there is space for.
+ * The first call has *offset = 0; each call moves it. The same `bytes` and `length` in each call.
+ *
+ * Returns:    IPC_OK: the whole message is sent. IPC_TIMED_OUT: call again when there is space (waker.h).
+ *             IPC_NO_RECEIVERS, IPC_DROPPED: it was not sent.
+ * Fails with: IPC_E_INVALID_ARGUMENT (an offset past the end), IPC_E_MESSAGE_TOO_LARGE, IPC_E_ORPHANED.
+ * Called by:  the owner. Other sends of this sender only after the message is sent or aborted.
+ * Order:      as ipc_sender_send().
+ */
 IPC_API int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t length, uint32_t *offset);
+
+/*
+ * Aborts a message that ipc_sender_send_part() has begun. Receivers discard its parts, as if it had never been sent.
+ *
+ * Returns:    nothing.
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
 IPC_API void ipc_sender_abort_part(ipc_sender *sender);
 
-/* A batch: stage() copies messages into the sender's own memory, flush() writes all
- * of them to the ring, claiming and publishing once for many. Order is kept.
- * stage() answers IPC_OK, or IPC_TIMED_OUT when the stage is full: flush, then
- * stage the same message again. flush() answers how many staged messages were
- * accepted, from the first on; those that were not (time-out, nobody connected) are
- * dropped from the stage, so the caller knows exactly which to send again. */
+/*
+ * Copies a message into the sender's own batch (at most 64 KiB, or half the ring). ipc_sender_flush() sends the batch.
+ *
+ * Returns:    IPC_OK. IPC_TIMED_OUT: the batch is full; flush it, then stage the same message again.
+ * Fails with: IPC_E_MESSAGE_TOO_LARGE (longer than ipc_sender_max_record()), IPC_E_NO_SPACE.
+ * Called by:  the owner.
+ * Order:      none; nothing is visible to receivers before the flush.
+ */
 IPC_API int32_t ipc_sender_stage(ipc_sender *sender, const void *bytes, uint32_t length);
+
+/*
+ * Sends the batch in order, and claims and publishes once for many messages. The batch is empty afterwards, also when
+ * not everything was accepted.
+ *
+ * Returns:    how many staged messages were accepted, from the first on. The caller has to send the others again. A
+ *             result below the staged count means that the time was over, or that nobody was connected.
+ * Fails with: IPC_E_ORPHANED, if no message was accepted.
+ * Called by:  the owner.
+ * Order:      as ipc_sender_send(), for each message.
+ */
 IPC_API int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms);
 
-/* A loan: room in the ring for the caller to write a message in place. loan() answers
- * IPC_OK and *offset, where the `length` bytes begin, counted from ipc_sender_ring().
- * The message takes its place in the order now; receivers wait for it there until
- * end_loan() sends its first `length` bytes (at most as many as were lent), or
- * with -1 gives it up. Several loans may be open, also of several senders, and be
- * ended in any order. What a killed or closed sender leaves open is given up for it.
- * IPC_NOT_IN_PLACE: a ring that is overwritten lends nothing.
- * The caller writes only between loan() and end_loan(). */
+/*
+ * Lends `length` bytes of the ring, so that the caller writes a message in place. The message has its place in the
+ * order from now on: receivers wait for it there until ipc_sender_end_loan(). Several loans may be open, also of
+ * several senders, and may end in any order. Loans of a killed or closed sender are given up for it.
+ *
+ * Returns:    IPC_OK and *offset: where the bytes begin, counted from ipc_sender_ring(), a multiple of 8.
+ * IPC_TIMED_OUT, IPC_NO_RECEIVERS, IPC_DROPPED: nothing was lent. IPC_NOT_IN_PLACE: a ring with IPC_DROP_OLDEST lends
+ *             nothing.
+ * Fails with: IPC_E_MESSAGE_TOO_LARGE (longer than ipc_sender_max_loan()), IPC_E_ORPHANED.
+ * Called by:  the owner. The caller may write the lent bytes until it ends the loan, and nothing else of the ring.
+ * Order:      none; the bytes are published by ipc_sender_end_loan().
+ */
 IPC_API int32_t ipc_sender_loan(ipc_sender *sender, uint32_t length, int32_t timeout_ms, uint32_t *offset);
+
+/*
+ * Sends the first `length` bytes of the loan at `offset` (at most as many as were lent); -1 gives the loan up.
+ *
+ * Returns:    IPC_OK.
+ * Fails with: IPC_E_INVALID_ARGUMENT: there is no open loan at `offset`, or it is shorter.
+ * Called by:  the owner.
+ * Order:      as ipc_sender_send(): release, of the bytes written in place.
+ */
 IPC_API int32_t ipc_sender_end_loan(ipc_sender *sender, uint32_t offset, int32_t length);
 
-/* The longest loan in bytes: 8 less than max_record(). */
+/*
+ * The longest loan.
+ *
+ * Returns:    bytes: ipc_sender_max_record() less 8.
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
 IPC_API uint32_t ipc_sender_max_loan(const ipc_sender *sender);
 
-/* The ring as mapped here: for writing loans into. */
+/*
+ * The ring as it is mapped here, for writing loans.
+ *
+ * Returns:    its address; valid until the sender is closed, or longer with ipc_sender_hold_mapping().
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
 IPC_API const void *ipc_sender_ring(const ipc_sender *sender);
+
+/*
+ * The size of the ring.
+ *
+ * Returns:    bytes, a power of two.
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
 IPC_API uint32_t ipc_sender_capacity(const ipc_sender *sender);
 
-/* Keeps the ring mapped past close(): see mapping.h. */
+/*
+ * Keeps the ring mapped after the close: see mapping.h.
+ *
+ * Returns:    a hold on the mapping, to be released with ipc_mapping_release().
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
 IPC_API ipc_mapping *ipc_sender_hold_mapping(ipc_sender *sender);
 
-/* How many receivers are connected; a killed one counts until it is noticed. */
+/*
+ * How many receivers are connected. A killed one counts until its death is noticed.
+ *
+ * Returns:    the count, 0 to max_receivers.
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      acquire: messages sent after a receiver was counted reach it.
+ */
 IPC_API int32_t ipc_sender_receiver_count(ipc_sender *sender);
 
-/* Waits until at least `count` receivers are connected and alive: IPC_OK or IPC_TIMED_OUT.
- * More than the name allows is IPC_E_INVALID_ARGUMENT. */
+/*
+ * Waits until at least `count` receivers are connected and alive.
+ *
+ * Returns:    IPC_OK, IPC_TIMED_OUT.
+ * Fails with: IPC_E_INVALID_ARGUMENT (more than the name allows), IPC_E_ORPHANED.
+ * Called by:  the owner.
+ * Order:      acquire: messages sent afterwards reach these receivers.
+ */
 IPC_API int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, int32_t timeout_ms);
 
-/* The longest message in bytes: IPC_MAX_MESSAGE; of a queue as much as max_record(). */
+/*
+ * The longest message that a send takes.
+ *
+ * Returns:    bytes: IPC_MAX_MESSAGE; of a queue ipc_sender_max_record().
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
 IPC_API uint32_t ipc_sender_max_message(const ipc_sender *sender);
 
-/* The longest message that travels whole: half the ring's capacity less a header, and that of stage(). */
+/*
+ * The longest message that travels in one record, and the longest one that ipc_sender_stage() takes.
+ *
+ * Returns:    bytes: half of the ring less a record header (of a queue: less 16).
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
 IPC_API uint32_t ipc_sender_max_record(const ipc_sender *sender);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,11 +1,24 @@
 /*
- * libipc/status.h - what a call can answer.
+ * libipc/status.h - what calls return, and how to read the headers.
  *
- * Calls return an int32_t. Zero and above is success (a length, a count, or 0).
- * What lies between -1 and IPC_E_FIRST are answers, not failures. Everything at or
- * below IPC_E_FIRST is a failure: nothing was sent, received or changed.
+ * Most calls return an int32_t: zero and above is success (a length, a count, or 0). The values from -1 down to, but
+ * not including, IPC_E_FIRST are results that a caller expects, such as a timeout. A value at or below IPC_E_FIRST is a
+ * failure: nothing was sent, received or changed. The numbers are part of the ABI: they are never reused or renumbered.
  *
- * The numbers are part of the ABI: they are never reused or renumbered.
+ * The comment of each function has the same parts:
+ *
+ *   Returns      what the call returns when it succeeds, and the results above IPC_E_FIRST.
+ *   Fails with   the failures. Two more can come from every call on an open endpoint or handle and are not repeated:
+ *                IPC_E_FORKED (the caller is a child of fork() and the object is its parent's) and IPC_E_CORRUPT
+ *                (somebody truncated or overwrote the shared memory).
+ *   Called by    which threads may call it, and what may run at the same time. "The owner" is the thread that opened
+ *                the endpoint or handle; it makes one call at a time on it. Different endpoints and handles are
+ *                independent of each other.
+ *   Order        which memory accesses the call orders between processes. "None": the caller may not conclude anything
+ *                about other memory.
+ *
+ * Timeouts are whole milliseconds: 0 does not wait, a negative value waits without limit. While a call waits, the
+ * thread sleeps in the kernel; it wakes up every 0.4 s to check whether peers have died.
  */
 #ifndef LIBIPC_STATUS_H
 #define LIBIPC_STATUS_H
@@ -18,59 +31,84 @@
 #define IPC_API
 #endif
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Results and failures of calls. */
 enum ipc_status {
   IPC_OK = 0,
-  IPC_OWNER_DIED = 1,    /* a lock was taken whose last owner died, or closed its handle, while it held it */
-  IPC_TIMED_OUT = -1,    /* the wait ended first; with timeout 0: it would have had to wait */
-  IPC_NO_RECEIVERS = -2, /* a send found nobody connected */
-  IPC_DROPPED = -3,      /* the ring is full and its overflow is IPC_DROP_NEWEST: not sent */
-  IPC_NOT_EQUAL = -5,    /* the word in shared memory does not have the value to wait on */
-  IPC_NOT_IN_PLACE = -4, /* the next message is there but does not lie in the ring for reading: receive it */
+  IPC_OWNER_DIED = 1,    /* the lock was taken, and its last owner died, or closed its handle, while it held the lock */
+  IPC_TIMED_OUT = -1,    /* the time is over; with timeout 0: the call would have had to wait */
+  IPC_NO_RECEIVERS = -2, /* a send found no connected receiver */
+  IPC_DROPPED = -3,      /* the ring is full and its overflow is IPC_DROP_NEWEST: the message was not sent */
+  IPC_NOT_IN_PLACE = -4, /* the message cannot be read, or the loan cannot be written, in the ring */
+  IPC_NOT_EQUAL = -5,    /* the word in shared memory does not have the expected value */
 
   IPC_E_FIRST = -10,
   IPC_E_INVALID_ARGUMENT = -10,
-  IPC_E_INVALID_NAME = -11,       /* empty, too long, or holds '/' or control characters */
-  IPC_E_MESSAGE_TOO_LARGE = -12,  /* larger than ipc_sender_max_message() */
-  IPC_E_BUFFER_TOO_SMALL = -13,   /* the message stays; ipc_receiver_next_length() tells its size */
-  IPC_E_HAS_SENDER = -14,         /* a route has one live sender already */
-  IPC_E_TOO_MANY_RECEIVERS = -15, /* the creator's max_receivers are all alive */
-  IPC_E_TOO_MANY_SENDERS = -16,   /* IPC_MAX_SENDERS are all alive */
+  IPC_E_INVALID_NAME = -11,       /* empty, too long, or it contains '/' or a control character */
+  IPC_E_MESSAGE_TOO_LARGE = -12,  /* longer than ipc_sender_max_message(), max_record() or max_loan() */
+  IPC_E_BUFFER_TOO_SMALL = -13,   /* the message stays the next one; ipc_receiver_next_length() returns its length */
+  IPC_E_HAS_SENDER = -14,         /* the route has a live sender already */
+  IPC_E_TOO_MANY_RECEIVERS = -15, /* as many live receivers as max_receivers of the creator */
+  IPC_E_TOO_MANY_SENDERS = -16,   /* IPC_MAX_SENDERS live senders */
   IPC_E_OPTIONS_MISMATCH = -17,   /* an explicit option differs from the creator's */
-  IPC_E_VERSION = -18,            /* the segment has another layout version */
-  IPC_E_FOREIGN = -19,            /* something that is not a libipc segment has this name */
+  IPC_E_VERSION = -18,            /* the segment has another layout version or layout hash */
+  IPC_E_FOREIGN = -19,            /* the name in shared memory belongs to something that is not a libipc segment */
   IPC_E_CORRUPT = -20,            /* truncated or damaged shared memory */
-  IPC_E_PERMISSION = -21,
-  IPC_E_NO_SPACE = -22, /* shared memory (on Linux: /dev/shm) or memory is full */
-  IPC_E_ORPHANED = -23, /* the storage was cleared; close and open again */
-  IPC_E_BUSY = -24,     /* a stopped process has held a lock of the library's own for too long */
-  IPC_E_SYSTEM = -25,   /* any other system error: see ipc_failure.system_error */
-  /* -26 is taken by bindings, for what was closed. */
-  IPC_E_NOT_OWNER = -27, /* this handle does not hold what it would give back */
-  IPC_E_DEADLOCK = -28,  /* it would wait for what it, or this thread, holds itself */
-  IPC_E_UNUSABLE = -29,  /* the lock was given up: ipc_mutex_mark_unusable() */
-  IPC_E_OVERFLOW = -30,  /* more permits than a semaphore can have */
-  IPC_E_EXISTS = -31,
-  IPC_E_NOT_FOUND = -32,
-  IPC_E_TOO_MANY_WAITS = -33,   /* as many are waiting as the name has room for */
-  IPC_E_TOO_MANY_HANDLES = -34, /* the creator's max_receivers are all alive */
-  IPC_E_FORKED = -35            /* inherited by fork(): it is the parent's. Closing it here leaves that one alone */
+  IPC_E_PERMISSION = -21,         /* this user may not open it, or its permissions are wider than the caller allows */
+  IPC_E_NO_SPACE = -22,           /* shared memory (on Linux: /dev/shm) or memory is full */
+  IPC_E_ORPHANED = -23,           /* the name was removed while it was open; close and open again */
+  IPC_E_BUSY = -24,               /* a stopped process has held an internal lock of the library for too long */
+  IPC_E_SYSTEM = -25,             /* any other system error: ipc_failure.system_error */
+  /* -26 is used by bindings, for an object that they have closed. */
+  IPC_E_NOT_OWNER = -27,        /* this handle does not hold what it should release */
+  IPC_E_DEADLOCK = -28,         /* the call would wait for a lock that this handle or thread holds itself */
+  IPC_E_UNUSABLE = -29,         /* the lock was marked unusable: ipc_mutex_mark_unusable() */
+  IPC_E_OVERFLOW = -30,         /* the semaphore would have more than IPC_MAX_PERMITS permits */
+  IPC_E_EXISTS = -31,           /* mode IPC_CREATE, and the name is open */
+  IPC_E_NOT_FOUND = -32,        /* mode IPC_OPEN, and the name is not open anywhere */
+  IPC_E_TOO_MANY_WAITS = -33,   /* as many waits as the name has room for: four for each of its max_receivers handles */
+  IPC_E_TOO_MANY_HANDLES = -34, /* as many live handles as max_receivers of the creator */
+  IPC_E_FORKED = -35 /* inherited by fork(): it belongs to the parent. Closing it here changes nothing there */
 };
 
-/* What open calls tell about a failure, beyond its code. */
+/* Why an open, a clear or a listing failed: what its status does not say. Zero where it does not apply. */
 typedef struct ipc_failure {
-  int32_t code;         /* an ipc_status below IPC_E_FIRST, or 0 */
+  int32_t code;         /* an ipc_status at or below IPC_E_FIRST, or 0 */
   int32_t system_error; /* errno, or 0 */
-  int32_t option;       /* IPC_E_OPTIONS_MISMATCH: which ipc_option differs */
-  int32_t pid;          /* IPC_E_HAS_SENDER: the live sender's process */
-  uint64_t found;       /* the value found: option, version, bytes… */
-  uint64_t wanted;      /* the value asked for, or the limit */
+  int32_t option;       /* IPC_E_OPTIONS_MISMATCH, IPC_E_PERMISSION: which ipc_option it is about */
+  int32_t pid;          /* IPC_E_HAS_SENDER: the process of the live sender */
+  uint64_t found;       /* the value that was found: of the option, the version, bytes, … */
+  uint64_t wanted;      /* the value that was asked for, or the limit */
 } ipc_failure;
 
-/* The ABI this library speaks. A binding compares it before it calls anything else. */
+/* The version of this ABI: it changes when a function, a structure or a number of these headers does. */
 #define IPC_ABI_VERSION 5
+
+/*
+ * The ABI version of the loaded library. A binding compares it with IPC_ABI_VERSION before any other call.
+ *
+ * Returns:    IPC_ABI_VERSION of the library's build.
+ * Fails with: nothing.
+ * Called by:  any thread, at any time.
+ * Order:      none.
+ */
 IPC_API uint32_t ipc_abi_version(void);
 
-/* Nanoseconds on the machine's monotonic clock: one clock for all its processes. */
+/*
+ * Reads the monotonic clock that all processes of the machine share (CLOCK_MONOTONIC; on macOS CLOCK_UPTIME_RAW).
+ *
+ * Returns:    nanoseconds since a fixed moment, as a double: exact up to 2^53 ns, which is 104 days.
+ * Fails with: nothing.
+ * Called by:  any thread, at any time.
+ * Order:      none.
+ */
 IPC_API double ipc_now_ns(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,10 +1,8 @@
 /*
  * libipc/storage.h - what a name leaves in the system.
  *
- * Everything of a name is one segment; it lives from the first open to the last
- * close. If all its processes were killed, the next open starts it afresh: nobody
- * has to clear by hand. clear() is for taking a name away while it is in use, or
- * for tidying up a name that will not be opened again.
+ * Everything of a name is one segment. It lives from the first open to the last close. If all its processes were
+ * killed, the next open replaces it: nobody has to remove it by hand.
  */
 #ifndef LIBIPC_STORAGE_H
 #define LIBIPC_STORAGE_H
@@ -12,8 +10,24 @@
 #include "options.h"
 #include "status.h"
 
-/* Removes the segment of a name. Endpoints still open on it read what was sent, then
- * get IPC_E_ORPHANED; new ones start afresh. IPC_OK, also if there was nothing. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Removes a name, also while it is in use, whatever lies under it. Open endpoints read what was sent, then get
+ * IPC_E_ORPHANED; new ones start with an empty segment. `kind` is an ipc_kind.
+ *
+ * Returns:    IPC_OK, also if there was nothing.
+ * Fails with: IPC_E_INVALID_NAME, IPC_E_INVALID_ARGUMENT (the kind), IPC_E_PERMISSION, IPC_E_BUSY, IPC_E_SYSTEM;
+ *             *failure says more.
+ * Called by:  any thread, at any time.
+ * Order:      none.
+ */
 IPC_API int32_t ipc_clear(const char *prefix, const char *name, uint32_t kind, ipc_failure *failure);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

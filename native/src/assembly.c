@@ -17,7 +17,7 @@ struct ipc_part {
 /* Larger ones go back to the system. */
 enum { SPARE_BYTES = 16 << 20 };
 
-static void drop(ipc_assembly *assembly, ipc_part **link) {
+static void assembly_drop(ipc_assembly *assembly, ipc_part **link) {
   ipc_part *part = *link;
   *link = part->next;
   if (part == assembly->whole) assembly->whole = NULL;
@@ -35,7 +35,7 @@ static void drop(ipc_assembly *assembly, ipc_part **link) {
  * Whether the sender of a part is gone and all is read that it sent before: that it is gone does not mean that it did
  * not finish. What it sent lies before the head that is loaded once it is gone.
  */
-static bool is_left_behind(ipc_part *part, const ipc_segment *segment, uint32_t position) {
+static bool assembly_is_left_behind(ipc_part *part, const ipc_segment *segment, uint32_t position) {
   uint32_t pid;
   if (part->is_orphan) return (int32_t)(position - part->until) >= 0;
   if (ipc_slots_is_alive(segment, part->instance, &pid)) return false;
@@ -45,20 +45,20 @@ static bool is_left_behind(ipc_part *part, const ipc_segment *segment, uint32_t 
 }
 
 /* Drops what the sender has given up, and what senders have left behind that are gone. */
-static void drop_unfinished(ipc_assembly *assembly, const ipc_segment *segment, uint32_t position,
-                            const ipc_fragment *by) {
+static void assembly_drop_unfinished(ipc_assembly *assembly, const ipc_segment *segment, uint32_t position,
+                                     const ipc_fragment *by) {
   for (ipc_part **link = &assembly->parts; *link;) {
     ipc_part *part = *link;
     bool given_up = part->instance == by->instance ? (int32_t)(part->message - by->oldest) < 0
-                                                   : is_left_behind(part, segment, position);
+                                                   : assembly_is_left_behind(part, segment, position);
     if (given_up)
-      drop(assembly, link);
+      assembly_drop(assembly, link);
     else
       link = &part->next;
   }
 }
 
-static ipc_part *begin(ipc_assembly *assembly, const ipc_fragment *fragment) {
+static ipc_part *assembly_begin(ipc_assembly *assembly, const ipc_fragment *fragment) {
   ipc_part *part = calloc(1, sizeof *part);
   if (!part) return NULL;
   *part = (ipc_part){.instance = fragment->instance, .message = fragment->message, .total = fragment->total};
@@ -82,7 +82,7 @@ static ipc_part *begin(ipc_assembly *assembly, const ipc_fragment *fragment) {
   return assembly->parts = part;
 }
 
-static ipc_part *find(const ipc_assembly *assembly, const ipc_fragment *fragment) {
+static ipc_part *assembly_find(const ipc_assembly *assembly, const ipc_fragment *fragment) {
   for (ipc_part *part = assembly->parts; part; part = part->next)
     if (part->instance == fragment->instance && part->message == fragment->message) return part;
   return NULL;
@@ -91,10 +91,10 @@ static ipc_part *find(const ipc_assembly *assembly, const ipc_fragment *fragment
 uint8_t *ipc_assembly_room(ipc_assembly *assembly, const ipc_segment *segment, uint32_t position,
                            const ipc_fragment *fragment, uint32_t length, enum ipc_assembly_step *step) {
   bool is_last = fragment->offset + length == fragment->total;
-  ipc_part *part = find(assembly, fragment);
+  ipc_part *part = assembly_find(assembly, fragment);
   if (!part && fragment->offset == 0) {
-    drop_unfinished(assembly, segment, position, fragment);
-    part = begin(assembly, fragment);
+    assembly_drop_unfinished(assembly, segment, position, fragment);
+    part = assembly_begin(assembly, fragment);
     *step = IPC_ASSEMBLY_NO_SPACE;
     return part ? part->at : NULL;
   }
@@ -118,7 +118,7 @@ void ipc_assembly_give_target_back(ipc_assembly *assembly) {
 }
 
 enum ipc_assembly_step ipc_assembly_add(ipc_assembly *assembly, const ipc_fragment *fragment, uint32_t length) {
-  ipc_part *part = find(assembly, fragment);
+  ipc_part *part = assembly_find(assembly, fragment);
   part->received += length;
   if (part->received < part->total) return IPC_ASSEMBLY_MORE;
   assembly->whole = part;
@@ -134,9 +134,9 @@ void ipc_assembly_finish(ipc_assembly *assembly, bool keep) {
   ipc_part **link = &assembly->parts;
   while (*link != assembly->whole) link = &(*link)->next;
   if (keep) (*link)->bytes = NULL;
-  drop(assembly, link);
+  assembly_drop(assembly, link);
 }
 
 void ipc_assembly_clear(ipc_assembly *assembly) {
-  while (assembly->parts) drop(assembly, &assembly->parts);
+  while (assembly->parts) assembly_drop(assembly, &assembly->parts);
 }

@@ -27,17 +27,17 @@ int32_t ipc_sender_stage(ipc_sender *sender, const void *bytes, uint32_t length)
   return IPC_OK;
 }
 
-static uint32_t staged_units(const ipc_sender *sender, uint32_t at) {
+static uint32_t sender_staged_units(const ipc_sender *sender, uint32_t at) {
   const ipc_record *record = (const ipc_record *)(sender->stage + (size_t)at * IPC_UNIT);
   return ipc_ring_units(atomic_load_explicit(&record->length, memory_order_relaxed));
 }
 
 /* The units of as many staged records, from `from` on, as fit into `limit` units; how many goes to *count. */
-static uint32_t run_of_stage(const ipc_sender *sender, uint32_t from, uint32_t limit, uint32_t *count) {
+static uint32_t sender_staged_run(const ipc_sender *sender, uint32_t from, uint32_t limit, uint32_t *count) {
   uint32_t units = 0;
   *count = 0;
   while (from + units < sender->stage_units) {
-    uint32_t next = staged_units(sender, from + units);
+    uint32_t next = sender_staged_units(sender, from + units);
     if (units + next > limit) break;
     units += next;
     ++*count;
@@ -51,11 +51,11 @@ int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms) {
   uint64_t deadline = 0;
   while (from < sender->stage_units) {
     ipc_claimed claimed;
-    status = ipc_sender_claim(sender, staged_units(sender, from), timeout_ms, &deadline, &claimed);
+    status = ipc_sender_claim(sender, sender_staged_units(sender, from), timeout_ms, &deadline, &claimed);
     if (status != IPC_OK) break;
     /* The first record has room; take along whatever follows it up to the limit or the ring's end. */
     uint32_t to_end = sender->capacity_units - (claimed.at & (sender->capacity_units - 1)), count;
-    uint32_t units = run_of_stage(sender, from, claimed.room < to_end ? claimed.room : to_end, &count);
+    uint32_t units = sender_staged_run(sender, from, claimed.room < to_end ? claimed.room : to_end, &count);
     uint8_t *at = ipc_sender_at(sender, claimed.at);
     const uint8_t *staged = sender->stage + (size_t)from * IPC_UNIT;
     if (sender->segment.overflow == IPC_DROP_OLDEST)

@@ -3,7 +3,8 @@
 #include "receiver_state.h"
 #include "sender_state.h"
 
-static ipc_segment *export_view(ipc_segment *segment, const ipc_slot *slot, uint32_t instance, ipc_binding_view *view) {
+static ipc_segment *binding_view_fill(ipc_segment *segment, const ipc_slot *slot, uint32_t instance,
+                                      ipc_binding_view *view) {
   *view = (ipc_binding_view){
       .kind = segment->kind,
       .overflow = segment->overflow,
@@ -19,27 +20,27 @@ static ipc_segment *export_view(ipc_segment *segment, const ipc_slot *slot, uint
 
 ipc_segment *ipc_sender_export(ipc_sender *sender, ipc_binding_view *view) {
   sender->is_only = false; /* close() would give the claim back, and it is the binding's to */
-  return export_view(&sender->segment, sender->slot, sender->instance, view);
+  return binding_view_fill(&sender->segment, sender->slot, sender->instance, view);
 }
 
 ipc_segment *ipc_receiver_export(ipc_receiver *receiver, ipc_binding_view *view) {
-  return export_view(&receiver->segment, receiver->slot, receiver->instance, view);
+  return binding_view_fill(&receiver->segment, receiver->slot, receiver->instance, view);
 }
 
 ipc_mapping *ipc_segment_hold_mapping(ipc_segment *segment) { return ipc_mapping_hold(segment); }
 
-static _Atomic uint32_t *word_of(const ipc_segment *segment, uint32_t word) {
+static _Atomic uint32_t *binding_view_word(const ipc_segment *segment, uint32_t word) {
   return word < segment->mapping->bytes / sizeof(uint32_t) ? (_Atomic uint32_t *)segment->header + word : NULL;
 }
 
 void ipc_segment_wait(const ipc_segment *segment, uint32_t word, uint32_t expected, double milliseconds) {
-  _Atomic uint32_t *there = word_of(segment, word);
+  _Atomic uint32_t *there = binding_view_word(segment, word);
   if (!there || milliseconds <= 0) return;
   ipc_os_wait(there, expected, milliseconds < 1e12 ? (uint64_t)(milliseconds * 1e6) : IPC_FOREVER);
 }
 
 void ipc_segment_wake(const ipc_segment *segment, uint32_t word) {
-  _Atomic uint32_t *there = word_of(segment, word);
+  _Atomic uint32_t *there = binding_view_word(segment, word);
   if (there) ipc_os_wake_all(there);
 }
 

@@ -6,7 +6,7 @@ enum {
 };
 
 /* Rings the wakers of places that are armed for the event. A bit is taken by one notifier. */
-static void signal_slots(ipc_slot *slots, uint32_t count, uint32_t bit) {
+static void event_signal_slots(ipc_slot *slots, uint32_t count, uint32_t bit) {
   for (uint32_t i = 0; i < count; i++) {
     if (!(atomic_load_explicit(&slots[i].armed, memory_order_relaxed) & bit)) continue;
     /* acquire pairs with the release in ipc_event_arm: the waker is there */
@@ -15,7 +15,7 @@ static void signal_slots(ipc_slot *slots, uint32_t count, uint32_t bit) {
   }
 }
 
-static uint32_t at_most(const _Atomic uint32_t *word, uint32_t most) {
+static uint32_t event_slots_used(const _Atomic uint32_t *word, uint32_t most) {
   uint32_t value = atomic_load_explicit(word, memory_order_acquire);
   return value < most ? value : most;
 }
@@ -32,8 +32,10 @@ void ipc_event_wake(ipc_segment *segment, enum ipc_event_index event) {
     ipc_os_wake_all(&header->event_words[event].value);
   }
   if (wanted & IPC_WANTED_BY_WAKERS) {
-    signal_slots(segment->receivers, at_most(&header->receiver_slots_used, segment->max_receivers), 1u << event);
-    signal_slots(segment->senders, at_most(&header->sender_slots_used, segment->max_senders), 1u << event);
+    event_signal_slots(segment->receivers, event_slots_used(&header->receiver_slots_used, segment->max_receivers),
+                       1u << event);
+    event_signal_slots(segment->senders, event_slots_used(&header->sender_slots_used, segment->max_senders),
+                       1u << event);
   }
 }
 
@@ -60,7 +62,7 @@ void ipc_event_sleep(ipc_header *header, enum ipc_event_index event, uint32_t se
   ipc_os_wait(&header->event_words[event].value, seen, slice);
 }
 
-static uint32_t processors(void) {
+static uint32_t event_processors(void) {
   static _Atomic uint32_t count; /* racing first calls store the same value */
   uint32_t value = atomic_load_explicit(&count, memory_order_relaxed);
   if (value == 0) {
@@ -73,7 +75,7 @@ static uint32_t processors(void) {
 ipc_backoff ipc_backoff_start(const ipc_header *header) {
   uint32_t endpoints = atomic_load_explicit(&header->receiver_count, memory_order_relaxed) +
                        atomic_load_explicit(&header->sender_count, memory_order_relaxed);
-  return (ipc_backoff){.round = endpoints <= processors() ? 0 : SPIN_ROUNDS};
+  return (ipc_backoff){.round = endpoints <= event_processors() ? 0 : SPIN_ROUNDS};
 }
 
 bool ipc_backoff_pause(ipc_backoff *backoff, uint64_t deadline) {

@@ -3,12 +3,12 @@
 /* Large enough that claiming costs nothing beside the copy, small enough to stay in a processor's cache on the way. */
 enum { FRAGMENT_BYTES = 64 << 10 };
 
-static uint32_t fragment_bytes(const ipc_sender *sender) {
+static uint32_t fragments_part_bytes(const ipc_sender *sender) {
   uint32_t eighth = sender->segment.capacity / 8;
   return (eighth < FRAGMENT_BYTES ? eighth : FRAGMENT_BYTES) - (uint32_t)(sizeof(ipc_record) + sizeof(ipc_fragment));
 }
 
-static uint32_t new_message(ipc_sender *sender) {
+static uint32_t fragments_new_message(ipc_sender *sender) {
   if (++sender->message == 0) ++sender->message; /* 0 says that none is unfinished */
   return sender->message;
 }
@@ -18,8 +18,8 @@ static uint32_t new_message(ipc_sender *sender) {
  * would leave a part behind that fills the ring, and nobody can use. A guess, since
  * others may send meanwhile.
  */
-static bool has_room_for_all(ipc_sender *sender, uint32_t length) {
-  uint32_t most = fragment_bytes(sender), count = length / most + 1;
+static bool fragments_have_room(ipc_sender *sender, uint32_t length) {
+  uint32_t most = fragments_part_bytes(sender), count = length / most + 1;
   uint32_t units = ipc_ring_units((uint32_t)sizeof(ipc_fragment) + most);
   /* One more: where the ring ends there may be padding. */
   return (uint64_t)(count + 1) * units <= ipc_sender_free_units(sender);
@@ -29,9 +29,9 @@ static bool has_room_for_all(ipc_sender *sender, uint32_t length) {
  * Sends the bytes from fragment->offset on, up to the end or to where it has to wait too
  * long: the time is for all of them, or, `steadily`, for each fragment.
  */
-static int32_t send_from(ipc_sender *sender, const uint8_t *bytes, ipc_fragment *fragment, int32_t timeout_ms,
-                         bool steadily) {
-  uint32_t most = fragment_bytes(sender);
+static int32_t fragments_send_from(ipc_sender *sender, const uint8_t *bytes, ipc_fragment *fragment, int32_t timeout_ms,
+                                   bool steadily) {
+  uint32_t most = fragments_part_bytes(sender);
   uint64_t deadline = 0;
   while (fragment->offset < fragment->total) {
     uint32_t left = fragment->total - fragment->offset, part = left < most ? left : most;
@@ -60,14 +60,14 @@ int32_t ipc_sender_send_fragments(ipc_sender *sender, const void *bytes, uint32_
                                   bool steadily) {
   if (length > ipc_sender_max_message(sender)) return IPC_E_MESSAGE_TOO_LARGE;
   bool overwrites = sender->segment.overflow == IPC_DROP_OLDEST;
-  if (!overwrites && (timeout_ms == 0 || !sender->waits) && !has_room_for_all(sender, length))
+  if (!overwrites && (timeout_ms == 0 || !sender->waits) && !fragments_have_room(sender, length))
     return ipc_sender_refusal(sender);
-  uint32_t message = new_message(sender);
+  uint32_t message = fragments_new_message(sender);
   ipc_fragment fragment = {.instance = sender->instance,
                            .message = message,
                            .oldest = sender->unfinished ? sender->unfinished : message,
                            .total = length};
-  return send_from(sender, bytes, &fragment, timeout_ms, steadily);
+  return fragments_send_from(sender, bytes, &fragment, timeout_ms, steadily);
 }
 
 int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t length, uint32_t *offset) {
@@ -80,9 +80,9 @@ int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t len
   if (*offset == 0 || sender->unfinished == 0) {
     if (*offset != 0) return IPC_E_INVALID_ARGUMENT;
     bool drops = sender->segment.overflow == IPC_DROP_NEWEST;
-    if (drops && !has_room_for_all(sender, length))
+    if (drops && !fragments_have_room(sender, length))
       return ipc_segment_result(&sender->segment, ipc_sender_refusal(sender));
-    sender->unfinished = new_message(sender);
+    sender->unfinished = fragments_new_message(sender);
   }
   ipc_fragment fragment = {.instance = sender->instance,
                            .message = sender->unfinished,
@@ -90,7 +90,7 @@ int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t len
                            .first = sender->unfinished_first,
                            .total = length,
                            .offset = *offset};
-  int32_t status = send_from(sender, bytes, &fragment, 0, false);
+  int32_t status = fragments_send_from(sender, bytes, &fragment, 0, false);
   *offset = fragment.offset;
   sender->unfinished_first = fragment.first;
   if (status != IPC_TIMED_OUT || *offset == 0) sender->unfinished = 0; /* not begun is not unfinished */

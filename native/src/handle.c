@@ -81,7 +81,7 @@ bool ipc_handle_is_time_to_reap(ipc_handle *handle) {
  * was notified; or the turn, past which a reader came in without taking it. A notification for that is not its own to
  * keep.
  */
-static bool leaves_some(const ipc_handle *handle) {
+static bool handle_leaves_some(const ipc_handle *handle) {
   const ipc_header *header = handle->segment.header;
   if (handle->segment.kind == IPC_SEMAPHORE) return atomic_load_explicit(&header->permits, memory_order_relaxed) > 0;
   return atomic_load_explicit(&header->claim, memory_order_relaxed) == 0;
@@ -114,15 +114,15 @@ int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *atte
     if (status != IPC_TIMED_OUT) break;
   }
   bool notified = ipc_waits_leave(segment, wait);
-  if (notified && (status < 0 || leaves_some(handle))) ipc_waits_notify(segment, what, 1);
+  if (notified && (status < 0 || handle_leaves_some(handle))) ipc_waits_notify(segment, what, 1);
   return status;
 }
 
-static int which_of(uint32_t wait) { return wait & IPC_WAIT_FOR_SHARED ? ARMED_SHARED : ARMED_LOCK; }
+static int handle_which_of(uint32_t wait) { return wait & IPC_WAIT_FOR_SHARED ? ARMED_SHARED : ARMED_LOCK; }
 
 int32_t ipc_handle_arm(ipc_handle *handle, uint32_t wait, uint32_t low, uint32_t high) {
   ipc_segment *segment = &handle->segment;
-  int which = which_of(wait);
+  int which = handle_which_of(wait);
   uint32_t what = which == ARMED_LOCK && handle->is_next ? IPC_WAIT_READERS : IPC_WAIT_ACQUIRE;
   int32_t armed = handle->armed[which];
   if (armed < 0)
@@ -136,7 +136,7 @@ void ipc_handle_got(ipc_handle *handle, int which) {
   if (handle->armed[which] < 0) return;
   bool notified = ipc_waits_leave(&handle->segment, handle->armed[which]);
   handle->armed[which] = -1;
-  if (notified && leaves_some(handle)) ipc_waits_notify(&handle->segment, IPC_WAIT_ACQUIRE, 1);
+  if (notified && handle_leaves_some(handle)) ipc_waits_notify(&handle->segment, IPC_WAIT_ACQUIRE, 1);
 }
 
 void ipc_handle_disarm(ipc_handle *handle, uint32_t wait) {
@@ -162,13 +162,13 @@ void ipc_handle_poll(ipc_handle *handle) {
   ipc_segment_is_orphaned(&handle->segment);
 }
 
-static bool is_ours(const ipc_handle *handle, int32_t wait) {
+static bool handle_owns_wait(const ipc_handle *handle, int32_t wait) {
   return wait >= 0 && (uint32_t)wait < handle->segment.max_waits &&
          atomic_load_explicit(&handle->segment.waits[wait].instance, memory_order_relaxed) == handle->instance;
 }
 
 /* IPC_OK: it was notified, or somebody has died who may have been notified in its stead. */
-static int32_t progress(const ipc_handle *handle, int32_t wait) {
+static int32_t handle_wait_status(const ipc_handle *handle, int32_t wait) {
   const ipc_segment *segment = &handle->segment;
   /* Shared memory is as good without its name. */
   if (segment->kind != IPC_MEMORY && atomic_load_explicit(&segment->header->orphaned, memory_order_acquire))
@@ -181,11 +181,11 @@ static int32_t progress(const ipc_handle *handle, int32_t wait) {
 
 int32_t ipc_handle_sleep(ipc_handle *handle, int32_t wait, int32_t timeout_ms) {
   ipc_segment *segment = &handle->segment;
-  if (!is_ours(handle, wait)) return ipc_segment_result(segment, IPC_E_INVALID_ARGUMENT);
+  if (!handle_owns_wait(handle, wait)) return ipc_segment_result(segment, IPC_E_INVALID_ARGUMENT);
   uint64_t deadline = timeout_ms == 0 ? 0 : ipc_deadline(timeout_ms), slice = IPC_FIRST_SLICE_NS;
   ipc_backoff backoff = ipc_backoff_start(segment->header);
   for (;;) {
-    int32_t status = progress(handle, wait);
+    int32_t status = handle_wait_status(handle, wait);
     if (status != IPC_TIMED_OUT) {
       ipc_waits_leave(segment, wait);
       return ipc_segment_result(segment, status);
@@ -194,12 +194,12 @@ int32_t ipc_handle_sleep(ipc_handle *handle, int32_t wait, int32_t timeout_ms) {
     if (ipc_backoff_pause(&backoff, deadline)) continue;
     if (ipc_os_now() >= deadline) return ipc_segment_result(segment, IPC_TIMED_OUT);
     ipc_waits_sleep(segment, wait, deadline, slice);
-    if (progress(handle, wait) != IPC_TIMED_OUT) continue;
+    if (handle_wait_status(handle, wait) != IPC_TIMED_OUT) continue;
     slice = IPC_SLICE_NS;
     ipc_handle_poll(handle);
   }
 }
 
 int32_t ipc_handle_leave(ipc_handle *handle, int32_t wait) {
-  return is_ours(handle, wait) && ipc_waits_leave(&handle->segment, wait);
+  return handle_owns_wait(handle, wait) && ipc_waits_leave(&handle->segment, wait);
 }

@@ -47,7 +47,7 @@ struct ipc_listing {
   uint32_t next_member;  /* in the order in which they are told: senders, then receivers */
 };
 
-static void remember_file(void *context, const char *listed, bool hashed) {
+static void list_remember_file(void *context, const char *listed, bool hashed) {
   ipc_listing *listing = context;
   if (listing->file_count == listing->file_room) {
     uint32_t room = listing->file_room ? listing->file_room * 2 : 64;
@@ -69,7 +69,7 @@ static void remember_file(void *context, const char *listed, bool hashed) {
   listing->files[listing->file_count++] = (file_entry){.key = key, .hashed = hashed};
 }
 
-static int32_t fail(ipc_failure *failure, int32_t code, int error) {
+static int32_t list_fail(ipc_failure *failure, int32_t code, int error) {
   *failure = (ipc_failure){.code = code, .system_error = error};
   return code;
 }
@@ -78,24 +78,24 @@ ipc_listing *ipc_list_open(const char *prefix, ipc_failure *failure) {
   *failure = (ipc_failure){0};
   char key[IPC_OS_KEY_BYTES];
   if (prefix && ipc_segment_key(key, IPC_ROUTE, prefix, "name") != IPC_OK) {
-    fail(failure, IPC_E_INVALID_NAME, 0);
+    list_fail(failure, IPC_E_INVALID_NAME, 0);
     return NULL;
   }
   ipc_listing *listing = aligned_alloc(_Alignof(ipc_listing), sizeof *listing);
   if (!listing) {
-    fail(failure, IPC_E_NO_SPACE, ENOMEM);
+    list_fail(failure, IPC_E_NO_SPACE, ENOMEM);
     return NULL;
   }
   memset(listing, 0, sizeof *listing);
   listing->is_filtered = prefix != NULL;
   snprintf(listing->prefix, sizeof listing->prefix, "%s", prefix ? prefix : "");
-  int error = ipc_os_list(remember_file, listing);
+  int error = ipc_os_list(list_remember_file, listing);
   if (error == -ENOENT) error = 0; /* no such directory: no names */
   if (error == 0 && !listing->out_of_memory) return listing;
   if (error == -EACCES || error == -EPERM)
-    fail(failure, IPC_E_PERMISSION, -error);
+    list_fail(failure, IPC_E_PERMISSION, -error);
   else
-    fail(failure, error ? IPC_E_SYSTEM : IPC_E_NO_SPACE, error ? -error : ENOMEM);
+    list_fail(failure, error ? IPC_E_SYSTEM : IPC_E_NO_SPACE, error ? -error : ENOMEM);
   ipc_list_close(listing);
   return NULL;
 }
@@ -108,7 +108,7 @@ void ipc_list_close(ipc_listing *listing) {
 }
 
 /* What a key says, where it is not hashed: see ipc_segment_key. False: no segment has such a key. */
-static bool parse(const char *key, ipc_listed_name *name) {
+static bool list_parse_key(const char *key, ipc_listed_name *name) {
   for (uint32_t kind = IPC_ROUTE; kind < IPC_KINDS; kind++) {
     char start[32], again[IPC_OS_KEY_BYTES], *end;
     int length = snprintf(start, sizeof start, "libipc.%s.", ipc_kind_names[kind]);
@@ -130,39 +130,41 @@ static bool parse(const char *key, ipc_listed_name *name) {
 }
 
 /* Of a checked header. */
-static uint32_t slots_of(const ipc_header *header) { return header->max_receivers + header->max_senders; }
-static uint32_t waits_of(const ipc_header *header) {
+static uint32_t list_slots_of(const ipc_header *header) { return header->max_receivers + header->max_senders; }
+static uint32_t list_waits_of(const ipc_header *header) {
   return ipc_segment_has_ring(header->kind) ? 0 : header->max_receivers * IPC_WAITS_PER_HANDLE;
 }
 
-static uint32_t load(const _Atomic uint32_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
-static uint64_t load_long(const _Atomic uint64_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
+static uint32_t list_load(const _Atomic uint32_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
+static uint64_t list_load_long(const _Atomic uint64_t *word) {
+  return atomic_load_explicit(word, memory_order_relaxed);
+}
 
-static uint32_t head_of(const ipc_header *header) { return (uint32_t)load_long(&header->head); }
+static uint32_t list_head_of(const ipc_header *header) { return (uint32_t)list_load_long(&header->head); }
 
 /* A position at most 2^32 units behind head in 64 bits, as bytes. `announced` is near enough to head to tell its high
  * half. */
-static uint64_t bytes_before(const ipc_header *header, uint32_t position) {
-  uint32_t head = head_of(header);
-  uint64_t announced = load_long(&header->announced);
+static uint64_t list_bytes_before(const ipc_header *header, uint32_t position) {
+  uint32_t head = list_head_of(header);
+  uint64_t announced = list_load_long(&header->announced);
   uint64_t whole_head = announced + (uint64_t)(int64_t)(int32_t)(head - (uint32_t)announced);
   return (whole_head - (head - position)) * IPC_UNIT;
 }
 
 /* What lies between a position and head, in bytes; more than the ring holds has been overwritten, or is damage. */
-static uint32_t lag_of(const ipc_header *header, uint32_t position) {
-  uint64_t bytes = (uint64_t)(head_of(header) - position) * IPC_UNIT;
+static uint32_t list_lag_of(const ipc_header *header, uint32_t position) {
+  uint64_t bytes = (uint64_t)(list_head_of(header) - position) * IPC_UNIT;
   return bytes < header->capacity ? (uint32_t)bytes : header->capacity;
 }
 
 /* `head` has the low half of how many messages were sent; the last mark is near enough to tell the high half. */
-static uint64_t messages_of(const ipc_header *header) {
-  if (load_long(&header->mark_count) == 0) return load_long(&header->head) >> 32;
+static uint64_t list_messages_of(const ipc_header *header) {
+  if (list_load_long(&header->mark_count) == 0) return list_load_long(&header->head) >> 32;
   uint64_t number = ipc_marks_last(header).number;
-  return number + (uint64_t)(int64_t)(int32_t)((uint32_t)(load_long(&header->head) >> 32) - (uint32_t)number);
+  return number + (uint64_t)(int64_t)(int32_t)((uint32_t)(list_load_long(&header->head) >> 32) - (uint32_t)number);
 }
 
-static void tell_segment(ipc_listing *listing, ipc_listed_name *name, uint64_t memory_bytes) {
+static void list_describe_segment(ipc_listing *listing, ipc_listed_name *name, uint64_t memory_bytes) {
   const ipc_header *header = &listing->header;
   name->kind = header->kind;
   name->capacity = header->kind == IPC_MEMORY ? memory_bytes : header->capacity;
@@ -170,23 +172,23 @@ static void tell_segment(ipc_listing *listing, ipc_listed_name *name, uint64_t m
   name->overflow = header->overflow;
   name->permissions = header->permissions;
   if (ipc_segment_has_ring(header->kind)) {
-    name->head = bytes_before(header, head_of(header));
-    name->messages = messages_of(header);
+    name->head = list_bytes_before(header, list_head_of(header));
+    name->messages = list_messages_of(header);
   }
-  if (header->kind == IPC_QUEUE) name->waiting = lag_of(header, load(&header->cursor));
+  if (header->kind == IPC_QUEUE) name->waiting = list_lag_of(header, list_load(&header->cursor));
   if (header->kind == IPC_SEMAPHORE) {
-    name->permits = load(&header->permits);
+    name->permits = list_load(&header->permits);
     name->initial = header->initial;
     name->robust = header->robust;
-    name->recovered = load(&header->recovered);
+    name->recovered = list_load(&header->recovered);
   }
-  if (header->kind == IPC_MUTEX || header->kind == IPC_RWLOCK) name->unusable = load(&header->unusable) != 0;
+  if (header->kind == IPC_MUTEX || header->kind == IPC_RWLOCK) name->unusable = list_load(&header->unusable) != 0;
   snprintf(name->prefix, sizeof name->prefix, "%s", header->prefix);
   snprintf(name->name, sizeof name->name, "%s", header->name);
-  listing->member_count = slots_of(header);
+  listing->member_count = list_slots_of(header);
   for (uint32_t i = 0; i < listing->member_count; i++) {
-    if (load(&listing->slots[i].instance) == 0) continue;
-    listing->alive[i] = ipc_os_alive(load_long(&listing->slots[i].owner));
+    if (list_load(&listing->slots[i].instance) == 0) continue;
+    listing->alive[i] = ipc_os_alive(list_load_long(&listing->slots[i].owner));
     if (!listing->alive[i])
       name->dead++;
     else if (i < header->max_receivers)
@@ -197,23 +199,23 @@ static void tell_segment(ipc_listing *listing, ipc_listed_name *name, uint64_t m
   name->state = name->senders + name->receivers ? IPC_LISTED_LIVE : IPC_LISTED_LEFTOVER;
 }
 
-static uint32_t state_of(int32_t status) {
+static uint32_t list_state_of(int32_t status) {
   return status == IPC_E_FOREIGN   ? IPC_LISTED_FOREIGN
          : status == IPC_E_VERSION ? IPC_LISTED_VERSION
                                    : IPC_LISTED_DAMAGED;
 }
 
 /* Reads the places, and the waits behind them. False: the file has become too short. */
-static bool read_tables(ipc_listing *listing, int fd) {
-  uint64_t slots = slots_of(&listing->header) * sizeof *listing->slots;
-  uint64_t waits = waits_of(&listing->header) * sizeof *listing->waits;
+static bool list_read_tables(ipc_listing *listing, int fd) {
+  uint64_t slots = list_slots_of(&listing->header) * sizeof *listing->slots;
+  uint64_t waits = list_waits_of(&listing->header) * sizeof *listing->waits;
   return ipc_os_read(fd, listing->slots, slots, IPC_HEADER_BYTES) == (int64_t)slots &&
          ipc_os_read(fd, listing->waits, waits, IPC_HEADER_BYTES + slots) == (int64_t)waits;
 }
 
 /* Shared memory only grows, and its file before it: there must be as much as the header said before the file was
  * measured. */
-static bool is_whole(const ipc_header *header, uint64_t memory_bytes, uint64_t file_bytes) {
+static bool list_is_whole(const ipc_header *header, uint64_t memory_bytes, uint64_t file_bytes) {
   return header->kind != IPC_MEMORY ||
          (memory_bytes > 0 && memory_bytes <= IPC_MAX_MEMORY && file_bytes >= header->body_offset + memory_bytes);
 }
@@ -223,11 +225,11 @@ static bool is_whole(const ipc_header *header, uint64_t memory_bytes, uint64_t f
  * come before the head that they are compared with, so no receiver seems to be ahead
  * of it; and an identity that is the same on both sides is that of the places.
  */
-static void read_segment(ipc_listing *listing, int fd, const char *listed, ipc_listed_name *name) {
+static void list_read_segment(ipc_listing *listing, int fd, const char *listed, ipc_listed_name *name) {
   ipc_header *header = &listing->header;
   for (uint32_t attempt = 0; attempt < 3; attempt++) {
     int64_t bytes = ipc_os_read(fd, header, sizeof *header, 0);
-    uint32_t magic = bytes >= (int64_t)sizeof magic ? load(&header->magic) : IPC_MAGIC + 1;
+    uint32_t magic = bytes >= (int64_t)sizeof magic ? list_load(&header->magic) : IPC_MAGIC + 1;
     ipc_failure failure;
     name->state = IPC_LISTED_DAMAGED;
     if (bytes < (int64_t)sizeof *header || name->bytes < IPC_HEADER_BYTES) {
@@ -244,32 +246,33 @@ static void read_segment(ipc_listing *listing, int fd, const char *listed, ipc_l
     if (magic == IPC_MAGIC) name->version = header->version;
     int32_t status = ipc_segment_check(header, name->bytes, &failure);
     if (status != IPC_OK) {
-      name->state = state_of(status);
+      name->state = list_state_of(status);
       return;
     }
     if (!ipc_segment_is_named(header, listed)) return;
-    uint64_t created = header->created, memory_bytes = load_long(&header->memory_bytes);
-    uint32_t slots = slots_of(header);
+    uint64_t created = header->created, memory_bytes = list_load_long(&header->memory_bytes);
+    uint32_t slots = list_slots_of(header);
     ipc_os_file file;
-    if (!read_tables(listing, fd) || ipc_os_stat(fd, &file) != 0) return;
+    if (!list_read_tables(listing, fd) || ipc_os_stat(fd, &file) != 0) return;
     name->bytes = file.size;
     if (ipc_os_read(fd, header, sizeof *header, 0) != (int64_t)sizeof *header) return;
     /* Made anew in the same file meanwhile: look again. */
-    if (load(&header->magic) != IPC_MAGIC || header->created != created) continue;
+    if (list_load(&header->magic) != IPC_MAGIC || header->created != created) continue;
     if (ipc_segment_check(header, name->bytes, &failure) != IPC_OK || !ipc_segment_is_named(header, listed) ||
-        slots_of(header) != slots || !is_whole(header, memory_bytes, name->bytes))
+        list_slots_of(header) != slots || !list_is_whole(header, memory_bytes, name->bytes))
       return;
-    tell_segment(listing, name, memory_bytes);
+    list_describe_segment(listing, name, memory_bytes);
     return;
   }
   name->state = IPC_LISTED_UNFINISHED;
 }
 
 /* 1: told. 0: it is gone. Or a failure that is none of this file's. */
-static int32_t tell(ipc_listing *listing, const file_entry *entry, ipc_listed_name *name, ipc_failure *failure) {
+static int32_t list_read_entry(ipc_listing *listing, const file_entry *entry, ipc_listed_name *name,
+                               ipc_failure *failure) {
   *name = (ipc_listed_name){0};
   listing->member_count = listing->next_member = 0;
-  bool can_be = entry->hashed || parse(entry->key, name);
+  bool can_be = entry->hashed || list_parse_key(entry->key, name);
   if (listing->is_filtered && !entry->hashed && (!can_be || strcmp(name->prefix, listing->prefix) != 0)) return 0;
   snprintf(name->path, sizeof name->path, "%s/%s", ipc_os_directory, entry->key);
   int fd = ipc_os_open_to_read(entry->key);
@@ -277,8 +280,8 @@ static int32_t tell(ipc_listing *listing, const file_entry *entry, ipc_listed_na
     case 0: break;
     case ENOENT: return 0;
     case EMFILE:
-    case ENFILE: return fail(failure, IPC_E_SYSTEM, -fd);
-    case ENOMEM: return fail(failure, IPC_E_NO_SPACE, -fd);
+    case ENFILE: return list_fail(failure, IPC_E_SYSTEM, -fd);
+    case ENOMEM: return list_fail(failure, IPC_E_NO_SPACE, -fd);
     default:
       name->state = fd == -EACCES || fd == -EPERM ? IPC_LISTED_DENIED : IPC_LISTED_FOREIGN;
       name->system_error = -fd;
@@ -289,7 +292,7 @@ static int32_t tell(ipc_listing *listing, const file_entry *entry, ipc_listed_na
     bool is_there = error == 0 && file.links > 0;
     name->bytes = file.size;
     name->state = IPC_LISTED_FOREIGN;
-    if (is_there && can_be) read_segment(listing, fd, entry->key, name);
+    if (is_there && can_be) list_read_segment(listing, fd, entry->key, name);
     ipc_os_close(fd);
     if (!is_there) return 0;
   }
@@ -300,47 +303,48 @@ int32_t ipc_list_next(ipc_listing *listing, ipc_listed_name *name, ipc_failure *
   *failure = (ipc_failure){0};
   int32_t told = 0;
   while (told == 0 && listing->next_file < listing->file_count)
-    told = tell(listing, &listing->files[listing->next_file++], name, failure);
+    told = list_read_entry(listing, &listing->files[listing->next_file++], name, failure);
   if (told != 1) listing->member_count = 0;
   listing->state = told == 1 ? name->state : 0;
   return told;
 }
 
 /* For a message or for space; who waits for others to come is not stuck. */
-static bool is_sleeping(const ipc_slot *slot, bool is_sender) {
+static bool list_is_sleeping(const ipc_slot *slot, bool is_sender) {
   const uint32_t space = 1u << IPC_EVENT_SPACE | 1u << IPC_EVENT_CLAIM_FREE;
-  uint32_t armed = load(&slot->armed);
-  return load(&slot->asleep) != 0 || (is_sender ? (armed & space) != 0 : (armed & 1u << IPC_EVENT_DATA) != 0);
+  uint32_t armed = list_load(&slot->armed);
+  return list_load(&slot->asleep) != 0 || (is_sender ? (armed & space) != 0 : (armed & 1u << IPC_EVENT_DATA) != 0);
 }
 
-static bool has_wait(const ipc_listing *listing, uint32_t instance) {
-  for (uint32_t i = 0; i < waits_of(&listing->header); i++) {
+static bool list_has_wait(const ipc_listing *listing, uint32_t instance) {
+  for (uint32_t i = 0; i < list_waits_of(&listing->header); i++) {
     const ipc_wait_entry *wait = &listing->waits[i];
-    if (load(&wait->instance) == instance && (load(&wait->state) & IPC_WAIT_TAGS) == IPC_WAIT_WAITING) return true;
+    if (list_load(&wait->instance) == instance && (list_load(&wait->state) & IPC_WAIT_TAGS) == IPC_WAIT_WAITING)
+      return true;
   }
   return false;
 }
 
-static void tell_hold(const ipc_header *header, const ipc_slot *slot, ipc_listed_endpoint *endpoint) {
-  uint32_t owner = load(&header->claim);
+static void list_describe_hold(const ipc_header *header, const ipc_slot *slot, ipc_listed_endpoint *endpoint) {
+  uint32_t owner = list_load(&header->claim);
   /* Who has the turn of a reader-writer lock may still wait for readers to leave. */
-  bool is_locked = header->kind == IPC_MUTEX || (header->kind == IPC_RWLOCK && load(&header->writing) == owner);
+  bool is_locked = header->kind == IPC_MUTEX || (header->kind == IPC_RWLOCK && list_load(&header->writing) == owner);
   if (is_locked && owner != 0) /* What others seem to hold shared is a try that fails, or over. */
     endpoint->holds = endpoint->exclusive = endpoint->instance == owner;
   else
-    endpoint->holds = load(&slot->held);
+    endpoint->holds = list_load(&slot->held);
 }
 
-static void tell_handle(const ipc_listing *listing, uint32_t index, ipc_listed_endpoint *endpoint) {
+static void list_describe_handle(const ipc_listing *listing, uint32_t index, ipc_listed_endpoint *endpoint) {
   const ipc_slot *slot = &listing->slots[index];
-  uint32_t instance = load(&slot->instance);
+  uint32_t instance = list_load(&slot->instance);
   *endpoint = (ipc_listed_endpoint){.role = IPC_HANDLE,
                                     .slot = index,
                                     .instance = instance,
-                                    .pid = load(&slot->pid),
+                                    .pid = list_load(&slot->pid),
                                     .alive = listing->alive[index],
-                                    .sleeping = listing->alive[index] && has_wait(listing, instance)};
-  tell_hold(&listing->header, slot, endpoint);
+                                    .sleeping = listing->alive[index] && list_has_wait(listing, instance)};
+  list_describe_hold(&listing->header, slot, endpoint);
 }
 
 int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {
@@ -350,23 +354,25 @@ int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {
     bool is_sender = told < header->max_senders;
     uint32_t index = is_sender ? header->max_receivers + told : told - header->max_senders;
     const ipc_slot *slot = &listing->slots[index];
-    uint32_t instance = load(&slot->instance);
+    uint32_t instance = list_load(&slot->instance);
     if (instance == 0) continue;
     if (!ipc_segment_has_ring(header->kind)) {
-      tell_handle(listing, index, endpoint);
+      list_describe_handle(listing, index, endpoint);
       return 1;
     }
     bool is_reader = !is_sender && header->kind != IPC_QUEUE; /* with a position of its own */
-    uint32_t position = is_reader ? load(&slot->position) : is_sender ? head_of(header) : load(&header->cursor);
+    uint32_t position = is_reader   ? list_load(&slot->position)
+                        : is_sender ? list_head_of(header)
+                                    : list_load(&header->cursor);
     *endpoint = (ipc_listed_endpoint){.role = is_sender ? IPC_SENDER : IPC_RECEIVER,
                                       .slot = is_sender ? told : index,
                                       .instance = instance,
-                                      .pid = load(&slot->pid),
+                                      .pid = list_load(&slot->pid),
                                       .alive = listing->alive[index],
-                                      .sleeping = listing->alive[index] && is_sleeping(slot, is_sender),
-                                      .position = bytes_before(header, position),
-                                      .lag = is_reader ? lag_of(header, position) : 0,
-                                      .lost = is_sender ? 0 : load_long(&slot->lost)};
+                                      .sleeping = listing->alive[index] && list_is_sleeping(slot, is_sender),
+                                      .position = list_bytes_before(header, position),
+                                      .lag = is_reader ? list_lag_of(header, position) : 0,
+                                      .lost = is_sender ? 0 : list_load_long(&slot->lost)};
     return 1;
   }
   return 0;

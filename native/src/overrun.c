@@ -2,7 +2,7 @@
 
 #include "marks.h"
 
-static void go_to(ipc_receiver *receiver, uint64_t position, uint64_t number) {
+static void overrun_go_to(ipc_receiver *receiver, uint64_t position, uint64_t number) {
   receiver->passed = position;
   receiver->number = number;
   receiver->position = receiver->head = (uint32_t)position;
@@ -10,7 +10,7 @@ static void go_to(ipc_receiver *receiver, uint64_t position, uint64_t number) {
 
 /* The oldest mark with at most `most` units between it and what is announced; else the last one, which always is whole.
  */
-static ipc_mark_copy mark_within(const ipc_header *header, uint64_t most) {
+static ipc_mark_copy overrun_mark_within(const ipc_header *header, uint64_t most) {
   ipc_mark_copy marks[IPC_MARKS];
   uint32_t count;
   while ((count = ipc_marks_copy(header, marks)) == 0) /* the writers went all the way round meanwhile */
@@ -25,15 +25,15 @@ static ipc_mark_copy mark_within(const ipc_header *header, uint64_t most) {
 void ipc_overrun_start(ipc_receiver *receiver, bool from_oldest) {
   const ipc_header *header = receiver->segment.header;
   if (from_oldest) {
-    ipc_mark_copy mark = mark_within(header, receiver->capacity_units);
-    go_to(receiver, mark.position, mark.number);
+    ipc_mark_copy mark = overrun_mark_within(header, receiver->capacity_units);
+    overrun_go_to(receiver, mark.position, mark.number);
   } else {
     /* Position and number as one load found them before anybody counted us; any mark near has their high bits. */
-    ipc_mark_copy mark = mark_within(header, receiver->capacity_units);
+    ipc_mark_copy mark = overrun_mark_within(header, receiver->capacity_units);
     uint64_t head = receiver->segment.joined;
     uint64_t position = mark.position + (uint64_t)(int64_t)(int32_t)((uint32_t)head - (uint32_t)mark.position);
-    go_to(receiver, position,
-          mark.number + (uint64_t)(int64_t)(int32_t)((uint32_t)(head >> 32) - (uint32_t)mark.number));
+    overrun_go_to(receiver, position,
+                  mark.number + (uint64_t)(int64_t)(int32_t)((uint32_t)(head >> 32) - (uint32_t)mark.number));
   }
   receiver->joined = receiver->passed;
 }
@@ -53,12 +53,12 @@ bool ipc_overrun_found(ipc_receiver *receiver) {
     return false;
   }
   /* With a quarter of the ring to spare, or the next record would be overwritten before it is read. */
-  ipc_mark_copy mark = mark_within(header, receiver->capacity_units / 4 * 3);
+  ipc_mark_copy mark = overrun_mark_within(header, receiver->capacity_units / 4 * 3);
   /* No way on is damage: where nothing has been written yet, what comes next is told to be that too. */
   if ((int64_t)(mark.position - receiver->passed) <= 0) mark = (ipc_mark_copy){announced, receiver->number};
   receiver->lost += mark.number - receiver->number;
   ipc_assembly_clear(&receiver->assembly);
-  go_to(receiver, mark.position, mark.number);
+  overrun_go_to(receiver, mark.position, mark.number);
   atomic_store_explicit(&receiver->slot->lost, receiver->lost, memory_order_relaxed);
   return true;
 }

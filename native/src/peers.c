@@ -18,7 +18,7 @@ typedef struct snapshot {
  * instance is still the same afterwards. It is read anew then, which ends: each turn
  * somebody has joined or left.
  */
-static ipc_peer read_slot(const ipc_slot *slot) {
+static ipc_peer peers_read_slot(const ipc_slot *slot) {
   for (;;) {
     /* acquire pairs with the release of whoever took the place: owner and pid are its own */
     uint32_t instance = atomic_load_explicit(&slot->instance, memory_order_acquire);
@@ -34,10 +34,10 @@ static ipc_peer read_slot(const ipc_slot *slot) {
   }
 }
 
-static void add(snapshot *to, const ipc_slot *slots, uint32_t count, uint32_t role) {
+static void peers_add(snapshot *to, const ipc_slot *slots, uint32_t count, uint32_t role) {
   for (uint32_t index = 0; index < count; index++) {
     const ipc_slot *slot = &slots[index];
-    ipc_peer peer = read_slot(slot);
+    ipc_peer peer = peers_read_slot(slot);
     /* Taken for dead, we have lost our place: then it is somebody else's. */
     if (slot == to->own && (peer.instance == to->instance || peer.instance == 0)) continue;
     if (peer.instance == 0 && peer.died == 0) continue;
@@ -49,8 +49,8 @@ static void add(snapshot *to, const ipc_slot *slots, uint32_t count, uint32_t ro
 }
 
 static int32_t peers_of(const ipc_segment *segment, snapshot *to) {
-  add(to, segment->senders, IPC_MAX_SENDERS, IPC_SENDER);
-  add(to, segment->receivers, segment->max_receivers, IPC_RECEIVER);
+  peers_add(to, segment->senders, IPC_MAX_SENDERS, IPC_SENDER);
+  peers_add(to, segment->receivers, segment->max_receivers, IPC_RECEIVER);
   return (int32_t)to->count;
 }
 

@@ -6,7 +6,7 @@
 /* Longer than any holder needs unless it is stopped, or loses its processor. */
 static const uint64_t TAKE_PATIENCE_NS = 5000000, PUT_BACK_PATIENCE_NS = 5000000000u;
 
-static bool lock(ipc_segment *segment, uint32_t instance) {
+static bool queue_lock(ipc_segment *segment, uint32_t instance) {
   _Atomic uint32_t *claim = &segment->header->take_claim;
   uint32_t pid;
   /* On a busy machine the patience may be over before the slow way has asked whether the holder is alive. */
@@ -17,9 +17,9 @@ static bool lock(ipc_segment *segment, uint32_t instance) {
 
 /* Putting back should not fail for somebody who is stopped; but a damaged claim may name one who will never give it
  * back. */
-static bool lock_patiently(ipc_segment *segment, uint32_t instance) {
+static bool queue_lock_patiently(ipc_segment *segment, uint32_t instance) {
   uint64_t deadline = 0;
-  while (!lock(segment, instance)) {
+  while (!queue_lock(segment, instance)) {
     uint64_t now = ipc_os_now();
     if (deadline == 0) deadline = now + PUT_BACK_PATIENCE_NS;
     if (now >= deadline) return false;
@@ -27,32 +27,32 @@ static bool lock_patiently(ipc_segment *segment, uint32_t instance) {
   return true;
 }
 
-static void unlock(ipc_segment *segment) {
+static void queue_unlock(ipc_segment *segment) {
   ipc_claim_unlock(&segment->header->take_claim);
   ipc_event_notify(segment, IPC_EVENT_CLAIM_FREE);
 }
 
-static uint32_t load(const _Atomic uint32_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
+static uint32_t queue_load(const _Atomic uint32_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
 
-static uint32_t units_of(const ipc_segment *segment) { return segment->capacity / IPC_UNIT; }
+static uint32_t queue_units_of(const ipc_segment *segment) { return segment->capacity / IPC_UNIT; }
 
-static uint32_t head_of(const ipc_segment *segment) {
+static uint32_t queue_head_of(const ipc_segment *segment) {
   /* acquire pairs with the sender's release: the records before it are whole */
   return (uint32_t)atomic_load_explicit(&segment->header->head, memory_order_acquire);
 }
 
 /* The record at a position before `head`: its units, or 0 for damage. */
-static uint32_t read(const ipc_segment *segment, uint32_t position, uint32_t head, ipc_record_copy *record) {
-  uint32_t units = ipc_ring_read(segment->body, units_of(segment), position, head, record);
+static uint32_t queue_read(const ipc_segment *segment, uint32_t position, uint32_t head, ipc_record_copy *record) {
+  uint32_t units = ipc_ring_read(segment->body, queue_units_of(segment), position, head, record);
   bool has_lease = record->kind != IPC_RECORD_MESSAGE || record->length >= sizeof(ipc_lease);
   return has_lease && record->kind != IPC_RECORD_FRAGMENT ? units : 0;
 }
 
-static ipc_lease *lease_at(const ipc_segment *segment, uint32_t position) {
-  return (ipc_lease *)(ipc_ring_at(segment->body, units_of(segment), position) + sizeof(ipc_record));
+static ipc_lease *queue_lease_at(const ipc_segment *segment, uint32_t position) {
+  return (ipc_lease *)(ipc_ring_at(segment->body, queue_units_of(segment), position) + sizeof(ipc_record));
 }
 
-static uint32_t offset_of(const ipc_segment *segment, const ipc_lease *lease) {
+static uint32_t queue_offset_of(const ipc_segment *segment, const ipc_lease *lease) {
   return (uint32_t)((const uint8_t *)(lease + 1) - segment->body);
 }
 
@@ -62,11 +62,11 @@ void ipc_queue_put_lease(uint8_t *payload) {
   atomic_store_explicit(&lease->attempts, 0, memory_order_relaxed);
 }
 
-/* Whether the record that read() found at a position is a loan still being written, or its owner's. */
-static bool is_lent(const ipc_segment *segment, uint32_t position, uint32_t head, const ipc_record_copy *record) {
+/* Whether the record that queue_read() found at a position is a loan still being written, or its owner's. */
+static bool queue_is_lent(const ipc_segment *segment, uint32_t position, uint32_t head, const ipc_record_copy *record) {
   ipc_record_copy next;
   if (record->kind != IPC_RECORD_OWNER) return record->kind == IPC_RECORD_LOAN;
-  return position + 1 != head && read(segment, position + 1, head, &next) != 0 && next.kind == IPC_RECORD_LOAN;
+  return position + 1 != head && queue_read(segment, position + 1, head, &next) != 0 && next.kind == IPC_RECORD_LOAN;
 }
 
 /*
@@ -75,79 +75,81 @@ static bool is_lent(const ipc_segment *segment, uint32_t position, uint32_t head
  */
 uint32_t ipc_queue_gate(ipc_segment *segment, uint32_t instance) {
   ipc_header *header = segment->header;
-  if (!lock(segment, instance)) return load(&header->tail);
-  uint32_t first = load(&header->tail), tail = first, head = head_of(segment), units;
+  if (!queue_lock(segment, instance)) return queue_load(&header->tail);
+  uint32_t first = queue_load(&header->tail), tail = first, head = queue_head_of(segment), units;
   ipc_record_copy record;
-  for (; tail != head && (units = read(segment, tail, head, &record)) != 0; tail += units)
+  for (; tail != head && (units = queue_read(segment, tail, head, &record)) != 0; tail += units)
     /* acquire pairs with the release of whoever was done: it has read the payload */
     if (record.kind == IPC_RECORD_MESSAGE
-            ? atomic_load_explicit(&lease_at(segment, tail)->holder, memory_order_acquire) != IPC_LEASE_DONE
-            : is_lent(segment, tail, head, &record))
+            ? atomic_load_explicit(&queue_lease_at(segment, tail)->holder, memory_order_acquire) != IPC_LEASE_DONE
+            : queue_is_lent(segment, tail, head, &record))
       break;
-  if (tail - first > load(&header->cursor) - first) atomic_store_explicit(&header->cursor, tail, memory_order_relaxed);
+  if (tail - first > queue_load(&header->cursor) - first)
+    atomic_store_explicit(&header->cursor, tail, memory_order_relaxed);
   atomic_store_explicit(&header->tail, tail, memory_order_relaxed);
-  unlock(segment);
+  queue_unlock(segment);
   return tail;
 }
 
 int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, uint32_t most, uint32_t *offset, uint32_t *length) {
   ipc_header *header = segment->header;
-  if (!lock(segment, instance)) return IPC_TIMED_OUT;
-  uint32_t position = load(&header->cursor), head = head_of(segment);
+  if (!queue_lock(segment, instance)) return IPC_TIMED_OUT;
+  uint32_t position = queue_load(&header->cursor), head = queue_head_of(segment);
   int32_t status = IPC_TIMED_OUT;
   bool is_owned = false; /* the record before was a loan's owner */
   while (position != head && status == IPC_TIMED_OUT) {
     ipc_record_copy record;
-    uint32_t units = read(segment, position, head, &record);
-    ipc_lease *lease = lease_at(segment, position);
+    uint32_t units = queue_read(segment, position, head, &record);
+    ipc_lease *lease = queue_lease_at(segment, position);
     if (units == 0 || (record.kind == IPC_RECORD_LOAN && !is_owned)) {
       status = IPC_E_CORRUPT;
       break;
     } else if (record.kind == IPC_RECORD_LOAN) {
       position -= 1; /* back to its owner's record, for the next to look */
       break;
-    } else if (record.kind == IPC_RECORD_MESSAGE && load(&lease->holder) == 0) {
+    } else if (record.kind == IPC_RECORD_MESSAGE && queue_load(&lease->holder) == 0) {
       *length = record.length - (uint32_t)sizeof *lease;
       status = offset && *length <= most ? IPC_OK : IPC_E_BUFFER_TOO_SMALL;
       if (status != IPC_OK) break;
-      *offset = offset_of(segment, lease);
-      atomic_store_explicit(&lease->attempts, load(&lease->attempts) + 1, memory_order_relaxed);
+      *offset = queue_offset_of(segment, lease);
+      atomic_store_explicit(&lease->attempts, queue_load(&lease->attempts) + 1, memory_order_relaxed);
       atomic_store_explicit(&lease->holder, instance, memory_order_relaxed); /* the take lock orders it */
     }
     is_owned = record.kind == IPC_RECORD_OWNER;
     position += units;
   }
   atomic_store_explicit(&header->cursor, position, memory_order_relaxed);
-  unlock(segment);
+  queue_unlock(segment);
   return status;
 }
 
 bool ipc_queue_has_some(ipc_segment *segment, uint32_t instance) {
   ipc_header *header = segment->header;
-  if (atomic_load_explicit(&header->cursor, memory_order_acquire) == head_of(segment)) return false;
+  if (atomic_load_explicit(&header->cursor, memory_order_acquire) == queue_head_of(segment)) return false;
   /* Under the lock, or it might be overwritten while we read; who holds it finds out for himself, and so shall we. */
   if (!ipc_claim_try_lock(&header->take_claim, instance)) return true;
-  uint32_t cursor = load(&header->cursor), head = head_of(segment);
+  uint32_t cursor = queue_load(&header->cursor), head = queue_head_of(segment);
   ipc_record_copy record = {0};
-  bool some = cursor != head && (read(segment, cursor, head, &record) == 0 || !is_lent(segment, cursor, head, &record));
-  unlock(segment);
+  bool some = cursor != head &&
+              (queue_read(segment, cursor, head, &record) == 0 || !queue_is_lent(segment, cursor, head, &record));
+  queue_unlock(segment);
   return some;
 }
 
 /* The lease that a holder calls `offset`, if an offset it can be. */
-static ipc_lease *find(const ipc_segment *segment, uint32_t offset) {
+static ipc_lease *queue_find(const ipc_segment *segment, uint32_t offset) {
   uint32_t before = (uint32_t)(sizeof(ipc_record) + sizeof(ipc_lease));
   if (offset % IPC_UNIT != 0 || offset < before || offset > segment->capacity) return NULL;
   return (ipc_lease *)(segment->body + offset) - 1;
 }
 
 uint32_t ipc_queue_attempts(const ipc_segment *segment, uint32_t offset) {
-  const ipc_lease *lease = find(segment, offset);
-  return lease ? load(&lease->attempts) : 0;
+  const ipc_lease *lease = queue_find(segment, offset);
+  return lease ? queue_load(&lease->attempts) : 0;
 }
 
 int32_t ipc_queue_done(ipc_segment *segment, uint32_t instance, uint32_t offset) {
-  ipc_lease *lease = find(segment, offset);
+  ipc_lease *lease = queue_find(segment, offset);
   /* release pairs with the acquire in ipc_queue_gate: our reads come before the overwrite */
   if (!lease || !atomic_compare_exchange_strong_explicit(&lease->holder, &instance, IPC_LEASE_DONE,
                                                          memory_order_release, memory_order_relaxed))
@@ -156,24 +158,24 @@ int32_t ipc_queue_done(ipc_segment *segment, uint32_t instance, uint32_t offset)
   return IPC_OK;
 }
 
-static bool is_gone(const ipc_segment *segment, uint32_t holder, uint32_t leaving) {
+static bool queue_is_gone(const ipc_segment *segment, uint32_t holder, uint32_t leaving) {
   uint32_t pid;
   return holder == leaving || !ipc_slots_is_alive(segment, holder, &pid);
 }
 
 /* Gives back what the dead, and `leaving`, hold between tail and cursor. Under the take lock. */
-static bool give_back(ipc_segment *segment, uint32_t leaving) {
+static bool queue_give_back(ipc_segment *segment, uint32_t leaving) {
   ipc_header *header = segment->header;
-  uint32_t cursor = load(&header->cursor), head = head_of(segment), units, alive = 0;
+  uint32_t cursor = queue_load(&header->cursor), head = queue_head_of(segment), units, alive = 0;
   ipc_record_copy record;
   bool some = false;
-  for (uint32_t at = load(&header->tail); at != cursor && (units = read(segment, at, head, &record)) != 0;
+  for (uint32_t at = queue_load(&header->tail); at != cursor && (units = queue_read(segment, at, head, &record)) != 0;
        at += units) {
     if (record.kind != IPC_RECORD_MESSAGE) continue;
-    ipc_lease *lease = lease_at(segment, at);
-    uint32_t holder = load(&lease->holder);
+    ipc_lease *lease = queue_lease_at(segment, at);
+    uint32_t holder = queue_load(&lease->holder);
     if (holder == 0 || holder == IPC_LEASE_DONE || holder == alive) continue;
-    if (!is_gone(segment, holder, leaving)) {
+    if (!queue_is_gone(segment, holder, leaving)) {
       alive = holder;
       continue;
     }
@@ -187,38 +189,38 @@ static bool give_back(ipc_segment *segment, uint32_t leaving) {
 
 int32_t ipc_queue_retry(ipc_segment *segment, uint32_t instance, uint32_t offset) {
   ipc_header *header = segment->header;
-  ipc_lease *lease = find(segment, offset);
-  if (!lease || load(&lease->holder) != instance) return IPC_E_INVALID_ARGUMENT;
-  if (!lock_patiently(segment, instance)) return IPC_E_BUSY;
-  uint32_t capacity = units_of(segment);
+  ipc_lease *lease = queue_find(segment, offset);
+  if (!lease || queue_load(&lease->holder) != instance) return IPC_E_INVALID_ARGUMENT;
+  if (!queue_lock_patiently(segment, instance)) return IPC_E_BUSY;
+  uint32_t capacity = queue_units_of(segment);
   uint32_t unit_index = (offset - (uint32_t)(sizeof(ipc_record) + sizeof *lease)) / IPC_UNIT,
-           tail = load(&header->tail);
+           tail = queue_load(&header->tail);
   /* The position of the record: of all that have this offset the one between tail and cursor. */
-  uint32_t position = tail + ((unit_index - tail) & (capacity - 1)), cursor = load(&header->cursor);
+  uint32_t position = tail + ((unit_index - tail) & (capacity - 1)), cursor = queue_load(&header->cursor);
   if (cursor - tail > position - tail) atomic_store_explicit(&header->cursor, position, memory_order_relaxed);
   atomic_store_explicit(&lease->holder, 0, memory_order_relaxed);
-  unlock(segment);
+  queue_unlock(segment);
   ipc_event_notify(segment, IPC_EVENT_DATA);
   return IPC_OK;
 }
 
 /* A loan at the cursor whose lender is gone becomes padding. Under the take lock. */
-static bool end_loan_of_dead(ipc_segment *segment) {
-  uint32_t cursor = load(&segment->header->cursor), head = head_of(segment), pid, loan = IPC_RECORD_LOAN;
+static bool queue_end_loan_of_dead(ipc_segment *segment) {
+  uint32_t cursor = queue_load(&segment->header->cursor), head = queue_head_of(segment), pid, loan = IPC_RECORD_LOAN;
   ipc_record_copy owner, record;
-  if (cursor == head || read(segment, cursor, head, &owner) != 1 || owner.kind != IPC_RECORD_OWNER) return false;
-  if (cursor + 1 == head || read(segment, cursor + 1, head, &record) == 0 || record.kind != loan) return false;
+  if (cursor == head || queue_read(segment, cursor, head, &owner) != 1 || owner.kind != IPC_RECORD_OWNER) return false;
+  if (cursor + 1 == head || queue_read(segment, cursor + 1, head, &record) == 0 || record.kind != loan) return false;
   if (ipc_slots_is_alive(segment, owner.length, &pid)) return false;
-  ipc_record *shared = (ipc_record *)ipc_ring_at(segment->body, units_of(segment), cursor + 1);
+  ipc_record *shared = (ipc_record *)ipc_ring_at(segment->body, queue_units_of(segment), cursor + 1);
   return atomic_compare_exchange_strong_explicit(&shared->kind, &loan, IPC_RECORD_PADDING, memory_order_relaxed,
                                                  memory_order_relaxed);
 }
 
 bool ipc_queue_recover(ipc_segment *segment, uint32_t instance, uint32_t leaving) {
-  if (!lock(segment, instance)) return false;
-  bool some = give_back(segment, leaving);
-  some |= end_loan_of_dead(segment);
-  unlock(segment);
+  if (!queue_lock(segment, instance)) return false;
+  bool some = queue_give_back(segment, leaving);
+  some |= queue_end_loan_of_dead(segment);
+  queue_unlock(segment);
   if (!some) return false;
   ipc_event_notify(segment, IPC_EVENT_DATA);
   ipc_event_notify(segment, IPC_EVENT_SPACE); /* of a loan */

@@ -1,36 +1,36 @@
 #include "queued_lock.h"
 
-static bool swap(ipc_handle *handle, uint32_t owner) {
+static bool queued_lock_swap(ipc_handle *handle, uint32_t owner) {
   /* acquire: see ipc_queued_lock_take. A dead owner's stores are all visible: its end came after them */
   return atomic_compare_exchange_strong_explicit(&handle->segment.header->claim, &owner, handle->instance,
                                                  memory_order_acquire, memory_order_relaxed);
 }
 
-static int32_t attempt(ipc_handle *handle) {
+static int32_t queued_lock_attempt(ipc_handle *handle) {
   _Atomic uint32_t *claim = &handle->segment.header->claim;
   int32_t status = ipc_handle_check(handle);
   if (status != IPC_OK) return status;
   /* Read before the swap: a failed swap would take the line from the owner. */
   uint32_t owner = atomic_load_explicit(claim, memory_order_relaxed);
-  if ((owner != 0 && owner != IPC_CLAIM_ABANDONED) || !swap(handle, owner)) return IPC_TIMED_OUT;
+  if ((owner != 0 && owner != IPC_CLAIM_ABANDONED) || !queued_lock_swap(handle, owner)) return IPC_TIMED_OUT;
   return owner == 0 ? IPC_OK : IPC_OWNER_DIED;
 }
 
-static int32_t attempt_and_reap(ipc_handle *handle) {
+static int32_t queued_lock_attempt_and_reap(ipc_handle *handle) {
   ipc_segment *segment = &handle->segment;
   _Atomic uint32_t *claim = &segment->header->claim;
-  int32_t status = attempt(handle);
+  int32_t status = queued_lock_attempt(handle);
   if (status != IPC_TIMED_OUT) return status;
   if (ipc_segment_is_orphaned(segment)) return ipc_segment_result(segment, IPC_E_ORPHANED);
   uint32_t pid, owner = atomic_load_explicit(claim, memory_order_relaxed);
   if (owner == 0 || owner == handle->instance || ipc_slots_is_alive(segment, owner, &pid)) return IPC_TIMED_OUT;
-  if (!swap(handle, owner)) return IPC_TIMED_OUT;
+  if (!queued_lock_swap(handle, owner)) return IPC_TIMED_OUT;
   ipc_slots_evict_dead(segment); /* its place is free for others, and its waits are out of the line */
   return IPC_OWNER_DIED;
 }
 
 /* Another handle of this thread: whoever waits for it without letting the thread go on waits for ever. */
-static bool is_this_threads(const ipc_handle *handle, uint32_t owner) {
+static bool queued_lock_is_held_by_this_thread(const ipc_handle *handle, uint32_t owner) {
   const ipc_segment *segment = &handle->segment;
   uint64_t self = ipc_os_self();
   uint32_t used = atomic_load_explicit(&segment->header->receiver_slots_used, memory_order_acquire);
@@ -45,7 +45,9 @@ static bool is_this_threads(const ipc_handle *handle, uint32_t owner) {
 int32_t ipc_queued_lock_take_slow(ipc_handle *handle, int32_t timeout_ms, uint64_t *deadline) {
   uint32_t owner = atomic_load_explicit(&handle->segment.header->claim, memory_order_relaxed);
   if (owner == handle->instance) return IPC_E_DEADLOCK;
-  if (timeout_ms == 0) return ipc_handle_is_time_to_reap(handle) ? attempt_and_reap(handle) : attempt(handle);
-  if (owner != 0 && is_this_threads(handle, owner)) return IPC_E_DEADLOCK;
-  return ipc_handle_wait_for(handle, IPC_WAIT_ACQUIRE, attempt, attempt_and_reap, timeout_ms, deadline);
+  if (timeout_ms == 0)
+    return ipc_handle_is_time_to_reap(handle) ? queued_lock_attempt_and_reap(handle) : queued_lock_attempt(handle);
+  if (owner != 0 && queued_lock_is_held_by_this_thread(handle, owner)) return IPC_E_DEADLOCK;
+  return ipc_handle_wait_for(handle, IPC_WAIT_ACQUIRE, queued_lock_attempt, queued_lock_attempt_and_reap, timeout_ms,
+                             deadline);
 }

@@ -55,7 +55,7 @@ void ipc_receiver_close(ipc_receiver *receiver) {
 }
 
 /* Tells senders how far we are. Everything before the position has been read. */
-static void publish(ipc_receiver *receiver) {
+static void receiver_publish(ipc_receiver *receiver) {
   receiver->published = receiver->position;
   /* release pairs with the acquire in ipc_slots_gate: our reads come before the sender's overwrite */
   atomic_store_explicit(&receiver->slot->position, receiver->position, memory_order_release);
@@ -67,22 +67,22 @@ static void publish(ipc_receiver *receiver) {
  * not fought over: when the run of records known to us ends, every eighth of the
  * ring, and when a sender has asked.
  */
-static inline void advance(ipc_receiver *receiver, uint32_t units) {
+static inline void receiver_advance(ipc_receiver *receiver, uint32_t units) {
   receiver->position += units;
   if (IPC_UNLIKELY(
           receiver->position == receiver->head || receiver->position - receiver->published >= receiver->quota ||
           atomic_load_explicit(&receiver->segment.header->event_flags[IPC_EVENT_SPACE].wanted, memory_order_relaxed)))
-    publish(receiver);
+    receiver_publish(receiver);
 }
 
 /* The same where senders do not wait for us. */
-static void advance_of_overrun(ipc_receiver *receiver, uint32_t units) {
+static void receiver_advance_of_overrun(ipc_receiver *receiver, uint32_t units) {
   receiver->passed += units;
-  advance(receiver, units);
+  receiver_advance(receiver, units);
 }
 
 /* Loads head if the run known so far is used up. True: there is a record at position. */
-static inline bool has_more(ipc_receiver *receiver) {
+static inline bool receiver_has_more(ipc_receiver *receiver) {
   if (IPC_LIKELY(receiver->position != receiver->head)) return true;
   /* acquire pairs with the sender's release: the records are whole */
   receiver->head = (uint32_t)atomic_load_explicit(&receiver->segment.header->head, memory_order_acquire);
@@ -90,34 +90,35 @@ static inline bool has_more(ipc_receiver *receiver) {
 }
 
 /* Whether there is a record at position that is not a loan still being written. */
-static bool has_ready(ipc_receiver *receiver) {
+static bool receiver_has_ready(ipc_receiver *receiver) {
   if (receiver->is_queue) return ipc_queue_has_some(&receiver->segment, receiver->instance);
-  if (!has_more(receiver)) return false;
+  if (!receiver_has_more(receiver)) return false;
   if (receiver->is_overrun) return true; /* no loans there, and what lies at position may be anything by now */
   const ipc_record *record =
       (const ipc_record *)ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
   return atomic_load_explicit(&record->kind, memory_order_acquire) != IPC_RECORD_LOAN;
 }
 
-static __attribute__((noinline)) int32_t next_of_any(ipc_receiver *receiver, ipc_record_copy *record,
-                                                     const uint8_t **bytes);
+static __attribute__((noinline)) int32_t receiver_next_of_any(ipc_receiver *receiver, ipc_record_copy *record,
+                                                              const uint8_t **bytes);
 
 /*
  * Finds the next message without waiting. Its units (> 0) if there is one: *record
  * is its header and *bytes its payload. IPC_TIMED_OUT: the ring is empty, or a loan
  * that is still being written comes next. The common case alone is inlined.
  */
-static inline int32_t next(ipc_receiver *receiver, ipc_record_copy *record, const uint8_t **bytes) {
-  if (IPC_UNLIKELY(!has_more(receiver))) return IPC_TIMED_OUT;
+static inline int32_t receiver_next(ipc_receiver *receiver, ipc_record_copy *record, const uint8_t **bytes) {
+  if (IPC_UNLIKELY(!receiver_has_more(receiver))) return IPC_TIMED_OUT;
   uint32_t units =
       ipc_ring_read(receiver->segment.body, receiver->capacity_units, receiver->position, receiver->head, record);
-  if (IPC_UNLIKELY(units == 0 || record->kind != IPC_RECORD_MESSAGE)) return next_of_any(receiver, record, bytes);
+  if (IPC_UNLIKELY(units == 0 || record->kind != IPC_RECORD_MESSAGE))
+    return receiver_next_of_any(receiver, record, bytes);
   *bytes = ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position) + sizeof(ipc_record);
   return (int32_t)units;
 }
 
 /* Takes a fragment in. IPC_OK: with it a message is whole. IPC_TIMED_OUT: go on. */
-static int32_t assemble(ipc_receiver *receiver, const uint8_t *payload, uint32_t length) {
+static int32_t receiver_assemble(ipc_receiver *receiver, const uint8_t *payload, uint32_t length) {
   ipc_assembly *assembly = &receiver->assembly;
   if (assembly->whole) return IPC_OK; /* here before, and not received then */
   ipc_fragment fragment;
@@ -144,10 +145,10 @@ static int32_t assemble(ipc_receiver *receiver, const uint8_t *payload, uint32_t
 }
 
 /* Skips padding and what precedes a loan, puts fragments together, and tells a loan and damage. */
-static int32_t next_of_any(ipc_receiver *receiver, ipc_record_copy *record, const uint8_t **bytes) {
+static int32_t receiver_next_of_any(ipc_receiver *receiver, ipc_record_copy *record, const uint8_t **bytes) {
   for (;;) {
     if (receiver->is_overrun) ipc_overrun_found(receiver);
-    if (!has_more(receiver)) return IPC_TIMED_OUT;
+    if (!receiver_has_more(receiver)) return IPC_TIMED_OUT;
     const uint8_t *at = ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
     uint32_t units =
         ipc_ring_read(receiver->segment.body, receiver->capacity_units, receiver->position, receiver->head, record);
@@ -157,7 +158,7 @@ static int32_t next_of_any(ipc_receiver *receiver, ipc_record_copy *record, cons
       case IPC_RECORD_MESSAGE: *bytes = at + sizeof(ipc_record); return (int32_t)units;
       case IPC_RECORD_FRAGMENT: {
         uint32_t before = receiver->position;
-        int32_t status = assemble(receiver, at + sizeof(ipc_record), record->length);
+        int32_t status = receiver_assemble(receiver, at + sizeof(ipc_record), record->length);
         if (status == IPC_OK) {
           *bytes = ipc_assembly_bytes(&receiver->assembly, &record->length);
           return (int32_t)units;
@@ -169,7 +170,7 @@ static int32_t next_of_any(ipc_receiver *receiver, ipc_record_copy *record, cons
       case IPC_RECORD_LOAN:
         if (receiver->lent_at != receiver->position || receiver->lender == 0) return IPC_E_CORRUPT;
         /* Senders that need the space behind us must not wait for us to move on. */
-        if (receiver->published != receiver->position) publish(receiver);
+        if (receiver->published != receiver->position) receiver_publish(receiver);
         return IPC_TIMED_OUT;
       case IPC_RECORD_OWNER:
         receiver->lender = record->length;
@@ -178,9 +179,9 @@ static int32_t next_of_any(ipc_receiver *receiver, ipc_record_copy *record, cons
       default: /* padding */ break;
     }
     if (receiver->is_overrun)
-      advance_of_overrun(receiver, units);
+      receiver_advance_of_overrun(receiver, units);
     else
-      advance(receiver, units);
+      receiver_advance(receiver, units);
   }
 }
 
@@ -189,22 +190,22 @@ static int32_t next_of_any(ipc_receiver *receiver, ipc_record_copy *record, cons
  * The owner may be gone without being dead (it closed): then it left the loan behind.
  * Of a queue, what dead receivers were at work on waits again.
  */
-static void recover(ipc_receiver *receiver) {
+static void receiver_recover(ipc_receiver *receiver) {
   uint32_t pid, loan = IPC_RECORD_LOAN;
   if (receiver->is_queue) {
     ipc_queue_recover(&receiver->segment, receiver->instance, 0);
     return;
   }
-  if (!has_more(receiver) || has_ready(receiver)) return;
+  if (!receiver_has_more(receiver) || receiver_has_ready(receiver)) return;
   if (ipc_slots_is_alive(&receiver->segment, receiver->lender, &pid)) return;
   ipc_record *record = (ipc_record *)ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
   atomic_compare_exchange_strong_explicit(&record->kind, &loan, IPC_RECORD_PADDING, memory_order_relaxed,
                                           memory_order_relaxed);
 }
 
-static bool is_empty(ipc_receiver *receiver) {
+static bool receiver_is_empty(ipc_receiver *receiver) {
   const ipc_header *header = receiver->segment.header;
-  if (!receiver->is_queue) return !has_more(receiver);
+  if (!receiver->is_queue) return !receiver_has_more(receiver);
   /* Not has_some(): behind a loan that is still written there is more. */
   return atomic_load_explicit(&header->cursor, memory_order_acquire) ==
          (uint32_t)atomic_load_explicit(&header->head, memory_order_acquire);
@@ -213,11 +214,11 @@ static bool is_empty(ipc_receiver *receiver) {
 enum { POLLS_PER_FILE = 4 };
 
 /* Who never waits must notice the dead and a name that leads elsewhere too, but not ask every time. */
-static void poll_segment(ipc_receiver *receiver) {
+static void receiver_poll_segment(ipc_receiver *receiver) {
   uint64_t now = ipc_os_now();
   if (now - receiver->polled_at < IPC_SLICE_NS) return;
   receiver->polled_at = now;
-  recover(receiver);
+  receiver_recover(receiver);
   /* Asking for the file costs most of it, and only tells that somebody deleted it by hand: clear() tells by itself. */
   if (receiver->polls++ % POLLS_PER_FILE == 0) ipc_segment_is_orphaned(&receiver->segment);
 }
@@ -226,33 +227,33 @@ static void poll_segment(ipc_receiver *receiver) {
  * Waits for a record: IPC_OK, IPC_TIMED_OUT, or IPC_E_ORPHANED when nothing more can come. What comes need not be a
  * message, or not for us: *until is 0 at first, then when all waits for one message end.
  */
-static int32_t wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, uint64_t *until) {
+static int32_t receiver_wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, uint64_t *until) {
   ipc_segment *segment = &receiver->segment;
   ipc_header *header = segment->header;
   if (*until != 0 && *until != IPC_FOREVER && ipc_os_now() >= *until) return IPC_TIMED_OUT;
   if (*until == 0) *until = timeout_ms == 0 ? 1 : ipc_deadline(timeout_ms); /* 1: always passed */
   if (timeout_ms == 0) {
-    poll_segment(receiver);
-    if (has_ready(receiver)) return IPC_OK;
+    receiver_poll_segment(receiver);
+    if (receiver_has_ready(receiver)) return IPC_OK;
     bool orphaned = atomic_load_explicit(&header->orphaned, memory_order_acquire);
-    return orphaned && is_empty(receiver) ? ipc_segment_result(segment, IPC_E_ORPHANED) : IPC_TIMED_OUT;
+    return orphaned && receiver_is_empty(receiver) ? ipc_segment_result(segment, IPC_E_ORPHANED) : IPC_TIMED_OUT;
   }
   uint64_t deadline = *until, slice = IPC_FIRST_SLICE_NS;
   ipc_backoff backoff = ipc_backoff_start(header);
   do {
-    if (has_ready(receiver)) return IPC_OK;
+    if (receiver_has_ready(receiver)) return IPC_OK;
   } while (ipc_backoff_pause(&backoff, deadline));
   for (;;) {
     uint32_t seen = ipc_event_prepare(header, IPC_EVENT_DATA);
-    if (has_ready(receiver)) return IPC_OK;
-    if (is_empty(receiver) && ipc_segment_is_orphaned(segment))
-      return is_empty(receiver) ? ipc_segment_result(segment, IPC_E_ORPHANED) : IPC_OK;
+    if (receiver_has_ready(receiver)) return IPC_OK;
+    if (receiver_is_empty(receiver) && ipc_segment_is_orphaned(segment))
+      return receiver_is_empty(receiver) ? ipc_segment_result(segment, IPC_E_ORPHANED) : IPC_OK;
     if (ipc_os_now() >= deadline) return IPC_TIMED_OUT;
     atomic_store_explicit(&receiver->slot->asleep, 1, memory_order_relaxed);
-    ipc_event_sleep(header, IPC_EVENT_DATA, seen, deadline, is_empty(receiver) ? IPC_SLICE_NS : slice);
+    ipc_event_sleep(header, IPC_EVENT_DATA, seen, deadline, receiver_is_empty(receiver) ? IPC_SLICE_NS : slice);
     atomic_store_explicit(&receiver->slot->asleep, 0, memory_order_relaxed);
-    if (has_ready(receiver)) return IPC_OK;
-    recover(receiver);
+    if (receiver_has_ready(receiver)) return IPC_OK;
+    receiver_recover(receiver);
     slice = IPC_SLICE_NS;
   }
 }
@@ -262,27 +263,27 @@ int32_t ipc_receiver_poll(ipc_receiver *receiver, uint32_t wait, uint32_t low, u
   bool changed = wait & IPC_WAIT_FOR_PEERS && ipc_slots_poll(&receiver->segment, &receiver->peers_seen);
   if (!(wait & IPC_WAIT_FOR_DATA)) return changed;
   receiver->polled_at = 0; /* now, however soon after the last */
-  poll_segment(receiver);
+  receiver_poll_segment(receiver);
   bool orphaned = atomic_load_explicit(&receiver->segment.header->orphaned, memory_order_acquire);
-  return changed || orphaned || has_ready(receiver);
+  return changed || orphaned || receiver_has_ready(receiver);
 }
 
-static inline int32_t next_or_wait(ipc_receiver *receiver, int32_t timeout_ms, ipc_record_copy *record,
-                                   const uint8_t **bytes) {
+static inline int32_t receiver_next_or_wait(ipc_receiver *receiver, int32_t timeout_ms, ipc_record_copy *record,
+                                            const uint8_t **bytes) {
   for (uint64_t until = 0;;) {
-    int32_t units = next(receiver, record, bytes);
+    int32_t units = receiver_next(receiver, record, bytes);
     if (IPC_LIKELY(units != IPC_TIMED_OUT)) return units;
-    int32_t status = wait_for_data(receiver, timeout_ms, &until);
+    int32_t status = receiver_wait_for_data(receiver, timeout_ms, &until);
     if (status != IPC_OK) return status;
   }
 }
 
-static int32_t next_or_wait_of_overrun(ipc_receiver *receiver, int32_t timeout_ms, ipc_record_copy *record,
-                                       const uint8_t **bytes) {
+static int32_t receiver_next_or_wait_of_overrun(ipc_receiver *receiver, int32_t timeout_ms, ipc_record_copy *record,
+                                                const uint8_t **bytes) {
   for (uint64_t until = 0;;) {
-    int32_t units = next_of_any(receiver, record, bytes);
+    int32_t units = receiver_next_of_any(receiver, record, bytes);
     if (units != IPC_TIMED_OUT) return units;
-    int32_t status = wait_for_data(receiver, timeout_ms, &until);
+    int32_t status = receiver_wait_for_data(receiver, timeout_ms, &until);
     if (status != IPC_OK) return status;
   }
 }
@@ -291,34 +292,34 @@ static int32_t next_or_wait_of_overrun(ipc_receiver *receiver, int32_t timeout_m
  * A queue's take, with its wait. A receiver that never finds it empty must notice what
  * the dead held too.
  */
-static int32_t take_or_wait(ipc_receiver *receiver, uint32_t most, int32_t timeout_ms, uint32_t *offset,
-                            uint32_t *length) {
+static int32_t receiver_take_or_wait(ipc_receiver *receiver, uint32_t most, int32_t timeout_ms, uint32_t *offset,
+                                     uint32_t *length) {
   for (uint64_t until = 0;;) {
-    poll_segment(receiver);
+    receiver_poll_segment(receiver);
     int32_t status = ipc_queue_take(&receiver->segment, receiver->instance, most, offset, length);
     if (status == IPC_OK) receiver->leases++;
     if (status != IPC_TIMED_OUT) return status;
-    status = wait_for_data(receiver, timeout_ms, &until);
+    status = receiver_wait_for_data(receiver, timeout_ms, &until);
     if (status != IPC_OK) return status;
   }
 }
 
-static int32_t end_lease(ipc_receiver *receiver, int32_t status) {
+static int32_t receiver_end_lease(ipc_receiver *receiver, int32_t status) {
   if (status == IPC_OK) receiver->leases--;
   return status == IPC_OK ? status : ipc_segment_result(&receiver->segment, status);
 }
 
-static int32_t recv_of_queue(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
+static int32_t receiver_recv_of_queue(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   uint32_t offset = 0, length = 0;
-  int32_t status = take_or_wait(receiver, capacity, timeout_ms, &offset, &length);
+  int32_t status = receiver_take_or_wait(receiver, capacity, timeout_ms, &offset, &length);
   if (status != IPC_OK) return status;
   if (length) memcpy(target, receiver->segment.body + offset, length);
-  end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset));
+  receiver_end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset));
   return (int32_t)length;
 }
 
 /* A message that is whole goes to `target`, unless it was put together there. */
-static void finish_into(ipc_receiver *receiver, void *target, const uint8_t *bytes, uint32_t length) {
+static void receiver_finish_into(ipc_receiver *receiver, void *target, const uint8_t *bytes, uint32_t length) {
   if (bytes != target) {
     ipc_assembly_give_target_back(&receiver->assembly); /* another may have begun in it */
     memcpy(target, bytes, length);
@@ -327,52 +328,52 @@ static void finish_into(ipc_receiver *receiver, void *target, const uint8_t *byt
 }
 
 /* Copies the next message; one that was overwritten meanwhile was lost, and the next one is taken. */
-static int32_t recv_of_overrun(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
+static int32_t receiver_recv_of_overrun(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   for (;;) {
-    int32_t units = next_or_wait_of_overrun(receiver, timeout_ms, &record, &bytes);
+    int32_t units = receiver_next_or_wait_of_overrun(receiver, timeout_ms, &record, &bytes);
     if (units < 0) return units;
     if (record.length > capacity) return IPC_E_BUFFER_TOO_SMALL;
     if (record.kind == IPC_RECORD_FRAGMENT) {
-      finish_into(receiver, target, bytes, record.length);
+      receiver_finish_into(receiver, target, bytes, record.length);
     } else {
       ipc_assembly_give_target_back(&receiver->assembly);
       ipc_ring_copy_out(target, bytes, record.length);
       if (ipc_overrun_found(receiver)) continue;
     }
     receiver->number++;
-    advance_of_overrun(receiver, (uint32_t)units);
+    receiver_advance_of_overrun(receiver, (uint32_t)units);
     return (int32_t)record.length;
   }
 }
 
-static int32_t recv_of_any(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
+static int32_t receiver_recv_of_any(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
-  int32_t units = next_or_wait(receiver, timeout_ms, &record, &bytes);
+  int32_t units = receiver_next_or_wait(receiver, timeout_ms, &record, &bytes);
   if (units < 0) return units;
   if (record.length > capacity) return IPC_E_BUFFER_TOO_SMALL;
   if (record.kind == IPC_RECORD_FRAGMENT) {
-    finish_into(receiver, target, bytes, record.length);
+    receiver_finish_into(receiver, target, bytes, record.length);
   } else {
     ipc_assembly_give_target_back(&receiver->assembly);
     if (record.length) memcpy(target, bytes, record.length);
   }
-  advance(receiver, (uint32_t)units);
+  receiver_advance(receiver, (uint32_t)units);
   return (int32_t)record.length;
 }
 
-static __attribute__((noinline)) int32_t recv_any(ipc_receiver *receiver, void *target, uint32_t capacity,
-                                                  int32_t timeout_ms) {
-  if (receiver->is_queue) return recv_of_queue(receiver, target, capacity, timeout_ms);
+static __attribute__((noinline)) int32_t receiver_recv_any(ipc_receiver *receiver, void *target, uint32_t capacity,
+                                                           int32_t timeout_ms) {
+  if (receiver->is_queue) return receiver_recv_of_queue(receiver, target, capacity, timeout_ms);
   ipc_assembly_lend_target(&receiver->assembly, target, capacity);
   int32_t length;
   if (receiver->is_overrun) {
-    length = recv_of_overrun(receiver, target, capacity, timeout_ms);
+    length = receiver_recv_of_overrun(receiver, target, capacity, timeout_ms);
     receiver->head = receiver->position; /* no known run: what is there may be overwritten before the next call */
   } else {
-    length = recv_of_any(receiver, target, capacity, timeout_ms);
+    length = receiver_recv_of_any(receiver, target, capacity, timeout_ms);
   }
   ipc_assembly_give_target_back(&receiver->assembly);
   return length;
@@ -382,14 +383,14 @@ static __attribute__((noinline)) int32_t recv_any(ipc_receiver *receiver, void *
 int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   uint32_t position = receiver->position;
   if (IPC_UNLIKELY(position == receiver->head))
-    return ipc_segment_result(&receiver->segment, recv_any(receiver, target, capacity, timeout_ms));
+    return ipc_segment_result(&receiver->segment, receiver_recv_any(receiver, target, capacity, timeout_ms));
   ipc_record_copy record;
   uint32_t units = ipc_ring_read(receiver->segment.body, receiver->capacity_units, position, receiver->head, &record);
   if (IPC_UNLIKELY(units == 0 || record.kind != IPC_RECORD_MESSAGE || record.length > capacity))
-    return ipc_segment_result(&receiver->segment, recv_any(receiver, target, capacity, timeout_ms));
+    return ipc_segment_result(&receiver->segment, receiver_recv_any(receiver, target, capacity, timeout_ms));
   const uint8_t *at = ipc_ring_at(receiver->segment.body, receiver->capacity_units, position);
   if (record.length) memcpy(target, at + sizeof(ipc_record), record.length);
-  advance(receiver, units);
+  receiver_advance(receiver, units);
   return ipc_segment_result(&receiver->segment, (int32_t)record.length);
 }
 
@@ -402,7 +403,7 @@ int32_t ipc_receiver_next_length(ipc_receiver *receiver) {
     if (status == IPC_E_BUFFER_TOO_SMALL) return ipc_segment_result(&receiver->segment, (int32_t)length);
     return ipc_segment_result(&receiver->segment, status);
   }
-  int32_t units = next_of_any(receiver, &record, &bytes);
+  int32_t units = receiver_next_of_any(receiver, &record, &bytes);
   if (receiver->is_overrun) receiver->head = receiver->position;
   return ipc_segment_result(&receiver->segment, units < 0 ? units : (int32_t)record.length);
 }
@@ -411,16 +412,16 @@ void *ipc_receiver_take_assembled(ipc_receiver *receiver, uint32_t *length) {
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   if (receiver->is_queue) return NULL;
-  int32_t units = next_of_any(receiver, &record, &bytes);
+  int32_t units = receiver_next_of_any(receiver, &record, &bytes);
   bool is_ours = units > 0 && record.kind == IPC_RECORD_FRAGMENT;
   if (is_ours) {
     *length = record.length;
     ipc_assembly_finish(&receiver->assembly, true);
     receiver->number++;
     if (receiver->is_overrun)
-      advance_of_overrun(receiver, (uint32_t)units);
+      receiver_advance_of_overrun(receiver, (uint32_t)units);
     else
-      advance(receiver, (uint32_t)units);
+      receiver_advance(receiver, (uint32_t)units);
   }
   if (receiver->is_overrun) receiver->head = receiver->position;
   return is_ours ? (void *)(uintptr_t)bytes : NULL;
@@ -428,12 +429,12 @@ void *ipc_receiver_take_assembled(ipc_receiver *receiver, uint32_t *length) {
 
 void ipc_message_release(void *memory) { free(memory); }
 
-static void release_message(void *memory, void *ignored) {
+static void receiver_release_message(void *memory, void *ignored) {
   (void)ignored;
   free(memory);
 }
 
-void *ipc_message_releaser(void) { return (void *)(uintptr_t)release_message; }
+void *ipc_message_releaser(void) { return (void *)(uintptr_t)receiver_release_message; }
 
 int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max, void *target, uint32_t capacity,
                           int32_t timeout_ms) {
@@ -442,15 +443,15 @@ int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max,
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   if (target) ipc_assembly_lend_target(&receiver->assembly, target, capacity);
-  int32_t units = receiver->is_overrun ? next_or_wait_of_overrun(receiver, timeout_ms, &record, &bytes)
-                                       : next_or_wait(receiver, timeout_ms, &record, &bytes);
+  int32_t units = receiver->is_overrun ? receiver_next_or_wait_of_overrun(receiver, timeout_ms, &record, &bytes)
+                                       : receiver_next_or_wait(receiver, timeout_ms, &record, &bytes);
   bool is_in_place = !receiver->is_overrun && record.kind == IPC_RECORD_MESSAGE;
   if (units >= 0 && !is_in_place) {
     spans[0] = record.length;
     units = IPC_NOT_IN_PLACE;
     if (target && record.length <= capacity) {
       /* It may have been overwritten, and a larger one be next. */
-      int32_t length = recv_any(receiver, target, capacity, timeout_ms);
+      int32_t length = receiver_recv_any(receiver, target, capacity, timeout_ms);
       if (length == IPC_E_BUFFER_TOO_SMALL)
         spans[0] = capacity + 1;
       else if (length < 0)
@@ -486,29 +487,29 @@ int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count) {
   const uint8_t *bytes = NULL;
   if (receiver->is_queue || receiver->is_overrun) return IPC_E_INVALID_ARGUMENT;
   for (uint32_t i = 0; i < count; i++) {
-    int32_t units = next(receiver, &record, &bytes);
+    int32_t units = receiver_next(receiver, &record, &bytes);
     if (units < 0)
       return ipc_segment_result(&receiver->segment, units == IPC_TIMED_OUT ? IPC_E_INVALID_ARGUMENT : units);
     if (receiver->assembly.whole) return IPC_E_INVALID_ARGUMENT; /* not one that was peeked at */
-    advance(receiver, (uint32_t)units);
+    receiver_advance(receiver, (uint32_t)units);
   }
   return ipc_segment_result(&receiver->segment, IPC_OK);
 }
 
 int32_t ipc_receiver_take(ipc_receiver *receiver, int32_t timeout_ms, uint32_t *lease) {
   if (!receiver->is_queue) return IPC_E_INVALID_ARGUMENT;
-  int32_t status = take_or_wait(receiver, UINT32_MAX, timeout_ms, &lease[0], &lease[1]);
+  int32_t status = receiver_take_or_wait(receiver, UINT32_MAX, timeout_ms, &lease[0], &lease[1]);
   if (status == IPC_OK) lease[2] = ipc_queue_attempts(&receiver->segment, lease[0]);
   return ipc_segment_result(&receiver->segment, status);
 }
 
 int32_t ipc_receiver_done(ipc_receiver *receiver, uint32_t offset) {
-  int32_t status = end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset));
+  int32_t status = receiver_end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset));
   return ipc_segment_result(&receiver->segment, status);
 }
 
 int32_t ipc_receiver_retry(ipc_receiver *receiver, uint32_t offset) {
-  int32_t status = end_lease(receiver, ipc_queue_retry(&receiver->segment, receiver->instance, offset));
+  int32_t status = receiver_end_lease(receiver, ipc_queue_retry(&receiver->segment, receiver->instance, offset));
   return ipc_segment_result(&receiver->segment, status);
 }
 

@@ -20,10 +20,10 @@
 
 #include "queued_lock.h"
 
-static uint32_t held_of(const ipc_slot *slot) { return atomic_load_explicit(&slot->held, memory_order_relaxed); }
+static uint32_t rwlock_held(const ipc_slot *slot) { return atomic_load_explicit(&slot->held, memory_order_relaxed); }
 
 /* Nobody may come in any more: IPC_OK when all have left. */
-static int32_t attempt(ipc_handle *lock) {
+static int32_t rwlock_attempt(ipc_handle *lock) {
   const ipc_segment *segment = &lock->segment;
   int32_t status = ipc_handle_check(lock);
   if (status != IPC_OK) return status;
@@ -39,7 +39,7 @@ static int32_t attempt(ipc_handle *lock) {
 }
 
 /* Whether all who are inside are dead: their places may stay for a while, if somebody else has the name lock. */
-static bool all_are_dead(const ipc_segment *segment) {
+static bool rwlock_all_readers_are_dead(const ipc_segment *segment) {
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
     const ipc_slot *slot = &segment->receivers[i];
     if (atomic_load_explicit(&slot->instance, memory_order_acquire) != 0 &&
@@ -50,15 +50,15 @@ static bool all_are_dead(const ipc_segment *segment) {
   return true;
 }
 
-static int32_t attempt_and_reap(ipc_handle *lock) {
+static int32_t rwlock_attempt_and_reap(ipc_handle *lock) {
   ipc_slots_evict_dead(&lock->segment);
   if (ipc_segment_is_orphaned(&lock->segment)) return ipc_segment_result(&lock->segment, IPC_E_ORPHANED);
-  int32_t status = attempt(lock);
-  return status == IPC_TIMED_OUT && all_are_dead(&lock->segment) ? IPC_OK : status;
+  int32_t status = rwlock_attempt(lock);
+  return status == IPC_TIMED_OUT && rwlock_all_readers_are_dead(&lock->segment) ? IPC_OK : status;
 }
 
 /* The turn was got, or given up: an event loop that is armed waits for something else from now on, in its old place. */
-static void set_next(ipc_handle *lock, bool is_next) {
+static void rwlock_set_next(ipc_handle *lock, bool is_next) {
   int32_t armed = lock->armed[ARMED_LOCK];
   lock->is_next = is_next;
   /* A fence follows: in attempt, or in ipc_queued_lock_release. If it has been notified, it was rung, and tries again
@@ -70,11 +70,11 @@ static void set_next(ipc_handle *lock, bool is_next) {
 
 void ipc_rwlock_cancel_write(ipc_handle *lock) {
   if (!lock->is_next) return;
-  set_next(lock, false);
+  rwlock_set_next(lock, false);
   ipc_queued_lock_release(lock);
 }
 
-static int32_t enter(ipc_handle *lock) {
+static int32_t rwlock_enter_exclusive(ipc_handle *lock) {
   ipc_header *header = lock->segment.header;
   uint32_t last = atomic_load_explicit(&header->writing, memory_order_relaxed); /* the turn ordered it */
   lock->is_next = false;
@@ -85,12 +85,12 @@ static int32_t enter(ipc_handle *lock) {
 }
 
 /* By another handle: whoever waits for it without letting the thread go on waits for ever. */
-static bool this_thread_reads(const ipc_handle *lock) {
+static bool rwlock_is_read_by_this_thread(const ipc_handle *lock) {
   const ipc_segment *segment = &lock->segment;
   uint64_t self = ipc_os_self();
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
     const ipc_slot *slot = &segment->receivers[i];
-    if (atomic_load_explicit(&slot->instance, memory_order_acquire) != 0 && held_of(slot) > 0 &&
+    if (atomic_load_explicit(&slot->instance, memory_order_acquire) != 0 && rwlock_held(slot) > 0 &&
         atomic_load_explicit(&slot->owner, memory_order_relaxed) == self)
       return true;
   }
@@ -101,26 +101,27 @@ int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
   uint64_t deadline = 0;
   bool was_next = lock->is_next;
   /* Also as the next writer, if a task has made it that: it is this handle's own readers that would be waited for. */
-  if (held_of(lock->slot) > 0 && keep != IPC_KEEP_FOR_TASK) return IPC_E_DEADLOCK;
+  if (rwlock_held(lock->slot) > 0 && keep != IPC_KEEP_FOR_TASK) return IPC_E_DEADLOCK;
   if (!was_next) {
     int32_t status = ipc_queued_lock_take(lock, timeout_ms, &deadline);
     if (status < 0) return ipc_segment_result(&lock->segment, status);
-    set_next(lock, true);
+    rwlock_set_next(lock, true);
   }
-  int32_t status = timeout_ms == 0 && ipc_handle_is_time_to_reap(lock) ? attempt_and_reap(lock) : attempt(lock);
+  int32_t status =
+      timeout_ms == 0 && ipc_handle_is_time_to_reap(lock) ? rwlock_attempt_and_reap(lock) : rwlock_attempt(lock);
   if (status == IPC_TIMED_OUT && timeout_ms != 0)
-    status = this_thread_reads(lock)
-                 ? IPC_E_DEADLOCK
-                 : ipc_handle_wait_for(lock, IPC_WAIT_READERS, attempt, attempt_and_reap, timeout_ms, &deadline);
-  if (status == IPC_OK) return ipc_segment_result(&lock->segment, enter(lock));
+    status = rwlock_is_read_by_this_thread(lock) ? IPC_E_DEADLOCK
+                                                 : ipc_handle_wait_for(lock, IPC_WAIT_READERS, rwlock_attempt,
+                                                                       rwlock_attempt_and_reap, timeout_ms, &deadline);
+  if (status == IPC_OK) return ipc_segment_result(&lock->segment, rwlock_enter_exclusive(lock));
   if (status != IPC_TIMED_OUT || (keep == IPC_KEEP_NOTHING && !was_next)) ipc_rwlock_cancel_write(lock);
   return ipc_segment_result(&lock->segment, status);
 }
 
-static bool is_writer(const ipc_handle *lock) { return ipc_queued_lock_is_held(lock) && !lock->is_next; }
+static bool rwlock_is_writer(const ipc_handle *lock) { return ipc_queued_lock_is_held(lock) && !lock->is_next; }
 
 int32_t ipc_rwlock_unlock(ipc_handle *lock) {
-  if (!is_writer(lock)) return ipc_segment_result(&lock->segment, IPC_E_NOT_OWNER);
+  if (!rwlock_is_writer(lock)) return ipc_segment_result(&lock->segment, IPC_E_NOT_OWNER);
   /* Killed between these: the work was done, and nobody need be told. */
   atomic_store_explicit(&lock->segment.header->writing, 0, memory_order_release);
   ipc_queued_lock_release(lock);
@@ -128,47 +129,47 @@ int32_t ipc_rwlock_unlock(ipc_handle *lock) {
 }
 
 int32_t ipc_rwlock_mark_unusable(ipc_handle *lock) {
-  if (!is_writer(lock)) return ipc_segment_result(&lock->segment, IPC_E_NOT_OWNER);
+  if (!rwlock_is_writer(lock)) return ipc_segment_result(&lock->segment, IPC_E_NOT_OWNER);
   atomic_store_explicit(&lock->segment.header->unusable, 1, memory_order_relaxed);
   ipc_claim_unlock(&lock->segment.header->claim);
   ipc_waits_notify_all(&lock->segment, IPC_WAIT_ANY);
   return ipc_segment_result(&lock->segment, IPC_OK);
 }
 
-static void set_held(ipc_handle *lock, uint32_t count) {
+static void rwlock_set_held(ipc_handle *lock, uint32_t count) {
   atomic_store_explicit(&lock->slot->held, count, memory_order_release);
 }
 
-static void leave(ipc_handle *lock) {
-  set_held(lock, 0);
+static void rwlock_leave_shared(ipc_handle *lock) {
+  rwlock_set_held(lock, 0);
   ipc_waits_notify(&lock->segment, IPC_WAIT_READERS, 1);
 }
 
-static int32_t come_in(ipc_handle *lock, int32_t timeout_ms) {
+static int32_t rwlock_enter_shared(ipc_handle *lock, int32_t timeout_ms) {
   const ipc_header *header = lock->segment.header;
-  uint32_t held = held_of(lock->slot);
-  set_held(lock, held + 1);
+  uint32_t held = rwlock_held(lock->slot);
+  rwlock_set_held(lock, held + 1);
   atomic_thread_fence(memory_order_seq_cst); /* pairs with the one in attempt */
   /* acquire pairs with the release of the last writer's turn: what it wrote is seen */
   if (IPC_LIKELY(atomic_load_explicit(&header->claim, memory_order_acquire) == 0)) return IPC_OK;
   if (held > 0) {
-    set_held(lock, held);
+    rwlock_set_held(lock, held);
     return timeout_ms == 0 ? IPC_TIMED_OUT : IPC_E_DEADLOCK;
   }
-  leave(lock);
+  rwlock_leave_shared(lock);
   /* Its own turn, as the writer inside or the next: with the latter, another task of this thread is to be waited for.
    */
   if (ipc_queued_lock_is_held(lock)) return lock->is_next && timeout_ms == 0 ? IPC_TIMED_OUT : IPC_E_DEADLOCK;
   uint64_t deadline = 0;
   int32_t status = ipc_queued_lock_take(lock, timeout_ms, &deadline);
   if (status < 0) return status;
-  set_held(lock, 1);
+  rwlock_set_held(lock, 1);
   ipc_queued_lock_release(lock);
   return IPC_OK;
 }
 
 int32_t ipc_rwlock_lock_shared(ipc_handle *lock, int32_t timeout_ms) {
-  int32_t status = come_in(lock, timeout_ms);
+  int32_t status = rwlock_enter_shared(lock, timeout_ms);
   if (IPC_UNLIKELY(status != IPC_OK)) return ipc_segment_result(&lock->segment, status);
   int32_t usability = ipc_handle_check(lock);
   if (IPC_UNLIKELY(usability != IPC_OK)) {
@@ -181,19 +182,21 @@ int32_t ipc_rwlock_lock_shared(ipc_handle *lock, int32_t timeout_ms) {
 }
 
 int32_t ipc_rwlock_unlock_shared(ipc_handle *lock) {
-  uint32_t held = held_of(lock->slot);
+  uint32_t held = rwlock_held(lock->slot);
   if (held == 0) return ipc_segment_result(&lock->segment, IPC_E_NOT_OWNER);
   if (held > 1)
-    set_held(lock, held - 1);
+    rwlock_set_held(lock, held - 1);
   else
-    leave(lock);
+    rwlock_leave_shared(lock);
   return ipc_segment_result(&lock->segment, IPC_OK);
 }
 
-int32_t ipc_rwlock_held(const ipc_handle *lock) { return is_writer(lock) ? -1 : (int32_t)held_of(lock->slot); }
+int32_t ipc_rwlock_held(const ipc_handle *lock) {
+  return rwlock_is_writer(lock) ? -1 : (int32_t)rwlock_held(lock->slot);
+}
 
 void ipc_rwlock_abandon(ipc_handle *lock) {
   ipc_rwlock_cancel_write(lock);
-  if (held_of(lock->slot) > 0) leave(lock);
+  if (rwlock_held(lock->slot) > 0) rwlock_leave_shared(lock);
   if (ipc_queued_lock_is_held(lock)) ipc_queued_lock_release(lock); /* `writing` stays: the next are told */
 }

@@ -60,11 +60,11 @@ void ipc_sender_close(ipc_sender *sender) {
   free(sender);
 }
 
-static inline bool try_claim(ipc_sender *sender) {
+static inline bool sender_try_claim(ipc_sender *sender) {
   return sender->is_only || ipc_claim_try_lock(&sender->segment.header->claim, sender->instance);
 }
 
-static inline void publish(ipc_sender *sender, uint32_t head, uint32_t messages) {
+static inline void sender_publish(ipc_sender *sender, uint32_t head, uint32_t messages) {
   ipc_header *header = sender->segment.header;
   uint64_t number = (atomic_load_explicit(&header->head, memory_order_relaxed) >> 32) + messages;
   /* release pairs with the acquire load by receivers: they see the records whole */
@@ -72,32 +72,32 @@ static inline void publish(ipc_sender *sender, uint32_t head, uint32_t messages)
   if (!sender->is_only) ipc_claim_unlock(&header->claim);
 }
 
-static inline void publish_and_wake(ipc_sender *sender, uint32_t head, uint32_t messages) {
+static inline void sender_publish_and_wake(ipc_sender *sender, uint32_t head, uint32_t messages) {
   ipc_header *header = sender->segment.header;
-  publish(sender, head, messages);
+  sender_publish(sender, head, messages);
   ipc_event_notify(&sender->segment, IPC_EVENT_DATA); /* its fence serves the next line too */
   if (!sender->is_only &&
       IPC_UNLIKELY(atomic_load_explicit(&header->event_flags[IPC_EVENT_CLAIM_FREE].wanted, memory_order_relaxed)))
     ipc_event_wake(&sender->segment, IPC_EVENT_CLAIM_FREE);
 }
 
-static void give_back(ipc_sender *sender) {
+static void sender_release_claim(ipc_sender *sender) {
   if (sender->is_only) return;
   ipc_claim_unlock(&sender->segment.header->claim);
   ipc_event_notify(&sender->segment, IPC_EVENT_CLAIM_FREE);
 }
 
 void ipc_sender_publish(ipc_sender *sender, uint32_t head, uint32_t messages) {
-  publish_and_wake(sender, head, messages);
+  sender_publish_and_wake(sender, head, messages);
 }
 
 void ipc_sender_publish_quietly(ipc_sender *sender, uint32_t head, uint32_t messages) {
-  publish(sender, head, messages);
+  sender_publish(sender, head, messages);
   if (!sender->is_only) ipc_event_notify(&sender->segment, IPC_EVENT_CLAIM_FREE);
 }
 
 /* The lowest position whose bytes are still needed. Full fence first. */
-static uint32_t gate(ipc_sender *sender, uint32_t head) {
+static uint32_t sender_gate(ipc_sender *sender, uint32_t head) {
   if (sender->segment.kind == IPC_QUEUE) return ipc_queue_gate(&sender->segment, sender->instance);
   return ipc_slots_gate(&sender->segment, head);
 }
@@ -107,10 +107,10 @@ static uint32_t gate(ipc_sender *sender, uint32_t head) {
  * there is so much, and else up to an eighth of the ring; the next look leaves the next
  * mark. Under the claim.
  *
- * Announced first, before the full fence in gate(): see ipc_slots_join_receiver. The
+ * Announced first, before the full fence in sender_gate(): see ipc_slots_join_receiver. The
  * announcement is not yet a limit, should we be killed here.
  */
-static uint32_t recompute_write_limit(ipc_sender *sender, uint32_t position, uint32_t units) {
+static uint32_t sender_recompute_write_limit(ipc_sender *sender, uint32_t position, uint32_t units) {
   ipc_header *header = sender->segment.header;
   uint32_t capacity = sender->capacity_units, ahead = capacity / 8 > units ? capacity / 8 : units;
   uint64_t head = atomic_load_explicit(&header->head, memory_order_relaxed);
@@ -131,7 +131,7 @@ static uint32_t recompute_write_limit(ipc_sender *sender, uint32_t position, uin
     return ahead;
   }
   uint32_t room = atomic_load_explicit(&header->write_limit, memory_order_relaxed) - position;
-  uint32_t used = position - gate(sender, position), free_units = used < capacity ? capacity - used : 0;
+  uint32_t used = position - sender_gate(sender, position), free_units = used < capacity ? capacity - used : 0;
   uint32_t seen = free_units < ahead ? free_units : ahead;
   /* A receiver that is just joining may show any older position for a moment: what was known stays true. */
   if (seen > room) {
@@ -144,14 +144,14 @@ static uint32_t recompute_write_limit(ipc_sender *sender, uint32_t position, uin
 
 /* The free units at `head`, at least `units` if that many are there; more than the capacity: damage. Under the claim.
  */
-static inline uint32_t room_for(ipc_sender *sender, uint32_t head, uint32_t units) {
+static inline uint32_t sender_room_for(ipc_sender *sender, uint32_t head, uint32_t units) {
   uint32_t room = atomic_load_explicit(&sender->segment.header->write_limit, memory_order_relaxed) - head;
   if (IPC_LIKELY(units <= room)) return room;
-  return recompute_write_limit(sender, head, units);
+  return sender_recompute_write_limit(sender, head, units);
 }
 
 /* Whether the ring can take a message at all: IPC_OK, or why not. */
-static inline int32_t check(const ipc_sender *sender) {
+static inline int32_t sender_check(const ipc_sender *sender) {
   const ipc_header *header = sender->segment.header;
   if (IPC_UNLIKELY(atomic_load_explicit(&header->orphaned, memory_order_relaxed)))
     return ipc_segment_result(&sender->segment, IPC_E_ORPHANED);
@@ -164,24 +164,25 @@ static inline int32_t check(const ipc_sender *sender) {
  * Whether a queue's tail is not within the ring's length before head, where it always is: past head it would promise
  * room that there is not, and we would try again and again. Under the claim.
  */
-static bool is_tail_damaged(const ipc_sender *sender, uint32_t head) {
+static bool sender_is_tail_damaged(const ipc_sender *sender, uint32_t head) {
   return sender->segment.kind == IPC_QUEUE &&
          head - atomic_load_explicit(&sender->segment.header->tail, memory_order_relaxed) > sender->capacity_units;
 }
 
 /* Waits until the receivers need less than they do. False: the deadline passed. */
-static bool wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, uint64_t *slice, uint64_t deadline) {
+static bool sender_wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, uint64_t *slice,
+                                  uint64_t deadline) {
   ipc_segment *segment = &sender->segment;
   ipc_header *header = segment->header;
   ipc_backoff backoff = ipc_backoff_start(header);
   uint32_t needed;
   do {
-    needed = gate(sender, head);
-    if ((int32_t)(needed + sender->capacity_units - (head + units)) >= 0 || check(sender) != IPC_OK) return true;
+    needed = sender_gate(sender, head);
+    if ((int32_t)(needed + sender->capacity_units - (head + units)) >= 0 || sender_check(sender) != IPC_OK) return true;
   } while (ipc_backoff_pause(&backoff, deadline));
   if (ipc_os_now() >= deadline) return false;
   uint32_t seen = ipc_event_prepare(header, IPC_EVENT_SPACE);
-  if (gate(sender, head) != needed || check(sender) != IPC_OK) return true;
+  if (sender_gate(sender, head) != needed || sender_check(sender) != IPC_OK) return true;
   atomic_store_explicit(&sender->slot->asleep, 1, memory_order_relaxed);
   ipc_event_sleep(header, IPC_EVENT_SPACE, seen, deadline, *slice);
   atomic_store_explicit(&sender->slot->asleep, 0, memory_order_relaxed);
@@ -196,7 +197,7 @@ static bool wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, ui
  * Waiting ones look now and then for dead peers and for a name that leads elsewhere;
  * somebody who only ever tries must do so too.
  */
-static bool is_time_to_reap(ipc_sender *sender) {
+static bool sender_is_time_to_reap(ipc_sender *sender) {
   uint64_t now = ipc_os_now();
   if (now - sender->reaped_at < IPC_SLICE_NS) return false;
   sender->reaped_at = now;
@@ -207,35 +208,35 @@ static bool is_time_to_reap(ipc_sender *sender) {
  */
 enum { PATIENT_WAITS = 3 };
 
-static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t timeout_ms, uint64_t *deadline,
-                                  ipc_claimed *claimed) {
+static inline int32_t sender_claim_units(ipc_sender *sender, uint32_t units, int32_t timeout_ms, uint64_t *deadline,
+                                         ipc_claimed *claimed) {
   ipc_segment *segment = &sender->segment;
   ipc_header *header = segment->header;
   uint64_t slice = IPC_FIRST_SLICE_NS;
   bool held = false;
   for (uint32_t waits = 0;; waits++) {
-    int32_t status = check(sender);
+    int32_t status = sender_check(sender);
     if (IPC_UNLIKELY(status != IPC_OK)) {
-      if (held) give_back(sender);
-      if (status == IPC_NO_RECEIVERS && is_time_to_reap(sender) && ipc_segment_is_orphaned(segment))
+      if (held) sender_release_claim(sender);
+      if (status == IPC_NO_RECEIVERS && sender_is_time_to_reap(sender) && ipc_segment_is_orphaned(segment))
         return IPC_E_ORPHANED;
       return status;
     }
-    if (IPC_UNLIKELY(!held && !try_claim(sender))) {
+    if (IPC_UNLIKELY(!held && !sender_try_claim(sender))) {
       if (timeout_ms != 0 && *deadline == 0) *deadline = ipc_deadline(timeout_ms);
       if (!ipc_claim_lock_slow(segment, &header->claim, sender->instance, *deadline)) {
         uint32_t pid;
         sender->awaits_claim = true;
-        if (timeout_ms != 0 || !is_time_to_reap(sender)) return IPC_TIMED_OUT;
+        if (timeout_ms != 0 || !sender_is_time_to_reap(sender)) return IPC_TIMED_OUT;
         if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
         if (!ipc_claim_take_over(segment, &header->claim, sender->instance, &pid)) return IPC_TIMED_OUT;
       }
     }
     uint32_t head = (uint32_t)atomic_load_explicit(&header->head, memory_order_relaxed); /* the claim ordered it */
     uint32_t padding = ipc_ring_padding(sender->capacity_units, head, units);
-    uint32_t free_units = room_for(sender, head, padding + units);
+    uint32_t free_units = sender_room_for(sender, head, padding + units);
     if (IPC_UNLIKELY(free_units > sender->capacity_units)) {
-      give_back(sender);
+      sender_release_claim(sender);
       return IPC_E_CORRUPT; /* head and limit are further apart than the ring is long */
     }
     if (IPC_LIKELY(padding + units <= free_units)) {
@@ -245,23 +246,23 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
       *claimed = (ipc_claimed){.at = head + padding, .room = free_units - padding};
       return IPC_OK;
     }
-    if (is_tail_damaged(sender, head)) {
-      give_back(sender);
+    if (sender_is_tail_damaged(sender, head)) {
+      sender_release_claim(sender);
       return IPC_E_CORRUPT;
     }
     held = timeout_ms != 0 && sender->waits && waits >= PATIENT_WAITS;
-    if (!held) give_back(sender);
+    if (!held) sender_release_claim(sender);
     if (timeout_ms == 0 || !sender->waits) {
       int32_t refused = sender->waits ? IPC_TIMED_OUT : IPC_DROPPED;
       sender->awaits_claim = false;
-      if (!is_time_to_reap(sender)) return refused;
+      if (!sender_is_time_to_reap(sender)) return refused;
       if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
-      if (!ipc_slots_evict_dead_at(segment, gate(sender, head))) return refused;
+      if (!ipc_slots_evict_dead_at(segment, sender_gate(sender, head))) return refused;
       continue;
     }
     if (*deadline == 0) *deadline = ipc_deadline(timeout_ms);
-    if (!wait_for_space(sender, head, padding + units, &slice, *deadline)) {
-      if (held) give_back(sender);
+    if (!sender_wait_for_space(sender, head, padding + units, &slice, *deadline)) {
+      if (held) sender_release_claim(sender);
       return IPC_TIMED_OUT;
     }
   }
@@ -269,20 +270,20 @@ static inline int32_t claim_units(ipc_sender *sender, uint32_t units, int32_t ti
 
 int32_t ipc_sender_claim(ipc_sender *sender, uint32_t units, int32_t timeout_ms, uint64_t *deadline,
                          ipc_claimed *claimed) {
-  return claim_units(sender, units, timeout_ms, deadline, claimed);
+  return sender_claim_units(sender, units, timeout_ms, deadline, claimed);
 }
 
 uint32_t ipc_sender_free_units(ipc_sender *sender) {
   uint32_t head = (uint32_t)atomic_load_explicit(&sender->segment.header->head, memory_order_acquire);
-  uint32_t used = head - gate(sender, head);
+  uint32_t used = head - sender_gate(sender, head);
   return used < sender->capacity_units ? sender->capacity_units - used : 0;
 }
 
 int32_t ipc_sender_refusal(ipc_sender *sender) {
-  int32_t status = check(sender);
+  int32_t status = sender_check(sender);
   if (status != IPC_OK) return status;
   sender->awaits_claim = false;
-  if (is_time_to_reap(sender)) {
+  if (sender_is_time_to_reap(sender)) {
     if (ipc_segment_is_orphaned(&sender->segment)) return IPC_E_ORPHANED;
     ipc_slots_evict_dead(&sender->segment);
   }
@@ -307,14 +308,14 @@ int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, 
   uint32_t units = ipc_sender_units(sender, length);
   ipc_claimed claimed;
   uint64_t deadline = 0;
-  int32_t status = claim_units(sender, units, timeout_ms, &deadline, &claimed);
+  int32_t status = sender_claim_units(sender, units, timeout_ms, &deadline, &claimed);
   if (IPC_UNLIKELY(status != IPC_OK)) return ipc_segment_result(&sender->segment, status);
   uint8_t *at = ipc_sender_at(sender, claimed.at);
   if (IPC_LIKELY(!sender->needs_slow_path))
     ipc_ring_put_message(at, bytes, length);
   else
     ipc_sender_put_special(sender, at, bytes, length);
-  publish_and_wake(sender, claimed.at + units, 1);
+  sender_publish_and_wake(sender, claimed.at + units, 1);
   return ipc_segment_result(&sender->segment, IPC_OK);
 }
 

@@ -4,26 +4,26 @@
 #include "marks.h"
 #include "waits.h"
 
-static int32_t find_free(ipc_slot *slots, uint32_t count) {
+static int32_t slots_find_free(ipc_slot *slots, uint32_t count) {
   for (uint32_t i = 0; i < count; i++)
     if (atomic_load_explicit(&slots[i].instance, memory_order_acquire) == 0) return (int32_t)i;
   return -1;
 }
 
 /* The dead make room if there is no other. */
-static int32_t find_or_make_free_slot(ipc_segment *segment, ipc_slot *slots, uint32_t count) {
-  int32_t index = find_free(slots, count);
+static int32_t slots_find_or_make_free(ipc_segment *segment, ipc_slot *slots, uint32_t count) {
+  int32_t index = slots_find_free(slots, count);
   if (index >= 0) return index;
   ipc_slots_reap(segment);
-  return find_free(slots, count);
+  return slots_find_free(slots, count);
 }
 
-static uint32_t new_instance(ipc_header *header) {
+static uint32_t slots_new_instance(ipc_header *header) {
   uint32_t instance = atomic_fetch_add_explicit(&header->next_instance, 1, memory_order_relaxed);
   return instance ? instance : atomic_fetch_add_explicit(&header->next_instance, 1, memory_order_relaxed);
 }
 
-static void recount(ipc_segment *segment) {
+static void slots_recount(ipc_segment *segment) {
   uint32_t count = 0, used = 0;
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
     if (atomic_load_explicit(&segment->receivers[i].instance, memory_order_acquire) == 0) continue;
@@ -44,7 +44,7 @@ static void recount(ipc_segment *segment) {
   ipc_event_notify(segment, IPC_EVENT_SPACE); /* the gate may have moved */
 }
 
-static void take_slot(ipc_header *header, ipc_slot *slot) {
+static void slots_take(ipc_header *header, ipc_slot *slot) {
   atomic_store_explicit(&slot->owner, ipc_os_self(), memory_order_relaxed);
   atomic_store_explicit(&slot->pid, ipc_os_pid(), memory_order_relaxed);
   atomic_store_explicit(&slot->asleep, 0, memory_order_relaxed);
@@ -52,10 +52,10 @@ static void take_slot(ipc_header *header, ipc_slot *slot) {
   atomic_store_explicit(&slot->lost, 0, memory_order_relaxed);
   atomic_store_explicit(&slot->held, 0, memory_order_relaxed);
   /* release: who sees the instance sees owner and position */
-  atomic_store_explicit(&slot->instance, new_instance(header), memory_order_release);
+  atomic_store_explicit(&slot->instance, slots_new_instance(header), memory_order_release);
 }
 
-static uint32_t head_position(const ipc_header *header) {
+static uint32_t slots_head_position(const ipc_header *header) {
   return (uint32_t)atomic_load_explicit(&header->head, memory_order_acquire);
 }
 
@@ -73,7 +73,7 @@ static uint32_t head_position(const ipc_header *header) {
  * up to capacity past head. It announced so before its full fence, hence before (2): if
  * `announced` is at most capacity past the position (4), no sender's limit is further.
  */
-static void take_position(ipc_segment *segment, ipc_slot *slot, bool from_oldest) {
+static void slots_take_position(ipc_segment *segment, ipc_slot *slot, bool from_oldest) {
   ipc_header *header = segment->header;
   ipc_mark_copy marks[IPC_MARKS];
   uint32_t count = from_oldest ? ipc_marks_copy(header, marks) : 0;
@@ -90,36 +90,36 @@ static void take_position(ipc_segment *segment, ipc_slot *slot, bool from_oldest
 
 int32_t ipc_slots_join_receiver(ipc_segment *segment, bool from_oldest) {
   ipc_header *header = segment->header;
-  int32_t index = find_or_make_free_slot(segment, segment->receivers, segment->max_receivers);
+  int32_t index = slots_find_or_make_free(segment, segment->receivers, segment->max_receivers);
   if (index < 0) return IPC_E_TOO_MANY_RECEIVERS;
   ipc_slot *slot = &segment->receivers[index];
   uint32_t used = atomic_load_explicit(&header->receiver_slots_used, memory_order_relaxed);
   if (used <= (uint32_t)index)
     atomic_store_explicit(&header->receiver_slots_used, (uint32_t)index + 1, memory_order_release);
-  atomic_store_explicit(&slot->position, head_position(header), memory_order_relaxed);
-  take_slot(header, slot); /* (1) */
-  take_position(segment, slot, from_oldest);
-  recount(segment);
+  atomic_store_explicit(&slot->position, slots_head_position(header), memory_order_relaxed);
+  slots_take(header, slot); /* (1) */
+  slots_take_position(segment, slot, from_oldest);
+  slots_recount(segment);
   return index;
 }
 
 int32_t ipc_slots_join_handle(ipc_segment *segment) {
-  int32_t index = find_or_make_free_slot(segment, segment->receivers, segment->max_receivers);
+  int32_t index = slots_find_or_make_free(segment, segment->receivers, segment->max_receivers);
   if (index < 0) return IPC_E_TOO_MANY_HANDLES;
   uint32_t used = atomic_load_explicit(&segment->header->receiver_slots_used, memory_order_relaxed);
   /* Before it can hold anything shared: whoever looks for holders looks below the used. */
   if (used <= (uint32_t)index)
     atomic_store_explicit(&segment->header->receiver_slots_used, (uint32_t)index + 1, memory_order_release);
-  take_slot(segment->header, &segment->receivers[index]);
-  recount(segment);
+  slots_take(segment->header, &segment->receivers[index]);
+  slots_recount(segment);
   return index;
 }
 
 int32_t ipc_slots_join_sender(ipc_segment *segment) {
-  int32_t index = find_or_make_free_slot(segment, segment->senders, segment->max_senders);
+  int32_t index = slots_find_or_make_free(segment, segment->senders, segment->max_senders);
   if (index < 0) return IPC_E_TOO_MANY_SENDERS;
-  take_slot(segment->header, &segment->senders[index]);
-  recount(segment);
+  slots_take(segment->header, &segment->senders[index]);
+  slots_recount(segment);
   return index;
 }
 
@@ -128,7 +128,7 @@ typedef struct reap_counts {
 } reap_counts;
 
 /* Looks whose place it is, and empties it if that one is dead. */
-static void reap_slot(ipc_segment *segment, ipc_slot *slot, reap_counts *found) {
+static void slots_reap_one(ipc_segment *segment, ipc_slot *slot, reap_counts *found) {
   uint32_t instance = atomic_load_explicit(&slot->instance, memory_order_acquire);
   if (instance == 0) return;
   if (ipc_os_alive(atomic_load_explicit(&slot->owner, memory_order_relaxed))) {
@@ -144,17 +144,17 @@ static void reap_slot(ipc_segment *segment, ipc_slot *slot, reap_counts *found) 
 }
 
 /* Receivers first, then senders: they lie in a row. */
-static ipc_slot *all_slots(ipc_segment *segment, uint32_t *count) {
+static ipc_slot *slots_all(ipc_segment *segment, uint32_t *count) {
   *count = segment->max_receivers + segment->max_senders;
   return segment->receivers;
 }
 
 uint32_t ipc_slots_reap(ipc_segment *segment) {
   uint32_t count;
-  ipc_slot *slots = all_slots(segment, &count);
+  ipc_slot *slots = slots_all(segment, &count);
   reap_counts found = {0};
-  for (uint32_t i = 0; i < count; i++) reap_slot(segment, &slots[i], &found);
-  recount(segment);
+  for (uint32_t i = 0; i < count; i++) slots_reap_one(segment, &slots[i], &found);
+  slots_recount(segment);
   return found.live;
 }
 
@@ -164,21 +164,21 @@ enum { REAPS = 16 };
 bool ipc_slots_any_alive(ipc_segment *segment) {
   const ipc_header *header = segment->header;
   uint32_t count;
-  ipc_slot *slots = all_slots(segment, &count);
+  ipc_slot *slots = slots_all(segment, &count);
   reap_counts found = {0};
   /* Elsewhere each time: whoever comes and goes looks at all of them in turn. */
   uint32_t start = REAPS * (atomic_load_explicit(&header->next_instance, memory_order_relaxed) +
                             atomic_load_explicit(&header->receiver_count, memory_order_relaxed) +
                             atomic_load_explicit(&header->sender_count, memory_order_relaxed));
   for (uint32_t i = 0; i < count && (found.live == 0 || found.live + found.dead < REAPS); i++)
-    reap_slot(segment, &slots[(start % count + i) % count], &found);
-  if (found.dead > 0) recount(segment);
+    slots_reap_one(segment, &slots[(start % count + i) % count], &found);
+  if (found.dead > 0) slots_recount(segment);
   return found.live > 0;
 }
 
 void ipc_slots_withdraw(ipc_segment *segment, ipc_slot *slot) {
   atomic_store_explicit(&slot->instance, 0, memory_order_release);
-  recount(segment);
+  slots_recount(segment);
 }
 
 void ipc_slots_leave(ipc_segment *segment, ipc_slot *slot, uint32_t instance) {
@@ -188,7 +188,7 @@ void ipc_slots_leave(ipc_segment *segment, ipc_slot *slot, uint32_t instance) {
   ipc_event_notify(segment, IPC_EVENT_SPACE);
   int32_t fd = ipc_segment_lock(segment, 1000000000u);
   if (fd < 0) return; /* orphaned: nobody needs the count; busy: the next holder recounts */
-  recount(segment);
+  slots_recount(segment);
   if (!ipc_slots_any_alive(segment)) ipc_segment_unlink(segment);
   ipc_os_unlock(fd);
 }
@@ -208,7 +208,7 @@ uint32_t ipc_slots_gate(const ipc_segment *segment, uint32_t head) {
   return head - (uint32_t)lag;
 }
 
-static bool is_dead(const ipc_slot *slot) {
+static bool slots_is_dead(const ipc_slot *slot) {
   return atomic_load_explicit(&slot->instance, memory_order_acquire) != 0 &&
          !ipc_os_alive(atomic_load_explicit(&slot->owner, memory_order_relaxed));
 }
@@ -216,7 +216,7 @@ static bool is_dead(const ipc_slot *slot) {
 /* Longer than who opens or closes needs the name lock, and too short to be felt. */
 static const uint64_t EVICT_PATIENCE_NS = 1000000;
 
-static bool evict(ipc_segment *segment) {
+static bool slots_evict(ipc_segment *segment) {
   int32_t fd = ipc_segment_lock(segment, EVICT_PATIENCE_NS);
   /* Shared memory lives on without its name, and without its lock. Nobody can join any more, and who reaps twice does
    * no harm. */
@@ -230,14 +230,15 @@ static bool evict(ipc_segment *segment) {
 bool ipc_slots_evict_dead_at(ipc_segment *segment, uint32_t gate) {
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
     const ipc_slot *slot = &segment->receivers[i];
-    if (atomic_load_explicit(&slot->position, memory_order_relaxed) == gate && is_dead(slot)) return evict(segment);
+    if (atomic_load_explicit(&slot->position, memory_order_relaxed) == gate && slots_is_dead(slot))
+      return slots_evict(segment);
   }
   return false;
 }
 
 bool ipc_slots_evict_dead(ipc_segment *segment) {
   for (uint32_t i = 0; i < segment->max_receivers; i++)
-    if (is_dead(&segment->receivers[i])) return evict(segment);
+    if (slots_is_dead(&segment->receivers[i])) return slots_evict(segment);
   return false;
 }
 
@@ -246,7 +247,7 @@ bool ipc_slots_poll(ipc_segment *segment, uint64_t *seen) {
   bool dead = ipc_slots_evict_dead(segment);
   uint32_t used = atomic_load_explicit(&header->sender_slots_used, memory_order_acquire);
   for (uint32_t i = 0; i < used && i < segment->max_senders && !dead; i++)
-    dead = is_dead(&segment->senders[i]) && evict(segment);
+    dead = slots_is_dead(&segment->senders[i]) && slots_evict(segment);
   /* Whoever comes takes a new instance, whoever goes is counted no more. */
   uint64_t now = (uint64_t)atomic_load_explicit(&header->next_instance, memory_order_relaxed) << 32 |
                  (atomic_load_explicit(&header->receiver_count, memory_order_relaxed) +
@@ -256,15 +257,15 @@ bool ipc_slots_poll(ipc_segment *segment, uint64_t *seen) {
   return changed;
 }
 
-static const ipc_slot *find(const ipc_slot *slots, uint32_t count, uint32_t instance) {
+static const ipc_slot *slots_find(const ipc_slot *slots, uint32_t count, uint32_t instance) {
   for (uint32_t i = 0; i < count; i++)
     if (atomic_load_explicit(&slots[i].instance, memory_order_acquire) == instance) return &slots[i];
   return NULL;
 }
 
 bool ipc_slots_is_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid) {
-  const ipc_slot *slot = find(segment->senders, segment->max_senders, instance);
-  if (!slot) slot = find(segment->receivers, segment->max_receivers, instance);
+  const ipc_slot *slot = slots_find(segment->senders, segment->max_senders, instance);
+  if (!slot) slot = slots_find(segment->receivers, segment->max_receivers, instance);
   if (!slot) return false; /* nobody has it any more: places are emptied by their owner or when it is dead */
   *pid = atomic_load_explicit(&slot->pid, memory_order_relaxed);
   return ipc_os_alive(atomic_load_explicit(&slot->owner, memory_order_relaxed));

@@ -4,27 +4,27 @@
 
 enum { TICKET_SHIFT = 2 };
 
-static uint32_t load(const _Atomic uint32_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
+static uint32_t waits_load(const _Atomic uint32_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
 
-static uint32_t tag_of(uint32_t state) { return state & IPC_WAIT_TAGS; }
+static uint32_t waits_tag_of(uint32_t state) { return state & IPC_WAIT_TAGS; }
 
 /* Tickets have 30 bits and go round; what waits at the same time is close together. */
-static bool is_older(uint32_t state, uint32_t other) {
+static bool waits_is_older(uint32_t state, uint32_t other) {
   return (int32_t)((state & ~(uint32_t)IPC_WAIT_TAGS) - (other & ~(uint32_t)IPC_WAIT_TAGS)) < 0;
 }
 
-static uint32_t new_ticket(ipc_header *header) {
+static uint32_t waits_new_ticket(ipc_header *header) {
   return atomic_fetch_add_explicit(&header->next_ticket, 1, memory_order_relaxed) << TICKET_SHIFT;
 }
 
-static uint32_t entries_used(const ipc_segment *segment) {
+static uint32_t waits_entries_used(const ipc_segment *segment) {
   /* acquire pairs with the release in raise_entries_used */
   uint32_t used = atomic_load_explicit(&segment->header->wait_entries_used, memory_order_acquire);
   return used < segment->max_waits ? used : segment->max_waits;
 }
 
-static void raise_entries_used(ipc_header *header, uint32_t used) {
-  uint32_t before = load(&header->wait_entries_used);
+static void waits_raise_entries_used(ipc_header *header, uint32_t used) {
+  uint32_t before = waits_load(&header->wait_entries_used);
   while (before < used && !atomic_compare_exchange_weak_explicit(&header->wait_entries_used, &before, used,
                                                                  memory_order_release, memory_order_relaxed))
     continue;
@@ -36,18 +36,19 @@ int32_t ipc_waits_enter(ipc_segment *segment, uint32_t instance, uint32_t what, 
     ipc_wait_entry *wait = &segment->waits[i];
     uint32_t free = 0;
     /* First: whoever is killed with the entry taken must be found by ipc_waits_forget. */
-    raise_entries_used(header, i + 1);
+    waits_raise_entries_used(header, i + 1);
     /* acquire pairs with the release of whoever freed it: his last stores here come before ours */
-    if (load(&wait->instance) != 0 || !atomic_compare_exchange_strong_explicit(
-                                          &wait->instance, &free, instance, memory_order_acquire, memory_order_relaxed))
+    if (waits_load(&wait->instance) != 0 ||
+        !atomic_compare_exchange_strong_explicit(&wait->instance, &free, instance, memory_order_acquire,
+                                                 memory_order_relaxed))
       continue;
     atomic_store_explicit(&wait->what, what, memory_order_relaxed);
     atomic_store_explicit(&wait->waker, waker, memory_order_relaxed);
-    atomic_store_explicit(&wait->deaths, load(&header->deaths), memory_order_relaxed);
+    atomic_store_explicit(&wait->deaths, waits_load(&header->deaths), memory_order_relaxed);
     /* Counted before it is WAITING and for longer: killed in between, `waiting` is too high, never too low. */
     atomic_fetch_add_explicit(&header->waiting, 1, memory_order_relaxed);
     /* release: who sees it WAITING sees what it waits for, and its waker */
-    atomic_store_explicit(&wait->state, new_ticket(header) | IPC_WAIT_WAITING, memory_order_release);
+    atomic_store_explicit(&wait->state, waits_new_ticket(header) | IPC_WAIT_WAITING, memory_order_release);
     atomic_thread_fence(memory_order_seq_cst); /* pairs with the fence before a notifier reads `waiting` */
     return (int32_t)i;
   }
@@ -56,7 +57,7 @@ int32_t ipc_waits_enter(ipc_segment *segment, uint32_t instance, uint32_t what, 
 
 void ipc_waits_renew(ipc_segment *segment, int32_t wait) {
   _Atomic uint32_t *state = &segment->waits[wait].state;
-  uint32_t ticket = load(state) & ~(uint32_t)IPC_WAIT_TAGS;
+  uint32_t ticket = waits_load(state) & ~(uint32_t)IPC_WAIT_TAGS;
   atomic_store_explicit(state, ticket | IPC_WAIT_WAITING, memory_order_release);
   atomic_thread_fence(memory_order_seq_cst); /* as in ipc_waits_enter */
 }
@@ -66,49 +67,49 @@ bool ipc_waits_is_notified(const ipc_segment *segment, int32_t wait) {
    * acquire pairs with the release in notify: the change that it tells of is seen. Damaged, it is neither: that is no
    * state to sleep in, nor would anybody wake it.
    */
-  return tag_of(atomic_load_explicit(&segment->waits[wait].state, memory_order_acquire)) != IPC_WAIT_WAITING;
+  return waits_tag_of(atomic_load_explicit(&segment->waits[wait].state, memory_order_acquire)) != IPC_WAIT_WAITING;
 }
 
 void ipc_waits_sleep(ipc_segment *segment, int32_t wait, uint64_t deadline, uint64_t slice) {
   _Atomic uint32_t *state = &segment->waits[wait].state;
-  uint32_t seen = load(state);
+  uint32_t seen = waits_load(state);
   uint64_t now = ipc_os_now();
-  if (tag_of(seen) != IPC_WAIT_WAITING || now >= deadline) return;
+  if (waits_tag_of(seen) != IPC_WAIT_WAITING || now >= deadline) return;
   ipc_os_wait(state, seen, deadline - now < slice ? deadline - now : slice);
 }
 
-static void uncount(ipc_header *header) { atomic_fetch_sub_explicit(&header->waiting, 1, memory_order_relaxed); }
+static void waits_uncount(ipc_header *header) { atomic_fetch_sub_explicit(&header->waiting, 1, memory_order_relaxed); }
 
 bool ipc_waits_leave(ipc_segment *segment, int32_t wait) {
   ipc_wait_entry *it = &segment->waits[wait];
   uint32_t state = atomic_exchange_explicit(&it->state, IPC_WAIT_IDLE, memory_order_acquire);
-  uncount(segment->header);
+  waits_uncount(segment->header);
   atomic_store_explicit(&it->instance, 0, memory_order_release);
-  return tag_of(state) == IPC_WAIT_NOTIFIED;
+  return waits_tag_of(state) == IPC_WAIT_NOTIFIED;
 }
 
 void ipc_waits_forget(ipc_segment *segment, uint32_t instance) {
-  for (uint32_t i = 0, used = entries_used(segment); i < used; i++) {
+  for (uint32_t i = 0, used = waits_entries_used(segment); i < used; i++) {
     ipc_wait_entry *wait = &segment->waits[i];
     if (atomic_load_explicit(&wait->instance, memory_order_acquire) != instance) continue;
     /* IDLE: killed before it was counted, or after it was counted out, or just between. */
-    if (tag_of(atomic_exchange_explicit(&wait->state, IPC_WAIT_IDLE, memory_order_relaxed)) != IPC_WAIT_IDLE)
-      uncount(segment->header);
+    if (waits_tag_of(atomic_exchange_explicit(&wait->state, IPC_WAIT_IDLE, memory_order_relaxed)) != IPC_WAIT_IDLE)
+      waits_uncount(segment->header);
     atomic_store_explicit(&wait->instance, 0, memory_order_release);
   }
 }
 
 void ipc_waits_leave_all(ipc_segment *segment, uint32_t instance) {
-  for (uint32_t i = 0, used = entries_used(segment); i < used; i++) {
+  for (uint32_t i = 0, used = waits_entries_used(segment); i < used; i++) {
     ipc_wait_entry *wait = &segment->waits[i];
-    if (load(&wait->instance) != instance) continue;
-    uint32_t what = load(&wait->what);
+    if (waits_load(&wait->instance) != instance) continue;
+    uint32_t what = waits_load(&wait->what);
     if (ipc_waits_leave(segment, (int32_t)i)) ipc_waits_notify(segment, what, 1);
   }
 }
 
 /* Notifies a wait if it is still the one whose state was seen. */
-static bool notify(ipc_wait_entry *wait, uint32_t seen) {
+static bool waits_notify(ipc_wait_entry *wait, uint32_t seen) {
   uint64_t waker = atomic_load_explicit(&wait->waker, memory_order_relaxed);
   uint32_t notified = (seen & ~(uint32_t)IPC_WAIT_TAGS) | IPC_WAIT_NOTIFIED;
   /* release: see ipc_waits_is_notified. The waker was its own, else this fails. */
@@ -127,39 +128,39 @@ static bool notify(ipc_wait_entry *wait, uint32_t seen) {
  * notified and wait once more do not keep a notifier for ever. What seems to be far ahead of `end` has waited through
  * half a round of the tickets.
  */
-static bool is_meant(const ipc_wait_entry *wait, uint32_t state, uint32_t what, uint32_t end) {
+static bool waits_is_meant(const ipc_wait_entry *wait, uint32_t state, uint32_t what, uint32_t end) {
   enum { JUST_NOW = 1 << 20 };
   uint32_t since_end = ((state & ~(uint32_t)IPC_WAIT_TAGS) - end) >> TICKET_SHIFT;
-  return tag_of(state) == IPC_WAIT_WAITING && since_end >= JUST_NOW &&
-         (what == IPC_WAIT_ANY || load(&wait->what) == what);
+  return waits_tag_of(state) == IPC_WAIT_WAITING && since_end >= JUST_NOW &&
+         (what == IPC_WAIT_ANY || waits_load(&wait->what) == what);
 }
 
 uint32_t ipc_waits_notify_some(ipc_segment *segment, uint32_t what, uint32_t count) {
   /* Who comes later, or waits once more, has seen the change. */
-  uint32_t end = load(&segment->header->next_ticket) << TICKET_SHIFT, notified = 0;
+  uint32_t end = waits_load(&segment->header->next_ticket) << TICKET_SHIFT, notified = 0;
   while (notified < count) {
     ipc_wait_entry *oldest = NULL;
     uint32_t oldest_state = 0;
-    for (uint32_t i = 0, used = entries_used(segment); i < used; i++) {
+    for (uint32_t i = 0, used = waits_entries_used(segment); i < used; i++) {
       ipc_wait_entry *wait = &segment->waits[i];
       uint32_t state = atomic_load_explicit(&wait->state, memory_order_acquire);
-      if (!is_meant(wait, state, what, end) || (oldest && !is_older(state, oldest_state))) continue;
+      if (!waits_is_meant(wait, state, what, end) || (oldest && !waits_is_older(state, oldest_state))) continue;
       oldest = wait;
       oldest_state = state;
     }
     if (!oldest) break;
-    notified += notify(oldest, oldest_state);
+    notified += waits_notify(oldest, oldest_state);
   }
   return notified;
 }
 
 uint32_t ipc_waits_notify_all(ipc_segment *segment, uint32_t what) {
   atomic_thread_fence(memory_order_seq_cst); /* pairs with the fence in ipc_waits_enter */
-  uint32_t end = load(&segment->header->next_ticket) << TICKET_SHIFT, notified = 0;
-  for (uint32_t i = 0, used = entries_used(segment); i < used; i++) {
+  uint32_t end = waits_load(&segment->header->next_ticket) << TICKET_SHIFT, notified = 0;
+  for (uint32_t i = 0, used = waits_entries_used(segment); i < used; i++) {
     ipc_wait_entry *wait = &segment->waits[i];
     uint32_t state = atomic_load_explicit(&wait->state, memory_order_acquire);
-    notified += is_meant(wait, state, what, end) && notify(wait, state);
+    notified += waits_is_meant(wait, state, what, end) && waits_notify(wait, state);
   }
   return notified;
 }

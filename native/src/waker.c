@@ -11,7 +11,7 @@ enum {
   CLAIM_FREE = 1 << IPC_EVENT_CLAIM_FREE
 };
 
-static uint64_t whole(uint32_t low, uint32_t high) { return (uint64_t)high << 32 | low; }
+static uint64_t waker_number(uint32_t low, uint32_t high) { return (uint64_t)high << 32 | low; }
 
 int32_t ipc_waker_open(uint32_t waker[2]) {
   uint64_t number;
@@ -35,9 +35,9 @@ int32_t ipc_waker_open_at(int32_t descriptor, uint32_t waker[2]) {
   return IPC_E_SYSTEM;
 }
 
-void ipc_waker_signal(uint32_t low, uint32_t high) { ipc_os_signal(whole(low, high)); }
+void ipc_waker_signal(uint32_t low, uint32_t high) { ipc_os_signal(waker_number(low, high)); }
 
-void ipc_waker_close(uint32_t low, uint32_t high) { ipc_os_close_waker(whole(low, high)); }
+void ipc_waker_close(uint32_t low, uint32_t high) { ipc_os_close_waker(waker_number(low, high)); }
 
 void ipc_sender_arm(ipc_sender *sender, uint32_t wait, uint32_t low, uint32_t high) {
   uint32_t events = wait & IPC_WAIT_FOR_PEERS ? PEERS : 0;
@@ -46,15 +46,15 @@ void ipc_sender_arm(ipc_sender *sender, uint32_t wait, uint32_t low, uint32_t hi
     atomic_fetch_and_explicit(&sender->slot->armed, ~(uint32_t)(SPACE | CLAIM_FREE), memory_order_relaxed);
     events |= sender->awaits_claim ? CLAIM_FREE : SPACE;
   }
-  ipc_event_arm(&sender->segment, sender->slot, events, whole(low, high));
+  ipc_event_arm(&sender->segment, sender->slot, events, waker_number(low, high));
 }
 
 void ipc_receiver_arm(ipc_receiver *receiver, uint32_t wait, uint32_t low, uint32_t high) {
   uint32_t events = (wait & IPC_WAIT_FOR_DATA ? DATA : 0) | (wait & IPC_WAIT_FOR_PEERS ? PEERS : 0);
-  ipc_event_arm(&receiver->segment, receiver->slot, events, whole(low, high));
+  ipc_event_arm(&receiver->segment, receiver->slot, events, waker_number(low, high));
 }
 
-static int32_t armed(const ipc_slot *slot, uint32_t of) {
+static int32_t waker_bits(const ipc_slot *slot, uint32_t of) {
   uint32_t events = atomic_load_explicit(&slot->armed, memory_order_relaxed) & of;
   return (events & (SPACE | CLAIM_FREE) ? IPC_WAIT_FOR_SPACE : 0) | (events & PEERS ? IPC_WAIT_FOR_PEERS : 0) |
          (events & DATA ? IPC_WAIT_FOR_DATA : 0);
@@ -68,7 +68,7 @@ int32_t ipc_sender_poll(ipc_sender *sender, uint32_t wait, uint32_t low, uint32_
 
 /* The try after arm() may have found the other of the two missing: then it is not armed for what it waits for. */
 int32_t ipc_sender_armed(const ipc_sender *sender) {
-  return armed(sender->slot, PEERS | (sender->awaits_claim ? CLAIM_FREE : SPACE));
+  return waker_bits(sender->slot, PEERS | (sender->awaits_claim ? CLAIM_FREE : SPACE));
 }
 
-int32_t ipc_receiver_armed(const ipc_receiver *receiver) { return armed(receiver->slot, PEERS | DATA); }
+int32_t ipc_receiver_armed(const ipc_receiver *receiver) { return waker_bits(receiver->slot, PEERS | DATA); }

@@ -72,7 +72,7 @@ int __ulock_wake(uint32_t operation, void *address, uint64_t wake_value);
 static wait_function *os_sync_wait;
 static wake_function *os_sync_wake;
 
-__attribute__((constructor)) static void find_os_sync(void) {
+__attribute__((constructor)) static void os_find_os_sync(void) {
   wait_function *wait = (wait_function *)dlsym(RTLD_DEFAULT, "os_sync_wait_on_address_with_timeout");
   wake_function *wake = (wake_function *)dlsym(RTLD_DEFAULT, "os_sync_wake_by_address_all");
   if (!wait || !wake) return;
@@ -110,12 +110,12 @@ void ipc_os_wake_all(_Atomic uint32_t *word) {
  * The number begins with the process id: what a killed process left is removed by the
  * next to open one.
  */
-static void waker_address(uint64_t waker, struct sockaddr_un *address) {
+static void os_waker_address(uint64_t waker, struct sockaddr_un *address) {
   *address = (struct sockaddr_un){.sun_family = AF_UNIX, .sun_len = sizeof *address};
   snprintf(address->sun_path, sizeof address->sun_path, "/var/tmp/libipc.wake.%016" PRIx64, waker);
 }
 
-static void remove_wakers_of_dead(void) {
+static void os_remove_wakers_of_dead(void) {
   DIR *directory = opendir("/var/tmp");
   if (!directory) return;
   for (const struct dirent *entry; (entry = readdir(directory));) {
@@ -127,7 +127,7 @@ static void remove_wakers_of_dead(void) {
   closedir(directory);
 }
 
-static int open_socket(int type) {
+static int os_open_socket(int type) {
   int fd = socket(AF_UNIX, type, 0);
   if (fd < 0) return -errno;
   fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -136,12 +136,12 @@ static int open_socket(int type) {
 }
 
 int ipc_os_open_waker(uint64_t *waker) {
-  remove_wakers_of_dead();
-  int fd = open_socket(SOCK_DGRAM);
+  os_remove_wakers_of_dead();
+  int fd = os_open_socket(SOCK_DGRAM);
   for (uint64_t attempt = 0; fd >= 0; attempt++) {
     struct sockaddr_un address;
     *waker = (uint64_t)getpid() << 32 | (uint32_t)(ipc_os_now() + attempt);
-    waker_address(*waker, &address);
+    os_waker_address(*waker, &address);
     if (bind(fd, (const struct sockaddr *)&address, sizeof address) == 0) return fd;
     if (errno == EADDRINUSE && attempt < 1000) continue;
     int error = -errno;
@@ -151,7 +151,7 @@ int ipc_os_open_waker(uint64_t *waker) {
   return fd;
 }
 
-int ipc_os_reserve_waker(void) { return open_socket(SOCK_STREAM); }
+int ipc_os_reserve_waker(void) { return os_open_socket(SOCK_STREAM); }
 
 int ipc_os_move(int descriptor, int to) {
   int error = dup2(descriptor, to) < 0 ? -errno : 0;
@@ -164,7 +164,7 @@ void ipc_os_signal(uint64_t waker) {
   static _Atomic int shared; /* one socket for all rings of this process, made by the first: fd + 1 */
   int fd = atomic_load_explicit(&shared, memory_order_acquire) - 1;
   if (fd < 0) {
-    fd = open_socket(SOCK_DGRAM);
+    fd = os_open_socket(SOCK_DGRAM);
     if (fd < 0) return;
     int none = 0;
     if (!atomic_compare_exchange_strong_explicit(&shared, &none, fd + 1, memory_order_acq_rel, memory_order_acquire)) {
@@ -173,11 +173,11 @@ void ipc_os_signal(uint64_t waker) {
     }
   }
   struct sockaddr_un address;
-  waker_address(waker, &address);
+  os_waker_address(waker, &address);
   ssize_t sent = sendto(fd, "", 1, 0, (const struct sockaddr *)&address, sizeof address);
   if (sent >= 0 || (errno != EAGAIN && errno != ENOBUFS)) return;
   /* It has rings to read, or others have so many of ours that our socket has no room for one more: then by another. */
-  fd = open_socket(SOCK_DGRAM);
+  fd = os_open_socket(SOCK_DGRAM);
   if (fd < 0) return;
   sendto(fd, "", 1, 0, (const struct sockaddr *)&address, sizeof address);
   close(fd); /* what it has sent still arrives */
@@ -185,7 +185,7 @@ void ipc_os_signal(uint64_t waker) {
 
 void ipc_os_close_waker(uint64_t waker) {
   struct sockaddr_un address;
-  waker_address(waker, &address);
+  os_waker_address(waker, &address);
   unlink(address.sun_path);
 }
 
@@ -206,7 +206,7 @@ static const uint32_t THREAD_MASK = (1u << (PID_SHIFT - THREAD_SHIFT)) - 1;
 static const uint64_t STARTED_MASK = (UINT64_C(1) << THREAD_SHIFT) - 1;
 
 /* Any user's process may be asked about in this way, and zombies are found too: 0, or -ESRCH if there is none. */
-static int read_process(pid_t pid, bool *zombie, uint64_t *started) {
+static int os_read_process(pid_t pid, bool *zombie, uint64_t *started) {
   struct kinfo_proc process;
   size_t bytes = sizeof process;
   int name[] = {CTL_KERN, KERN_PROC, KERN_PROC_PID, pid};
@@ -226,7 +226,7 @@ uint64_t ipc_os_self(void) {
   if ((pid_t)(self >> PID_SHIFT) == pid) return self; /* not so in a forked child */
   bool zombie;
   uint64_t started = 0;
-  read_process(pid, &zombie, &started);
+  os_read_process(pid, &zombie, &started);
   uint64_t thread = atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) & THREAD_MASK;
   return self = (uint64_t)pid << PID_SHIFT | thread << THREAD_SHIFT | started;
 }
@@ -236,7 +236,7 @@ bool ipc_os_alive(uint64_t identity) {
   if (pid == 0) return false; /* nobody's; and kill(0) would mean our own process group */
   bool zombie;
   uint64_t wanted = identity & STARTED_MASK, started;
-  int error = read_process(pid, &zombie, &started);
+  int error = os_read_process(pid, &zombie, &started);
   if (error == 0) return !zombie && (wanted == 0 || wanted == started);
   if (error == -ESRCH) return false;
   return kill(pid, 0) == 0 || errno == EPERM; /* a sandbox hides processes: the kernel's own answer counts */
@@ -251,7 +251,7 @@ enum { PATH_BYTES = 64, HASH_DIGITS = 32 };
 
 const char ipc_os_directory[] = "/var/tmp";
 
-static bool is_hashed(const char *key) {
+static bool os_is_hashed(const char *key) {
   return strncmp(key, "libipc.", 7) == 0 && strlen(key + 7) == HASH_DIGITS &&
          strspn(key + 7, "0123456789abcdef") == HASH_DIGITS;
 }
@@ -264,9 +264,9 @@ void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]) {
 }
 
 /* A key as listed is its own hash: no other key looks like one. */
-static void path_of(const char *key, char path[PATH_BYTES]) {
+static void os_path_of(const char *key, char path[PATH_BYTES]) {
   char listed[IPC_OS_KEY_BYTES];
-  if (!is_hashed(key)) {
+  if (!os_is_hashed(key)) {
     ipc_os_listed_key(key, listed);
     key = listed;
   }
@@ -278,7 +278,7 @@ uint32_t ipc_os_user(void) { return (uint32_t)geteuid(); }
 /* Anything may have the name: a link is not followed, a pipe or a device not waited for. */
 int ipc_os_open(const char *key, bool create, uint32_t permissions) {
   char path[PATH_BYTES];
-  path_of(key, path);
+  os_path_of(key, path);
   int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | (create ? O_CREAT | O_EXCL : O_NONBLOCK);
   int fd = open(path, flags, (int)permissions); /* int: mode_t is narrower, and this is a variable argument */
   if (fd < 0) return -errno;
@@ -293,11 +293,11 @@ int ipc_os_open(const char *key, bool create, uint32_t permissions) {
 
 int ipc_os_unlink(const char *key) {
   char path[PATH_BYTES];
-  path_of(key, path);
+  os_path_of(key, path);
   return unlink(path) == 0 ? 0 : -errno;
 }
 
-static ipc_os_file file_of(const struct stat *s) {
+static ipc_os_file os_file_of(const struct stat *s) {
   return (ipc_os_file){.size = (uint64_t)s->st_size,
                        .inode = (uint64_t)s->st_ino,
                        .links = (uint32_t)s->st_nlink,
@@ -309,16 +309,16 @@ static ipc_os_file file_of(const struct stat *s) {
 int ipc_os_stat(int fd, ipc_os_file *out) {
   struct stat s;
   if (fstat(fd, &s) != 0) return -errno;
-  *out = file_of(&s);
+  *out = os_file_of(&s);
   return 0;
 }
 
 int ipc_os_stat_key(const char *key, ipc_os_file *out) {
   char path[PATH_BYTES];
-  path_of(key, path);
+  os_path_of(key, path);
   struct stat s;
   if (lstat(path, &s) != 0) return -errno;
-  *out = file_of(&s);
+  *out = os_file_of(&s);
   return 0;
 }
 
@@ -329,13 +329,13 @@ int ipc_os_list(ipc_os_found *found, void *context) {
   if (!directory) return -errno;
   errno = 0;
   for (const struct dirent *entry; (entry = readdir(directory)); errno = 0)
-    if (is_hashed(entry->d_name)) found(context, entry->d_name, true); /* wakers have other names */
+    if (os_is_hashed(entry->d_name)) found(context, entry->d_name, true); /* wakers have other names */
   int error = -errno;
   closedir(directory);
   return error;
 }
 
-static int only_regular(int fd) {
+static int os_only_regular(int fd) {
   struct stat s;
   if (fstat(fd, &s) == 0 && S_ISREG(s.st_mode)) return fd;
   close(fd);
@@ -344,9 +344,9 @@ static int only_regular(int fd) {
 
 int ipc_os_open_to_read(const char *key) {
   char path[PATH_BYTES];
-  path_of(key, path);
+  os_path_of(key, path);
   int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  return fd < 0 ? -errno : only_regular(fd);
+  return fd < 0 ? -errno : os_only_regular(fd);
 }
 
 int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {
@@ -361,7 +361,7 @@ int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {
   return (int64_t)done;
 }
 
-static int write_zeros(int fd, uint64_t size) {
+static int os_write_zeros(int fd, uint64_t size) {
   static const char zeros[64 << 10];
   for (uint64_t offset = 0; offset < size;) {
     uint64_t left = size - offset;
@@ -383,7 +383,7 @@ int ipc_os_resize(int fd, uint64_t size) {
   if (ftruncate(fd, (off_t)size) != 0) return -errno;
   struct stat s;
   if (fstat(fd, &s) != 0) return -errno;
-  return (uint64_t)s.st_blocks * 512 >= size ? 0 : write_zeros(fd, size);
+  return (uint64_t)s.st_blocks * 512 >= size ? 0 : os_write_zeros(fd, size);
 }
 
 void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error) {

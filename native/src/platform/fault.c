@@ -5,7 +5,7 @@
  * call goes on and answers IPC_E_CORRUPT. Faults elsewhere are none of ours: they go to the handler that was there
  * before.
  *
- * The handler may interrupt any thread anywhere: it takes no lock, and reads a table in which a place whose `version`
+ * The handler may interrupt any thread anywhere: it takes no lock, and reads a table in which an entry whose `version`
  * is odd, or changes while it is read, is being taken or left by somebody else. It is not the one that the interrupted
  * thread works in: that one stays as it is until all its users have let it go.
  */
@@ -23,17 +23,17 @@
 #include <sys/syscall.h>
 #endif
 
-enum { PLACES = 64 };
+enum { ENTRIES = 64 };
 
-typedef struct place {
+typedef struct guarded {
   _Atomic uint32_t version; /* odd: being changed */
   _Atomic uint32_t taken;
   _Atomic uintptr_t start, end;
   _Atomic(ipc_os_damage *) damage;
-} place;
+} guarded;
 
 typedef struct table {
-  place places[PLACES];
+  guarded entries[ENTRIES];
   _Atomic(struct table *) next; /* made when this one is full, and kept for ever */
 } table;
 
@@ -41,7 +41,7 @@ static table first;
 static struct sigaction previous;
 static uintptr_t page;
 
-static bool zero_from(uintptr_t start, uintptr_t end) {
+static bool guard_zero_from(uintptr_t start, uintptr_t end) {
   const int how = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
 #ifdef __linux__
   /* Not the C library's mmap(): musl's waits for other threads. */
@@ -52,7 +52,7 @@ static bool zero_from(uintptr_t start, uintptr_t end) {
 }
 
 /* Whether a read there would fault. False where the system cannot be asked: then a fault within the handler tells. */
-static bool is_missing(const void *address) {
+static bool guard_is_missing(const void *address) {
 #ifdef __linux__
   /* It reads the 8 bytes before it sees that there is no such operation. */
   return syscall(SYS_rt_sigprocmask, ~0, (uintptr_t)address & ~(uintptr_t)7, NULL, 8) != 0 && errno == EFAULT;
@@ -62,7 +62,7 @@ static bool is_missing(const void *address) {
 #endif
 }
 
-static void set(place *it, uintptr_t start, uintptr_t end, ipc_os_damage *damage) {
+static void guard_set(guarded *it, uintptr_t start, uintptr_t end, ipc_os_damage *damage) {
   atomic_fetch_add_explicit(&it->version, 1, memory_order_seq_cst);
   atomic_store_explicit(&it->start, start, memory_order_seq_cst);
   atomic_store_explicit(&it->end, end, memory_order_seq_cst);
@@ -70,32 +70,32 @@ static void set(place *it, uintptr_t start, uintptr_t end, ipc_os_damage *damage
   atomic_fetch_add_explicit(&it->version, 1, memory_order_seq_cst);
 }
 
-/* True: the place has the address, and it was mended. */
-static bool mend(place *it, uintptr_t address) {
+/* True: the entry has the address, and it was mended. */
+static bool guard_mend(guarded *it, uintptr_t address) {
   uint32_t version = atomic_load(&it->version);
   uintptr_t start = atomic_load(&it->start), end = atomic_load(&it->end);
   ipc_os_damage *damage = atomic_load(&it->damage);
   if (version % 2 != 0 || atomic_load(&it->version) != version || address < start || address >= end) return false;
   /* What lies behind is missing, too. */
-  if (!zero_from(address & ~(page - 1), end)) return false;
+  if (!guard_zero_from(address & ~(page - 1), end)) return false;
   atomic_store(&damage->found, 1);
   if (!damage->mark) return true;
   /* The mark may lie in a page that is missing, too. If that is not seen, another fault interrupts this, and it goes
    * on. */
-  if (is_missing(damage->mark)) zero_from((uintptr_t)damage->mark & ~(page - 1), end);
+  if (guard_is_missing(damage->mark)) guard_zero_from((uintptr_t)damage->mark & ~(page - 1), end);
   atomic_store(damage->mark, damage->value);
   return true;
 }
 
-static bool is_ours(uintptr_t address) {
+static bool guard_mend_any(uintptr_t address) {
   for (table *it = &first; it; it = atomic_load(&it->next))
-    for (int i = 0; i < PLACES; i++)
-      if (mend(&it->places[i], address)) return true;
+    for (int i = 0; i < ENTRIES; i++)
+      if (guard_mend(&it->entries[i], address)) return true;
   return false;
 }
 
 /* As the system would have called it. */
-static void call_previous(int signal, siginfo_t *info, void *context) {
+static void guard_call_previous(int signal, siginfo_t *info, void *context) {
   struct sigaction then = previous;
   bool by_handler = then.sa_flags & SA_SIGINFO || (then.sa_handler != SIG_DFL && then.sa_handler != SIG_IGN);
   if (!by_handler || then.sa_flags & (int)SA_RESETHAND) {
@@ -116,26 +116,27 @@ static void call_previous(int signal, siginfo_t *info, void *context) {
   pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-static void on_fault(int signal, siginfo_t *info, void *context) {
+static void guard_on_fault(int signal, siginfo_t *info, void *context) {
   int error = errno;
-  if (info->si_code != BUS_ADRERR || !is_ours((uintptr_t)info->si_addr)) call_previous(signal, info, context);
+  if (info->si_code != BUS_ADRERR || !guard_mend_any((uintptr_t)info->si_addr))
+    guard_call_previous(signal, info, context);
   errno = error;
 }
 
-static void install(void) {
+static void guard_install(void) {
   page = (uintptr_t)sysconf(_SC_PAGESIZE);
   if (sigaction(SIGBUS, NULL, &previous) != 0) return;
-  struct sigaction ours = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+  struct sigaction ours = {.sa_sigaction = guard_on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
   sigemptyset(&ours.sa_mask);
   sigaction(SIGBUS, &ours, NULL);
 }
 
-static place *take_place(void) {
+static guarded *guard_take(void) {
   for (table *it = &first;;) {
-    for (int i = 0; i < PLACES; i++) {
+    for (int i = 0; i < ENTRIES; i++) {
       uint32_t none = 0;
-      if (atomic_load(&it->places[i].taken) == 0 && atomic_compare_exchange_strong(&it->places[i].taken, &none, 1))
-        return &it->places[i];
+      if (atomic_load(&it->entries[i].taken) == 0 && atomic_compare_exchange_strong(&it->entries[i].taken, &none, 1))
+        return &it->entries[i];
     }
     table *next = atomic_load(&it->next);
     if (!next) {
@@ -152,16 +153,16 @@ static place *take_place(void) {
 
 bool ipc_os_guard(void *address, uint64_t size, ipc_os_damage *damage) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, install);
-  place *it = take_place();
-  damage->place = it;
-  if (it) set(it, (uintptr_t)address, (uintptr_t)address + ((size + page - 1) & ~(page - 1)), damage);
+  pthread_once(&once, guard_install);
+  guarded *it = guard_take();
+  damage->entry = it;
+  if (it) guard_set(it, (uintptr_t)address, (uintptr_t)address + ((size + page - 1) & ~(page - 1)), damage);
   return it != NULL;
 }
 
 void ipc_os_unguard(ipc_os_damage *damage) {
-  place *it = damage->place;
+  guarded *it = damage->entry;
   if (!it) return;
-  set(it, 0, 0, NULL);
+  guard_set(it, 0, 0, NULL);
   atomic_store(&it->taken, 0);
 }

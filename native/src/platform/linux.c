@@ -51,7 +51,7 @@ void ipc_os_wake_all(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WA
  * process ended, and leave no file. Anybody on the machine may ring one: that wakes a
  * loop in vain. They are seen within one network namespace.
  */
-static socklen_t waker_address(uint64_t waker, struct sockaddr_un *address) {
+static socklen_t os_waker_address(uint64_t waker, struct sockaddr_un *address) {
   *address = (struct sockaddr_un){.sun_family = AF_UNIX};
   int length = snprintf(address->sun_path + 1, sizeof address->sun_path - 1, "libipc.wake.%016" PRIx64, waker);
   return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
@@ -68,7 +68,7 @@ int ipc_os_open_waker(uint64_t *waker) {
     struct sockaddr_un address;
     /* Unique but for the odd stranger: that is what the next attempt is for. */
     *waker = ((uint64_t)syscall(SYS_gettid) << 32 | (uint32_t)ipc_os_now()) + attempt;
-    socklen_t length = waker_address(*waker, &address);
+    socklen_t length = os_waker_address(*waker, &address);
     if (bind(fd, (const struct sockaddr *)&address, length) == 0) return fd;
     if (errno == EADDRINUSE && attempt < 1000) continue;
     int error = -errno;
@@ -101,7 +101,7 @@ void ipc_os_signal(uint64_t waker) {
     }
   }
   struct sockaddr_un address;
-  socklen_t length = waker_address(waker, &address);
+  socklen_t length = os_waker_address(waker, &address);
   ssize_t sent = sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address, length);
   if (sent >= 0 || errno != EAGAIN) return;
   /* It has rings to read, or others have so many of ours that our socket has no room for one more: then by another. */
@@ -120,7 +120,7 @@ uint32_t ipc_os_pid(void) { return (uint32_t)getpid(); }
  * (proc(5)), counted from the last ')' because the name before it may hold anything.
  * The start time is in clock ticks since boot; its low 32 bits go round in 497 days.
  */
-static int read_stat(uint32_t tid, char *state, uint32_t *started) {
+static int os_read_stat(uint32_t tid, char *state, uint32_t *started) {
   char path[32], text[1024];
   snprintf(path, sizeof path, "/proc/%u/stat", tid);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -149,7 +149,7 @@ uint64_t ipc_os_self(void) {
   if ((uint32_t)(self >> 32) == tid) return self;
   char state;
   uint32_t started = 0;
-  int error = read_stat(tid, &state, &started); /* without /proc: 0, and alive() asks kill() */
+  int error = os_read_stat(tid, &state, &started); /* without /proc: 0, and alive() asks kill() */
   uint64_t identity = (uint64_t)tid << 32 | started;
   if (error != -EMFILE && error != -ENFILE && error != -ENOMEM) self = identity; /* those pass: ask again next time */
   return identity;
@@ -159,7 +159,7 @@ bool ipc_os_alive(uint64_t identity) {
   uint32_t tid = (uint32_t)(identity >> 32), started;
   char state;
   if (tid == 0 || tid > INT32_MAX) return false; /* to kill() these would mean groups of processes */
-  int error = read_stat(tid, &state, &started);
+  int error = os_read_stat(tid, &state, &started);
   /* 0: the thread itself could not learn when it started. */
   if (error == 0) return state != 'Z' && state != 'X' && (started == (uint32_t)identity || (uint32_t)identity == 0);
   if (error == -ESRCH) return false;
@@ -187,7 +187,7 @@ const char ipc_os_directory[] = "/dev/shm";
 
 int ipc_os_unlink(const char *key) { return shm_unlink(key) == 0 ? 0 : -errno; }
 
-static ipc_os_file file_of(const struct stat *s) {
+static ipc_os_file os_file_of(const struct stat *s) {
   return (ipc_os_file){.size = (uint64_t)s->st_size,
                        .inode = (uint64_t)s->st_ino,
                        .links = (uint32_t)s->st_nlink,
@@ -199,7 +199,7 @@ static ipc_os_file file_of(const struct stat *s) {
 int ipc_os_stat(int fd, ipc_os_file *out) {
   struct stat s;
   if (fstat(fd, &s) != 0) return -errno;
-  *out = file_of(&s);
+  *out = os_file_of(&s);
   return 0;
 }
 
@@ -208,7 +208,7 @@ int ipc_os_stat_key(const char *key, ipc_os_file *out) {
   snprintf(path, sizeof path, "%s/%s", ipc_os_directory, key);
   struct stat s;
   if (lstat(path, &s) != 0) return -errno;
-  *out = file_of(&s);
+  *out = os_file_of(&s);
   return 0;
 }
 
@@ -229,7 +229,7 @@ int ipc_os_list(ipc_os_found *found, void *context) {
   return error;
 }
 
-static int only_regular(int fd) {
+static int os_only_regular(int fd) {
   struct stat s;
   if (fstat(fd, &s) == 0 && S_ISREG(s.st_mode)) return fd;
   close(fd);
@@ -238,7 +238,7 @@ static int only_regular(int fd) {
 
 int ipc_os_open_to_read(const char *key) {
   int fd = shm_open(key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-  return fd < 0 ? -errno : only_regular(fd);
+  return fd < 0 ? -errno : os_only_regular(fd);
 }
 
 int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {

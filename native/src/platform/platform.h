@@ -126,7 +126,7 @@ typedef struct ipc_os_damage {
   _Atomic uint32_t found;
   _Atomic uint32_t *mark;
   uint32_t value;
-  void *place;
+  void *entry;
 } ipc_os_damage;
 
 bool ipc_os_guard(void *address, uint64_t size, ipc_os_damage *damage);

@@ -72,12 +72,13 @@ export function positiveNumber(value: string): number {
 	return number;
 }
 
-/** A whole number of at least `least`. */
-export function wholeNumber(least: number): (value: string) => number {
+/** A whole number of at least `least` and at most `most`. */
+export function wholeNumber(least: number, most = Number.POSITIVE_INFINITY): (value: string) => number {
+	const range = most === Number.POSITIVE_INFINITY ? `of at least ${least}` : `from ${least} to ${most}`;
 	return (value) => {
 		const number = Number(value);
-		if (value === "" || !Number.isSafeInteger(number) || number < least)
-			throw new Error(`must be a whole number of at least ${least}, not "${value}"`);
+		if (value === "" || !Number.isSafeInteger(number) || number < least || number > most)
+			throw new Error(`must be a whole number ${range}, not "${value}"`);
 		return number;
 	};
 }

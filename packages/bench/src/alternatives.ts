@@ -1,127 +1,85 @@
 /**
- * The workload of bench_ipc over what a Bun user would pick instead of shared memory.
+ * The messages of bench_ipc over libipc, and over the alternatives that Bun has to shared memory.
  *
  *   bun run bench:alternatives [options]
  */
 import { writeFileSync } from "node:fs";
-import { peers } from "./alternatives/alternatives.ts";
+import { commandLine, wholeNumber } from "../../../scripts/lib/command_line.ts";
+import { alternatives } from "./alternatives/alternatives.ts";
+import {
+	type AlternativeRow,
+	alternativesChart,
+	alternativesTable,
+	isRight,
+} from "./alternatives/alternatives_table.ts";
 import { measureRow } from "./bench_ipc/row.ts";
-import { integerOption, parseOptions } from "./command/arguments.ts";
-import { barChart } from "./command/chart.ts";
+import { jsonFlag, runsFlag, svgFlag } from "./command/flags.ts";
 import { describeMachine, machine } from "./command/machine.ts";
 import { Progress } from "./command/progress.ts";
-import { runCommand } from "./command/run_command.ts";
-import { newTable } from "./command/table.ts";
+import { writeResult } from "./command/result_file.ts";
+import { EXIT_STATUS, runCommand } from "./command/run_command.ts";
 
-const HELP = `bun run bench:alternatives [options]
-
-The messages of bench_ipc from one sender to 1 and to 8 receivers, over libipc and over what else Bun offers. Every
-transport is lossless here, and every receiver checks every byte.
-
-  --count N     messages per run        (100000)
-  --runs N      measured runs of each   (5)
-  --json FILE   write the rows as JSON
-  --svg FILE    write a chart
-  --help        this text`;
-
-interface PeerRow {
-	readonly transport: string;
-	readonly receivers: number;
-	readonly nsPerMessage: number;
-	readonly delivered: number;
-	readonly expected: number;
-	readonly corrupt: number;
-}
+const NAME = "bun run bench:alternatives";
 
 const RECEIVERS = [1, 8];
 const MIN = 2;
 const MAX = 256;
 
+const { flags } = commandLine({
+	name: NAME,
+	flags: {
+		count: { type: wholeNumber(1, 1 << 24), placeholder: "<n>", description: "messages per run", default: 100_000 },
+		runs: runsFlag(5),
+		json: jsonFlag,
+		svg: svgFlag,
+	},
+	help: {
+		description: `Sends the messages of bench_ipc from one sender to 1 and to 8 receivers, over libipc and over the alternatives that Bun has. Every transport is lossless, and every receiver checks every byte.\n\n${EXIT_STATUS}`,
+	},
+});
+
 await runCommand(async (signal) => {
-	const options = parseOptions({
-		count: { type: "string", default: "100000" },
-		runs: { type: "string", default: "5" },
-		json: { type: "string" },
-		svg: { type: "string" },
-		help: { type: "boolean", default: false },
-	});
-	if (options.help) {
-		console.log(HELP);
-		return 0;
-	}
-	const count = integerOption("count", options.count, 1, 1 << 24);
-	const runs = integerOption("runs", options.runs, 1, 1000);
+	const { count, runs } = flags;
 	const host = machine();
 	console.log(describeMachine(host));
 	console.log(`${count.toLocaleString("en")} messages of ${MIN}-${MAX} bytes, 1 sender, ${runs} runs\n`);
 
-	const rows: PeerRow[] = [];
+	const rows: AlternativeRow[] = [];
 	const missing: string[] = [];
 	using progress = new Progress();
 	for (const receivers of RECEIVERS) {
 		progress.show(`libipc, 1-${receivers} …`);
-		rows.push(await measureOurs(count, receivers, runs, signal));
+		rows.push(await measureLibipc(count, receivers, runs, signal));
 	}
-	for (const peer of peers) {
-		const availability = (await peer.available?.()) ?? { available: true };
+	for (const alternative of alternatives) {
+		const availability = (await alternative.available?.()) ?? { available: true };
 		if (!availability.available) {
 			missing.push(availability.reason);
 			continue;
 		}
 		for (const receivers of RECEIVERS) {
-			progress.show(`${peer.name}, 1-${receivers} …`);
-			rows.push(await peer.measure({ count, min: MIN, max: MAX, receivers, runs, signal }));
+			progress.show(`${alternative.name}, 1-${receivers} …`);
+			rows.push(await alternative.measure({ count, min: MIN, max: MAX, receivers, runs, signal }));
 		}
 	}
-	progress.show("");
+	progress.clear();
 
-	const find = (transport: string, receivers: number) =>
-		rows.find((row) => row.transport === transport && row.receivers === receivers);
-	const transports = [...new Set(rows.map((row) => row.transport))];
-	const table = newTable(
-		["transport", "1-1 ns/message", "÷ libipc", "1-8 ns/message", "÷ libipc", "delivered"],
-		["left", "right", "right", "right", "right", "right"],
-	);
-	for (const transport of transports) {
-		const cells = RECEIVERS.flatMap((receivers) => {
-			const ns = find(transport, receivers)?.nsPerMessage ?? Number.NaN;
-			return [
-				Math.round(ns).toLocaleString("en"),
-				(ns / (rows.find((row) => row.receivers === receivers)?.nsPerMessage ?? 1)).toFixed(1),
-			];
-		});
-		const all = rows
-			.filter((row) => row.transport === transport)
-			.every((row) => row.delivered === row.expected && row.corrupt === 0);
-		table.push([transport, ...cells, all ? "100 %" : "WRONG"]);
-	}
-	console.log(table.toString());
+	console.log(alternativesTable(rows, RECEIVERS));
 	for (const reason of missing) console.log(reason);
 	console.log(
-		"Sockets and pipes carry many messages in each write of 128 KiB, as a careful user would do it; postMessage,\nBroadcastChannel and Bun.spawn ipc carry one message a call.",
+		"Sockets and pipes carry many messages in each write of 128 KiB, as a careful program writes them. postMessage,\nBroadcastChannel and Bun.spawn ipc carry one message in each call.",
 	);
-	if (typeof options.json === "string")
-		writeFileSync(options.json, `${JSON.stringify({ machine: host, rows }, null, "\t")}\n`);
-	if (typeof options.svg === "string")
-		writeFileSync(
-			options.svg,
-			barChart({
-				title: "Nanoseconds per message from one sender, lossless and checked",
-				subtitle: describeMachine(host),
-				categories: transports,
-				axis: "ns per message (logarithmic; less is better)",
-				height: 160 + transports.length * 48,
-				series: RECEIVERS.map((receivers, i) => ({
-					name: receivers === 1 ? "1 receiver" : `${receivers} receivers`,
-					color: i === 0 ? "#2f6fdb" : "#e0a03c",
-					values: transports.map((transport) => find(transport, receivers)?.nsPerMessage),
-				})),
-			}),
-		);
-	return rows.every((row) => row.delivered === row.expected && row.corrupt === 0) ? 0 : 1;
+	writeResult(flags.json, NAME, { rows });
+	if (flags.svg !== undefined) writeFileSync(flags.svg, alternativesChart(describeMachine(host), rows, RECEIVERS));
+	return rows.every(isRight) ? 0 : 1;
 });
 
-async function measureOurs(count: number, receivers: number, runs: number, signal: AbortSignal): Promise<PeerRow> {
+async function measureLibipc(
+	count: number,
+	receivers: number,
+	runs: number,
+	signal: AbortSignal,
+): Promise<AlternativeRow> {
 	const row = await measureRow(
 		{ pattern: "route", n: receivers, count, min: MIN, max: MAX, transport: "process", runs, capacity: 1 << 20 },
 		signal,

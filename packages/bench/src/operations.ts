@@ -1,95 +1,36 @@
 /**
- * What single operations cost, in one process: what a call takes without waiting and without another processor's cache.
- * A message has to leave the ring again, so sends are measured with their receive.
+ * What single operations cost in one process: a call that neither waits nor reads from the cache of another processor. A
+ * message must leave the ring again, so a send is measured together with its receive.
  *
  *   bun run bench:operations
  */
+import { Channel, list, Route } from "libipc";
+import { commandLine } from "../../../scripts/lib/command_line.ts";
+import { describeMachine, machine } from "./command/machine.ts";
+import { EXIT_STATUS, runCommand } from "./command/run_command.ts";
+import { BunProgram } from "./launcher/bun_program.ts";
 
-import { Channel, Route, type Sender } from "@libipc/core";
-import { bench, do_not_optimize, group, run } from "mitata";
-
-if (process.argv.includes("--help")) {
-	console.log(
-		"bun run bench:operations\n\nMicro-benchmarks of single operations, in one process; takes about two minutes. No options.",
-	);
-	process.exit(0);
-}
-
-const prefix = `operations${process.pid}`;
-const SIZES = [16, 64, 256, 1024, 4096, 16_384, 65_536];
-const BATCH = 64;
-
-using sender = Route.sender("sizes", { prefix, capacity: 16 << 20 });
-using receiver = Route.receiver("sizes", { prefix });
-const target = new Uint8Array(65_536);
-
-function ofSizes(name: string, operation: (message: Uint8Array) => unknown): void {
-	group(name, () => {
-		for (const size of SIZES) {
-			const message = new Uint8Array(size).fill(1);
-			bench(`${size.toLocaleString("en")} B`, () => do_not_optimize(operation(message)));
-		}
-	});
-}
-
-ofSizes("send + recvInto", (message) => {
-	sender.send(message);
-	return receiver.recvInto(target);
+commandLine({
+	name: "bun run bench:operations",
+	help: {
+		description: `Micro-benchmarks of single operations in one process. They take about two minutes.\n\n${EXIT_STATUS}`,
+	},
 });
 
-ofSizes("trySend + tryRecv (a copy for each)", (message) => {
-	sender.trySend(message);
-	return receiver.tryRecv();
-});
-
-ofSizes("send + drain (a view for each)", (message) => {
-	sender.send(message);
-	return receiver.drain(do_not_optimize);
-});
-
-ofSizes("loan, send, drain (nothing is copied; the content is not written either)", (message) => {
-	sender.loan(message.byteLength)?.send();
-	return receiver.drain(do_not_optimize);
-});
-
-ofSizes(`sendBatch + drain of ${BATCH} messages`, (message) => {
-	sender.sendBatch(Array<Uint8Array>(BATCH).fill(message));
-	return receiver.drain(do_not_optimize);
-});
-
-group("strings: send + recvInto", () => {
-	for (const text of ["x".repeat(16), "ü".repeat(128), "x".repeat(4096)])
-		bench(`${text.length.toLocaleString("en")} × "${text[0]}"`, () => {
-			sender.send(text);
-			return do_not_optimize(receiver.recvInto(target));
+await runCommand(async (signal) => {
+	console.log(`${describeMachine(machine())}\n`);
+	const prefix = `operations${process.pid}.`;
+	try {
+		await using program = new BunProgram<never, "done">({
+			name: "the program of the operations",
+			program: new URL("operations/operations.program.ts", import.meta.url),
+			args: [prefix],
+			signal,
 		});
+		await program.report();
+	} finally {
+		// A killed program leaves its segments.
+		for (const { name, kind } of list({ prefix })) (kind === "route" ? Route : Channel).clear(name, { prefix });
+	}
+	return 0;
 });
-
-group("many senders: channel, send + recvInto", () => {
-	using stack = new DisposableStack();
-	const channelReceiver = stack.use(Channel.receiver("one", { prefix }));
-	const channelSender = stack.use(Channel.sender("one", { prefix }));
-	const message = new Uint8Array(64);
-	const kept = stack.move();
-	bench("64 B", () => {
-		channelSender.send(message);
-		return do_not_optimize(channelReceiver.recvInto(target));
-	});
-	process.on("exit", () => kept.dispose());
-});
-
-group("nothing to do", () => {
-	const nobody: Sender = Route.sender("nobody", { prefix });
-	const full = Route.sender("full", { prefix, capacity: 4096 });
-	Route.receiver("full", { prefix });
-	while (full.trySend(target.subarray(0, 64)));
-	bench("recvInto, empty ring", () => do_not_optimize(receiver.recvInto(target, { timeout: 0 })));
-	bench("trySend, full ring", () => do_not_optimize(full.trySend(target.subarray(0, 64))));
-	bench("send, nobody connected", () => do_not_optimize(nobody.send("x")));
-});
-
-group("endpoints", () => {
-	bench("open and close a receiver", () => Route.receiver("sizes", { prefix }).close());
-});
-
-await run({ colors: process.stdout.isTTY === true });

@@ -1,4 +1,4 @@
-/** What every peer is given and gives back: libipc's own workload, over what one would use without shared memory. */
+/** A measurement of an alternative to libipc: the same messages over another transport. */
 export interface MeasureOptions {
 	/** Messages per round; every receiver gets all of them. */
 	readonly count: number;
@@ -7,32 +7,33 @@ export interface MeasureOptions {
 	/** Longest message in bytes. */
 	readonly max: number;
 	readonly receivers: number;
-	/** Timed rounds, after one untimed warm-up round in the same processes or threads. */
+	/** Timed rounds, after one warm-up round in the same processes or threads. */
 	readonly runs: number;
-	/** Aborting rejects the measurement with the signal's reason; receivers and files are gone by then. */
+	/** An abort rejects the measurement with the reason of the signal; receivers and files are removed before. */
 	readonly signal?: AbortSignal;
 }
 
-export interface PeerResult {
+export interface AlternativeResult {
 	readonly transport: string;
 	readonly receivers: number;
-	/** Median round, from the first send until the last receiver has everything, divided by the messages sent. */
+	/** Median of the rounds, from the first send until the last receiver has every message, divided by the messages sent. */
 	readonly nsPerMessage: number;
-	/** Each timed round, in the order they were run. */
+	/** Each timed round, in order. */
 	readonly runsNs: readonly number[];
 	/** Messages that arrived in the timed rounds, at all receivers together. */
 	readonly delivered: number;
-	/** `count * receivers * runs`: a transport that loses nothing delivers as many. */
+	/** `count * receivers * runs`: as many as a lossless transport delivers. */
 	readonly expected: number;
-	/** Messages of any round, warm-up included, that were not to the last bit the next one of their sender. */
+	/** Messages of any round, including the warm-up, that were not, to the last bit, the next one of their sender. */
 	readonly corrupt: number;
 }
 
 export type Availability = { readonly available: true } | { readonly available: false; readonly reason: string };
 
-export interface Peer {
+/** A transport that a Bun program can use instead of libipc. */
+export interface Alternative {
 	readonly name: string;
-	measure(options: MeasureOptions): Promise<PeerResult>;
-	/** Only on peers that may be missing here; `reason` is one line for the reader of the table. */
+	measure(options: MeasureOptions): Promise<AlternativeResult>;
+	/** Only for a transport that may be missing; `reason` is one line for the reader of the table. */
 	available?(): Promise<Availability>;
 }

@@ -1,4 +1,4 @@
-import type { Peer } from "./alternative.ts";
+import type { Alternative } from "./alternative.ts";
 import * as broadcastChannel from "./broadcast_channel.ts";
 import * as pipe from "./pipe.ts";
 import * as spawnIpc from "./spawn_ipc.ts";
@@ -6,7 +6,12 @@ import * as unixSocket from "./unix_socket.ts";
 import * as workerPostMessage from "./worker_post_message.ts";
 import * as zeromq from "./zeromq.ts";
 
-export type { Availability, MeasureOptions, Peer, PeerResult } from "./alternative.ts";
-
-/** Between processes first, then between threads; ZeroMQ last, since it may be missing. */
-export const peers: readonly Peer[] = [unixSocket, pipe, spawnIpc, workerPostMessage, broadcastChannel, zeromq];
+/** Between processes first, then between threads. ZeroMQ is the last, as it may be missing. */
+export const alternatives: readonly Alternative[] = [
+	unixSocket,
+	pipe,
+	spawnIpc,
+	workerPostMessage,
+	broadcastChannel,
+	zeromq,
+];

@@ -1,18 +1,18 @@
-import type { MeasureOptions, PeerResult } from "./alternative.ts";
-import { ReceiverWorkers } from "./receiver_workers.ts";
+import type { AlternativeResult, MeasureOptions } from "./alternative.ts";
+import { receiverWorkers } from "./receivers.ts";
 import { measureRounds } from "./rounds.ts";
 
 export const name = "BroadcastChannel";
 
 /** One BroadcastChannel from the main thread to all Workers: threads of one process, not processes. */
-export async function measure(options: MeasureOptions): Promise<PeerResult> {
-	const address = `libipc-peers-${crypto.randomUUID()}`;
-	await using receivers = new ReceiverWorkers(options, { entry: "broadcast_channel.worker.ts", address });
+export async function measure(options: MeasureOptions): Promise<AlternativeResult> {
+	const address = `libipc-alternatives-${crypto.randomUUID()}`;
+	await using receivers = receiverWorkers(options, { program: "broadcast_channel.program.ts", address: () => address });
 	using cleanup = new DisposableStack();
 	const channel = cleanup.adopt(new BroadcastChannel(address), (open) => open.close());
-	return await measureRounds(name, options, receivers.reports, {
+	return await measureRounds(name, options, receivers, {
 		send(message) {
-			// Structured clone takes the whole buffer behind a view along: the message needs one of its own.
+			// Structured clone copies the whole buffer behind a view: the message needs its own buffer.
 			channel.postMessage(message.slice());
 			return undefined;
 		},

@@ -2,8 +2,8 @@
 export const FRAME_PREFIX_BYTES = 4;
 
 /**
- * Length-prefixed frames gathered in one chunk. A message at a time would cost a system call at a time; whoever sends
- * many small messages through a socket or a pipe puts many into one write.
+ * Length-prefixed frames gathered in one chunk. Each message in a write of its own would cost a system call. A program that
+ * sends many small messages through a socket or a pipe puts many into one write.
  */
 export class FrameBatch {
 	readonly #chunk: Buffer;

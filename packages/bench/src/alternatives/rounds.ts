@@ -1,36 +1,37 @@
+import type { Program } from "../launcher/program.ts";
 import { median } from "../statistics/statistics.ts";
 import { byMemcmp } from "../workload/memcmp.ts";
 import { Workload } from "../workload/workload.ts";
-import type { MeasureOptions, PeerResult } from "./alternative.ts";
-import type { ReceiverReports } from "./receiver_reports.ts";
+import type { AlternativeResult, MeasureOptions } from "./alternative.ts";
+import type { ReceiverReport, Receivers } from "./receivers.ts";
 
 /** The sending side of a transport. A returned promise is back-pressure: nothing more is sent until it resolves. */
 export interface Broadcast {
 	/** One message to every receiver; it is overwritten by the next one. The empty message ends a round. */
 	send(message: Uint8Array<ArrayBuffer>): Promise<void> | undefined;
-	/** For transports that gather messages: whatever is still held back goes out now. */
+	/** For transports that gather messages: sends what is still held back. */
 	flush?(): Promise<void> | undefined;
 }
 
 const END_OF_ROUND = new Uint8Array(0);
 
-/** One warm-up round, then the timed ones, as soon as every receiver is ready. */
+/** Waits until every receiver is ready, then runs one warm-up round and the timed ones. */
 export async function measureRounds(
 	transport: string,
 	{ count, min, max, receivers, runs }: MeasureOptions,
-	reports: ReceiverReports,
+	receiverPrograms: Receivers<Program<never, ReceiverReport>>,
 	broadcast: Broadcast,
-): Promise<PeerResult> {
+): Promise<AlternativeResult> {
 	const workload = new Workload({ min, max, senders: 1 }, byMemcmp);
 	const runsNs: number[] = [];
 	let delivered = 0;
 	let corrupt = 0;
-	await reports.allReady();
+	await receiverPrograms.allReady();
 	for (let run = -1; run < runs; run++) {
-		// Bun's monotonic clocks count from the start of each process, so no receiver can tell the end of a round on
-		// the sender's clock. The sender takes both ends: the last report's way back, some 0.1 ms a round, is included.
+		// Bun's monotonic clocks count from the start of each process. The sender therefore takes both times, and the way
+		// of the last report to it, about 0.1 ms a round, is included.
 		const start = Bun.nanoseconds();
-		const [report] = await Promise.all([reports.nextRound(), sendRound(workload, count, broadcast)]);
+		const [report] = await Promise.all([receiverPrograms.nextRound(), sendRound(workload, count, broadcast)]);
 		const elapsed = Bun.nanoseconds() - start;
 		corrupt += report.corrupt;
 		if (run < 0) continue;
@@ -44,7 +45,7 @@ export async function measureRounds(
 async function sendRound(workload: Workload, count: number, broadcast: Broadcast): Promise<void> {
 	for (let sequence = 0; sequence < count; sequence++) {
 		const pressure = broadcast.send(workload.message(0, sequence));
-		// An await costs as much as a message over a fast transport: only where there is something to wait for.
+		// An await costs as much as a message over a fast transport: only if there is something to wait for.
 		if (pressure !== undefined) await pressure;
 	}
 	await broadcast.send(END_OF_ROUND);

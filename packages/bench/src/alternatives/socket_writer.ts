@@ -14,7 +14,7 @@ export class SocketWriter {
 	write(chunk: Buffer): Promise<void> | undefined {
 		const written = this.#socket.write(chunk);
 		if (written === chunk.length) return undefined;
-		// Less than nothing means closed: the receiver's end is reported elsewhere, and nothing more is sent to it.
+		// A negative number means closed: the launcher reports the end of the receiver, and nothing more is sent to it.
 		this.#rest = chunk.subarray(Math.max(0, written));
 		this.#written = Promise.withResolvers();
 		return this.#written.promise;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 /** A directory for sockets, gone with all it holds at the end of the scope. */
 export class TemporaryDirectory implements Disposable {
-	readonly path = mkdtempSync(join(tmpdir(), "libipc-peers-"));
+	readonly path = mkdtempSync(join(tmpdir(), "libipc-alternatives-"));
 
 	[Symbol.dispose](): void {
 		rmSync(this.path, { recursive: true, force: true });

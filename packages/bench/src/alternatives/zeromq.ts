@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import type { Availability, MeasureOptions, PeerResult } from "./alternative.ts";
-import { ReceiverProcesses } from "./receiver_processes.ts";
+import type { AlternativeResult, Availability, MeasureOptions } from "./alternative.ts";
+import { receiverProcesses } from "./receivers.ts";
 import { measureRounds } from "./rounds.ts";
 import { TemporaryDirectory } from "./temporary_directory.ts";
 import { loadZeroMq } from "./zeromq_module.ts";
@@ -8,7 +8,7 @@ import { loadZeroMq } from "./zeromq_module.ts";
 export const name = "ZeroMQ";
 
 /** A PUSH socket over `ipc://` per receiver: it waits at its high-water mark, where PUB would drop. */
-export async function measure(options: MeasureOptions): Promise<PeerResult> {
+export async function measure(options: MeasureOptions): Promise<AlternativeResult> {
 	const availability = await available();
 	if (!availability.available) throw new Error(availability.reason);
 	const { Push } = await loadZeroMq();
@@ -20,8 +20,8 @@ export async function measure(options: MeasureOptions): Promise<PeerResult> {
 		cleanup.adopt(new Push({ linger: 0 }), (socket) => socket.close()),
 	);
 	await Promise.all(sockets.map((socket, receiver) => socket.bind(address(receiver))));
-	await using receivers = new ReceiverProcesses(options, { entry: "zeromq.process.ts", stdin: "ignore", address });
-	return await measureRounds(name, options, receivers.reports, {
+	await using receivers = receiverProcesses(options, { program: "zeromq.program.ts", address });
+	return await measureRounds(name, options, receivers, {
 		send(message) {
 			// ZeroMQ may still hold the message when `send` resolves, so it needs a buffer of its own. ZeroMQ gathers
 			// small messages into one write by itself.
@@ -33,12 +33,12 @@ export async function measure(options: MeasureOptions): Promise<PeerResult> {
 	});
 }
 
-/** Asked in a process of its own: where the module does not work, using it can end the process that tries. */
+/** Tries the module in another process: where it does not work, it can end the process that uses it. */
 export async function available(): Promise<Availability> {
 	using directory = new TemporaryDirectory();
 	await using probe = Bun.spawn({
-		cmd: [process.execPath, "--no-install", join(import.meta.dir, "zeromq_probe.process.ts")],
-		// A core file, if any, goes away with the directory; a crash here is an answer, nothing to report to anyone.
+		cmd: [process.execPath, "--no-install", join(import.meta.dir, "zeromq_probe.program.ts")],
+		// A core file is removed with the directory. A crash is an answer here, and is not reported to Bun.
 		cwd: directory.path,
 		env: { ...process.env, BUN_ENABLE_CRASH_REPORTING: "0" },
 		stdin: "ignore",

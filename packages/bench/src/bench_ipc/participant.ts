@@ -1,16 +1,12 @@
-/**
- * One end of a benchmark row: a process or a Worker that opens an endpoint, then runs rounds when told to. Started by
- * crew.ts, which talks to it through {@link Order} and {@link Report}.
- */
-
-import { Channel, monotonicNs, type Receiver, Route, type Sender } from "@libipc/core";
+import { Channel, monotonicNs, type Receiver, Route, type Sender } from "libipc";
+import type { RoundReport } from "../launcher/endpoint_group.ts";
 import { byMemcmp } from "../workload/memcmp.ts";
-import { type Workload, Workload as WorkloadOf } from "../workload/workload.ts";
+import { Workload } from "../workload/workload.ts";
 
-/** What a participant is to do; sent once, first. */
+/** The first order: which endpoint to open, and what it sends or receives in each round. */
 export interface Assignment {
 	readonly role: "sender" | "receiver";
-	/** Which of the senders, or of the receivers. */
+	/** The number of this sender among the senders, or of this receiver among the receivers. */
 	readonly index: number;
 	readonly kind: "route" | "channel";
 	readonly prefix: string;
@@ -22,31 +18,16 @@ export interface Assignment {
 	readonly max: number;
 }
 
-/** "round": run one round and report. "leave": close everything and end. */
-export type Order = { readonly assignment: Assignment } | "round" | "leave";
-
-/** "ready": the endpoint is open. Else what a round came to. */
-export type Report = "ready" | RoundReport | { readonly error: string };
-
-export interface RoundReport {
-	/** When the first send began (sender) or the last message was there (receiver), on the machine's clock. */
-	readonly atNs: number;
-	/** Messages that a receiver got; 0 from a sender. */
-	readonly delivered: number;
-	/** Messages that were not the one expected, to the last bit; a sender's are those it could not send. */
-	readonly corrupt: number;
-}
-
-/** Longer than any round: a message that has not come by then is lost, and is counted as such. */
-const PATIENCE = { timeout: 10_000 } as const;
+/** Longer than any round: a message that has not come by then is lost, and is counted as lost. */
+const LOSS_TIMEOUT = { timeout: 10_000 } as const;
 
 export const ENDPOINT_NAME = "bench";
 
 /**
- * A barrier made of what is measured: everybody says "here" on a channel and waits until all have. Without it the time
- * would include how long the orders to start took to reach each process.
+ * A barrier on a channel of libipc: each participant sends "here" and waits for as many messages as there are participants.
+ * Without it the time would include how long the order to start takes to reach each process.
  */
-class StartLine implements Disposable {
+class StartBarrier implements Disposable {
 	readonly #here: Sender;
 	readonly #others: Receiver;
 	readonly #count: number;
@@ -58,10 +39,10 @@ class StartLine implements Disposable {
 	}
 
 	wait(): void {
-		this.#here.send("here", PATIENCE);
+		this.#here.send("here", LOSS_TIMEOUT);
 		for (let i = 0; i < this.#count; i++)
-			if (this.#others.recv(PATIENCE) === null)
-				throw new Error("a participant of this round did not come to the start");
+			if (this.#others.recv(LOSS_TIMEOUT) === null)
+				throw new Error("a participant did not come to the start of the round");
 	}
 
 	[Symbol.dispose](): void {
@@ -72,7 +53,7 @@ class StartLine implements Disposable {
 
 function sendAll(sender: Sender, workload: Workload, index: number, count: number): number {
 	let refused = 0;
-	for (let i = 0; i < count; i++) if (!sender.send(workload.message(index, i), PATIENCE)) refused++;
+	for (let i = 0; i < count; i++) if (!sender.send(workload.message(index, i), LOSS_TIMEOUT)) refused++;
 	return refused;
 }
 
@@ -80,36 +61,37 @@ function receiveAll(receiver: Receiver, workload: Workload, count: number): { de
 	const target = workload.target;
 	let corrupt = 0;
 	for (let delivered = 0; delivered < count; delivered++) {
-		const length = receiver.recvInto(target, PATIENCE);
+		const length = receiver.recvInto(target, LOSS_TIMEOUT);
 		if (length < 0) return { delivered, corrupt };
 		if (!workload.accept(length)) corrupt++;
 	}
 	return { delivered: count, corrupt };
 }
 
+/** An endpoint that sends or receives in each round. */
 export class Participant implements Disposable {
 	readonly #assignment: Assignment;
 	readonly #workload: Workload;
 	readonly #endpoint: Sender | Receiver;
-	readonly #startLine: StartLine;
+	readonly #startBarrier: StartBarrier;
 
 	constructor(assignment: Assignment) {
 		const { role, kind, prefix, senders, receivers, min, max, capacity } = assignment;
 		this.#assignment = assignment;
-		this.#workload = new WorkloadOf({ min, max, senders }, byMemcmp);
+		this.#workload = new Workload({ min, max, senders }, byMemcmp);
 		const factory = kind === "route" ? Route : Channel;
 		this.#endpoint =
 			role === "sender"
 				? factory.sender(ENDPOINT_NAME, { prefix, capacity })
 				: factory.receiver(ENDPOINT_NAME, { prefix, capacity });
-		this.#startLine = new StartLine(prefix, senders + receivers);
+		this.#startBarrier = new StartBarrier(prefix, senders + receivers);
 	}
 
 	round(): RoundReport {
 		const { index, messagesPerSender, senders } = this.#assignment;
 		const endpoint = this.#endpoint;
 		this.#workload.restart();
-		this.#startLine.wait();
+		this.#startBarrier.wait();
 		if ("send" in endpoint) {
 			const atNs = monotonicNs();
 			return { atNs, delivered: 0, corrupt: sendAll(endpoint, this.#workload, index, messagesPerSender) };
@@ -120,27 +102,6 @@ export class Participant implements Disposable {
 
 	[Symbol.dispose](): void {
 		this.#endpoint.close();
-		this.#startLine[Symbol.dispose]();
+		this.#startBarrier[Symbol.dispose]();
 	}
-}
-
-/** Runs a participant on whatever carries its orders and reports. */
-export function serve(report: (report: Report) => void, end: () => void): (order: Order) => void {
-	let participant: Participant | undefined;
-	return (order) => {
-		try {
-			if (order === "leave") {
-				participant?.[Symbol.dispose]();
-				end();
-			} else if (order === "round") {
-				if (!participant) throw new Error("a round was ordered before the assignment");
-				report(participant.round());
-			} else {
-				participant = new Participant(order.assignment);
-				report("ready");
-			}
-		} catch (error) {
-			report({ error: error instanceof Error ? error.message : String(error) });
-		}
-	};
 }

@@ -3,7 +3,7 @@ export const patterns = ["route", "1-N", "N-1", "N-N"] as const;
 
 export type Pattern = (typeof patterns)[number];
 
-/** Who sends to how many in a row. */
+/** How many endpoints of which kind a row has. */
 export interface Topology {
 	readonly kind: "route" | "channel";
 	readonly senders: number;

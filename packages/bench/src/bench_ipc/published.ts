@@ -2,9 +2,9 @@ import type { Pattern } from "./pattern.ts";
 
 /**
  * What the seed project (a Rust port of cpp-ipc) published for the same rows: total milliseconds for 100,000 messages of
- * 2-256 bytes on Apple Silicon (12 threads, macOS; Apple Clang C++17 Release, rustc 1.85 --release). Constants from
- * elsewhere, printed beside ours and never computed with. The Rust program sends with time-out 0: when built and
- * counted on Linux it delivered under 1 % of its messages over all rows.
+ * 2-256 bytes on Apple Silicon (12 threads, macOS; Apple Clang C++17 Release, rustc 1.85 --release). These constants are
+ * printed beside the measured rows, and nothing is computed from them. The Rust program sends with timeout 0: built and
+ * counted on Linux, it delivered under 1 % of its messages over all rows.
  */
 export interface Published {
 	/** cpp-ipc, with the seed's fix. */

@@ -1,8 +1,9 @@
-import { Channel, Route } from "@libipc/core";
-import { BaselineProgram } from "../launcher/baseline_program.ts";
+import { Channel, Route } from "libipc";
+import { EndpointGroup, type EndpointProgram, type RoundResult } from "../launcher/endpoint_group.ts";
+import { NativeProgram } from "../launcher/native_program.ts";
+import { startProgram, type Transport } from "../launcher/start_program.ts";
 import { median } from "../statistics/statistics.ts";
-import { ENDPOINT_NAME } from "./participant.ts";
-import { Crew, type Round, type Transport } from "./participant_group.ts";
+import { type Assignment, ENDPOINT_NAME } from "./participant.ts";
 import { type Pattern, topology } from "./pattern.ts";
 
 export interface RowOptions {
@@ -12,12 +13,13 @@ export interface RowOptions {
 	readonly count: number;
 	readonly min: number;
 	readonly max: number;
+	/** Each endpoint runs in a process or in a Worker of its own. */
 	readonly transport: Transport;
 	readonly runs: number;
 	readonly capacity: number;
 }
 
-/** What a row of the table came to: as `--json` writes it. Times are medians over the runs. */
+/** The result of a row, as `--json` writes it. Times are medians over the runs. */
 export interface Row {
 	readonly pattern: Pattern;
 	readonly n: number;
@@ -35,17 +37,31 @@ export interface Row {
 }
 
 /**
- * Before it is measured, each sender has sent about so many messages: by then the code is compiled to the end, and the
- * pages are there. Both programs warm up alike.
+ * Each sender sends about so many messages before it is measured: by then the code is compiled to the end, and the pages are
+ * mapped. libipc and the baseline warm up alike.
  */
 const WARM_UP_MESSAGES = 200_000;
 const MIN_WARM_UP_ROUNDS = 3;
 const MAX_WARM_UP_ROUNDS = 20;
 
-/** How often the processes of a row are started anew, if there are as many runs. */
+/** How often the processes of a row are started again, if there are as many runs. */
 const STARTS = 5;
 
 let rows = 0;
+
+function startParticipant(
+	transport: Transport,
+	assignment: Assignment,
+	signal: AbortSignal,
+): EndpointProgram<Assignment> {
+	const program: EndpointProgram<Assignment> = startProgram(transport, {
+		name: `${assignment.role} ${assignment.index}`,
+		program: new URL("participant.program.ts", import.meta.url),
+		signal,
+	});
+	program.send(assignment);
+	return program;
+}
 
 /** Measures one row: rounds of libipc and of the baseline take turns. */
 export async function measureRow(options: RowOptions, signal: AbortSignal): Promise<Row> {
@@ -58,35 +74,37 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 		Math.max(MIN_WARM_UP_ROUNDS, Math.ceil(WARM_UP_MESSAGES / messagesPerSender)),
 	);
 	const prefix = `bench${process.pid}.${rows++}`;
-	const ours: Round[] = [];
+	const ours: RoundResult[] = [];
 	const baselines: number[] = [];
 	const ratios: number[] = [];
 	try {
-		// How a process was placed (cores, pages, caches) stays with it for life: several starts, so that no row hangs on one.
+		// The cores, pages and caches that a process got at its start stay with it: no row depends on a single start.
 		for (let start = 0, left = runs; start < STARTS && left > 0; start++) {
 			const rounds = Math.ceil(left / (STARTS - start));
 			left -= rounds;
-			await using crew = await Crew.start(
-				{ transport, kind, prefix, senders, receivers, messagesPerSender, min, max, capacity },
+			const shared = { kind, prefix, senders, receivers, messagesPerSender, min, max, capacity };
+			await using endpoints = await EndpointGroup.start<Assignment>({
+				...shared,
+				start: (role, index) => startParticipant(transport, { ...shared, role, index }, signal),
+			});
+			await using baseline = new NativeProgram({
+				program: "baseline",
+				args: [senders, receivers, sent, min, max, capacity],
 				signal,
-			);
-			await using baseline = new BaselineProgram(
-				{ senders, receivers, count: sent, min, max, ringBytes: capacity },
-				signal,
-			);
+			});
 			for (let i = 0; i < warmUpRounds; i++) {
-				await crew.round();
+				await endpoints.round();
 				await baseline.round();
 			}
 			for (let i = 0; i < rounds; i++) {
-				const round = await crew.round();
+				const round = await endpoints.round();
 				const baselineNs = await baseline.round();
 				ours.push(round);
 				baselines.push(baselineNs);
 				ratios.push(round.totalNs / baselineNs);
 			}
 		}
-		const total = (pick: (round: Round) => number) => ours.reduce((sum, round) => sum + pick(round), 0);
+		const total = (pick: (round: RoundResult) => number) => ours.reduce((sum, round) => sum + pick(round), 0);
 		const totalNs = median(ours.map((round) => round.totalNs));
 		return {
 			pattern,
@@ -101,7 +119,7 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 			ratioToBaseline: median(ratios),
 		};
 	} finally {
-		// After an interruption killed participants leave their segments to whoever comes next: nobody will.
+		// Participants that were killed leave their segments.
 		(kind === "route" ? Route : Channel).clear(ENDPOINT_NAME, { prefix });
 		Channel.clear("start", { prefix });
 	}

@@ -1,29 +1,37 @@
-import { type Receiver, Route } from "@libipc/core";
+import { type Receiver, Route } from "libipc";
+import { BunProgram } from "../launcher/bun_program.ts";
+import type { BulkOrder } from "./message.ts";
 
-/** A receiver here, and a sender in another process that sends what it is told to. */
+/** A receiver in this process, and a sender in another one. */
 export class BulkPair implements AsyncDisposable {
 	readonly receiver: Receiver;
-	readonly #sender: Bun.Subprocess<"pipe", "inherit", "inherit">;
+	readonly #name: string;
+	readonly #sender: BunProgram<BulkOrder, "done">;
 
-	constructor(capacity: number) {
-		const name = `bulk${process.pid}.${capacity}`;
-		this.receiver = Route.receiver(name, { capacity });
-		const program = new URL("sender.process.ts", import.meta.url).pathname;
-		this.#sender = Bun.spawn([process.execPath, program, name, `${capacity}`], {
-			stdin: "pipe",
-			stdout: "inherit",
-			stderr: "inherit",
+	constructor(capacity: number, signal: AbortSignal) {
+		signal.throwIfAborted();
+		this.#name = `bulk${process.pid}.${capacity}`;
+		this.receiver = Route.receiver(this.#name, { capacity });
+		this.#sender = new BunProgram({
+			name: `the sender to a ring of ${capacity} bytes`,
+			program: new URL("sender.program.ts", import.meta.url),
+			args: [this.#name, String(capacity)],
+			signal,
 		});
 	}
 
-	start(mode: "batch" | "send" | "loan", bytes: number, count: number): void {
-		this.#sender.stdin.write(`${mode} ${bytes} ${count}\n`);
-		this.#sender.stdin.flush();
+	/** Has the sender send, and meanwhile receives with `receive`. */
+	async run<Result>(order: BulkOrder, receive: () => Result): Promise<Result> {
+		this.#sender.send(order);
+		const result = receive();
+		await this.#sender.report();
+		return result;
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
-		this.#sender.stdin.end();
-		await this.#sender.exited;
+		await this.#sender[Symbol.asyncDispose]();
 		this.receiver.close();
+		// A killed sender leaves the segment.
+		Route.clear(this.#name);
 	}
 }

@@ -1,6 +1,6 @@
 import { cpus, release, totalmem } from "node:os";
 
-/** What a figure was measured on; without it a time means nothing. */
+/** The machine of a measurement: without it a time has no meaning. */
 export interface Machine {
 	readonly cpu: string;
 	readonly cores: number;

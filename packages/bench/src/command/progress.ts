@@ -1,4 +1,4 @@
-/** One line on standard error that says what is going on; nothing at all where that is not a terminal. */
+/** One line on standard error that says what is measured now; nothing if that is not a terminal. */
 export class Progress implements Disposable {
 	readonly #terminal = process.stderr.isTTY === true;
 
@@ -6,7 +6,11 @@ export class Progress implements Disposable {
 		if (this.#terminal) process.stderr.write(`\r\x1b[2K${text}`);
 	}
 
+	clear(): void {
+		this.show("");
+	}
+
 	[Symbol.dispose](): void {
-		if (this.#terminal) process.stderr.write("\r\x1b[2K");
+		this.clear();
 	}
 }

@@ -1,12 +1,12 @@
 import { dlopen, JSCallback } from "bun:ffi";
 import { dirname, join } from "node:path";
-import { monotonicNs } from "@libipc/core";
 import { libraryPath } from "@libipc/core/bun";
+import { monotonicNs } from "libipc";
 import type { WakeSource } from "./wake.ts";
 
 const suffix = process.platform === "darwin" ? "dylib" : "so";
 
-/** A native thread of this process that calls a thread-safe callback: the least that waking an event loop costs. */
+/** A native thread of this process calls a thread-safe callback: no way of waking an event loop costs less. */
 export function callbackWake(gapUs: number): WakeSource {
 	const { symbols } = dlopen(join(dirname(libraryPath()), `callback_thread.${suffix}`), {
 		callback_thread_start: { args: ["function", "buffer", "u32", "u32"], returns: "ptr" },

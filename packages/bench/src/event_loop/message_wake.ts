@@ -1,4 +1,5 @@
-import { monotonicNs, type Receiver, Route } from "@libipc/core";
+import { monotonicNs, type Receiver, Route } from "libipc";
+import { BunProgram } from "../launcher/bun_program.ts";
 import type { WakeSource } from "./wake.ts";
 
 /** How the event loop receives. */
@@ -16,17 +17,15 @@ const ways = {
 } as const;
 
 /** Another process sends messages that say when they were sent. */
-export function messageWake(way: keyof typeof ways, gapUs: number): WakeSource {
+export function messageWake(way: keyof typeof ways, gapUs: number, signal: AbortSignal): WakeSource {
 	const name = `wake${process.pid}.${way.replace(" ", ".")}`;
 	const receiver = Route.receiver(name);
-	const sender = Bun.spawn(
-		[process.execPath, new URL("sender.process.ts", import.meta.url).pathname, name, `${gapUs}`],
-		{
-			stdin: "pipe",
-			stdout: "inherit",
-			stderr: "inherit",
-		},
-	);
+	const sender = new BunProgram<number, "done">({
+		name: `the sender to ${way}`,
+		program: new URL("sender.program.ts", import.meta.url),
+		args: [name, String(gapUs)],
+		signal,
+	});
 	return {
 		title: `libipc, another process sends: ${way}`,
 		async run(count) {
@@ -36,15 +35,16 @@ export function messageWake(way: keyof typeof ways, gapUs: number): WakeSource {
 				const now = monotonicNs();
 				times[at++] = now - (new Float64Array(message.buffer, 0, 1)[0] as number);
 			});
-			sender.stdin.write(`${count}\n`);
-			sender.stdin.flush();
-			await received;
+			sender.send(count);
+			// If the sender ends too early, its report rejects, and the messages are waited for no longer.
+			await Promise.all([received, sender.report()]);
 			return times;
 		},
 		async [Symbol.asyncDispose]() {
-			sender.stdin.end();
-			await sender.exited;
+			await sender[Symbol.asyncDispose]();
 			receiver.close();
+			// A killed sender leaves the segment.
+			Route.clear(name);
 		},
 	};
 }

@@ -1,6 +1,6 @@
-/** Wakes of this thread's event loop, one after another with a gap in between. */
+/** Wakes the event loop of this thread, again and again with a gap in between. */
 export interface WakeSource extends AsyncDisposable {
 	readonly title: string;
-	/** Has the event loop woken `count` times and answers how long each took, from the waker's stamp to our function. */
+	/** Wakes `count` times. Answers nanoseconds of each, from the stamp of the waker to the function that it wakes. */
 	run(count: number): Promise<Float64Array>;
 }

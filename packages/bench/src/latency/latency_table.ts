@@ -22,9 +22,9 @@ function microseconds(ns: number): string {
 	return (ns / 1000).toFixed(ns < 10_000 ? 2 : 1);
 }
 
-/** What the columns mean, for whoever sees the table without the README. */
-export const legend =
-	"p50, p99, p99.9: round trip, median over the runs; rounds: per run, each echo checked; ÷ C: p50 ÷ that of C in the same run (spin, or futex where both sleep).";
+/** Explains the columns of the table. */
+export const legend = `p50, p99, p99.9: round trip, median over the runs. rounds: per run; each echo is checked.
+÷ C: p50 divided by p50 of C in the same run (spin, or futex where both sleep).`;
 
 /** The ratios in words, each with its budget if it has one. */
 export function verdicts(results: readonly LatencyResult[]): string[] {

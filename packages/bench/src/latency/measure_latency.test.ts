@@ -6,7 +6,7 @@ import { measureLibipc } from "./measure_libipc.ts";
 import { measureProgram } from "./measure_program.ts";
 import { variants } from "./variant.ts";
 
-// The C program is made by the build, which does nothing if it is there already.
+// The build makes the C program, and does nothing if the program is there already.
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
 beforeAll(() => {
 	expect(spawnSync(process.execPath, ["run", "build"], { cwd: root, stdio: "inherit" }).status).toBe(0);
@@ -36,7 +36,7 @@ test.each([
 		(signal: AbortSignal) => measureLibipc({ receiving: "block", rounds: LONG, warmUpRounds: 0, pauseMs: 1 }, signal),
 	],
 ])(
-	"an abort half-way ends %s",
+	"an abort during the rounds ends %s",
 	async (_name, measure) => {
 		const controller = new AbortController();
 		const reason = new Error("enough");

@@ -1,16 +1,16 @@
-import { type Percentiles, percentiles } from "../statistics/percentile.ts";
+import { type Percentiles, percentiles } from "../statistics/statistics.ts";
 import { type LatencyResult, summarize } from "./result.ts";
 import { type Pace, variants } from "./variant.ts";
 
 export interface LatencyOptions {
-	/** Of the spinning variants in each run; the slower ones do fewer. */
+	/** Of the spinning variants in each run; the slower variants do fewer. */
 	readonly rounds: number;
 	readonly runs: number;
 	/** Called before each measurement. */
 	readonly onStart?: (title: string, run: number) => void;
 }
 
-/** So that each takes about as long; a percentile that does not have 1000 rounds behind it is the slowest of them. */
+/** So that each takes about as long. With fewer than 1000 rounds p99.9 is the slowest round. */
 const ROUNDS_DIVIDED_BY: Record<Pace, number> = { spinning: 1, calling: 20, paused: 100 };
 
 /** Measures every variant: run 1 of all, run 2 of all, … Rejects if an echo was wrong. */

@@ -12,7 +12,7 @@ test("an echo of the same bytes is equal", () => {
 	expect(message.equals(echoOf(message))).toBe(true);
 });
 
-test("a single wrong bit in any word is seen", () => {
+test("a single wrong bit in any word is detected", () => {
 	const message = new PingMessage();
 	message.write(7);
 	for (let i = 0; i < MESSAGE_BYTES / 4; i++) {
@@ -22,7 +22,7 @@ test("a single wrong bit in any word is seen", () => {
 	}
 });
 
-test("the echo of the round before is wrong in every word", () => {
+test("the echo of the previous round differs in every word", () => {
 	const message = new PingMessage();
 	message.write(7);
 	const old = echoOf(message);

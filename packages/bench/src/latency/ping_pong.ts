@@ -1,46 +1,48 @@
 /**
- * One of the two processes of libipc's ping-pong. Two routes carry it: `ping` there, `pong` back. On a single channel
- * each side would get its own messages too.
+ * One of the two processes of libipc's ping-pong. It uses two routes: `ping` there, `pong` back. On a single channel each
+ * side would also get its own messages.
  */
-import { monotonicNs, type Receiver, Route, type Sender } from "@libipc/core";
+import { monotonicNs, type Receiver, Route, type Sender } from "libipc";
 import { MESSAGE_BYTES, PingMessage } from "./ping_message.ts";
 
 export const PING = "ping";
 export const PONG = "pong";
 
-/** "block": recvInto waits. "poll": recvInto with timeout 0, over and over. */
+/** "block": recvInto waits. "poll": recvInto with timeout 0, repeated. */
 export type Receiving = "block" | "poll";
 
-export interface Rally {
+export interface PingPong {
 	readonly prefix: string;
 	readonly receiving: Receiving;
 	/** Measured rounds. */
 	readonly rounds: number;
-	/** Rounds before them, without pauses: the code is compiled by then. */
+	/** Rounds before the measured ones, without pauses: the code is then compiled. */
 	readonly warmUpRounds: number;
 	/**
-	 * 0: no pauses. Else the pinger pauses before each message and the ponger before each answer, so that the other
-	 * side has given up spinning and sleeps when the message comes.
+	 * 0: no pauses. Otherwise each side pauses before it sends, so that the other side no longer spins but sleeps when the
+	 * message comes.
 	 */
 	readonly pauseMs: number;
 }
 
-export type Role = "pinger" | "ponger";
+export type Side = "ping" | "echo";
 
-/** Of each measured round, in nanoseconds: from send to echo (pinger), or how long the answer was held (ponger). */
-export type RallyTimes = Float64Array;
+export interface SideOrder {
+	readonly side: Side;
+	readonly pingPong: PingPong;
+}
 
 /** Longer than any round: a message that has not come by then is lost. */
-const PATIENCE = { timeout: 10_000 } as const;
+const LOSS_TIMEOUT = { timeout: 10_000 } as const;
 const NOW = { timeout: 0 } as const;
-/** Reading the clock on every poll would be measured too. */
-const POLLS_BEFORE_LOOK = 1 << 16;
+/** A read of the clock at every poll would be measured too. */
+const POLLS_PER_CLOCK_READ = 1 << 16;
 
 /** Puts the next message into `target`. */
 type Receive = (receiver: Receiver, target: Uint8Array) => void;
 
 function block(receiver: Receiver, target: Uint8Array): void {
-	checkLength(receiver.recvInto(target, PATIENCE));
+	checkLength(receiver.recvInto(target, LOSS_TIMEOUT));
 }
 
 function poll(receiver: Receiver, target: Uint8Array): void {
@@ -49,9 +51,9 @@ function poll(receiver: Receiver, target: Uint8Array): void {
 		let deadline = 0;
 		for (let polls = 1; length < 0; polls++) {
 			length = receiver.recvInto(target, NOW);
-			if (polls % POLLS_BEFORE_LOOK !== 0) continue;
+			if (polls % POLLS_PER_CLOCK_READ !== 0) continue;
 			const now = monotonicNs();
-			deadline ||= now + PATIENCE.timeout * 1e6;
+			deadline ||= now + LOSS_TIMEOUT.timeout * 1e6;
 			if (now > deadline) break;
 		}
 	}
@@ -64,30 +66,34 @@ function checkLength(length: number): void {
 }
 
 function send(sender: Sender, bytes: Uint8Array): void {
-	if (!sender.send(bytes)) throw new Error("the other side of the ping-pong is gone");
+	if (!sender.send(bytes)) throw new Error("the other side of the ping-pong has ended");
 }
 
-/** Plays one side to the end. Throws when a message was lost or an echo is not what was sent. */
-export function play(role: Role, rally: Rally): RallyTimes {
-	const { prefix, receiving } = rally;
-	const [out, back] = role === "pinger" ? [PING, PONG] : [PONG, PING];
+/**
+ * Runs one side to its end and answers nanoseconds of each measured round: from send to echo ("ping"), or how long the
+ * answer was held ("echo"). Throws when a message was lost or an echo differs from what was sent.
+ */
+export function runSide(side: Side, pingPong: PingPong): Float64Array {
+	const { prefix, receiving } = pingPong;
+	const [out, back] = side === "ping" ? [PING, PONG] : [PONG, PING];
 	using receiver = Route.receiver(back, { prefix });
 	using sender = Route.sender(out, { prefix });
-	if (!sender.waitForReceivers(1, PATIENCE)) throw new Error("the other side of the ping-pong did not come");
+	if (!sender.waitForReceivers(1, LOSS_TIMEOUT)) throw new Error("the other side of the ping-pong did not start");
 	const receive = receiving === "poll" ? poll : block;
-	return role === "pinger" ? ping(sender, receiver, receive, rally) : pong(sender, receiver, receive, rally);
+	const run = side === "ping" ? ping : echo;
+	return run(sender, receiver, receive, pingPong);
 }
 
 function ping(
 	sender: Sender,
 	receiver: Receiver,
 	receive: Receive,
-	{ rounds, warmUpRounds, pauseMs }: Rally,
-): RallyTimes {
+	{ rounds, warmUpRounds, pauseMs }: PingPong,
+): Float64Array {
 	const times = new Float64Array(rounds);
 	const message = new PingMessage();
 	const target = new Uint8Array(MESSAGE_BYTES);
-	const echo = new Uint32Array(target.buffer);
+	const answer = new Uint32Array(target.buffer);
 	for (let round = -warmUpRounds; round < rounds; round++) {
 		if (pauseMs > 0 && round >= 0) Bun.sleepSync(pauseMs);
 		message.write(round);
@@ -95,18 +101,18 @@ function ping(
 		send(sender, message.bytes);
 		receive(receiver, target);
 		const time = monotonicNs() - start;
-		if (!message.equals(echo)) throw new Error(`the echo of round ${round} is not what was sent`);
+		if (!message.equals(answer)) throw new Error(`the echo of round ${round} is not what was sent`);
 		if (round >= 0) times[round] = time;
 	}
 	return times;
 }
 
-function pong(
+function echo(
 	sender: Sender,
 	receiver: Receiver,
 	receive: Receive,
-	{ rounds, warmUpRounds, pauseMs }: Rally,
-): RallyTimes {
+	{ rounds, warmUpRounds, pauseMs }: PingPong,
+): Float64Array {
 	const held = new Float64Array(rounds);
 	const target = new Uint8Array(MESSAGE_BYTES);
 	for (let round = -warmUpRounds; round < rounds; round++) {

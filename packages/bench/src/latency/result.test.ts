@@ -8,7 +8,7 @@ const ours: Variant = { ...c, id: "ours", pace: "paused", against: [{ id: "c", b
 
 const run = (p50: number) => ({ p50, p99: p50 * 10, p999: p50 * 100 });
 
-test("takes the median of each percentile, and of the ratios of the same run", () => {
+test("summarize takes the median of each percentile, and of the ratios in the same run", () => {
 	const runs = new Map([
 		["c", [run(100), run(200), run(1000)]],
 		["ours", [run(150), run(600), run(2000)]],

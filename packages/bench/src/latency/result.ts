@@ -1,8 +1,8 @@
-import type { Percentiles } from "../statistics/percentile.ts";
+import type { Percentiles } from "../statistics/statistics.ts";
 import { median } from "../statistics/statistics.ts";
 import type { Pace, Variant } from "./variant.ts";
 
-/** What one variant came to: as `--json` writes it. Times are nanoseconds. */
+/** The result of a variant, as `--json` writes it. Times are nanoseconds. */
 export interface LatencyResult {
 	readonly id: string;
 	readonly title: string;
@@ -16,9 +16,9 @@ export interface LatencyResult {
 }
 
 export interface Comparison {
-	/** The id of what it is divided by. */
+	/** The id of the variant that it is divided by. */
 	readonly against: string;
-	/** Median of (p50 ÷ the other's p50 of the same run): what the machine does to both cancels out. */
+	/** Median of (p50 ÷ p50 of the other in the same run): a disturbance that meets both cancels out. */
 	readonly ratio: number;
 	readonly budget?: number;
 }

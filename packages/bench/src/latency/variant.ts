@@ -3,14 +3,14 @@ import { measureProgram, type ProgramMode } from "./measure_program.ts";
 import type { Receiving } from "./ping_pong.ts";
 
 /**
- * How fast rounds follow: a spinning one takes under a microsecond, one with system calls about a hundred, and a paused
- * one has both sides asleep before each message.
+ * How long a round takes: less than a microsecond if it spins, about a hundred with system calls. In a paused round both
+ * sides sleep before each message.
  */
 export type Pace = "spinning" | "calling" | "paused";
 
 export interface Reference {
 	readonly id: string;
-	/** At most this ratio is wanted. */
+	/** The ratio should not be above this. */
 	readonly budget?: number;
 }
 
@@ -19,7 +19,7 @@ export interface Variant {
 	readonly id: string;
 	readonly title: string;
 	readonly pace: Pace;
-	/** What its p50 is divided by: variants in C. */
+	/** The variants in C that its p50 is divided by. */
 	readonly against: readonly Reference[];
 	/** Nanoseconds of `rounds` round trips. */
 	measure(rounds: number, signal: AbortSignal): Promise<Float64Array>;
@@ -28,10 +28,10 @@ export interface Variant {
 /** Ten times as long as the library spins and yields before it sleeps. */
 const PAUSE_MS = 1;
 const WARM_UP_ROUNDS = 20_000;
-/** Sleeping or not, the code is compiled after these. */
+/** The code is compiled after these, with pauses or without. */
 const PAUSED_WARM_UP_ROUNDS = 2_000;
 
-/** Neighbours in this list run right after each other: what the machine does meanwhile meets both. */
+/** Neighbours in this list run right after each other: a disturbance of the machine meets both. */
 export const variants: readonly Variant[] = [
 	program("c-spin", "C, shared memory, spin", "spin", "spinning"),
 	libipc("libipc-spinning", "libipc, recvInto, spinning", "block", "spinning", [{ id: "c-spin", budget: 3 }]),

@@ -7,18 +7,18 @@ function seriesOf(runs: Record<string, readonly number[]>): Series {
 	return series;
 }
 
-test("a ratio is the median of the runs' own ratios, not that of the medians", () => {
+test("a ratio is the median of the ratios of each run, not the ratio of the medians", () => {
 	const series = seriesOf({ ours: [20, 300, 10], theirs: [10, 100, 10] });
 	expect(series.median("ours")).toBe(20);
 	expect(series.dividedBy("ours", "theirs")).toBe(2);
 });
 
-test("a divisor may be made of several of the same run", () => {
+test("a divisor may combine several values of the same run", () => {
 	const series = seriesOf({ ours: [40, 80], lock: [15, 30], call: [5, 10] });
 	expect(series.ratio("ours", (of) => of("lock") + of("call"))).toBe(2);
 });
 
-test("what was not measured is not a number", () => {
+test("a measurement without values is not a number", () => {
 	const series = seriesOf({ ours: [1] });
 	expect(series.dividedBy("ours", "theirs")).toBeNaN();
 	expect(series.median("theirs")).toBeNaN();

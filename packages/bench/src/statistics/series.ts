@@ -1,6 +1,6 @@
 import { median } from "./statistics.ts";
 
-/** What was measured, run after run. */
+/** The values of several measurements, run after run. */
 export class Series {
 	readonly #runs = new Map<string, number[]>();
 
@@ -14,13 +14,17 @@ export class Series {
 		return median(this.#runs.get(id) ?? []);
 	}
 
-	/** Median of one ÷ what `divisor` makes of the same run: what the machine does to both cancels out. */
+	least(id: string): number {
+		return Math.min(...(this.#runs.get(id) ?? [Number.NaN]));
+	}
+
+	/** Median over the runs of a value ÷ what `divisor` makes of the same run: a disturbance that meets both cancels out. */
 	ratio(id: string, divisor: (of: (id: string) => number) => number): number {
 		const own = this.#runs.get(id) ?? [];
 		return median(own.map((value, run) => value / divisor((other) => this.#runs.get(other)?.[run] ?? Number.NaN)));
 	}
 
-	/** {@link ratio} to one other. */
+	/** The {@link ratio} to one other measurement. */
 	dividedBy(id: string, other: string): number {
 		return this.ratio(id, (of) => of(other));
 	}

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { percentile, percentiles } from "./percentile.ts";
+import { median, percentile, percentiles } from "./statistics.ts";
+
+test("median is the middle value, or the mean of the two in the middle", () => {
+	expect(median([30, 1, 200])).toBe(30);
+	expect(median([30, 1, 200, 40])).toBe(35);
+	expect(median([])).toBeNaN();
+});
 
 const upTo = (count: number) => Float64Array.from({ length: count }, (_, i) => i + 1);
 

@@ -1,4 +1,4 @@
-/** A lock of threads that share a SharedArrayBuffer: 0 free, 1 held, 2 held and somebody may be asleep. */
+/** A lock of threads that share a SharedArrayBuffer: 0 free, 1 held, 2 held, and a thread may sleep. */
 export class AtomicsLock {
 	readonly #word: Int32Array<SharedArrayBuffer>;
 

@@ -1,14 +1,14 @@
-import { Mutex, monotonicNs, RwLock, Semaphore, SharedMemory } from "@libipc/core";
+import { Mutex, monotonicNs, RwLock, Semaphore, SharedMemory } from "libipc";
 import { AtomicsLock } from "./atomics_lock.ts";
 import { sleep } from "./sleep.ts";
 
-/** "nothing" excludes nobody: what a wrong count looks like. */
+/** "nothing" is no lock: the count goes wrong, as it would with a lock that fails. */
 export type ContenderKind = "mutex" | "rwlock" | "semaphore" | "semaphore-robust" | "atomics" | "nothing";
 
-/** What each of several processes, or threads, is told to do at the same time. */
+/** What each of several processes, or threads, does at the same time. */
 export interface Task {
 	readonly kind: ContenderKind;
-	/** Of what is locked, and of the memory that is counted in. */
+	/** The name of the lock. */
 	readonly name: string;
 	readonly prefix: string;
 	/** Operations. */
@@ -17,13 +17,16 @@ export interface Task {
 	readonly start: number;
 }
 
-/** Words of the memory: a counter that is not atomic, its copy, how often a reader saw them differ; of "atomics" the lock. */
+/** Threads first get the memory that they share; processes open it by name. */
+export type ContenderOrder = Task | { readonly shared: SharedArrayBuffer };
+
+/** Words of the memory: a counter that is not atomic, its copy, whether a reader saw them differ, the lock of "atomics". */
 export const COUNTER = 0;
 export const COPY = 1;
 export const TORN = 2;
 const LOCK = 32;
 export const MEMORY_BYTES = 256;
-/** Of a reader-writer lock, one operation in so many writes. */
+/** With a reader-writer lock, one of so many operations writes. */
 export const READS_PER_WRITE = 10;
 
 type Operations = (words: Int32Array, count: number) => void;
@@ -71,18 +74,18 @@ function reading(lock: RwLock): Operations {
 
 const nothing = { lock() {}, unlock() {} };
 
-/** A process or a thread that takes part; what it has opened stays open for its next tasks. */
+/** Competes for locks; what it has opened stays open for its next tasks. */
 export class Contender {
 	readonly #operations = new Map<string, Operations>();
 	readonly #memories = new Map<string, Int32Array>();
 	readonly #shared: SharedArrayBuffer | undefined;
 
-	/** @param shared the memory to count in, of the threads of one process */
+	/** @param shared the memory in which the threads of one process count */
 	constructor(shared?: SharedArrayBuffer) {
 		this.#shared = shared;
 	}
 
-	/** When it had done the task. */
+	/** Does the task and answers when it was done, by monotonicNs(). */
 	run({ kind, name, prefix, count, start }: Task): number {
 		const words = this.#words(prefix);
 		let operations = this.#operations.get(name);

@@ -1,9 +1,9 @@
-import { Condition, Mutex, monotonicNs, SharedMemory } from "@libipc/core";
+import { Condition, Mutex, monotonicNs, SharedMemory } from "libipc";
 import { sleep } from "./sleep.ts";
 
 /**
- * "turn": a mutex and a condition, back to back. The others hold what the other process sleeps for 1 ms: a mutex, waited
- * for by the thread or in the event loop, or a word of shared memory.
+ * "turn": a mutex and a condition, back to back. With the others one process holds for 1 ms what the other process waits for
+ * asleep: a mutex ("lock": the thread waits, "lockAsync": the event loop waits) or a word of shared memory ("waitOn").
  */
 export type HandOverKind = "turn" | "lock" | "lockAsync" | "waitOn";
 
@@ -13,10 +13,15 @@ export interface HandOver {
 	readonly rounds: number;
 }
 
-/** Sleeping or not, the code is compiled after these. */
+export interface HandOverOrder {
+	readonly side: 0 | 1;
+	readonly handOver: HandOver;
+}
+
+/** The code is compiled after these. */
 const WARM_UP_ROUNDS = 200;
 const HOLD_MS = 1;
-const LOOK_MS = 0.05;
+const POLL_MS = 0.05;
 /** Words of the memory; the stamp is the double at STAMP. */
 const TURN = 0;
 const HELD = 1;
@@ -25,7 +30,7 @@ const STAMP = 8;
 const BYTES = STAMP * 8 + 8;
 
 /** What both sides open. */
-class Table implements Disposable {
+class SharedState implements Disposable {
 	readonly #stack = new DisposableStack();
 	readonly memory: SharedMemory;
 	readonly mutex: Mutex;
@@ -50,9 +55,9 @@ class Table implements Disposable {
 		return monotonicNs() - (this.#stamp[0] as number);
 	}
 
-	/** Sleeps until the other side has got so far. */
+	/** Sleeps until the other side has reached this round. */
 	await(word: number, round: number): void {
-		while (Atomics.load(this.words, word) !== round) sleep(LOOK_MS);
+		while (Atomics.load(this.words, word) !== round) sleep(POLL_MS);
 	}
 
 	[Symbol.dispose](): void {
@@ -65,52 +70,52 @@ export function clearHandOver(prefix: string): void {
 	for (const kind of [SharedMemory, Mutex, Condition]) kind.clear("hand-over", { prefix });
 }
 
-/** Plays side 0 or 1 to the end: the nanoseconds of what came to it. */
+/** Runs side 0 or 1 to the end and answers nanoseconds of each hand-over to it. */
 export async function handOver(side: 0 | 1, { kind, prefix, rounds }: HandOver): Promise<Float64Array> {
-	using table = new Table(prefix);
+	using state = new SharedState(prefix);
 	const times = new Float64Array(rounds);
 	for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
-		if (kind === "turn") times[round] = takeTurn(table, side);
-		else if (side === 0) give(table, kind, round + WARM_UP_ROUNDS + 1);
-		else times[round] = await take(table, kind, round + WARM_UP_ROUNDS + 1);
+		if (kind === "turn") times[round] = takeTurn(state, side);
+		else if (side === 0) give(state, kind, round + WARM_UP_ROUNDS + 1);
+		else times[round] = await take(state, kind, round + WARM_UP_ROUNDS + 1);
 	}
 	return kind !== "turn" && side === 0 ? new Float64Array() : times;
 }
 
-function takeTurn(table: Table, side: number): number {
-	const { mutex, condition, words } = table;
+function takeTurn(state: SharedState, side: number): number {
+	const { mutex, condition, words } = state;
 	mutex.lock();
 	while (words[TURN] !== side) condition.wait(mutex);
-	const took = table.sinceStamp();
+	const took = state.sinceStamp();
 	words[TURN] = 1 - side;
-	table.stamp();
+	state.stamp();
 	condition.notify();
 	mutex.unlock();
 	return took;
 }
 
-function give(table: Table, kind: HandOverKind, round: number): void {
-	const { mutex, memory, words } = table;
+function give(state: SharedState, kind: HandOverKind, round: number): void {
+	const { mutex, memory, words } = state;
 	if (kind !== "waitOn") mutex.lock();
 	Atomics.store(words, HELD, round);
 	sleep(HOLD_MS);
-	table.stamp();
+	state.stamp();
 	if (kind === "waitOn") {
 		Atomics.store(words, TURN, round);
 		memory.wake(TURN * 4);
 	} else {
 		mutex.unlock();
 	}
-	table.await(TAKEN, round);
+	state.await(TAKEN, round);
 }
 
-async function take(table: Table, kind: HandOverKind, round: number): Promise<number> {
-	const { mutex, memory, words } = table;
-	table.await(HELD, round);
+async function take(state: SharedState, kind: HandOverKind, round: number): Promise<number> {
+	const { mutex, memory, words } = state;
+	state.await(HELD, round);
 	if (kind === "lock") mutex.lock();
 	if (kind === "lockAsync") await mutex.lockAsync();
 	if (kind === "waitOn") while (Atomics.load(words, TURN) !== round) memory.waitOn(TURN * 4, round - 1);
-	const took = table.sinceStamp();
+	const took = state.sinceStamp();
 	if (kind !== "waitOn") mutex.unlock();
 	Atomics.store(words, TAKEN, round);
 	return took;

@@ -1,19 +1,19 @@
 import { Series } from "../statistics/series.ts";
 import type { ContenderKind } from "./contender.ts";
-import { Crew } from "./contender_group.ts";
+import { ContenderGroup } from "./contender_group.ts";
 import { runSyncProgram } from "./sync_program.ts";
 
 interface ContendedVariant {
 	readonly id: string;
 	readonly title: string;
-	/** What it is divided by. */
+	/** The id of the variant that it is divided by. */
 	readonly against?: string;
 	readonly processes?: ContenderKind;
 	readonly threads?: ContenderKind;
 	readonly program?: string;
 }
 
-/** Neighbours run right after each other: what the machine does meanwhile meets both. */
+/** Neighbours in this list run right after each other: a disturbance of the machine meets both. */
 export const contendedVariants: readonly ContendedVariant[] = [
 	{ id: "c-mutex", title: "C, pthread mutex", program: "mutex" },
 	{ id: "c-robust", title: "C, pthread mutex, robust", program: "robust" },
@@ -39,14 +39,14 @@ export interface ContendedOptions {
 
 const WARM_UP_RUNS = 1;
 
-/** What the series has a variant with so many processes by. */
+/** The id of a variant with so many processes in the series. */
 export const contendedId = (id: string, size: number): string => `${id}, ${size}`;
 
-/** Nanoseconds per operation while several want the lock all the time. Rejects if one of them was lost. */
+/** Nanoseconds per operation while several want the lock all the time. Rejects if an operation was lost. */
 export async function measureContended(options: ContendedOptions, signal: AbortSignal): Promise<Series> {
 	const { sizes, count, runs, onStart } = options;
-	await using processes = new Crew("processes", Math.max(...sizes), signal);
-	await using threads = new Crew("threads", Math.max(...sizes), signal);
+	await using processes = new ContenderGroup("process", Math.max(...sizes), signal);
+	await using threads = new ContenderGroup("worker", Math.max(...sizes), signal);
 	const measure = async ({ program, ...of }: ContendedVariant, size: number): Promise<number | undefined> => {
 		if (program) return (await runSyncProgram("contended", program, { count, processes: size }, signal))[0];
 		if (of.threads) return await threads.run(of.threads, size, count);

@@ -1,21 +1,20 @@
-import { fileURLToPath } from "node:url";
-import { Player } from "../launcher/player.ts";
-import { percentiles } from "../statistics/percentile.ts";
+import { BunProgram } from "../launcher/bun_program.ts";
 import { Series } from "../statistics/series.ts";
-import { clearHandOver, type HandOver, type HandOverKind } from "./hand_over.ts";
+import { percentiles } from "../statistics/statistics.ts";
+import { clearHandOver, type HandOver, type HandOverKind, type HandOverOrder } from "./hand_over.ts";
 import { runSyncProgram } from "./sync_program.ts";
 
 interface HandOverVariant {
 	readonly id: string;
 	readonly title: string;
-	/** What it is divided by. */
+	/** The id of the variant that it is divided by. */
 	readonly against?: string;
 	readonly pace: "turn" | "asleep";
 	readonly ours?: HandOverKind;
 	readonly program?: string;
 }
 
-/** Neighbours run right after each other: what the machine does meanwhile meets both. */
+/** Neighbours in this list run right after each other: a disturbance of the machine meets both. */
 export const handOverVariants: readonly HandOverVariant[] = [
 	{ id: "c-turn", title: "C, pthread mutex and condition", pace: "turn", program: "mutex" },
 	{ id: "turn", title: "Mutex and Condition", pace: "turn", ours: "turn", against: "c-turn" },
@@ -28,7 +27,7 @@ export const handOverVariants: readonly HandOverVariant[] = [
 ];
 
 export interface HandOverOptions {
-	/** Of each side in each run, where they pass a turn; where one holds for 1 ms it is a 20th. */
+	/** Of each side in each run of what is back to back; a 20th of them where one side holds for 1 ms. */
 	readonly rounds: number;
 	readonly runs: number;
 	/** Called before each measurement. */
@@ -37,11 +36,11 @@ export interface HandOverOptions {
 
 const ASLEEP_DIVIDED_BY = 20;
 
-/** What the series has percentiles by. */
+/** The ids of percentiles in the series. */
 export const p50 = (id: string): string => `${id}, p50`;
 export const p99 = (id: string): string => `${id}, p99`;
 
-/** Nanoseconds until the other has it, percentiles of each run. */
+/** Nanoseconds from release to the other side holding it: percentiles of each run. */
 export async function measureHandOver(options: HandOverOptions, signal: AbortSignal): Promise<Series> {
 	const series = new Series();
 	for (let run = 0; run < options.runs; run++) {
@@ -61,24 +60,26 @@ export async function measureHandOver(options: HandOverOptions, signal: AbortSig
 	return series;
 }
 
-let played = 0;
+let measured = 0;
 
-/** Two Bun processes hand over: what both of them measured. */
+/** Two Bun processes hand over: the times of both. */
 async function between(kind: HandOverKind, rounds: number, signal: AbortSignal): Promise<Float64Array> {
-	const options: HandOver = { kind, rounds, prefix: `sync${process.pid}.h${played++}` };
-	const script = fileURLToPath(new URL("hand_over.process.ts", import.meta.url));
-	const start = (side: number) =>
-		new Player(
-			`side ${side} of ${kind}`,
-			[process.execPath, script, JSON.stringify(side), JSON.stringify(options)],
+	const handOver: HandOver = { kind, rounds, prefix: `sync${process.pid}.h${measured++}` };
+	const start = (side: 0 | 1): BunProgram<HandOverOrder, Float64Array> => {
+		const program = new BunProgram<HandOverOrder, Float64Array>({
+			name: `side ${side} of ${kind}`,
+			program: new URL("hand_over.program.ts", import.meta.url),
 			signal,
-		);
+		});
+		program.send({ side, handOver });
+		return program;
+	};
 	try {
 		await using first = start(0);
 		await using second = start(1);
-		const outputs = await Promise.all([first.output(), second.output()]);
-		return Float64Array.from(outputs.flatMap((output) => [...new Float64Array(output)]));
+		const times = await Promise.all([first.report(), second.report()]);
+		return Float64Array.from(times.flatMap((each) => [...each]));
 	} finally {
-		clearHandOver(options.prefix);
+		clearHandOver(handOver.prefix);
 	}
 }

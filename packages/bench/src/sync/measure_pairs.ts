@@ -1,5 +1,5 @@
-import { Mutex, RwLock, Semaphore } from "@libipc/core";
-import { Station } from "../launcher/station.ts";
+import { Mutex, RwLock, Semaphore } from "libipc";
+import { BunProgram } from "../launcher/bun_program.ts";
 import { Series } from "../statistics/series.ts";
 import type { PairKind } from "./pairs.ts";
 import { runSyncProgram } from "./sync_program.ts";
@@ -7,16 +7,16 @@ import { runSyncProgram } from "./sync_program.ts";
 interface PairVariant {
 	readonly id: string;
 	readonly title: string;
-	/** What it is divided by. */
+	/** The id of the variant that it is divided by. */
 	readonly against?: string;
 	readonly ours?: PairKind;
 	readonly program?: string;
 }
 
-/** Neighbours run right after each other: what the machine does meanwhile meets both. */
+/** Neighbours in this list run right after each other: a disturbance of the machine meets both. */
 export const pairVariants: readonly PairVariant[] = [
 	{ id: "c-mutex", title: "C, pthread mutex", program: "mutex" },
-	{ id: "calls", title: "two bare calls by bun:ffi", ours: "calls" },
+	{ id: "calls", title: "two bare calls through bun:ffi", ours: "calls" },
 	{ id: "mutex", title: "Mutex lock, unlock", ours: "mutex", against: "c-robust" },
 	{ id: "c-robust", title: "C, pthread mutex, robust", program: "robust" },
 	{ id: "c-libipc", title: "C, ipc_mutex_lock, ipc_mutex_unlock", program: "libipc-mutex", against: "c-robust" },
@@ -46,31 +46,40 @@ export interface PairOptions {
 
 const WARM_UP_RUNS = 2;
 
-/** Nanoseconds per pair with nobody else there: run 1 of all, run 2 of all, … */
+/** Nanoseconds per pair without competition: run 1 of all, run 2 of all, … */
 export async function measurePairs({ count, runs, onStart }: PairOptions, signal: AbortSignal): Promise<Series> {
 	await using stack = new AsyncDisposableStack();
 	const prefixOf = (id: string) => `sync${process.pid}.${id}`;
 	stack.defer(() => {
-		// What was killed leaves its name to whoever comes next: nobody will.
+		// Killed processes leave their segments.
 		for (const { id } of pairVariants)
 			for (const kind of [Mutex, RwLock, Semaphore]) kind.clear("pairs", { prefix: prefixOf(id) });
 	});
-	const stations = new Map<string, Station>();
-	for (const { id, ours } of pairVariants)
-		if (ours)
-			stations.set(
-				id,
-				stack.use(new Station(new URL("pairs.process.ts", import.meta.url), [ours, prefixOf(id)], signal)),
-			);
+	const programs = new Map<string, BunProgram<number, number>>();
+	for (const { id, ours, title } of pairVariants) {
+		if (!ours) continue;
+		const program = new BunProgram<number, number>({
+			name: title,
+			program: new URL("pairs.program.ts", import.meta.url),
+			args: [ours, prefixOf(id)],
+			signal,
+		});
+		programs.set(id, stack.use(program));
+	}
 	const series = new Series();
 	for (let run = -WARM_UP_RUNS; run < runs; run++) {
 		for (const { id, title, program } of pairVariants) {
 			onStart?.(title, Math.max(run, 0));
 			const took = program
 				? (await runSyncProgram("pairs", program, { count }, signal))[0]
-				: await stations.get(id)?.ask(`${count}`);
+				: await ask(programs.get(id), count);
 			if (run >= 0) series.note(id, (took ?? Number.NaN) / count);
 		}
 	}
 	return series;
+}
+
+async function ask(program: BunProgram<number, number> | undefined, count: number): Promise<number | undefined> {
+	program?.send(count);
+	return await program?.report();
 }

@@ -1,11 +1,11 @@
-import { Mutex, RwLock, Semaphore } from "@libipc/core";
 import { library } from "@libipc/core/bun";
+import { Mutex, RwLock, Semaphore } from "libipc";
 import { AtomicsLock } from "./atomics_lock.ts";
 
 /** Does as many pairs. */
 export type Pairs = (count: number) => void;
 
-/** Lock and unlock from TypeScript, with nobody else there; each for a process of its own, as it is compiled for one use. */
+/** Lock and unlock from TypeScript without competition. Each kind has its own process: its code is compiled for one use. */
 export const pairs = {
 	mutex(prefix) {
 		const mutex = Mutex.open("pairs", { prefix });

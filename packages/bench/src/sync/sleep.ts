@@ -1,6 +1,6 @@
 const never = new Int32Array(new SharedArrayBuffer(4));
 
-/** Sleeps without the event loop, also for parts of a millisecond: Bun.sleepSync knows whole ones only. */
+/** Sleeps outside the event loop, also for parts of a millisecond. Bun.sleepSync takes whole milliseconds only. */
 export function sleep(ms: number): void {
 	Atomics.wait(never, 0, 0, ms);
 }

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { Crew } from "./contender_group.ts";
+import { ContenderGroup } from "./contender_group.ts";
 import { contendedId, contendedVariants, measureContended } from "./measure_contended.ts";
 import { handOverVariants, measureHandOver, p50, p99 } from "./measure_hand_over.ts";
 import { measurePairs, pairVariants } from "./measure_pairs.ts";
@@ -10,14 +10,14 @@ import { runSyncProgram } from "./sync_program.ts";
 const isLinux = process.platform === "linux";
 const { signal } = new AbortController();
 
-// The C program is made by the build, which does nothing if it is there already.
+// The build makes the C program, and does nothing if the program is there already.
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
 beforeAll(() => {
 	expect(spawnSync(process.execPath, ["run", "build"], { cwd: root, stdio: "inherit" }).status).toBe(0);
 }, 60_000);
 
 test.skipIf(!isLinux)(
-	"every kind of lock is measured, and counts right",
+	"every kind of lock is measured, and every count is right",
 	async () => {
 		const pairs = await measurePairs({ count: 1000, runs: 2 }, signal);
 		for (const { id } of pairVariants) expect(pairs.median(id)).toBeGreaterThan(0);
@@ -41,23 +41,23 @@ test.skipIf(!isLinux)(
 	60_000,
 );
 
-// Often enough that two that do not exclude each other meet, also where they share a processor.
+// Enough operations that two contenders without a lock meet, also if they share a processor.
 const MANY = 100_000_000;
 
-test.each(["processes", "threads"] as const)(
-	"a count that is wrong because nothing excludes %s is refused",
-	async (members) => {
-		await using crew = new Crew(members, 2, signal);
+test.each(["process", "worker"] as const)(
+	"without a lock the count is wrong, and the run is rejected: transport %s",
+	async (transport) => {
+		await using crew = new ContenderGroup(transport, 2, signal);
 		await expect(crew.run("nothing", 2, MANY)).rejects.toThrow(/^nothing, 2 at once,.* counted to /);
 	},
 	60_000,
 );
 
 test.skipIf(!isLinux)(
-	"… and in C",
+	"without a lock the count is wrong, and the run is rejected: in C",
 	async () => {
 		const counted = runSyncProgram("contended", "nothing", { count: MANY, processes: 2 }, signal);
-		await expect(counted).rejects.toThrow("sync contended nothing failed (status 1)");
+		await expect(counted).rejects.toThrow(/^sync contended nothing \(process \d+\) ended with status 1$/);
 	},
 	60_000,
 );

@@ -1,29 +1,26 @@
-import { fileURLToPath } from "node:url";
-import { Mutex } from "@libipc/core";
-import { Player } from "../launcher/player.ts";
+import { Mutex } from "libipc";
+import { NativeProgram } from "../launcher/native_program.ts";
 
 let runs = 0;
 
-/** Runs `native/bench/sync.c`: the nanoseconds it prints. It checks its counts itself. */
+/** Runs `native/bench/sync.c`: the nanoseconds that it prints. It checks its counts itself. */
 export async function runSyncProgram(
 	mode: "pairs" | "contended" | "turn" | "asleep",
 	kind: string,
 	numbers: { readonly count: number; readonly processes?: number },
 	signal: AbortSignal,
 ): Promise<Float64Array> {
-	const program = fileURLToPath(new URL("../../../../native/build/sync", import.meta.url));
 	const name = `sync${process.pid}.c${runs++}`;
-	const rest = numbers.processes === undefined ? [] : [String(numbers.processes)];
-	const command = [program, mode, kind, String(numbers.count), name, ...rest];
+	const processes = numbers.processes === undefined ? [] : [numbers.processes];
 	try {
-		await using player = new Player(`sync ${mode} ${kind}`, command, signal);
-		const lines = new TextDecoder()
-			.decode(await player.output())
-			.trimEnd()
-			.split("\n");
-		return Float64Array.from(lines, Number);
+		await using program = new NativeProgram({
+			program: "sync",
+			args: [mode, kind, numbers.count, name, ...processes],
+			signal,
+		});
+		return await program.output();
 	} finally {
-		// A killed program leaves the name to whoever comes next: nobody will.
+		// A killed program leaves its segment.
 		if (signal.aborted) Mutex.clear(name);
 	}
 }

@@ -1,6 +1,6 @@
 import type { Comparer } from "./workload.ts";
 
-/** In JavaScript alone, for every runtime. */
+/** Compares in JavaScript, for every runtime. */
 export const byWords: Comparer = (target, pool) => {
 	const targetWords = new Int32Array(target.buffer, target.byteOffset, target.byteLength >> 2);
 	const poolWords = new Int32Array(pool.buffer, pool.byteOffset, pool.byteLength >> 2);

@@ -2,10 +2,10 @@ import { dlopen, type Pointer, ptr } from "bun:ffi";
 import { libraryPath } from "@libipc/core/bun";
 import type { Comparer } from "./workload.ts";
 
-/** memcmp of the C library, found through libipc, which links it. The baseline compares with the same function. */
+/** memcmp of the C library, found through the library of libipc, which links it. The baseline compares with it too. */
 const { memcmp } = dlopen(libraryPath(), { memcmp: { args: ["ptr", "ptr", "u32"], returns: "i32" } }).symbols;
 
-/** A comparison loop in JavaScript takes five times as long in Bun. */
+/** In Bun a comparison loop in JavaScript takes five times as long. */
 export const byMemcmp: Comparer = (target, pool) => {
 	const targetAddress = ptr(target);
 	const poolAddress = ptr(pool);

@@ -1,14 +1,16 @@
 /**
- * What every benchmark here sends, and how every receiver checks it.
+ * The messages that every benchmark sends, and how every receiver checks them.
  *
- * bench_ipc sends messages of random length; so do we, but a receiver can tell from any message who sent it, which one
- * it is, and what every byte must be. `native/bench/workload.h` makes the same messages in C: a change here is a change
- * there.
+ * bench_ipc sends messages of random length. These messages do too, but a receiver can tell from each message which sender
+ * sent it, which number it has, and what every byte must be. `native/bench/workload.h` makes the same messages in C: change
+ * both together.
  *
- * A sender cycles through messages of random length, each a different stretch of one pool of random bytes. The first
- * four bytes are stamped with `sender | sequence << 8` (a message shorter than that carries as much of it as fits), so a
- * lost, repeated, reordered, torn or mixed-up message differs from the expected one in its length or in a byte.
+ * A sender repeats a series of messages of random length. Each is a different part of one pool of random bytes. The first
+ * four bytes hold the stamp `sender | sequence << 8` (a shorter message holds as much of it as fits). A message that is
+ * lost, repeated, reordered, torn or mixed up therefore differs from the expected one in its length or in a byte.
  */
+import { xorshift32 } from "./xorshift32.ts";
+
 export interface WorkloadOptions {
 	/** Shortest message in bytes, at least 2: one byte for the sender, one for the sequence. */
 	readonly min: number;
@@ -18,7 +20,7 @@ export interface WorkloadOptions {
 	readonly senders: number;
 }
 
-/** Makes what tells whether `length` bytes of the target equal those of the pool, from a multiple of four on in each. */
+/** Makes the function that compares `length` bytes of the target with bytes of the pool; both starts are multiples of 4. */
 export type Comparer = (
 	target: Uint8Array<ArrayBuffer>,
 	pool: Uint8Array<ArrayBuffer>,
@@ -28,17 +30,17 @@ export type Comparer = (
 const MAX_DIFFERENT = 1024;
 const MAX_DIFFERENT_BYTES = 1 << 18;
 const MIN_DIFFERENT = 16;
-/** Random bytes that messages begin in, 8 bytes further on for each: a receiver's cache holds what it compares with. */
+/** Messages start at so many places in the pool, 8 bytes apart. The pool stays in the receiver's cache. */
 const POOL_STARTS = 512;
-/** Senders start at different messages, so that swapped senders are seen. */
+/** Senders start at different messages, so that swapped senders are detected. */
 const SENDER_STRIDE = 37;
 
 export class Workload {
-	/** Where a receiver puts a message before {@link accept} checks it. */
+	/** A receiver puts a message here before {@link accept} checks it. */
 	readonly target: Uint8Array<ArrayBuffer>;
 	readonly #lengths: Int32Array;
 	readonly #mask: number;
-	/** The messages to send, ready but for the stamp; made when the first is asked for. */
+	/** The messages to send, without the stamp; made at the first call of {@link message}. */
 	#messages: Uint8Array<ArrayBuffer>[] = [];
 	#stamps: Int32Array = new Int32Array(0);
 	readonly #stride: number;
@@ -89,12 +91,12 @@ export class Workload {
 		return ((k * 7) & (POOL_STARTS - 1)) * 8;
 	}
 
-	/** Start of a round: every sender is expected to begin at sequence 0 again. */
+	/** A round starts: every sender begins at sequence 0 again. */
 	restart(): void {
 		this.#next.fill(0);
 	}
 
-	/** Whether the `length` bytes in {@link target} are, to the last bit, the next message of their sender. */
+	/** Whether the first `length` bytes of {@link target} are, to the last bit, the next message of their sender. */
 	accept(length: number): boolean {
 		const sender = this.target[0] as number;
 		if (sender >= this.#next.length) return false;
@@ -107,17 +109,4 @@ export class Workload {
 		if (this.#targetInts[0] !== tag) return false;
 		return this.#isEqual(4, this.#poolStart(k) + 4, length - 4);
 	}
-}
-
-/** Marsaglia, "Xorshift RNGs" (2003), the 13/17/5 triple: small enough to be the same in C. */
-function xorshift32(seed: number): () => number {
-	let state = seed >>> 0;
-	return () => {
-		state ^= state << 13;
-		state >>>= 0;
-		state ^= state >>> 17;
-		state ^= state << 5;
-		state >>>= 0;
-		return state;
-	};
 }

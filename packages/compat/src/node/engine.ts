@@ -7,6 +7,8 @@ import { library } from "./library.ts";
 import { openReceiverView, openSenderView } from "./open_binding_view.ts";
 import { openWaker } from "./waker.ts";
 
+export { library, openWaker };
+
 /**
  * Messages between processes. A call through node:ffi costs more than a message, so the bytes of rings are moved here, in
  * the memory that the C library has mapped, by what moves them between threads (docs/performance.md). All else is C's.

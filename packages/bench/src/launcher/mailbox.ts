@@ -1,0 +1,44 @@
+/**
+ * The reports of a program, in the order in which they came. After a failure the reports that came before it can still be
+ * taken; then every wait is rejected.
+ */
+export class Mailbox<Report> {
+	readonly #reports: Report[] = [];
+	readonly #waits: PromiseWithResolvers<Report>[] = [];
+	readonly #failure = Promise.withResolvers<never>();
+	#error: { readonly reason: unknown } | undefined;
+
+	constructor() {
+		// A failure that nobody waits for yet must not end the process: the next wait gets it.
+		this.#failure.promise.catch(() => {});
+	}
+
+	/** Rejects when the program fails, ends too early or is aborted. */
+	get failure(): Promise<never> {
+		return this.#failure.promise;
+	}
+
+	push(report: Report): void {
+		const wait = this.#waits.shift();
+		if (wait) wait.resolve(report);
+		else this.#reports.push(report);
+	}
+
+	/** Only the first failure counts. */
+	fail(reason: unknown): void {
+		if (this.#error) return;
+		this.#error = { reason };
+		this.#failure.reject(reason);
+		for (const wait of this.#waits.splice(0)) wait.reject(reason);
+	}
+
+	/** The next report. */
+	take(): Promise<Report> {
+		const wait = Promise.withResolvers<Report>();
+		const report = this.#reports.shift();
+		if (report !== undefined) wait.resolve(report);
+		else if (this.#error) wait.reject(this.#error.reason);
+		else this.#waits.push(wait);
+		return wait.promise;
+	}
+}

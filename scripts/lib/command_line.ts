@@ -55,7 +55,10 @@ export const commandLine = ((options: Parameters<Cli>[0]) => {
 		Object.entries(options.flags ?? {}).map(([name, flag]) => [name, withName(name, flag)]),
 	);
 	try {
-		const parsed = cli({ strictFlags: true, ...options, flags } as Parameters<Cli>[0]);
+		const parsed = cli({ ...options, flags } as Parameters<Cli>[0]);
+		// Not with `strictFlags` of cleye, which ends the process with status 1.
+		const [unknown] = Object.keys(parsed.unknownFlags);
+		if (unknown !== undefined) throw new Error(`has no option ${flagOf(unknown)}; see --help`);
 		const [extra] = options.parameters === undefined ? parsed._ : [];
 		if (extra !== undefined) throw new Error(`does not take "${extra}"; see --help`);
 		return parsed;

@@ -1,15 +1,13 @@
+import { parentPort } from "node:worker_threads";
 import { report } from "../launcher/started.ts";
 import { readReceiverSetup } from "./receiver_setup.ts";
 import type { ReceiverReport } from "./receivers.ts";
 import { RoundCounter } from "./round_counter.ts";
 
-declare const self: Worker;
-
 const counter = new RoundCounter(readReceiverSetup());
 
-self.onmessage = (event) => {
-	const message: Uint8Array = event.data;
+parentPort?.on("message", (message: Uint8Array) => {
 	if (message.length > 0) counter.take(message);
 	else report<ReceiverReport>(counter.finish());
-};
+});
 report<ReceiverReport>("ready");

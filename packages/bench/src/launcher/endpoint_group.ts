@@ -60,8 +60,10 @@ export class EndpointGroup<Assignment> implements AsyncDisposable {
 	/** Runs one round and waits until every program has reported. */
 	async round(): Promise<RoundResult> {
 		for (const program of this.#programs) program.send("round");
-		const receivers = await Promise.all(this.#receivers.map(roundReport));
-		const senders = await Promise.all(this.#senders.map(roundReport));
+		const [receivers, senders] = await Promise.all([
+			Promise.all(this.#receivers.map(roundReport)),
+			Promise.all(this.#senders.map(roundReport)),
+		]);
 		const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 		return {
 			totalNs: Math.max(...receivers.map(({ atNs }) => atNs)) - Math.min(...senders.map(({ atNs }) => atNs)),

@@ -72,8 +72,9 @@ function startThreads(shared: SharedAssignment, signal: AbortSignal): Promise<En
 	const { transport, senders, receivers } = shared;
 	const ports = transport === "MessagePort" ? connect(senders, receivers) : undefined;
 	const startBarrier = new Int32Array(new SharedArrayBuffer(8));
-	const env =
-		transport === "native" || transport === "sab" ? { ...process.env, LIBIPC_ENGINE: transport } : process.env;
+	// In Bun the package chooses the engine; see libipc_transport.ts.
+	const chooses = !process.versions.bun && (transport === "native" || transport === "sab");
+	const env = chooses ? { ...process.env, LIBIPC_ENGINE: transport } : process.env;
 	return EndpointGroup.start({
 		...shared,
 		start(role, index) {

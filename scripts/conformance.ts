@@ -11,15 +11,15 @@
  * `bun test ./packages/conformance/src/queue.conformance.ts [-t title]`, and with LIBIPC_TRANSPORT=threads for
  * bun-native-threads.
  */
-import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
-import Table from "cli-table3";
 import { commandLine, wholeNumber } from "./lib/command_line.ts";
+import { root } from "./lib/repository.ts";
+import { run } from "./lib/run.ts";
+import { closingLine } from "./lib/sums.ts";
+import { table } from "./lib/table.ts";
 import { type NodeVersion, nodeBinary, nodeVersions } from "./node_binary.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(root);
 
 /** An engine in a runtime, with a transport. */
@@ -52,7 +52,7 @@ interface Job {
 }
 
 /** No file takes as long: what has not ended by then hangs. More terminations than usual take their time. */
-const PATIENCE_MS = 240_000 + 2000 * Number(process.env.LIBIPC_TERMINATIONS ?? 0);
+const TIME_LIMIT_MS = 240_000 + 2000 * Number(process.env.LIBIPC_TERMINATIONS ?? 0);
 
 /** The volume of cases with many messages in a quick run, see packages/testing/src/scale.ts. */
 const QUICK_SCALE = 0.1;
@@ -114,68 +114,13 @@ const instances: readonly Instance[] = [
 	},
 ];
 
-/** The process groups that run. */
-const running = new Set<number>();
-
-function endGroup(pid: number): void {
-	try {
-		process.kill(-pid, "SIGKILL");
-	} catch {
-		// All of them have ended.
-	}
-}
-
-for (const [signal, status] of [
-	["SIGINT", 130],
-	["SIGTERM", 143],
-] as const)
-	process.on(signal, () => {
-		for (const pid of running) endGroup(pid);
-		// Each test process has a watcher outside its group, which removes what the group left (packages/testing/src/cleanup.ts).
-		process.exit(status);
-	});
-
-/** Runs a command, and returns what it printed and how it ended. A command that takes too long is killed. */
-function run(
-	[program = "", ...args]: readonly string[],
-	env: Instance["env"],
-): Promise<{ output: string; status: number }> {
-	return new Promise((resolve, reject) => {
-		const inherited = { ...process.env };
-		delete inherited.LIBIPC_ENGINE;
+/** Runs a command, and returns what it printed and how it ended. A command that takes too long is ended. */
+const runTests = (command: readonly string[], env: Instance["env"]) =>
+	run(command, {
+		timeout: TIME_LIMIT_MS,
 		// Each Worker and process loads the packages again, and would strip their types again.
-		inherited.NODE_COMPILE_CACHE = "build/node-cache";
-		const child = spawn(program, args, {
-			stdio: ["ignore", "pipe", "pipe"],
-			env: { ...inherited, ...env },
-			detached: true,
-		});
-		const { pid = 0 } = child;
-		if (pid) running.add(pid);
-		let output = "";
-		const end = () => {
-			running.delete(pid);
-			endGroup(pid);
-		};
-		const patience = setTimeout(() => {
-			output += `\nkilled: it has not ended within ${PATIENCE_MS / 1000} s\n`;
-			end();
-		}, PATIENCE_MS);
-		child.stdout.on("data", (chunk: Buffer) => {
-			output += chunk;
-		});
-		child.stderr.on("data", (chunk: Buffer) => {
-			output += chunk;
-		});
-		child.on("error", reject);
-		// What it left running would keep its output open.
-		child.on("exit", end);
-		child.on("close", (status) => {
-			clearTimeout(patience);
-			resolve({ output, status: status ?? 1 });
-		});
+		env: { LIBIPC_ENGINE: undefined, NODE_COMPILE_CACHE: "build/node-cache", ...env },
 	});
-}
 
 /** The sum of the numbers that the last match of each expression has. */
 function sum(output: string, ...expressions: readonly RegExp[]): number {
@@ -257,7 +202,7 @@ jobs.sort((a, b) => (times[keyOf(b)] ?? 0) - (times[keyOf(a)] ?? 0));
 
 if (present.some(({ node }) => node !== undefined)) {
 	rmSync("build/emit", { recursive: true, force: true });
-	const { status, output } = await run([bun, "x", "tsc", "-p", "tsconfig.emit.json"], {});
+	const { status, output } = await runTests([bun, "x", "tsc", "-p", "tsconfig.emit.json"], {});
 	if (status !== 0) fail(output);
 }
 
@@ -271,7 +216,7 @@ async function work(): Promise<void> {
 	for (let job = jobs.shift(); job; job = jobs.shift()) {
 		const { instance, file } = job;
 		const started = performance.now();
-		const { output, status } = await run(instance.command?.(file) ?? [], { ...instance.env, ...scale });
+		const { output, status } = await runTests(instance.command?.(file) ?? [], { ...instance.env, ...scale });
 		const ms = performance.now() - started;
 		times[keyOf(job)] = Math.round(ms);
 		const { passed, failed, skipped } = count(output, status);
@@ -292,11 +237,7 @@ const wallSeconds = (performance.now() - started) / 1000;
 mkdirSync("build", { recursive: true });
 writeFileSync(TIMES, `${JSON.stringify(times, null, "\t")}\n`);
 
-const table = new Table({
-	head: ["instance", "passed", "failed", "skipped", "s"],
-	style: { head: [], border: [] },
-	colAligns: ["left", "right", "right", "right", "right"],
-});
+const rows: (string | number)[][] = [];
 let passed = 0;
 let failed = 0;
 /** How many cases are skipped for each reason, by instance. */
@@ -304,14 +245,14 @@ const reasons = new Map<string, Map<string, number>>();
 for (const [name, result] of results) {
 	passed += result.passed;
 	failed += result.failed;
-	table.push([name, result.passed, result.failed, result.skipped.length, (result.ms / 1000).toFixed(0)]);
+	rows.push([name, result.passed, result.failed, result.skipped.length, Math.round(result.ms / 1000)]);
 	for (const { reason } of result.skipped) {
 		const counts = reasons.get(reason) ?? new Map<string, number>();
 		counts.set(name, (counts.get(name) ?? 0) + 1);
 		reasons.set(reason, counts);
 	}
 }
-console.log(`\n${table}`);
+console.log(`\n${table(["instance", "passed", "failed", "skipped", "s"], rows)}`);
 console.log(`${flags.lanes} at once, ${wallSeconds.toFixed(0)} s in all`);
 for (const [reason, counts] of reasons)
 	console.log(`skipped: ${reason}\n  ${[...counts].map(([name, number]) => `${name}: ${number}`).join(", ")}`);
@@ -320,5 +261,5 @@ for (const { command, name, node } of wanted)
 		console.log(
 			`${name} did not run, and is not counted: there is no Node ${node} on this machine. npm has it for Linux on x64 (bun install); elsewhere set LIBIPC_NODE_${node} to its path.`,
 		);
-console.log(`\n${passed} passed, ${failed} failed`);
+console.log(`\n${closingLine({ passed, failed })}`);
 process.exit(failed === 0 ? 0 : 1);

@@ -89,6 +89,9 @@ export async function endSessions(sessions: ReadonlySet<number>, attempts = 100)
 	return [...ended];
 }
 
+/** Kills what is left of a process group. */
+export const killGroup = (leader: number): void => signal(-leader, "SIGKILL");
+
 export const kill = (pid: number): void => signal(pid, "SIGKILL");
 
 /** Asks a process to end. */

@@ -39,6 +39,12 @@ describe("run", () => {
 		expect(must(["sh", "-c", "echo why; false"])).rejects.toThrow("why");
 	});
 
+	test("ends what the command has left running", async () => {
+		const { status, output } = await run(["sh", "-c", "sleep 600 & echo $!"]);
+		expect(status).toBe(0);
+		await until("it has ended", () => !isRunning(Number(output)));
+	});
+
 	test("ends everything that the command has started when its time is over", async () => {
 		// The second sleep is in another process group, as the cases of the C tests are.
 		const script = "sleep 600 & echo $!; set -m; sleep 600 & echo $!; wait";

@@ -7,7 +7,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
-import { descendantsOf, endSessions, kill, ownSession, parentOf, terminate } from "./process_tree.ts";
+import { descendantsOf, endSessions, kill, killGroup, ownSession, parentOf, terminate } from "./process_tree.ts";
 import { removeSegmentsOf } from "./segments.ts";
 
 export interface RunOptions {
@@ -63,6 +63,11 @@ function splitLines(line: (text: string) => void): { take(text: string): void; e
 	};
 }
 
+function environment(changes: RunOptions["env"] = {}): NodeJS.ProcessEnv {
+	const entries = Object.entries({ ...process.env, ...changes });
+	return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
 /** Ends a command with everything that it has started. */
 async function endCommand(child: ChildProcess): Promise<void> {
 	const { pid } = child;
@@ -82,7 +87,7 @@ export function run([program = "", ...args]: readonly string[], options: RunOpti
 		const errors = show || showErrors ? "inherit" : "pipe";
 		const child = spawn(program, args, {
 			cwd: options.cwd,
-			env: { ...process.env, ...options.env } as NodeJS.ProcessEnv,
+			env: environment(options.env),
 			stdio: [input === undefined ? "ignore" : "pipe", show ? "inherit" : "pipe", errors],
 			detached: true,
 		});
@@ -117,6 +122,8 @@ export function run([program = "", ...args]: readonly string[], options: RunOpti
 			// After an interruption the caller must not go on: this process is about to end.
 			if (!interrupted) resolve({ status, output, milliseconds: performance.now() - begun });
 		};
+		// What the command has left running would keep its output open.
+		child.on("exit", () => child.pid !== undefined && killGroup(child.pid));
 		child.on("error", (error) => {
 			add(`${error.message}\n`);
 			void finish(1);

@@ -7,10 +7,10 @@ export interface Step {
 	readonly id: string;
 	readonly title: string;
 	/**
-	 * Steps of one lane run one after the other. The lanes `native` and `packages` run at the same time: `first` runs before them,
-	 * `last`, which needs a machine that is not busy, after them.
+	 * Steps of one lane run one after the other. The lanes `a` and `b` run at the same time: `first` runs before them, and `last`,
+	 * which needs a machine that is not busy, after them.
 	 */
-	readonly lane: "first" | "native" | "packages" | "last";
+	readonly lane: "first" | "a" | "b" | "last";
 	readonly command: readonly string[];
 	readonly env?: Readonly<Record<string, string>>;
 	/** What the step counts. A step that counts nothing is one test itself. */
@@ -29,8 +29,14 @@ const TEST_TIMEOUT_MS = "20000";
 /** The volume of tests with many messages or rounds in a quick run: packages/testing/src/scale.ts. */
 const QUICK_SCALE = "0.1";
 
-/** Two files at once: many tests wait for other processes most of the time. */
-const packages = [bun, "test", "--timeout", TEST_TIMEOUT_MS, "--parallel=2", "--only-failures"];
+/**
+ * Two files at once: many tests wait for other processes most of the time. The files that took longest the last time begin
+ * first.
+ */
+const packages = [
+	...[bun, "test", "--timeout", TEST_TIMEOUT_MS, "--parallel=2", "--only-failures"],
+	...["--timings=build/test/timings.json", "--update-timings"],
+];
 
 const PASSED = /^\S.*: \d+ passed, 0 failed,.* [\d.]+ s$/;
 
@@ -51,14 +57,14 @@ const check: Step = {
 const inputs: Step = {
 	id: "inputs",
 	title: "kept inputs of the fuzzers",
-	lane: "native",
+	lane: "a",
 	command: [bun, "scripts/fuzz.ts", "--replay"],
 	counts: "closing line",
 };
 const scripts: Step = {
 	id: "scripts",
 	title: "tests of the test runner",
-	lane: "packages",
+	lane: "b",
 	command: [bun, "test", "--timeout", "60000", "--only-failures", "./scripts/lib"],
 	counts: "bun test",
 };
@@ -86,18 +92,18 @@ export const quickSteps: readonly Step[] = [
 	{
 		id: "native",
 		title: "C tests: plain, address and thread sanitizers, least volume",
-		lane: "native",
+		lane: "a",
 		command: [bun, "scripts/test_native.ts", "--quick"],
 		counts: "closing line",
 		noise: PASSED,
 	},
 	inputs,
-	faults("faults", "each point killed, 300 stops", "native", "--quick"),
-	chaos("native", 8),
+	faults("faults", "each point killed, 300 stops", "last", "--quick"),
+	chaos("a", 8),
 	{
 		id: "conformance",
 		title: "the suite: all cases in Bun between processes, a sample of the other instances",
-		lane: "packages",
+		lane: "b",
 		command: [bun, "scripts/conformance.ts", "--quick"],
 		counts: "closing line",
 		noise: PASSED,
@@ -105,7 +111,7 @@ export const quickSteps: readonly Step[] = [
 	{
 		id: "packages",
 		title: "tests of the packages, least volume",
-		lane: "packages",
+		lane: "b",
 		command: packages,
 		counts: "bun test",
 		env: { LIBIPC_TEST_SCALE: QUICK_SCALE },
@@ -127,24 +133,24 @@ export const allSteps = (): readonly Step[] => [
 	{
 		id: "native",
 		title: "C tests: plain, address and thread sanitizers",
-		lane: "native",
+		lane: "a",
 		command: [bun, "scripts/test_native.ts"],
 		counts: "closing line",
 		noise: PASSED,
 	},
 	inputs,
-	chaos("native", 90),
+	chaos("a", 90),
 	{
 		id: "soak",
 		title: "soak, 10 s",
-		lane: "native",
+		lane: "a",
 		command: [bun, "soak/soak.ts", "--minutes", "0.17"],
 		counts: "nothing",
 	},
 	{
 		id: "models",
 		title: "models, the quick ones",
-		lane: "native",
+		lane: "a",
 		command: [bun, "scripts/model.ts", ...QUICK_MODELS],
 		counts: "closing line",
 		...(findSpin() ? {} : { missing: "Spin was not found: `bun run model` says how to get it" }),
@@ -152,7 +158,7 @@ export const allSteps = (): readonly Step[] => [
 	{
 		id: "fuzz",
 		title: "fuzzing, 20 s for each target",
-		lane: "native",
+		lane: "a",
 		command: [bun, "scripts/fuzz.ts", "--seconds", "20"],
 		counts: "closing line",
 		...(hasFuzzer() ? {} : { missing: "clang with libFuzzer was not found: `bun run fuzz` says how to get it" }),
@@ -160,12 +166,12 @@ export const allSteps = (): readonly Step[] => [
 	{
 		id: "conformance",
 		title: "the suite, all engines, runtimes and transports",
-		lane: "packages",
+		lane: "b",
 		command: [bun, "scripts/conformance.ts"],
 		counts: "closing line",
 		noise: PASSED,
 	},
-	{ id: "packages", title: "tests of the packages", lane: "packages", command: packages, counts: "bun test" },
+	{ id: "packages", title: "tests of the packages", lane: "a", command: packages, counts: "bun test" },
 	scripts,
 	faults("faults", "each point killed, 300 stops", "last", "--quick"),
 	faults("kills", "killed before each store, every case", "last"),

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { freemem } from "node:os";
 import { assertLike } from "@libipc/testing/assert_like";
 import { isLarge, large } from "@libipc/testing/large";
 import { rejectionCode, thrownCode } from "@libipc/testing/outcome";
+import { scale } from "@libipc/testing/scale";
 import { text } from "@libipc/testing/text";
 import { sleep } from "@libipc/testing/timing";
 import { afterAll, describe, test } from "./harness.ts";
@@ -222,7 +224,7 @@ describe("large messages", () => {
 		assert.equal(receiver.tryRecv(), null);
 	});
 
-	test("a loan larger than the ring, to another thread", async () => {
+	test("a loan larger than the ring, to another program", async () => {
 		const name = names.next();
 		using sender = Channel.sender(name, { prefix, capacity: 65_536 });
 		await using child = startProgram("fragments", ["receive", prefix, name, 3_000_001]);
@@ -254,7 +256,7 @@ describe("large messages", () => {
 		assert.deepEqual([text(receiver.recv()), text(receiver.recv()), receiver.tryRecv()], ["a", "b", null]);
 	}, 30_000);
 
-	test("64 MiB through 1 MiB between threads, while another sender's small ones come in between", async () => {
+	test("64 MiB through 1 MiB between programs, while another sender's small ones come in between", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix });
 		await using chatter = startProgram("fragments", ["chatter", prefix, name]);
@@ -281,6 +283,21 @@ describe("large messages", () => {
 		assert.ok(between > 64);
 		assert.equal(await child.line(), "sent");
 	}, 60_000);
+
+	test("as large as memory allows, up to 1 GiB, pass through 1 MiB", async () => {
+		const name = names.next();
+		// The message, its twin at the receiver, and what is put together of it.
+		const most = Math.min(1024, Math.max(256, Math.floor(freemem() / MiB / 6)));
+		const size = scale(most, 256) * MiB + 3;
+		using keeper = Channel.sender(name, { prefix });
+		await using to = startProgram("fragments", ["receive", prefix, name, size]);
+		assert.equal(await to.line(), "ready");
+		await using from = startProgram("fragments", ["send", prefix, name, size]);
+		assert.deepEqual(await to.report<string[]>(), ["true", "true", "true"]);
+		assert.equal(await from.line(), "sent");
+		assert.equal(await from.exited, 0);
+		assert.equal(keeper.closed, false);
+	}, 120_000);
 
 	test("that take longer than a second to pass, with nobody in a hurry, arrive", async () => {
 		const name = names.next();

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
 import { text } from "@libipc/testing/text";
 import { afterAll, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
 import { startProgram } from "./start_program.ts";
-import { Channel, type IpcErrorCode, Route } from "./under_test.ts";
+import { Channel, type IpcErrorCode, Queue, Route } from "./under_test.ts";
 
 const names = new Names("hardening");
 const { prefix } = names;
@@ -48,7 +49,39 @@ describe("endpoints that are closed from unexpected places", () => {
 	});
 });
 
+describe("views of the ring", () => {
+	test("stay readable when their buffer was transferred and the first buffer is collected", async () => {
+		await using child = startProgram("transfer", [prefix, names.next()]);
+		assert.equal(await child.line(), "next");
+		assert.equal(await child.line(), "kept");
+		assert.equal(await child.exited, 0);
+	}, 20_000);
+});
+
 describe("lengths", () => {
+	test("a string that cannot fit is refused before it is encoded", () => {
+		const name = names.next();
+		using _receiver = Queue.receiver(name, { prefix });
+		using sender = Queue.sender(name, { prefix });
+		const { encode, encodeInto } = TextEncoder.prototype;
+		let calls = 0;
+		TextEncoder.prototype.encode = function (text) {
+			calls++;
+			return encode.call(this, text);
+		};
+		TextEncoder.prototype.encodeInto = function (text, target) {
+			calls++;
+			return encodeInto.call(this, text, target);
+		};
+		try {
+			assert.throws(() => sender.send("x".repeat(2e7)), code("ERR_IPC_MESSAGE_TOO_LARGE"));
+			assert.equal(calls, 0);
+			sender.send("fits");
+		} finally {
+			Object.assign(TextEncoder.prototype, { encode, encodeInto });
+		}
+	});
+
 	test("a message of 4 GiB is not an empty one", () => {
 		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
@@ -113,6 +146,18 @@ describe("waiting", () => {
 		await another.kill();
 		closing.close();
 		assert.equal(sender.receiverCount, 0);
+	}, 20_000);
+
+	test("a deleted file is noticed by those who only try, too", () => {
+		const name = names.next();
+		using receiver = Channel.receiver(name, { prefix });
+		using sender = Channel.sender(name, { prefix });
+		rmSync(names.path("channel", name));
+		const patience = performance.now() + 10_000;
+		assert.throws(() => {
+			while (performance.now() < patience) receiver.tryRecv();
+		}, code("ERR_IPC_ORPHANED"));
+		assert.throws(() => sender.trySend("x"), code("ERR_IPC_ORPHANED"));
 	}, 20_000);
 });
 

@@ -1,19 +1,19 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { Names } from "@libipc/testing/names";
+import { TestProgram } from "@libipc/testing/test_program";
+import * as library from "./index.ts";
 import { Channel, SharedMemory } from "./index.ts";
-import { Child } from "./testing/child.ts";
 
-const prefix = `damaged${process.pid}`;
+const names = new Names("damaged", library);
+const { prefix } = names;
 const index = JSON.stringify(import.meta.resolve("./index.ts"));
-const path = (kind: string, name: string) => `/dev/shm/libipc.${kind}.${prefix.length}.${prefix}.${name}`;
+const path = (kind: string, name: string) => names.path(kind, name);
 const code = (value: string) => expect.objectContaining({ code: value });
 const isLinux = process.platform === "linux";
 
-afterAll(() => {
-	Channel.clear("asleep", { prefix });
-	for (const name of ["views", "shrunk"]) SharedMemory.clear(name, { prefix });
-});
+afterAll(() => names.clear());
 
 const kinds = ["route", "channel", "queue", "mutex", "rwlock", "semaphore", "condition", "memory"];
 
@@ -22,7 +22,11 @@ describe.if(isLinux)("whatever the bytes are, every call answers", () => {
 	for (const kind of kinds)
 		for (const how of ["changed", "cut off"])
 			test(`${kind}, ${how}`, async () => {
-				await using child = new Child("damage.child.ts", [kind, 31, 8, how === "changed" ? "" : "truncate"]);
+				await using child = new TestProgram(
+					new URL("testing/damage.child.ts", import.meta.url),
+					[kind, 31, 8, how === "changed" ? "" : "truncate"],
+					{ transport: "processes" },
+				);
 				const answers = await child.report<Record<string, number>>();
 				expect(answers.answered).toBeGreaterThan(0);
 				expect(await child.exited).toBe(0);

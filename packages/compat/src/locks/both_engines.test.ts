@@ -1,15 +1,14 @@
 /** Locks, conditions, semaphores and words that C and TypeScript share: one piece of memory, handles of both. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { fileURLToPath } from "node:url";
 import * as library from "@libipc/core";
 import { Names } from "@libipc/testing/names";
+import { TestProgram } from "@libipc/testing/test_program";
 import { nativeEngine } from "../../../core/src/bun/engine.ts";
-import { Child } from "../../../core/src/testing/child.ts";
 import { mappedEngine } from "../testing/mapped_engine.ts";
 import { TAKEN, Word, World } from "./testing/world.ts";
 
 const names = new Names("bothlocks", library);
-const CHILD = fileURLToPath(new URL("testing/mapped.child.ts", import.meta.url));
+const CHILD = new URL("testing/mapped.child.ts", import.meta.url);
 
 afterAll(() => names.expectNothingLeft());
 
@@ -28,10 +27,10 @@ const PATIENCE = { timeout: 10_000 };
 let worlds = 0;
 const newPrefix = (): string => `${names.prefix}.${worlds++}.`;
 
-const start = (which: Which, program: string, prefix: string, argument = 0): Child =>
-	new Child(CHILD, [which === "C" ? "native" : "mapped", program, prefix, argument]);
+const start = (which: Which, program: string, prefix: string, argument = 0): TestProgram =>
+	new TestProgram(CHILD, [which === "C" ? "native" : "mapped", program, prefix, argument], { transport: "processes" });
 
-async function ends(...children: Child[]): Promise<void> {
+async function ends(...children: TestProgram[]): Promise<void> {
 	for (const child of children) expect(await child.exited).toBe(0);
 }
 

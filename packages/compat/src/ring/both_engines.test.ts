@@ -1,19 +1,19 @@
 /** A C sender and a TypeScript receiver on one piece of memory, and the reverse: every kind of record, at every wrap. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { fileURLToPath } from "node:url";
+import * as library from "@libipc/core";
 import { createApi, type Loan } from "@libipc/core/api";
 import type { Engine } from "@libipc/protocol";
+import { isLarge, large } from "@libipc/testing/large";
+import { Names } from "@libipc/testing/names";
+import { readPattern, writePattern } from "@libipc/testing/pattern";
+import { TestProgram } from "@libipc/testing/test_program";
+import { text } from "@libipc/testing/text";
 import { nativeEngine } from "../../../core/src/bun/engine.ts";
-import { Child } from "../../../core/src/testing/child.ts";
-import { isLarge, large } from "../../../core/src/testing/large.ts";
-import { Names } from "../../../core/src/testing/names.ts";
-import { readPattern, writePattern } from "../../../core/src/testing/pattern.ts";
-import { text } from "../../../core/src/testing/text.ts";
 import { mappedEngine } from "../testing/mapped_engine.ts";
 
-const names = new Names("both");
+const names = new Names("both", library);
 const { prefix } = names;
-const CHILD = fileURLToPath(new URL("../testing/mapped.child.ts", import.meta.url));
+const CHILD = new URL("../testing/mapped.child.ts", import.meta.url);
 
 afterAll(() => names.clear());
 
@@ -22,7 +22,7 @@ type Which = keyof typeof engines;
 const nameOf = (which: Which) => (which === "C" ? "native" : "mapped");
 
 const child = (which: Which, program: string, name: string, ...rest: (string | number)[]) =>
-	new Child(CHILD, [nameOf(which), program, prefix, name, ...rest]);
+	new TestProgram(CHILD, [nameOf(which), program, prefix, name, ...rest], { transport: "processes" });
 
 /** The factories of an engine whose rings start at a position. */
 function factories(engine: Engine, firstPosition: number) {

@@ -2,9 +2,9 @@
  * One end of a name in a process of its own, in one of the two engines: `mapped.child.ts ENGINE PROGRAM PREFIX NAME [SENDER COUNT]`.
  */
 import { createApi } from "@libipc/core/api";
+import { readPattern, writePattern } from "@libipc/testing/pattern";
+import { text } from "@libipc/testing/text";
 import { nativeEngine } from "../../../core/src/bun/engine.ts";
-import { readPattern, writePattern } from "../../../core/src/testing/pattern.ts";
-import { text } from "../../../core/src/testing/text.ts";
 import { mappedEngine } from "./mapped_engine.ts";
 
 const [engine, program = "", prefix = "", name = "", senderText = "0", countText = "0"] = process.argv.slice(2);

@@ -3,6 +3,7 @@
  * smaller), and goes on calling. Prints how many calls answered, and with what; ends with 1 at the first that must not be.
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { seededRandom } from "@libipc/testing/random";
 import {
 	Channel,
 	Condition,
@@ -24,14 +25,7 @@ const CAPACITY = 8192;
 /** Past a timeout: what locks that are stuck may take, and a busy machine. */
 const SLACK_MS = 12_000;
 
-let state = Number(seedText) * 2_654_435_761 + 1;
-/** A number from 0 to below `end`. */
-function random(end: number): number {
-	state ^= state << 13;
-	state ^= state >>> 17;
-	state ^= state << 5;
-	return (state >>> 0) % end;
-}
+const random = seededRandom(Number(seedText));
 
 const answers = new Map<string, number>();
 let round = 0;

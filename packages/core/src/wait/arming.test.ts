@@ -1,20 +1,19 @@
 /** The event loop's side of waiting, at moments that are made to happen: the engine is told when. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
 import { type EngineReceiver, Status } from "@libipc/protocol";
-import { nativeEngine } from "./bun/engine.ts";
-import { createEndpointFactory } from "./endpoint/factory.ts";
-import { Channel, Route } from "./index.ts";
-import { isLarge, large } from "./testing/large.ts";
-import { Names } from "./testing/names.ts";
-import { isPending, rejection, text } from "./testing/text.ts";
+import { Names } from "@libipc/testing/names";
+import { text } from "@libipc/testing/text";
+import { nativeEngine } from "../bun/engine.ts";
+import { createEndpointFactory } from "../endpoint/factory.ts";
+import * as library from "../index.ts";
+import { Channel } from "../index.ts";
 
-const names = new Names("waiting");
+const names = new Names("arming", library);
 const { prefix } = names;
 
 afterAll(() => names.clear());
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+const _turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Sooner than endpoints look around by themselves, which they do every 700 ms. */
 async function soon<Value>(promise: Promise<Value>): Promise<Value | "late"> {
@@ -157,65 +156,3 @@ test.each(["drain", "drainBatch"] as const)("%s waits its time out when what it 
 	expect(performance.now() - started).toBeGreaterThanOrEqual(48);
 	expect(receiver[how](() => {}, { timeout: 0 })).toBe(0);
 });
-
-test("there is one socket while anybody has waited, none when all of those are closed", async () => {
-	const sockets = () => readdirSync("/proc/self/fd").length;
-	const until = async (wanted: number) => {
-		const patience = performance.now() + 5000;
-		while (sockets() !== wanted && performance.now() < patience) await turn();
-		return sockets();
-	};
-	const name = names.next();
-	const before = sockets();
-	const receiver = Channel.receiver(name, { prefix });
-	const sender = Channel.sender(name, { prefix });
-	const second = Route.sender(name, { prefix });
-	const clone = second.clone();
-	expect(sockets()).toBe(before);
-	const message = receiver.recvAsync();
-	expect(await until(before + 1)).toBe(before + 1);
-	const waits = Promise.allSettled([sender.receiversReady(2), clone.receiversReady(1)]);
-	await turn();
-	expect(sockets()).toBe(before + 1);
-	sender.send("x");
-	expect(text((await message) as Uint8Array)).toBe("x");
-	receiver.close();
-	sender.close();
-	second.close();
-	expect(await until(before + 1)).toBe(before + 1);
-	// The clone waits still: now it learns that there is nothing to wait for.
-	Route.clear(name, { prefix });
-	expect((await waits).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
-	clone.close();
-	expect(await until(before)).toBe(before);
-	// Closed before the socket is even polled.
-	const short = Channel.receiver(name, { prefix });
-	const ended = rejection(short.recvAsync());
-	short.close();
-	expect(await ended).toMatchObject({ code: "ERR_IPC_CLOSED" });
-	expect(await until(before)).toBe(before);
-});
-
-test.each(["signal", "timeout"] as const)(
-	"a half-sent message given up by %s makes room for what others send",
-	async (how) => {
-		const name = names.next();
-		using receiver = Route.receiver(name, { prefix, capacity: 4096 });
-		using sender = Route.sender(name, { prefix });
-		const controller = new AbortController();
-		const half = sender.sendAsync(large(1, 20_000), how === "signal" ? { signal: controller.signal } : { timeout: 20 });
-		expect(await isPending(half)).toBe(true);
-		if (how === "signal") {
-			controller.abort("enough");
-			expect(await rejection(half)).toBe("enough");
-		} else expect(await half).toBe(false);
-		// Nothing asynchronous follows, which would find out.
-		expect(receiver.tryRecv()).toBeNull();
-		for (let i = 0; i < 50; i++) {
-			expect(sender.trySend(large(i, 2500))).toBe(true);
-			expect(isLarge(receiver.tryRecv() ?? new Uint8Array(), i, 2500)).toBe(true);
-		}
-		expect(await sender.sendAsync(large(3, 50), { timeout: 0 })).toBe(true);
-		expect(isLarge(receiver.tryRecv() ?? new Uint8Array(), 3, 50)).toBe(true);
-	},
-);

@@ -4,9 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { ProgramGroup } from "@libipc/testing/test_program";
-import { sleep } from "@libipc/testing/timing";
+import { expectRecoveries, sleep } from "@libipc/testing/timing";
 import { Control, ControlWord, READERS } from "./control.ts";
-import { expectRecoveries } from "./handles.ts";
 import { afterAll, describe, test } from "./harness.ts";
 import { factories, type Kind, Names } from "./names.ts";
 import { startProgram } from "./start_program.ts";

@@ -1,1 +1,0 @@
-export { spin } from "@libipc/testing/timing";

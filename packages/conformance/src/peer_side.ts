@@ -1,1 +1,0 @@
-export { args, say } from "@libipc/testing/program";

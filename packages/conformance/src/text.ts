@@ -1,2 +1,0 @@
-export { isPending, rejection, rejectionCode, thrownCode } from "@libipc/testing/outcome";
-export { text } from "@libipc/testing/text";

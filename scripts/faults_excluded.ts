@@ -54,6 +54,7 @@ export const exclusions: Readonly<Record<string, string>> = {
 	"ipc_os_open shm_unlink": "only if fchmod(2) fails on a file that this process has just made",
 	"mapping_after_fork_in_child store": "only in a forked child, into memory that is no longer shared",
 	"ipc_segment_is_orphaned store": "only when the file of a mapped segment was cut off",
+	"ipc_layout_hash store": OWN,
 	"ipc_segment_wait wait": BINDING,
 	"ipc_segment_wake wake": BINDING,
 	"ipc_segment_unlock_name unlock": BINDING,

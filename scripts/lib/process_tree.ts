@@ -1,6 +1,6 @@
 /** The processes of this machine: which descend from this one, and how to end all of them. */
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 interface ProcessEntry {
 	readonly pid: number;
@@ -58,9 +58,15 @@ export function ownSession(): number {
 	return processes().find(({ pid }) => pid === process.pid)?.session ?? 0;
 }
 
-/** The parent of a process; 0 if the process has ended. */
-export function parentOf(pid: number): number {
-	return processes().find((entry) => entry.pid === pid)?.parent ?? 0;
+/** The parent of a process, the parent of that, and so on; on Linux. */
+export function ancestorsOf(pid: number): readonly { readonly pid: number; readonly command: string }[] {
+	const ancestors: { pid: number; command: string }[] = [];
+	for (let next = entryOf(`${pid}`)?.parent; next; next = entryOf(`${next}`)?.parent) {
+		const file = `/proc/${next}/cmdline`;
+		const command = existsSync(file) ? readFileSync(file, "utf8").replaceAll("\0", " ") : "";
+		ancestors.push({ pid: next, command });
+	}
+	return ancestors;
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

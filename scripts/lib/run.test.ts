@@ -5,6 +5,7 @@ import { descendantsOf, endSessions, isRunning } from "./process_tree.ts";
 import { root } from "./repository.ts";
 import { must, run } from "./run.ts";
 
+const bun = process.execPath;
 const isLinux = process.platform === "linux";
 
 async function until(what: string, holds: () => boolean): Promise<void> {
@@ -74,8 +75,9 @@ describe.if(isLinux && existsSync("/dev/shm"))("the test runner, when it is inte
 	});
 
 	/** Starts some steps, waits until they have made segments, and interrupts the runner. */
-	async function interrupt(signal: NodeJS.Signals, ...command: readonly string[]): Promise<void> {
-		const child = spawn(process.execPath, [...command], { cwd: root, stdio: "ignore", detached: true });
+	async function interrupt(signal: "SIGINT" | "SIGTERM" | "SIGHUP", ...command: readonly string[]): Promise<void> {
+		const [program = "", ...args] = command;
+		const child = spawn(program, args, { cwd: root, stdio: "ignore", detached: true });
 		runner = child;
 		const runnerPid = child.pid ?? 0;
 		const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
@@ -90,16 +92,20 @@ describe.if(isLinux && existsSync("/dev/shm"))("the test runner, when it is inte
 		});
 		look();
 		child.kill(signal);
-		expect(await ended).toBe({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal as "SIGINT"]);
+		const status = await ended;
+		if (program === bun) expect(status).toBe({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal]);
+		else await until("the runner has seen that npx has ended", () => ![...pids].some(isRunning));
 		expect([...pids].filter(isRunning)).toEqual([]);
 		expect(segmentsOf(pids)).toEqual([]);
 	}
 
 	test("SIGINT in a step with processes that share memory leaves nothing", () =>
-		interrupt("SIGINT", "scripts/test.ts", "chaos"));
+		interrupt("SIGINT", bun, "scripts/test.ts", "chaos"));
 
 	test("SIGTERM in a C test leaves nothing", () =>
-		interrupt("SIGTERM", "scripts/test_native.ts", "--quick", "plain", "limits_test"));
+		interrupt("SIGTERM", bun, "scripts/test_native.ts", "--quick", "plain", "limits_test"));
 
-	test("SIGHUP in a step leaves nothing", () => interrupt("SIGHUP", "scripts/test.ts", "chaos"));
+	test("SIGHUP in a step leaves nothing", () => interrupt("SIGHUP", bun, "scripts/test.ts", "chaos"));
+
+	test("SIGTERM to npx leaves nothing", () => interrupt("SIGTERM", "npx", "bun", "run", "test", "chaos"));
 });

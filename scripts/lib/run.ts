@@ -7,7 +7,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
-import { descendantsOf, endSessions, kill, killGroup, ownSession, parentOf, terminate } from "./process_tree.ts";
+import { ancestorsOf, descendantsOf, endSessions, kill, killGroup, ownSession, terminate } from "./process_tree.ts";
 import { removeSegmentsOf } from "./segments.ts";
 
 export interface RunOptions {
@@ -162,23 +162,28 @@ async function interrupt(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): Promise<void>
 	process.exit(128 + constants.signals[signal]);
 }
 
-const PARENTS_MS = 500;
+const WATCH_MS = 500;
+/** `npx`, `sh` and `bun run` are between this process and what has started it. */
+const MOST_ANCESTORS = 4;
 
 /**
- * `npx` ends on a signal without passing it on, so this process also ends when the process that started it is gone. Without npm
- * or npx it does not look: a command in the background may outlive its shell.
+ * `npx` and `npm` end on a signal without passing it on, so this process also ends when they are gone. Without them it watches
+ * only `bun run`: a command in the background may outlive its shell.
  */
-function watchParents(): void {
+function watchAncestors(): void {
 	if (process.env.npm_lifecycle_event === undefined || process.platform !== "linux") return;
-	const isNpx = process.env.npm_command === "exec";
-	const parents = (): string => {
-		const parent = parentOf(process.pid);
-		return isNpx ? `${parent} ${parentOf(parent)}` : `${parent}`;
-	};
-	const before = parents();
+	const all = ancestorsOf(process.pid);
+	const npm = all.slice(0, MOST_ANCESTORS).findIndex(({ command }) => command.startsWith("npm "));
+	const count = npm < 0 ? 1 : npm + 1;
+	const ancestors = (): string =>
+		ancestorsOf(process.pid)
+			.slice(0, count)
+			.map(({ pid }) => pid)
+			.join(" ");
+	const before = ancestors();
 	setInterval(() => {
-		if (parents() !== before) void interrupt("SIGTERM");
-	}, PARENTS_MS).unref();
+		if (ancestors() !== before) void interrupt("SIGTERM");
+	}, WATCH_MS).unref();
 }
 
 let isWatching = false;
@@ -191,5 +196,5 @@ export function endOnInterrupt(): void {
 	if (isWatching) return;
 	isWatching = true;
 	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void interrupt(signal));
-	watchParents();
+	watchAncestors();
 }

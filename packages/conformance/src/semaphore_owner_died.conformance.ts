@@ -10,7 +10,7 @@ import { describe, test } from "./harness.ts";
 import { Probe, Word } from "./probe.ts";
 import { semaphoreFixture } from "./semaphore_fixture.ts";
 import type { Semaphore } from "./under_test.ts";
-import { kills } from "./volume.ts";
+import { KILLS_TIMEOUT, kills } from "./volume.ts";
 
 const { names, open, prefix, program, start } = semaphoreFixture("semends");
 
@@ -65,41 +65,45 @@ describe("a semaphore that is not robust", () => {
 });
 
 describe("a robust semaphore", () => {
-	test("holders killed at random moments: the others continue within a second, and all permits come back", async () => {
-		const name = names.next();
-		using probe = new Probe(prefix, name);
-		using semaphore = open(name, { initial: 2, robust: true });
-		const victims = Array.from({ length: 4 }, () => program("changes", name));
-		const latencies: number[] = [];
-		try {
-			for (let kill = 0; kill < kills; kill++) {
-				const victim = victims.shift() as TestProgram;
-				assert.equal(await victim.report<string>(), "ready");
-				const seen = probe.get(Word.count);
-				await until(() => probe.get(Word.count) - seen > kill % 7);
-				await victim.kill();
-				const started = performance.now();
-				for (const wait of [0, 1]) {
-					using permit =
-						kill % 2 === wait
-							? semaphore.acquire({ timeout: 20_000 })
-							: await semaphore.acquireAsync({ timeout: 20_000 });
-					if (!permit) throw new Error(`nothing within 20 s after kill ${kill}`);
+	test(
+		"holders killed at random moments: the others continue within a second, and all permits come back",
+		async () => {
+			const name = names.next();
+			using probe = new Probe(prefix, name);
+			using semaphore = open(name, { initial: 2, robust: true });
+			const victims = Array.from({ length: 4 }, () => program("changes", name));
+			const latencies: number[] = [];
+			try {
+				for (let kill = 0; kill < kills; kill++) {
+					const victim = victims.shift() as TestProgram;
+					assert.equal(await victim.report<string>(), "ready");
+					const seen = probe.get(Word.count);
+					await until(() => probe.get(Word.count) - seen > kill % 7);
+					await victim.kill();
+					const started = performance.now();
+					for (const wait of [0, 1]) {
+						using permit =
+							kill % 2 === wait
+								? semaphore.acquire({ timeout: 20_000 })
+								: await semaphore.acquireAsync({ timeout: 20_000 });
+						if (!permit) throw new Error(`nothing within 20 s after kill ${kill}`);
+					}
+					latencies.push(performance.now() - started);
+					if (kill < kills - 4) victims.push(program("changes", name));
 				}
-				latencies.push(performance.now() - started);
-				if (kill < kills - 4) victims.push(program("changes", name));
+			} finally {
+				for (const victim of victims) await victim.kill();
 			}
-		} finally {
-			for (const victim of victims) await victim.kill();
-		}
-		expectRecoveries(latencies);
-		const both = [semaphore.acquire(), semaphore.acquire()];
-		assert.equal(semaphore.permits, 0);
-		for (const permit of both) permit.release();
-		assert.equal(semaphore.permits, 2);
-		assert.ok(semaphore.recovered <= kills);
-		if (kills >= 100) assert.ok(semaphore.recovered > kills / 10);
-	}, 60_000);
+			expectRecoveries(latencies);
+			const both = [semaphore.acquire(), semaphore.acquire()];
+			assert.equal(semaphore.permits, 0);
+			for (const permit of both) permit.release();
+			assert.equal(semaphore.permits, 2);
+			assert.ok(semaphore.recovered <= kills);
+			if (kills >= 100) assert.ok(semaphore.recovered > kills / 10);
+		},
+		KILLS_TIMEOUT,
+	);
 
 	test("killed: its permits go to the waits of threads, of event loops and of other programs", async () => {
 		const name = names.next();

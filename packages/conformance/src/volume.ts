@@ -1,8 +1,13 @@
 import { scale } from "@libipc/testing/scale";
-import { transport } from "@libipc/testing/transport";
+import { instance } from "./instance.ts";
+
+const isThreads = instance.transport === "threads";
 
 /** How often the programs of a test repeat something. Threads find nothing in more rounds that processes do not find. */
-export const rounds = (full: number, least: number): number => (transport === "threads" ? least : scale(full, least));
+export const rounds = (full: number, least: number): number => (isThreads ? least : scale(full, least));
 
-/** How many programs a test kills at random moments. */
-export const kills = rounds(100, 12);
+/** How many programs a test kills at random moments. Programs of Node take several times as long to start. */
+export const kills: number = rounds(instance.runtime === "bun" && !instance.isMixed ? 100 : 24, 12);
+
+/** For a test with that many kills, in ms. */
+export const KILLS_TIMEOUT = 30_000 + 2000 * kills;

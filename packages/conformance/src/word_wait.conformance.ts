@@ -10,7 +10,7 @@ import { expectError, expectRejection } from "./expect_error.ts";
 import { describe, test } from "./harness.ts";
 import { memoryFixture } from "./memory_fixture.ts";
 import type { SharedMemory, WordWait } from "./under_test.ts";
-import { kills, rounds } from "./volume.ts";
+import { KILLS_TIMEOUT, kills, rounds } from "./volume.ts";
 
 const { names, open, program, start } = memoryFixture("words");
 
@@ -112,38 +112,42 @@ describe("waits on a word", () => {
 		);
 	});
 
-	test("waiters killed at random moments: wakes reach the others within a second", async () => {
-		const name = names.next();
-		using memory = open(name);
-		const { words } = memory;
-		await using survivor = program("copies", name);
-		assert.equal(await survivor.report<string>(), "ready");
-		const victims = Array.from({ length: 3 }, () => program("copies", name));
-		let slowest = 0;
-		try {
-			for (let kill = 1; kill <= kills; kill++) {
-				const victim = victims.shift() as TestProgram;
-				assert.equal(await victim.report<string>(), "ready");
-				Atomics.store(words, 0, kill);
-				memory.wake(0, 1);
-				await victim.kill();
-				if (kill <= kills - 3) victims.push(program("copies", name));
-				const wait = async () => {
-					for (let seen = Atomics.load(words, 1); seen !== kill; seen = Atomics.load(words, 1)) {
-						const options = { timeout: 10_000 };
-						const end = kill % 8 === 0 ? await memory.waitOnAsync(4, seen, options) : memory.waitOn(4, seen, options);
-						assert.notEqual(end, "timed-out");
-					}
-				};
-				slowest = Math.max(slowest, await took(wait));
+	test(
+		"waiters killed at random moments: wakes reach the others within a second",
+		async () => {
+			const name = names.next();
+			using memory = open(name);
+			const { words } = memory;
+			await using survivor = program("copies", name);
+			assert.equal(await survivor.report<string>(), "ready");
+			const victims = Array.from({ length: 3 }, () => program("copies", name));
+			let slowest = 0;
+			try {
+				for (let kill = 1; kill <= kills; kill++) {
+					const victim = victims.shift() as TestProgram;
+					assert.equal(await victim.report<string>(), "ready");
+					Atomics.store(words, 0, kill);
+					memory.wake(0, 1);
+					await victim.kill();
+					if (kill <= kills - 3) victims.push(program("copies", name));
+					const wait = async () => {
+						for (let seen = Atomics.load(words, 1); seen !== kill; seen = Atomics.load(words, 1)) {
+							const options = { timeout: 10_000 };
+							const end = kill % 8 === 0 ? await memory.waitOnAsync(4, seen, options) : memory.waitOn(4, seen, options);
+							assert.notEqual(end, "timed-out");
+						}
+					};
+					slowest = Math.max(slowest, await took(wait));
+				}
+			} finally {
+				for (const victim of victims) await victim.kill();
 			}
-		} finally {
-			for (const victim of victims) await victim.kill();
-		}
-		assert.ok(slowest < RECOVERY_MS);
-		await survivor.kill();
-		assert.equal(memory.referenceCount, 1);
-	}, 60_000);
+			assert.ok(slowest < RECOVERY_MS);
+			await survivor.kill();
+			assert.equal(memory.referenceCount, 1);
+		},
+		KILLS_TIMEOUT,
+	);
 
 	test("a killed waiter leaves no wait and no handle", async () => {
 		const name = names.next();

@@ -125,6 +125,13 @@ describe.each(lockKinds)("the owner of a %s ends", (kind) => {
 		assert.equal(b.tryLock(), true);
 		assert.equal(b.ownerDied, true);
 		b.unlock();
+		const closing = open(name);
+		closing.lock();
+		const wait = b.acquireAsync();
+		assert.equal(await isPending(wait), true);
+		closing.close();
+		// At once: a poll of the event loop, which would find it too, comes every 700 ms.
+		assert.ok((await took(async () => (await wait).release())) < 300);
 		const c = open(name);
 		using d = open(name);
 		c.lock();

@@ -1,4 +1,4 @@
-/** Locks, conditions, semaphores and words that C and TypeScript share: one piece of memory, handles of both. */
+/** Locks, conditions, semaphores and words in one piece of memory, with handles of C and of TypeScript. */
 import { afterAll, describe, expect, test } from "bun:test";
 import * as library from "@libipc/core";
 import { Names } from "@libipc/testing/names";
@@ -21,7 +21,7 @@ const pairs: readonly (readonly [Which, Which])[] = [
 	["TypeScript", "TypeScript"],
 ];
 
-/** Longer than a death takes to be noticed. */
+/** Longer than survivors need to notice a death. */
 const PATIENCE = { timeout: 10_000 };
 
 let worlds = 0;
@@ -38,8 +38,8 @@ async function until(world: World, word: number, least: number): Promise<void> {
 	while (Atomics.load(world.words, word) < least) await Bun.sleep(1);
 }
 
-describe.each(both)("processes of both engines, and this one with %s", (which) => {
-	test("a mutex: 4 count to 80,000", async () => {
+describe.each(both)("processes of both engines, beside this one with %s", (which) => {
+	test("a mutex: 4 processes count to 80,000", async () => {
 		const prefix = newPrefix();
 		using world = new World(prefix, engines[which]);
 		using _mutex = world.mutex();
@@ -47,7 +47,7 @@ describe.each(both)("processes of both engines, and this one with %s", (which) =
 		expect(world.words[Word.left]).toBe(80_000);
 	}, 60_000);
 
-	test("conditions: all of 20,000 go through a ring of 8, once and in order", async () => {
+	test("conditions: 20,000 items go through a ring of 8, once and in order", async () => {
 		const prefix = newPrefix();
 		using world = new World(prefix, engines[which]);
 		using _mutex = world.mutex();
@@ -62,7 +62,7 @@ describe.each(both)("processes of both engines, and this one with %s", (which) =
 	}, 60_000);
 
 	test.each([true, false])(
-		"a semaphore, robust: %p: never more than 3 of 5 inside",
+		"a semaphore, robust: %p: never more than 3 of 5 processes hold a permit",
 		async (robust) => {
 			const prefix = newPrefix();
 			using world = new World(prefix, engines[which]);
@@ -76,7 +76,7 @@ describe.each(both)("processes of both engines, and this one with %s", (which) =
 		60_000,
 	);
 
-	test("a reader-writer lock: writers finish among readers, who see no half change", async () => {
+	test("a reader-writer lock: writers finish among readers, which see no half change", async () => {
 		const prefix = newPrefix();
 		using world = new World(prefix, engines[which]);
 		using _lock = world.rwlock();
@@ -87,7 +87,7 @@ describe.each(both)("processes of both engines, and this one with %s", (which) =
 		expect([Word.left, Word.right, Word.wrong].map((word) => world.words[word])).toEqual([10_000, 10_000, 0]);
 	}, 60_000);
 
-	test("shared memory: 4 count to 80,000 under a lock made of a word", async () => {
+	test("shared memory: 4 processes count to 80,000 under a lock made of a word", async () => {
 		const prefix = newPrefix();
 		using world = new World(prefix, engines[which]);
 		await ends(...["C", "TypeScript", "C", "TypeScript"].map((each) => start(each as Which, "words", prefix, 20_000)));
@@ -95,8 +95,8 @@ describe.each(both)("processes of both engines, and this one with %s", (which) =
 	}, 60_000);
 });
 
-describe.each(pairs)("%s, and then %s, in one thread", (first, second) => {
-	test("a mutex excludes, wakes the event loop of who waits, tells of who was closed", async () => {
+describe.each(pairs)("a handle of %s and then one of %s, in one thread", (first, second) => {
+	test("a mutex excludes, wakes a waiting event loop, and reports an owner that was closed", async () => {
 		const prefix = newPrefix();
 		using here = new World(prefix, engines[first]);
 		using there = new World(prefix, engines[second]);
@@ -112,17 +112,17 @@ describe.each(pairs)("%s, and then %s, in one thread", (first, second) => {
 		expect([mutex.held, other.held, mutex.tryLock()]).toEqual([false, true, false]);
 		other.unlock();
 		mutex.lock();
-		const told = other.acquireAsync();
+		const acquired = other.acquireAsync();
 		await Bun.sleep(1);
 		mutex.close();
-		const guard = await told;
+		const guard = await acquired;
 		expect(guard.ownerDied).toBe(true);
 		other.markUnusable();
 		using late = here.mutex();
 		expect(() => late.tryLock()).toThrow(expect.objectContaining({ code: "ERR_IPC_UNUSABLE" }));
 	});
 
-	test("a reader-writer lock: readers together, a writer alone and in its turn", async () => {
+	test("a reader-writer lock: readers together, a writer alone and in the order of the calls", async () => {
 		const prefix = newPrefix();
 		using here = new World(prefix, engines[first]);
 		using there = new World(prefix, engines[second]);
@@ -133,7 +133,7 @@ describe.each(pairs)("%s, and then %s, in one thread", (first, second) => {
 		expect(other.tryLock()).toBe(false);
 		const writes = other.lockAsync();
 		await Bun.sleep(1);
-		// The next writer keeps new readers out.
+		// A writer that waits keeps new readers out.
 		using third = here.rwlock();
 		expect(third.tryLockShared()).toBe(false);
 		lock.unlockShared();
@@ -145,7 +145,7 @@ describe.each(pairs)("%s, and then %s, in one thread", (first, second) => {
 		lock.unlockShared();
 	});
 
-	test("permits go to who waits; those of who is closed come back", async () => {
+	test("permits go to waiters; the permits of a closed handle come back", async () => {
 		const prefix = newPrefix();
 		using here = new World(prefix, engines[first]);
 		using there = new World(prefix, engines[second]);
@@ -165,7 +165,7 @@ describe.each(pairs)("%s, and then %s, in one thread", (first, second) => {
 		expect(other.permits).toBe(2);
 	});
 
-	test("notifications end waits, the oldest first; so do wakes of words, who have grown", async () => {
+	test("notifications end the oldest waits first; so do wakes, also on words in memory that has grown", async () => {
 		const prefix = newPrefix();
 		using here = new World(prefix, engines[first]);
 		using there = new World(prefix, engines[second]);
@@ -203,12 +203,12 @@ describe.each(pairs)("%s, and then %s, in one thread", (first, second) => {
 	});
 });
 
-describe.each(pairs)("%s is killed, %s goes on", (dying, surviving) => {
+describe.each(pairs)("a process with %s is killed, one with %s continues", (dying, surviving) => {
 	test.each([
 		["holds the mutex", (world: World) => world.mutex()],
 		["holds the lock", (world: World) => world.rwlock()],
 	] as const)(
-		"what %s",
+		"a process that %s",
 		async (program, openLock) => {
 			const prefix = newPrefix();
 			using world = new World(prefix, engines[surviving]);
@@ -228,7 +228,7 @@ describe.each(pairs)("%s is killed, %s goes on", (dying, surviving) => {
 		60_000,
 	);
 
-	test("what reads inside, and what holds permits", async () => {
+	test("a reader, and a holder of permits", async () => {
 		const prefix = newPrefix();
 		using world = new World(prefix, engines[surviving]);
 		using lock = world.rwlock();

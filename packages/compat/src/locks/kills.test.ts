@@ -20,13 +20,13 @@ import {
 	wakerOf,
 } from "./testing/pretend_handles.ts";
 
-// Where permits may be lost, each kill ends with a wait in vain.
+// Where permits may be lost, a wait after each kill ends with its timeout.
 setDefaultTimeout(60_000);
 
-/** Longer than anybody needs who looks at once who is dead. Milliseconds. */
+/** Longer than a survivor that checks at once for dead threads needs. Milliseconds. */
 const PATIENCE = 1000;
 
-/** Entries of the table that somebody has. */
+/** How many entries of the table of waits are in use. */
 function waitsOf({ words, waits, maxWaits }: Segment): number {
 	let count = 0;
 	for (let index = 0; index < maxWaits; index++)
@@ -34,20 +34,20 @@ function waitsOf({ words, waits, maxWaits }: Segment): number {
 	return count;
 }
 
-interface Scene<Handle> {
+interface KillCase<Handle> {
 	/** What the victim does before it is watched. */
 	readonly prepare?: (victim: Handle, thread: Threads) => void;
-	/** What others do before the victim acts: a handle each of which is closed in the end. */
+	/** What others do before the victim acts. Their handles are closed at the end. */
 	readonly others?: (process: PretendProcess) => readonly EngineHandle[];
 	readonly act: (victim: Handle, thread: Threads) => void;
-	/** What a survivor finds then. `at`: before which store the victim was killed. */
+	/** What a survivor finds afterwards. `at`: the store before which the victim was killed. */
 	readonly check: (survivor: Handle, at: number) => void;
 }
 
-/** Plays a scene once for each store of the act, with the victim killed before it, and once with it killed after all of them. */
-function play<Handle extends SegmentHandle>(
+/** Runs a case once for each store of the act, with the victim killed before that store, and once with it killed after all of them. */
+function killBeforeEachStore<Handle extends SegmentHandle>(
 	openOne: (thread: Threads) => Handle,
-	{ prepare, others, act, check }: Scene<Handle>,
+	{ prepare, others, act, check }: KillCase<Handle>,
 ): number {
 	for (let at = 0; ; at++) {
 		const process = new PretendProcess(200);
@@ -61,7 +61,7 @@ function play<Handle extends SegmentHandle>(
 		check(survivor, at);
 		for (const each of opened) each.close();
 		survivor.poll();
-		// Nothing is left of the dead: neither its place nor its waits.
+		// Nothing is left of the killed thread: neither its slot nor its waits.
 		expect(survivor.count()).toBe(1);
 		expect(waitsOf(survivor.segment)).toBe(0);
 		survivor.close();
@@ -69,11 +69,11 @@ function play<Handle extends SegmentHandle>(
 	}
 }
 
-/** Whoever is killed may have locked or not; who is told is so once. */
-function getsMutex(mutex: SegmentMutex, told?: boolean): void {
+/** The killed thread may have locked or not. The next owner sees that once, if at all. */
+function getsMutex(mutex: SegmentMutex, ownerDied?: boolean): void {
 	const status = mutex.lock(PATIENCE);
-	if (told === undefined) expect([0, OWNER_DIED]).toContain(status);
-	else expect(status).toBe(told ? OWNER_DIED : 0);
+	if (ownerDied === undefined) expect([0, OWNER_DIED]).toContain(status);
+	else expect(status).toBe(ownerDied ? OWNER_DIED : 0);
 	expect(mutex.unlock()).toBe(0);
 	expect(mutex.lock(PATIENCE)).toBe(0);
 	expect(mutex.unlock()).toBe(0);
@@ -81,17 +81,17 @@ function getsMutex(mutex: SegmentMutex, told?: boolean): void {
 
 describe("killed before each store: a mutex", () => {
 	test("locking", () => {
-		const stores = play(openMutex, {
+		const stores = killBeforeEachStore(openMutex, {
 			act: (victim) => expect(victim.lock(0)).toBe(0),
 			check: (survivor, at) => getsMutex(survivor, at > 0),
 		});
 		expect(stores).toBe(1);
 	});
 
-	test("unlocking, with others in line", () => {
+	test("unlocking, while others wait", () => {
 		for (const isArmed of [false, true]) {
 			const signalled: EngineHandle[] = [];
-			play(openMutex, {
+			killBeforeEachStore(openMutex, {
 				others(process) {
 					const thread = process.start();
 					const other = openMutex(thread);
@@ -112,9 +112,9 @@ describe("killed before each store: a mutex", () => {
 		}
 	});
 
-	test("waiting in line, notified or not, and closing", () => {
+	test("waiting, notified or not, and closing", () => {
 		for (const holds of [false, true])
-			play(openMutex, {
+			killBeforeEachStore(openMutex, {
 				prepare(victim) {
 					if (holds) victim.lock(0);
 				},
@@ -126,9 +126,9 @@ describe("killed before each store: a mutex", () => {
 			});
 	});
 
-	test("waiting for it with a timeout, while another holds it", () => {
+	test("waiting with a timeout, while another holds it", () => {
 		let owner: SegmentMutex;
-		const stores = play(openMutex, {
+		const stores = killBeforeEachStore(openMutex, {
 			others(process) {
 				owner = openMutex(process.start());
 				owner.lock(0);
@@ -144,8 +144,8 @@ describe("killed before each store: a mutex", () => {
 		expect(stores).toBeGreaterThan(5);
 	});
 
-	test("taking it over from one who was killed", () => {
-		play(openMutex, {
+	test("taking it over from a killed owner", () => {
+		killBeforeEachStore(openMutex, {
 			others(process) {
 				const thread = process.start();
 				openMutex(thread).lock(0);
@@ -153,13 +153,13 @@ describe("killed before each store: a mutex", () => {
 				return [];
 			},
 			act: (victim) => expect(victim.lock(PATIENCE)).toBe(OWNER_DIED),
-			// Told once more: whoever was told first has put nothing right.
+			// The next owner sees it again: the first one was killed before it repaired anything.
 			check: (survivor) => getsMutex(survivor, true),
 		});
 	});
 
-	test("giving it up for good", () => {
-		play(openMutex, {
+	test("marking it unusable", () => {
+		killBeforeEachStore(openMutex, {
 			prepare: (victim) => void victim.lock(0),
 			act: (victim) => expect(victim.markUnusable()).toBe(0),
 			check(survivor, at) {
@@ -171,13 +171,13 @@ describe("killed before each store: a mutex", () => {
 });
 
 describe("killed before each store: a reader-writer lock", () => {
-	/** Both ways, by handles that are told until a writer has unlocked. */
-	function getsLock(lock: SegmentRwLock, told?: boolean): void {
+	/** Locks both ways, with handles that see ownerDied until a writer has unlocked. */
+	function getsLock(lock: SegmentRwLock, ownerDied?: boolean): void {
 		const shared = lock.lockShared(PATIENCE);
 		expect([0, OWNER_DIED]).toContain(shared);
 		expect(lock.unlockShared()).toBe(0);
 		expect(lock.lock(PATIENCE, false)).toBe(shared);
-		if (told !== undefined) expect(shared === OWNER_DIED).toBe(told);
+		if (ownerDied !== undefined) expect(shared === OWNER_DIED).toBe(ownerDied);
 		expect(lock.unlock()).toBe(0);
 		expect(lock.lock(PATIENCE, false)).toBe(0);
 		expect(lock.unlock()).toBe(0);
@@ -186,7 +186,7 @@ describe("killed before each store: a reader-writer lock", () => {
 	}
 
 	test("locking and unlocking", () => {
-		const stores = play(openRwLock, {
+		const stores = killBeforeEachStore(openRwLock, {
 			act(victim) {
 				expect(victim.lock(0, false)).toBe(0);
 				expect(victim.unlock()).toBe(0);
@@ -198,7 +198,7 @@ describe("killed before each store: a reader-writer lock", () => {
 	});
 
 	test("reading", () => {
-		const stores = play(openRwLock, {
+		const stores = killBeforeEachStore(openRwLock, {
 			act(victim) {
 				expect(victim.lockShared(0)).toBe(0);
 				expect(victim.lockShared(0)).toBe(0);
@@ -210,9 +210,9 @@ describe("killed before each store: a reader-writer lock", () => {
 		expect(stores).toBe(4);
 	});
 
-	test("coming in past a writer that has just left", () => {
+	test("locking for reading just after a writer has unlocked", () => {
 		let writer: SegmentRwLock;
-		play(openRwLock, {
+		killBeforeEachStore(openRwLock, {
 			others(process) {
 				writer = openRwLock(process.start());
 				writer.lock(0, false);
@@ -227,9 +227,9 @@ describe("killed before each store: a reader-writer lock", () => {
 		});
 	});
 
-	test("being the next writer, for a task, and stepping back", () => {
+	test("being the next writer, for a task, and ending that wait", () => {
 		let reader: SegmentRwLock;
-		play(openRwLock, {
+		killBeforeEachStore(openRwLock, {
 			others(process) {
 				reader = openRwLock(process.start());
 				reader.lockShared(0);
@@ -253,7 +253,7 @@ describe("killed before each store: a reader-writer lock", () => {
 	test("closing, while it reads, writes or is the next writer", () => {
 		for (const how of ["reads", "writes", "next"]) {
 			let reader: SegmentRwLock | undefined;
-			play(openRwLock, {
+			killBeforeEachStore(openRwLock, {
 				others(process) {
 					if (how !== "next") return [];
 					reader = openRwLock(process.start());
@@ -283,8 +283,8 @@ describe("killed before each store: a semaphore", () => {
 		return count;
 	}
 
-	test("robust: all permits are there again, whatever it did", () => {
-		const stores = play((thread) => openSemaphore(thread, true), {
+	test("robust: all permits come back, whatever it did", () => {
+		const stores = killBeforeEachStore((thread) => openSemaphore(thread, true), {
 			act(victim) {
 				for (let i = 0; i < 2; i++) expect(victim.acquire(0)).toBe(0);
 				expect(victim.release(1)).toBe(0);
@@ -299,8 +299,8 @@ describe("killed before each store: a semaphore", () => {
 		expect(stores).toBeGreaterThan(12);
 	});
 
-	test("robust: counting anew what the dead held", () => {
-		play((thread) => openSemaphore(thread, true), {
+	test("robust: counting again after a holder died", () => {
+		killBeforeEachStore((thread) => openSemaphore(thread, true), {
 			others(process) {
 				const thread = process.start();
 				const dead = openSemaphore(thread, true);
@@ -313,8 +313,8 @@ describe("killed before each store: a semaphore", () => {
 		});
 	});
 
-	test("not robust: a permit is taken or not", () => {
-		const stores = play((thread) => openSemaphore(thread, false), {
+	test("not robust: a permit is taken or not taken", () => {
+		const stores = killBeforeEachStore((thread) => openSemaphore(thread, false), {
 			act(victim) {
 				expect(victim.acquire(0)).toBe(0);
 				expect(victim.release(1)).toBe(0);
@@ -324,10 +324,10 @@ describe("killed before each store: a semaphore", () => {
 		expect(stores).toBe(2);
 	});
 
-	test("waiting in line for one, and closing", () => {
+	test("waiting for a permit, and closing", () => {
 		for (const robust of [true, false]) {
 			let holder: SegmentSemaphore;
-			play((thread) => openSemaphore(thread, robust), {
+			killBeforeEachStore((thread) => openSemaphore(thread, robust), {
 				others(process) {
 					holder = openSemaphore(process.start(), robust);
 					for (let i = 0; i < PERMITS; i++) holder.acquire(0);
@@ -348,11 +348,11 @@ describe("killed before each store: a semaphore", () => {
 });
 
 describe("killed before each store: a condition", () => {
-	test("waiting: others are notified all the same, or look again", () => {
+	test("waiting: others are notified nevertheless, or check again", () => {
 		for (const isNotified of [false, true]) {
 			let other: SegmentCondition;
 			let index = -1;
-			play(openCondition, {
+			killBeforeEachStore(openCondition, {
 				others(process) {
 					other = openCondition(process.start());
 					return [other];
@@ -374,11 +374,11 @@ describe("killed before each store: a condition", () => {
 		}
 	});
 
-	test("notifying: each of those who wait is notified or waits on", () => {
+	test("notifying: each waiter is notified or keeps waiting", () => {
 		for (const all of [false, true]) {
 			const others: SegmentCondition[] = [];
 			let waits: number[] = [];
-			const stores = play(openCondition, {
+			const stores = killBeforeEachStore(openCondition, {
 				others(process) {
 					others.splice(0, 2, openCondition(process.start()), openCondition(process.start()));
 					waits = others.map((each) => each.enter(undefined));
@@ -397,10 +397,10 @@ describe("killed before each store: a condition", () => {
 		}
 	});
 
-	test("closing while it waits and was notified: another is in its stead, or looks again", () => {
+	test("closing while it waits and was notified: another waiter is notified instead, or checks again", () => {
 		let other: SegmentCondition;
 		let index = -1;
-		play(openCondition, {
+		killBeforeEachStore(openCondition, {
 			others(process) {
 				other = openCondition(process.start());
 				return [other];
@@ -422,7 +422,7 @@ describe("killed before each store: shared memory", () => {
 	test("waiting on words, and waking", () => {
 		let other: SegmentMemory;
 		let index = -1;
-		play(openMemory, {
+		killBeforeEachStore(openMemory, {
 			others(process) {
 				other = openMemory(process.start());
 				index = other.enter(8, 0, undefined);
@@ -442,8 +442,8 @@ describe("killed before each store: shared memory", () => {
 		});
 	});
 
-	test("growing: as large as it was, or as it was to be, and zeros", () => {
-		const stores = play(openMemory, {
+	test("growing: the size is the old one or the new one, and new bytes are zeros", () => {
+		const stores = killBeforeEachStore(openMemory, {
 			prepare: (victim) => void victim.map().fill(7),
 			act: (victim) => victim.grow(100_000),
 			check(survivor) {
@@ -459,7 +459,7 @@ describe("killed before each store: shared memory", () => {
 	});
 
 	test("removing the name", () => {
-		play(openMemory, {
+		killBeforeEachStore(openMemory, {
 			prepare: (victim) => void victim.map().fill(7),
 			act: (victim) => victim.unlink(),
 			check(survivor) {

@@ -1,4 +1,4 @@
-/** Who is woken, and nobody else: handles of threads that are none, so that everything happens in the order it is written. */
+/** Which waiter is woken, and that no other is. The threads are simulated, so everything happens in the order of the lines. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type EngineHandle, Status, WaitBits } from "@libipc/protocol";
 import { PretendProcess } from "../sab/testing/pretend.ts";
@@ -15,7 +15,7 @@ import {
 	wakerOf,
 } from "./testing/pretend_handles.ts";
 
-/** Never over in a test. Milliseconds. */
+/** Longer than any test. Milliseconds. */
 const LONG = 600_000;
 
 let process: PretendProcess;
@@ -47,7 +47,7 @@ const arm = (handle: SegmentHandle, wait: number = WaitBits.lock): void => handl
 /** Which of them wait on and were not signalled. */
 const waiting = (...handles: EngineHandle[]): boolean[] => handles.map((handle) => handle.armed() !== 0);
 
-/** Runs an action when the thread is about to sleep, once; instead of sleeping. */
+/** Runs an action once, when the thread is about to sleep, and instead of the sleep. */
 function whenAsleep(handle: SegmentHandle, action: () => void): void {
 	threadOf(handle).wait = () => {
 		threadOf(handle).wait = () => {};
@@ -55,7 +55,7 @@ function whenAsleep(handle: SegmentHandle, action: () => void): void {
 	};
 }
 
-/** Runs an action when the thread, in line by now and with nothing got, looks at the clock, and lets its time be up then. */
+/** Runs an action when the thread, which waits by now, reads the clock; afterwards its timeout is over. */
 function whenTimeIsUp(handle: SegmentHandle, action: () => void): void {
 	let isUp = false;
 	threadOf(handle).now = () => {
@@ -68,7 +68,7 @@ function whenTimeIsUp(handle: SegmentHandle, action: () => void): void {
 }
 
 describe("a mutex", () => {
-	test("given back wakes the one that came first; it gets it, or passes it on", () => {
+	test("unlock wakes the oldest waiter, which gets the mutex or passes the wake on", () => {
 		const [owner, first, second] = [by(openMutex), by(openMutex), by(openMutex)];
 		owner.lock(0);
 		arm(first);
@@ -91,7 +91,7 @@ describe("a mutex", () => {
 		second.unlock();
 	});
 
-	test("taken past who was woken: that one waits again, where it was", () => {
+	test("locked by another before the woken waiter: that waiter waits again in its old position", () => {
 		const [owner, first, second] = [by(openMutex), by(openMutex), by(openMutex)];
 		owner.lock(0);
 		arm(first);
@@ -105,7 +105,7 @@ describe("a mutex", () => {
 		expect(waiting(first, second)).toEqual([false, true]);
 	});
 
-	test("closed by its owner, or by who was woken, wakes the next", () => {
+	test("close by the owner, or by the woken waiter, wakes the next", () => {
 		const [owner, first, second] = [by(openMutex), by(openMutex), by(openMutex)];
 		owner.lock(0);
 		arm(first);
@@ -116,7 +116,7 @@ describe("a mutex", () => {
 		expect(waiting(second)).toEqual([false]);
 	});
 
-	test("waited for by a thread: it is woken, and gets it", () => {
+	test("a thread that waits is woken and gets the mutex", () => {
 		const [owner, waiter, later] = [by(openMutex), by(openMutex), by(openMutex)];
 		owner.lock(0);
 		whenAsleep(waiter, () => {
@@ -129,7 +129,7 @@ describe("a mutex", () => {
 		expect(waiting(later)).toEqual([false]);
 	});
 
-	test("given back as the time of who waits is up: the next is woken in its stead", () => {
+	test("unlock just as a waiter times out wakes the next waiter instead", () => {
 		const [owner, waiter, later] = [by(openMutex), by(openMutex), by(openMutex)];
 		owner.lock(0);
 		whenTimeIsUp(waiter, () => {
@@ -144,7 +144,7 @@ describe("a mutex", () => {
 });
 
 describe("a reader-writer lock", () => {
-	test("given back by a writer lets all readers in, each waking the next", () => {
+	test("unlock by a writer lets all readers in, each of which wakes the next", () => {
 		const [writer, first, second] = [by(openRwLock), by(openRwLock), by(openRwLock)];
 		writer.lock(0, false);
 		arm(first, WaitBits.shared);
@@ -156,7 +156,7 @@ describe("a reader-writer lock", () => {
 		expect(second.lockShared(0)).toBe(0);
 	});
 
-	test("left by the last reader wakes the next writer, and not who waits for the turn", () => {
+	test("the last reader wakes the next writer, and no waiter of the queued lock", () => {
 		const [reader, other, writer, later] = [by(openRwLock), by(openRwLock), by(openRwLock), by(openRwLock)];
 		reader.lockShared(0);
 		other.lockShared(0);
@@ -176,7 +176,7 @@ describe("a reader-writer lock", () => {
 		expect(waiting(later)).toEqual([false]);
 	});
 
-	test("not wanted any more by the next writer lets the readers in that it kept out", () => {
+	test("when the next writer ends its wait, the readers that it kept out get in", () => {
 		const [reader, writer, later] = [by(openRwLock), by(openRwLock), by(openRwLock)];
 		reader.lockShared(0);
 		expect(writer.lock(0, true)).toBe(Status.timedOut);
@@ -187,14 +187,14 @@ describe("a reader-writer lock", () => {
 		expect(later.lockShared(0)).toBe(0);
 	});
 
-	test("has a writer that wakes by itself as the last reader leaves", () => {
+	test("the next writer wakes by itself as the last reader leaves", () => {
 		const [reader, writer] = [by(openRwLock), by(openRwLock)];
 		reader.lockShared(0);
 		whenAsleep(writer, () => reader.unlockShared());
 		expect(writer.lock(LONG, false)).toBe(0);
 	});
 
-	test("lets a writer in past dead readers, though another has the lock of names", () => {
+	test("a writer gets in although readers died and another thread holds the lock of names", () => {
 		const [writer, other] = [by(openRwLock), by(openRwLock)];
 		const dead = process.start();
 		openRwLock(dead).lockShared(0);
@@ -206,7 +206,7 @@ describe("a reader-writer lock", () => {
 });
 
 describe.each([robustSemaphore, semaphore])("a semaphore", (openOne) => {
-	test("wakes as many as there are permits given, the oldest first", () => {
+	test("release wakes as many waiters as it releases permits, the oldest first", () => {
 		const owner = by(openOne);
 		const waiters = [by(openOne), by(openOne), by(openOne)] as const;
 		for (let i = 0; i < PERMITS; i++) expect(owner.acquire(0)).toBe(0);
@@ -219,7 +219,7 @@ describe.each([robustSemaphore, semaphore])("a semaphore", (openOne) => {
 		expect(owner.permits()).toBe(0);
 	});
 
-	test("passes on what who was woken does not take, and what it leaves", () => {
+	test("a woken waiter passes on what it does not take, and what it leaves", () => {
 		const owner = by(openOne);
 		const [first, second, third] = [by(openOne), by(openOne), by(openOne)];
 		for (let i = 0; i < PERMITS; i++) owner.acquire(0);
@@ -232,7 +232,7 @@ describe.each([robustSemaphore, semaphore])("a semaphore", (openOne) => {
 		expect(third.acquire(0)).toBe(0);
 	});
 
-	test("waited for by a thread: it is woken, and gets one; if its time is up, another is woken", () => {
+	test("a thread that waits is woken and gets a permit; if it times out, another is woken", () => {
 		const [owner, waiter, later] = [by(openOne), by(openOne), by(openOne)];
 		for (let i = 0; i < PERMITS; i++) owner.acquire(0);
 		whenAsleep(waiter, () => owner.release(1));
@@ -247,7 +247,7 @@ describe.each([robustSemaphore, semaphore])("a semaphore", (openOne) => {
 });
 
 describe("a condition", () => {
-	test("notifies the oldest, all, and in whose stead a notified one leaves", () => {
+	test("notify wakes the oldest waiter, notifyAll all; a notified waiter that leaves passes its notification on", () => {
 		const conditions = [by(openCondition), by(openCondition), by(openCondition)] as const;
 		const [first, second, third] = conditions;
 		const waits = conditions.map((each, i) => each.enter(i === 1 ? undefined : wakerOf(threadOf(each)))) as [
@@ -268,7 +268,7 @@ describe("a condition", () => {
 		expect([first.sleep(again[0] as number, LONG), third.sleep(again[1] as number, LONG)]).toEqual([0, 0]);
 	});
 
-	test("takes the waits of the dead for new ones when there is no other room", () => {
+	test("a full table of waits reuses the entries of dead threads", () => {
 		const survivor = by(openCondition);
 		const dead = process.start();
 		const victim = openCondition(dead);
@@ -283,7 +283,7 @@ describe("a condition", () => {
 });
 
 describe("shared memory", () => {
-	test("wakes who waits on that word", () => {
+	test("wake wakes the waiters of that word only", () => {
 		const [first, second, third] = [by(openMemory), by(openMemory), by(openMemory)];
 		const [here, there, elsewhere] = [
 			first.enter(8, 0, undefined),
@@ -300,7 +300,7 @@ describe("shared memory", () => {
 		expect(third.sleep(elsewhere, LONG)).toBe(0);
 	});
 
-	test("passes a wake on that came as who wanted to wait saw that it need not", () => {
+	test("a wake that a waiter does not need any more goes to the next waiter", () => {
 		const [owner, waiter, other] = [by(openMemory), by(openMemory), by(openMemory)];
 		const words = new Int32Array(owner.map().buffer, owner.map().byteOffset);
 		const before = owner.enter(16, 0, undefined);

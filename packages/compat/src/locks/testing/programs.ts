@@ -293,7 +293,7 @@ export const programs: Record<string, (world: World, argument: number) => void> 
 function change(world: World, ownerDied: boolean): void {
 	const { words } = world;
 	if (ownerDied) {
-		world.add(Word.told);
+		world.add(Word.ownersDied);
 		words[Word.right] = words[Word.left] as number;
 	} else if (words[Word.left] !== words[Word.right]) world.add(Word.wrong);
 	words[Word.left] = (words[Word.left] as number) + 1;

@@ -1,4 +1,4 @@
-/** Runs the scenarios, or those whose names hold the argument, in whatever runtime this is: `node run_scenarios.ts mutex`. */
+/** Runs the scenarios whose names contain the argument, all without one, in this runtime: `node run_scenarios.ts mutex`. */
 import { scenarios } from "./scenarios.ts";
 
 const wanted = process.argv[2] ?? "";

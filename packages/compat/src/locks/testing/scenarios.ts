@@ -1,6 +1,6 @@
 /**
- * What locks have to stand between the threads of a process, in Bun and in Node: each throws if they do not. In tests they
- * are run by locks.test.ts, in Node by run_scenarios.ts.
+ * Locks between the threads of a process, in Bun and in Node: each scenario throws if a lock fails. locks.test.ts runs them in
+ * Bun, run_scenarios.ts in Node. They kill more threads than the conformance suite, and at narrower moments.
  */
 import assert from "node:assert/strict";
 import { Worker } from "node:worker_threads";
@@ -8,13 +8,13 @@ import "../../sab/create_hub_on_import.ts";
 import { BEGUN, TAKEN, Word, World } from "./world.ts";
 
 const KILLS = 50;
-/** Others go on within a second after a thread was killed; a busy machine may add to a single one, not to half of them. */
+/** The others continue within a second after a kill. A busy machine may add to one recovery, but not to half of them. */
 const RECOVERY_MS = 1000;
 const PATIENCE_MS = 10_000;
-/** A thread needs so long at most to begin, or to get on, on a machine that is busy. */
+/** The longest time that a thread needs to start, or to make progress, on a busy machine. */
 const START_MS = 60_000;
 
-let stages = 0;
+let groups = 0;
 
 class Thread {
 	readonly #worker: Worker;
@@ -28,7 +28,7 @@ class Thread {
 			this.#worker.on("error", reject);
 			this.#worker.on("exit", () => resolve());
 		});
-		// Looked at by whoever waits for the end.
+		// end() rejects; nothing else reads the reason.
 		this.#ended.catch(() => {});
 	}
 
@@ -42,8 +42,9 @@ class Thread {
 	}
 }
 
-class Stage {
-	readonly world = new World(`locks${process.pid}.${stages++}`);
+/** Threads that share a world, and end together. */
+class ThreadGroup {
+	readonly world = new World(`locks${process.pid}.${groups++}`);
 	readonly #threads = new Set<Thread>();
 
 	start(program: string, argument?: number): Thread {
@@ -57,14 +58,14 @@ class Stage {
 		await thread.kill();
 	}
 
-	/** One that has begun, and is not killed. */
+	/** Starts a thread that is not killed, and waits until it has begun. */
 	async survivor(program: string): Promise<Thread> {
 		const survivor = this.start(program, 0);
 		await this.until(BEGUN, 1);
 		return survivor;
 	}
 
-	/** Until all have ended by themselves. */
+	/** Waits until all threads have ended by themselves. */
 	async ends(): Promise<void> {
 		for (const thread of this.#threads) await thread.end();
 		this.#threads.clear();
@@ -83,18 +84,18 @@ class Stage {
 		this.set(Word.stop, 1);
 	}
 
-	/** Until a word is at least so much: how long that took. The event loop goes on. */
+	/** Waits in the event loop until a word is at least `least`, and returns how long that took, in ms. */
 	async until(word: number, least: number): Promise<number> {
 		const began = performance.now();
 		while (this.at(word) < least) {
 			const ms = performance.now() - began;
-			assert.ok(ms < START_MS, `waited in vain for word ${word} to be ${least}; it is ${this.at(word)}`);
+			assert.ok(ms < START_MS, `after a minute, word ${word} is not ${least}, but ${this.at(word)}`);
 			await new Promise((resolve) => setTimeout(resolve, ms < 2 ? 0 : 1));
 		}
 		return performance.now() - began;
 	}
 
-	/** Kills a thread of the program at a random moment, again and again; `after` each, the others go on. */
+	/** Kills threads of the program at random moments. `after` each kill, it waits until the others have made progress. */
 	async killMany(program: string, after: (kill: number) => Promise<number>): Promise<void> {
 		const pause = () => new Promise((resolve) => setTimeout(resolve, Math.random() * 3));
 		const victims = [1, 2].map((id) => this.start(program, id));
@@ -125,77 +126,77 @@ function checkRecoveries(latencies: number[]): void {
 	assert.ok((sorted.at(-1) as number) < PATIENCE_MS, `one took ${sorted.at(-1)} ms`);
 }
 
-async function play(scene: (stage: Stage) => Promise<void>): Promise<void> {
-	const stage = new Stage();
+async function withThreads(scenario: (group: ThreadGroup) => Promise<void>): Promise<void> {
+	const group = new ThreadGroup();
 	try {
-		await scene(stage);
+		await scenario(group);
 	} finally {
-		await stage.close();
+		await group.close();
 	}
 }
 
 export const scenarios: Record<string, () => Promise<void>> = {
 	"mutex: 3 threads count to 15,000 with tries and timeouts": () =>
-		play(async (stage) => {
-			const mutex = stage.world.mutex();
-			for (let i = 0; i < 3; i++) stage.start("tries", 5000);
-			await stage.ends();
-			assert.equal(stage.at(Word.left), 15_000);
+		withThreads(async (group) => {
+			const mutex = group.world.mutex();
+			for (let i = 0; i < 3; i++) group.start("tries", 5000);
+			await group.ends();
+			assert.equal(group.at(Word.left), 15_000);
 			mutex.close();
 		}),
 
-	"condition: all of 20,000 go through a ring of 8, once and in order": () =>
-		play(async (stage) => {
-			const { world } = stage;
+	"condition: 20,000 items go through a ring of 8, once and in order": () =>
+		withThreads(async (group) => {
+			const { world } = group;
 			const opened = [world.mutex(), world.condition("filled"), world.condition("emptied")];
-			for (let i = 0; i < 2; i++) stage.start("produces", i);
-			for (let i = 0; i < 2; i++) stage.start("consumes", 10_000);
-			await stage.ends();
-			for (let item = 0; item < 20_000; item++) assert.equal(stage.at(TAKEN + item), 1);
+			for (let i = 0; i < 2; i++) group.start("produces", i);
+			for (let i = 0; i < 2; i++) group.start("consumes", 10_000);
+			await group.ends();
+			for (let item = 0; item < 20_000; item++) assert.equal(group.at(TAKEN + item), 1);
 			for (const each of opened) each.close();
 		}),
 };
 
 for (const robust of [true, false])
-	scenarios[`semaphore${robust ? ", robust" : ""}: never more than 3 of 5 threads inside, 20,000 times`] = () =>
-		play(async (stage) => {
-			const semaphore = stage.world.semaphore({ initial: 3, robust });
-			for (let i = 0; i < 5; i++) stage.start("permits", 4000);
-			await stage.ends();
-			assert.equal(stage.at(Word.done), 20_000);
-			const most = stage.at(Word.most);
+	scenarios[`semaphore${robust ? ", robust" : ""}: never more than 3 of 5 threads hold a permit, 20,000 times`] = () =>
+		withThreads(async (group) => {
+			const semaphore = group.world.semaphore({ initial: 3, robust });
+			for (let i = 0; i < 5; i++) group.start("permits", 4000);
+			await group.ends();
+			assert.equal(group.at(Word.done), 20_000);
+			const most = group.at(Word.most);
 			assert.ok(most >= 1 && most <= 3, `${most} were inside`);
 			assert.equal(semaphore.permits, 3);
 			semaphore.close();
 		});
 
 Object.assign(scenarios, {
-	"semaphore: 3 threads take all of 30,000 that are given": () =>
-		play(async (stage) => {
-			const semaphore = stage.world.semaphore({ initial: 0 });
-			for (let i = 0; i < 3; i++) stage.start("takes", 10_000);
-			stage.start("gives", 30_000);
-			await stage.ends();
-			assert.deepEqual([stage.at(Word.done), semaphore.permits], [30_000, 0]);
+	"semaphore: 3 threads take the 30,000 permits that a fourth releases": () =>
+		withThreads(async (group) => {
+			const semaphore = group.world.semaphore({ initial: 0 });
+			for (let i = 0; i < 3; i++) group.start("takes", 10_000);
+			group.start("gives", 30_000);
+			await group.ends();
+			assert.deepEqual([group.at(Word.done), semaphore.permits], [30_000, 0]);
 			semaphore.close();
 		}),
 
-	"rwlock: 2 writers finish among 3 readers, who see no half change": () =>
-		play(async (stage) => {
-			const lock = stage.world.rwlock();
-			for (let i = 0; i < 3; i++) stage.start("reads");
-			await stage.until(Word.done, 100);
-			const writers = [0, 1].map(() => stage.start("writes", 5000));
+	"rwlock: 2 writers finish among 3 readers, which see no half change": () =>
+		withThreads(async (group) => {
+			const lock = group.world.rwlock();
+			for (let i = 0; i < 3; i++) group.start("reads");
+			await group.until(Word.done, 100);
+			const writers = [0, 1].map(() => group.start("writes", 5000));
 			for (const writer of writers) await writer.end();
-			stage.stop();
-			await stage.ends();
-			assert.deepEqual([stage.at(Word.left), stage.at(Word.right)], [10_000, 10_000]);
+			group.stop();
+			await group.ends();
+			assert.deepEqual([group.at(Word.left), group.at(Word.right)], [10_000, 10_000]);
 			lock.close();
 		}),
 
-	"all: who has waited often, and waits for ever, can be killed": () =>
-		play(async (stage) => {
-			const { world } = stage;
+	"all: a thread that has waited often, and waits without a timeout, can be killed": () =>
+		withThreads(async (group) => {
+			const { world } = group;
 			const mutex = world.mutex();
 			const lock = world.rwlock();
 			const semaphore = world.semaphore({ initial: 0 });
@@ -203,33 +204,33 @@ Object.assign(scenarios, {
 			mutex.lock();
 			lock.lock();
 			for (let id = 0; id < 6; id++) {
-				// The last one waits for a condition, with the mutex.
+				// The last one waits for a condition with the mutex.
 				if (id === 5) mutex.unlock();
-				const thread = stage.start("waits for ever", id);
-				await stage.until(BEGUN + id, 1);
-				// It may not sleep yet: this is no proof then, and no false alarm.
+				const thread = group.start("waits for ever", id);
+				await group.until(BEGUN + id, 1);
+				// It may not sleep yet. Then this shows nothing, but does not fail either.
 				await new Promise((resolve) => setTimeout(resolve, 100));
 				const began = performance.now();
-				await stage.kill(thread);
+				await group.kill(thread);
 				const ms = performance.now() - began;
 				assert.ok(ms < PATIENCE_MS, `it took ${ms} ms to end`);
 			}
 			for (const each of [mutex, lock, semaphore, condition]) each.close();
 		}),
 
-	[`mutex: ${KILLS} owners killed, and each time the next is told, once`]: () =>
-		play(async (stage) => {
-			const mutex = stage.world.mutex();
+	[`mutex: ${KILLS} owners killed: each time the next owner sees it, and only that one`]: () =>
+		withThreads(async (group) => {
+			const mutex = group.world.mutex();
 			const latencies: number[] = [];
-			let next = stage.start("holds the mutex");
+			let next = group.start("holds the mutex");
 			for (let kill = 1; kill <= KILLS; kill++) {
-				await stage.until(Word.held, kill);
+				await group.until(Word.held, kill);
 				assert.equal(mutex.tryLock(), false);
-				// Now and then one that waits before us is killed as well.
-				const waits = kill % 10 === 0 ? stage.start("waits in line", kill) : undefined;
-				if (waits) await stage.until(BEGUN + kill, 1);
-				if (waits) await stage.kill(waits);
-				await stage.kill(next);
+				// Every tenth time, a thread that waits before this one is killed too.
+				const waits = kill % 10 === 0 ? group.start("waits in line", kill) : undefined;
+				if (waits) await group.until(BEGUN + kill, 1);
+				if (waits) await group.kill(waits);
+				await group.kill(next);
 				const began = performance.now();
 				assert.equal(mutex.lock({ timeout: PATIENCE_MS }), true);
 				latencies.push(performance.now() - began);
@@ -238,36 +239,36 @@ Object.assign(scenarios, {
 				assert.equal(mutex.tryLock(), true);
 				assert.equal(mutex.ownerDied, false);
 				mutex.unlock();
-				if (kill < KILLS) next = stage.start("holds the mutex");
+				if (kill < KILLS) next = group.start("holds the mutex");
 			}
 			checkRecoveries(latencies);
-			assert.equal(stage.at(Word.wrong), 0);
+			assert.equal(group.at(Word.wrong), 0);
 			mutex.close();
 		}),
 
 	[`mutex: ${KILLS} threads killed at random moments`]: () =>
-		play(async (stage) => {
-			const mutex = stage.world.mutex();
-			const survivor = await stage.survivor("changes the pair");
-			await stage.killMany("changes the pair", () => stage.until(Word.done, stage.at(Word.done) + 20));
-			stage.stop();
+		withThreads(async (group) => {
+			const mutex = group.world.mutex();
+			const survivor = await group.survivor("changes the pair");
+			await group.killMany("changes the pair", () => group.until(Word.done, group.at(Word.done) + 20));
+			group.stop();
 			await survivor.end();
-			await stage.ends();
+			await group.ends();
 			mutex.lock();
-			assert.ok(mutex.ownerDied || stage.at(Word.left) === stage.at(Word.right));
-			assert.ok(stage.at(Word.told) <= KILLS + 2);
+			assert.ok(mutex.ownerDied || group.at(Word.left) === group.at(Word.right));
+			assert.ok(group.at(Word.ownersDied) <= KILLS + 2);
 			mutex.close();
 		}),
 
-	"rwlock: 50 writers killed inside: all are told until one has unlocked": () =>
-		play(async (stage) => {
-			const lock = stage.world.rwlock();
-			const other = stage.world.rwlock();
+	"rwlock: 25 writers killed while they hold it: all see it until one has unlocked": () =>
+		withThreads(async (group) => {
+			const lock = group.world.rwlock();
+			const other = group.world.rwlock();
 			for (let kill = 1; kill <= KILLS / 2; kill++) {
-				const writer = stage.start("holds the lock");
-				await stage.until(Word.held, kill);
+				const writer = group.start("holds the lock");
+				await group.until(Word.held, kill);
 				assert.equal(lock.tryLockShared(), false);
-				await stage.kill(writer);
+				await group.kill(writer);
 				for (const each of [lock, other]) {
 					assert.equal(each.lockShared({ timeout: PATIENCE_MS }), true);
 					assert.equal(each.ownerDied, true);
@@ -284,17 +285,17 @@ Object.assign(scenarios, {
 			other.close();
 		}),
 
-	"rwlock: 50 readers killed inside are forgotten": () =>
-		play(async (stage) => {
-			const lock = stage.world.rwlock();
+	"rwlock: 25 readers killed while they hold it do not keep a writer out": () =>
+		withThreads(async (group) => {
+			const lock = group.world.rwlock();
 			const latencies: number[] = [];
 			for (let kill = 1; kill <= KILLS / 2; kill++) {
-				const reader = stage.start("reads inside");
-				await stage.until(Word.held, kill);
+				const reader = group.start("reads inside");
+				await group.until(Word.held, kill);
 				assert.equal(lock.tryLock(), false);
 				assert.equal(lock.tryLockShared(), true);
 				lock.unlockShared();
-				await stage.kill(reader);
+				await group.kill(reader);
 				const began = performance.now();
 				assert.equal(lock.lock({ timeout: PATIENCE_MS }), true);
 				latencies.push(performance.now() - began);
@@ -306,40 +307,40 @@ Object.assign(scenarios, {
 		}),
 
 	[`rwlock: ${KILLS} threads killed at random moments`]: () =>
-		play(async (stage) => {
-			const lock = stage.world.rwlock();
-			const survivor = await stage.survivor("changes the pair or reads");
-			await stage.killMany("changes the pair or reads", () => stage.until(Word.done, stage.at(Word.done) + 20));
-			stage.stop();
+		withThreads(async (group) => {
+			const lock = group.world.rwlock();
+			const survivor = await group.survivor("changes the pair or reads");
+			await group.killMany("changes the pair or reads", () => group.until(Word.done, group.at(Word.done) + 20));
+			group.stop();
 			await survivor.end();
-			await stage.ends();
+			await group.ends();
 			lock.close();
 		}),
 
 	[`semaphore, robust: the permits of ${KILLS} killed threads come back, each once`]: () =>
-		play(async (stage) => {
-			const semaphore = stage.world.semaphore({ initial: 3, robust: true });
-			let next = stage.start("holds permits");
+		withThreads(async (group) => {
+			const semaphore = group.world.semaphore({ initial: 3, robust: true });
+			let next = group.start("holds permits");
 			for (let kill = 1; kill <= KILLS; kill++) {
-				await stage.until(Word.held, kill);
+				await group.until(Word.held, kill);
 				assert.equal(semaphore.permits, 1);
-				await stage.kill(next);
+				await group.kill(next);
 				for (let taken = 0; taken < 2; taken++) assert.ok(semaphore.acquire({ timeout: PATIENCE_MS }));
 				semaphore.release(2);
-				if (kill < KILLS) next = stage.start("holds permits");
+				if (kill < KILLS) next = group.start("holds permits");
 			}
 			assert.deepEqual([semaphore.permits, semaphore.recovered], [3, 2 * KILLS]);
 			semaphore.close();
 		}),
 
 	[`semaphore, robust: ${KILLS} threads killed at random moments`]: () =>
-		play(async (stage) => {
-			const semaphore = stage.world.semaphore({ initial: 2, robust: true });
-			const survivor = await stage.survivor("takes permits for ever");
-			await stage.killMany("takes permits for ever", () => stage.until(Word.done, stage.at(Word.done) + 20));
-			stage.stop();
+		withThreads(async (group) => {
+			const semaphore = group.world.semaphore({ initial: 2, robust: true });
+			const survivor = await group.survivor("takes permits for ever");
+			await group.killMany("takes permits for ever", () => group.until(Word.done, group.at(Word.done) + 20));
+			group.stop();
 			await survivor.end();
-			await stage.ends();
+			await group.ends();
 			for (let i = 0; i < 2; i++) assert.ok(semaphore.acquire({ timeout: PATIENCE_MS }));
 			assert.equal(semaphore.permits, 0);
 			semaphore.release(2);
@@ -347,46 +348,46 @@ Object.assign(scenarios, {
 			semaphore.close();
 		}),
 
-	[`condition: ${KILLS} waiting threads killed at random moments: all jobs are done by the others`]: () =>
-		play(async (stage) => {
-			const { world } = stage;
+	[`condition: ${KILLS} waiting threads killed at random moments: the others do all jobs`]: () =>
+		withThreads(async (group) => {
+			const { world } = group;
 			const mutex = world.mutex();
 			const filled = world.condition("filled");
-			const survivor = await stage.survivor("does jobs");
+			const survivor = await group.survivor("does jobs");
 			let jobs = 0;
-			await stage.killMany("does jobs", async () => {
+			await group.killMany("does jobs", async () => {
 				for (let i = 0; i < 20; i++) {
 					mutex.lock();
 					world.words[Word.write] = ++jobs;
 					filled.notify();
 					mutex.unlock();
 				}
-				// Whoever was killed between taking a job and noting it has done it as far as anybody knows.
-				return stage.until(Word.read, jobs);
+				// A thread killed between taking a job and recording it counts as having done it.
+				return group.until(Word.read, jobs);
 			});
-			stage.stop();
+			group.stop();
 			mutex.lock();
 			filled.notifyAll();
 			mutex.unlock();
 			await survivor.end();
-			await stage.ends();
-			assert.ok(stage.at(Word.done) > jobs - KILLS && stage.at(Word.done) <= jobs);
+			await group.ends();
+			assert.ok(group.at(Word.done) > jobs - KILLS && group.at(Word.done) <= jobs);
 			mutex.close();
 			filled.close();
 		}),
 
-	[`memory: ${KILLS} threads killed that wait on a word: the bell reaches the others`]: () =>
-		play(async (stage) => {
-			const survivor = await stage.survivor("answers the bell");
-			await stage.killMany("answers the bell", (kill) => {
-				stage.set(Word.bell, kill);
-				stage.world.field.wake(4 * Word.bell, 1);
-				return stage.until(Word.done, kill);
+	[`memory: ${KILLS} threads that wait on a word killed: the wake reaches the others`]: () =>
+		withThreads(async (group) => {
+			const survivor = await group.survivor("answers the bell");
+			await group.killMany("answers the bell", (kill) => {
+				group.set(Word.bell, kill);
+				group.world.field.wake(4 * Word.bell, 1);
+				return group.until(Word.done, kill);
 			});
-			stage.stop();
-			stage.set(Word.bell, -1);
-			stage.world.field.wake(4 * Word.bell);
+			group.stop();
+			group.set(Word.bell, -1);
+			group.world.field.wake(4 * Word.bell);
 			await survivor.end();
-			await stage.ends();
+			await group.ends();
 		}),
 });

@@ -15,8 +15,8 @@ import { sabEngine } from "../../sab/engine.ts";
 export const Word = {
 	/** 1: end. */
 	stop: 0,
-	/** How often somebody was told of a death. */
-	told: 2,
+	/** How often a new owner saw that the one before it had died. */
+	ownersDied: 2,
 	/** How much was done. */
 	done: 3,
 	/** What should never be seen was seen. */

@@ -2,14 +2,14 @@ import { headerWord } from "@libipc/protocol";
 import type { Segment } from "../segment/segment.ts";
 import { isAlive } from "../segment/slots.ts";
 
-/** Messages put together from fragments, each in memory of its own: `native/src/assembly.h`. */
+/** Messages put together from fragments, each in its own memory: `native/src/assembly.h`. */
 const { head: HEAD } = headerWord;
 
-/** Larger ones go back to the system. */
+/** Larger memory is not kept for the next message. */
 const SPARE_BYTES = 16 << 20;
 
-/** What a fragment says of itself: copied, and nothing of it trusted but that its bytes lie in the ring. */
-export interface FragmentCopy {
+/** `ipc_fragment`. What a receiver has copied of it is not trusted; only that the bytes lie in the ring is known. */
+export interface Fragment {
 	instance: number;
 	message: number;
 	oldest: number;
@@ -23,28 +23,31 @@ interface Part {
 	readonly message: number;
 	readonly total: number;
 	received: number;
-	/** Its sender was found gone, and nothing that it sent lies at or past this position. */
+	/** Its sender is gone, and nothing that it sent lies at or past `until`. */
 	isOrphan: boolean;
 	until: number;
-	/** Its own memory: there from the start, so that going on in it cannot fail. At least as long as the message. */
+	/** Its own memory, at least as long as the message. It is allocated at the start, so that no later step can fail. */
 	readonly own: Uint8Array<ArrayBuffer>;
-	/** Where it is put together: that, or the target. */
+	/** Where it is put together: `own`, or the target of a receive. */
 	at: Uint8Array;
 }
 
-/** What became of a fragment: taken in, or nothing of ours; a message is whole; the last of one whose first was not seen; no memory. */
+/**
+ * The result of a fragment. `more`: it was taken in, or is not needed. `whole`: it completes a message. `missed`: it is the last of a
+ * message whose first fragment was not seen. `noSpace`: there is no memory.
+ */
 export const Step = { more: 0, whole: 1, missed: 2, noSpace: 3 } as const;
 
 export class Assembly {
 	#parts: Part[] = [];
-	/** The one whose last fragment lies at the receiver's position. */
+	/** The message whose last fragment lies at the receiver's position. */
 	#whole: Part | undefined;
-	/** Where the caller of a receive wants the message; nobody waits, or it is in use: undefined. */
+	/** Where the caller of a receive wants the message. `undefined`: no call is running, or a message is put together there. */
 	#target: Uint8Array | undefined;
 	#targetBytes = 0;
 	/** The memory of the last message, for the next one of at most as many bytes. */
 	#spare: Uint8Array<ArrayBuffer> | undefined;
-	/** Why {@link room} found none. */
+	/** Why {@link room} returned none. */
 	step: number = Step.more;
 
 	get isWhole(): boolean {
@@ -59,8 +62,8 @@ export class Assembly {
 	}
 
 	/**
-	 * Whether the sender of a part is gone and all is read that it sent before: that it is gone does not mean that it did not
-	 * finish. What it sent lies before the head that is loaded once it is gone.
+	 * Whether the sender of a part is gone and everything that it sent has been read. A sender that is gone may have finished the
+	 * message before. What it sent lies before the head that is loaded after it is gone.
 	 */
 	#isLeftBehind(part: Part, segment: Segment, position: number): boolean {
 		if (part.isOrphan) return ((position - part.until) | 0) >= 0;
@@ -70,8 +73,8 @@ export class Assembly {
 		return false;
 	}
 
-	/** Drops what the sender has given up, and what senders have left behind that are gone. */
-	#dropUnfinished(segment: Segment, position: number, by: FragmentCopy): void {
+	/** Drops the messages that this sender has given up, and those that other senders have left unfinished and are gone. */
+	#dropUnfinished(segment: Segment, position: number, by: Fragment): void {
 		for (const part of [...this.#parts]) {
 			const isGivenUp =
 				part.instance === by.instance
@@ -81,7 +84,7 @@ export class Assembly {
 		}
 	}
 
-	#begin({ instance, message, total }: FragmentCopy): Part | undefined {
+	#begin({ instance, message, total }: Fragment): Part | undefined {
 		let own = this.#spare;
 		if (own && own.length >= total) {
 			this.#spare = undefined;
@@ -101,13 +104,13 @@ export class Assembly {
 		return part;
 	}
 
-	#find({ instance, message }: FragmentCopy): Part | undefined {
+	#find({ instance, message }: Fragment): Part | undefined {
 		for (const part of this.#parts) if (part.instance === instance && part.message === message) return part;
 		return undefined;
 	}
 
-	/** Where the bytes of the fragment at `position` go, at its offset; undefined: they are not wanted, and `step` tells why. */
-	room(segment: Segment, position: number, fragment: FragmentCopy, length: number): Uint8Array | undefined {
+	/** Where the bytes of the fragment at `position` go, at its offset. `undefined`: they are not needed, and `step` says why. */
+	room(segment: Segment, position: number, fragment: Fragment, length: number): Uint8Array | undefined {
 		let part = this.#find(fragment);
 		if (!part && fragment.offset === 0) {
 			this.#dropUnfinished(segment, position, fragment);
@@ -119,8 +122,8 @@ export class Assembly {
 		return part && part.total === fragment.total && part.received === fragment.offset ? part.at : undefined;
 	}
 
-	/** The bytes are in the room: what is there now. */
-	add(fragment: FragmentCopy, length: number): number {
+	/** The bytes of the fragment are in the room: the result. */
+	add(fragment: Fragment, length: number): number {
 		const part = this.#find(fragment) as Part;
 		part.received += length;
 		if (part.received < part.total) return Step.more;
@@ -129,8 +132,8 @@ export class Assembly {
 	}
 
 	/**
-	 * The memory of whoever receives: a message that begins now and fits is put together there. Given back before anything
-	 * else is written to it, and when the receive ends: a part that was begun in it goes on in its own memory.
+	 * Lends the memory of the caller that receives: a message that begins now and fits is put together there. The memory is given
+	 * back before anything else is written to it, and when the receive ends. A message begun there continues in its own memory.
 	 */
 	lendTarget(target: Uint8Array, capacity: number): void {
 		this.#target = target;
@@ -146,23 +149,23 @@ export class Assembly {
 		}
 	}
 
-	/** The length of the whole message; there is one. */
+	/** The length of the whole message. Only if {@link isWhole}. */
 	get length(): number {
 		return (this.#whole as Part).total;
 	}
 
-	/** The whole message goes to `target`, unless it was put together there. */
+	/** Copies the whole message to `target`, unless it was put together there. */
 	finishInto(target: Uint8Array): void {
 		const whole = this.#whole as Part;
 		if (whole.at !== target) {
-			this.giveTargetBack(); // another may have begun in it
+			this.giveTargetBack(); // another message may have begun there
 			target.set(whole.own.subarray(0, whole.total));
 		}
 		this.#drop(whole, false);
 	}
 
-	/** The whole message without a copy, where its memory is no longer than it. */
-	keep(): Uint8Array<ArrayBuffer> {
+	/** The whole message, without a copy if its memory is not longer than the message. */
+	take(): Uint8Array<ArrayBuffer> {
 		const whole = this.#whole as Part;
 		const fits = whole.own.length === whole.total && whole.at === whole.own;
 		this.#drop(whole, fits);

@@ -1,12 +1,9 @@
 import { FRAGMENT_BYTES, fragmentWord, RECORD_BYTES, RecordKind, Status } from "@libipc/protocol";
+import type { Fragment } from "./assembly.ts";
 import { claimHead, freeUnits, publish, refusal } from "./head.ts";
 import { ringUnits } from "./ring.ts";
-import type { SenderState } from "./sender_state.ts";
+import type { Claimed, SenderState } from "./sender_state.ts";
 
-/**
- * Messages that are larger than a record may be: `native/src/fragments.c`. A part is large enough that claiming costs nothing
- * beside the copy, small enough to stay in a processor's cache on the way.
- */
 const {
 	first: FIRST,
 	instance: INSTANCE,
@@ -15,76 +12,110 @@ const {
 	oldest: OLDEST,
 	total: TOTAL,
 } = fragmentWord;
-const PART_BYTES = 64 << 10;
+
+/**
+ * Messages that are longer than a record may be: `native/src/fragments.c`. A fragment is long enough that the claim costs
+ * nothing beside the copy, and short enough to stay in a processor's cache on its way to the receiver.
+ */
+const MOST_BYTES = 64 << 10;
 
 const fragmentBytes = (state: SenderState): number =>
-	Math.min(state.segment.capacity / 8, PART_BYTES) - (RECORD_BYTES + FRAGMENT_BYTES);
+	Math.min(state.segment.capacity / 8, MOST_BYTES) - (RECORD_BYTES + FRAGMENT_BYTES);
 
 function newMessage(state: SenderState): number {
-	state.message = (state.message + 1) | 0 || 1; // 0 says that none is unfinished
+	state.message = (state.message + 1) | 0 || 1; // 0 means that no message is unfinished
 	return state.message;
 }
 
 /**
- * Whether all fragments of a message find room now. Asked by who does not wait: else it would leave a part behind that fills
- * the ring, and nobody can use. A guess, since others may send meanwhile.
+ * Whether there is room for all fragments of a message now. A sender that does not wait asks this first. Otherwise it would
+ * leave fragments behind that fill the ring and that no receiver can use. It is a guess: others may send meanwhile.
  */
 function hasRoomForAll(state: SenderState, length: number): boolean {
 	const most = fragmentBytes(state);
 	const count = Math.floor(length / most) + 1;
-	// One more: where the ring ends there may be padding.
+	// One more: there may be padding at the ring's end.
 	return (count + 1) * ringUnits(FRAGMENT_BYTES + most) <= freeUnits(state);
 }
 
-/** Sends the bytes from `state.fragmentOffset` on, up to `length` or to where it has to wait longer than that. */
-function sendFrom(
-	state: SenderState,
-	bytes: Uint8Array,
-	length: number,
+/** What a call says of its fragments, in the object that the sender reuses for it. */
+function fill(
+	{ fragment, instance }: SenderState,
 	message: number,
 	oldest: number,
+	first: number,
+	total: number,
+	offset: number,
+): Fragment {
+	fragment.instance = instance;
+	fragment.message = message;
+	fragment.oldest = oldest;
+	fragment.first = first;
+	fragment.total = total;
+	fragment.offset = offset;
+	return fragment;
+}
+
+/**
+ * Sends the bytes from `fragment.offset` on, which it moves, up to the end or to the point where it would have to wait too long.
+ * `fragment` belongs to the call, like `claimed`.
+ */
+function sendFrom(
+	state: SenderState,
+	claimed: Claimed,
+	bytes: Uint8Array,
+	fragment: Fragment,
 	timeout: number,
 ): number {
 	const { ring } = state;
 	const { words } = ring;
+	const { total } = fragment;
 	const most = fragmentBytes(state);
-	state.deadline = 0;
-	while (state.fragmentOffset < length) {
-		const part = Math.min(length - state.fragmentOffset, most);
+	while (fragment.offset < total) {
+		const { offset } = fragment;
+		const part = Math.min(total - offset, most);
 		const payload = FRAGMENT_BYTES + part;
 		const units = ringUnits(payload);
-		const status = claimHead(state, units, timeout);
+		const status = claimHead(state, claimed, units, timeout);
 		if (status !== 0) return status;
-		if (state.fragmentOffset === 0) state.unfinishedFirst = state.at;
-		const at = ring.offset(state.at);
+		if (offset === 0) fragment.first = claimed.at;
+		const at = ring.offset(claimed.at);
 		const head = (at + RECORD_BYTES) >> 2;
 		ring.putHeader(at, payload, RecordKind.fragment);
-		words[head + INSTANCE] = state.instance;
-		words[head + MESSAGE] = message;
-		words[head + OLDEST] = oldest;
-		words[head + FIRST] = state.unfinishedFirst;
-		words[head + TOTAL] = length;
-		words[head + OFFSET] = state.fragmentOffset;
-		ring.copyIn(at + RECORD_BYTES + FRAGMENT_BYTES, bytes, state.fragmentOffset, part);
-		state.fragmentOffset += part;
-		publish(state, (state.at + units) | 0, state.fragmentOffset === length ? 1 : 0);
+		words[head + INSTANCE] = fragment.instance;
+		words[head + MESSAGE] = fragment.message;
+		words[head + OLDEST] = fragment.oldest;
+		words[head + FIRST] = fragment.first;
+		words[head + TOTAL] = total;
+		words[head + OFFSET] = offset;
+		ring.copyIn(at + RECORD_BYTES + FRAGMENT_BYTES, bytes, offset, part);
+		fragment.offset = offset + part;
+		publish(state, (claimed.at + units) | 0, offset + part === total ? 1 : 0);
 	}
 	return 0;
 }
 
-export function sendFragments(state: SenderState, bytes: Uint8Array, length: number, timeout: number): number {
+export function sendFragments(
+	state: SenderState,
+	claimed: Claimed,
+	bytes: Uint8Array,
+	length: number,
+	timeout: number,
+): number {
 	if (!state.overwrites && (timeout === 0 || !state.waits) && !hasRoomForAll(state, length)) return refusal(state);
 	const message = newMessage(state);
-	// A message of sendPart's may be under way: where it began is its own.
-	const first = state.unfinishedFirst;
-	state.fragmentOffset = 0;
-	const status = sendFrom(state, bytes, length, message, state.unfinished || message, timeout);
-	state.unfinishedFirst = first;
-	return status;
+	const oldest = state.unfinished || message;
+	return sendFrom(state, claimed, bytes, fill(state, message, oldest, 0, length, 0), timeout);
 }
 
 /** Sends as much as there is room for, from `progress[0]` on, which it moves. */
-export function sendPart(state: SenderState, bytes: Uint8Array, length: number, progress: Uint32Array): number {
+export function sendPart(
+	state: SenderState,
+	claimed: Claimed,
+	bytes: Uint8Array,
+	length: number,
+	progress: Uint32Array,
+): number {
 	const offset = progress[0] as number;
 	if (offset === 0 || state.unfinished === 0) {
 		if (offset !== 0) return Status.invalidArgument;
@@ -92,10 +123,12 @@ export function sendPart(state: SenderState, bytes: Uint8Array, length: number, 
 		if (drops && !hasRoomForAll(state, length)) return refusal(state);
 		state.unfinished = newMessage(state);
 	}
-	state.fragmentOffset = offset;
-	const status = sendFrom(state, bytes, length, state.unfinished, state.unfinished, 0);
-	progress[0] = state.fragmentOffset;
-	// Not begun is not unfinished.
-	if (status !== Status.timedOut || state.fragmentOffset === 0) state.unfinished = 0;
+	const { unfinished, unfinishedFirst } = state;
+	const fragment = fill(state, unfinished, unfinished, unfinishedFirst, length, offset);
+	const status = sendFrom(state, claimed, bytes, fragment, 0);
+	progress[0] = fragment.offset;
+	state.unfinishedFirst = fragment.first;
+	// A message that was not begun is not unfinished.
+	if (status !== Status.timedOut || fragment.offset === 0) state.unfinished = 0;
 	return status;
 }

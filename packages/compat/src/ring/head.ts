@@ -5,47 +5,48 @@ import { lowOf, plainLong, storeLong } from "../segment/long.ts";
 import { marksAdd, marksLastNumber, marksLastPosition } from "../segment/marks.ts";
 import { evictDead, evictDeadAt, slotsGate } from "../segment/slots.ts";
 import { queueGate } from "./queue.ts";
-import type { SenderState } from "./sender_state.ts";
+import type { Claimed, SenderState } from "./sender_state.ts";
 
 /**
- * Claiming the head of a ring and publishing what was written there: the middle of `native/src/sender.c`, where the reasons
- * are. Everything before head is whole records, whenever a sender is terminated.
+ * Claims the head of a ring and publishes what was written there: the middle of `native/src/sender.c`, which gives the reasons.
+ * Everything before head is whole records, whenever a sender is terminated.
  */
 const {
 	announced: ANNOUNCED,
 	claim: CLAIM,
 	head: HEAD,
-	writeLimit: WRITE_LIMIT,
 	orphaned: ORPHANED,
 	receiverCount: RECEIVER_COUNT,
 	tail: TAIL,
+	writeLimit: WRITE_LIMIT,
 } = headerWord;
 const { asleep: ASLEEP } = slotWord;
 
-/** After so many waits in vain a sender waits with the claim: else others' small messages could take all space for ever. */
+/**
+ * After so many waits without success a sender keeps the claim while it waits. Otherwise small messages of other senders could
+ * take all space for ever.
+ */
 const PATIENT_WAITS = 3;
 
-/** A long put together from two words, for one store of both. */
-const both = new BigInt64Array(1);
-const halves = new Int32Array(both.buffer);
-
-/** Moves head past so many more messages. */
+/** Moves head to a position, past so many more messages. */
 function moveHead(state: SenderState, position: number, messages: number): void {
 	const { words } = state;
 	const count = (words[HEAD + 1] as number) + messages;
 	if (state.overwrites) {
-		// At once: who joins takes both, and tells from the count what it has missed.
-		halves[0] = position;
-		halves[1] = count;
-		Atomics.store(state.segment.longs, HEAD >> 1, both[0] as bigint);
+		// One store of both: a receiver that joins takes both, and computes from the count what it has missed.
+		const { headHalves, headLong } = state;
+		headHalves[0] = position;
+		headHalves[1] = count;
+		Atomics.store(state.segment.longs, HEAD >> 1, headLong[0] as bigint);
 		return;
 	}
-	// Here only list() reads the count: killed in between, we leave it too high by these. A BigInt costs as much as all the rest.
+	// Here only list() reads the count. A sender that is killed between the two stores leaves it too high by `messages`. One store
+	// of both needs a BigInt, which costs as much as all the rest.
 	words[HEAD + 1] = count;
 	Atomics.store(words, HEAD, position);
 }
 
-/** Publishes what lies before a position, with so many more messages, gives the claim back, wakes who waits for either. */
+/** Publishes what lies before a position, with so many more messages, gives the claim back, and wakes who waits for either. */
 export function publish(state: SenderState, position: number, messages: number): void {
 	const { segment } = state;
 	moveHead(state, position, messages);
@@ -54,11 +55,11 @@ export function publish(state: SenderState, position: number, messages: number):
 		return;
 	}
 	claimUnlock(segment, CLAIM);
-	notify(segment, EventIndex.data); // its load keeps the next one behind the stores
+	notify(segment, EventIndex.data); // its load keeps the load of the next line behind the stores
 	if (isWanted(segment, EventIndex.claimFree)) wake(segment, EventIndex.claimFree);
 }
 
-/** The same without waking receivers: there is nothing for them to read yet. */
+/** The same without waking receivers, for they cannot read anything yet. */
 export function publishQuietly(state: SenderState, position: number, messages: number): void {
 	moveHead(state, position, messages);
 	giveBack(state);
@@ -77,9 +78,9 @@ function gate(state: SenderState, head: number): number {
 }
 
 /**
- * Looks what the receivers need and answers the room at `head`: at least `units`, if there is so much, and else up to an
- * eighth of the ring; the next look leaves the next mark. Under the claim. Announced first, before the gate's loads: see
- * `take_position` in slots.c. The announcement is not yet a limit, should we be killed here.
+ * Asks the gate and returns the room at `position`: at least `units`, if there are so many, and otherwise up to an eighth of the
+ * ring. Under the claim. Leaves a mark if one is due. The announcement comes before the gate's loads: see `take_position` in
+ * slots.c. It is not a write limit yet, because a sender may be killed between the announcement and the gate.
  */
 function recomputeWriteLimit(state: SenderState, position: number, units: number): number {
 	const { segment, words, ring } = state;
@@ -88,23 +89,23 @@ function recomputeWriteLimit(state: SenderState, position: number, units: number
 	const announced = plainLong(words, ANNOUNCED);
 	const here = announced + ((position - lowOf(announced)) | 0);
 	const sinceMark = here - marksLastPosition(segment);
-	// A full ring is looked at for every message: marks that close together would not reach round it.
+	// In a full ring this runs for every message. Marks that close together would not reach round the ring.
 	if (state.overwrites || sinceMark < 0 || sinceMark >= ring.units / MARKS) {
 		const number = marksLastNumber(segment);
 		marksAdd(segment, here, number + (((words[HEAD + 1] as number) - lowOf(number)) | 0));
 	}
-	// Who sees the announcement sees the mark.
+	// A thread that sees the announcement sees the mark.
 	if (announced < here + ahead) storeLong(words, longs, ANNOUNCED, here + ahead);
 	if (state.overwrites) {
 		words[WRITE_LIMIT] = position + ahead;
-		// A load that stays behind the store, and before our writes into the ring: who reads one of those sees the announcement.
+		// This load stays behind the store, and before the writes into the ring: a thread that reads one of those sees the announcement.
 		Atomics.load(words, ANNOUNCED);
 		return ahead;
 	}
 	let room = ((words[WRITE_LIMIT] as number) - position) >>> 0;
 	const used = (position - gate(state, position)) >>> 0;
 	const seen = Math.min(used < ring.units ? ring.units - used : 0, ahead);
-	// A receiver that is just joining may show any older position for a moment: what was known stays true.
+	// A receiver that is just joining may show any older position for a moment. What was known before stays true.
 	if (seen > room) {
 		room = seen;
 		words[WRITE_LIMIT] = position + room;
@@ -113,19 +114,22 @@ function recomputeWriteLimit(state: SenderState, position: number, units: number
 	return room;
 }
 
-/** Whether the ring can take a message at all: 0, or why not. */
+/** Whether the ring can take a message at all: 0, or the reason why not. */
 function check(state: SenderState): number {
 	const { words } = state;
 	if ((words[ORPHANED] as number) !== 0) return state.segment.result(Status.orphaned);
 	return state.needsReceivers && (words[RECEIVER_COUNT] as number) === 0 ? Status.noReceivers : 0;
 }
 
-/** Past head, or a ring behind it, a queue's tail would promise room that there is not, and we would try for ever. */
+/**
+ * A queue's tail lies within a ring's length before head. A tail elsewhere is damage: it would promise room that does not exist,
+ * and the sender would try for ever. Under the claim.
+ */
 const isTailDamaged = (state: SenderState, head: number): boolean =>
 	state.leaseBytes > 0 && (head - (state.words[TAIL] as number)) >>> 0 > state.ring.units;
 
-/** Waits until the receivers need less than they do: the next slice, or -1 when the deadline passed. */
-function waitForSpace(state: SenderState, head: number, units: number, slice: number): number {
+/** Waits until the receivers need less than now: the next slice, or -1 when the deadline has passed. */
+function waitForSpace(state: SenderState, head: number, units: number, slice: number, deadline: number): number {
 	const { segment, words, ring } = state;
 	const backoff = state.backoff.restart();
 	let needed: number;
@@ -133,18 +137,21 @@ function waitForSpace(state: SenderState, head: number, units: number, slice: nu
 		needed = gate(state, head);
 		if (((needed + ring.units - (head + units)) | 0) >= 0 || check(state) !== 0) return slice;
 	} while (backoff.pause());
-	if (segment.platform.now() >= state.deadline) return -1;
+	if (segment.platform.now() >= deadline) return -1;
 	const seen = prepare(segment, EventIndex.space);
 	if (gate(state, head) !== needed || check(state) !== 0) return slice;
 	words[state.slot + ASLEEP] = 1;
-	sleep(segment, EventIndex.space, seen, state.deadline, slice);
+	sleep(segment, EventIndex.space, seen, deadline, slice);
 	words[state.slot + ASLEEP] = 0;
 	segment.isOrphaned();
 	evictDeadAt(segment, needed);
 	return SLICE;
 }
 
-/** Who never waits must look for dead peers and for a name that leads elsewhere too, but not every time. */
+/**
+ * A sender that waits looks now and then for dead peers and for a name that leads to another segment. A sender that never waits
+ * must do so too, but not each time.
+ */
 function isTimeToReap(state: SenderState): boolean {
 	const now = state.segment.platform.now();
 	if (now - state.reapedAt < SLICE) return false;
@@ -153,24 +160,25 @@ function isTimeToReap(state: SenderState): boolean {
 }
 
 /**
- * Claims the head with room for so many units at it, padding first if they would straddle the end: 0, and the claim is
- * held, `state.at` and `state.room` say where and how much. Begins no wait that `state.deadline` does not know of.
+ * Claims the head with room for so many units at it: `ipc_sender_claim`. Writes padding first if they would straddle the ring's
+ * end. 0: the claim is held, and `claimed.at` and `claimed.room` say where to write and how much.
  */
-export function claimHead(state: SenderState, units: number, timeout: number): number {
+export function claimHead(state: SenderState, claimed: Claimed, units: number, timeout: number): number {
 	const { words, ring } = state;
 	if (check(state) !== 0 || !(state.isOnly || claimTryLock(state.segment, CLAIM, state.instance)))
-		return claimSlowly(state, units, timeout, false);
+		return claimSlowly(state, claimed, units, timeout, false);
 	const head = words[HEAD] as number;
 	const room = ((words[WRITE_LIMIT] as number) - head) >>> 0;
-	// The common case: what was known to be free is enough.
+	// The common case: the write limit is far enough.
 	if (units > room || room > ring.units || ring.padding(head, units) > 0)
-		return claimSlowly(state, units, timeout, true);
-	state.at = head;
-	state.room = room;
+		return claimSlowly(state, claimed, units, timeout, true);
+	claimed.at = head;
+	claimed.room = room;
 	return 0;
 }
 
-function claimSlowly(state: SenderState, units: number, timeout: number, isHeld: boolean): number {
+/** `claim_units`. `isHeld`: the caller has taken the claim already. */
+function claimSlowly(state: SenderState, claimed: Claimed, units: number, timeout: number, isHeld: boolean): number {
 	const { segment, words, ring } = state;
 	let slice = FIRST_SLICE;
 	let held = isHeld;
@@ -181,7 +189,7 @@ function claimSlowly(state: SenderState, units: number, timeout: number, isHeld:
 			return status === Status.noReceivers && isTimeToReap(state) && segment.isOrphaned() ? Status.orphaned : status;
 		}
 		if (!held) {
-			const refused = lockClaim(state, timeout);
+			const refused = lockClaim(state, claimed, timeout);
 			if (refused !== 0) return refused;
 		}
 		const head = words[HEAD] as number; // the claim ordered it
@@ -190,12 +198,12 @@ function claimSlowly(state: SenderState, units: number, timeout: number, isHeld:
 		const room = padding + units <= known ? known : recomputeWriteLimit(state, head, padding + units);
 		if (room > ring.units) {
 			giveBack(state);
-			return Status.corrupt; // head and limit are further apart than the ring is long
+			return Status.corrupt; // head and write limit are further apart than the ring is long
 		}
 		if (padding + units <= room) {
 			if (padding > 0) ring.putPadding(head, padding);
-			state.at = (head + padding) | 0;
-			state.room = room - padding;
+			claimed.at = (head + padding) | 0;
+			claimed.room = room - padding;
 			return 0;
 		}
 		if (isTailDamaged(state, head)) {
@@ -212,8 +220,8 @@ function claimSlowly(state: SenderState, units: number, timeout: number, isHeld:
 			if (!evictDeadAt(segment, gate(state, head))) return refused;
 			continue;
 		}
-		if (state.deadline === 0) state.deadline = deadlineAfter(segment, timeout);
-		slice = waitForSpace(state, head, padding + units, slice);
+		if (claimed.deadline === 0) claimed.deadline = deadlineAfter(segment, timeout);
+		slice = waitForSpace(state, head, padding + units, slice, claimed.deadline);
 		if (slice < 0) {
 			if (held) giveBack(state);
 			return Status.timedOut;
@@ -221,26 +229,26 @@ function claimSlowly(state: SenderState, units: number, timeout: number, isHeld:
 	}
 }
 
-/** Takes the claim, if need be from a dead owner: 0, or why not. */
-function lockClaim(state: SenderState, timeout: number): number {
+/** Takes the claim, from a dead owner if necessary: 0, or the reason why not. */
+function lockClaim(state: SenderState, claimed: Claimed, timeout: number): number {
 	const { segment, instance } = state;
 	if (state.isOnly || claimTryLock(segment, CLAIM, instance)) return 0;
-	if (timeout !== 0 && state.deadline === 0) state.deadline = deadlineAfter(segment, timeout);
-	if (claimLockSlow(segment, CLAIM, instance, state.deadline)) return 0;
+	if (timeout !== 0 && claimed.deadline === 0) claimed.deadline = deadlineAfter(segment, timeout);
+	if (claimLockSlow(segment, CLAIM, instance, claimed.deadline)) return 0;
 	state.awaitsClaim = true;
 	if (timeout !== 0 || !isTimeToReap(state)) return Status.timedOut;
 	if (segment.isOrphaned()) return Status.orphaned;
 	return claimTakeOver(segment, CLAIM, instance) ? 0 : Status.timedOut;
 }
 
-/** The units that could be written now. A guess without the claim: others may be sending. */
+/** The units that could be written now. A guess: without the claim, others may be sending. */
 export function freeUnits(state: SenderState): number {
 	const head = Atomics.load(state.words, HEAD);
 	const used = (head - gate(state, head)) >>> 0;
 	return used < state.ring.units ? state.ring.units - used : 0;
 }
 
-/** What a send answers that finds no room and does not wait, or why nothing could be sent anyway. */
+/** The status of a send that finds no room and does not wait, or the reason why nothing could be sent in any case. */
 export function refusal(state: SenderState): number {
 	const status = check(state);
 	if (status !== 0) return status;

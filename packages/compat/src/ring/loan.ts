@@ -2,33 +2,32 @@ import { EventIndex, RECORD_BYTES, RecordKind, Status, UNIT } from "@libipc/prot
 import { notify } from "../segment/event.ts";
 import { claimHead, publishQuietly } from "./head.ts";
 import { queuePutLease } from "./queue.ts";
-import type { SenderState } from "./sender_state.ts";
+import type { Claimed, SenderState } from "./sender_state.ts";
 
 /** Room in the ring that is written after it was published: `native/src/loan.c`. */
 export const maxLoan = (state: SenderState): number => state.maxRecord - UNIT;
 
-/** The byte offset of what is lent, or a status. */
-export function loan(state: SenderState, length: number, timeout: number): number {
+/** The byte offset of the room that is lent, or a status. */
+export function loan(state: SenderState, claimed: Claimed, length: number, timeout: number): number {
 	if (length > maxLoan(state)) return Status.messageTooLarge;
-	// Others would write over what is lent.
+	// Other senders would write over it.
 	if (state.overwrites) return Status.notInPlace;
 	const { ring, leaseBytes } = state;
 	const units = state.units(length);
-	state.deadline = 0;
-	const status = claimHead(state, 1 + units, timeout);
+	const status = claimHead(state, claimed, 1 + units, timeout);
 	if (status !== 0) return status;
-	const owner = ring.offset(state.at);
+	const owner = ring.offset(claimed.at);
 	const record = owner + UNIT;
 	ring.putHeader(owner, state.instance, RecordKind.owner);
 	ring.putHeader(record, length + leaseBytes, RecordKind.loan);
 	if (leaseBytes > 0) queuePutLease(ring, record + RECORD_BYTES);
-	publishQuietly(state, (state.at + 1 + units) | 0, 1);
+	publishQuietly(state, (claimed.at + 1 + units) | 0, 1);
 	return record + RECORD_BYTES + leaseBytes;
 }
 
 /**
- * Sends the first `length` bytes of what was lent at `offset`; -1 gives it up. Nobody reads past a loan before it has ended,
- * so what follows a shortened message becomes padding first; then one store of the kind makes all of it readable.
+ * Sends the first `length` bytes of what was lent at `offset`; -1 gives it up. No receiver reads past a loan before it ends. So
+ * what follows a shortened message becomes padding first; then one store of the kind makes all of it readable.
  */
 export function endLoan(state: SenderState, offset: number, length: number): number {
 	const { ring, leaseBytes, segment } = state;
@@ -48,6 +47,6 @@ export function endLoan(state: SenderState, offset: number, length: number): num
 	}
 	Atomics.store(ring.words, at + 1, length >= 0 ? RecordKind.message : RecordKind.padding);
 	notify(segment, EventIndex.data);
-	if (leaseBytes > 0 && length < 0) notify(segment, EventIndex.space); // nobody has to take it first
+	if (leaseBytes > 0 && length < 0) notify(segment, EventIndex.space); // the room is free without a take
 	return 0;
 }

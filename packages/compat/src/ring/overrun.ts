@@ -2,20 +2,20 @@ import { headerWord, slotWord } from "@libipc/protocol";
 import { highOf, loadLong, lowOf } from "../segment/long.ts";
 import { type Mark, marksCopy, marksLastNumber, marksLastPosition } from "../segment/marks.ts";
 import type { Segment } from "../segment/segment.ts";
-import type { FragmentCopy } from "./assembly.ts";
+import type { Fragment } from "./assembly.ts";
 import type { ReceiverState } from "./receiver_state.ts";
 
 /**
- * Receivers that senders do not wait for (overflow: drop-oldest): `native/src/overrun.h`. Such a receiver copies first and looks
+ * Receivers that senders do not wait for (overflow: drop-oldest): `native/src/overrun.h`. Such a receiver copies first and checks
  * afterwards: what it copied was whole if `announced` was still at most the ring's length past the record.
  */
 const { announced: ANNOUNCED } = headerWord;
 const { lost: LOST } = slotWord;
 
-/** Marks all of which went stale while they were copied: more often in a row than that is damage. */
+/** How often in a row all marks may be overwritten while they are copied. More often is damage. */
 const TRIES = 64;
 
-/** A store to it, and a load after that, keep what was loaded before from being loaded after. */
+/** A store to this word, and a load after the store, keep the loads before the store from moving behind it. */
 const fence = new Int32Array(1);
 
 function goTo(state: ReceiverState, { position, number }: Mark): void {
@@ -24,25 +24,25 @@ function goTo(state: ReceiverState, { position, number }: Mark): void {
 	state.position = state.head = lowOf(position);
 }
 
-/** The oldest mark with at most `most` units between it and what is announced; else the last one, which always is whole. */
+/** The oldest mark that is at most `most` units before what is announced; otherwise the last mark, which is always whole. */
 function markWithin(segment: Segment, most: number): Mark {
 	const { words } = segment;
 	let marks = marksCopy(segment);
-	// None: the writers went all the way round meanwhile.
+	// No marks: the senders went all the way round meanwhile.
 	for (let tries = 0; marks.length === 0 && tries < TRIES; tries++) marks = marksCopy(segment);
 	const announced = loadLong(words, ANNOUNCED);
 	for (const mark of marks) if (announced >= mark.position && announced - mark.position <= most) return mark;
 	return marks[marks.length - 1] ?? { position: marksLastPosition(segment), number: marksLastNumber(segment) };
 }
 
-/** Finds `passed` and `number` for the position that the receiver joined at. */
+/** Computes `passed` and `number` for the position at which the receiver joined. */
 export function overrunStart(state: ReceiverState, fromOldest: boolean): void {
 	const { segment, ring } = state;
 	const mark = markWithin(segment, ring.units);
 	if (fromOldest) {
 		goTo(state, mark);
 	} else {
-		// Position and number as one load found them before anybody counted us; any mark near has their high bits.
+		// Position and number come from one load, made before any sender counted this receiver. A mark nearby has their high bits.
 		const position = Number(BigInt.asIntN(32, segment.joined));
 		const number = Number(BigInt.asIntN(32, segment.joined >> 32n));
 		goTo(state, {
@@ -54,12 +54,12 @@ export function overrunStart(state: ReceiverState, fromOldest: boolean): void {
 }
 
 function storeLost(state: ReceiverState): void {
-	// For people: nobody depends on its halves belonging together.
+	// Only list() reads it. Its halves need not belong together.
 	state.words[state.slot + LOST] = lowOf(state.lost);
 	state.words[state.slot + LOST + 1] = highOf(state.lost);
 }
 
-/** Whether senders have come round to our position; if so, goes on at a mark. What was read since is worthless. */
+/** Whether senders have come round to the position. If so, the receiver goes on at a mark, and what it has read since is invalid. */
 export function overrunFound(state: ReceiverState): boolean {
 	const { segment, words, ring } = state;
 	Atomics.store(fence, 0, 0);
@@ -67,13 +67,14 @@ export function overrunFound(state: ReceiverState): boolean {
 	const ahead = announced - state.passed;
 	if (ahead >= 0 && ahead <= ring.units) return false;
 	if (ahead < 0) {
-		// We have read what was not announced: damage. Going back we would never end. No record is read before this head.
+		// The receiver has read what was not announced: damage. It does not go back, for that might never end. With this head no
+		// record is read.
 		state.head = (state.position - 1) | 0;
 		return false;
 	}
-	// With a quarter of the ring to spare, or the next record would be overwritten before it is read.
+	// A quarter of the ring is left free. Otherwise the next record would be overwritten before it is read.
 	let mark = markWithin(segment, (ring.units / 4) * 3);
-	// No way on is damage: where nothing has been written yet, what comes next is told to be that too.
+	// No mark ahead is damage. Go on where nothing has been written yet: the next read reports the damage.
 	if (mark.position <= state.passed) mark = { position: announced, number: state.number };
 	state.lost += Math.max(0, mark.number - state.number);
 	state.assembly.clear();
@@ -82,8 +83,8 @@ export function overrunFound(state: ReceiverState): boolean {
 	return true;
 }
 
-/** The last fragment of a message that is not complete here: lost, if it began after we joined. */
-export function overrunMissed(state: ReceiverState, { first }: FragmentCopy): void {
+/** The last fragment of a message of which other fragments were missed: the message is lost if it began after the receiver joined. */
+export function overrunMissed(state: ReceiverState, { first }: Fragment): void {
 	const ago = (lowOf(state.passed) - first) >>> 0;
 	if (!state.isOverrun || state.passed - state.joined < ago) return;
 	state.lost++;

@@ -12,22 +12,23 @@ import { claimLockSlow, claimTakeOver, claimTryLock, claimUnlock } from "../segm
 import { notify } from "../segment/event.ts";
 import type { Segment } from "../segment/segment.ts";
 import { isAlive } from "../segment/slots.ts";
+import type { Taken } from "./receiver_state.ts";
 import type { RecordBytes, Ring } from "./ring.ts";
 
 /**
- * A queue's messages from the moment they are published until they are done: `native/src/queue.h` says why a taker that is
- * terminated anywhere leaves nothing to repair. tail <= cursor <= head; cursor, tail and leases move under the take lock,
- * except that the holder of a lease ends it by itself.
+ * A queue's messages from the moment they are published until they are done: `native/src/queue.h`, which says why a receiver that
+ * is terminated during a take leaves nothing to repair. tail <= cursor <= head. Cursor, tail and leases change under the take
+ * lock, with one exception: the holder of a lease ends the lease without it.
  */
 const { cursor: CURSOR, head: HEAD, tail: TAIL, takeClaim: TAKE_CLAIM } = headerWord;
 const LEASED = RECORD_BYTES + LEASE_BYTES;
 
-/** Longer than any holder needs unless it is stopped, or loses its processor. Milliseconds. */
+/** Longer than any holder needs unless it is stopped or loses its processor. Milliseconds. */
 const TAKE_PATIENCE = 5;
 const PUT_BACK_PATIENCE = 5000;
 
 function lock(segment: Segment, instance: number): boolean {
-	// On a busy machine the patience may be over before the slow way has asked whether the holder is alive.
+	// On a busy machine the time may be over before the slow path has asked whether the holder is alive.
 	return (
 		claimTryLock(segment, TAKE_CLAIM, instance) ||
 		claimLockSlow(segment, TAKE_CLAIM, instance, segment.platform.now() + TAKE_PATIENCE) ||
@@ -35,7 +36,7 @@ function lock(segment: Segment, instance: number): boolean {
 	);
 }
 
-/** Putting back should not fail for somebody who is stopped; but a damaged claim may name one who will never give it back. */
+/** A retry should not fail because a holder is stopped. But a damaged claim may name a holder that will never give it back. */
 function lockPatiently(segment: Segment, instance: number): boolean {
 	let deadline = 0;
 	while (!lock(segment, instance)) {
@@ -51,17 +52,17 @@ function unlock(segment: Segment): void {
 	notify(segment, EventIndex.claimFree);
 }
 
-/** The word of the lease of the record at a position: its holder, then how often it was taken. */
+/** The word of the lease of the record at a position: its holder. The next word counts how often the message was taken. */
 const leaseAt = (ring: Ring, position: number): number => (ring.offset(position) + RECORD_BYTES) >> 2;
 
-/** Reads the record at a position before `head` into `ring`: its units, or 0 for damage. */
+/** Reads the record at a position before `head` into `ring.kind` and `ring.length`: its units, or 0 for damage. */
 function read(ring: Ring, position: number, head: number, afterOwner: boolean): number {
 	const units = ring.read(position, head, afterOwner);
 	if (ring.kind === RecordKind.message) return ring.length >= LEASE_BYTES ? units : 0;
 	return ring.kind === RecordKind.fragment ? 0 : units;
 }
 
-/** Whether the record that was just read at a position is a loan still being written, or its owner's. */
+/** Whether the record that was just read at a position is a loan still being written, or the owner record before such a loan. */
 function isLent(ring: Ring, position: number, head: number): boolean {
 	const { kind } = ring;
 	if (kind !== RecordKind.owner) return kind === RecordKind.loan;
@@ -69,16 +70,23 @@ function isLent(ring: Ring, position: number, head: number): boolean {
 	return next !== head && read(ring, next, head, true) !== 0 && ring.kind === RecordKind.loan;
 }
 
-/** Writes the lease of a new message where no receiver looks yet. */
+/** Writes the lease of a new message. No receiver may look there yet. */
 export function queuePutLease(to: RecordBytes, at: number): void {
 	to.words[at >> 2] = 0;
 	to.words[(at >> 2) + 1] = 0;
 }
 
+/** A message's record with its lease, at an offset in a ring or a stage. No receiver may look there yet. */
+export function queuePutMessage(to: RecordBytes, at: number, bytes: Uint8Array, length: number): void {
+	to.putHeader(at, length + LEASE_BYTES, RecordKind.message);
+	queuePutLease(to, at + RECORD_BYTES);
+	to.copyIn(at + LEASED, bytes, 0, length);
+}
+
 /**
- * Moves the tail past what is done and answers it. Past the cursor too, if need be: what lies there may be done, when one
- * before it was tried again, or was lent and given up. Else its room would be there only once somebody takes, of which no
- * sender is told.
+ * Moves the tail past what is done and returns it. It moves past the cursor too, if necessary: messages there may be done
+ * already, if a message before them was tried again, or if they were lent and given up. Otherwise their room would be free only
+ * after the next take, of which no sender is notified.
  */
 export function queueGate(segment: Segment, ring: Ring, instance: number): number {
 	const { words } = segment;
@@ -91,7 +99,7 @@ export function queueGate(segment: Segment, ring: Ring, instance: number): numbe
 		const units = read(ring, tail, head, isOwned);
 		if (units === 0) break;
 		isOwned = ring.kind === RecordKind.owner;
-		// Whoever was done has read the payload.
+		// The receiver that ended the lease has read the payload.
 		const isKept =
 			ring.kind === RecordKind.message
 				? Atomics.load(ring.words, leaseAt(ring, tail)) !== LEASE_DONE
@@ -105,21 +113,19 @@ export function queueGate(segment: Segment, ring: Ring, instance: number): numbe
 	return tail;
 }
 
-/** What {@link queueTake} found: where the payload lies in the ring, behind the lease, its length, and how often it was taken. */
-export const taken = { offset: 0, length: 0, attempt: 0 };
-
 /**
- * Takes the oldest message that waits, for the receiver `instance`: 0 and {@link taken}. `timedOut`: none waits, or the next one
- * is a loan still being written. `bufferTooSmall`: it is longer than `most`, and stays; -1 for a look at its length.
+ * Takes the oldest waiting message for the receiver `instance`: 0, and `taken` says what it took. `timedOut`: no message waits, or
+ * the next one is a loan still being written. `bufferTooSmall`: the message is longer than `most`, and stays; `taken.length` is its
+ * length. With -1 for `most` this only finds the length.
  */
-export function queueTake(segment: Segment, ring: Ring, instance: number, most: number): number {
+export function queueTake(segment: Segment, ring: Ring, instance: number, most: number, taken: Taken): number {
 	const { words } = segment;
 	if (!lock(segment, instance)) return Status.timedOut;
 	const head = Atomics.load(words, HEAD);
 	const first = words[CURSOR] as number;
 	let position = first;
 	let status: number = Status.timedOut;
-	let isOwned = false; // the record before was a loan's owner
+	let isOwned = false; // the record before was an owner record
 	while (position !== head) {
 		const units = read(ring, position, head, isOwned);
 		if (units === 0 || (ring.kind === RecordKind.loan && !isOwned)) {
@@ -127,7 +133,7 @@ export function queueTake(segment: Segment, ring: Ring, instance: number, most: 
 			break;
 		}
 		if (ring.kind === RecordKind.loan) {
-			position = (position - 1) | 0; // back to its owner's record, for the next to look
+			position = (position - 1) | 0; // back to the owner record, where the next take begins
 			break;
 		}
 		const lease = leaseAt(ring, position);
@@ -153,11 +159,11 @@ export function queueTake(segment: Segment, ring: Ring, instance: number, most: 
 	return status;
 }
 
-/** Whether {@link queueTake} has reason to look: a hint that errs on the side of yes. */
+/** Whether a {@link queueTake} may succeed: a hint that is sometimes true without reason, but never false without reason. */
 export function queueHasSome(segment: Segment, ring: Ring, instance: number): boolean {
 	const { words } = segment;
 	if (Atomics.load(words, CURSOR) === Atomics.load(words, HEAD)) return false;
-	// Under the lock, or it might be overwritten while we read; who holds it finds out for himself, and so shall we.
+	// Under the lock, because the record could be overwritten while it is read. If another endpoint has the lock, the take will tell.
 	if (!claimTryLock(segment, TAKE_CLAIM, instance)) return true;
 	const cursor = words[CURSOR] as number;
 	const head = Atomics.load(words, HEAD);
@@ -166,33 +172,33 @@ export function queueHasSome(segment: Segment, ring: Ring, instance: number): bo
 	return some;
 }
 
-/** Not {@link queueHasSome}: behind a loan that is still written there is more. */
+/** Whether there is no record at all. {@link queueHasSome} is false also if the next message is a loan still being written. */
 export const queueIsEmpty = ({ words }: Segment): boolean => Atomics.load(words, CURSOR) === Atomics.load(words, HEAD);
 
-/** The word of the lease that a holder calls `offset`, or -1. */
+/** The word of the lease of the message at `offset`, or -1. */
 const findLease = (segment: Segment, offset: number): number =>
 	offset % UNIT !== 0 || offset < LEASED || offset > segment.capacity ? -1 : (offset - LEASE_BYTES) >> 2;
 
-/** Ends a lease of ours. `invalidArgument`: it is not ours. */
+/** Ends a lease of the receiver `instance`. `invalidArgument`: the lease is not its own. */
 export function queueDone(segment: Segment, ring: Ring, instance: number, offset: number): number {
 	const lease = findLease(segment, offset);
-	// A swap, after our reads: it lets the message be overwritten.
+	// A swap, after the reads of the message: from here on the message may be overwritten.
 	if (lease < 0 || Atomics.compareExchange(ring.words, lease, instance, LEASE_DONE) !== instance)
 		return Status.invalidArgument;
 	notify(segment, EventIndex.space);
 	return 0;
 }
 
-/** Puts a lease of ours back to be taken again. `busy`: a stopped thread keeps others from putting back. */
+/** Puts a message back so that it is taken again. `busy`: a stopped thread holds the take lock. */
 export function queueRetry(segment: Segment, ring: Ring, instance: number, offset: number): number {
 	const { words } = segment;
 	const lease = findLease(segment, offset);
 	if (lease < 0 || (ring.words[lease] as number) !== instance) return Status.invalidArgument;
 	if (!lockPatiently(segment, instance)) return Status.busy;
-	const slot = (offset - LEASED) / UNIT;
+	const unit = (offset - LEASED) / UNIT;
 	const tail = words[TAIL] as number;
-	// The position of the record: of all that have this offset the one between tail and cursor.
-	const position = (tail + ((slot - tail) & (ring.units - 1))) | 0;
+	// The position of the record: of all positions with this offset the one between tail and cursor.
+	const position = (tail + ((unit - tail) & (ring.units - 1))) | 0;
 	if (((words[CURSOR] as number) - tail) >>> 0 > (position - tail) >>> 0) words[CURSOR] = position;
 	ring.words[lease] = 0;
 	unlock(segment);
@@ -200,7 +206,7 @@ export function queueRetry(segment: Segment, ring: Ring, instance: number, offse
 	return 0;
 }
 
-/** Gives back what the dead, and `leaving`, hold between tail and cursor. Under the take lock. */
+/** Ends the leases of dead receivers, and of `leaving`, between tail and cursor, so that their messages wait again. Under the take lock. */
 function giveBack(segment: Segment, ring: Ring, leaving: number): boolean {
 	const { words } = segment;
 	const cursor = words[CURSOR] as number;
@@ -216,7 +222,7 @@ function giveBack(segment: Segment, ring: Ring, leaving: number): boolean {
 		if (isHeld && holder !== leaving && isAlive(segment, holder)) {
 			alive = holder;
 		} else if (isHeld) {
-			// The cursor first: killed in between, it passes over this one, and the next to recover finds it.
+			// The cursor first. If the thread is killed before the swap, takes skip this message, and the next recovery finds it.
 			if (!some) Atomics.store(words, CURSOR, at);
 			some = true;
 			Atomics.compareExchange(ring.words, lease, holder, 0);
@@ -226,7 +232,7 @@ function giveBack(segment: Segment, ring: Ring, leaving: number): boolean {
 	return some;
 }
 
-/** A loan at the cursor whose lender is gone becomes padding. Under the take lock. */
+/** Turns a loan at the cursor into padding if its lender is gone. Under the take lock. */
 function endLoanOfDead(segment: Segment, ring: Ring): boolean {
 	const { words } = segment;
 	const cursor = words[CURSOR] as number;
@@ -242,8 +248,8 @@ function endLoanOfDead(segment: Segment, ring: Ring): boolean {
 }
 
 /**
- * Gives back what dead receivers hold, and what `leaving` (0: nobody) holds. True: there was something. A loan at the cursor
- * whose lender is gone becomes padding.
+ * Ends the leases of dead receivers, and of `leaving` (0: of no other), so that their messages wait again. A loan at the cursor
+ * becomes padding if its lender is gone. True: there was something to do.
  */
 export function queueRecover(segment: Segment, ring: Ring, instance: number, leaving: number): boolean {
 	if (!lock(segment, instance)) return false;
@@ -252,6 +258,6 @@ export function queueRecover(segment: Segment, ring: Ring, instance: number, lea
 	unlock(segment);
 	if (!some) return false;
 	notify(segment, EventIndex.data);
-	notify(segment, EventIndex.space); // of a loan
+	notify(segment, EventIndex.space); // of the loan
 	return true;
 }

@@ -11,10 +11,10 @@ import { peersOf } from "../peers.ts";
 import { arm, armed } from "../segment/event.ts";
 import type { Segment } from "../segment/segment.ts";
 import { pollSlots } from "../segment/slots.ts";
-import { ASSEMBLED, findAny, findNext } from "./next.ts";
+import { findAny, findNext } from "./next.ts";
 import { overrunFound, overrunStart } from "./overrun.ts";
-import { queueDone, queueRecover, queueRetry, queueTake, taken } from "./queue.ts";
-import { ReceiverState } from "./receiver_state.ts";
+import { queueDone, queueRecover, queueRetry, queueTake } from "./queue.ts";
+import { ASSEMBLED, Found, ReceiverState } from "./receiver_state.ts";
 import { pollForData, pollSegment, waitForData } from "./receiver_wait.ts";
 
 const DATA = 1 << EventIndex.data;
@@ -24,11 +24,18 @@ const ANY_LENGTH = 0x7fffffff;
 /** A receiver over a segment: `native/src/receiver.c`. */
 export class SegmentReceiver implements EngineReceiver {
 	readonly #state: ReceiverState;
+	readonly #found = new Found();
 	readonly #segment: Segment;
 	readonly #leave: () => void;
 	#isOpen = true;
+	/** Of a queue: how many leases are open. */
+	#leases = 0;
+	/** How many messages the last peek found, the position of the first of them, and the position behind them. */
+	#peeked = 0;
+	#peekedAt = 0;
+	#peekedTo = 0;
 
-	/** `place` is the word of its place, whose position was taken with the same `fromOldest`; `leave` gives it up. */
+	/** `slot` is the first word of its slot, whose position was taken with the same `fromOldest`; `leave` gives the slot up. */
 	constructor(segment: Segment, slot: number, instance: number, fromOldest: boolean, leave: () => void) {
 		this.#state = new ReceiverState(segment, slot, instance);
 		this.#segment = segment;
@@ -40,7 +47,7 @@ export class SegmentReceiver implements EngineReceiver {
 		if (!this.#isOpen) return Status.closed;
 		const state = this.#state;
 		const { position, ring } = state;
-		// In line: one more message of a known run. Queues and receivers that may be overrun know of none.
+		// Without a call: one more message of a known run. Queues and receivers that may be overrun have no known run.
 		if (position !== state.head) {
 			const units = ring.read(position, state.head, position === state.lentAt);
 			const { length } = ring;
@@ -53,26 +60,27 @@ export class SegmentReceiver implements EngineReceiver {
 		return this.#segment.result(this.#recvAny(target, timeout, capacity));
 	}
 
-	/** What most calls do not come to. */
+	/** The path that most calls do not take. */
 	#recvAny(target: Uint8Array, timeout: number, capacity: number): number {
 		const state = this.#state;
-		state.until = 0;
+		this.#found.begin();
 		if (state.isQueue) return this.#recvOfQueue(target, timeout, capacity);
 		state.assembly.lendTarget(target, capacity);
 		const length = this.#recvOfRing(target, timeout, capacity);
-		// No known run: what is there may be overwritten before the next call.
+		// There is no known run: its bytes may be overwritten before the next call.
 		if (state.isOverrun) state.head = state.position;
 		state.assembly.giveTargetBack();
 		return length;
 	}
 
-	/** One that was overwritten while it was copied was lost, and the next one is taken. */
+	/** A message that was overwritten while it was copied is lost, and the next one is received. */
 	#recvOfRing(target: Uint8Array, timeout: number, capacity: number): number {
 		const state = this.#state;
+		const found = this.#found;
 		for (;;) {
 			const units = this.#nextOrWait(timeout);
 			if (units < 0) return units;
-			const { at, length } = state;
+			const { at, length } = found;
 			if (length > capacity) return Status.bufferTooSmall;
 			if (at === ASSEMBLED) {
 				state.assembly.finishInto(target);
@@ -89,23 +97,24 @@ export class SegmentReceiver implements EngineReceiver {
 
 	#nextOrWait(timeout: number): number {
 		const state = this.#state;
+		const found = this.#found;
 		for (;;) {
-			const units = state.isOverrun ? findAny(state) : findNext(state);
+			const units = state.isOverrun ? findAny(state, found) : findNext(state, found);
 			if (units !== Status.timedOut) return units;
-			const status = waitForData(state, timeout);
+			const status = waitForData(state, found, timeout);
 			if (status !== 0) return status;
 		}
 	}
 
-	/** A queue's take, with its wait. A receiver that never finds it empty must notice what the dead held too. */
+	/** A queue's take, with its wait. A receiver that never finds the queue empty must notice the leases of dead receivers too. */
 	#takeOrWait(timeout: number, most: number): number {
 		const state = this.#state;
 		for (;;) {
 			pollSegment(state);
-			const status = queueTake(this.#segment, state.ring, state.instance, most);
-			if (status === 0) state.leases++;
+			const status = queueTake(this.#segment, state.ring, state.instance, most, state.taken);
+			if (status === 0) this.#leases++;
 			if (status !== Status.timedOut) return status;
-			const waited = waitForData(state, timeout);
+			const waited = waitForData(state, this.#found, timeout);
 			if (waited !== 0) return waited;
 		}
 	}
@@ -113,7 +122,7 @@ export class SegmentReceiver implements EngineReceiver {
 	#recvOfQueue(target: Uint8Array, timeout: number, capacity: number): number {
 		const status = this.#takeOrWait(timeout, capacity);
 		if (status !== 0) return status;
-		const { offset, length } = taken;
+		const { offset, length } = this.#state.taken;
 		this.#state.ring.copyOut(offset, target, 0, length);
 		this.done(offset);
 		return length;
@@ -123,21 +132,21 @@ export class SegmentReceiver implements EngineReceiver {
 		if (!this.#isOpen) return Status.closed;
 		const state = this.#state;
 		if (state.isQueue) {
-			const status = queueTake(this.#segment, state.ring, state.instance, -1);
-			return this.#segment.result(status === Status.bufferTooSmall ? taken.length : status);
+			const status = queueTake(this.#segment, state.ring, state.instance, -1, state.taken);
+			return this.#segment.result(status === Status.bufferTooSmall ? state.taken.length : status);
 		}
-		const units = findAny(state);
+		const units = findAny(state, this.#found);
 		if (state.isOverrun) state.head = state.position;
-		return this.#segment.result(units < 0 ? units : state.length);
+		return this.#segment.result(units < 0 ? units : this.#found.length);
 	}
 
 	takeAssembled(): Uint8Array<ArrayBuffer> | null {
 		const state = this.#state;
 		if (!this.#isOpen || state.isQueue) return null;
-		const units = findAny(state);
+		const units = findAny(state, this.#found);
 		let message: Uint8Array<ArrayBuffer> | null = null;
-		if (units > 0 && state.at === ASSEMBLED) {
-			message = state.assembly.keep();
+		if (units > 0 && this.#found.at === ASSEMBLED) {
+			message = state.assembly.take();
 			state.number++;
 			state.advance(units);
 		}
@@ -150,20 +159,22 @@ export class SegmentReceiver implements EngineReceiver {
 		const state = this.#state;
 		if (state.isQueue) return Status.invalidArgument;
 		if (max === 0) return 0;
-		state.until = 0;
+		this.#found.begin();
 		state.assembly.lendTarget(target, target.byteLength);
 		let units = this.#nextOrWait(timeout);
-		if (units >= 0 && (state.isOverrun || state.at === ASSEMBLED)) units = this.#recvPeeked(spans, target, timeout);
+		if (units >= 0 && (state.isOverrun || this.#found.at === ASSEMBLED))
+			units = this.#recvPeeked(spans, target, timeout);
 		state.assembly.giveTargetBack();
 		if (state.isOverrun) state.head = state.position;
 		return this.#segment.result(units < 0 ? units : this.#fillSpans(spans, max, units));
 	}
 
-	/** A message that is found does not lie in place: it goes to the target, if it fits there. */
+	/** The message that was found does not lie in the ring, or may be overwritten there: it is copied to the target if it fits. */
 	#recvPeeked(spans: Uint32Array, target: Uint8Array, timeout: number): number {
-		spans[0] = this.#state.length;
-		if (this.#state.length > target.byteLength) return Status.notInPlace;
-		// It may have been overwritten, and a larger one be next.
+		const found = this.#found;
+		spans[0] = found.length;
+		if (found.length > target.byteLength) return Status.notInPlace;
+		// It may have been overwritten, and a longer message may be next.
 		const length = this.#recvAny(target, timeout, target.byteLength);
 		if (length === Status.bufferTooSmall) spans[0] = target.byteLength + 1;
 		else if (length < 0) return length;
@@ -171,19 +182,19 @@ export class SegmentReceiver implements EngineReceiver {
 		return Status.notInPlace;
 	}
 
-	/** The message of so many units at position, and those after it that can be handed out. */
+	/** The message of so many units at the position, and the messages after it that can be read in the ring. */
 	#fillSpans(spans: Uint32Array, max: number, firstUnits: number): number {
 		const state = this.#state;
 		const { ring, head } = state;
 		let { position } = state;
 		let units = firstUnits;
 		let count = 1;
-		spans[0] = state.at;
-		spans[1] = state.length;
+		spans[0] = this.#found.at;
+		spans[1] = this.#found.length;
 		position = (position + units) | 0;
 		while (count < max && position !== head) {
 			units = ring.read(position, head, position === state.lentAt);
-			// What comes before a loan, a fragment, or damage (which the next call reports) can be handed out.
+			// The run ends at a loan, a fragment, or damage, which the next call reports.
 			if (units === 0 || ring.kind === RecordKind.loan || ring.kind === RecordKind.fragment) break;
 			if (ring.kind === RecordKind.message) {
 				spans[2 * count] = ring.offset(position) + RECORD_BYTES;
@@ -196,9 +207,9 @@ export class SegmentReceiver implements EngineReceiver {
 				state.lentAt = position;
 			}
 		}
-		state.peeked = count;
-		state.peekedAt = state.position;
-		state.peekedTo = position;
+		this.#peeked = count;
+		this.#peekedAt = state.position;
+		this.#peekedTo = position;
 		return count;
 	}
 
@@ -206,15 +217,15 @@ export class SegmentReceiver implements EngineReceiver {
 		if (!this.#isOpen) return Status.closed;
 		const state = this.#state;
 		if (state.isQueue || state.isOverrun) return Status.invalidArgument;
-		if (count > 0 && count === state.peeked && state.position === state.peekedAt) {
-			// All of them: their records need not be read again.
-			state.advance((state.peekedTo - state.position) >>> 0);
+		if (count > 0 && count === this.#peeked && state.position === this.#peekedAt) {
+			// All that the last peek found: their records need not be read again.
+			state.advance((this.#peekedTo - state.position) >>> 0);
 			return this.#segment.result(0);
 		}
 		for (let i = 0; i < count; i++) {
-			const units = findNext(state);
+			const units = findNext(state, this.#found);
 			if (units < 0) return this.#segment.result(units === Status.timedOut ? Status.invalidArgument : units);
-			if (state.at === ASSEMBLED) return Status.invalidArgument; // not one that was peeked at
+			if (this.#found.at === ASSEMBLED) return Status.invalidArgument; // peek does not count such a message
 			state.advance(units);
 		}
 		return this.#segment.result(0);
@@ -223,9 +234,10 @@ export class SegmentReceiver implements EngineReceiver {
 	take(lease: Uint32Array, timeout: number): number {
 		if (!this.#isOpen) return Status.closed;
 		if (!this.#state.isQueue) return Status.invalidArgument;
-		this.#state.until = 0;
+		this.#found.begin();
 		const status = this.#takeOrWait(timeout, ANY_LENGTH);
 		if (status === 0) {
+			const { taken } = this.#state;
 			lease[0] = taken.offset;
 			lease[1] = taken.length;
 			lease[2] = taken.attempt;
@@ -246,7 +258,7 @@ export class SegmentReceiver implements EngineReceiver {
 	}
 
 	#endLease(status: number): number {
-		if (status === 0) this.#state.leases--;
+		if (status === 0) this.#leases--;
 		return this.#segment.result(status);
 	}
 
@@ -284,8 +296,8 @@ export class SegmentReceiver implements EngineReceiver {
 	close(): void {
 		if (!this.#isOpen) return;
 		this.#isOpen = false;
-		const { ring, instance, leases, assembly } = this.#state;
-		if (leases > 0) queueRecover(this.#segment, ring, instance, instance);
+		const { ring, instance, assembly } = this.#state;
+		if (this.#leases > 0) queueRecover(this.#segment, ring, instance, instance);
 		assembly.clear();
 		this.#leave();
 	}

@@ -1,57 +1,92 @@
 import { EventIndex, headerWord, Kind, OverflowKind, slotWord } from "@libipc/protocol";
 import { Backoff, isWanted, notify } from "../segment/event.ts";
 import type { Segment } from "../segment/segment.ts";
-import { Assembly } from "./assembly.ts";
+import { Assembly, type Fragment } from "./assembly.ts";
 import { Ring } from "./ring.ts";
 
 const { head: HEAD } = headerWord;
 const { position: POSITION } = slotWord;
 
-/** What the files that make up a receiver share: `native/src/receiver_state.h`. */
+/** In {@link Found}: the message does not lie in the ring, but in the assembly. */
+export const ASSEMBLED = -1;
+
+/**
+ * What one call has found: what C returns through `record`, `bytes` and `until`. A receiver has one of these and passes it along,
+ * so that a call allocates nothing. It means nothing between two calls.
+ */
+export class Found {
+	/** Where the message lies in the ring: a byte offset, or {@link ASSEMBLED}. next.ts writes it. */
+	at = 0;
+	/** The length of the message in bytes. Written with `at`. */
+	length = 0;
+	/** When the waits of the call end. 0: it has not waited yet. {@link begin} and receiver_wait.ts write it. */
+	until = 0;
+
+	/** A call begins: all its waits have one end. */
+	begin(): this {
+		this.until = 0;
+		return this;
+	}
+}
+
+/** What `queueTake` returns beside its status: the `offset`, `length` and `attempt` of the message that it took. */
+export interface Taken {
+	/** The byte offset of the message in the ring, behind its lease. */
+	offset: number;
+	length: number;
+	/** How often the message has been taken. */
+	attempt: number;
+}
+
+/**
+ * What the files that make up a receiver share: `native/src/receiver_state.h`.
+ *
+ * Every field lives as long as the receiver; what belongs to one call is in {@link Found}. The `readonly` fields are written by
+ * the constructor. Of the others each names the files that write it.
+ */
 export class ReceiverState {
 	readonly segment: Segment;
 	readonly words: Int32Array;
 	readonly ring: Ring;
-	/** The word of its place. */
+	/** The first word of its slot. */
 	readonly slot: number;
 	readonly instance: number;
-	/** Of the next record to read. */
-	position: number;
-	/** As last loaded: records before it are whole. */
-	head: number;
-	/** The position that senders know. */
-	published: number;
-	/** It is published at least every so many units while a long run is read. */
+	/** While it reads a long run, a receiver publishes its position at least every so many units. */
 	readonly quota: number;
 	readonly isQueue: boolean;
-	/** Overflow is drop-oldest: senders do not wait for us, and head is position between calls. */
+	/** Overflow is `drop-oldest`: senders do not wait for this receiver, and `head` equals `position` between two calls. */
 	readonly isOverrun: boolean;
+	/** Reused by each wait for data: receiver_wait.ts. */
 	readonly backoff: Backoff;
-	/** See `pollSlots`. */
+	/** What {@link pollSlots} saw last: receiver.ts. */
 	readonly peersSeen = { instances: 0, count: 0 };
-	/** When a try last looked for dead peers and for another segment under the name, and how often. */
+	/** Fragments that are put together: next.ts, overrun.ts and receiver.ts call it. */
+	readonly assembly = new Assembly();
+	/** What the fragment at the position says of itself: next.ts fills it in for each fragment. */
+	readonly fragment: Fragment = { instance: 0, message: 0, oldest: 0, first: 0, total: 0, offset: 0 };
+	/** Of a queue: receiver.ts has each take fill it in. */
+	readonly taken: Taken = { offset: 0, length: 0, attempt: 0 };
+
+	/** The position of the next record to read: {@link advance} and overrun.ts. */
+	position: number;
+	/** `head` as last loaded: the records before it are whole. {@link hasMore}, overrun.ts and receiver.ts. */
+	head: number;
+	/** The position that senders know: {@link publish}. */
+	published: number;
+	/** When a try last looked for dead peers and for another segment under the name, and how often: receiver_wait.ts. */
 	polledAt = -Infinity;
 	polls = 0;
-	/** The instance in the last owner record, and the position after it: a loan anywhere else is damage. */
+	/** The instance in the last owner record, and the position after that record: next.ts, receiver.ts. A loan anywhere else is damage. */
 	lender = 0;
 	lentAt: number;
-	/** Of overrun.ts, in 64 bits: the position we began at, ours, the messages before it, and those that were lost. */
+	/**
+	 * Where messages may be lost, in 64 bits: the position at which the receiver began, its position, and the messages before it
+	 * that it has passed and lost. {@link advance}, next.ts, receiver.ts and overrun.ts, which explains them.
+	 */
 	joined = 0;
 	passed = 0;
 	number = 0;
 	lost = 0;
-	readonly assembly = new Assembly();
-	/** Of a queue, open. */
-	leases = 0;
-	/** When the wait of the call that is running ends; 0: none has begun. */
-	until = 0;
-	/** How many messages the last peek found, from our position then, and the position behind them. */
-	peeked = 0;
-	peekedAt = 0;
-	peekedTo = 0;
-	/** Of the next message, once found: where its bytes lie in the ring, -1 = in the assembly; and how many there are. */
-	at = 0;
-	length = 0;
 
 	constructor(segment: Segment, slot: number, instance: number) {
 		this.segment = segment;
@@ -67,7 +102,7 @@ export class ReceiverState {
 		this.backoff = new Backoff(segment);
 	}
 
-	/** Tells senders how far we are. Everything before the position has been read: those loads stay before this store. */
+	/** Publishes the position. Everything before it has been read: those loads stay before this store. */
 	publish(): void {
 		this.published = this.position;
 		Atomics.store(this.words, this.slot + POSITION, this.position);
@@ -75,8 +110,8 @@ export class ReceiverState {
 	}
 
 	/**
-	 * Moves past a record. Senders are told lazily, so that their cache line of ours is not fought over: when the run of records
-	 * known to us ends, every eighth of the ring, and when a sender has asked.
+	 * Moves past a record. The position is published rarely, so that senders and receiver do not fight over its cache line: at the
+	 * end of the run of records that is known, every eighth of the ring, and when a sender has asked for space.
 	 */
 	advance(units: number): void {
 		this.position = (this.position + units) | 0;
@@ -89,7 +124,7 @@ export class ReceiverState {
 			this.publish();
 	}
 
-	/** Loads head if the run known so far is used up. True: there is a record at position. */
+	/** Loads head if the known run has been read. True: there is a record at the position. */
 	hasMore(): boolean {
 		if (this.position !== this.head) return true;
 		this.head = Atomics.load(this.words, HEAD);

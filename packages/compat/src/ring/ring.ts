@@ -3,13 +3,14 @@ import { RECORD_BYTES, RecordKind, UNIT } from "@libipc/protocol";
 import type { Segment } from "../segment/segment.ts";
 
 /**
- * Records in the log: the one place that turns positions into bytes. The invariants are in `native/src/ring.h`. Positions are
- * signed words here; differences are taken with `>>> 0`.
+ * Records in the ring: the only file that turns positions into bytes. The invariants are in `native/src/ring.h`. Positions are
+ * signed words here; differences are computed with `>>> 0`.
  *
- * All views end with the ring: an offset that damage made up is `undefined`, or an error, never somebody else's memory.
+ * All views end with the ring. An invalid offset, which only damage can cause, reads `undefined` or throws, and never reaches other
+ * memory.
  */
 
-/** Shorter ones are copied in a loop; from so many bytes on a call of the engine is faster, whatever it costs. */
+/** Up to so many bytes are copied in a loop. For longer copies a call of the runtime is faster. */
 const LOOP_IN = 16;
 const LOOP_OUT = 32;
 
@@ -18,14 +19,14 @@ const copyBuffer = Buffer.prototype.copy;
 /** The units that a message of `length` bytes takes, header included. */
 export const ringUnits = (length: number): number => (length + (RECORD_BYTES + UNIT - 1)) >>> 3;
 
-/** The largest message in one record: with padding of less than its own size before it, it fits an empty ring. */
+/** The longest message in one record: it fits an empty ring even with padding before it, which is shorter than the record. */
 export const ringMaxRecord = (capacity: number): number => capacity / 2 - RECORD_BYTES;
 
-/** Bytes that records lie in: a ring, or a stage of a batch. */
+/** Bytes in which records lie: a ring, or the stage of a batch. */
 export class RecordBytes {
 	readonly words: Int32Array;
 	readonly bytes: Uint8Array;
-	/** The same bytes: its `copy` takes ranges, so that no view is made for a copy. */
+	/** The same bytes. Its `copy` takes ranges, so that a copy allocates no view. */
 	readonly #buffer: Buffer;
 
 	constructor(buffer: ArrayBufferLike, byteOffset: number, byteLength: number) {
@@ -34,7 +35,7 @@ export class RecordBytes {
 		this.#buffer = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 	}
 
-	/** Copies `length` bytes from `from` on into the bytes at `at`, a multiple of four. They fit. */
+	/** Copies `length` bytes of `bytes`, from `from` on, to `at`, a multiple of four. They must fit. */
 	copyIn(at: number, bytes: Uint8Array, from: number, length: number): void {
 		if (length <= LOOP_IN) this.#copyFewIn(at, bytes, from, length);
 		else if (length === bytes.length) this.bytes.set(bytes, at);
@@ -58,7 +59,7 @@ export class RecordBytes {
 		words[word] = last;
 	}
 
-	/** Copies `length` bytes at `at` to `to` in the target, which has room for them. */
+	/** Copies `length` bytes at `at` to `to` in the target. They must fit. */
 	copyOut(at: number, target: Uint8Array, to: number, length: number): void {
 		if (length > LOOP_OUT) {
 			this.#buffer.copy(target, to, at, at + length);
@@ -76,15 +77,21 @@ export class RecordBytes {
 		for (let i = whole; i < length; i++) target[to + i] = bytes[at + i] as number;
 	}
 
-	/** Copies what is left of other records, from one byte to another, to here. */
+	/** Copies the bytes `start` to `end` of other records to `at`. */
 	copyRecords(at: number, from: RecordBytes, start: number, end: number): void {
 		from.#buffer.copy(this.bytes, at, start, end);
 	}
 
-	/** Writes a record's header where no receiver looks yet: the store of head publishes it. */
+	/** Writes a record's header. No receiver may look there yet: the store of head publishes it. */
 	putHeader(at: number, length: number, kind: number): void {
 		this.words[at >> 2] = length;
 		this.words[(at >> 2) + 1] = kind;
+	}
+
+	/** A message's record, header first. No receiver may look there yet. */
+	putMessage(at: number, bytes: Uint8Array, length: number): void {
+		this.putHeader(at, length, RecordKind.message);
+		this.copyIn(at + RECORD_BYTES, bytes, 0, length);
 	}
 }
 
@@ -92,7 +99,7 @@ export class RecordBytes {
 export class Ring extends RecordBytes {
 	readonly units: number;
 	readonly #mask: number;
-	/** What {@link read} found: copies, which no other thread can change between check and use. */
+	/** What {@link read} found. These are copies, which no other thread can change between check and use. */
 	length = 0;
 	kind = 0;
 
@@ -102,12 +109,12 @@ export class Ring extends RecordBytes {
 		this.#mask = this.units - 1;
 	}
 
-	/** The byte of a position. */
+	/** The byte offset of a position. */
 	offset(position: number): number {
 		return (position & this.#mask) << 3;
 	}
 
-	/** The units to skip so that `units` do not straddle the end: 0, or all up to the end. */
+	/** The units to skip so that `units` do not straddle the end: 0, or all units up to the end. */
 	padding(position: number, units: number): number {
 		const toEnd = this.units - (position & this.#mask);
 		return units > toEnd ? toEnd : 0;
@@ -118,9 +125,9 @@ export class Ring extends RecordBytes {
 	}
 
 	/**
-	 * Reads the header of the record at a position that lies before `head`: its units, or 0 if what is there cannot be a
-	 * record, which is damage. `afterOwner`: it may be a loan that has just become a message; then whoever sees that sees its
-	 * payload and its length. What head has published needs no such order.
+	 * Reads the header of the record at a position that lies before `head`: its units, or 0 if this cannot be a record, which is
+	 * damage. `afterOwner`: it may be a loan that has just become a message. A thread that sees the new kind then sees the payload
+	 * and the length too. Records that head has published need no such order.
 	 */
 	read(position: number, head: number, afterOwner: boolean): number {
 		const at = (position & this.#mask) << 1;

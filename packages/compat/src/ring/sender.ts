@@ -13,11 +13,11 @@ import { claimUnlock } from "../segment/claim_lock.ts";
 import { arm, armed, deadlineAfter, prepare, SLICE, sleep } from "../segment/event.ts";
 import type { Segment } from "../segment/segment.ts";
 import { evictDead, pollSlots } from "../segment/slots.ts";
-import { flush, putMessage, stage } from "./batch.ts";
+import { flush, stage } from "./batch.ts";
 import { sendFragments, sendPart } from "./fragments.ts";
 import { claimHead, publish } from "./head.ts";
 import { endLoan, loan, maxLoan } from "./loan.ts";
-import { SenderState } from "./sender_state.ts";
+import { Claimed, SenderState } from "./sender_state.ts";
 
 const { claim: CLAIM, receiverCount: RECEIVER_COUNT } = headerWord;
 const { armed: ARMED } = slotWord;
@@ -26,21 +26,22 @@ const { armed: ARMED } = slotWord;
 const MAX_MESSAGE = 0x7fffffff;
 
 const PEERS = 1 << EventIndex.peers;
-/** A sender waits for one of these, whichever was missing. */
+/** A sender waits for one of these two: for the one that was missing. */
 const SPACE = 1 << EventIndex.space;
-const TURN = 1 << EventIndex.claimFree;
+const CLAIM_FREE = 1 << EventIndex.claimFree;
 
-/** A sender over a segment: `native/src/sender.c`. Of a route, its maker has taken the claim. */
+/** A sender over a segment: `native/src/sender.c`. The claim of a route was taken by the code that opened the sender. */
 export class SegmentSender implements EngineSender {
 	readonly maxMessageLength: number;
 	readonly maxRecordLength: number;
 	readonly maxLoanLength: number;
 	readonly #state: SenderState;
+	readonly #claimed = new Claimed();
 	readonly #segment: Segment;
 	readonly #leave: () => void;
 	#isOpen = true;
 
-	/** `place` is the word of its place; `leave` gives it up. */
+	/** `slot` is the first word of its slot; `leave` gives the slot up. */
 	constructor(segment: Segment, slot: number, instance: number, leave: () => void) {
 		const state = new SenderState(segment, slot, instance);
 		this.#state = state;
@@ -56,24 +57,26 @@ export class SegmentSender implements EngineSender {
 		const state = this.#state;
 		if (length > state.maxRecord) return this.#segment.result(this.#sendFragments(bytes, length, timeout));
 		const units = state.units(length);
-		state.deadline = 0;
-		const status = claimHead(state, units, timeout);
+		const claimed = this.#claimed.begin();
+		const status = claimHead(state, claimed, units, timeout);
 		if (status !== 0) return this.#segment.result(status);
-		const at = state.at;
-		putMessage(state, state.ring, state.ring.offset(at), bytes, length);
+		const { at } = claimed;
+		const { ring } = state;
+		state.putMessage(ring, ring.offset(at), bytes, length);
 		publish(state, (at + units) | 0, 1);
 		return this.#segment.result(0);
 	}
 
 	#sendFragments(bytes: Uint8Array, length: number, timeout: number): number {
 		if (length > this.maxMessageLength) return Status.messageTooLarge;
-		return sendFragments(this.#state, bytes, length, timeout);
+		return sendFragments(this.#state, this.#claimed.begin(), bytes, length, timeout);
 	}
 
 	sendPart(bytes: Uint8Array, length: number, progress: Uint32Array): number {
 		if (!this.#isOpen) return Status.closed;
 		if (length > this.maxMessageLength) return Status.messageTooLarge;
-		if (length > this.maxRecordLength) return this.#segment.result(sendPart(this.#state, bytes, length, progress));
+		if (length > this.maxRecordLength)
+			return this.#segment.result(sendPart(this.#state, this.#claimed.begin(), bytes, length, progress));
 		const status = this.send(bytes, length, 0);
 		if (status === 0) progress[0] = length;
 		return status;
@@ -88,11 +91,13 @@ export class SegmentSender implements EngineSender {
 	}
 
 	flush(timeout: number): number {
-		return this.#isOpen ? this.#segment.result(flush(this.#state, timeout)) : Status.closed;
+		if (!this.#isOpen) return Status.closed;
+		return this.#segment.result(flush(this.#state, this.#claimed.begin(), timeout));
 	}
 
 	loan(length: number, timeout: number): number {
-		return this.#isOpen ? this.#segment.result(loan(this.#state, length, timeout)) : Status.closed;
+		if (!this.#isOpen) return Status.closed;
+		return this.#segment.result(loan(this.#state, this.#claimed.begin(), length, timeout));
 	}
 
 	endLoan(offset: number, length: number): number {
@@ -116,7 +121,7 @@ export class SegmentSender implements EngineSender {
 		for (;;) {
 			const seen = prepare(segment, EventIndex.peers);
 			if (Atomics.load(segment.words, RECEIVER_COUNT) >>> 0 >= count) {
-				// Counted is not alive: somebody may have been killed and not been missed yet.
+				// The count may include a receiver that was killed, if nobody has noticed that yet.
 				if (!evictDead(segment)) return segment.result(0);
 				continue;
 			}
@@ -133,9 +138,9 @@ export class SegmentSender implements EngineSender {
 		const { words, slot, awaitsClaim } = this.#state;
 		let events = wait & WaitBits.peers ? PEERS : 0;
 		if (wait & WaitBits.space) {
-			// Not for both: giving a claim back in vain would ring ourselves, again and again.
-			Atomics.and(words, slot + ARMED, ~(SPACE | TURN));
-			events |= awaitsClaim ? TURN : SPACE;
+			// Not for both: a send without success gives the claim back, which would signal this sender again and again.
+			Atomics.and(words, slot + ARMED, ~(SPACE | CLAIM_FREE));
+			events |= awaitsClaim ? CLAIM_FREE : SPACE;
 		}
 		arm(this.#segment, slot, events, waker.low, waker.high);
 	}
@@ -144,14 +149,14 @@ export class SegmentSender implements EngineSender {
 		if (!this.#isOpen) return false;
 		this.arm(wait, waker);
 		const changed = (wait & WaitBits.peers) !== 0 && pollSlots(this.#segment, this.#state.peersSeen);
-		return changed || (wait & WaitBits.space) !== 0; // who tries to send looks around by itself
+		return changed || (wait & WaitBits.space) !== 0; // the next try to send looks for dead peers itself
 	}
 
 	armed(): number {
 		if (!this.#isOpen) return 0;
-		// The try after arm() may have found the other of the two missing: then it is not armed for what it waits for.
-		const events = armed(this.#segment, this.#state.slot) & (PEERS | (this.#state.awaitsClaim ? TURN : SPACE));
-		return (events & (SPACE | TURN) ? WaitBits.space : 0) | (events & PEERS ? WaitBits.peers : 0);
+		// The try after arm() may have found that the other of the two is missing. Then it is not armed for what it waits for.
+		const events = armed(this.#segment, this.#state.slot) & (PEERS | (this.#state.awaitsClaim ? CLAIM_FREE : SPACE));
+		return (events & (SPACE | CLAIM_FREE) ? WaitBits.space : 0) | (events & PEERS ? WaitBits.peers : 0);
 	}
 
 	peers(records: Uint32Array): number {

@@ -1,13 +1,26 @@
 import { closeAtExit } from "@libipc/core/api";
-import type { OpenSegment } from "./sab/open_segment.ts";
+import type { Segment } from "./segment/segment.ts";
+
+/** A slot on the segment of a name. */
+export interface OpenSegment {
+	readonly segment: Segment;
+	/** The first word of the slot. */
+	readonly at: number;
+	readonly instance: number;
+	/** Gives the slot up, and the memory if it was the last slot. To be called once. */
+	readonly leave: () => void;
+}
 
 /**
- * Makes an endpoint that leaves when it is closed, when the thread exits, or when it was collected. Collected, it cannot do so
- * itself: another one is then made in its place, for all that it holds is in the segment, and that one is closed.
+ * Makes an endpoint that gives its slot up when it is closed, when the thread exits, or when it is collected.
+ *
+ * A collected endpoint cannot close itself. `abandon` then gives back what the segment says that it holds, before the slot is
+ * given up. It gets `opened` and not the endpoint, because a reference to the endpoint would keep it from being collected.
  */
 export function endpointOf<Endpoint extends { close(): void }>(
 	opened: OpenSegment,
 	make: (opened: OpenSegment, leave: () => void) => Endpoint,
+	abandon: (opened: OpenSegment) => void,
 ): Endpoint {
 	let isClosed = false;
 	const leave = (): void => {
@@ -16,7 +29,7 @@ export function endpointOf<Endpoint extends { close(): void }>(
 	};
 	const endpoint = make(opened, leave);
 	const free = closeAtExit(endpoint, () => {
-		if (!isClosed) make(opened, () => {}).close();
+		if (!isClosed) abandon(opened);
 		opened.leave();
 	});
 	return endpoint;

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { Worker } from "node:worker_threads";
-import { FIRST_UNIT, offerHub, UNIT_BYTES } from "./sab/hub.ts";
+import { offerHub } from "./sab/hub.ts";
+import { FIRST_UNIT, UNIT_BYTES } from "./sab/hub_layout.ts";
 import { openAsHandle, openAsSender } from "./sab/open_segment.ts";
 import { freeLeftovers, usage } from "./sab/reserve.ts";
 import { noOptions } from "./sab/testing/pretend.ts";

@@ -10,9 +10,11 @@ import {
 	waitWord,
 } from "@libipc/protocol";
 import { Backoff, deadlineAfter, FIRST_SLICE, SLICE } from "../segment/event.ts";
+import { isOrphaned } from "../segment/orphaned.ts";
 import type { Segment } from "../segment/segment.ts";
 import { countAlive, evictDead } from "../segment/slots.ts";
 import { ACQUIRE, enter, isNotified, leave, leaveAll, notifyWaits, renew, sleepWait } from "../segment/waits.ts";
+import type { OpenSegment } from "../segment_endpoint.ts";
 
 const { claim: CLAIM, orphaned: ORPHANED, permits: PERMITS, unusable: UNUSABLE } = headerWord;
 const { held: HELD } = slotWord;
@@ -207,7 +209,17 @@ export abstract class SegmentHandle implements EngineHandle {
 	poll(): boolean {
 		if (!this.isOpen) return true;
 		evictDead(this.segment);
-		this.segment.isOrphaned();
+		isOrphaned(this.segment);
 		return true;
 	}
+}
+
+export type HandleClass<Handle> = new (segment: Segment, at: number, instance: number, leave: () => void) => Handle;
+
+/**
+ * Gives back what a collected handle holds besides its slot. All of that is in the segment, and how to give it back depends on the
+ * kind. So a second handle is made for the same slot, which costs no view of memory, and closed; it does not leave the slot.
+ */
+export function abandonHandle(Class: HandleClass<SegmentHandle>, { segment, at, instance }: OpenSegment): void {
+	new Class(segment, at, instance, () => {}).close();
 }

@@ -20,7 +20,7 @@ export interface MemoryKeeper {
 	 */
 	reserve(before: number, byteLength: number): number;
 	/** Keeps the memory for its name as long as `view` lives, also when the handle is closed. */
-	keep(view: Uint8Array): void;
+	retain(view: Uint8Array): void;
 	/** What is thrown when there is no room. */
 	noSpace(byteLength: number): Error;
 }
@@ -66,7 +66,7 @@ export class SegmentMemory extends WakeableHandle implements EngineMemory {
 		const byteLength = this.byteLength();
 		if (byteLength < 0) throw this.#error(byteLength);
 		const view = new Uint8Array(this.segment.bytes.buffer, this.#start, byteLength);
-		this.#keeper.keep(view);
+		this.#keeper.retain(view);
 		return view;
 	}
 

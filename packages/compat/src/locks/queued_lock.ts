@@ -1,5 +1,6 @@
 import { CLAIM_ABANDONED, headerWord, OWNER_DIED, Status } from "@libipc/protocol";
 import { claimTryLock, claimUnlock } from "../segment/claim_lock.ts";
+import { isOrphaned } from "../segment/orphaned.ts";
 import { evictDead, heldByThisThread, isAlive } from "../segment/slots.ts";
 import { ACQUIRE, notifyWaits } from "../segment/waits.ts";
 import type { SegmentHandle, Tries } from "./handle.ts";
@@ -59,7 +60,7 @@ export class QueuedLock implements Tries {
 		const { segment, instance } = this.#handle;
 		const status = this.attempt();
 		if (status !== Status.timedOut) return status;
-		if (segment.isOrphaned()) return segment.result(Status.orphaned);
+		if (isOrphaned(segment)) return segment.result(Status.orphaned);
 		const owner = Atomics.load(segment.words, CLAIM);
 		if (owner === 0 || owner === instance || isAlive(segment, owner)) return Status.timedOut;
 		if (!this.#swap(owner)) return Status.timedOut;

@@ -1,4 +1,5 @@
 import { type EngineRwLock, headerWord, OWNER_DIED, SLOT_WORDS, Status, slotWord } from "@libipc/protocol";
+import { isOrphaned } from "../segment/orphaned.ts";
 import type { Segment } from "../segment/segment.ts";
 import { evictDead, instanceAt, isOwnedByThisThread, isOwnerAlive } from "../segment/slots.ts";
 import { ACQUIRE, notifyWaits, READERS } from "../segment/waits.ts";
@@ -39,7 +40,7 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 	attemptAndReap(): number {
 		const { segment } = this;
 		evictDead(segment);
-		if (segment.isOrphaned()) return segment.result(Status.orphaned);
+		if (isOrphaned(segment)) return segment.result(Status.orphaned);
 		const status = this.attempt();
 		if (status !== Status.timedOut) return status;
 		// All who are inside may be dead, and their places stay for a while, if somebody else has the name lock.

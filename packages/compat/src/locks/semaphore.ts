@@ -1,6 +1,7 @@
 import { type EngineSemaphore, EventIndex, headerWord, SLOT_WORDS, Status, slotWord } from "@libipc/protocol";
 import { claimLockSlow, claimTakeOver, claimTryLock, claimUnlock } from "../segment/claim_lock.ts";
 import { notify } from "../segment/event.ts";
+import { isOrphaned } from "../segment/orphaned.ts";
 import type { Segment } from "../segment/segment.ts";
 import { evictDead, instanceAt } from "../segment/slots.ts";
 import { ACQUIRE, notifyWaits } from "../segment/waits.ts";
@@ -94,7 +95,7 @@ export class SegmentSemaphore extends SegmentHandle implements EngineSemaphore, 
 
 	attemptAndReap(): number {
 		const { segment } = this;
-		if (segment.isOrphaned()) return segment.result(Status.orphaned);
+		if (isOrphaned(segment)) return segment.result(Status.orphaned);
 		if (segment.robust) this.#recover();
 		return this.attempt();
 	}

@@ -1,7 +1,7 @@
 import { type Address, mapMemory, type NativeLibrary, openNativeReceiver, openNativeSender } from "@libipc/core/api";
 import type { EndpointKind, EngineOptions } from "@libipc/protocol";
-import type { OpenSegment } from "../sab/open_segment.ts";
 import { Segment } from "../segment/segment.ts";
+import type { OpenSegment } from "../segment_endpoint.ts";
 import { SegmentPlatform } from "./segment_platform.ts";
 
 /** Words of `ipc_binding_view` in `native/include/libipc/binding_view.h`. */

@@ -75,7 +75,7 @@ export class SegmentPlatform implements Platform {
 	}
 
 	/** All views of a mapping have one buffer, and that keeps it. */
-	keep(): void {}
+	retain(): void {}
 
 	close(): void {
 		this.#segment = undefined;

@@ -3,6 +3,7 @@ import { claimLockSlow, claimTakeOver, claimTryLock, claimUnlock } from "../segm
 import { deadlineAfter, FIRST_SLICE, isWanted, notify, prepare, SLICE, sleep, wake } from "../segment/event.ts";
 import { lowOf, plainLong, storeLong } from "../segment/long.ts";
 import { marksAdd, marksLastNumber, marksLastPosition } from "../segment/marks.ts";
+import { isOrphaned } from "../segment/orphaned.ts";
 import { evictDead, evictDeadAt, slotsGate } from "../segment/slots.ts";
 import { queueGate } from "./queue.ts";
 import type { Claimed, SenderState } from "./sender_state.ts";
@@ -143,7 +144,7 @@ function waitForSpace(state: SenderState, head: number, units: number, slice: nu
 	words[state.slot + ASLEEP] = 1;
 	sleep(segment, EventIndex.space, seen, deadline, slice);
 	words[state.slot + ASLEEP] = 0;
-	segment.isOrphaned();
+	isOrphaned(segment);
 	evictDeadAt(segment, needed);
 	return SLICE;
 }
@@ -186,7 +187,7 @@ function claimSlowly(state: SenderState, claimed: Claimed, units: number, timeou
 		const status = check(state);
 		if (status !== 0) {
 			if (held) giveBack(state);
-			return status === Status.noReceivers && isTimeToReap(state) && segment.isOrphaned() ? Status.orphaned : status;
+			return status === Status.noReceivers && isTimeToReap(state) && isOrphaned(segment) ? Status.orphaned : status;
 		}
 		if (!held) {
 			const refused = lockClaim(state, claimed, timeout);
@@ -216,7 +217,7 @@ function claimSlowly(state: SenderState, claimed: Claimed, units: number, timeou
 			const refused = state.waits ? Status.timedOut : Status.dropped;
 			state.awaitsClaim = false;
 			if (!isTimeToReap(state)) return refused;
-			if (segment.isOrphaned()) return Status.orphaned;
+			if (isOrphaned(segment)) return Status.orphaned;
 			if (!evictDeadAt(segment, gate(state, head))) return refused;
 			continue;
 		}
@@ -237,7 +238,7 @@ function lockClaim(state: SenderState, claimed: Claimed, timeout: number): numbe
 	if (claimLockSlow(segment, CLAIM, instance, claimed.deadline)) return 0;
 	state.awaitsClaim = true;
 	if (timeout !== 0 || !isTimeToReap(state)) return Status.timedOut;
-	if (segment.isOrphaned()) return Status.orphaned;
+	if (isOrphaned(segment)) return Status.orphaned;
 	return claimTakeOver(segment, CLAIM, instance) ? 0 : Status.timedOut;
 }
 
@@ -254,7 +255,7 @@ export function refusal(state: SenderState): number {
 	if (status !== 0) return status;
 	state.awaitsClaim = false;
 	if (isTimeToReap(state)) {
-		if (state.segment.isOrphaned()) return Status.orphaned;
+		if (isOrphaned(state.segment)) return Status.orphaned;
 		evictDead(state.segment);
 	}
 	return state.waits ? Status.timedOut : Status.dropped;

@@ -1,5 +1,6 @@
 import { EventIndex, headerWord, RecordKind, Status, slotWord } from "@libipc/protocol";
 import { deadlineAfter, FIRST_SLICE, prepare, SLICE, sleep } from "../segment/event.ts";
+import { isOrphaned } from "../segment/orphaned.ts";
 import { isAlive } from "../segment/slots.ts";
 import { queueHasSome, queueIsEmpty, queueRecover } from "./queue.ts";
 import type { Found, ReceiverState } from "./receiver_state.ts";
@@ -46,7 +47,7 @@ export function pollSegment(state: ReceiverState): void {
 	state.polledAt = now;
 	recover(state);
 	// The check of the name is the costly part, and only finds that somebody deleted the file by hand: clear() marks the segment.
-	if (state.polls++ % POLLS_PER_NAME === 0) state.segment.isOrphaned();
+	if (state.polls++ % POLLS_PER_NAME === 0) isOrphaned(state.segment);
 }
 
 /** The poll of an event loop, for a wake-up that was lost: whether there is reason to try. */
@@ -77,7 +78,7 @@ export function waitForData(state: ReceiverState, found: Found, timeout: number)
 	for (;;) {
 		const seen = prepare(segment, EventIndex.data);
 		if (hasReady(state)) return 0;
-		if (isEmpty(state) && segment.isOrphaned()) return isEmpty(state) ? Status.orphaned : 0;
+		if (isEmpty(state) && isOrphaned(segment)) return isEmpty(state) ? Status.orphaned : 0;
 		if (platform.now() >= found.until) return Status.timedOut;
 		state.words[state.slot + ASLEEP] = 1;
 		sleep(segment, EventIndex.data, seen, found.until, isEmpty(state) ? SLICE : slice);

@@ -11,6 +11,7 @@ import {
 import { peersOf } from "../peers.ts";
 import { claimUnlock } from "../segment/claim_lock.ts";
 import { arm, armed, deadlineAfter, prepare, SLICE, sleep } from "../segment/event.ts";
+import { isOrphaned } from "../segment/orphaned.ts";
 import type { Segment } from "../segment/segment.ts";
 import { evictDead, pollSlots } from "../segment/slots.ts";
 import { flush, stage } from "./batch.ts";
@@ -125,7 +126,7 @@ export class SegmentSender implements EngineSender {
 				if (!evictDead(segment)) return segment.result(0);
 				continue;
 			}
-			if (segment.isOrphaned()) return segment.result(Status.orphaned);
+			if (isOrphaned(segment)) return segment.result(Status.orphaned);
 			if (timeout === 0) return segment.result(Status.timedOut);
 			if (deadline === 0) deadline = deadlineAfter(segment, timeout);
 			if (segment.platform.now() >= deadline) return segment.result(Status.timedOut);
@@ -166,8 +167,13 @@ export class SegmentSender implements EngineSender {
 	close(): void {
 		if (!this.#isOpen) return;
 		this.#isOpen = false;
-		if (this.#state.isOnly) claimUnlock(this.#segment, CLAIM);
+		abandonSender(this.#segment);
 		this.#state.stage = undefined;
 		this.#leave();
 	}
+}
+
+/** Gives back what a sender holds besides its slot: the claim of a route. For a sender that is closed, or was collected. */
+export function abandonSender(segment: Segment): void {
+	if (segment.kind === Kind.route) claimUnlock(segment, CLAIM);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Blocks, UNIT_WORDS } from "./blocks.ts";
-import { createHub, FIRST_UNIT, hubWords, UNIT_BYTES } from "./hub.ts";
+import { createHub } from "./hub.ts";
+import { FIRST_UNIT, hubWord, UNIT_BYTES } from "./hub_layout.ts";
 import { killedAt } from "./testing/kill.ts";
 
 // Others may be using the machine, too.
@@ -28,7 +29,7 @@ function chainOf(blocks: Blocks): [number, number, boolean][] {
 	expect(at).toBe(blocks.end());
 	expect(at * UNIT_BYTES).toBeLessThanOrEqual(blocks.buffer.byteLength);
 	// Where it is looked for first there is a block, or the end, and nothing free before it.
-	const firstFree = blocks.words[hubWords.firstFree] as number;
+	const firstFree = blocks.words[hubWord.firstFree] as number;
 	expect([...chain.map(([unit]) => unit), at]).toContain(firstFree);
 	expect(chain.filter(([unit, , used]) => !used && unit < firstFree)).toEqual([]);
 	return chain;

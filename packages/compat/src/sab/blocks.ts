@@ -1,4 +1,4 @@
-import { FIRST_UNIT, hubWords, UNIT_BYTES } from "./hub.ts";
+import { FIRST_UNIT, hubWord, UNIT_BYTES } from "./hub_layout.ts";
 
 /**
  * The hub's memory for segments: a chain of blocks, one after another, from {@link FIRST_UNIT} on. A block's first word has
@@ -104,21 +104,21 @@ export class Blocks {
 	 * -1: there is none (`grow` false: without making the buffer larger).
 	 */
 	allocate(units: number, grow: boolean): number {
-		let at = this.words[hubWords.firstFree] as number;
+		let at = this.words[hubWord.firstFree] as number;
 		let first = -1;
 		for (let word = this.#word(at); word !== 0; word = this.#word(at)) {
 			if ((word & STATES) === FREE) {
 				const size = this.#merge(at);
 				if (first < 0) {
 					first = at;
-					Atomics.store(this.words, hubWords.firstFree, at);
+					Atomics.store(this.words, hubWord.firstFree, at);
 				}
 				if (size >= units) return this.#take(at, size, units);
 				if (this.#word(at + size) === 0) return this.#append(at, units, grow);
 				at += size;
 			} else at += word >>> SIZE_SHIFT;
 		}
-		if (first < 0) Atomics.store(this.words, hubWords.firstFree, at);
+		if (first < 0) Atomics.store(this.words, hubWord.firstFree, at);
 		return this.#append(at, units, grow);
 	}
 
@@ -172,8 +172,8 @@ export class Blocks {
 	/** All before `end` may be written to from now on. Answers from where there were zeros before that. */
 	#touch(end: number): number {
 		const { words } = this;
-		const before = Atomics.load(words, hubWords.touched);
-		if (end > before) Atomics.store(words, hubWords.touched, end);
+		const before = Atomics.load(words, hubWord.touched);
+		if (end > before) Atomics.store(words, hubWord.touched, end);
 		return before;
 	}
 
@@ -181,7 +181,7 @@ export class Blocks {
 	free(unit: number): void {
 		const { words } = this;
 		// A used block, for a moment: it is one at which a block begins.
-		if (Atomics.load(words, hubWords.firstFree) > unit) Atomics.store(words, hubWords.firstFree, unit);
+		if (Atomics.load(words, hubWord.firstFree) > unit) Atomics.store(words, hubWord.firstFree, unit);
 		this.#store(unit, this.sizeOf(unit), FREE);
 		this.#merge(unit);
 	}
@@ -199,7 +199,7 @@ export class Blocks {
 		const zerosFrom = this.#split(unit, size + free, units);
 		if (next < zerosFrom) words[unit * UNIT_WORDS + blockWords.zerosFrom] = zerosFrom;
 		// The free block is one no more.
-		if (Atomics.load(words, hubWords.firstFree) === next) Atomics.store(words, hubWords.firstFree, unit);
+		if (Atomics.load(words, hubWord.firstFree) === next) Atomics.store(words, hubWord.firstFree, unit);
 		this.#store(unit, units, USED);
 		return true;
 	}

@@ -1,23 +1,18 @@
 import { type Engine, type EngineHandleOptions, type EngineOptions, type HandleKind, Status } from "@libipc/protocol";
 import { SegmentCondition } from "../locks/condition.ts";
+import { abandonHandle, type HandleClass, type SegmentHandle } from "../locks/handle.ts";
 import { type MemoryKeeper, SegmentMemory } from "../locks/memory.ts";
 import { SegmentMutex } from "../locks/mutex.ts";
 import { SegmentRwLock } from "../locks/rwlock.ts";
 import { SegmentSemaphore } from "../locks/semaphore.ts";
-import { SegmentReceiver } from "../ring/receiver.ts";
-import { SegmentSender } from "../ring/sender.ts";
+import { abandonReceiver, SegmentReceiver } from "../ring/receiver.ts";
+import { abandonSender, SegmentSender } from "../ring/sender.ts";
+import { leaveAll } from "../segment/waits.ts";
 import { endpointOf } from "../segment_endpoint.ts";
 import { monotonicNs } from "./clock.ts";
 import { sabLists } from "./list.ts";
 import type { NameOptions } from "./names.ts";
-import {
-	clearSegment,
-	growError,
-	type OpenSegment,
-	openAsHandle,
-	openAsReceiver,
-	openAsSender,
-} from "./open_segment.ts";
+import { clearSegment, growError, openAsHandle, openAsReceiver, openAsSender } from "./open_segment.ts";
 import { extendMemory } from "./reserve.ts";
 import { threads } from "./threads.ts";
 import { ThreadWaker } from "./waker.ts";
@@ -42,19 +37,13 @@ const ofRing = ({ capacity, maxReceivers, permissions, overflow, firstPosition }
 	size: 0,
 });
 
-type HandleClass<Handle> = new (
-	segment: OpenSegment["segment"],
-	at: number,
-	instance: number,
-	leave: () => void,
-) => Handle;
-
 const opener =
-	<Handle extends { close(): void }>(kind: HandleKind, Class: HandleClass<Handle>) =>
+	<Handle extends SegmentHandle>(kind: HandleKind, Class: HandleClass<Handle>) =>
 	(prefix: string, name: string, options: EngineHandleOptions): Handle =>
 		endpointOf(
 			openAsHandle(threads(), kind, prefix, name, ofHandle(options)),
 			({ segment, at, instance }, leave) => new Class(segment, at, instance, leave),
+			(opened) => abandonHandle(Class, opened),
 		);
 
 function openMemory(prefix: string, name: string, options: EngineHandleOptions): SegmentMemory {
@@ -66,11 +55,12 @@ function openMemory(prefix: string, name: string, options: EngineHandleOptions):
 				prefix,
 				name,
 				reserve: (before, byteLength) => (extendMemory(here, segment, before, byteLength) ? 0 : Status.noSpace),
-				keep: (view) => here.keep(segment, view),
+				retain: (view) => here.retain(segment, view),
 				noSpace: (byteLength) => growError(here, prefix, name, byteLength),
 			};
 			return new SegmentMemory(segment, at, instance, leave, keeper);
 		},
+		({ segment, instance }) => leaveAll(segment, instance),
 	);
 }
 
@@ -80,11 +70,13 @@ export const sabEngine: Engine = {
 		endpointOf(
 			openAsSender(threads(), kind, prefix, name, ofRing(options)),
 			({ segment, at, instance }, leave) => new SegmentSender(segment, at, instance, leave),
+			({ segment }) => abandonSender(segment),
 		),
 	openReceiver: (kind, prefix, name, options) =>
 		endpointOf(
 			openAsReceiver(threads(), kind, prefix, name, ofRing(options), options.fromOldest),
 			({ segment, at, instance }, leave) => new SegmentReceiver(segment, at, instance, options.fromOldest, leave),
+			abandonReceiver,
 		),
 	openMutex: opener("mutex", SegmentMutex),
 	openCondition: opener("condition", SegmentCondition),

@@ -1,6 +1,6 @@
 import { header, headerWord } from "@libipc/protocol";
 import { type Blocks, blockWords, UNIT_WORDS } from "./blocks.ts";
-import { BUCKET_COUNT, BUCKETS } from "./hub.ts";
+import { BUCKET_COUNT, BUCKETS } from "./hub_layout.ts";
 
 /**
  * Which block has a name: buckets, each a list of blocks. All under the lock of names.

@@ -9,10 +9,11 @@ import {
 	Kind,
 } from "@libipc/protocol";
 import { Segment } from "../segment/segment.ts";
-import { BUCKET_COUNT, FIRST_UNIT, MAX_THREADS, UNIT_BYTES } from "./hub.ts";
+import type { OpenSegment } from "../segment_endpoint.ts";
+import { BUCKET_COUNT, FIRST_UNIT, MAX_THREADS, UNIT_BYTES } from "./hub_layout.ts";
 import { keyOf } from "./name_table.ts";
 import { type NameOptions, openName } from "./names.ts";
-import { clearSegment, type OpenSegment, openAsHandle, openAsReceiver, openAsSender } from "./open_segment.ts";
+import { clearSegment, openAsHandle, openAsReceiver, openAsSender } from "./open_segment.ts";
 import { extendMemory, reserveBlock, usage } from "./reserve.ts";
 import { killedAt } from "./testing/kill.ts";
 import { codeOf, noOptions, PretendProcess } from "./testing/pretend.ts";
@@ -122,7 +123,7 @@ describe("names in the hub", () => {
 		const thread = process.start();
 		const memory = handle(thread, "memory", "name", { ...few, size: 4096 });
 		const view = {};
-		thread.keep(memory.segment, view);
+		thread.retain(memory.segment, view);
 		memory.leave();
 		expect(usedBytes(thread)).toBeGreaterThan(0);
 		// As the registry does when the view is collected.

@@ -19,7 +19,7 @@ import {
 import { marksAdd } from "../segment/marks.ts";
 import { Segment, type SegmentFields } from "../segment/segment.ts";
 import { isAnyAlive, reap, unlink } from "../segment/slots.ts";
-import { LAST_CREATED, UNIT_BYTES } from "./hub.ts";
+import { hubLong, UNIT_BYTES } from "./hub_layout.ts";
 import { addBlock, findBlock, firstWord, type Key } from "./name_table.ts";
 import { findOtherProcess } from "./other_process.ts";
 import { reserveBlock } from "./reserve.ts";
@@ -94,10 +94,10 @@ function fieldsFor(kind: number, options: NameOptions): SegmentFields {
 
 /** What tells one segment from another, also in the same block: the time, made unique. */
 function newCreated({ hub }: Threads): bigint {
-	const last = Atomics.load(hub.longs, LAST_CREATED);
+	const last = Atomics.load(hub.longs, hubLong.lastCreated);
 	const now = process.hrtime.bigint();
 	const created = now > last ? now : last + 1n;
-	Atomics.store(hub.longs, LAST_CREATED, created);
+	Atomics.store(hub.longs, hubLong.lastCreated, created);
 	return created;
 }
 

@@ -3,6 +3,7 @@ import { type EndpointKind, type HandleKind, headerWord, IpcError, Kind, MAX_SEN
 import { claimTakeOver } from "../segment/claim_lock.ts";
 import { Segment } from "../segment/segment.ts";
 import { instanceAt, joinHandle, joinReceiver, joinSender, leaveSlot, pidOf, withdraw } from "../segment/slots.ts";
+import type { OpenSegment } from "../segment_endpoint.ts";
 import { type Key, keyOf } from "./name_table.ts";
 import { clearName, failed, IN_OTHER_PROCESS, type NameOptions, openName } from "./names.ts";
 import { otherProcessError } from "./other_process_error.ts";
@@ -11,15 +12,6 @@ import { type Threads, unitOf } from "./threads.ts";
 
 /** How long an open waits for the lock of names: its holders need microseconds. Milliseconds. */
 const OPEN_PATIENCE = 5000;
-
-/** A place on the segment of a name. */
-export interface OpenSegment {
-	readonly segment: Segment;
-	readonly at: number;
-	readonly instance: number;
-	/** Gives the place up, and the memory if it was the last. Once. */
-	readonly leave: () => void;
-}
 
 /** Takes the place: its first word, or why not. Under the lock. */
 type Join = (segment: Segment) => number | OpenFailure;

@@ -75,7 +75,7 @@ describe.if(process.platform === "linux")("a name that lives in another process"
 	});
 });
 
-test("a Worker that does not have the hub is told what to write where", async () => {
+test("a Worker that does not have the hub gets an error that says what to write where", async () => {
 	// Its main thread has imported nothing: a process of its own.
 	const program = `
 		import { Worker } from "node:worker_threads";
@@ -84,7 +84,7 @@ test("a Worker that does not have the hub is told what to write where", async ()
 	const child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] });
 	const [output] = (await once(child.stdout, "data")) as [Buffer];
 	expect(String(output)).toMatch(
-		/^ERR_IPC_ENGINE: .*import "@libipc\/compat".* in the main thread, before it makes Workers/,
+		/^ERR_IPC_ENGINE: .*import "@libipc\/compat".* in the main thread, before it creates Workers/,
 	);
 	await once(child, "exit");
 });

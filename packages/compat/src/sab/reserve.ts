@@ -1,5 +1,5 @@
 import type { Segment } from "../segment/segment.ts";
-import { FIRST_UNIT, hubWords, UNIT_BYTES } from "./hub.ts";
+import { FIRST_UNIT, hubWord, UNIT_BYTES } from "./hub_layout.ts";
 import { type Threads, unitOf } from "./threads.ts";
 
 /** Room in the hub for segments; under the lock of names. */
@@ -17,13 +17,15 @@ const unitsOf = (bytes: number): number => 1 + Math.ceil(bytes / UNIT_BYTES);
 /** Frees blocks that nobody alive may touch, named or not. */
 export function freeLeftovers(threads: Threads): void {
 	const { blocks, hub } = threads;
-	for (const unit of blocks.used()) if (!threads.isHeld(unit) && !threads.recordsDeath(unit)) threads.forgetBlock(unit);
-	Atomics.store(hub.words, hubWords.looked, hub.words[hubWords.touched] as number);
+	for (const unit of blocks.used()) if (!threads.isHeld(unit) && !threads.hasDeadOwner(unit)) threads.forgetBlock(unit);
+	Atomics.store(hub.words, hubWord.leftoversFreedAt, hub.words[hubWord.touched] as number);
 }
 
 /** When twice as much memory has been used as at the last look. */
 function isTimeToFreeLeftovers({ hub }: Threads): boolean {
-	return (hub.words[hubWords.touched] as number) >= 2 * Math.max(hub.words[hubWords.looked] as number, FIRST_LOOK);
+	return (
+		(hub.words[hubWord.touched] as number) >= 2 * Math.max(hub.words[hubWord.leftoversFreedAt] as number, FIRST_LOOK)
+	);
 }
 
 /** A block of so many bytes, from what is free, then from leftovers, then from more memory: each when it is due. */
@@ -41,7 +43,7 @@ function take(threads: Threads, bytes: number): number {
 /** A block for a segment of `total` bytes and `memory` bytes of shared memory, with room to grow if possible; -1: there is none. */
 export function reserveBlock(threads: Threads, total: number, memory: number): number {
 	const { hub, blocks } = threads;
-	const left = blocks.buffer.maxByteLength - (hub.words[hubWords.touched] as number) * UNIT_BYTES;
+	const left = blocks.buffer.maxByteLength - (hub.words[hubWord.touched] as number) * UNIT_BYTES;
 	const spare =
 		memory === 0 ? 0 : Math.min(Math.max(3 * memory, LEAST_SPARE), MOST_SPARE, Math.floor(left / SPARE_PART));
 	let unit = take(threads, total + memory + spare);

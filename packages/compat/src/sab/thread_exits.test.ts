@@ -1,8 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { slotWord } from "@libipc/protocol";
-import { createHub } from "./hub.ts";
+import { createHub, entryOf } from "./hub.ts";
+import { threadWord } from "./hub_layout.ts";
 import { openAsReceiver, openAsSender } from "./open_segment.ts";
 import { noOptions } from "./testing/pretend.ts";
 import { isThreadRegistered, recordExit, threadIdentity, watchThreads } from "./thread_exits.ts";
@@ -54,7 +54,7 @@ test("a thread that never joined the hub takes those below with it", () => {
 	recordExit(here.hub, 4712);
 	expect(here.isAlive(4711, 0)).toBe(true);
 	// As recordParent does in a thread below that one.
-	here.hub.words[other.slot + slotWord.died] = 4712;
+	here.hub.words[entryOf(here.hub, other.slot) + threadWord.parent] = 4712;
 	recordExit(here.hub, 4712);
 	expect(here.isAlive(4711, 0)).toBe(false);
 });

@@ -1,8 +1,9 @@
 import { getEnvironmentData, setEnvironmentData, threadId, type Worker } from "node:worker_threads";
-import { SLOT_WORDS, slotWord } from "@libipc/protocol";
+import { SLOT_WORDS } from "@libipc/protocol";
 import type { Segment } from "../segment/segment.ts";
 import { instanceAt } from "../segment/slots.ts";
-import { emptySlot, ownerAt } from "./hub.ts";
+import { emptySlot, entryOf, ownerAt } from "./hub.ts";
+import { threadWord } from "./hub_layout.ts";
 import type { Identity } from "./identity.ts";
 
 /**
@@ -37,7 +38,7 @@ export function isThreadRegistered(hub: Segment, low: number, high: number): boo
 export function recordExit(hub: Segment, low: number): void {
 	for (const { at, owner } of ownedSlots(hub)) {
 		const each = Number(BigInt.asIntN(32, owner));
-		const parent = hub.words[at + slotWord.died];
+		const parent = hub.words[entryOf(hub, at) + threadWord.parent];
 		if (each === low) emptySlot(hub, at, instanceAt(hub, at), owner);
 		else if (parent === low) recordExit(hub, each);
 	}
@@ -61,5 +62,5 @@ export function watchThreads(hub: () => Segment): void {
 
 /** Under whom this thread is, in its place. */
 export function recordParent(hub: Segment, at: number): void {
-	hub.words[at + slotWord.died] = parent;
+	hub.words[entryOf(hub, at) + threadWord.parent] = parent;
 }

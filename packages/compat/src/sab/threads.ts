@@ -1,23 +1,13 @@
 import { availableParallelism } from "node:os";
-import {
-	EventIndex,
-	HEADER_BYTES,
-	header,
-	headerWord,
-	IpcError,
-	Kind,
-	MAGIC,
-	SLOT_WORDS,
-	Status,
-	slotWord,
-} from "@libipc/protocol";
+import { EventIndex, header, headerWord, IpcError, Kind, MAGIC, SLOT_WORDS, Status, slotWord } from "@libipc/protocol";
 import { claimLockSlow, claimUnlock } from "../segment/claim_lock.ts";
 import { notify } from "../segment/event.ts";
-import type { Platform } from "../segment/platform.ts";
+import type { MappedSegment, Platform } from "../segment/platform.ts";
 import type { Segment } from "../segment/segment.ts";
 import { instanceAt, isOwnerAlive } from "../segment/slots.ts";
 import { Blocks, blockWords, UNIT_WORDS } from "./blocks.ts";
-import { findHub, hubSegment, hubWords, joinHub, SIGNALS, UNIT_BYTES } from "./hub.ts";
+import { findHub, hubSegment, joinHub, systemKnowsThreads } from "./hub.ts";
+import { threadEntry, threadWord, UNIT_BYTES } from "./hub_layout.ts";
 import { type Identity, isSystemThreadAlive, systemIdentity } from "./identity.ts";
 import { findBlock, firstWord, keyIn, removeBlock } from "./name_table.ts";
 import { isThreadRegistered, recordParent, threadIdentity } from "./thread_exits.ts";
@@ -25,32 +15,31 @@ import { isThreadRegistered, recordParent, threadIdentity } from "./thread_exits
 const { orphaned: ORPHANED } = headerWord;
 const { instance: INSTANCE } = slotWord;
 
-/** How long a thread that leaves waits for the lock of names. Milliseconds. */
+/** How long a thread that releases a hold waits for the lock of names. Milliseconds. */
 const RELEASE_HOLD_PATIENCE = 1000;
 
-/** Who the threads of this process are, for {@link Threads}. */
+/** How {@link Threads} identifies the threads of this process. */
 export interface ThreadIdentities {
 	readonly self: Identity;
 	isAlive(hub: Segment, low: number, high: number): boolean;
 }
 
-/** As the system tells, or as the threads tell each other: as the main thread has decided. */
+/** By the system's thread numbers, or by the threads' own records: as the main thread has decided. */
 function threadIdentities(buffer: SharedArrayBuffer): ThreadIdentities {
-	if (new Int32Array(buffer, 0, HEADER_BYTES >> 2)[hubWords.systemKnowsThreads] !== 1)
-		return { self: threadIdentity(), isAlive: isThreadRegistered };
+	if (!systemKnowsThreads(buffer)) return { self: threadIdentity(), isAlive: isThreadRegistered };
 	const self = systemIdentity();
 	if (self) return { self, isAlive: (_hub, low, high) => isSystemThreadAlive(low, high) };
-	// Under another number it would be taken for dead.
+	// With another identity the other threads would consider this one dead.
 	throw new IpcError(
 		"ERR_IPC_SYSTEM",
 		"",
-		"/proc/thread-self could not be read, which tells other threads that this one lives. Are too many files open? Close some, or allow more (ulimit -n).",
+		"/proc/thread-self could not be read, so other threads could not know that this one lives. Are too many files open? Close some, or allow more (ulimit -n).",
 	);
 }
 
 /**
- * This thread among those that share a hub. Pollable and waking are the engine's own; a waker is the thread's place (low) and
- * instance (high); the lock of a name is that of all names.
+ * This thread among the threads that share a hub. The runtime waits and wakes (Atomics). A waker is the thread's slot (low) and
+ * instance (high). The lock of any name is the lock of all names.
  */
 export class Threads implements Platform {
 	readonly self: Identity;
@@ -59,16 +48,16 @@ export class Threads implements Platform {
 	readonly blocks: Blocks;
 	/** The hub itself, as a segment. */
 	readonly hub: Segment;
-	/** This thread's place in it, and its number. */
+	/** The first word of this thread's slot in the hub, and its instance. */
 	readonly slot: number;
 	readonly instance: number;
 	readonly #identities: ThreadIdentities;
 	readonly #index: number;
-	/** How often this thread holds which block. */
+	/** How often this thread holds each block. */
 	readonly #holds = new Map<number, number>();
-	/** Blocks that could not be let go, for somebody kept the lock. */
+	/** Blocks whose hold could not be released, because another thread kept the lock. */
 	#overdue: number[] = [];
-	readonly #forgotten = new FinalizationRegistry<number>((unit) => this.releaseHold(unit));
+	readonly #collected = new FinalizationRegistry<number>((unit) => this.releaseHold(unit));
 
 	constructor(buffer: SharedArrayBuffer, identities: ThreadIdentities = threadIdentities(buffer)) {
 		this.#identities = identities;
@@ -97,8 +86,9 @@ export class Threads implements Platform {
 		const { words, receivers, maxReceivers } = this.hub;
 		const index = (low - receivers) / SLOT_WORDS;
 		if (!Number.isInteger(index) || index < 0 || index >= maxReceivers || words[low + INSTANCE] !== high) return;
-		Atomics.add(words, low + SIGNALS, 1);
-		Atomics.notify(words, low + SIGNALS);
+		const at = threadEntry(index) + threadWord.signals;
+		Atomics.add(words, at, 1);
+		Atomics.notify(words, at);
 	}
 
 	isAlive(low: number, high: number): boolean {
@@ -106,38 +96,38 @@ export class Threads implements Platform {
 		return this.#identities.isAlive(this.hub, low, high);
 	}
 
-	/** Takes the lock of all names; false: somebody kept it all the time. */
+	/** Takes the lock of all names. False: other threads had it all the time. */
 	lockNames(patience: number): boolean {
-		return claimLockSlow(this.hub, hubWords.claim, this.instance, this.now() + patience);
+		return claimLockSlow(this.hub, headerWord.claim, this.instance, this.now() + patience);
 	}
 
 	unlockNames(): void {
-		claimUnlock(this.hub, hubWords.claim);
+		claimUnlock(this.hub, headerWord.claim);
 		notify(this.hub, EventIndex.claimFree);
 	}
 
-	lock(segment: Segment, patience: number): number {
+	lock(segment: MappedSegment, patience: number): number {
 		if (!this.lockNames(patience)) return Status.busy;
 		if (Atomics.load(segment.words, ORPHANED) === 0) return 0;
 		this.unlockNames();
 		return Status.orphaned;
 	}
 
-	unlock(_segment: Segment): void {
+	unlock(_segment: MappedSegment): void {
 		this.unlockNames();
 	}
 
-	/** The mark is what removes the name; killed after it, we leave a block that name_table.ts passes over. */
-	unlink(segment: Segment): void {
+	/** The mark removes the name. A thread that is killed after it leaves a block that name_table.ts skips. */
+	unlink(segment: MappedSegment): void {
 		Atomics.compareExchange(segment.words, ORPHANED, 0, 1);
 		removeBlock(this.blocks, unitOf(segment));
 	}
 
-	isNamed(segment: Segment): boolean {
+	isNamed(segment: MappedSegment): boolean {
 		return Atomics.load(segment.words, ORPHANED) === 0;
 	}
 
-	/** Keeps a block for its segment as long as this thread lives, or until {@link releaseHold}. Under the lock, or with a hold. */
+	/** Keeps a block for its segment as long as this thread lives, or until {@link releaseHold}. Under the lock, or with another hold. */
 	hold(unit: number): void {
 		const before = this.#holds.get(unit) ?? 0;
 		this.#holds.set(unit, before + 1);
@@ -148,7 +138,7 @@ export class Threads implements Platform {
 		return unit * UNIT_WORDS + blockWords.holds + this.#index;
 	}
 
-	/** Takes a hold back. What has no name any more, and nobody's hold, is free then. Takes the lock itself. */
+	/** Releases a hold. A block without a name and without holds is freed. Takes the lock itself. */
 	releaseHold(unit: number): void {
 		const count = this.#holds.get(unit) ?? 0;
 		if (count > 1) {
@@ -162,7 +152,7 @@ export class Threads implements Platform {
 		this.unlockNames();
 	}
 
-	/** It may be held anew by now, if it could not be let go when it was to be. */
+	/** If the hold could not be released at once, the thread may have taken another hold since. */
 	#drop(unit: number): void {
 		const count = this.#holds.get(unit) ?? 0;
 		if (count > 1) {
@@ -176,7 +166,7 @@ export class Threads implements Platform {
 		this.blocks.free(unit);
 	}
 
-	/** Whether a thread that lives may touch a block. Under the lock. */
+	/** Whether a live thread holds a block, and so may use it. Under the lock. */
 	isHeld(unit: number): boolean {
 		const { words } = this.blocks;
 		const { hub } = this;
@@ -190,8 +180,8 @@ export class Threads implements Platform {
 		return false;
 	}
 
-	/** Whether the lock in a block has a name, and somebody was killed inside: whoever opens it is to be told. */
-	recordsDeath(unit: number): boolean {
+	/** Whether a block has a named lock that was held by a killed thread: the next thread to open it gets `ownerDied`. */
+	hasDeadOwner(unit: number): boolean {
 		const { words } = this.blocks;
 		const word = (offset: number): number => words[firstWord(unit) + (offset >> 2)] as number;
 		if (word(header.magic) !== MAGIC) return false;
@@ -201,28 +191,28 @@ export class Threads implements Platform {
 		return isLeft && findBlock(this.blocks, keyIn(this.blocks, unit)) === unit;
 	}
 
-	/** Takes a block's name, if it has one, and frees it. Nobody alive may touch it. Under the lock. */
+	/** Removes a block's name, if it has one, and frees the block. No live thread may use it. Under the lock. */
 	forgetBlock(unit: number): void {
 		this.orphanBlock(unit);
 		this.blocks.free(unit);
 	}
 
-	/** Takes a block's name, if it has one. Under the lock. */
+	/** Removes a block's name, if it has one. Under the lock. */
 	orphanBlock(unit: number): void {
 		// The mark first: see unlink().
 		Atomics.store(this.blocks.words, firstWord(unit) + ORPHANED, 1);
 		removeBlock(this.blocks, unit);
 	}
 
-	keep(segment: Segment, view: object): void {
+	retain(segment: MappedSegment, view: object): void {
 		const unit = unitOf(segment);
 		this.hold(unit);
-		this.#forgotten.register(view, unit);
+		this.#collected.register(view, unit);
 	}
 }
 
-/** Where a segment's block begins. */
-export const unitOf = (segment: Segment): number => segment.bytes.byteOffset / UNIT_BYTES - 1;
+/** The unit at which a segment's block begins. */
+export const unitOf = (segment: MappedSegment): number => segment.bytes.byteOffset / UNIT_BYTES - 1;
 
 let here: Threads | undefined;
 

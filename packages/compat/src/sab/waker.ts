@@ -1,5 +1,6 @@
 import { type EngineWaker, slotWord } from "@libipc/protocol";
-import { SIGNALS } from "./hub.ts";
+import { entryOf } from "./hub.ts";
+import { threadWord } from "./hub_layout.ts";
 import type { Threads } from "./threads.ts";
 
 /** The longest time a timer can have. */
@@ -22,7 +23,7 @@ export class ThreadWaker implements EngineWaker {
 
 	constructor({ hub, slot }: Threads, signalled: () => void) {
 		this.#words = hub.words;
-		this.#index = slot + SIGNALS;
+		this.#index = entryOf(hub, slot) + threadWord.signals;
 		this.low = slot;
 		this.high = hub.words[slot + slotWord.instance] as number;
 		this.#signalled = signalled;

@@ -1,35 +1,40 @@
-import type { Segment } from "./segment.ts";
+/** What a platform needs of a segment: all of it, by words and by bytes. */
+export interface MappedSegment {
+	readonly words: Int32Array;
+	readonly bytes: Uint8Array;
+}
 
 /**
- * What the protocol asks of the world around it, as `native/src/platform/platform.h` does: who is alive, sleeping and
- * waking, the name lock. Threads of one process have one (`threads.ts`), processes another.
+ * What the protocol needs from its surroundings, as in `native/src/platform/platform.h`: which threads live, sleeping and waking,
+ * the name lock. The threads of one process have one implementation (`sab/threads.ts`), processes another
+ * (`node/segment_platform.ts`).
  *
- * Times are milliseconds, Infinity for ever. A waker and an owner are 64-bit numbers in two words.
+ * Times are milliseconds; Infinity means for ever. A waker and an owner are 64-bit numbers in two words.
  */
 export interface Platform {
 	now(): number;
-	/** Sleeps while the word is `expected`, for at most so long. May end early: the caller looks again. */
+	/** Sleeps while the word is `expected`, for at most so long. It may return earlier, so the caller checks its condition again. */
 	wait(words: Int32Array, index: number, expected: number, milliseconds: number): void;
 	wakeAll(words: Int32Array, index: number): void;
-	/** Rings an event loop. Never waits, whatever the number. */
+	/** Signals an event loop. Never waits, also for a number that is no waker. */
 	signal(low: number, high: number): void;
-	/** Who this thread is: unique over time, never 0. */
+	/** The identity of this thread: unique over time, never 0. */
 	readonly self: { readonly low: number; readonly high: number };
 	readonly pid: number;
-	/** Whether that thread still runs, or is stopped. */
+	/** Whether the thread with that identity still runs, or is stopped. */
 	isAlive(low: number, high: number): boolean;
-	/** How many can run at once. */
+	/** How many threads can run at the same time. */
 	readonly processors: number;
 	/**
-	 * Takes the name lock of a segment: 0, `Status.orphaned` if its name leads elsewhere by now, or `Status.busy` when the
-	 * patience is over. A dead holder's is taken over.
+	 * Takes the name lock of a segment: 0, `Status.orphaned` if its name leads to another segment by now, or `Status.busy` after
+	 * `patience`. The lock of a dead holder is taken over.
 	 */
-	lock(segment: Segment, patience: number): number;
-	unlock(segment: Segment): void;
+	lock(segment: MappedSegment, patience: number): number;
+	unlock(segment: MappedSegment): void;
 	/** Removes the name. Under the name lock. */
-	unlink(segment: Segment): void;
-	/** Whether the name still leads to this segment, as the world knows; `Segment.isOrphaned` asks the header first. */
-	isNamed(segment: Segment): boolean;
-	/** Keeps the segment's memory for this segment as long as `view`, which is a part of it, lives. With a place on it. */
-	keep(segment: Segment, view: object): void;
+	unlink(segment: MappedSegment): void;
+	/** Whether the name still leads to this segment. `isOrphaned` asks the header first. */
+	isNamed(segment: MappedSegment): boolean;
+	/** Keeps the memory of a segment as long as `view`, a part of it, lives. The caller has a slot on it. */
+	retain(segment: MappedSegment, view: object): void;
 }

@@ -1,9 +1,7 @@
 import {
-	EVENTS,
 	HEADER_BYTES,
 	hasRing,
 	headerWord,
-	Kind,
 	MAX_SENDERS,
 	SLOT_BYTES,
 	Status,
@@ -11,13 +9,11 @@ import {
 	TRUNCATED,
 	WAITS_PER_HANDLE,
 } from "@libipc/protocol";
-import { notify } from "./event.ts";
 import type { Platform } from "./platform.ts";
-import { ANY, notifyAll } from "./waits.ts";
 
 const { orphaned: ORPHANED } = headerWord;
 
-/** The constant part of a header, as it was checked: what shared memory says later is not trusted. */
+/** The constant part of a header, as it was when it was checked. What shared memory says later is not trusted. */
 export interface SegmentFields {
 	readonly kind: number;
 	readonly overflow: number;
@@ -29,15 +25,15 @@ export interface SegmentFields {
 }
 
 /**
- * One name's memory, as an endpoint sees it: `native/src/segment.h`.
+ * The memory of one name, as an endpoint sees it: `native/src/segment.h`.
  *
- * Memory order: what C does with acquire, release and fences is done with Atomics here, which are sequentially consistent,
- * so that a store and the load after it need no fence between them. What C loads and stores relaxed, and whoever reads or
- * writes what a later Atomics call publishes, may use plain accesses: the engines do not tear aligned words.
- * Words are signed here; positions and instances are compared as such, and differences taken with `| 0`.
+ * Memory order: where C uses acquire, release and fences, TypeScript uses Atomics. These are sequentially consistent, so a store
+ * and the load after it need no fence between them. Plain accesses are allowed where C loads and stores relaxed, and for data that
+ * a later Atomics call publishes: the JavaScript engines do not tear aligned words.
+ * Words are signed here. Positions and instances are compared as signed words, and differences are computed with `| 0`.
  */
 export class Segment implements SegmentFields {
-	/** All of it, by words, longs and bytes. */
+	/** All of it, as words, longs and bytes. */
 	readonly words: Int32Array;
 	readonly longs: BigInt64Array;
 	readonly bytes: Uint8Array;
@@ -55,10 +51,10 @@ export class Segment implements SegmentFields {
 	readonly senders: number;
 	readonly waits: number;
 	readonly body: number;
-	/** Of a receiver: the head long whose position it took. */
+	/** Of a receiver: the long `head` from which it took its position. */
 	joined = 0n;
 
-	/** `byteOffset`: a multiple of 4096 in the buffer; `byteLength`: with shared memory, as far as it is to be seen. */
+	/** `byteOffset`: a multiple of 4096. `byteLength`: includes shared memory, as far as this endpoint uses it. */
 	constructor(
 		platform: Platform,
 		buffer: ArrayBufferLike,
@@ -84,24 +80,8 @@ export class Segment implements SegmentFields {
 		this.body = segmentBytes(fields.kind, fields.capacity, fields.maxReceivers).body;
 	}
 
-	/** Answers `status`, or `Status.corrupt` of a file that was truncated: for all calls of an engine, when they return. */
+	/** Returns `status`, or `Status.corrupt` if the file was truncated. Every call of an engine passes its result through this. */
 	result(status: number): number {
 		return (this.words[ORPHANED] as number) === TRUNCATED ? Status.corrupt : status;
-	}
-
-	/** Looks whether the name still leads here, and tells everybody on the segment if not. */
-	isOrphaned(): boolean {
-		if (Atomics.load(this.words, ORPHANED) !== 0) return true;
-		if (this.platform.isNamed(this)) return false;
-		this.markOrphaned();
-		return true;
-	}
-
-	/** Its name leads elsewhere by now: its endpoints wake and see it. */
-	markOrphaned(): void {
-		Atomics.compareExchange(this.words, ORPHANED, 0, 1); // truncated stays truncated
-		for (let event = 0; event < EVENTS; event++) notify(this, event);
-		// Shared memory is as good without its name.
-		if (this.kind !== Kind.memory) notifyAll(this, ANY);
 	}
 }

@@ -12,6 +12,7 @@ import {
 import { notify } from "./event.ts";
 import { lowOf } from "./long.ts";
 import { marksCopy } from "./marks.ts";
+import { markOrphaned } from "./orphaned.ts";
 import type { Segment } from "./segment.ts";
 import { forget } from "./waits.ts";
 
@@ -233,7 +234,7 @@ export function leaveSlot(segment: Segment, at: number, instance: number): void 
 /** Removes the name; its endpoints wake and see that they are orphaned. Under the name lock. */
 export function unlink(segment: Segment): void {
 	segment.platform.unlink(segment);
-	segment.markOrphaned();
+	markOrphaned(segment);
 }
 
 /** The lowest position that a live receiver still needs, or head if there is none. */

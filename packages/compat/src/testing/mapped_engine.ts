@@ -84,7 +84,7 @@ class MappedPlatform implements Platform {
 		if (this.isNamed()) unlinkSync(this.#path);
 	}
 
-	keep(): void {}
+	retain(): void {}
 }
 
 /** Addresses behind shared memory, so that what it has when it has grown is in the same buffer. */
@@ -152,7 +152,7 @@ function openMemory(prefix: string, name: string, options: EngineHandleOptions):
 				ftruncateSync(fd, segment.body + byteLength);
 				return 0;
 			},
-			keep: () => {},
+			retain: () => {},
 			noSpace: (byteLength) => new Error(`there is no room for ${byteLength} bytes`),
 		});
 	} finally {

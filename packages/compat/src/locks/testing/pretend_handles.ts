@@ -39,7 +39,7 @@ export function openMemory(thread: Threads): SegmentMemory {
 		prefix: "",
 		name: "name",
 		reserve: (before, byteLength) => (extendMemory(thread, segment, before, byteLength) ? 0 : Status.noSpace),
-		keep: () => {},
+		retain: () => {},
 		noSpace: () => new Error("no space"),
 	});
 }

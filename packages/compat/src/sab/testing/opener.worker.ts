@@ -1,7 +1,8 @@
 /** Opens and closes names all the time, until it is terminated: whichever of all kinds, with others that do the same. */
 import { workerData } from "node:worker_threads";
 import type { EndpointKind, HandleKind } from "@libipc/protocol";
-import { clearSegment, type OpenSegment, openAsHandle, openAsReceiver, openAsSender } from "../open_segment.ts";
+import type { OpenSegment } from "../../segment_endpoint.ts";
+import { clearSegment, openAsHandle, openAsReceiver, openAsSender } from "../open_segment.ts";
 import { threads } from "../threads.ts";
 import { noOptions } from "./pretend.ts";
 

@@ -1,4 +1,5 @@
-import { createHub, FIRST_UNIT, UNIT_BYTES } from "../hub.ts";
+import { createHub } from "../hub.ts";
+import { FIRST_UNIT, UNIT_BYTES } from "../hub_layout.ts";
 import type { NameOptions } from "../names.ts";
 import { Threads } from "../threads.ts";
 

@@ -89,8 +89,10 @@ describe("readers and writers", () => {
 		for (const how of ["timeout", "signal", "closed"] as const) {
 			const writer = open(name);
 			const controller = new AbortController();
-			const write = writer.lockAsync(how === "timeout" ? { timeout: 10 } : { signal: controller.signal });
+			const write = writer.lockAsync(how === "timeout" ? { timeout: 200 } : { signal: controller.signal });
 			const caught = write.catch((reason: unknown) => reason);
+			// An event loop that has just served others for a while tries it in its next turn.
+			assert.equal(await isPending(write), true);
 			assert.equal(second.tryLockShared(), false);
 			const read = second.lockSharedAsync();
 			if (how === "signal") controller.abort("enough");

@@ -2,33 +2,37 @@
  * The sixteen rows of bench_ipc between threads in Node: packages/bench/src/threads.ts, in one of the Nodes that libipc is
  * tested in.
  */
-import { cli } from "cleye";
+import { threadFlags } from "../packages/bench/src/threads/thread_flags.ts";
+import { commandLine, flagOf, oneOf } from "./lib/command_line.ts";
 import { root } from "./lib/repository.ts";
 import { run } from "./lib/run.ts";
 import { nodeBinary, nodeVersions } from "./node_binary.ts";
 
-/** Known flags are removed from it: the rest goes to the benchmark as it is, `--help` too. */
-const options = process.argv.slice(2);
-const { flags } = cli(
-	{
-		name: "bun run bench:node",
-		flags: { node: { type: String, default: "26" } },
-		help: false,
-		ignoreArgv: (type) => type !== "known-flag",
+const {
+	flags: { node: version, help: _, ...flags },
+} = commandLine({
+	name: "bun run bench:node",
+	flags: {
+		node: {
+			type: oneOf(...nodeVersions.map(String)),
+			placeholder: "<version>",
+			description: `one of ${nodeVersions.join(", ")}`,
+			default: "26",
+		},
+		...threadFlags,
 	},
-	undefined,
-	options,
-);
-const version = nodeVersions.find((each) => String(each) === flags.node);
-const node = version && nodeBinary(version);
+	help: { description: "Runs bench:threads in a version of Node." },
+});
+const node = nodeBinary(Number(version) as (typeof nodeVersions)[number]);
 if (!node) {
 	console.error(
-		version
-			? `There is no Node ${version}: set LIBIPC_NODE_${version} to its path (npm has a package of it for Linux on x64 only).`
-			: `--node must be one of ${nodeVersions.join(", ")}, not "${flags.node}"`,
+		`There is no Node ${version}: set LIBIPC_NODE_${version} to its path (npm has a package of it for Linux on x64 only).`,
 	);
 	process.exit(2);
 }
+const options = Object.entries(flags).flatMap(([name, value]) =>
+	value === undefined ? [] : [`${flagOf(name)}=${String(value)}`],
+);
 // Node warns that its FFI, and running TypeScript, are experimental.
 const command = [node, "--disable-warning=ExperimentalWarning", `${root}packages/bench/src/threads.ts`, ...options];
 process.exit((await run(command, { show: true })).status);

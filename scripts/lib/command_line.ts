@@ -8,7 +8,7 @@ import { cli } from "cleye";
 const USAGE_ERROR = 2;
 
 /** The name of a flag as it is written on the command line: `atOnce` is `--at-once`. */
-const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+export const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 type Convert = (value: string) => unknown;
 

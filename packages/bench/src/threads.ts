@@ -18,7 +18,9 @@ import { measureThreadRow, type ThreadRow } from "./threads/thread_row.ts";
 import { legend, threadTable } from "./threads/thread_table.ts";
 import { threadTransports } from "./threads/thread_transport.ts";
 
-const NAME = process.versions.bun ? "bun run bench:threads" : "npm run bench:node --";
+const NAME = process.versions.bun
+	? "bun run bench:threads"
+	: `npm run bench:node -- --node ${process.versions.node.split(".")[0]}`;
 
 const CAPACITY = 1 << 20;
 

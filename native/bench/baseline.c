@@ -46,7 +46,7 @@ static uint8_t *ring;
 static uint32_t senders, receivers, per_sender, ring_bytes;
 static workload messages;
 
-/* With a processor for everybody spinning is fastest; with fewer it only keeps the others from running. */
+/* Spinning is fastest if each process has a processor. Otherwise it only keeps the others from running. */
 static uint32_t spins;
 
 static void pause_or_yield(uint32_t *spun) {
@@ -68,7 +68,8 @@ static uint32_t lowest_position(uint32_t head) {
 
 static void send_all(uint32_t sender) {
   bool shares = senders > 1;
-  uint32_t gate = atomic_load_explicit(&s->head, memory_order_relaxed) - ring_bytes; /* unknown: look first */
+  uint32_t gate =
+      atomic_load_explicit(&s->head, memory_order_relaxed) - ring_bytes; /* unknown: computed at the first send */
   for (uint32_t i = 0; i < per_sender; i++) {
     uint32_t length, spun = 0;
     const uint8_t *message = workload_message(&messages, sender, i, &length);
@@ -133,7 +134,7 @@ static bool receive_all(uint32_t receiver, uint32_t position) {
   return true;
 }
 
-/* Sleeps until the next round is called; the last process of a round to arrive tells the parent. */
+/* Sleeps until the next round starts, then waits until every process has arrived. */
 static void await_round(uint32_t *round) {
   while (atomic_load(&s->round) == *round) ipc_os_wait(&s->round, *round, IPC_FOREVER);
   ++*round;

@@ -1,6 +1,6 @@
 /*
- * callback_thread.c - what waking an event loop costs at least: a thread of the same
- * process that sleeps, and then calls back. Built as a library for bench:event-loop.
+ * callback_thread.c - the least that can wake an event loop: a thread of the same
+ * process that sleeps and then calls back. Built as a library for bench:event-loop.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -27,7 +27,7 @@ static void *call(void *argument) {
   return NULL;
 }
 
-/* Calls back `count` times from a thread of its own, `gap_us` (below a second) apart. NULL: no thread. */
+/* Starts a thread that calls back `count` times, `gap_us` (less than a second) apart. NULL: no thread could start. */
 __attribute__((visibility("default"))) void *callback_thread_start(void (*callback)(void), double *called,
                                                                    uint32_t count, uint32_t gap_us) {
   caller *it = calloc(1, sizeof *it);
@@ -38,7 +38,7 @@ __attribute__((visibility("default"))) void *callback_thread_start(void (*callba
   return NULL;
 }
 
-/* Waits for its end. */
+/* Waits until the thread has ended. */
 __attribute__((visibility("default"))) void callback_thread_join(void *thread) {
   caller *it = thread;
   pthread_join(it->thread, NULL);

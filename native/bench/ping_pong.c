@@ -1,24 +1,24 @@
 /*
  * ping_pong - 64 bytes to another process and back: the fastest round trips that we
- * know how to write in C. The benchmark divides libipc's times by these.
+ * know how to write in C. The benchmark divides the times of libipc by these times.
  *
  *   ping_pong MODE ROUNDS [PAUSE_US]
  *
  *   spin     two lines of shared memory, busy waiting only
- *   yield    the same, but gives the processor away after a few pauses
+ *   yield    the same, but yields the processor after a few pauses
  *   futex    the same, but sleeps at once
  *   backoff  the same, but spins for 20 µs before it sleeps, to be quick under load.
- *            Its price: a side that spins keeps its processor, so the one it has just
- *            woken must start on another, and waking that takes longer
+ *            Its price: a side that spins keeps its processor. The side that it has
+ *            woken must start on another processor, which takes longer to wake
  *   pipe     two pipes
  *   socket   a pair of Unix sockets
  *
- * With PAUSE_US the other side has gone to sleep before each message, in both
- * directions: this side pauses before it sends, the other before it answers. Its
- * pauses are measured there and are not part of the times.
+ * With PAUSE_US each side sleeps when a message comes: this side pauses before it
+ * sends, the other side before it answers. The other side measures its pauses, and
+ * they are not part of the times.
  *
- * Prints the nanoseconds of each round trip, one a line. Every echo is compared with
- * what was sent; a wrong one ends the program with status 1.
+ * Prints the nanoseconds of each round trip, one on each line. Every echo is compared
+ * with what was sent; a wrong echo ends the program with status 1.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -42,8 +42,8 @@ enum {
   WARM_UP_ROUNDS = 1000,
   PAUSES_BEFORE_YIELD = 8,
   BACKOFF_NS = 20000,
-  SPINS_BEFORE_LOOK = 1 << 16, /* how often a busy waiter looks whether the other process is there */
-  SLEEP_NS = 100000000         /* the same for a sleeping one */
+  SPINS_PER_PARENT_CHECK = 1 << 16, /* a busy waiter then checks whether its parent still runs */
+  SLEEP_NS = 100000000              /* the same for a sleeping one */
 };
 
 /* The first word counts the messages of its direction, from 1. */
@@ -75,8 +75,8 @@ static enum mode mode;
 static pid_t parent;
 static volatile sig_atomic_t child;
 
-/* The child ends with its parent; the parent is told of a dead child by on_child. */
-static void look_for_parent(void) {
+/* The child ends with its parent. The parent learns of a dead child in on_child. */
+static void end_without_parent(void) {
   if (getpid() != parent && getppid() != parent) _exit(1);
 }
 
@@ -99,14 +99,14 @@ static void await_sequence(slot *in, uint32_t sequence) {
   for (uint32_t spun = 1; (seen = atomic_load_explicit(&in->sequence, memory_order_acquire)) != sequence; spun++) {
     if (mode == FUTEX || (mode == BACKOFF && ipc_os_now() >= asleep_at)) {
       ipc_os_wait(&in->sequence, seen, SLEEP_NS);
-      look_for_parent();
+      end_without_parent();
       continue;
     }
     if (mode == YIELD && spun > PAUSES_BEFORE_YIELD)
       ipc_os_yield();
     else
       ipc_cpu_relax();
-    if (spun % SPINS_BEFORE_LOOK == 0) look_for_parent();
+    if (spun % SPINS_PER_PARENT_CHECK == 0) end_without_parent();
   }
 }
 

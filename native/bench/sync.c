@@ -1,14 +1,14 @@
 /*
- * sync - what locks cost in C: those of the system, and libipc's own without TypeScript.
+ * sync - what locks cost in C: the locks of the system, and those of libipc without TypeScript.
  *
- *   sync pairs KIND COUNT NAME                 nobody else: one line, the ns of COUNT lock+unlock pairs
- *   sync contended KIND COUNT NAME PROCESSES   COUNT operations in each process: one line, the ns of all
- *   sync turn KIND COUNT NAME                  two processes, with a condition: the ns of each turn, one a line
- *   sync asleep KIND COUNT NAME                one holds the lock for 1 ms while the other sleeps: the ns from
- *                                              unlock to the other holding it, one a line
+ *   sync pairs KIND COUNT NAME                 without competition: one line, the ns of COUNT pairs of lock and unlock
+ *   sync contended KIND COUNT NAME PROCESSES   COUNT operations in each process: one line, the ns of all of them
+ *   sync turn KIND COUNT NAME                  two processes with a condition: the ns of each turn, one on each line
+ *   sync asleep KIND COUNT NAME                one process holds the lock for 1 ms while the other sleeps: the ns
+ *                                              from unlock until the other holds it, one on each line
  *
- * KIND is one of NAMES below; what is of libipc opens NAME. An operation adds one to a
- * counter that is not atomic; of reader-writer locks nine of ten compare it with its copy.
+ * KIND is one of NAMES below; the kinds of libipc open NAME. An operation adds one to a
+ * counter that is not atomic; with a reader-writer lock nine of ten compare it with its copy.
  * A wrong count, or a copy that differs, ends the program with status 1.
  */
 #define _GNU_SOURCE
@@ -27,9 +27,9 @@
 #include "libipc/libipc.h"
 #include "platform/platform.h"
 
-enum { MAX_PROCESSES = 64, START_NS = 5000000, HOLD_US = 1000, LOOK_US = 50, WARM_UP_ROUNDS = 20 };
+enum { MAX_PROCESSES = 64, START_NS = 5000000, HOLD_US = 1000, POLL_US = 50, WARM_UP_ROUNDS = 20 };
 
-/* "nothing" excludes nobody: what a wrong count looks like. */
+/* "nothing" is no lock: the count goes wrong, as it would with a lock that fails. */
 enum kind {
   NOTHING,
   PLAIN,
@@ -272,11 +272,11 @@ static void hold(enum kind kind, uint32_t round) {
   } else {
     leave(kind, false);
   }
-  while (atomic_load(&s->taken) != round) sleep_us(LOOK_US);
+  while (atomic_load(&s->taken) != round) sleep_us(POLL_US);
 }
 
 static uint64_t take(enum kind kind, uint32_t round) {
-  while (atomic_load(&s->held) != round) sleep_us(LOOK_US);
+  while (atomic_load(&s->held) != round) sleep_us(POLL_US);
   if (kind == FUTEX)
     while (atomic_load(&s->word) != round) ipc_os_wait(&s->word, round - 1, IPC_FOREVER);
   else

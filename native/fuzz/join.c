@@ -8,6 +8,7 @@
 
 #include "calls.h"
 #include "damage.h"
+#include "open.h"
 #include "segment.h"
 
 static ipc_options options;

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "sender_state.h"
+#include "sender_write.h"
 
 enum { STAGE_BYTES = 64 << 10 };
 
@@ -22,7 +22,7 @@ int32_t ipc_sender_stage(ipc_sender *sender, const void *bytes, uint32_t length)
   if (IPC_LIKELY(!sender->needs_slow_path))
     ipc_ring_put_message(record, bytes, length);
   else
-    ipc_sender_put_special(sender, record, bytes, length);
+    ipc_sender_put_slow(sender, record, bytes, length);
   sender->stage_units += units;
   return IPC_OK;
 }

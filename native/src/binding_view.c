@@ -1,5 +1,6 @@
 #include "libipc/binding_view.h"
 
+#include "orphan.h"
 #include "receiver_state.h"
 #include "sender_state.h"
 

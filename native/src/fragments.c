@@ -1,4 +1,4 @@
-#include "sender_state.h"
+#include "fragments.h"
 
 /* Large enough that claiming costs nothing beside the copy, small enough to stay in a processor's cache on the way. */
 enum { FRAGMENT_BYTES = 64 << 10 };
@@ -27,10 +27,10 @@ static bool fragments_have_room(ipc_sender *sender, uint32_t length) {
 
 /*
  * Sends the bytes from fragment->offset on, up to the end or to where it has to wait too
- * long: the time is for all of them, or, `steadily`, for each fragment.
+ * long: the time is for all of them, or, `per_fragment`, for each fragment.
  */
 static int32_t fragments_send_from(ipc_sender *sender, const uint8_t *bytes, ipc_fragment *fragment, int32_t timeout_ms,
-                                   bool steadily) {
+                                   bool per_fragment) {
   uint32_t most = fragments_part_bytes(sender);
   uint64_t deadline = 0;
   while (fragment->offset < fragment->total) {
@@ -50,15 +50,14 @@ static int32_t fragments_send_from(ipc_sender *sender, const uint8_t *bytes, ipc
       memcpy(to + sizeof *fragment, bytes + fragment->offset, part);
     }
     fragment->offset += part;
-    if (steadily) deadline = 0;
+    if (per_fragment) deadline = 0;
     ipc_sender_publish(sender, claimed.at + units, fragment->offset == fragment->total);
   }
   return IPC_OK;
 }
 
-int32_t ipc_sender_send_fragments(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms,
-                                  bool steadily) {
-  if (length > ipc_sender_max_message(sender)) return IPC_E_MESSAGE_TOO_LARGE;
+int32_t ipc_fragments_send(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms,
+                           bool per_fragment) {
   bool overwrites = sender->segment.overflow == IPC_DROP_OLDEST;
   if (!overwrites && (timeout_ms == 0 || !sender->waits) && !fragments_have_room(sender, length))
     return ipc_sender_refusal(sender);
@@ -67,21 +66,14 @@ int32_t ipc_sender_send_fragments(ipc_sender *sender, const void *bytes, uint32_
                            .message = message,
                            .oldest = sender->unfinished ? sender->unfinished : message,
                            .total = length};
-  return fragments_send_from(sender, bytes, &fragment, timeout_ms, steadily);
+  return fragments_send_from(sender, bytes, &fragment, timeout_ms, per_fragment);
 }
 
-int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t length, uint32_t *offset) {
-  if (length > ipc_sender_max_message(sender)) return IPC_E_MESSAGE_TOO_LARGE;
-  if (length <= sender->max_record) {
-    int32_t status = ipc_sender_send(sender, bytes, length, 0);
-    if (status == IPC_OK) *offset = length;
-    return ipc_segment_result(&sender->segment, status);
-  }
+int32_t ipc_fragments_send_part(ipc_sender *sender, const void *bytes, uint32_t length, uint32_t *offset) {
   if (*offset == 0 || sender->unfinished == 0) {
     if (*offset != 0) return IPC_E_INVALID_ARGUMENT;
     bool drops = sender->segment.overflow == IPC_DROP_NEWEST;
-    if (drops && !fragments_have_room(sender, length))
-      return ipc_segment_result(&sender->segment, ipc_sender_refusal(sender));
+    if (drops && !fragments_have_room(sender, length)) return ipc_sender_refusal(sender);
     sender->unfinished = fragments_new_message(sender);
   }
   ipc_fragment fragment = {.instance = sender->instance,
@@ -94,7 +86,5 @@ int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t len
   *offset = fragment.offset;
   sender->unfinished_first = fragment.first;
   if (status != IPC_TIMED_OUT || *offset == 0) sender->unfinished = 0; /* not begun is not unfinished */
-  return ipc_segment_result(&sender->segment, status);
+  return status;
 }
-
-void ipc_sender_abort_part(ipc_sender *sender) { sender->unfinished = 0; }

@@ -1,73 +1,6 @@
 #include "handle_state.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "libipc/mapping.h"
-
-ipc_handle *ipc_handle_open(const char *prefix, const char *name, const ipc_options *options, ipc_failure *failure) {
-  *failure = (ipc_failure){0};
-  if (ipc_segment_has_ring(options->kind)) {
-    *failure = (ipc_failure){.code = IPC_E_INVALID_ARGUMENT, .found = options->kind};
-    return NULL;
-  }
-  ipc_handle *handle = calloc(1, sizeof *handle);
-  if (!handle) {
-    failure->code = IPC_E_NO_SPACE;
-    return NULL;
-  }
-  int32_t lock = ipc_segment_open(&handle->segment, prefix, name, options, failure);
-  if (lock < 0) {
-    free(handle);
-    return NULL;
-  }
-  int32_t index = ipc_slots_join_handle(&handle->segment);
-  if (index < 0) {
-    *failure = (ipc_failure){.code = index, .wanted = handle->segment.max_receivers};
-  } else if (handle->segment.kind == IPC_MEMORY) {
-    /* At once: whoever has it open keeps it, whatever becomes of the name. */
-    handle->memory = ipc_segment_map_memory(&handle->segment, lock, failure);
-    if (!handle->memory) {
-      ipc_slots_withdraw(&handle->segment, &handle->segment.receivers[index]);
-      index = failure->code;
-    }
-  }
-  ipc_os_unlock(lock);
-  if (index < 0) {
-    ipc_segment_close(&handle->segment);
-    free(handle);
-    return NULL;
-  }
-  handle->slot = &handle->segment.receivers[index];
-  handle->instance = atomic_load_explicit(&handle->slot->instance, memory_order_relaxed);
-  for (int i = 0; i < ARMED_COUNT; i++) handle->armed[i] = -1;
-  return handle;
-}
-
-void ipc_handle_close(ipc_handle *handle) {
-  if (!handle) return;
-  ipc_segment *segment = &handle->segment;
-  ipc_handle_disarm(handle, IPC_WAIT_FOR_LOCK | IPC_WAIT_FOR_SHARED);
-  if (segment->kind == IPC_MUTEX) ipc_mutex_abandon(handle);
-  if (segment->kind == IPC_SEMAPHORE) ipc_semaphore_abandon(handle);
-  if (segment->kind == IPC_RWLOCK) ipc_rwlock_abandon(handle);
-  ipc_waits_leave_all(segment, handle->instance);
-  ipc_slots_leave(segment, handle->slot, handle->instance);
-  if (handle->memory) ipc_mapping_release(handle->memory);
-  ipc_segment_close(segment);
-  free(handle);
-}
-
-int32_t ipc_handle_count(ipc_handle *handle) {
-  ipc_segment *segment = &handle->segment;
-  int32_t count = 0;
-  for (uint32_t i = 0; i < segment->max_receivers; i++) {
-    const ipc_slot *slot = &segment->receivers[i];
-    if (atomic_load_explicit(&slot->instance, memory_order_acquire) == 0) continue;
-    count += ipc_os_alive(atomic_load_explicit(&slot->owner, memory_order_relaxed));
-  }
-  return count;
-}
+#include "orphan.h"
 
 bool ipc_handle_is_time_to_reap(ipc_handle *handle) {
   uint64_t now = ipc_os_now();
@@ -76,45 +9,38 @@ bool ipc_handle_is_time_to_reap(ipc_handle *handle) {
   return true;
 }
 
-/*
- * Whether there is something to get for others after this handle has got it: a second permit, of which only this one
- * was notified; or the turn, past which a reader came in without taking it. A notification for that is not its own to
- * keep.
- */
-static bool handle_leaves_some(const ipc_handle *handle) {
-  const ipc_header *header = handle->segment.header;
-  if (handle->segment.kind == IPC_SEMAPHORE) return atomic_load_explicit(&header->permits, memory_order_relaxed) > 0;
-  return atomic_load_explicit(&header->claim, memory_order_relaxed) == 0;
+/* See ipc_lock_kind. A notification that came for another handle as well is passed on. */
+static bool handle_is_available(const ipc_handle *handle) {
+  return !handle->kind->is_available || handle->kind->is_available(handle);
 }
 
-int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *attempt, ipc_attempt *attempt_and_reap,
-                            int32_t timeout_ms, uint64_t *deadline) {
+int32_t ipc_handle_wait_for(ipc_handle *handle, const ipc_lock_wait *lock, int32_t timeout_ms, uint64_t *deadline) {
   ipc_segment *segment = &handle->segment;
-  int32_t status = attempt(handle);
-  if (status != IPC_TIMED_OUT)
-    return status; /* a writer that finds no reader inside has not waited, nor read the clock */
+  int32_t status = lock->attempt(handle);
+  /* A writer that finds no reader inside has not waited, and has not read the clock. */
+  if (status != IPC_TIMED_OUT) return status;
   if (*deadline == 0) *deadline = ipc_deadline(timeout_ms);
   ipc_backoff backoff = ipc_backoff_start(segment->header);
   /* An attempt may have to wait for a lock of the library's own, and then this would go on long past the deadline. */
   while (status == IPC_TIMED_OUT && ipc_backoff_pause(&backoff, *deadline) &&
          (*deadline == IPC_FOREVER || ipc_os_now() < *deadline))
-    status = attempt(handle);
+    status = lock->attempt(handle);
   if (status != IPC_TIMED_OUT) return status;
-  int32_t wait = ipc_waits_enter(segment, handle->instance, what, 0);
+  int32_t wait = ipc_waits_enter(segment, handle->instance, lock->what, 0);
   if (wait < 0) return wait;
   uint64_t slice = IPC_FIRST_SLICE_NS;
-  while ((status = attempt(handle)) == IPC_TIMED_OUT && ipc_os_now() < *deadline) {
+  while ((status = lock->attempt(handle)) == IPC_TIMED_OUT && ipc_os_now() < *deadline) {
     ipc_waits_sleep(segment, wait, *deadline, slice);
     if (ipc_waits_is_notified(segment, wait)) {
       ipc_waits_renew(segment, wait);
       continue;
     }
     slice = IPC_SLICE_NS;
-    status = attempt_and_reap(handle);
+    status = lock->attempt_and_reap(handle);
     if (status != IPC_TIMED_OUT) break;
   }
   bool notified = ipc_waits_leave(segment, wait);
-  if (notified && (status < 0 || handle_leaves_some(handle))) ipc_waits_notify(segment, what, 1);
+  if (notified && (status < 0 || handle_is_available(handle))) ipc_waits_notify(segment, lock->what, 1);
   return status;
 }
 
@@ -136,7 +62,7 @@ void ipc_handle_got(ipc_handle *handle, int which) {
   if (handle->armed[which] < 0) return;
   bool notified = ipc_waits_leave(&handle->segment, handle->armed[which]);
   handle->armed[which] = -1;
-  if (notified && handle_leaves_some(handle)) ipc_waits_notify(&handle->segment, IPC_WAIT_ACQUIRE, 1);
+  if (notified && handle_is_available(handle)) ipc_waits_notify(&handle->segment, IPC_WAIT_ACQUIRE, 1);
 }
 
 void ipc_handle_disarm(ipc_handle *handle, uint32_t wait) {
@@ -146,7 +72,7 @@ void ipc_handle_disarm(ipc_handle *handle, uint32_t wait) {
     handle->armed[which] = -1;
     if (notified) ipc_waits_notify(&handle->segment, IPC_WAIT_ACQUIRE, 1);
   }
-  if (wait & IPC_WAIT_FOR_LOCK) ipc_rwlock_cancel_write(handle);
+  if (wait & IPC_WAIT_FOR_LOCK && handle->kind->cancel) handle->kind->cancel(handle);
 }
 
 int32_t ipc_handle_armed(const ipc_handle *handle) {

@@ -10,33 +10,56 @@
 /* The two waits that an event loop may have on a lock. */
 enum { ARMED_LOCK, ARMED_SHARED, ARMED_COUNT };
 
+/* An attempt to acquire. IPC_TIMED_OUT: the handle has to wait. */
+typedef int32_t ipc_attempt(ipc_handle *handle);
+
+/* One thing that a handle can wait for. */
+typedef struct ipc_lock_wait {
+  uint32_t what; /* ipc_wait_what */
+  ipc_attempt *attempt;
+  ipc_attempt *attempt_and_reap; /* the same, but it also looks for dead owners: after each slice */
+} ipc_lock_wait;
+
+/*
+ * What handle.c and handle_open.c must know about a kind of lock. They call it through this table, so that they depend
+ * on no kind. NULL: nothing to do.
+ */
+typedef struct ipc_lock_kind {
+  /*
+   * Whether another handle could acquire now, after this one did: a second permit is free, of which only this handle
+   * was notified, or a reader went past a free claim. Then the notification is passed on.
+   */
+  bool (*is_available)(const ipc_handle *handle);
+  void (*cancel)(ipc_handle *handle);  /* gives up an acquisition that is half done, when the handle is disarmed */
+  void (*abandon)(ipc_handle *handle); /* what happens to the lock if the handle is closed while it holds it */
+} ipc_lock_kind;
+
+extern const ipc_lock_kind ipc_mutex_kind, ipc_semaphore_kind, ipc_rwlock_kind;
+
 struct ipc_handle {
-  ipc_segment segment;
+  ipc_segment segment; /* first: see ipc_segment_open_endpoint() */
+  const ipc_lock_kind *kind;
   ipc_slot *slot;
   uint32_t instance;
   int32_t armed[ARMED_COUNT]; /* waits, or -1 */
-  bool is_next;               /* of a reader-writer lock: the turn is ours, and readers are still inside */
-  uint64_t reaped_at;         /* when a try that does not wait last looked for dead owners */
+  bool is_next;               /* of a reader-writer lock: it has the queued lock, and readers are still inside */
+  uint64_t reaped_at;         /* when an attempt that does not wait last looked for dead owners */
   ipc_mapping *memory;        /* of shared memory, as large as it was when last needed; NULL */
 };
 
-/* Tries what is waited for: IPC_TIMED_OUT means that it has to wait. */
-typedef int32_t ipc_attempt(ipc_handle *handle);
-
 /*
- * Waits in line for `what` until attempt answers something else; `attempt_and_reap` is the attempt that also notices
- * the dead, made whenever a slice is over. *deadline is 0 until a wait has begun, then when it ends.
+ * Waits for `lock` until an attempt returns something else than IPC_TIMED_OUT. *deadline is 0 until a wait has begun,
+ * then the moment when it ends.
  */
-int32_t ipc_handle_wait_for(ipc_handle *handle, uint32_t what, ipc_attempt *attempt, ipc_attempt *attempt_and_reap,
-                            int32_t timeout_ms, uint64_t *deadline);
+int32_t ipc_handle_wait_for(ipc_handle *handle, const ipc_lock_wait *lock, int32_t timeout_ms, uint64_t *deadline);
 
-/* Whether a try that does not wait should look for the dead: now and then. */
+/* Whether an attempt that does not wait should look for dead owners now: every 0.4 s. */
 bool ipc_handle_is_time_to_reap(ipc_handle *handle);
 
-/* What it was armed for has been got. */
+/* Takes the wait out of the table that the handle was armed for: it has what it waited for. */
 void ipc_handle_got(ipc_handle *handle, int which);
 
-/* IPC_OK, or why nobody can lock any more. */
+/* IPC_OK, or why no handle can lock any more. */
 static inline int32_t ipc_handle_check(const ipc_handle *handle) {
   const ipc_header *header = handle->segment.header;
   if (IPC_UNLIKELY(atomic_load_explicit(&header->orphaned, memory_order_relaxed)))
@@ -44,13 +67,5 @@ static inline int32_t ipc_handle_check(const ipc_handle *handle) {
   if (IPC_UNLIKELY(atomic_load_explicit(&header->unusable, memory_order_relaxed))) return IPC_E_UNUSABLE;
   return IPC_OK;
 }
-
-/* What a handle that is closed does with what it holds; of the kind that it is. */
-void ipc_mutex_abandon(ipc_handle *mutex);
-void ipc_semaphore_abandon(ipc_handle *semaphore);
-void ipc_rwlock_abandon(ipc_handle *lock);
-
-/* Gives up being the next writer. */
-void ipc_rwlock_cancel_write(ipc_handle *lock);
 
 #endif

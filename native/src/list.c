@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "marks.h"
-#include "segment.h"
+#include "remove.h"
 #include "waits.h"
 
 /* How long a removal waits for a name lock. Its holders need microseconds; one that is stopped is alive. */

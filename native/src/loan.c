@@ -1,5 +1,5 @@
 #include "queue.h"
-#include "sender_state.h"
+#include "sender_write.h"
 
 int32_t ipc_sender_loan(ipc_sender *sender, uint32_t length, int32_t timeout_ms, uint32_t *offset) {
   if (length > ipc_sender_max_loan(sender)) return IPC_E_MESSAGE_TOO_LARGE;

@@ -1,9 +1,9 @@
 #include "libipc/memory.h"
 
 #include "handle_state.h"
+#include "name_lock.h"
+#include "orphan.h"
 
-/* How long to wait for the name lock, as an open does. */
-static const uint64_t PATIENCE_NS = 5000000000u;
 /* The memory itself is mapped apart from the header. */
 static int32_t memory_result(const ipc_handle *memory, int32_t status) {
   if (memory->memory && atomic_load_explicit(&memory->memory->damage.found, memory_order_relaxed)) return IPC_E_CORRUPT;
@@ -22,7 +22,7 @@ ipc_mapping *ipc_memory_map(ipc_handle *memory, ipc_failure *failure) {
   failure->code = memory_result(memory, IPC_OK);
   if (failure->code != IPC_OK) return NULL;
   if (memory->memory->bytes < bytes) {
-    int32_t lock = ipc_segment_lock(&memory->segment, PATIENCE_NS);
+    int32_t lock = ipc_segment_lock(&memory->segment, IPC_NAME_LOCK_PATIENCE_NS);
     if (lock < 0) {
       failure->code = memory_result(memory, lock);
       return NULL;
@@ -49,7 +49,7 @@ int32_t ipc_memory_grow(ipc_handle *memory, double bytes, ipc_failure *failure) 
 }
 
 int32_t ipc_memory_unlink(ipc_handle *memory) {
-  int32_t lock = ipc_segment_lock(&memory->segment, PATIENCE_NS);
+  int32_t lock = ipc_segment_lock(&memory->segment, IPC_NAME_LOCK_PATIENCE_NS);
   if (lock < 0) return lock == IPC_E_ORPHANED ? IPC_OK : lock;
   bool removed = ipc_segment_unlink(&memory->segment);
   ipc_os_unlock(lock);

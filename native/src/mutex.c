@@ -29,10 +29,14 @@ int32_t ipc_mutex_mark_unusable(ipc_handle *mutex) {
   return ipc_segment_result(&mutex->segment, IPC_OK);
 }
 
-void ipc_mutex_abandon(ipc_handle *mutex) {
+static void mutex_abandon(ipc_handle *mutex) {
   if (!ipc_queued_lock_is_held(mutex)) return;
   atomic_store_explicit(&mutex->segment.header->claim, IPC_CLAIM_ABANDONED, memory_order_release);
   ipc_waits_notify(&mutex->segment, IPC_WAIT_ACQUIRE, 1);
 }
 
 int32_t ipc_mutex_is_held(const ipc_handle *mutex) { return ipc_queued_lock_is_held(mutex); }
+
+static bool mutex_is_available(const ipc_handle *mutex) { return ipc_queued_lock_is_available(mutex); }
+
+const ipc_lock_kind ipc_mutex_kind = {.is_available = mutex_is_available, .abandon = mutex_abandon};

@@ -1,5 +1,7 @@
 #include "queued_lock.h"
 
+#include "orphan.h"
+
 static bool queued_lock_swap(ipc_handle *handle, uint32_t owner) {
   /* acquire: see ipc_queued_lock_take. A dead owner's stores are all visible: its end came after them */
   return atomic_compare_exchange_strong_explicit(&handle->segment.header->claim, &owner, handle->instance,
@@ -42,12 +44,13 @@ static bool queued_lock_is_held_by_this_thread(const ipc_handle *handle, uint32_
   return false;
 }
 
+static const ipc_lock_wait queued_lock_wait = {IPC_WAIT_ACQUIRE, queued_lock_attempt, queued_lock_attempt_and_reap};
+
 int32_t ipc_queued_lock_take_slow(ipc_handle *handle, int32_t timeout_ms, uint64_t *deadline) {
   uint32_t owner = atomic_load_explicit(&handle->segment.header->claim, memory_order_relaxed);
   if (owner == handle->instance) return IPC_E_DEADLOCK;
   if (timeout_ms == 0)
     return ipc_handle_is_time_to_reap(handle) ? queued_lock_attempt_and_reap(handle) : queued_lock_attempt(handle);
   if (owner != 0 && queued_lock_is_held_by_this_thread(handle, owner)) return IPC_E_DEADLOCK;
-  return ipc_handle_wait_for(handle, IPC_WAIT_ACQUIRE, queued_lock_attempt, queued_lock_attempt_and_reap, timeout_ms,
-                             deadline);
+  return ipc_handle_wait_for(handle, &queued_lock_wait, timeout_ms, deadline);
 }

@@ -25,6 +25,11 @@ static inline bool ipc_queued_lock_is_held(const ipc_handle *handle) {
   return atomic_load_explicit(&handle->segment.header->claim, memory_order_relaxed) == handle->instance;
 }
 
+/* See ipc_lock_kind. */
+static inline bool ipc_queued_lock_is_available(const ipc_handle *handle) {
+  return atomic_load_explicit(&handle->segment.header->claim, memory_order_relaxed) == 0;
+}
+
 static inline void ipc_queued_lock_release(ipc_handle *handle) {
   ipc_claim_unlock(&handle->segment.header->claim);
   ipc_waits_notify(&handle->segment, IPC_WAIT_ACQUIRE, 1);

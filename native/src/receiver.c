@@ -3,26 +3,17 @@
 #include <stdlib.h>
 
 #include "libipc/waker.h"
+#include "open.h"
+#include "orphan.h"
 #include "overrun.h"
 #include "queue.h"
 
 ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_options *options,
                                 ipc_failure *failure) {
-  if (!ipc_segment_has_ring(options->kind)) {
-    *failure = (ipc_failure){.code = IPC_E_INVALID_ARGUMENT, .found = options->kind};
-    return NULL;
-  }
-  ipc_receiver *receiver = calloc(1, sizeof *receiver);
-  if (!receiver) {
-    *failure = (ipc_failure){.code = IPC_E_NO_SPACE};
-    return NULL;
-  }
+  int32_t lock;
+  ipc_receiver *receiver = ipc_segment_open_endpoint(sizeof *receiver, true, prefix, name, options, &lock, failure);
+  if (!receiver) return NULL;
   ipc_segment *segment = &receiver->segment;
-  int32_t lock = ipc_segment_open(segment, prefix, name, options, failure);
-  if (lock < 0) {
-    free(receiver);
-    return NULL;
-  }
   int32_t index = ipc_slots_join_receiver(segment, options->from_oldest != 0);
   ipc_os_unlock(lock);
   if (index < 0) {

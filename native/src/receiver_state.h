@@ -9,7 +9,7 @@
 #include "ring.h"
 
 struct ipc_receiver {
-  ipc_segment segment;
+  ipc_segment segment; /* first: see ipc_segment_open_endpoint() */
   ipc_slot *slot;
   uint32_t instance;
   uint32_t capacity_units;

@@ -18,6 +18,7 @@
  */
 #include "libipc/rwlock.h"
 
+#include "orphan.h"
 #include "queued_lock.h"
 
 static uint32_t rwlock_held(const ipc_slot *slot) { return atomic_load_explicit(&slot->held, memory_order_relaxed); }
@@ -68,7 +69,7 @@ static void rwlock_set_next(ipc_handle *lock, bool is_next) {
                           memory_order_relaxed);
 }
 
-void ipc_rwlock_cancel_write(ipc_handle *lock) {
+static void rwlock_cancel_write(ipc_handle *lock) {
   if (!lock->is_next) return;
   rwlock_set_next(lock, false);
   ipc_queued_lock_release(lock);
@@ -97,6 +98,8 @@ static bool rwlock_is_read_by_this_thread(const ipc_handle *lock) {
   return false;
 }
 
+static const ipc_lock_wait rwlock_readers_wait = {IPC_WAIT_READERS, rwlock_attempt, rwlock_attempt_and_reap};
+
 int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
   uint64_t deadline = 0;
   bool was_next = lock->is_next;
@@ -110,11 +113,11 @@ int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
   int32_t status =
       timeout_ms == 0 && ipc_handle_is_time_to_reap(lock) ? rwlock_attempt_and_reap(lock) : rwlock_attempt(lock);
   if (status == IPC_TIMED_OUT && timeout_ms != 0)
-    status = rwlock_is_read_by_this_thread(lock) ? IPC_E_DEADLOCK
-                                                 : ipc_handle_wait_for(lock, IPC_WAIT_READERS, rwlock_attempt,
-                                                                       rwlock_attempt_and_reap, timeout_ms, &deadline);
+    status = rwlock_is_read_by_this_thread(lock)
+                 ? IPC_E_DEADLOCK
+                 : ipc_handle_wait_for(lock, &rwlock_readers_wait, timeout_ms, &deadline);
   if (status == IPC_OK) return ipc_segment_result(&lock->segment, rwlock_enter_exclusive(lock));
-  if (status != IPC_TIMED_OUT || (keep == IPC_KEEP_NOTHING && !was_next)) ipc_rwlock_cancel_write(lock);
+  if (status != IPC_TIMED_OUT || (keep == IPC_KEEP_NOTHING && !was_next)) rwlock_cancel_write(lock);
   return ipc_segment_result(&lock->segment, status);
 }
 
@@ -195,8 +198,13 @@ int32_t ipc_rwlock_held(const ipc_handle *lock) {
   return rwlock_is_writer(lock) ? -1 : (int32_t)rwlock_held(lock->slot);
 }
 
-void ipc_rwlock_abandon(ipc_handle *lock) {
-  ipc_rwlock_cancel_write(lock);
+static void rwlock_abandon(ipc_handle *lock) {
+  rwlock_cancel_write(lock);
   if (rwlock_held(lock->slot) > 0) rwlock_leave_shared(lock);
   if (ipc_queued_lock_is_held(lock)) ipc_queued_lock_release(lock); /* `writing` stays: the next are told */
 }
+
+static bool rwlock_is_available(const ipc_handle *lock) { return ipc_queued_lock_is_available(lock); }
+
+const ipc_lock_kind ipc_rwlock_kind = {
+    .is_available = rwlock_is_available, .cancel = rwlock_cancel_write, .abandon = rwlock_abandon};

@@ -44,27 +44,10 @@ struct ipc_segment {
 };
 
 /*
- * Opens or creates a name and keeps the name lock, so that the caller can join
- * before anybody can remove it. Answers the lock's descriptor (give it to
- * ipc_os_unlock), or a failure status with *failure filled in.
- */
-int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *name, const ipc_options *options,
-                         ipc_failure *failure);
-
-/*
  * Takes the name lock of an open segment: a descriptor, IPC_E_ORPHANED if the name
  * leads elsewhere by now, IPC_E_BUSY after `patience_ns`, or IPC_E_FORKED.
  */
 int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns);
-
-/*
- * Removes the name; its endpoints wake and see that they are orphaned. Under the name
- * lock. False: the system does not let this user remove it.
- */
-bool ipc_segment_unlink(ipc_segment *segment);
-
-/* Looks whether the name still leads here, and to a whole file; marks the segment orphaned, or truncated, if not. */
-bool ipc_segment_is_orphaned(ipc_segment *segment);
 
 /*
  * Answers `status`; or IPC_E_FORKED in a forked child (see mapping.h); or IPC_E_CORRUPT if a page was missing, here or
@@ -76,6 +59,19 @@ static inline int32_t ipc_segment_result(const ipc_segment *segment, int32_t sta
   if (__builtin_expect(orphaned == 0, 1)) return status;
   return segment->mapping->is_forked ? IPC_E_FORKED : orphaned == IPC_TRUNCATED ? IPC_E_CORRUPT : status;
 }
+
+/* Maps `bytes` of the file: the header is there afterwards. False: *error is -errno. */
+bool ipc_segment_map(ipc_segment *segment, int fd, uint64_t bytes, int *error);
+
+/* How much of a file an open maps. Of shared memory the header and the tables only: the memory has its own mapping. */
+uint64_t ipc_segment_mapped_bytes(uint32_t kind, uint64_t file_bytes);
+
+/* Makes the locked file `fd` a new segment and maps it. owner_died: the next owner of the lock gets IPC_OWNER_DIED. */
+int32_t ipc_segment_create(ipc_segment *segment, int fd, const char *prefix, const char *name,
+                           const ipc_options *options, bool owner_died, ipc_failure *failure);
+
+/* Takes kind, sizes and options over from a checked header that no other process can change: a copy. */
+void ipc_segment_adopt(ipc_segment *segment, const ipc_header *header);
 
 /* Another hold on the mapping: it stays until each has been released. */
 ipc_mapping *ipc_mapping_hold(ipc_segment *segment);
@@ -89,6 +85,8 @@ uint64_t ipc_segment_bytes(uint32_t kind, uint32_t capacity, uint32_t max_receiv
 
 /* Routes, channels and queues. */
 static inline bool ipc_segment_has_ring(uint32_t kind) { return kind <= IPC_QUEUE; }
+
+static inline bool ipc_segment_is_kind(uint32_t kind) { return kind >= IPC_ROUTE && kind <= IPC_MEMORY; }
 
 /* Maps the shared memory of IPC_MEMORY, as much as there is by now, under the name lock `fd`; NULL: failure->code says
  * why not. */
@@ -104,16 +102,16 @@ int32_t ipc_segment_key(char key[IPC_OS_KEY_BYTES], uint32_t kind, const char *p
 int32_t ipc_segment_check(const ipc_header *header, uint64_t file_bytes, ipc_failure *failure);
 
 /*
+ * Copies all constant fields of a mapped header, checks the copy against the file and the name, and takes it over: what
+ * a joiner relies on is read once, and no other process can change it between check and use.
+ */
+int32_t ipc_segment_check_identity(const ipc_header *header, uint64_t file_bytes, const char *prefix, const char *name,
+                                   const ipc_options *options, ipc_segment *segment, ipc_failure *failure);
+
+/*
  * Whether a checked header has the name under which its file was listed: a copied or a
  * renamed file has not. The header is a copy that nobody else can change.
  */
 bool ipc_segment_is_named(const ipc_header *header, const char *listed);
-
-/*
- * Removes a listed file if it is a segment that nobody alive is on, or one whose creator
- * died before it was ready. Decided under the name lock, so nobody can be just opening
- * it. False: it stays, or was gone.
- */
-bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns);
 
 #endif

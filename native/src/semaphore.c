@@ -10,6 +10,7 @@
 
 #include "claim_lock.h"
 #include "handle_state.h"
+#include "orphan.h"
 
 /* Longer than any holder of the claim needs unless it is stopped, or loses its processor. */
 static const uint64_t CLAIM_PATIENCE_NS = 5000000, RELEASE_PATIENCE_NS = 5000000000u;
@@ -95,12 +96,13 @@ static int32_t semaphore_attempt_and_reap(ipc_handle *semaphore) {
   return semaphore_attempt(semaphore);
 }
 
+static const ipc_lock_wait semaphore_wait = {IPC_WAIT_ACQUIRE, semaphore_attempt, semaphore_attempt_and_reap};
+
 int32_t ipc_semaphore_acquire(ipc_handle *semaphore, int32_t timeout_ms) {
   uint64_t deadline = 0;
   int32_t status = semaphore_attempt(semaphore);
   if (status == IPC_TIMED_OUT && timeout_ms != 0)
-    status = ipc_handle_wait_for(semaphore, IPC_WAIT_ACQUIRE, semaphore_attempt, semaphore_attempt_and_reap, timeout_ms,
-                                 &deadline);
+    status = ipc_handle_wait_for(semaphore, &semaphore_wait, timeout_ms, &deadline);
   else if (status == IPC_TIMED_OUT && ipc_handle_is_time_to_reap(semaphore))
     status = semaphore_attempt_and_reap(semaphore);
   if (status == IPC_OK && semaphore->armed[ARMED_LOCK] >= 0) ipc_handle_got(semaphore, ARMED_LOCK);
@@ -149,7 +151,11 @@ uint32_t ipc_semaphore_recovered(const ipc_handle *semaphore) {
   return semaphore_load(&semaphore->segment.header->recovered);
 }
 
-void ipc_semaphore_abandon(ipc_handle *semaphore) {
+static void semaphore_abandon(ipc_handle *semaphore) {
   uint32_t held = semaphore_load(&semaphore->slot->held);
   if (semaphore_is_robust(semaphore) && held > 0) ipc_semaphore_release(semaphore, held);
 }
+
+static bool semaphore_is_available(const ipc_handle *semaphore) { return ipc_semaphore_permits(semaphore) > 0; }
+
+const ipc_lock_kind ipc_semaphore_kind = {.is_available = semaphore_is_available, .abandon = semaphore_abandon};

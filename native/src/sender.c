@@ -1,26 +1,15 @@
-#include "sender_state.h"
-
 #include <stdlib.h>
 
-#include "marks.h"
-#include "queue.h"
+#include "fragments.h"
+#include "open.h"
+#include "orphan.h"
+#include "sender_write.h"
 
 ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_options *options, ipc_failure *failure) {
-  if (!ipc_segment_has_ring(options->kind)) {
-    *failure = (ipc_failure){.code = IPC_E_INVALID_ARGUMENT, .found = options->kind};
-    return NULL;
-  }
-  ipc_sender *sender = calloc(1, sizeof *sender);
-  if (!sender) {
-    *failure = (ipc_failure){.code = IPC_E_NO_SPACE};
-    return NULL;
-  }
+  int32_t lock;
+  ipc_sender *sender = ipc_segment_open_endpoint(sizeof *sender, true, prefix, name, options, &lock, failure);
+  if (!sender) return NULL;
   ipc_segment *segment = &sender->segment;
-  int32_t lock = ipc_segment_open(segment, prefix, name, options, failure);
-  if (lock < 0) {
-    free(sender);
-    return NULL;
-  }
   int32_t index = ipc_slots_join_sender(segment);
   if (index >= 0) {
     sender->slot = &segment->senders[index];
@@ -60,271 +49,48 @@ void ipc_sender_close(ipc_sender *sender) {
   free(sender);
 }
 
-static inline bool sender_try_claim(ipc_sender *sender) {
-  return sender->is_only || ipc_claim_try_lock(&sender->segment.header->claim, sender->instance);
-}
-
-static inline void sender_publish(ipc_sender *sender, uint32_t head, uint32_t messages) {
-  ipc_header *header = sender->segment.header;
-  uint64_t number = (atomic_load_explicit(&header->head, memory_order_relaxed) >> 32) + messages;
-  /* release pairs with the acquire load by receivers: they see the records whole */
-  atomic_store_explicit(&header->head, number << 32 | head, memory_order_release);
-  if (!sender->is_only) ipc_claim_unlock(&header->claim);
-}
-
-static inline void sender_publish_and_wake(ipc_sender *sender, uint32_t head, uint32_t messages) {
-  ipc_header *header = sender->segment.header;
-  sender_publish(sender, head, messages);
-  ipc_event_notify(&sender->segment, IPC_EVENT_DATA); /* its fence serves the next line too */
-  if (!sender->is_only &&
-      IPC_UNLIKELY(atomic_load_explicit(&header->event_flags[IPC_EVENT_CLAIM_FREE].wanted, memory_order_relaxed)))
-    ipc_event_wake(&sender->segment, IPC_EVENT_CLAIM_FREE);
-}
-
-static void sender_release_claim(ipc_sender *sender) {
-  if (sender->is_only) return;
-  ipc_claim_unlock(&sender->segment.header->claim);
-  ipc_event_notify(&sender->segment, IPC_EVENT_CLAIM_FREE);
-}
-
-void ipc_sender_publish(ipc_sender *sender, uint32_t head, uint32_t messages) {
-  sender_publish_and_wake(sender, head, messages);
-}
-
-void ipc_sender_publish_quietly(ipc_sender *sender, uint32_t head, uint32_t messages) {
-  sender_publish(sender, head, messages);
-  if (!sender->is_only) ipc_event_notify(&sender->segment, IPC_EVENT_CLAIM_FREE);
-}
-
-/* The lowest position whose bytes are still needed. Full fence first. */
-static uint32_t sender_gate(ipc_sender *sender, uint32_t head) {
-  if (sender->segment.kind == IPC_QUEUE) return ipc_queue_gate(&sender->segment, sender->instance);
-  return ipc_slots_gate(&sender->segment, head);
-}
-
-/*
- * Looks what the receivers need and answers the room at `head`: at least `units`, if
- * there is so much, and else up to an eighth of the ring; the next look leaves the next
- * mark. Under the claim.
- *
- * Announced first, before the full fence in sender_gate(): see ipc_slots_join_receiver. The
- * announcement is not yet a limit, should we be killed here.
- */
-static uint32_t sender_recompute_write_limit(ipc_sender *sender, uint32_t position, uint32_t units) {
-  ipc_header *header = sender->segment.header;
-  uint32_t capacity = sender->capacity_units, ahead = capacity / 8 > units ? capacity / 8 : units;
-  uint64_t head = atomic_load_explicit(&header->head, memory_order_relaxed);
-  uint64_t announced = atomic_load_explicit(&header->announced, memory_order_relaxed);
-  ipc_mark_copy last = ipc_marks_last(header);
-  uint64_t here = announced + (uint64_t)(int64_t)(int32_t)(position - (uint32_t)announced);
-  uint64_t number = last.number + (uint64_t)(int64_t)(int32_t)((uint32_t)(head >> 32) - (uint32_t)last.number);
-  /* A full ring is looked at for every message: marks that close together would not reach round it. */
-  bool is_near = sender->segment.overflow != IPC_DROP_OLDEST && here - last.position < capacity / IPC_MARKS;
-  if (!is_near) ipc_marks_add(header, here, number);
-  /* release: who sees the announcement sees the mark; pairs with ipc_overrun_found */
-  if (announced < here + ahead) atomic_store_explicit(&header->announced, here + ahead, memory_order_release);
-  if (sender->segment.overflow == IPC_DROP_OLDEST) {
-    atomic_store_explicit(&header->write_limit, position + ahead, memory_order_relaxed);
-    /* release: our writes into the ring come after the announcement; pairs with the acquire fence of ipc_overrun_found
-     */
-    atomic_thread_fence(memory_order_release);
-    return ahead;
-  }
-  uint32_t room = atomic_load_explicit(&header->write_limit, memory_order_relaxed) - position;
-  uint32_t used = position - sender_gate(sender, position), free_units = used < capacity ? capacity - used : 0;
-  uint32_t seen = free_units < ahead ? free_units : ahead;
-  /* A receiver that is just joining may show any older position for a moment: what was known stays true. */
-  if (seen > room) {
-    room = seen;
-    atomic_store_explicit(&header->write_limit, position + room, memory_order_relaxed);
-  }
-  atomic_store_explicit(&header->announced, here + room, memory_order_relaxed);
-  return room;
-}
-
-/* The free units at `head`, at least `units` if that many are there; more than the capacity: damage. Under the claim.
- */
-static inline uint32_t sender_room_for(ipc_sender *sender, uint32_t head, uint32_t units) {
-  uint32_t room = atomic_load_explicit(&sender->segment.header->write_limit, memory_order_relaxed) - head;
-  if (IPC_LIKELY(units <= room)) return room;
-  return sender_recompute_write_limit(sender, head, units);
-}
-
-/* Whether the ring can take a message at all: IPC_OK, or why not. */
-static inline int32_t sender_check(const ipc_sender *sender) {
-  const ipc_header *header = sender->segment.header;
-  if (IPC_UNLIKELY(atomic_load_explicit(&header->orphaned, memory_order_relaxed)))
-    return ipc_segment_result(&sender->segment, IPC_E_ORPHANED);
-  if (IPC_UNLIKELY(atomic_load_explicit(&header->receiver_count, memory_order_relaxed) == 0) && sender->needs_receivers)
-    return IPC_NO_RECEIVERS;
-  return IPC_OK;
-}
-
-/*
- * Whether a queue's tail is not within the ring's length before head, where it always is: past head it would promise
- * room that there is not, and we would try again and again. Under the claim.
- */
-static bool sender_is_tail_damaged(const ipc_sender *sender, uint32_t head) {
-  return sender->segment.kind == IPC_QUEUE &&
-         head - atomic_load_explicit(&sender->segment.header->tail, memory_order_relaxed) > sender->capacity_units;
-}
-
-/* Waits until the receivers need less than they do. False: the deadline passed. */
-static bool sender_wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, uint64_t *slice,
-                                  uint64_t deadline) {
-  ipc_segment *segment = &sender->segment;
-  ipc_header *header = segment->header;
-  ipc_backoff backoff = ipc_backoff_start(header);
-  uint32_t needed;
-  do {
-    needed = sender_gate(sender, head);
-    if ((int32_t)(needed + sender->capacity_units - (head + units)) >= 0 || sender_check(sender) != IPC_OK) return true;
-  } while (ipc_backoff_pause(&backoff, deadline));
-  if (ipc_os_now() >= deadline) return false;
-  uint32_t seen = ipc_event_prepare(header, IPC_EVENT_SPACE);
-  if (sender_gate(sender, head) != needed || sender_check(sender) != IPC_OK) return true;
-  atomic_store_explicit(&sender->slot->asleep, 1, memory_order_relaxed);
-  ipc_event_sleep(header, IPC_EVENT_SPACE, seen, deadline, *slice);
-  atomic_store_explicit(&sender->slot->asleep, 0, memory_order_relaxed);
-  ipc_segment_is_orphaned(segment);
-  ipc_slots_evict_dead_at(segment, needed);
-  *slice = IPC_SLICE_NS;
-  return true;
-}
-
-/*
- * A send that does not wait has found the claim taken, the ring full, or nobody there.
- * Waiting ones look now and then for dead peers and for a name that leads elsewhere;
- * somebody who only ever tries must do so too.
- */
-static bool sender_is_time_to_reap(ipc_sender *sender) {
-  uint64_t now = ipc_os_now();
-  if (now - sender->reaped_at < IPC_SLICE_NS) return false;
-  sender->reaped_at = now;
-  return true;
-}
-
-/* After so many waits in vain a sender waits with the claim: else others' small messages could take all space for ever.
- */
-enum { PATIENT_WAITS = 3 };
-
-static inline int32_t sender_claim_units(ipc_sender *sender, uint32_t units, int32_t timeout_ms, uint64_t *deadline,
-                                         ipc_claimed *claimed) {
-  ipc_segment *segment = &sender->segment;
-  ipc_header *header = segment->header;
-  uint64_t slice = IPC_FIRST_SLICE_NS;
-  bool held = false;
-  for (uint32_t waits = 0;; waits++) {
-    int32_t status = sender_check(sender);
-    if (IPC_UNLIKELY(status != IPC_OK)) {
-      if (held) sender_release_claim(sender);
-      if (status == IPC_NO_RECEIVERS && sender_is_time_to_reap(sender) && ipc_segment_is_orphaned(segment))
-        return IPC_E_ORPHANED;
-      return status;
-    }
-    if (IPC_UNLIKELY(!held && !sender_try_claim(sender))) {
-      if (timeout_ms != 0 && *deadline == 0) *deadline = ipc_deadline(timeout_ms);
-      if (!ipc_claim_lock_slow(segment, &header->claim, sender->instance, *deadline)) {
-        uint32_t pid;
-        sender->awaits_claim = true;
-        if (timeout_ms != 0 || !sender_is_time_to_reap(sender)) return IPC_TIMED_OUT;
-        if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
-        if (!ipc_claim_take_over(segment, &header->claim, sender->instance, &pid)) return IPC_TIMED_OUT;
-      }
-    }
-    uint32_t head = (uint32_t)atomic_load_explicit(&header->head, memory_order_relaxed); /* the claim ordered it */
-    uint32_t padding = ipc_ring_padding(sender->capacity_units, head, units);
-    uint32_t free_units = sender_room_for(sender, head, padding + units);
-    if (IPC_UNLIKELY(free_units > sender->capacity_units)) {
-      sender_release_claim(sender);
-      return IPC_E_CORRUPT; /* head and limit are further apart than the ring is long */
-    }
-    if (IPC_LIKELY(padding + units <= free_units)) {
-      if (padding) ipc_ring_put_padding(ipc_sender_at(sender, head), padding);
-      /* release: what we write comes after what another sender announced; pairs with ipc_overrun_found like look()'s */
-      if (IPC_UNLIKELY(sender->needs_slow_path)) atomic_thread_fence(memory_order_release);
-      *claimed = (ipc_claimed){.at = head + padding, .room = free_units - padding};
-      return IPC_OK;
-    }
-    if (sender_is_tail_damaged(sender, head)) {
-      sender_release_claim(sender);
-      return IPC_E_CORRUPT;
-    }
-    held = timeout_ms != 0 && sender->waits && waits >= PATIENT_WAITS;
-    if (!held) sender_release_claim(sender);
-    if (timeout_ms == 0 || !sender->waits) {
-      int32_t refused = sender->waits ? IPC_TIMED_OUT : IPC_DROPPED;
-      sender->awaits_claim = false;
-      if (!sender_is_time_to_reap(sender)) return refused;
-      if (ipc_segment_is_orphaned(segment)) return IPC_E_ORPHANED;
-      if (!ipc_slots_evict_dead_at(segment, sender_gate(sender, head))) return refused;
-      continue;
-    }
-    if (*deadline == 0) *deadline = ipc_deadline(timeout_ms);
-    if (!sender_wait_for_space(sender, head, padding + units, &slice, *deadline)) {
-      if (held) sender_release_claim(sender);
-      return IPC_TIMED_OUT;
-    }
-  }
-}
-
-int32_t ipc_sender_claim(ipc_sender *sender, uint32_t units, int32_t timeout_ms, uint64_t *deadline,
-                         ipc_claimed *claimed) {
-  return sender_claim_units(sender, units, timeout_ms, deadline, claimed);
-}
-
-uint32_t ipc_sender_free_units(ipc_sender *sender) {
-  uint32_t head = (uint32_t)atomic_load_explicit(&sender->segment.header->head, memory_order_acquire);
-  uint32_t used = head - sender_gate(sender, head);
-  return used < sender->capacity_units ? sender->capacity_units - used : 0;
-}
-
-int32_t ipc_sender_refusal(ipc_sender *sender) {
-  int32_t status = sender_check(sender);
-  if (status != IPC_OK) return status;
-  sender->awaits_claim = false;
-  if (sender_is_time_to_reap(sender)) {
-    if (ipc_segment_is_orphaned(&sender->segment)) return IPC_E_ORPHANED;
-    ipc_slots_evict_dead(&sender->segment);
-  }
-  return sender->waits ? IPC_TIMED_OUT : IPC_DROPPED;
-}
-
-void ipc_sender_put_special(const ipc_sender *sender, uint8_t *at, const void *bytes, uint32_t length) {
-  uint8_t *payload = at + sizeof(ipc_record);
-  if (sender->segment.kind == IPC_QUEUE) {
-    ipc_queue_put_lease(payload);
-    ipc_ring_put_header(at, length + (uint32_t)sizeof(ipc_lease), IPC_RECORD_MESSAGE);
-    if (length) memcpy(payload + sizeof(ipc_lease), bytes, length);
-  } else {
-    ipc_ring_put_header(at, length, IPC_RECORD_MESSAGE);
-    ipc_ring_copy_in(payload, bytes, length);
-  }
+static int32_t sender_send_large(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms,
+                                 bool per_fragment) {
+  if (length > ipc_sender_max_message(sender)) return IPC_E_MESSAGE_TOO_LARGE;
+  return ipc_fragments_send(sender, bytes, length, timeout_ms, per_fragment);
 }
 
 int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms) {
   if (IPC_UNLIKELY(length > sender->max_record))
-    return ipc_segment_result(&sender->segment, ipc_sender_send_fragments(sender, bytes, length, timeout_ms, false));
+    return ipc_segment_result(&sender->segment, sender_send_large(sender, bytes, length, timeout_ms, false));
   uint32_t units = ipc_sender_units(sender, length);
   ipc_claimed claimed;
   uint64_t deadline = 0;
-  int32_t status = sender_claim_units(sender, units, timeout_ms, &deadline, &claimed);
+  int32_t status = ipc_sender_claim_inline(sender, units, timeout_ms, &deadline, &claimed);
   if (IPC_UNLIKELY(status != IPC_OK)) return ipc_segment_result(&sender->segment, status);
   uint8_t *at = ipc_sender_at(sender, claimed.at);
   if (IPC_LIKELY(!sender->needs_slow_path))
     ipc_ring_put_message(at, bytes, length);
   else
-    ipc_sender_put_special(sender, at, bytes, length);
-  sender_publish_and_wake(sender, claimed.at + units, 1);
+    ipc_sender_put_slow(sender, at, bytes, length);
+  ipc_sender_publish_inline(sender, claimed.at + units, 1);
   return ipc_segment_result(&sender->segment, IPC_OK);
 }
 
 int32_t ipc_sender_send_with_progress_timeout(ipc_sender *sender, const void *bytes, uint32_t length,
                                               int32_t progress_timeout_ms) {
   if (length <= sender->max_record) return ipc_sender_send(sender, bytes, length, progress_timeout_ms);
-  return ipc_segment_result(&sender->segment,
-                            ipc_sender_send_fragments(sender, bytes, length, progress_timeout_ms, true));
+  return ipc_segment_result(&sender->segment, sender_send_large(sender, bytes, length, progress_timeout_ms, true));
 }
+
+int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t length, uint32_t *offset) {
+  if (length > ipc_sender_max_message(sender)) return IPC_E_MESSAGE_TOO_LARGE;
+  int32_t status;
+  if (length > sender->max_record) {
+    status = ipc_fragments_send_part(sender, bytes, length, offset);
+  } else {
+    status = ipc_sender_send(sender, bytes, length, 0);
+    if (status == IPC_OK) *offset = length;
+  }
+  return ipc_segment_result(&sender->segment, status);
+}
+
+void ipc_sender_abort_part(ipc_sender *sender) { sender->unfinished = 0; }
 
 const void *ipc_sender_ring(const ipc_sender *sender) { return sender->segment.body; }
 

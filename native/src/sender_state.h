@@ -8,7 +8,7 @@
 #include "ring.h"
 
 struct ipc_sender {
-  ipc_segment segment;
+  ipc_segment segment; /* first: see ipc_segment_open_endpoint() */
   ipc_slot *slot;
   uint32_t instance;
   uint32_t capacity_units;
@@ -28,39 +28,6 @@ struct ipc_sender {
   uint32_t stage_units;
   uint32_t stage_capacity;
 };
-
-/* A run of units at head that is ours to write, until it is published or given back. */
-typedef struct ipc_claimed {
-  uint32_t at;   /* position */
-  uint32_t room; /* how much is free there, at least what was asked for */
-} ipc_claimed;
-
-/*
- * Claims the head with room for `units` units at it, padding first if they would
- * straddle the end. IPC_OK: the claim is held. *deadline is 0 until a wait has begun,
- * then when it ends.
- */
-int32_t ipc_sender_claim(ipc_sender *sender, uint32_t units, int32_t timeout_ms, uint64_t *deadline,
-                         ipc_claimed *claimed);
-
-/* Publishes what lies before `head`, with so many more messages, gives the claim back, wakes who waits for either. */
-void ipc_sender_publish(ipc_sender *sender, uint32_t head, uint32_t messages);
-
-/* The same without waking receivers: there is nothing for them to read yet. */
-void ipc_sender_publish_quietly(ipc_sender *sender, uint32_t head, uint32_t messages);
-
-/* The units that could be written now. A guess without the claim: others may be sending. */
-uint32_t ipc_sender_free_units(ipc_sender *sender);
-
-/* What a send answers that finds no room and does not wait, or why nothing could be sent anyway. */
-int32_t ipc_sender_refusal(ipc_sender *sender);
-
-/* Sends what does not fit a record. */
-int32_t ipc_sender_send_fragments(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms,
-                                  bool steadily);
-
-/* A message's record as this kind of ring wants it. */
-void ipc_sender_put_special(const ipc_sender *sender, uint8_t *at, const void *bytes, uint32_t length);
 
 static inline uint8_t *ipc_sender_at(const ipc_sender *sender, uint32_t position) {
   return ipc_ring_at(sender->segment.body, sender->capacity_units, position);

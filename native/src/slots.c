@@ -2,6 +2,7 @@
 
 #include "event.h"
 #include "marks.h"
+#include "orphan.h"
 #include "waits.h"
 
 static int32_t slots_find_free(ipc_slot *slots, uint32_t count) {

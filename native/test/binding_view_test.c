@@ -51,11 +51,11 @@ static void where_it_joined_is_told(void) {
   ipc_sender *sender = must_send(options);
   for (int i = 0; i < 3; i++) CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
   ipc_receiver *receiver = must_receive(options);
-  ipc_binding_view view;
-  ipc_receiver_export(receiver, &view);
-  CHECK_EQ(view.joined_high, 3);    /* messages */
-  CHECK_EQ(view.joined_low, 3 * 2); /* units */
-  CHECK_EQ(view.overflow, IPC_DROP_OLDEST);
+  ipc_binding_view exported;
+  ipc_receiver_export(receiver, &exported);
+  CHECK_EQ(exported.joined_high, 3);    /* messages */
+  CHECK_EQ(exported.joined_low, 3 * 2); /* units */
+  CHECK_EQ(exported.overflow, IPC_DROP_OLDEST);
   ipc_receiver_close(receiver);
   ipc_sender_close(sender);
 }
@@ -63,8 +63,8 @@ static void where_it_joined_is_told(void) {
 /* The binding has given the claim of its route back, and somebody else has it by now: close() must not take it away. */
 static void a_claim_is_the_bindings(void) {
   ipc_sender *mine = must_send(of_kind(IPC_ROUTE));
-  ipc_binding_view view;
-  ipc_segment *segment = ipc_sender_export(mine, &view);
+  ipc_binding_view exported;
+  ipc_segment *segment = ipc_sender_export(mine, &exported);
   atomic_store(&segment->header->claim, 0);
   ipc_sender *other = must_send(of_kind(IPC_ROUTE));
   ipc_sender_close(mine);
@@ -84,8 +84,8 @@ enum { WORD = IPC_HEADER_BYTES / 4 - 1 };
 static void sleep_on_it(void *unused) {
   (void)unused;
   ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL));
-  ipc_binding_view view;
-  ipc_segment *segment = ipc_receiver_export(receiver, &view);
+  ipc_binding_view exported;
+  ipc_segment *segment = ipc_receiver_export(receiver, &exported);
   atomic_fetch_add(&shared->ready, 1);
   ipc_mapping *mapping;
   _Atomic uint32_t *words = (_Atomic uint32_t *)words_of(segment, &mapping);
@@ -99,8 +99,8 @@ static void sleep_on_it(void *unused) {
 static void words_are_slept_on(void) {
   shared = test_shared(sizeof *shared);
   ipc_sender *sender = must_send(of_kind(IPC_CHANNEL));
-  ipc_binding_view view;
-  ipc_segment *segment = ipc_sender_export(sender, &view);
+  ipc_binding_view exported;
+  ipc_segment *segment = ipc_sender_export(sender, &exported);
   test_worker workers[3];
   for (int i = 0; i < 3; i++) workers[i] = test_start(i < 2 ? TEST_PROCESS : TEST_THREAD, sleep_on_it, NULL);
   test_await(&shared->ready, 3);
@@ -127,8 +127,8 @@ static void words_are_slept_on(void) {
 static void names_are_locked_and_removed(void) {
   ipc_sender *sender = must_send(of_kind(IPC_CHANNEL));
   ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL));
-  ipc_binding_view view;
-  ipc_segment *segment = ipc_sender_export(sender, &view), *other = ipc_receiver_export(receiver, &view);
+  ipc_binding_view exported;
+  ipc_segment *segment = ipc_sender_export(sender, &exported), *other = ipc_receiver_export(receiver, &exported);
   CHECK_EQ(ipc_segment_has_name(segment), 1);
   int32_t lock = ipc_segment_lock_name(segment, 1000);
   CHECK_GE(lock, 0);

@@ -3,6 +3,7 @@
 
 #include "interpose.h"
 #include "libipc/libipc.h"
+#include "open.h"
 #include "slots.h"
 #include "view.h"
 #include "worker.h"

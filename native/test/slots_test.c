@@ -1,4 +1,5 @@
 /* slots_test.c - places are taken, given back and taken from the dead; the gate holds senders back. */
+#include "open.h"
 #include "slots.h"
 
 #include "event.h"

@@ -10,6 +10,7 @@
 #include "event.h"
 #include "interpose.h"
 #include "meeting.h"
+#include "open.h"
 #include "slots.h"
 #include "message.h"
 #include "view.h"

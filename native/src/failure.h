@@ -1,0 +1,16 @@
+/* failure.h - filling in what an open call says about its failure. */
+#ifndef LIBIPC_FAILURE_H
+#define LIBIPC_FAILURE_H
+
+#include "libipc/status.h"
+
+/* Stores the code and the two values that explain it, and returns the code. */
+int32_t ipc_failure_set(ipc_failure *failure, int32_t code, uint64_t found, uint64_t wanted);
+
+/* The same, with the ipc_option that the code is about. */
+int32_t ipc_failure_set_option(ipc_failure *failure, int32_t code, int32_t option, uint64_t found, uint64_t wanted);
+
+/* Stores the code for -errno, and errno itself, and returns the code. */
+int32_t ipc_failure_set_system(ipc_failure *failure, int error);
+
+#endif

@@ -1,0 +1,64 @@
+#include <stdlib.h>
+
+#include "handle_state.h"
+#include "libipc/mapping.h"
+#include "open.h"
+
+static const ipc_lock_kind handle_no_lock = {0};
+
+static const ipc_lock_kind *const handle_kinds[IPC_KINDS] = {[IPC_MUTEX] = &ipc_mutex_kind,
+                                                             [IPC_CONDITION] = &handle_no_lock,
+                                                             [IPC_SEMAPHORE] = &ipc_semaphore_kind,
+                                                             [IPC_RWLOCK] = &ipc_rwlock_kind,
+                                                             [IPC_MEMORY] = &handle_no_lock};
+
+ipc_handle *ipc_handle_open(const char *prefix, const char *name, const ipc_options *options, ipc_failure *failure) {
+  int32_t lock;
+  ipc_handle *handle = ipc_segment_open_endpoint(sizeof *handle, false, prefix, name, options, &lock, failure);
+  if (!handle) return NULL;
+  int32_t index = ipc_slots_join_handle(&handle->segment);
+  if (index < 0) {
+    *failure = (ipc_failure){.code = index, .wanted = handle->segment.max_receivers};
+  } else if (handle->segment.kind == IPC_MEMORY) {
+    /* At once: a handle that is open keeps the memory, whatever becomes of the name. */
+    handle->memory = ipc_segment_map_memory(&handle->segment, lock, failure);
+    if (!handle->memory) {
+      ipc_slots_withdraw(&handle->segment, &handle->segment.receivers[index]);
+      index = failure->code;
+    }
+  }
+  ipc_os_unlock(lock);
+  if (index < 0) {
+    ipc_segment_close(&handle->segment);
+    free(handle);
+    return NULL;
+  }
+  handle->slot = &handle->segment.receivers[index];
+  handle->instance = atomic_load_explicit(&handle->slot->instance, memory_order_relaxed);
+  handle->kind = handle_kinds[handle->segment.kind];
+  for (int i = 0; i < ARMED_COUNT; i++) handle->armed[i] = -1;
+  return handle;
+}
+
+void ipc_handle_close(ipc_handle *handle) {
+  if (!handle) return;
+  ipc_segment *segment = &handle->segment;
+  ipc_handle_disarm(handle, IPC_WAIT_FOR_LOCK | IPC_WAIT_FOR_SHARED);
+  if (handle->kind->abandon) handle->kind->abandon(handle);
+  ipc_waits_leave_all(segment, handle->instance);
+  ipc_slots_leave(segment, handle->slot, handle->instance);
+  if (handle->memory) ipc_mapping_release(handle->memory);
+  ipc_segment_close(segment);
+  free(handle);
+}
+
+int32_t ipc_handle_count(ipc_handle *handle) {
+  ipc_segment *segment = &handle->segment;
+  int32_t count = 0;
+  for (uint32_t i = 0; i < segment->max_receivers; i++) {
+    const ipc_slot *slot = &segment->receivers[i];
+    if (atomic_load_explicit(&slot->instance, memory_order_acquire) == 0) continue;
+    count += ipc_os_alive(atomic_load_explicit(&slot->owner, memory_order_relaxed));
+  }
+  return count;
+}

@@ -1,0 +1,61 @@
+#include "segment_options.h"
+
+#include "failure.h"
+#include "name_lock.h"
+
+int32_t ipc_segment_options_check(const ipc_options *options, ipc_failure *failure) {
+  if (!ipc_segment_is_kind(options->kind)) return ipc_failure_set(failure, IPC_E_INVALID_ARGUMENT, options->kind, 0);
+  if (options->overflow > IPC_DROP_OLDEST || (options->overflow == IPC_DROP_OLDEST && options->kind == IPC_QUEUE))
+    return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_OVERFLOW, options->overflow, 0);
+  if (options->mode > IPC_OPEN || options->robust > 2 || options->initial > IPC_MAX_PERMITS + 1)
+    return ipc_failure_set(failure, IPC_E_INVALID_ARGUMENT, options->mode, 0);
+  bool creates_memory = options->kind == IPC_MEMORY && options->mode != IPC_OPEN;
+  if (options->size > IPC_MAX_MEMORY || (options->size == 0 && creates_memory))
+    return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_SIZE, options->size, IPC_MAX_MEMORY);
+  uint32_t capacity = options->capacity;
+  if (!ipc_segment_has_ring(options->kind) && (capacity || options->overflow)) {
+    failure->option = capacity ? IPC_OPTION_CAPACITY : IPC_OPTION_OVERFLOW;
+    return ipc_failure_set(failure, IPC_E_INVALID_ARGUMENT, capacity ? capacity : options->overflow, 0);
+  }
+  if (capacity && (capacity < IPC_MIN_CAPACITY || capacity > IPC_MAX_CAPACITY || (capacity & (capacity - 1)) != 0))
+    return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_CAPACITY, capacity, IPC_MAX_CAPACITY);
+  if (options->max_receivers > IPC_MAX_RECEIVERS)
+    return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_MAX_RECEIVERS, options->max_receivers,
+                                  IPC_MAX_RECEIVERS);
+  if (options->permissions && (options->permissions > 0777 || (options->permissions & 0600) != 0600))
+    return ipc_failure_set(failure, IPC_E_INVALID_ARGUMENT, options->permissions,
+                           0600); /* or its owner could not clear it */
+  return IPC_OK;
+}
+
+/* Only for a name in use: the options of a leftover bind no new user. */
+int32_t ipc_segment_options_compare(const ipc_segment *segment, const ipc_os_file *file, const ipc_options *options,
+                                    ipc_failure *failure) {
+  if (options->capacity && options->capacity != segment->capacity)
+    return ipc_failure_set_option(failure, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_CAPACITY, segment->capacity,
+                                  options->capacity);
+  if (options->max_receivers && options->max_receivers != segment->max_receivers)
+    return ipc_failure_set_option(failure, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_MAX_RECEIVERS, segment->max_receivers,
+                                  options->max_receivers);
+  if (options->overflow && options->overflow != segment->overflow)
+    return ipc_failure_set_option(failure, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_OVERFLOW, segment->overflow,
+                                  options->overflow);
+  if (options->permissions && options->permissions != segment->header->permissions)
+    return ipc_failure_set_option(failure, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_PERMISSIONS, segment->header->permissions,
+                                  options->permissions);
+  /* The mode of the file itself, whatever the header says: each user decides with whom it shares. */
+  if ((file->permissions & IPC_OTHERS & ~ipc_name_lock_permissions(options)) != 0)
+    return ipc_name_lock_refuse(failure, file);
+  if (options->initial && options->initial - 1 != segment->initial)
+    return ipc_failure_set_option(failure, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_INITIAL, segment->initial,
+                                  options->initial - 1);
+  if (options->robust && (options->robust == 1) != segment->robust)
+    return ipc_failure_set_option(failure, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_ROBUST, segment->robust,
+                                  options->robust == 1);
+  if (segment->kind == IPC_MEMORY) {
+    uint64_t bytes = atomic_load_explicit(&segment->header->memory_bytes, memory_order_acquire);
+    if (bytes >= options->size) return IPC_OK;
+    return ipc_failure_set_option(failure, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_SIZE, bytes, options->size);
+  }
+  return IPC_OK;
+}

@@ -1,40 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import {
-	CLAIM_ABANDONED,
-	type EndpointKind,
-	type HandleKind,
-	headerLong,
-	headerWord,
-	type IpcError,
-	Kind,
-} from "@libipc/protocol";
+import { headerWord, type IpcError, Kind } from "@libipc/protocol";
 import { Segment } from "../segment/segment.ts";
-import type { OpenSegment } from "../segment_endpoint.ts";
-import { BUCKET_COUNT, FIRST_UNIT, MAX_THREADS, UNIT_BYTES } from "./hub_layout.ts";
+import { UNIT_BYTES } from "./hub_layout.ts";
 import { keyOf } from "./name_table.ts";
 import { type NameOptions, openName } from "./names.ts";
-import { clearSegment, openAsHandle, openAsReceiver, openAsSender } from "./open_segment.ts";
-import { extendMemory, reserveBlock, usage } from "./reserve.ts";
-import { killedAt } from "./testing/kill.ts";
+import { clearSegment, openAsSender } from "./open_segment.ts";
+import { few, handle, receiver, sender, small, UNITS, usedBytes } from "./testing/open_segments.ts";
 import { codeOf, noOptions, PretendProcess } from "./testing/pretend.ts";
-import type { Threads } from "./threads.ts";
-
-const UNITS = 400;
-
-const small: NameOptions = { ...noOptions, capacity: 4096, maxReceivers: 2 };
-const few: NameOptions = { ...noOptions, maxReceivers: 2 };
-
-const sender = (thread: Threads, name: string, options = small, kind: EndpointKind = "channel"): OpenSegment =>
-	openAsSender(thread, kind, "", name, options);
-const receiver = (thread: Threads, name: string, options = small, kind: EndpointKind = "channel"): OpenSegment =>
-	openAsReceiver(thread, kind, "", name, options, false);
-const handle = (thread: Threads, kind: HandleKind, name: string, options = few): OpenSegment =>
-	openAsHandle(thread, kind, "", name, options);
-
-const usedBytes = (thread: Threads): number => usage(thread).used - FIRST_UNIT * UNIT_BYTES;
 
 describe("names in the hub", () => {
-	test("lead all threads to one segment, each prefix and kind to its own", () => {
+	test("lead all threads to the same segment; each prefix and kind has its own", () => {
 		const process = new PretendProcess(UNITS);
 		const [a, b] = [process.start(), process.start()];
 		const first = sender(a, "name");
@@ -52,7 +27,7 @@ describe("names in the hub", () => {
 		expect(new Set(offsets).size).toBe(offsets.length);
 	});
 
-	test("are gone with the last endpoint, and their memory with them", () => {
+	test("end with their last endpoint, and their memory is free", () => {
 		const process = new PretendProcess(UNITS);
 		const [a, b] = [process.start(), process.start()];
 		const first = sender(a, "name");
@@ -66,7 +41,7 @@ describe("names in the hub", () => {
 		expect(again.segment.capacity).toBe(8192);
 	});
 
-	test("of the dead are replaced", () => {
+	test("that only dead threads had open are replaced", () => {
 		const process = new PretendProcess(UNITS);
 		const [a, b] = [process.start(), process.start()];
 		sender(a, "name", small, "route");
@@ -77,7 +52,7 @@ describe("names in the hub", () => {
 		expect(usedBytes(b)).toBe(0);
 	});
 
-	test("of the dead give their memory back when it is needed", () => {
+	test("that only dead threads had open give their memory back when it is needed", () => {
 		const process = new PretendProcess(UNITS);
 		const survivor = process.start();
 		sender(survivor, "kept");
@@ -86,11 +61,11 @@ describe("names in the hub", () => {
 			for (let i = 0; i < 5; i++) sender(thread, `name ${round} ${i}`);
 			process.kill(thread);
 		}
-		// Of another size: what was free must have been put together.
+		// The size is another one, so free neighbours must have been joined.
 		expect(sender(survivor, "large", { ...small, capacity: 2 ** 20 }).segment.capacity).toBe(2 ** 20);
 	});
 
-	test("that were removed stay with those who have them open", () => {
+	test("that were removed stay open for the threads that have them open", () => {
 		const process = new PretendProcess(UNITS);
 		const [a, b] = [process.start(), process.start()];
 		const old = sender(a, "name");
@@ -103,10 +78,10 @@ describe("names in the hub", () => {
 		expect(usedBytes(a)).toBe(both / 2);
 		other.leave();
 		expect(usedBytes(a)).toBe(0);
-		clearSegment(b, "channel", "", "name"); // nothing there: nothing happens
+		clearSegment(b, "channel", "", "name"); // there is nothing to clear
 	});
 
-	test("that were removed stay until the last of all threads has left", () => {
+	test("that were removed keep their memory until the last thread has left", () => {
 		const process = new PretendProcess(UNITS);
 		const [a, b] = [process.start(), process.start()];
 		const [first, second] = [sender(a, "name"), receiver(b, "name")];
@@ -118,7 +93,7 @@ describe("names in the hub", () => {
 		expect(usedBytes(a)).toBe(used / 2);
 	});
 
-	test("stay while a view of their memory is held, though it is closed", () => {
+	test("keep their memory after close while a view of it exists", () => {
 		const process = new PretendProcess(UNITS);
 		const thread = process.start();
 		const memory = handle(thread, "memory", "name", { ...few, size: 4096 });
@@ -147,7 +122,7 @@ describe("names in the hub", () => {
 		expect(usedBytes(thread)).toBe(0);
 	}, 20_000);
 
-	test("say what an open failed with", () => {
+	test("report why an open failed", () => {
 		const process = new PretendProcess(UNITS);
 		const thread = process.start();
 		sender(thread, "name", { ...small, overflow: 2, permissions: 0o640 }, "route");
@@ -192,7 +167,7 @@ describe("names in the hub", () => {
 		);
 	});
 
-	test("that are damaged are told to be, and can be cleared", () => {
+	test("that are damaged are reported, and can be cleared", () => {
 		const process = new PretendProcess(UNITS);
 		const thread = process.start();
 		const { segment } = sender(thread, "name");
@@ -203,267 +178,7 @@ describe("names in the hub", () => {
 	});
 });
 
-test("a thousand threads have places, and those of the dead are given to others", () => {
-	const process = new PretendProcess(UNITS);
-	const all = Array.from({ length: MAX_THREADS }, () => process.start());
-	expect(new Set(all.map(({ slot }) => slot)).size).toBe(MAX_THREADS);
-	expect(codeOf(() => process.start())).toBe("ERR_IPC_NO_SPACE");
-	const dead = all.splice(500, 2);
-	dead[0]?.lockNames(0);
-	for (const thread of dead) process.kill(thread);
-	const others = [process.start(), process.start()];
-	expect(others.map(({ slot }) => slot)).toEqual(dead.map(({ slot }) => slot));
-	// The slot of who has the lock is gone: so is its owner.
-	expect(all[0]?.lockNames(10_000)).toBe(true);
-	expect(others[0]?.lockNames(0)).toBe(false);
-	all[0]?.unlockNames();
-	expect(codeOf(() => process.start())).toBe("ERR_IPC_NO_SPACE");
-});
-
-describe("shared memory in the hub", () => {
-	const bytesOf = ({ segment }: OpenSegment, length: number): Uint8Array =>
-		new Uint8Array(segment.bytes.buffer, segment.bytes.byteOffset + segment.body, length);
-
-	function grow(thread: Threads, { segment }: OpenSegment, to: number): boolean {
-		expect(thread.lock(segment, 0)).toBe(0);
-		const before = Number(segment.longs[headerLong.memoryBytes]);
-		const has = extendMemory(thread, segment, before, to);
-		if (has) Atomics.store(segment.longs, headerLong.memoryBytes, BigInt(to));
-		thread.unlock(segment);
-		return has;
-	}
-
-	test("is all zeros, also what is used again, and what it grows into", () => {
-		const process = new PretendProcess(UNITS);
-		const thread = process.start();
-		for (let round = 0; round < 3; round++) {
-			const memory = handle(thread, "memory", "name", { ...few, size: 5000 });
-			expect(bytesOf(memory, 5000).every((byte) => byte === 0)).toBe(true);
-			bytesOf(memory, 5000).fill(0xee);
-			expect(grow(thread, memory, 300_000)).toBe(true);
-			expect(bytesOf(memory, 5000).every((byte) => byte === 0xee)).toBe(true);
-			expect(
-				bytesOf(memory, 300_000)
-					.subarray(5000)
-					.every((byte) => byte === 0),
-			).toBe(true);
-			bytesOf(memory, 300_000).fill(0xdd);
-			memory.leave();
-			expect(usedBytes(thread)).toBe(0);
-		}
-	});
-
-	test("grows over what the dead have left behind it, and not over what lives there", () => {
-		const process = new PretendProcess(UNITS);
-		const [a, b] = [process.start(), process.start()];
-		const memory = handle(a, "memory", "name", { ...few, size: 4096 });
-		handle(b, "mutex", "behind");
-		expect(grow(a, memory, 2 ** 20)).toBe(false);
-		process.kill(b);
-		expect(grow(a, memory, 2 ** 20)).toBe(true);
-	});
-});
-
-describe("a lock that somebody died inside", () => {
-	for (const options of [few, { ...few, maxReceivers: 3 }])
-		test(`is inherited, not forgotten (${options === few ? "as it is" : "with other options"})`, () => {
-			const process = new PretendProcess(UNITS);
-			const [a, b] = [process.start(), process.start()];
-			const mutex = handle(a, "mutex", "name");
-			mutex.segment.words[headerWord.claim] = mutex.instance;
-			const rwlock = handle(a, "rwlock", "name");
-			rwlock.segment.words[headerWord.claim] = rwlock.instance;
-			rwlock.segment.words[headerWord.writing] = rwlock.instance;
-			process.kill(a);
-			expect(codeOf(() => handle(b, "mutex", "name", { ...options, mode: 2 }))).toBe("ERR_IPC_NOT_FOUND");
-			// Whoever needs room leaves it, too.
-			reserveBlock(b, UNITS * UNIT_BYTES, 0);
-			const next = handle(b, "mutex", "name", options);
-			expect(next.segment.words[headerWord.claim]).toBe(CLAIM_ABANDONED);
-			const nextWriter = handle(b, "rwlock", "name", options);
-			expect(nextWriter.segment.words[headerWord.claim]).toBe(0);
-			expect(nextWriter.segment.words[headerWord.writing]).not.toBe(0);
-			next.segment.words[headerWord.claim] = 0;
-			next.leave();
-			nextWriter.leave();
-			expect(usedBytes(b)).toBe(0);
-		});
-});
-
-/** What a thread is killed in, in a world that was prepared for it; `check`: what the survivor must find. */
-interface Scenario {
-	readonly what: string;
-	/** Whose endpoints there are at first. */
-	prepare?(
-		process: PretendProcess,
-		survivor: Threads,
-		victim: Threads,
-	): { survivors?: OpenSegment; victims?: OpenSegment };
-	run(victim: Threads, own: OpenSegment | undefined): void;
-	check?(survivor: Threads, own: OpenSegment | undefined): void;
-}
-
-const deadSender = (process: PretendProcess): object => {
-	const dead = process.start();
-	sender(dead, "name");
-	process.kill(dead);
-	return {};
-};
-
-const diedInside =
-	(options: NameOptions) =>
-	(process: PretendProcess): object => {
-		const dead = process.start();
-		const mutex = handle(dead, "mutex", "name", options);
-		mutex.segment.words[headerWord.claim] = mutex.instance;
-		process.kill(dead);
-		return {};
-	};
-
-const isTold = (survivor: Threads): void => {
-	const mutex = handle(survivor, "mutex", "name");
-	expect(mutex.segment.words[headerWord.claim]).not.toBe(0);
-	mutex.segment.words[headerWord.claim] = 0;
-	mutex.leave();
-};
-
-const scenarios: readonly Scenario[] = [
-	{ what: "joining the hub", run: ({ blocks }) => new PretendJoiner(blocks.buffer) },
-	{ what: "making a name", run: (victim) => sender(victim, "name") },
-	{
-		what: "joining a name",
-		prepare: (_process, survivor) => ({ survivors: receiver(survivor, "name") }),
-		run: (victim) => sender(victim, "name"),
-		check: (survivor, own) => {
-			const other = sender(survivor, "name");
-			expect(other.segment.bytes.byteOffset).toBe(own?.segment.bytes.byteOffset as number);
-			expect(other.segment.words[headerWord.senderCount]).toBe(1);
-			other.leave();
-		},
-	},
-	{ what: "replacing a leftover", prepare: deadSender, run: (victim) => receiver(victim, "name") },
-	{
-		what: "inheriting a lock",
-		prepare: diedInside(few),
-		run: (victim) => handle(victim, "mutex", "name"),
-		check: isTold,
-	},
-	{
-		what: "replacing a lock that somebody died inside",
-		prepare: diedInside({ ...few, maxReceivers: 5 }),
-		run: (victim) => handle(victim, "mutex", "name"),
-		check: isTold,
-	},
-	{
-		what: "leaving as the last",
-		prepare: (_process, _survivor, victim) => ({ victims: sender(victim, "name") }),
-		run: (_victim, own) => own?.leave(),
-	},
-	{
-		what: "leaving others",
-		prepare: (_process, survivor, victim) => ({
-			survivors: receiver(survivor, "name"),
-			victims: sender(victim, "name"),
-		}),
-		run: (_victim, own) => own?.leave(),
-		check: (survivor, own) => {
-			const again = receiver(survivor, "name");
-			expect(again.segment.bytes.byteOffset).toBe(own?.segment.bytes.byteOffset as number);
-			again.leave();
-		},
-	},
-	{
-		what: "removing a name",
-		prepare: (_process, survivor) => ({ survivors: receiver(survivor, "name") }),
-		run: (victim) => clearSegment(victim, "channel", "", "name"),
-		check: (survivor, own) => {
-			const now = receiver(survivor, "name");
-			const isSame = now.segment.bytes.byteOffset === own?.segment.bytes.byteOffset;
-			expect(own?.segment.words[headerWord.orphaned]).toBe(isSame ? 0 : 1);
-			now.leave();
-		},
-	},
-	{
-		what: "growing memory",
-		prepare: (_process, survivor) => {
-			const memory = handle(survivor, "memory", "name", { ...few, size: 4096 });
-			memory.segment.bytes.fill(7, memory.segment.body);
-			return { survivors: memory };
-		},
-		run: (victim) => {
-			const memory = handle(victim, "memory", "name", { ...few, size: 1 });
-			victim.lock(memory.segment, 0);
-			if (extendMemory(victim, memory.segment, 4096, 700_000))
-				Atomics.store(memory.segment.longs, headerLong.memoryBytes, 700_000n);
-			victim.unlock(memory.segment);
-		},
-		check: (_survivor, own) => {
-			expect(own?.segment.bytes.subarray(own.segment.body).every((byte) => byte === 7)).toBe(true);
-		},
-	},
-	{
-		what: "making room",
-		prepare: (process) => {
-			const dead = process.start();
-			for (let i = 0; i < 8; i++) sender(dead, `dead ${i}`);
-			process.kill(dead);
-			return {};
-		},
-		run: (victim) => sender(victim, "large", { ...small, capacity: 2 ** 19 }),
-	},
-];
-
-/** A thread that joins as any other, and of which nobody has heard. */
-class PretendJoiner {
-	constructor(buffer: SharedArrayBuffer) {
-		new (Object.getPrototypeOf(new PretendProcess(1).start().constructor))(buffer, {
-			self: { low: 1000, high: 0 },
-			isAlive: () => true,
-		});
-	}
-}
-
-const bucketOf = (kind: number, name: string): number => {
-	const { hash } = keyOf(kind, "", name);
-	return (hash ^ (hash >>> 16)) & (BUCKET_COUNT - 1);
-};
-
-/** A name in the same list as the one that threads are killed at. */
-const bystanders = Array.from({ length: 100_000 }, (_, i) => `bystander ${i}`).find(
-	(name) => bucketOf(Kind.route, name) === bucketOf(Kind.channel, "name"),
-) as string;
-
-describe("a thread killed before any of its stores", () => {
-	for (const { what, prepare, run, check } of scenarios)
-		test(`${what}: the others go on, and all memory comes back`, () => {
-			let kills = 0;
-			for (let at = 0; ; at++) {
-				const process = new PretendProcess(UNITS);
-				const [survivor, victim] = [process.start(), process.start()];
-				const bystander = sender(survivor, bystanders, small, "route");
-				const { survivors, victims } = prepare?.(process, survivor, victim) ?? {};
-				if (!killedAt(at, () => run(victim, victims))) break;
-				kills++;
-				process.kill(victim);
-				check?.(survivor, survivors);
-				survivors?.leave();
-				for (const kind of ["channel", "queue"] as const) {
-					const opened = receiver(survivor, "name", small, kind);
-					expect(opened.segment.words[headerWord.receiverCount]).toBe(1);
-					expect(opened.segment.words[headerWord.senderCount]).toBe(0);
-					opened.leave();
-				}
-				expect(codeOf(() => sender(survivor, bystanders, small, "route"))).toBe("ERR_IPC_HAS_SENDER");
-				bystander.leave();
-				survivor.lockNames(0);
-				expect(reserveBlock(survivor, (UNITS - 1) * UNIT_BYTES, 0)).toBe(FIRST_UNIT);
-				survivor.unlockNames();
-			}
-			expect(kills).toBeGreaterThan(2);
-		});
-});
-
-test("what is not to be told apart by hash is by name", () => {
+test("two names with the same hash have a segment each", () => {
 	const process = new PretendProcess(UNITS);
 	const thread = process.start();
 	thread.lockNames(0);

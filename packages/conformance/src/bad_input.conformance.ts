@@ -25,7 +25,7 @@ describe("names", () => {
 		expectError("ERR_IPC_INVALID_NAME", text, () => Route.clear(name, { prefix }));
 	});
 
-	test("the longest name, dots, spaces and emoji are fine", () => {
+	test("the longest name, dots, spaces and emoji are accepted", () => {
 		for (const name of ["x".repeat(128), "a.b c", "🚀", ".."]) {
 			using receiver = Channel.receiver(name, { prefix });
 			using sender = Channel.sender(name, { prefix });
@@ -57,7 +57,7 @@ describe("options", () => {
 		expectError("ERR_IPC_INVALID_ARGUMENT", text, () => Channel.sender(names.next(), { prefix, ...options }));
 	});
 
-	test("other than the creator's are refused; none are fine", () => {
+	test("that differ from the creator's are refused; no options are accepted", () => {
 		const name = names.next();
 		using _creator = Channel.receiver(name, { prefix, capacity: 8192, maxReceivers: 3 });
 		expectError("ERR_IPC_OPTIONS_MISMATCH", /capacity 8192.*16384/, () =>
@@ -88,7 +88,7 @@ describe("timeouts", () => {
 		assert.equal(receiver.tryRecv(), null);
 	});
 
-	test("huge and endless ones are fine", () => {
+	test("huge and infinite timeouts are accepted", () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix });
 		using sender = Channel.sender(name, { prefix });
@@ -100,7 +100,7 @@ describe("timeouts", () => {
 });
 
 describe("messages", () => {
-	test("larger than a queue can hold: refused with the limit, nothing is sent; the limit itself fits", () => {
+	test("a message larger than a queue can hold is refused with the limit, and nothing is sent; the limit itself fits", () => {
 		const name = names.next();
 		using receiver = Queue.receiver(name, { prefix, capacity: 4096 });
 		using sender = Queue.sender(name, { prefix });
@@ -117,7 +117,7 @@ describe("messages", () => {
 		}
 	});
 
-	test.each([5, null, undefined, {}, [1, 2]])("%p is not one", (message) => {
+	test.each([5, null, undefined, {}, [1, 2]])("%p is not a message", (message) => {
 		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		using sender = Route.sender(name, { prefix });
@@ -155,7 +155,7 @@ describe("messages", () => {
 });
 
 describe("endpoints", () => {
-	test("a second sender on a live route is refused and told who has it; the first one goes on", () => {
+	test("a second sender on a live route is refused with the process of the first one, which continues", () => {
 		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		using sender = Route.sender(name, { prefix });
@@ -166,7 +166,7 @@ describe("endpoints", () => {
 		assert.deepEqual(receiver.recv(), new TextEncoder().encode("x"));
 	});
 
-	test("one receiver more than maxReceivers is refused; after one left there is room", () => {
+	test("one receiver more than maxReceivers is refused; after one has left there is room", () => {
 		const name = names.next();
 		using first = Channel.receiver(name, { prefix, maxReceivers: 2 });
 		using _second = Channel.receiver(name, { prefix });
@@ -175,7 +175,7 @@ describe("endpoints", () => {
 		using _third = Channel.receiver(name, { prefix });
 	});
 
-	test("a closed endpoint refuses everything but close", () => {
+	test("a closed endpoint refuses everything except close()", () => {
 		const name = names.next();
 		const receiver = Channel.receiver(name, { prefix });
 		const sender: Sender = Channel.sender(name, { prefix });

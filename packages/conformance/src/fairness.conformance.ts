@@ -14,7 +14,7 @@ const { prefix } = names;
 afterAll(() => names.clear());
 
 describe("fairness to the event loop", () => {
-	test("a flood from another thread leaves timers, immediates and a server their turns", async () => {
+	test("a flood from another program leaves time for timers, immediates and a server", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix });
 		const server = createServer((_, response) => void response.end("still here"));
@@ -45,7 +45,7 @@ describe("fairness to the event loop", () => {
 		assert.ok(received > 1000);
 	}, 40_000);
 
-	test("two receivers under a flood each get all of it", async () => {
+	test("two receivers under a flood each get every message", async () => {
 		const name = names.next();
 		using first = Channel.receiver(name, { prefix, capacity: 65_536 });
 		using second = Channel.receiver(name, { prefix });
@@ -64,7 +64,7 @@ describe("fairness to the event loop", () => {
 		assert.deepEqual([first.tryRecv(), second.tryRecv()], [null, null]);
 	}, 40_000);
 
-	test("ref and unref do not delay what has come", async () => {
+	test("ref and unref do not delay a message that has come", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix });
 		using sender = Channel.sender(name, { prefix });

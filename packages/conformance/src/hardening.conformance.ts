@@ -14,7 +14,7 @@ afterAll(() => names.clear());
 const code = (value: IpcErrorCode) => ({ code: value });
 
 describe("endpoints that are closed from unexpected places", () => {
-	test("a getter of an options bag", () => {
+	test("a getter of an options object", () => {
 		const name = names.next();
 		const closing = (endpoint: { close(): void }, extra: object = {}) => ({
 			...extra,
@@ -33,7 +33,7 @@ describe("endpoints that are closed from unexpected places", () => {
 		assert.throws(() => sender.waitForReceivers(1, closing(sender)), code("ERR_IPC_CLOSED"));
 	});
 
-	test("the iterable of a batch: what it yielded before is sent, and a clone's batches are its own", () => {
+	test("the iterable of a batch: what it yielded before is sent, and batches of a clone are not affected", () => {
 		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		const a = Route.sender(name, { prefix });
@@ -94,7 +94,7 @@ describe("lengths", () => {
 		assert.equal(receiver.recvInto(huge), 1);
 	});
 
-	test("things that only look like what is asked for", () => {
+	test("objects that only look like the right type are refused", () => {
 		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		using sender = Route.sender(name, { prefix });
@@ -131,7 +131,7 @@ describe("waiting", () => {
 		assert.throws(() => sender.waitForReceivers(3, { timeout: 100 }), code("ERR_IPC_INVALID_ARGUMENT"));
 	});
 
-	test("for receivers does not count a killed one, nor does a close leave it counted", async () => {
+	test("for receivers does not count a killed one, and a close removes it from the count", async () => {
 		const name = names.next();
 		using sender = Channel.sender(name, { prefix });
 		await using child = startProgram("holder", ["channel", "receiver", prefix, name]);
@@ -148,7 +148,7 @@ describe("waiting", () => {
 		assert.equal(sender.receiverCount, 0);
 	}, 20_000);
 
-	test("a deleted file is noticed by those who only try, too", () => {
+	test("trySend and tryRecv notice a deleted file, too", () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix });
 		using sender = Channel.sender(name, { prefix });
@@ -161,7 +161,7 @@ describe("waiting", () => {
 	}, 20_000);
 });
 
-test("permissions that would lock the owner out, or differ from the creator's, are refused", () => {
+test("permissions that exclude the owner, or differ from the creator's, are refused", () => {
 	const name = names.next();
 	assert.throws(
 		() => Channel.receiver(name, { prefix, permissions: 0o644 & ~0o200 }),

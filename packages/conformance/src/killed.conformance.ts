@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, statSync } from "node:fs";
 import { assertLike } from "@libipc/testing/assert_like";
 import { readPattern, writePattern } from "@libipc/testing/pattern";
+import { scale } from "@libipc/testing/scale";
 import type { TestProgram } from "@libipc/testing/test_program";
 import { text } from "@libipc/testing/text";
 import { afterAll, test } from "./harness.ts";
@@ -76,7 +77,7 @@ test("a route accepts a new sender as soon as the old one was killed, and its re
 test("senders killed while they send leave whole messages, in order, and the channel continues", async () => {
 	const name = names.next();
 	using receiver = Channel.receiver(name, { prefix, capacity: 65_536 });
-	for (let round = 0; round < 10; round++) {
+	for (let round = 0; round < scale(10, 3); round++) {
 		await using child = startProgram("sender", ["channel", prefix, name, round, 1e9, 2000, 1]);
 		assert.equal(await child.line(), "ready");
 		const wanted = 1000 + round * 777;

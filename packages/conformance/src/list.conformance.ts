@@ -38,7 +38,7 @@ async function leaveLeftover(name: string): Promise<number> {
 }
 
 describe("list", () => {
-	test("tells a name's kind, options, and who is on it", async () => {
+	test("shows the kind, the options and the endpoints of a name", async () => {
 		const name = names.next();
 		using receiver = Route.receiver(name, { prefix, capacity: 8192, maxReceivers: 3, permissions: 0o700 });
 		await using child = await holder("route", "sender", name);
@@ -60,7 +60,7 @@ describe("list", () => {
 		assert.equal(receiver.tryRecv(), null);
 	});
 
-	test("tells how far a receiver is behind, and how many messages were sent", () => {
+	test("shows how far a receiver is behind, and how many messages were sent", () => {
 		const name = names.next();
 		using slow = Channel.receiver(name, { prefix, capacity: 65_536 });
 		using fast = Channel.receiver(name, { prefix });
@@ -84,7 +84,7 @@ describe("list", () => {
 		);
 	});
 
-	test("tells who sleeps", async () => {
+	test("shows which endpoint sleeps", async () => {
 		const name = names.next();
 		using sender = Channel.sender(name, { prefix, capacity: 4096 });
 		await using child = startProgram("receiver", ["channel", prefix, name, 1e9, 64]);
@@ -111,7 +111,7 @@ describe("list", () => {
 		assert.equal(receiver()?.alive, true);
 	}, 30_000);
 
-	test("keeps to a prefix, is sorted, and forgets who left", () => {
+	test("keeps to a prefix, is sorted, and does not show what was closed", () => {
 		const mine = ["b", "a", "B", "ä", "🚀", "a b", "1.x.y", "..", "%s\\", "x".repeat(128)];
 		const opened = [
 			...mine.map((name) => Channel.receiver(name, { prefix: other, capacity: 4096 })),
@@ -154,7 +154,7 @@ describe("list", () => {
 });
 
 describe("clear", () => {
-	test("removes what terminated threads left, tells it, and leaves alone what somebody is on", async () => {
+	test("removes and returns what killed programs left, and leaves alone what is in use", async () => {
 		const name = names.next();
 		const shared = names.next();
 		const pid = await leaveLeftover(name);
@@ -195,7 +195,7 @@ describe("arguments", () => {
 			assert.throws(() => untyped(call, options), { name: "IpcError", code, message: message });
 	});
 
-	test("no prefix and none given are fine", () => {
+	test("an empty prefix and no prefix are accepted", () => {
 		for (const options of [undefined, {}, { prefix: undefined }]) assert.ok(Array.isArray(list(options)));
 		for (const { prefix } of list({ prefix: "" })) assert.equal(prefix, "");
 	});

@@ -20,7 +20,7 @@ describe.each([
 	["route", Route],
 	["channel", Channel],
 ] as const)("loans on a %s", (_, factory) => {
-	test("are sent whole or in part, and keep the order of lending", () => {
+	test("are sent whole or in part, in the order in which they were made", () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
@@ -43,7 +43,7 @@ describe.each([
 		assert.equal(receiver.tryRecv(), null);
 	});
 
-	test("can be discarded, by hand and by using; what was discarded never arrives", () => {
+	test("can be discarded by a call or by using; a discarded loan never arrives", () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
@@ -60,7 +60,7 @@ describe.each([
 		assert.deepEqual([receiver.recv(), receiver.recv()].map(text), ["", "x"]);
 	});
 
-	test("end once, and only with a length that was lent", () => {
+	test("end once, and only with a length that fits", () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
@@ -75,7 +75,7 @@ describe.each([
 		assert.throws(() => sender.loan(-1), { code: "ERR_IPC_INVALID_ARGUMENT" });
 	});
 
-	test("wait for room, and are refused with nobody connected", () => {
+	test("wait for room, and are refused without receivers", () => {
 		const name = names.next();
 		using sender = factory.sender(name, { prefix, capacity: 4096 });
 		assert.equal(sender.loan(10), null);
@@ -92,7 +92,7 @@ describe.each([
 		assert.equal(sender.trySend("again"), true);
 	});
 
-	test("the largest one, over and over: padding, wrap, shortening", () => {
+	test("the largest loan, many times: padding, wrap, shortening", () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix, capacity: 4096 });
 		using sender = factory.sender(name, { prefix });
@@ -105,7 +105,7 @@ describe.each([
 		}
 	});
 
-	test("closing the sender gives up what is open; receivers go on", () => {
+	test("closing the sender gives up open loans; receivers continue", () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		const sender = factory.sender(name, { prefix });
@@ -117,7 +117,7 @@ describe.each([
 		loan.bytes.fill(1);
 	});
 
-	test("a terminated thread's loan becomes padding within a second, for waiting and for trying receivers", async () => {
+	test("the loan of a killed program becomes padding within a second, for receivers that wait and that try", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using trying = factory.receiver(name, { prefix });

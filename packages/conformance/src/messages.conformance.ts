@@ -45,7 +45,7 @@ describe.each([
 		for (const [, expected] of cases) assert.deepEqual(receiver.tryRecv(), expected);
 	});
 
-	test("every receiver gets every message sent after it was opened, and none from before", () => {
+	test("every receiver gets every message sent after it was opened, and no earlier one", () => {
 		const name = names.next();
 		using first = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
@@ -56,7 +56,7 @@ describe.each([
 		assert.deepEqual([first.tryRecv(), second.tryRecv()], [null, null]);
 	});
 
-	test("a full ring makes senders wait, and trySend say so; nothing is lost", () => {
+	test("a full ring makes send wait and trySend return false; nothing is lost", () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix, capacity: 4096 });
 		using sender = factory.sender(name, { prefix });
@@ -70,7 +70,7 @@ describe.each([
 		assert.equal(text(receiver.recv()), "again");
 	});
 
-	test("a batch larger than the ring says how much of it was sent", () => {
+	test("sendBatch of more than the ring holds returns how many were sent", () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix, capacity: 4096 });
 		using sender = factory.sender(name, { prefix });
@@ -82,7 +82,7 @@ describe.each([
 		assert.equal(receiver.tryRecv(), null);
 	});
 
-	test("a batch takes any iterable; what came before a failure in it is sent", () => {
+	test("sendBatch takes any iterable; what came before a failure in it is sent", () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
@@ -114,7 +114,7 @@ describe.each([
 		assert.equal(text(receiver.recv()), "two");
 	});
 
-	test("with nobody connected a send is refused at once", () => {
+	test("without receivers a send is refused at once", () => {
 		const name = names.next();
 		using sender = factory.sender(name, { prefix });
 		assert.equal(sender.receiverCount, 0);
@@ -148,7 +148,7 @@ describe.each([
 		assert.equal(receiver.recvInto(new Uint8Array(0), { timeout: 0 }), -1);
 	});
 
-	test("drain hands over views, at most max, and waits only if there is nothing", () => {
+	test("drain passes views, at most max, and waits only if there is nothing", () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
@@ -161,7 +161,7 @@ describe.each([
 		assert.deepEqual(seen, ["a", "", "c", "d"]);
 	});
 
-	test("a drain handler that throws has received its message; the later ones stay", () => {
+	test("a drain handler that throws has received its message; later messages stay", () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
@@ -195,7 +195,7 @@ describe.each([
 		assert.equal(typeof kept?.[0], "number");
 	});
 
-	test("endpoints close once, with using, and say so", async () => {
+	test("endpoints close once, also by using, and show that they are closed", async () => {
 		const name = names.next();
 		const sender = factory.sender(name, { prefix });
 		{
@@ -220,7 +220,7 @@ describe.each([
 });
 
 describe("clones of senders", () => {
-	test("a route's are one sender, which leaves with the last of them", () => {
+	test("the clones of a route's sender are one sender, which leaves with the last of them", () => {
 		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		const first = Route.sender(name, { prefix });
@@ -240,7 +240,7 @@ describe("clones of senders", () => {
 		);
 	});
 
-	test("a channel's are senders of their own", () => {
+	test("the clones of a channel's sender are separate senders", () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix });
 		using first = Channel.sender(name, { prefix });
@@ -251,7 +251,7 @@ describe("clones of senders", () => {
 	});
 });
 
-test("1024 senders are on a channel at once, and no more", () => {
+test("a channel takes 1024 senders, and no more", () => {
 	const name = names.next();
 	const senders = Array.from({ length: 1024 }, () => Channel.sender(name, { prefix, capacity: 4096 }));
 	assert.throws(() => Channel.sender(name, { prefix }), { code: "ERR_IPC_TOO_MANY_SENDERS", message: /1024 senders/ });
@@ -264,7 +264,7 @@ test("1024 senders are on a channel at once, and no more", () => {
 });
 
 describe("clear", () => {
-	test("what was sent before can be read, then both ends learn that they are orphaned", () => {
+	test("what was sent before can be read, then both ends fail with ERR_IPC_ORPHANED", () => {
 		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		using sender = Route.sender(name, { prefix });
@@ -278,7 +278,7 @@ describe("clear", () => {
 		Route.clear("never opened", { prefix });
 	});
 
-	test("names of different kinds and prefixes do not meet", () => {
+	test("names of different kinds and prefixes are separate", () => {
 		const name = names.next();
 		using route = Route.receiver(name, { prefix });
 		using channel = Channel.receiver(name, { prefix });
@@ -290,7 +290,7 @@ describe("clear", () => {
 	});
 });
 
-test("monotonicNs counts nanoseconds, and the same in another thread", async () => {
+test("monotonicNs counts nanoseconds, the same in every program", async () => {
 	const before = monotonicNs();
 	await using peer = startProgram("clock", []);
 	const there = Number(await peer.line());

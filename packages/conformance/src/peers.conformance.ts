@@ -39,7 +39,7 @@ describe.each([
 	["channel", Channel],
 	["queue", Queue],
 ] as const)("peers of a %s", (kind, factory) => {
-	test("those that are there, then who joins and leaves, with pid, role and number; not itself", async () => {
+	test("shows the peers that are there, then who joins and leaves, with pid, role and number; not itself", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		const sender = factory.sender(name, { prefix });
@@ -86,7 +86,7 @@ describe.each([
 		20_000,
 	);
 
-	test("two watchers each learn of a death, also when one of them was told by another wait", async () => {
+	test("two watchers each see a death, also when another wait found it first", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		const first = receiver.peers();
@@ -143,7 +143,7 @@ describe.each([
 		);
 	});
 
-	test("onPeer is told of those there, of who comes and goes, until it is closed", async () => {
+	test("onPeer is called for the peers that are there, that join and that leave, until close()", async () => {
 		const name = names.next();
 		using before = factory.receiver(name, { prefix });
 		const told: string[] = [];
@@ -168,7 +168,7 @@ describe.each([
 	});
 });
 
-test("the handles of a route's clones each watch", async () => {
+test("the clones of a route's sender each watch", async () => {
 	const name = names.next();
 	using first = Route.sender(name, { prefix });
 	using second = first.clone();
@@ -184,7 +184,7 @@ test("the handles of a route's clones each watch", async () => {
 	assert.equal(receiver.closed, false);
 });
 
-test("peers are no messages: a receiver that waits for both gets both", async () => {
+test("a receiver that waits for peers and for messages gets both", async () => {
 	const name = names.next();
 	using receiver = Channel.receiver(name, { prefix });
 	const events = receiver.peers();
@@ -201,7 +201,7 @@ test("peers are no messages: a receiver that waits for both gets both", async ()
 	assert.deepEqual((await later).map(shown), [`left sender ${here}`]);
 });
 
-test("a process that exits has left", async () => {
+test("a program that exits has left", async () => {
 	const name = names.next();
 	using receiver = Channel.receiver(name, { prefix });
 	const events = receiver.peers();
@@ -212,7 +212,7 @@ test("a process that exits has left", async () => {
 });
 
 test.each([false, true])(
-	"a death that somebody else noticed first is a death, its place taken again: %p",
+	"a death that another endpoint noticed first is shown as a death, its slot taken again: %p",
 	async (taken) => {
 		const name = names.next();
 		using watcher = Channel.receiver(name, { prefix, capacity: 4096 });
@@ -238,7 +238,7 @@ test.each([false, true])(
 	20_000,
 );
 
-test("a closed endpoint's callback is not told that all have left", async () => {
+test("the callback of a closed endpoint is not called for peers that leave", async () => {
 	const name = names.next();
 	using other = Channel.receiver(name, { prefix });
 	const told: string[] = [];
@@ -251,7 +251,7 @@ test("a closed endpoint's callback is not told that all have left", async () => 
 	assert.equal(other.closed, false);
 });
 
-test("many at once: each is told of, once", async () => {
+test("many at once: each is shown once", async () => {
 	const name = names.next();
 	using watcher = Channel.receiver(name, { prefix, maxReceivers: 300 });
 	const events = watcher.peers();
@@ -272,7 +272,7 @@ describe("what keeps a process alive", () => {
 		assert.equal(await child.exited, 0);
 	}, 10_000);
 
-	test("a callback is called while something else does", async () => {
+	test("a callback is called while something else keeps it alive", async () => {
 		const name = names.next();
 		await using child = startProgram("peers", ["callback, busy", prefix, name]);
 		assert.equal(await child.line(), '"ready"');

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readPattern, writePattern } from "@libipc/testing/pattern";
+import { scale } from "@libipc/testing/scale";
 import { text } from "@libipc/testing/text";
 import { afterAll, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
@@ -10,6 +11,9 @@ const names = new Names("policies");
 const { prefix } = names;
 
 afterAll(() => names.clear());
+
+/** How many messages a program sends. */
+const COUNT = scale(20_000);
 
 const kinds = [
 	["route", Route],
@@ -76,19 +80,19 @@ describe.each(kinds)("a %s that drops the newest", (kind, factory) => {
 		assert.equal(receiver.lost, 0);
 	});
 
-	test("between threads: what was refused is absent, what was accepted comes whole and in order", async () => {
+	test("between programs: a refused message does not arrive, an accepted one arrives whole and in order", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix, capacity: 8192, overflow: "drop-newest" });
-		await using child = startProgram("policy", [kind, prefix, name, 20_000, 500, "send"]);
+		await using child = startProgram("policy", [kind, prefix, name, COUNT, 500, "send"]);
 		assert.equal(await child.line(), "ready");
 		let next = 0;
 		// Each that was refused was tried again until it was accepted: the numbers have no gap, and none is there twice.
-		while (next < 20_000)
+		while (next < COUNT)
 			if (!ways.recv?.(receiver, (bytes) => assert.deepEqual(readPattern(bytes, 500), { sender: 0, sequence: next++ })))
 				break;
-		assert.equal(next, 20_000);
+		assert.equal(next, COUNT);
 		const report = await child.report<{ sent: number; refused: number }>();
-		assert.equal(report.sent, 20_000);
+		assert.equal(report.sent, COUNT);
 		assert.ok(report.refused > 0);
 		assert.deepEqual([receiver.tryRecv(), receiver.lost], [null, 0]);
 	}, 30_000);
@@ -119,7 +123,7 @@ describe.each(kinds)("a %s that drops the oldest", (kind, factory) => {
 		assert.equal(receiver.lost - lost + after.length, 501);
 	});
 
-	test("keeps what it is given with nobody connected, for who asks for it", () => {
+	test("keeps messages without receivers, for a receiver that asks for them", () => {
 		const name = names.next();
 		using sender = factory.sender(name, { prefix, capacity: 4096, overflow: "drop-oldest" });
 		for (let i = 0; i < 300; i++) assert.equal(sender.send(`message ${i}`), true);
@@ -134,7 +138,7 @@ describe.each(kinds)("a %s that drops the oldest", (kind, factory) => {
 		assert.deepEqual([late.lost, oldest.lost], [0, 0]);
 	});
 
-	test("lends memory of its own, which takes its place when it is sent", () => {
+	test("lends separate memory, which enters the ring when it is sent", () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix, capacity: 4096, overflow: "drop-oldest" });
 		using sender = factory.sender(name, { prefix });
@@ -148,10 +152,10 @@ describe.each(kinds)("a %s that drops the oldest", (kind, factory) => {
 	});
 
 	test.each(Object.keys(ways))(
-		"under a fast sender of another process, by %s: whole, in order, counted",
+		"under a fast sender, by %s: whole, in order, counted",
 		async (way) => {
 			const name = names.next();
-			const count = 20_000;
+			const count = COUNT;
 			// Too small for the large ones to travel whole: those are fragments, of which a part may be gone.
 			using receiver = factory.receiver(name, { prefix, capacity: 16_384, overflow: "drop-oldest" });
 			const method = way === "recv" ? "sendBatch" : way === "drain" ? "trySend" : "send";
@@ -180,8 +184,8 @@ describe.each(kinds)("a %s that drops the oldest", (kind, factory) => {
 test("two senders of a channel that drops the oldest: what both sent is received or lost", async () => {
 	const name = names.next();
 	using receiver = Channel.receiver(name, { prefix, capacity: 8192, overflow: "drop-oldest" });
-	await using one = startProgram("policy", ["channel", prefix, name, 20_000, 300, "send", 1]);
-	await using two = startProgram("policy", ["channel", prefix, name, 20_000, 300, "send", 2]);
+	await using one = startProgram("policy", ["channel", prefix, name, COUNT, 300, "send", 1]);
+	await using two = startProgram("policy", ["channel", prefix, name, COUNT, 300, "send", 2]);
 	const last = [0, -1, -1];
 	let received = 0;
 	const accept = (bytes: Uint8Array) => {
@@ -200,13 +204,13 @@ test("two senders of a channel that drops the oldest: what both sent is received
 	}
 	await ending;
 	while (receiver.drain(accept, { timeout: 0 }) > 0);
-	assert.equal(received + receiver.lost, 40_000);
-	assert.equal(Math.max(...last), 19_999);
+	assert.equal(received + receiver.lost, 2 * COUNT);
+	assert.equal(Math.max(...last), COUNT - 1);
 	assert.ok(received > 0);
 }, 30_000);
 
 describe("options", () => {
-	test("who asks for another overflow than there is learns what there is", () => {
+	test("another overflow than the creator's is refused with the creator's", () => {
 		const policies: Overflow[] = ["block", "drop-newest", "drop-oldest"];
 		for (const [, factory] of kinds)
 			for (const here of policies) {
@@ -238,7 +242,7 @@ describe("options", () => {
 				);
 	});
 
-	test("a queue does not drop its oldest", () => {
+	test("a queue cannot drop its oldest messages", () => {
 		for (const open of [Queue.sender, Queue.receiver])
 			assert.throws(
 				() => open("refused", { prefix, overflow: "drop-oldest" }),
@@ -256,7 +260,7 @@ describe("options", () => {
 });
 
 describe.each(kinds)('from "oldest" on a %s', (_, factory) => {
-	test("gets what the ring still holds, whole and in order, then what comes", async () => {
+	test("gets what the ring still holds, whole and in order, then new messages", async () => {
 		const name = names.next();
 		using keeper = factory.receiver(name, { prefix, capacity: 4096 });
 		using sender = factory.sender(name, { prefix });
@@ -289,7 +293,7 @@ describe.each(kinds)('from "oldest" on a %s', (_, factory) => {
 		assert.deepEqual([oldest.lost, newest.lost], [0, 0]);
 	});
 
-	test("what it gets holds senders back as for any receiver", () => {
+	test("what it has not read holds senders back, as for any receiver", () => {
 		const name = names.next();
 		using keeper = factory.receiver(name, { prefix, capacity: 4096 });
 		using sender = factory.sender(name, { prefix });
@@ -306,7 +310,7 @@ describe.each(kinds)('from "oldest" on a %s', (_, factory) => {
 	});
 });
 
-test("lost is 0 where nothing is overwritten", () => {
+test("lost is 0 if nothing is overwritten", () => {
 	for (const factory of [Route, Channel, Queue]) {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix, capacity: 4096 });
@@ -320,7 +324,7 @@ test("lost is 0 where nothing is overwritten", () => {
 	}
 });
 
-test("a receiver that is closed still tells what it has lost", () => {
+test("a closed receiver still has its count of lost messages", () => {
 	const name = names.next();
 	const receiver = Channel.receiver(name, { prefix, capacity: 4096, overflow: "drop-oldest" });
 	using sender = Channel.sender(name, { prefix });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { isPending, rejection, rejectionCode, thrownCode } from "@libipc/testing/outcome";
+import { scale } from "@libipc/testing/scale";
 import { ProgramGroup } from "@libipc/testing/test_program";
 import { text } from "@libipc/testing/text";
 import { afterAll, describe, test } from "./harness.ts";
@@ -33,14 +34,14 @@ async function startWorkers(crew: ProgramGroup, name: string, programs: readonly
 	return workers;
 }
 
-describe("between threads", () => {
+describe("between programs", () => {
 	test("four workers, each receiving in another way: every job once, each worker's in order", async () => {
 		await using crew = new ProgramGroup();
 		const name = names.next();
 		using sender = Queue.sender(name, { prefix, capacity: 16_384 });
 		const workers = await startWorkers(crew, name, ["recv", "drain", "messages", "leases", "drainBatch"]);
 		assert.equal(sender.receiverCount, 5);
-		const count = 20_000;
+		const count = scale(20_000);
 		for (const job of jobs(count)) assert.equal(sender.send(job, { timeout: 20_000 }), true);
 		for (const _ of workers) assert.equal(sender.send("stop", { timeout: 20_000 }), true);
 		const done = await Promise.all(workers.map((worker) => worker.report<string[]>()));
@@ -55,13 +56,14 @@ describe("between threads", () => {
 		);
 	}, 60_000);
 
-	test("two senders and two workers that put jobs back: every job is done once", async () => {
+	test("two senders and two workers that return jobs: every job is done once", async () => {
 		await using crew = new ProgramGroup();
 		const name = names.next();
 		using sender = Queue.sender(name, { prefix, capacity: 16_384 });
 		using second = Queue.sender(name, { prefix });
 		const workers = await startWorkers(crew, name, ["retry", "retry"]);
-		for (let i = 0; i < 5000; i += 2) {
+		const count = scale(5000);
+		for (let i = 0; i < count; i += 2) {
 			assert.equal(sender.send(`job ${i}`, { timeout: 20_000 }), true);
 			assert.equal(second.send(`job ${i + 1}`, { timeout: 20_000 }), true);
 		}
@@ -70,7 +72,7 @@ describe("between threads", () => {
 		// A job that was put back comes before "stop", or the worker that has it does it.
 		assert.deepEqual(
 			done.flat().sort((a, b) => number(a) - number(b)),
-			jobs(5000),
+			jobs(count),
 		);
 	}, 60_000);
 
@@ -79,7 +81,7 @@ describe("between threads", () => {
 		const name = names.next();
 		using sender = Queue.sender(name, { prefix });
 		const workers = await startWorkers(crew, name, Array(4).fill("slowly"), "1");
-		const count = 1000;
+		const count = scale(1000, 300);
 		assert.equal(sender.sendBatch([...jobs(count), "stop", "stop", "stop", "stop"]), count + 4);
 		const done = await Promise.all(workers.map((worker) => worker.report<string[]>()));
 		assert.deepEqual(
@@ -90,7 +92,7 @@ describe("between threads", () => {
 	}, 60_000);
 
 	test.each(["waiting", "asynchronously", "trying"] as const)(
-		"a killed worker's job goes to another, %s, with its attempts counted",
+		"the job of a killed worker goes to another, %s, with its attempts counted",
 		async (how) => {
 			const name = names.next();
 			using sender = Queue.sender(name, { prefix });
@@ -123,7 +125,7 @@ describe("between threads", () => {
 });
 
 describe("leases", () => {
-	test("done: the job is gone; bytes, attempt and order are what they should be", () => {
+	test("done() removes the job; bytes, attempt and order are right", () => {
 		const name = names.next();
 		using sender = Queue.sender(name, { prefix });
 		// Sent before anybody was there to receive.
@@ -147,7 +149,7 @@ describe("leases", () => {
 		assert.deepEqual([receiver.tryTake(), second.tryTake(), receiver.take({ timeout: 5 })], [null, null, null]);
 	});
 
-	test("retry puts it before those not yet taken, for anybody, and counts", () => {
+	test("retry() puts the job before those not yet taken, for any receiver, and counts", () => {
 		const name = names.next();
 		using sender = Queue.sender(name, { prefix });
 		using receiver = Queue.receiver(name, { prefix });
@@ -168,7 +170,7 @@ describe("leases", () => {
 		assert.deepEqual(order, ["a 3", "b 2", "c 1"]);
 	});
 
-	test("end once: afterwards each call says so, dispose does nothing", () => {
+	test("end once: later calls throw, and dispose does nothing", () => {
 		const name = names.next();
 		using sender = Queue.sender(name, { prefix });
 		const receiver = Queue.receiver(name, { prefix });
@@ -217,7 +219,7 @@ describe("leases", () => {
 		);
 	});
 
-	test("using gives back what was not done, also when the block throws", () => {
+	test("using gives a job back that was not done, also when the block throws", () => {
 		const name = names.next();
 		using sender = Queue.sender(name, { prefix });
 		using receiver = Queue.receiver(name, { prefix });
@@ -239,7 +241,7 @@ describe("leases", () => {
 		assert.deepEqual(rest(receiver), ["b"]);
 	});
 
-	test("may be kept while the ring goes round once; then senders wait for it", () => {
+	test("may be kept while the ring is filled once; then senders wait for it", () => {
 		const name = names.next();
 		using sender = Queue.sender(name, { prefix, capacity: 4096 });
 		using receiver = Queue.receiver(name, { prefix });
@@ -307,7 +309,7 @@ describe("leases", () => {
 		assert.deepEqual(rest(successor), ["c", "e"]);
 	});
 
-	test("a job put back wakes who waits", async () => {
+	test("a job that is given back wakes a waiting receiver", async () => {
 		const name = names.next();
 		using sender = Queue.sender(name, { prefix });
 		using receiver = Queue.receiver(name, { prefix });
@@ -339,7 +341,7 @@ describe.each(["drain", "drainBatch"] as const)("%s", (how) => {
 					}
 				}, options);
 
-	test("hands over what is there, in order; a handler that throws gives its job back", () => {
+	test("passes what is there, in order; a handler that throws gives its job back", () => {
 		const name = names.next();
 		using sender = Queue.sender(name, { prefix });
 		using receiver = Queue.receiver(name, { prefix });
@@ -436,7 +438,7 @@ describe.each(["drain", "drainBatch"] as const)("%s", (how) => {
 	});
 });
 
-test("at most max jobs are handed over", () => {
+test("at most max jobs are passed", () => {
 	const name = names.next();
 	using sender = Queue.sender(name, { prefix });
 	using receiver = Queue.receiver(name, { prefix });
@@ -453,7 +455,7 @@ test("at most max jobs are handed over", () => {
 	assert.deepEqual(seen, jobs(10));
 });
 
-test("jobs outlive the senders, as long as somebody is there", () => {
+test("jobs outlive their senders, as long as any endpoint is open", () => {
 	const name = names.next();
 	using receiver = Queue.receiver(name, { prefix });
 	{

@@ -37,7 +37,7 @@ describe.each([
 		assert.equal(receiver.tryRecv(), null);
 	});
 
-	test("several at once are served in their order, without those that gave up", async () => {
+	test("several waits get messages in their order, without those that were given up", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
@@ -70,7 +70,7 @@ describe.each([
 		assert.deepEqual(rest(receiver), ["d"]);
 	});
 
-	test("those who wait at a timeout of 0 do not, and take nothing from who came before", async () => {
+	test("a wait with a timeout of 0 does not wait, and takes nothing from an earlier wait", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
@@ -82,7 +82,7 @@ describe.each([
 		assert.equal(text(await receiver.recvAsync({ timeout: 0 })), "b");
 	});
 
-	test("a timeout ends the wait, not before its time; what comes after it stays", async () => {
+	test("a timeout ends the wait, not too early; a later message stays", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
@@ -94,7 +94,7 @@ describe.each([
 		assert.equal(text(receiver.tryRecv()), "late");
 	});
 
-	test("for await gets all in order, and breaking off loses nothing", async () => {
+	test("for await gets all messages in order, and a break loses none", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
@@ -121,7 +121,7 @@ describe.each([
 		assert.equal(text(await waiting), "5");
 	});
 
-	test("closing ends iteration, and rejects who waits", async () => {
+	test("close() ends an iteration, and rejects waits", async () => {
 		const name = names.next();
 		const receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
@@ -158,7 +158,7 @@ describe.each([
 		assert.deepEqual(await other.next(), { done: true, value: undefined });
 	});
 
-	test("an iterator that ends while it waits takes nothing more", async () => {
+	test("an iterator that ends while it waits takes no further message", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
@@ -171,7 +171,7 @@ describe.each([
 		assert.equal(text(await receiver.recvAsync({ timeout: 1000 })), "for others");
 	});
 
-	test("an aborted iteration throws the reason, and what comes later stays", async () => {
+	test("an aborted iteration throws the reason, and later messages stay", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
@@ -191,7 +191,7 @@ describe.each([
 		assert.equal(text(receiver.tryRecv()), "c");
 	});
 
-	test("a signal: aborted before, while waiting, and too late", async () => {
+	test("a signal that is aborted before the wait, during it and too late", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });
@@ -225,7 +225,7 @@ describe.each([
 		assertLike(await rejection(timed), { name: "TimeoutError" });
 	});
 
-	test("clear orphans who waits, after what had been sent", async () => {
+	test("clear() ends waits with ERR_IPC_ORPHANED, after the messages that were sent before", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix, capacity: 1 << 20 });
@@ -245,7 +245,7 @@ describe.each([
 		assert.equal(await rejectionCode(sender.sendAsync("x")), "ERR_IPC_ORPHANED");
 	}, 20_000);
 
-	test("a receiver that is in use by its drain handler says so asynchronously", async () => {
+	test("recvAsync in a drain handler of the same receiver rejects", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		using sender = factory.sender(name, { prefix });

@@ -12,7 +12,7 @@ const { prefix } = names;
 afterAll(() => names.clear());
 
 describe("receiversReady", () => {
-	test("answers true as soon as there are enough, false in time", async () => {
+	test("resolves with true as soon as there are enough receivers, with false at the timeout", async () => {
 		const name = names.next();
 		using sender = Channel.sender(name, { prefix, maxReceivers: 3 });
 		assert.equal(await sender.receiversReady(0), true);
@@ -31,7 +31,7 @@ describe("receiversReady", () => {
 		assert.equal(await rejectionCode(sender.receiversReady(4)), "ERR_IPC_INVALID_ARGUMENT");
 	});
 
-	test("who waits for more does not hold up who waits for fewer, nor who watches", async () => {
+	test("a wait for more receivers does not delay a wait for fewer, nor a watcher", async () => {
 		const name = names.next();
 		const told: string[] = [];
 		using sender = Channel.sender(name, { prefix, onPeer: ({ type, role }) => told.push(`${type} ${role}`) });

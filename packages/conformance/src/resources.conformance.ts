@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { assertLike } from "@libipc/testing/assert_like";
 import { collectGarbage } from "@libipc/testing/garbage";
 import { rejection } from "@libipc/testing/outcome";
+import { scale } from "@libipc/testing/scale";
 import { text } from "@libipc/testing/text";
 import { sleep, turn } from "@libipc/testing/timing";
 import { afterAll, test } from "./harness.ts";
@@ -125,7 +126,7 @@ test("there is one socket while an endpoint that has waited is open, and none wh
 	assert.equal(await until(before), before);
 });
 
-test("opening and closing a thousand times leaves no descriptor and no mapping", async () => {
+test("opening and closing many times leaves no descriptor and no mapping", async () => {
 	const name = names.next();
 	const cycle = () => {
 		using receiver = Channel.receiver(name, { prefix });
@@ -136,7 +137,7 @@ test("opening and closing a thousand times leaves no descriptor and no mapping",
 	cycle();
 	await settle();
 	const before = [descriptors(), mappings()];
-	for (let i = 0; i < 1000; i++) cycle();
+	for (let i = 0; i < scale(1000, 300); i++) cycle();
 	await settle();
 	assert.deepEqual([descriptors(), mappings()], before);
 });

@@ -17,7 +17,7 @@ const codes = (results: PromiseSettledResult<unknown>[]) =>
 	results.map((result) => (result.status === "rejected" ? (result.reason as IpcError).code : result.value));
 
 describe("sending", () => {
-	test("sendAsync answers at once if there is room, false if there is nobody", async () => {
+	test("sendAsync resolves at once if there is room, with false if there is no receiver", async () => {
 		const name = names.next();
 		using sender = Channel.sender(name, { prefix });
 		assert.equal(await sender.sendAsync("x"), false);
@@ -58,7 +58,7 @@ describe("sending", () => {
 		},
 	);
 
-	test("who was first gives up: the next one, for which there is room, goes at once", async () => {
+	test("when the first sendAsync gives up, the next one, for which there is room, is sent at once", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
 		using sender = Channel.sender(name, { prefix });
@@ -77,7 +77,7 @@ describe("sending", () => {
 		assert.equal(last, "next");
 	});
 
-	test("who gives up is absent, and the others keep their order", async () => {
+	test("a message whose sendAsync gave up does not arrive, and the others keep their order", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
 		using sender = Channel.sender(name, { prefix });
@@ -101,7 +101,7 @@ describe("sending", () => {
 		assert.equal(receiver.tryRecv(), null);
 	});
 
-	test("a string is copied when it is given", async () => {
+	test("a string is copied when sendAsync is called", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
 		using sender = Channel.sender(name, { prefix });
@@ -117,7 +117,7 @@ describe("sending", () => {
 	});
 
 	test.each(["timeout", "signal", "close"] as const)(
-		"a large message that ends half-sent by %s is absent, the next is whole",
+		"a large message that is ended half-sent by %s does not arrive, and the next one is whole",
 		async (how) => {
 			const name = names.next();
 			using receiver = Channel.receiver(name, { prefix, capacity: 16_384 });
@@ -145,7 +145,7 @@ describe("sending", () => {
 		20_000,
 	);
 
-	test("send and sendBatch do not queue behind a half-sent sendAsync, nor spoil it", async () => {
+	test("send and sendBatch do not wait behind a half-sent sendAsync, and do not damage it", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix, capacity: 16_384 });
 		using sender = Channel.sender(name, { prefix });
@@ -167,7 +167,7 @@ describe("sending", () => {
 	}, 20_000);
 
 	test.each([1000, 100_000])(
-		"%d bytes that are transferred away while they wait fail the promise, not the process",
+		"%d bytes that are transferred away during the wait reject the promise, and the process continues",
 		async (length) => {
 			const name = names.next();
 			using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
@@ -192,7 +192,7 @@ describe("sending", () => {
 		20_000,
 	);
 
-	test("closing and clearing reject who waits to send", async () => {
+	test("close() and clear() reject waits to send", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
 		const sender = Channel.sender(name, { prefix });
@@ -213,7 +213,7 @@ describe("sending", () => {
 		assert.equal(receiver.closed, false);
 	}, 20_000);
 
-	test("a route's clones share one line; it goes on until the last of them is closed", async () => {
+	test("the clones of a route's sender share one queue of waits, until the last of them is closed", async () => {
 		const name = names.next();
 		using receiver = Route.receiver(name, { prefix, capacity: 4096 });
 		const first = Route.sender(name, { prefix });
@@ -230,7 +230,7 @@ describe("sending", () => {
 		second.close();
 	});
 
-	test("the receivers' leaving ends a wait for room", async () => {
+	test("a wait for room ends when the last receiver leaves", async () => {
 		const name = names.next();
 		using keep = Channel.sender(name, { prefix, capacity: 4096 });
 		const receiver = Channel.receiver(name, { prefix });

@@ -41,7 +41,7 @@ const skip: readonly Skip[] = [
 		cases: [
 			/ > ERR_IPC_ORPHANED: for all waits( and calls)? after the file was deleted$/,
 			/ > ERR_IPC_ORPHANED: the file is deleted during the wait/,
-			"waiting > a deleted file is noticed by those who only try, too",
+			"waiting > trySend and tryRecv notice a deleted file, too",
 		],
 	},
 	{

@@ -1,8 +1,9 @@
 /**
- * Threads that are terminated at random moments, at whatever they are: the others go on, and lose nothing.
+ * Programs that are killed at random moments, whatever they do: the others continue, and lose nothing.
  * `LIBIPC_TERMINATIONS=1000 bun run conformance --files terminated` for more of them.
  */
 import assert from "node:assert/strict";
+import { scale } from "@libipc/testing/scale";
 import { ProgramGroup } from "@libipc/testing/test_program";
 import { expectRecoveries, sleep } from "@libipc/testing/timing";
 import { Control, ControlWord, READERS } from "./control.ts";
@@ -14,7 +15,7 @@ import { SharedMemory } from "./under_test.ts";
 const names = new Names("terminated");
 const { prefix } = names;
 
-const terminations = Number(process.env.LIBIPC_TERMINATIONS || 42);
+const terminations = Number(process.env.LIBIPC_TERMINATIONS || scale(42, 18));
 /** So that the ring goes round between any two of them. */
 const CAPACITY = 8192;
 /** More than a full ring of the smallest messages. */
@@ -36,7 +37,7 @@ describe.each(Object.keys(programs) as Kind[])("a %s", (kind) => {
 	const share = Math.ceil(terminations / 3);
 
 	test(
-		`${share} threads terminated at random moments: the others go on within a second, and lose nothing`,
+		"programs killed at random moments: the others continue within a second, and lose nothing",
 		async () => {
 			const name = names.next();
 			// Of a queue, what fits; else now and then one that travels in fragments.

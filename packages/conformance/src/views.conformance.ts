@@ -53,7 +53,7 @@ describe.each(Object.keys(uses))("bytes in place, for %s", (how) => {
 	});
 });
 
-test("a loan is written in place, by whatever writes bytes", () => {
+test("a loan is written in place, by any interface that writes bytes", () => {
 	const name = names.next();
 	using receiver = Channel.receiver(name, { prefix });
 	using sender = Channel.sender(name, { prefix });
@@ -71,7 +71,7 @@ test("a loan is written in place, by whatever writes bytes", () => {
 	}
 });
 
-test("what is received with a copy is the caller's alone, in an ArrayBuffer of its own", async () => {
+test("what is received with a copy belongs to the caller, in a separate ArrayBuffer", async () => {
 	const name = names.next();
 	using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
 	using sender = Channel.sender(name, { prefix });
@@ -86,7 +86,7 @@ test("what is received with a copy is the caller's alone, in an ArrayBuffer of i
 	}
 });
 
-test("shared memory that somebody keeps stays theirs after close; the next to open gets zeros", () => {
+test("shared memory that a program keeps stays valid after close; the next to open gets zeros", () => {
 	const name = names.next();
 	const memory = SharedMemory.open(name, { prefix, size: 5000 });
 	const { bytes, words } = memory;

@@ -20,7 +20,7 @@ async function soon<Value>(promise: Promise<Value>): Promise<Value | "late"> {
 	return await Promise.race([promise, sleep(500).then(() => "late" as const)]);
 }
 
-test("closing one endpoint leaves the others their waker", async () => {
+test("closing one endpoint does not affect the waker of the others", async () => {
 	const [name, other] = [names.next(), names.next()];
 	const first = Channel.receiver(name, { prefix });
 	using second = Channel.receiver(other, { prefix });
@@ -35,7 +35,7 @@ test("closing one endpoint leaves the others their waker", async () => {
 	assert.equal(text((await soon(waiting)) as Uint8Array), "still heard");
 });
 
-test("many waits of one endpoint are served in many turns", async () => {
+test("many waits of one endpoint are served in many turns of the event loop", async () => {
 	const name = names.next();
 	using receiver = Channel.receiver(name, { prefix, capacity: 1 << 22 });
 	using sender = Channel.sender(name, { prefix });
@@ -65,7 +65,7 @@ test("many waits of one endpoint are served in many turns", async () => {
 	assert.ok(turns > 1);
 }, 30_000);
 
-test("a signal that is aborted when its sendAsync is through ends nothing", async () => {
+test("a signal that is aborted after its sendAsync has resolved ends nothing", async () => {
 	const name = names.next();
 	using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
 	using sender = Channel.sender(name, { prefix });
@@ -81,7 +81,7 @@ test("a signal that is aborted when its sendAsync is through ends nothing", asyn
 });
 
 test.each(["signal", "timeout"] as const)(
-	"a half-sent message given up by %s makes room for what others send",
+	"a half-sent message that is given up by %s makes room for other messages",
 	async (how) => {
 		const name = names.next();
 		using receiver = Route.receiver(name, { prefix, capacity: 4096 });
@@ -104,7 +104,7 @@ test.each(["signal", "timeout"] as const)(
 	},
 );
 
-test("several next() of one iterator each get one, in order, and all end", async () => {
+test("several next() of one iterator each get a message, in order, and all end", async () => {
 	const name = names.next();
 	const receiver = Channel.receiver(name, { prefix });
 	using sender = Channel.sender(name, { prefix });

@@ -74,7 +74,7 @@ describe.each(positions)("a ring that starts at %d", (firstPosition) => {
 		assert.equal(receiver.tryRecv(), null);
 	});
 
-	test("drops the oldest, and counts them", () => {
+	test("drops the oldest messages, and counts them", () => {
 		const name = names.next();
 		const options = { prefix, capacity: 4096, overflow: "drop-oldest" } as const;
 		using slow = starting.receiver(name, options);
@@ -137,7 +137,7 @@ describe.each(positions)("a ring that starts at %d", (firstPosition) => {
 		assert.ok(sent > 3000);
 	});
 
-	test("wakes those who wait asynchronously, on both ends", async () => {
+	test("wakes asynchronous waits on both ends", async () => {
 		const name = names.next();
 		using receiver = starting.receiver(name, { prefix, capacity: 4096 });
 		using sender = Channel.sender(name, { prefix });

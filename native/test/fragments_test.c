@@ -1,50 +1,5 @@
-/* fragments_test.c - messages larger than a record: whole or absent, with others in between, through rings of any size.
- */
-#include "ends.h"
-#include "interpose.h"
-#include "message.h"
-#include "receiver_state.h"
-#include "view.h"
-#include "worker.h"
-
-enum {
-  CAPACITY = 4096,
-  MAX_RECORD = CAPACITY / 2 - 8,
-  PART = CAPACITY / 8 - 8 - (int)sizeof(ipc_fragment),
-  LARGE = (1 + TEST_SCALE / 2) << 20
-};
-
-static ipc_options small_ring(uint32_t kind) { return (ipc_options){.kind = kind, .capacity = CAPACITY}; }
-
-static uint8_t out[LARGE + 64], in[LARGE + 64];
-static ipc_sender *sender;
-static ipc_receiver *receiver;
-
-static void open_both(uint32_t kind) {
-  sender = must_send(small_ring(kind));
-  receiver = must_receive(small_ring(kind));
-}
-
-static void close_both(void) {
-  ipc_sender_close(sender);
-  ipc_receiver_close(receiver);
-}
-
-/* The message number `tag` of exactly this length, checked down to the byte after it. */
-static void write_out(uint32_t tag, uint32_t length) {
-  message_write(out, (message_tag){7, tag}, (message_range){length, length});
-}
-
-static void check_in(int32_t got, uint32_t tag, uint32_t length) {
-  message_check(in, got, (message_tag){7, tag}, (message_range){length, length});
-  CHECK_EQ(in[length], 0xee);
-}
-
-static void check_next(uint32_t tag, uint32_t length) {
-  memset(in, 0xee, length + 1);
-  CHECK_EQ(ipc_receiver_next_length(receiver), length);
-  check_in(ipc_receiver_recv(receiver, in, length, 0), tag, length);
-}
+/* fragments_test.c - large messages arrive whole or not at all, also when senders die, leave or time out. */
+#include "fragments_fixture.h"
 
 static void sizes_around_every_boundary_arrive(void) {
   const uint32_t most = CAPACITY - CAPACITY / 4; /* what the ring holds at once wherever it begins */
@@ -65,6 +20,7 @@ static void sizes_around_every_boundary_arrive(void) {
 typedef struct job {
   uint32_t first, count, step, capacity;
 } job;
+
 static const uint32_t sizes[] = {CAPACITY - 1,   CAPACITY, CAPACITY + 1, 2 * CAPACITY, PART * 100 - 1, PART * 100,
                                  PART * 100 + 1, 65536,    65537,        65504,        1 << 20,        LARGE};
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
@@ -97,25 +53,14 @@ static void check_large(test_form form) {
     ipc_receiver_close(receiver);
   }
 }
+
 static void megabytes_pass_between_processes(void) { check_large(TEST_PROCESS); }
+
 static void megabytes_pass_between_threads(void) { check_large(TEST_THREAD); }
 
-enum { SENDERS = 4, MAX_WORKERS = 2 * SENDERS };
-
-typedef struct board {
-  _Atomic uint32_t ready, stop, accepted[MESSAGE_SENDERS];
-  _Atomic uint64_t order[MAX_WORKERS];
-  uint32_t got[2][MESSAGE_SENDERS];
-} board;
-static board *shared;
-static uint32_t numbers[MESSAGE_SENDERS];
 static uint32_t count;
-static const message_range mixed = {MESSAGE_TAG, 30000}; /* mostly short, some in fragments */
 
-static void new_board(void) {
-  shared = test_shared(sizeof *shared);
-  for (uint32_t i = 0; i < MESSAGE_SENDERS; i++) numbers[i] = i;
-}
+static const message_range mixed = {MESSAGE_TAG, 30000}; /* mostly short, some in fragments */
 
 static void send_mixed(void *number) {
   uint32_t me = *(uint32_t *)number;
@@ -164,7 +109,9 @@ static void check_crowd(test_form form) {
   CHECK_EQ(shared->order[0], shared->order[1]);
   for (uint32_t i = 0; i < SENDERS; i++) CHECK_EQ(shared->got[0][i], count);
 }
+
 static void processes_mix_large_and_small(void) { check_crowd(TEST_PROCESS); }
+
 static void threads_mix_large_and_small(void) { check_crowd(TEST_THREAD); }
 
 static void killed_senders_leave_whole_messages(void) {
@@ -197,8 +144,6 @@ static void killed_senders_leave_whole_messages(void) {
   }
 }
 
-static bool has_parts(void) { return receiver->assembly.parts != NULL; }
-
 static void send_half_and_die(void *unused) {
   (void)unused;
   ipc_sender *it = must_send(small_ring(IPC_CHANNEL));
@@ -209,7 +154,7 @@ static void send_half_and_die(void *unused) {
 }
 
 /* The last of it is still unread when its sender has left, and what comes before that begins another one. */
-static void who_left_after_sending_is_heard(void) {
+static void messages_of_a_closed_sender_arrive(void) {
   open_both(IPC_CHANNEL);
   ipc_sender *leaving = must_send(small_ring(IPC_CHANNEL));
   uint32_t offset = 0;
@@ -228,7 +173,7 @@ static void who_left_after_sending_is_heard(void) {
 }
 
 /* What a dead sender has begun stays until all is read that it can have sent and another part begins, and no longer. */
-static void parts_of_the_dead_are_dropped(void) {
+static void parts_of_dead_senders_are_dropped(void) {
   open_both(IPC_CHANNEL);
   test_worker victim = test_start(TEST_PROCESS, send_half_and_die, NULL);
   test_reap(victim);
@@ -245,7 +190,7 @@ static void parts_of_the_dead_are_dropped(void) {
   close_both();
 }
 
-static void a_message_timed_out_is_absent(void) {
+static void a_message_that_timed_out_is_absent(void) {
   for (int32_t timeout = 0; timeout <= 20; timeout += 20) {
     open_both(IPC_CHANNEL);
     for (uint32_t i = 0; i < 20; i++) {
@@ -262,7 +207,7 @@ static void a_message_timed_out_is_absent(void) {
   }
 }
 
-static void joining_in_the_middle_misses_that_one(void) {
+static void a_receiver_that_joins_in_the_middle_misses_that_message(void) {
   open_both(IPC_CHANNEL);
   uint32_t offset = 0;
   write_out(3, 5000);
@@ -306,7 +251,7 @@ static void it_stays_until_it_is_received(void) {
   close_both();
 }
 
-static void kept_memory_is_the_callers(void) {
+static void assembled_memory_belongs_to_the_caller(void) {
   open_both(IPC_CHANNEL);
   uint8_t *kept[20];
   uint32_t length = 0;
@@ -341,166 +286,6 @@ static void consume_does_not_confuse_it(void) {
   CHECK_EQ(ipc_sender_send(sender, out, 2700, 0), IPC_OK);
   check_next(7, 2700);
   CHECK_EQ(ipc_receiver_recv(receiver, in, sizeof in, 0), IPC_TIMED_OUT);
-  close_both();
-}
-
-static void steps_never_wait(void) {
-  open_both(IPC_CHANNEL);
-  hooks.patient = true; /* who waits hangs */
-  for (uint32_t i = 0; i < 30; i++) {
-    uint32_t length = i * 997, offset = 0, calls = 0;
-    int32_t status, got = IPC_TIMED_OUT;
-    write_out(i, length);
-    memset(in, 0xee, length + 1);
-    while ((status = ipc_sender_send_part(sender, out, length, &offset)) == IPC_TIMED_OUT) {
-      CHECK_LE(++calls, 100);
-      CHECK_LE(offset, length - 1);
-      CHECK_EQ(got, IPC_TIMED_OUT);
-      got = ipc_receiver_recv(receiver, in, sizeof in, 0);
-    }
-    CHECK_EQ(status, IPC_OK);
-    CHECK_EQ(offset, length);
-    check_in(ipc_receiver_recv(receiver, in, sizeof in, 0), i, length);
-  }
-  uint32_t offset = 1;
-  CHECK_EQ(ipc_sender_send_part(sender, out, 5000, &offset), IPC_E_INVALID_ARGUMENT); /* nothing to go on with */
-  CHECK_EQ(ipc_sender_send_part(sender, out, IPC_MAX_MESSAGE + 1u, &offset), IPC_E_MESSAGE_TOO_LARGE);
-  close_both();
-}
-
-static void what_is_given_up_is_absent(void) {
-  open_both(IPC_CHANNEL);
-  for (uint32_t i = 0; i < 10; i++) {
-    uint32_t offset = 0;
-    write_out(i, 6000);
-    CHECK_EQ(ipc_sender_send_part(sender, out, 6000, &offset), IPC_TIMED_OUT);
-    CHECK_EQ(ipc_receiver_recv(receiver, in, sizeof in, 0), IPC_TIMED_OUT);
-    if (i % 2 == 0) ipc_sender_abort_part(sender); /* else by beginning another */
-    if (i % 2 == 0) CHECK_EQ(ipc_sender_send_part(sender, out, 6000, &offset), IPC_E_INVALID_ARGUMENT);
-    offset = 0;
-    write_out(100 + i, 2500);
-    CHECK_EQ(ipc_sender_send_part(sender, out, 2500, &offset), IPC_OK);
-    check_next(100 + i, 2500);
-    CHECK_EQ(has_parts(), 0);
-    CHECK_EQ(ipc_receiver_recv(receiver, in, sizeof in, 0), IPC_TIMED_OUT);
-  }
-  close_both();
-}
-
-/* Nobody gives up what has not begun: it must not keep what others have begun and left. */
-static void what_never_began_holds_nothing(void) {
-  open_both(IPC_CHANNEL);
-  uint32_t offset = 0, tag = 0;
-  while (ipc_sender_send(sender, out, 500, 0) == IPC_OK) tag++;
-  CHECK_EQ(ipc_sender_send_part(sender, out, 6000, &offset), IPC_TIMED_OUT);
-  CHECK_EQ(offset, 0);
-  while (tag-- > 0) CHECK_EQ(ipc_receiver_recv(receiver, in, sizeof in, 0), 500);
-  for (uint32_t i = 0; i < 10; i++) {
-    CHECK_EQ(ipc_sender_send(sender, out, 6000, 1), IPC_TIMED_OUT);
-    CHECK_EQ(ipc_receiver_recv(receiver, in, sizeof in, 0), IPC_TIMED_OUT);
-    CHECK_EQ(has_parts(), 1);
-    write_out(100 + i, 2500);
-    CHECK_EQ(ipc_sender_send(sender, out, 2500, 0), IPC_OK);
-    check_next(100 + i, 2500);
-    CHECK_EQ(has_parts(), 0);
-  }
-  close_both();
-}
-
-static void one_in_steps_and_one_at_once(void) {
-  open_both(IPC_CHANNEL);
-  uint32_t offset = 0, at = 0;
-  static uint8_t stepped[9000];
-  message_write(stepped, (message_tag){7, 1}, (message_range){9000, 9000});
-  while (ipc_sender_send_part(sender, stepped, 9000, &offset) != IPC_OK) {
-    CHECK_EQ(ipc_receiver_recv(receiver, in, sizeof in, 0), IPC_TIMED_OUT);
-    write_out(50 + at, 2100);
-    CHECK_EQ(ipc_sender_send(sender, out, 2100, 0), IPC_OK);
-    check_next(50 + at++, 2100);
-    write_out(50 + at, 5000);
-    CHECK_EQ(ipc_sender_send(sender, out, 5000, 0), IPC_TIMED_OUT); /* a third one, that is given up */
-    CHECK_EQ(ipc_receiver_recv(receiver, in, sizeof in, 0), IPC_TIMED_OUT);
-  }
-  CHECK_GE(at, 2);
-  check_next(1, 9000);
-  close_both();
-}
-
-/* A fragment of somebody who sends on and on is not a message: the wait ends when it ends. */
-static void trickle(void *unused) {
-  (void)unused;
-  uint32_t offset = 0, endless = 256u << 20; /* more than can be sent in the time that is waited */
-  void *zeros = mmap(NULL, endless, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  CHECK(zeros != MAP_FAILED);
-  ipc_sender *it = must_send(small_ring(IPC_CHANNEL));
-  atomic_store(&shared->ready, 1);
-  while (!atomic_load(&shared->stop)) {
-    int32_t status = ipc_sender_send_part(it, zeros, endless, &offset);
-    if (status == IPC_NO_RECEIVERS) break;
-    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-  }
-  ipc_sender_close(it);
-}
-
-static void fragments_do_not_prolong_a_wait(void) {
-  new_board();
-  receiver = must_receive(small_ring(IPC_CHANNEL));
-  test_worker worker = test_start(TEST_PROCESS, trickle, NULL);
-  test_await(&shared->ready, 1);
-  double started = test_ms();
-  CHECK_EQ(ipc_receiver_recv(receiver, in, sizeof in, 50), IPC_TIMED_OUT);
-  CHECK_LE(test_ms() - started, 1000);
-  atomic_store(&shared->stop, 1);
-  test_finish(worker);
-  ipc_receiver_close(receiver);
-}
-
-/* In calls that end sooner than all of it can pass. */
-enum { SLOW = 40000, PATIENCE_MS = 300, PAUSE_MS = 60 };
-
-static void send_slowly(void *unused) {
-  (void)unused;
-  static uint8_t bytes[SLOW];
-  message_write(bytes, (message_tag){7, 1}, (message_range){SLOW, SLOW});
-  ipc_sender *it = must_send(small_ring(IPC_CHANNEL));
-  int32_t status = IPC_TIMED_OUT;
-  while (status == IPC_TIMED_OUT && !atomic_load(&shared->stop))
-    status = ipc_sender_send_with_progress_timeout(it, bytes, SLOW, PATIENCE_MS);
-  if (!atomic_load(&shared->stop)) CHECK_EQ(status, IPC_OK);
-  ipc_sender_close(it);
-}
-
-static void one_on_its_way_is_not_begun_anew(void) {
-  new_board();
-  receiver = must_receive(small_ring(IPC_CHANNEL));
-  test_worker worker = test_start(TEST_PROCESS, send_slowly, NULL);
-  int32_t got = IPC_TIMED_OUT;
-  /* Each look takes what the ring holds of it, a tenth: twice the patience for all of it. */
-  for (int looks = 0; got == IPC_TIMED_OUT && looks < 200; looks++) {
-    nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
-    got = ipc_receiver_recv(receiver, in, SLOW, 0);
-  }
-  atomic_store(&shared->stop, 1);
-  if (got == IPC_TIMED_OUT) ipc_receiver_close(receiver);
-  CHECK_EQ(got, SLOW);
-  message_check(in, got, (message_tag){7, 1}, (message_range){SLOW, SLOW});
-  test_finish(worker);
-  ipc_receiver_close(receiver);
-}
-
-static void receivers_that_leave_end_it(void) {
-  open_both(IPC_ROUTE);
-  uint32_t offset = 0;
-  write_out(1, 5000);
-  CHECK_EQ(ipc_sender_send_part(sender, out, 5000, &offset), IPC_TIMED_OUT);
-  ipc_receiver_close(receiver);
-  CHECK_EQ(ipc_sender_send_part(sender, out, 5000, &offset), IPC_NO_RECEIVERS);
-  CHECK_EQ(ipc_sender_send(sender, out, 5000, -1), IPC_NO_RECEIVERS);
-  receiver = must_receive(small_ring(IPC_ROUTE));
-  CHECK_EQ(ipc_sender_send_part(sender, out, 5000, &offset), IPC_E_INVALID_ARGUMENT);
-  write_out(2, 2500);
-  CHECK_EQ(ipc_sender_send(sender, out, 2500, 0), IPC_OK);
-  check_next(2, 2500);
   close_both();
 }
 
@@ -560,11 +345,8 @@ static void short_and_repeated_fragments_are_survived(void) {
 TEST_MAIN(TEST_CASE(sizes_around_every_boundary_arrive), TEST_CASE(megabytes_pass_between_processes),
           TEST_CASE(megabytes_pass_between_threads), TEST_CASE(processes_mix_large_and_small),
           TEST_CASE(threads_mix_large_and_small), TEST_CASE(killed_senders_leave_whole_messages),
-          TEST_CASE(who_left_after_sending_is_heard), TEST_CASE(parts_of_the_dead_are_dropped),
-          TEST_CASE(a_message_timed_out_is_absent), TEST_CASE(joining_in_the_middle_misses_that_one),
-          TEST_CASE(it_stays_until_it_is_received), TEST_CASE(kept_memory_is_the_callers),
-          TEST_CASE(consume_does_not_confuse_it), TEST_CASE(steps_never_wait), TEST_CASE(what_is_given_up_is_absent),
-          TEST_CASE(what_never_began_holds_nothing), TEST_CASE(one_in_steps_and_one_at_once),
-          TEST_CASE(fragments_do_not_prolong_a_wait), TEST_CASE(one_on_its_way_is_not_begun_anew),
-          TEST_CASE(receivers_that_leave_end_it), TEST_CASE(damaged_fragments_are_survived),
-          TEST_CASE(short_and_repeated_fragments_are_survived))
+          TEST_CASE(messages_of_a_closed_sender_arrive), TEST_CASE(parts_of_dead_senders_are_dropped),
+          TEST_CASE(a_message_that_timed_out_is_absent),
+          TEST_CASE(a_receiver_that_joins_in_the_middle_misses_that_message), TEST_CASE(it_stays_until_it_is_received),
+          TEST_CASE(assembled_memory_belongs_to_the_caller), TEST_CASE(consume_does_not_confuse_it),
+          TEST_CASE(damaged_fragments_are_survived), TEST_CASE(short_and_repeated_fragments_are_survived))

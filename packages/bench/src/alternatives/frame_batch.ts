@@ -2,7 +2,7 @@
 export const FRAME_PREFIX_BYTES = 4;
 
 /**
- * Length-prefixed frames gathered in one chunk. Each message in a write of its own would cost a system call. A program that
+ * Length-prefixed frames gathered in one chunk. A write for each message would cost a system call for each. A program that
  * sends many small messages through a socket or a pipe puts many into one write.
  */
 export class FrameBatch {

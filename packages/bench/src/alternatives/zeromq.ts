@@ -23,7 +23,7 @@ export async function measure(options: MeasureOptions): Promise<AlternativeResul
 	await using receivers = receiverProcesses(options, { program: "zeromq.program.ts", address });
 	return await measureRounds(name, options, receivers, {
 		send(message) {
-			// ZeroMQ may still hold the message when `send` resolves, so it needs a buffer of its own. ZeroMQ gathers
+			// ZeroMQ may still hold the message when `send` resolves, so each message needs its own buffer. ZeroMQ gathers
 			// small messages into one write by itself.
 			const own = message.slice();
 			const [only] = sockets;

@@ -13,7 +13,7 @@ export interface RowOptions {
 	readonly count: number;
 	readonly min: number;
 	readonly max: number;
-	/** Each endpoint runs in a process or in a Worker of its own. */
+	/** Each endpoint runs in a separate process or Worker. */
 	readonly transport: Transport;
 	readonly runs: number;
 	readonly capacity: number;
@@ -74,7 +74,7 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 		Math.max(MIN_WARM_UP_ROUNDS, Math.ceil(WARM_UP_MESSAGES / messagesPerSender)),
 	);
 	const prefix = `bench${process.pid}.${rows++}`;
-	const ours: RoundResult[] = [];
+	const results: RoundResult[] = [];
 	const baselines: number[] = [];
 	const ratios: number[] = [];
 	try {
@@ -99,13 +99,13 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 			for (let i = 0; i < rounds; i++) {
 				const round = await endpoints.round();
 				const baselineNs = await baseline.round();
-				ours.push(round);
+				results.push(round);
 				baselines.push(baselineNs);
 				ratios.push(round.totalNs / baselineNs);
 			}
 		}
-		const total = (pick: (round: RoundResult) => number) => ours.reduce((sum, round) => sum + pick(round), 0);
-		const totalNs = median(ours.map((round) => round.totalNs));
+		const total = (pick: (round: RoundResult) => number) => results.reduce((sum, round) => sum + pick(round), 0);
+		const totalNs = median(results.map((round) => round.totalNs));
 		return {
 			pattern,
 			n,

@@ -9,7 +9,7 @@ export class Mailbox<Report> {
 	#error: { readonly reason: unknown } | undefined;
 
 	constructor() {
-		// A failure that nobody waits for yet must not end the process: the next wait gets it.
+		// A failure without a wait must not end the process: the next wait gets it.
 		this.#failure.promise.catch(() => {});
 	}
 

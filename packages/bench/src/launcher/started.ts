@@ -16,11 +16,11 @@ export function report<Report>(report: Report): void {
 }
 
 /**
- * Handles orders, one after another, and reports the result of each, unless it is undefined. In a Worker `close` runs before
- * the program ends as asked; a process exits, which closes what it has open.
+ * Handles orders, one after another, and reports the result of each. In a Worker `close` runs before the program ends as
+ * asked; a process exits, which closes what it has open.
  */
 export function serve<Order, Report>(
-	handle: (order: Order) => Report | undefined | Promise<Report | undefined>,
+	handle: (order: Order) => Report | Promise<Report>,
 	close: () => void = () => {},
 ): void {
 	const take = async (message: OrderMessage<Order>): Promise<void> => {
@@ -30,8 +30,7 @@ export function serve<Order, Report>(
 			return;
 		}
 		try {
-			const result = await handle(message.order);
-			if (result !== undefined) report(result);
+			report(await handle(message.order));
 		} catch (error) {
 			post({ error: error instanceof Error ? error.message : String(error) });
 		}

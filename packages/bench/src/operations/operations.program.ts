@@ -70,13 +70,13 @@ group("many senders: channel, send + recvInto", () => {
 });
 
 group("nothing to do", () => {
-	const nobody: Sender = Route.sender("nobody", { prefix });
+	const unconnected: Sender = Route.sender("unconnected", { prefix });
 	const full = Route.sender("full", { prefix, capacity: 4096 });
 	Route.receiver("full", { prefix });
 	while (full.trySend(target.subarray(0, 64)));
 	bench("recvInto, empty ring", () => do_not_optimize(receiver.recvInto(target, { timeout: 0 })));
 	bench("trySend, full ring", () => do_not_optimize(full.trySend(target.subarray(0, 64))));
-	bench("send, nobody connected", () => do_not_optimize(nobody.send("x")));
+	bench("send, no receiver connected", () => do_not_optimize(unconnected.send("x")));
 });
 
 group("endpoints", () => {

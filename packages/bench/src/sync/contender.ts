@@ -17,8 +17,11 @@ export interface Task {
 	readonly start: number;
 }
 
-/** Threads first get the memory that they share; processes open it by name. */
-export type ContenderOrder = Task | { readonly shared: SharedArrayBuffer };
+/** The first order has the memory that threads share; processes open theirs by name. The others are tasks. */
+export type ContenderOrder = Task | { readonly shared: SharedArrayBuffer | undefined };
+
+/** "ready" after the first order; when the task was done, by monotonicNs(), after each other one. */
+export type ContenderReport = "ready" | number;
 
 /** Words of the memory: a counter that is not atomic, its copy, whether a reader saw them differ, the lock of "atomics". */
 export const COUNTER = 0;

@@ -7,6 +7,7 @@ import {
 	COUNTER,
 	type ContenderKind,
 	type ContenderOrder,
+	type ContenderReport,
 	MEMORY_BYTES,
 	READS_PER_WRITE,
 	TORN,
@@ -18,7 +19,9 @@ const START_NS = 10e6;
 /** Processes, or Workers, that count in the same memory at the same time. */
 export class ContenderGroup implements AsyncDisposable {
 	readonly #prefix = `sync${process.pid}.contenders`;
-	readonly #contenders: Program<ContenderOrder, number>[] = [];
+	readonly #contenders: Program<ContenderOrder, ContenderReport>[] = [];
+	/** Without it a process that starts slowly would begin its first task when the others have ended theirs. */
+	readonly #ready: Promise<unknown>;
 	readonly #stack = new AsyncDisposableStack();
 	readonly #names = new Set<string>();
 	readonly #words: Int32Array;
@@ -34,19 +37,23 @@ export class ContenderGroup implements AsyncDisposable {
 		}
 		for (let i = 0; i < size; i++) {
 			const contender = this.#stack.use(
-				startProgram<ContenderOrder, number>(transport, {
+				startProgram<ContenderOrder, ContenderReport>(transport, {
 					name: `contender ${i}`,
 					program: new URL("contender.program.ts", import.meta.url),
 					signal,
 				}),
 			);
 			this.#contenders.push(contender);
-			if (transport === "worker") contender.send({ shared });
+			contender.send({ shared: transport === "worker" ? shared : undefined });
 		}
+		this.#ready = Promise.all(this.#contenders.map((contender) => contender.report()));
+		// A failure is thrown by the first run.
+		this.#ready.catch(() => {});
 	}
 
 	/** Nanoseconds until `size` of them had done `count` operations each; rejects if the count is wrong afterwards. */
 	async run(kind: ContenderKind, size: number, count: number): Promise<number> {
+		await this.#ready;
 		// A name for each size: a contender that has the lock open and does nothing would still count as one that may want it.
 		const name = `${kind}.${size}`;
 		this.#names.add(name);
@@ -54,7 +61,7 @@ export class ContenderGroup implements AsyncDisposable {
 		const contenders = this.#contenders.slice(0, size);
 		const start = monotonicNs() + START_NS;
 		for (const contender of contenders) contender.send({ kind, name, prefix: this.#prefix, count, start });
-		const ends = await Promise.all(contenders.map((contender) => contender.report()));
+		const ends = await Promise.all(contenders.map(async (contender) => Number(await contender.report())));
 		const adding = kind === "rwlock" ? Math.ceil(count / READS_PER_WRITE) : count;
 		checkCount(`${kind}, ${size} at once,`, this.#words[COUNTER] as number, size * adding);
 		checkCount(`${kind}, ${size} at once, the copy`, this.#words[COPY] as number, size * adding);

@@ -10,20 +10,20 @@ interface HandOverVariant {
 	/** The id of the variant that it is divided by. */
 	readonly against?: string;
 	readonly pace: "turn" | "asleep";
-	readonly ours?: HandOverKind;
+	readonly libipc?: HandOverKind;
 	readonly program?: string;
 }
 
 /** Neighbours in this list run right after each other: a disturbance of the machine meets both. */
 export const handOverVariants: readonly HandOverVariant[] = [
 	{ id: "c-turn", title: "C, pthread mutex and condition", pace: "turn", program: "mutex" },
-	{ id: "turn", title: "Mutex and Condition", pace: "turn", ours: "turn", against: "c-turn" },
+	{ id: "turn", title: "Mutex and Condition", pace: "turn", libipc: "turn", against: "c-turn" },
 	{ id: "c-robust", title: "C, pthread mutex, robust", pace: "asleep", program: "robust" },
 	{ id: "c-libipc", title: "C, ipc_mutex_lock", pace: "asleep", program: "libipc-mutex", against: "c-robust" },
-	{ id: "lock", title: "Mutex, lock", pace: "asleep", ours: "lock", against: "c-robust" },
-	{ id: "lockAsync", title: "Mutex, lockAsync", pace: "asleep", ours: "lockAsync", against: "c-robust" },
+	{ id: "lock", title: "Mutex, lock", pace: "asleep", libipc: "lock", against: "c-robust" },
+	{ id: "lockAsync", title: "Mutex, lockAsync", pace: "asleep", libipc: "lockAsync", against: "c-robust" },
 	{ id: "c-futex", title: "C, futex", pace: "asleep", program: "futex" },
-	{ id: "waitOn", title: "SharedMemory, waitOn and wake", pace: "asleep", ours: "waitOn", against: "c-futex" },
+	{ id: "waitOn", title: "SharedMemory, waitOn and wake", pace: "asleep", libipc: "waitOn", against: "c-futex" },
 ];
 
 export interface HandOverOptions {
@@ -44,11 +44,11 @@ export const p99 = (id: string): string => `${id}, p99`;
 export async function measureHandOver(options: HandOverOptions, signal: AbortSignal): Promise<Series> {
 	const series = new Series();
 	for (let run = 0; run < options.runs; run++) {
-		for (const { id, title, pace, ours, program } of handOverVariants) {
+		for (const { id, title, pace, libipc, program } of handOverVariants) {
 			options.onStart?.(title, run);
 			const rounds = pace === "turn" ? options.rounds : Math.ceil(options.rounds / ASLEEP_DIVIDED_BY);
-			const times = ours
-				? await between(ours, rounds, signal)
+			const times = libipc
+				? await between(libipc, rounds, signal)
 				: await runSyncProgram(pace, program ?? "", { count: rounds }, signal);
 			const expected = pace === "turn" ? 2 * rounds : rounds;
 			if (times.length !== expected) throw new Error(`${title}: ${times.length} of ${expected} times were reported`);

@@ -9,29 +9,34 @@ interface PairVariant {
 	readonly title: string;
 	/** The id of the variant that it is divided by. */
 	readonly against?: string;
-	readonly ours?: PairKind;
+	readonly libipc?: PairKind;
 	readonly program?: string;
 }
 
 /** Neighbours in this list run right after each other: a disturbance of the machine meets both. */
 export const pairVariants: readonly PairVariant[] = [
 	{ id: "c-mutex", title: "C, pthread mutex", program: "mutex" },
-	{ id: "calls", title: "two bare calls through bun:ffi", ours: "calls" },
-	{ id: "mutex", title: "Mutex lock, unlock", ours: "mutex", against: "c-robust" },
+	{ id: "calls", title: "two bare calls through bun:ffi", libipc: "calls" },
+	{ id: "mutex", title: "Mutex lock, unlock", libipc: "mutex", against: "c-robust" },
 	{ id: "c-robust", title: "C, pthread mutex, robust", program: "robust" },
 	{ id: "c-libipc", title: "C, ipc_mutex_lock, ipc_mutex_unlock", program: "libipc-mutex", against: "c-robust" },
-	{ id: "guard", title: "using guard = mutex.acquire()", ours: "guard", against: "c-robust" },
-	{ id: "atomics", title: "Atomics lock, threads of one process only", ours: "atomics" },
+	{ id: "guard", title: "using guard = mutex.acquire()", libipc: "guard", against: "c-robust" },
+	{ id: "atomics", title: "Atomics lock, threads of one process only", libipc: "atomics" },
 	{ id: "c-rwlock-shared", title: "C, pthread rwlock, reading", program: "rwlock-shared" },
-	{ id: "rwlock-shared", title: "RwLock lockShared, unlockShared", ours: "rwlock-shared", against: "c-rwlock-shared" },
+	{
+		id: "rwlock-shared",
+		title: "RwLock lockShared, unlockShared",
+		libipc: "rwlock-shared",
+		against: "c-rwlock-shared",
+	},
 	{ id: "c-rwlock", title: "C, pthread rwlock, writing", program: "rwlock" },
-	{ id: "rwlock", title: "RwLock lock, unlock", ours: "rwlock", against: "c-rwlock" },
+	{ id: "rwlock", title: "RwLock lock, unlock", libipc: "rwlock", against: "c-rwlock" },
 	{ id: "c-semaphore", title: "C, sem_t", program: "semaphore" },
-	{ id: "semaphore", title: "Semaphore acquire, release", ours: "semaphore", against: "c-semaphore" },
+	{ id: "semaphore", title: "Semaphore acquire, release", libipc: "semaphore", against: "c-semaphore" },
 	{
 		id: "semaphore-robust",
 		title: "Semaphore acquire, release, robust",
-		ours: "semaphore-robust",
+		libipc: "semaphore-robust",
 		against: "c-semaphore",
 	},
 ];
@@ -56,12 +61,12 @@ export async function measurePairs({ count, runs, onStart }: PairOptions, signal
 			for (const kind of [Mutex, RwLock, Semaphore]) kind.clear("pairs", { prefix: prefixOf(id) });
 	});
 	const programs = new Map<string, BunProgram<number, number>>();
-	for (const { id, ours, title } of pairVariants) {
-		if (!ours) continue;
+	for (const { id, libipc, title } of pairVariants) {
+		if (!libipc) continue;
 		const program = new BunProgram<number, number>({
 			name: title,
 			program: new URL("pairs.program.ts", import.meta.url),
-			args: [ours, prefixOf(id)],
+			args: [libipc, prefixOf(id)],
 			signal,
 		});
 		programs.set(id, stack.use(program));

@@ -1,6 +1,7 @@
 /** Rings between threads, in Bun and in every Node that is there; and what a message costs the heap of Node. */
 import { describe, expect, test } from "bun:test";
 import { fileURLToPath } from "node:url";
+import { scale } from "@libipc/testing/scale";
 import { nodeBinary, nodeVersions } from "../../../../scripts/node_binary.ts";
 
 const fileOf = (program: string): string => fileURLToPath(new URL(`../testing/${program}`, import.meta.url));
@@ -31,6 +32,8 @@ const cases = [
 	["queue", 2, 3, 1500, "block"],
 	["channel", 2, 2, 2000, "drop-oldest"],
 ] as const;
+/** The rings are larger than fewer messages, which would then not be overwritten. */
+const messagesOf = (count: number, overflow: string): number => (overflow === "block" ? scale(count, 100) : count);
 // A Worker of Node takes long to begin, for each turns TypeScript into JavaScript: the first three there.
 const runs = [
 	...cases.map((each) => ["Bun", process.execPath, ...each] as const),
@@ -39,9 +42,13 @@ const runs = [
 
 describe("threads", () => {
 	test.each(runs)(
-		"in %s, at %s: a %s from %d to %d, %d messages from each, %s",
+		"in %s, at %s: a %s from %d to %d, up to %d messages from each, %s",
 		async (_, runtime, ...args) => {
-			const said = await output([runtime, fileOf("ring_threads.ts"), ...args.map(String)]);
+			const said = await output([
+				runtime,
+				fileOf("ring_threads.ts"),
+				...[args[0], args[1], args[2], messagesOf(args[3], args[4]), args[4]].map(String),
+			]);
 			expect(said).toMatch(args[4] === "block" ? /^right, 0 lost$/ : /^right, [1-9]\d* lost$/);
 		},
 		60_000,

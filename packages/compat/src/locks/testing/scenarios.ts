@@ -4,10 +4,16 @@
  */
 import assert from "node:assert/strict";
 import { Worker } from "node:worker_threads";
+import { scale } from "@libipc/testing/scale";
 import "../../sab/create_hub_on_import.ts";
 import { BEGUN, TAKEN, Word, World } from "./world.ts";
 
-const KILLS = 50;
+/** Each thread of a scenario does its work so many times, and so many threads are killed. */
+const KILLS = scale(50, 10);
+const TRIES = scale(5000);
+const PERMITS = scale(4000);
+const GIVEN = 3 * scale(10_000);
+const WRITES = scale(5000);
 /** The others continue within a second after a kill. A busy machine may add to one recovery, but not to half of them. */
 const RECOVERY_MS = 1000;
 const PATIENCE_MS = 10_000;
@@ -136,12 +142,12 @@ async function withThreads(scenario: (group: ThreadGroup) => Promise<void>): Pro
 }
 
 export const scenarios: Record<string, () => Promise<void>> = {
-	"mutex: 3 threads count to 15,000 with tries and timeouts": () =>
+	"mutex: 3 threads count together with tries and timeouts": () =>
 		withThreads(async (group) => {
 			const mutex = group.world.mutex();
-			for (let i = 0; i < 3; i++) group.start("tries", 5000);
+			for (let i = 0; i < 3; i++) group.start("tries", TRIES);
 			await group.ends();
-			assert.equal(group.at(Word.left), 15_000);
+			assert.equal(group.at(Word.left), 3 * TRIES);
 			mutex.close();
 		}),
 
@@ -158,12 +164,12 @@ export const scenarios: Record<string, () => Promise<void>> = {
 };
 
 for (const robust of [true, false])
-	scenarios[`semaphore${robust ? ", robust" : ""}: never more than 3 of 5 threads hold a permit, 20,000 times`] = () =>
+	scenarios[`semaphore${robust ? ", robust" : ""}: never more than 3 of 5 threads hold a permit`] = () =>
 		withThreads(async (group) => {
 			const semaphore = group.world.semaphore({ initial: 3, robust });
-			for (let i = 0; i < 5; i++) group.start("permits", 4000);
+			for (let i = 0; i < 5; i++) group.start("permits", PERMITS);
 			await group.ends();
-			assert.equal(group.at(Word.done), 20_000);
+			assert.equal(group.at(Word.done), 5 * PERMITS);
 			const most = group.at(Word.most);
 			assert.ok(most >= 1 && most <= 3, `${most} were inside`);
 			assert.equal(semaphore.permits, 3);
@@ -171,13 +177,13 @@ for (const robust of [true, false])
 		});
 
 Object.assign(scenarios, {
-	"semaphore: 3 threads take the 30,000 permits that a fourth releases": () =>
+	"semaphore: 3 threads take the permits that a fourth releases": () =>
 		withThreads(async (group) => {
 			const semaphore = group.world.semaphore({ initial: 0 });
-			for (let i = 0; i < 3; i++) group.start("takes", 10_000);
-			group.start("gives", 30_000);
+			for (let i = 0; i < 3; i++) group.start("takes", GIVEN / 3);
+			group.start("gives", GIVEN);
 			await group.ends();
-			assert.deepEqual([group.at(Word.done), semaphore.permits], [30_000, 0]);
+			assert.deepEqual([group.at(Word.done), semaphore.permits], [GIVEN, 0]);
 			semaphore.close();
 		}),
 
@@ -186,11 +192,11 @@ Object.assign(scenarios, {
 			const lock = group.world.rwlock();
 			for (let i = 0; i < 3; i++) group.start("reads");
 			await group.until(Word.done, 100);
-			const writers = [0, 1].map(() => group.start("writes", 5000));
+			const writers = [0, 1].map(() => group.start("writes", WRITES));
 			for (const writer of writers) await writer.end();
 			group.stop();
 			await group.ends();
-			assert.deepEqual([group.at(Word.left), group.at(Word.right)], [10_000, 10_000]);
+			assert.deepEqual([group.at(Word.left), group.at(Word.right)], [2 * WRITES, 2 * WRITES]);
 			lock.close();
 		}),
 

@@ -8,13 +8,13 @@ export type EngineName = "native" | "sab";
 
 export interface EngineChoice {
 	readonly name: EngineName;
-	/** Why it is not native, and what would help; empty if it is, or could be. */
+	/** Why the choice is not native, and what would help. Empty if it is native, or could be. */
 	readonly whyNotNative: string;
-	/** Of a choice that somebody forced and that cannot be had: what opening throws. */
+	/** If the forced choice is not possible: the error that an open throws. */
 	readonly failure?: IpcError;
 }
 
-/** Where a thread leaves its choice for the Workers that are made afterwards. */
+/** Under this key the Workers that are created afterwards find the choice of the thread. */
 const KEY = "libipc.engine";
 
 function whyNotNative(): string {
@@ -38,7 +38,7 @@ const failed = (name: EngineName, whyNot: string, text: string): EngineChoice =>
 function chooseNative(): EngineChoice {
 	const whyNot = whyNotNative();
 	if (whyNot === "") return { name: "native", whyNotNative: "" };
-	return failed("native", whyNot, `The native engine cannot be had. ${whyNot}`);
+	return failed("native", whyNot, `The native engine cannot be used. ${whyNot}`);
 }
 
 function choose(): EngineChoice {
@@ -46,7 +46,7 @@ function choose(): EngineChoice {
 	if (handedOn) return handedOn.name === "native" ? chooseNative() : handedOn;
 	const forced = process.env.LIBIPC_ENGINE || undefined;
 	if (forced === "native") return chooseNative();
-	// Without a look at the native one: node:ffi says on the console that it is experimental.
+	// Without loading the native engine: node:ffi prints a warning that it is experimental.
 	if (forced === "sab")
 		return { name: "sab", whyNotNative: "LIBIPC_ENGINE=sab was set: leave it out, or set it to native." };
 	if (forced !== undefined)
@@ -58,13 +58,13 @@ function choose(): EngineChoice {
 let chosen: EngineChoice | undefined;
 
 /**
- * Which engine this process uses: `LIBIPC_ENGINE`, else native where node:ffi and the native library are there, else sab.
- * All threads must choose alike, or they would not find each other's names: a Worker takes the choice of whoever made it.
+ * The engine of this process: `LIBIPC_ENGINE`, otherwise native if node:ffi and the native library are available, otherwise sab.
+ * All threads must make the same choice, or they would not find each other's names. So a Worker takes the choice of its parent.
  */
 export function engineChoice(): EngineChoice {
 	if (chosen) return chosen;
 	chosen = choose();
-	// A failure is found again by each: what it says is up to date then.
+	// A failure is not handed on: each thread finds it again, and its text is up to date.
 	if (!chosen.failure) setEnvironmentData(KEY, { name: chosen.name, whyNotNative: chosen.whyNotNative });
 	return chosen;
 }

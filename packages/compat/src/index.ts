@@ -1,13 +1,13 @@
 /**
  * `@libipc/compat`: the API of `@libipc/core` for Node.
  *
- * With Node 26.1 or newer that has its FFI, and the native library, messages pass between processes, also to and from those
- * of Bun. Else they pass between the threads of one process: then the main thread has to import this package before it makes
- * Workers, whether it uses it or not.
+ * With Node 26.1 or newer with its FFI, and the native library, messages pass between processes, also to and from Bun. Otherwise
+ * they pass between the threads of one process. Then the main thread must import this package before it creates Workers, even if
+ * it does not use it itself.
  *
  * @example
  * import { Worker } from "node:worker_threads";
- * import { Route } from "@libipc/compat"; // before Workers are made: they share its names then
+ * import { Route } from "@libipc/compat"; // before Workers are created, so that they share its names
  *
  * const sender = Route.sender("prices");
  * new Worker(new URL("./listen.js", import.meta.url));

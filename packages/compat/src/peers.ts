@@ -2,7 +2,7 @@ import { PEER_WORDS, SLOT_WORDS, slotWord } from "@libipc/protocol";
 import type { Segment } from "./segment/segment.ts";
 import { isOwnerAlive } from "./segment/slots.ts";
 
-/** Who else is on a ring: `native/src/peers.c`. */
+/** The other endpoints of a ring: `native/src/peers.c`. */
 
 const SENDER = 1;
 const RECEIVER = 2;
@@ -15,8 +15,8 @@ interface Peer {
 }
 
 /**
- * A place may change hands meanwhile: what was read belongs to the instance only if that is still the same afterwards. It is
- * read anew then, which ends: each time somebody has joined or left.
+ * A slot may get another owner while it is read. What was read belongs to the instance only if the instance is the same afterwards.
+ * Otherwise the slot is read again. This ends, because each time an endpoint has joined or left.
  */
 function readSlot(segment: Segment, at: number): Peer {
 	const { words } = segment;
@@ -29,18 +29,18 @@ function readSlot(segment: Segment, at: number): Peer {
 	}
 }
 
-/** Fills the records of `EngineEndpoint.peers` for the endpoint at a place, and answers how many there are. */
+/** Fills the records of `EngineEndpoint.peers` for the endpoint in the slot `own`, and returns how many there are. */
 export function peersOf(segment: Segment, own: number, instance: number, records: Uint32Array): number {
 	let count = 0;
-	const add = (first: number, places: number, role: number): void => {
-		for (let place = 0; place < places; place++) {
-			const at = first + place * SLOT_WORDS;
+	const add = (first: number, slots: number, role: number): void => {
+		for (let index = 0; index < slots; index++) {
+			const at = first + index * SLOT_WORDS;
 			const peer = readSlot(segment, at);
-			// Taken for dead, we have lost our place: then it is somebody else's.
+			// If others considered this endpoint dead, it has lost its slot, which may belong to another one now.
 			if (at === own && (peer.instance === instance || peer.instance === 0)) continue;
 			if (peer.instance === 0 && peer.died === 0) continue;
 			if ((count + 1) * PEER_WORDS <= records.length)
-				records.set([role, peer.instance, peer.pid, place, peer.died, peer.alive ? 1 : 0], count * PEER_WORDS);
+				records.set([role, peer.instance, peer.pid, index, peer.died, peer.alive ? 1 : 0], count * PEER_WORDS);
 			count++;
 		}
 	};

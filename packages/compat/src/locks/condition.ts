@@ -7,7 +7,7 @@ export class SegmentCondition extends WakeableHandle implements EngineCondition 
 	enter(waker: EngineWaker | undefined): number {
 		if (!this.isOpen) return Status.closed;
 		const status = this.check();
-		return this.segment.result(status === 0 ? this.begins(ACQUIRE, waker) : status);
+		return this.segment.result(status === 0 ? this.beginWait(ACQUIRE, waker) : status);
 	}
 
 	notify(): number {

@@ -20,14 +20,14 @@ const { claim: CLAIM, orphaned: ORPHANED, permits: PERMITS, unusable: UNUSABLE }
 const { held: HELD } = slotWord;
 const { what: WHAT } = waitWord;
 
-/** Tries what is waited for: `Status.timedOut` means that it has to wait. */
+/** Attempts to get what is waited for. `Status.timedOut`: it has to wait. */
 export interface Tries {
 	attempt(): number;
-	/** The attempt that also notices the dead, made whenever a slice is over. */
+	/** An attempt that also notices dead owners, made at the end of each slice. */
 	attemptAndReap(): number;
 }
 
-/** The two waits that an event loop may have on a lock. */
+/** The two waits that an event loop can have on a lock. */
 export const ARMED_LOCK = 0;
 export const ARMED_SHARED = 1;
 
@@ -36,23 +36,23 @@ const isFor = (wait: number, which: number): boolean =>
 
 /**
  * What the handles of all kinds have in common: `native/src/handle.c`. A handle belongs to one thread, and is the owner of what it
- * locks. Closed, it answers `Status.closed`.
+ * locks. A closed handle returns `Status.closed`.
  */
 export abstract class SegmentHandle implements EngineHandle {
 	readonly segment: Segment;
-	/** The first word of its place. */
+	/** The first word of its slot. */
 	readonly at: number;
 	readonly instance: number;
 	protected isOpen = true;
-	/** Waits, or -1. */
+	/** The waits it is armed with, or -1. */
 	readonly #armed = [-1, -1];
-	/** When a try that does not wait last looked for dead owners. */
+	/** When an attempt that does not wait last looked for dead owners. */
 	#reapedAt = -Infinity;
-	/** When the call that waits has to end; 0 until it has begun to wait. */
+	/** When the waits of the running call end; 0: it has not waited yet. */
 	#deadline = 0;
 	readonly #leave: () => void;
 
-	/** `leave` gives the place up. */
+	/** `leave` gives the slot up. */
 	constructor(segment: Segment, at: number, instance: number, leave: () => void) {
 		this.segment = segment;
 		this.at = at;
@@ -60,7 +60,7 @@ export abstract class SegmentHandle implements EngineHandle {
 		this.#leave = leave;
 	}
 
-	/** What it does with what it holds when it is closed. */
+	/** Gives back what the handle holds when it is closed. */
 	protected abstract abandon(): void;
 
 	close(): void {
@@ -76,14 +76,14 @@ export abstract class SegmentHandle implements EngineHandle {
 		return this.isOpen ? countAlive(this.segment) : Status.closed;
 	}
 
-	/** 0, or why nobody can lock any more. */
+	/** 0, or the reason why nobody can lock any more. */
 	check(): number {
 		const { words } = this.segment;
 		if (Atomics.load(words, ORPHANED) !== 0) return this.segment.result(Status.orphaned);
 		return Atomics.load(words, UNUSABLE) === 0 ? 0 : Status.unusable;
 	}
 
-	/** How often it holds the lock shared, or how many permits. It alone writes it. */
+	/** How often it holds the lock shared, or how many permits it holds. Only this handle writes the word. */
 	protected get holds(): number {
 		return this.segment.words[this.at + HELD] as number;
 	}
@@ -91,7 +91,7 @@ export abstract class SegmentHandle implements EngineHandle {
 		Atomics.store(this.segment.words, this.at + HELD, count);
 	}
 
-	/** Whether a try that does not wait should look for the dead: now and then. */
+	/** Whether an attempt that does not wait should look for dead owners this time: once for each slice. */
 	isTimeToReap(): boolean {
 		const now = this.segment.platform.now();
 		if (now - this.#reapedAt < SLICE) return false;
@@ -100,41 +100,41 @@ export abstract class SegmentHandle implements EngineHandle {
 	}
 
 	/**
-	 * Whether there is something to get for others after this handle has got it: a second permit, of which only this one was
-	 * notified; or the turn, past which a reader came in without taking it. A notification for that is not its own to keep.
+	 * Whether there is more to acquire after this handle has acquired: a second permit for which only this handle was notified, or a
+	 * claim that a reader did not have to take. Then the notification must be passed on.
 	 */
 	#leavesSome(): boolean {
 		const { words, kind } = this.segment;
 		return kind === Kind.semaphore ? Atomics.load(words, PERMITS) !== 0 : Atomics.load(words, CLAIM) === 0;
 	}
 
-	/** A call that may wait more than once begins: its waits have one deadline. */
+	/** A call begins: all its waits have one deadline. */
 	protected begin(): void {
 		this.#deadline = 0;
 	}
 
-	/** Waits in line for `what` until a try answers something else. */
+	/** Waits in the queue for `what` until an attempt returns something else than `timedOut`. */
 	waitFor(what: number, tries: Tries, timeout: number): number {
 		const { segment } = this;
 		const { platform } = segment;
 		let status = tries.attempt();
-		if (status !== Status.timedOut) return status; // a writer that finds no reader inside has not waited, nor read the clock
+		if (status !== Status.timedOut) return status; // a writer that finds no reader inside does not wait, and does not read the clock
 		if (this.#deadline === 0) this.#deadline = deadlineAfter(segment, timeout);
 		const deadline = this.#deadline;
 		const backoff = new Backoff(segment);
-		// An attempt may have to wait for a lock of the library's own, and then this would go on long past the deadline.
+		// An attempt may have to wait for an internal lock. Without the check of the deadline the loop could run long past it.
 		while (status === Status.timedOut && backoff.pause() && (deadline === Infinity || platform.now() < deadline))
 			status = tries.attempt();
 		if (status !== Status.timedOut) return status;
 		const index = enter(segment, this.instance, what, 0, 0);
 		if (index < 0) return index;
-		status = this.#waitInLine(index, tries, deadline);
+		status = this.#waitInQueue(index, tries, deadline);
 		const notified = leave(segment, index);
 		if (notified && (status < 0 || this.#leavesSome())) notifyWaits(segment, what, 1);
 		return status;
 	}
 
-	#waitInLine(index: number, tries: Tries, deadline: number): number {
+	#waitInQueue(index: number, tries: Tries, deadline: number): number {
 		const { segment } = this;
 		let slice = FIRST_SLICE;
 		for (;;) {
@@ -151,12 +151,12 @@ export abstract class SegmentHandle implements EngineHandle {
 		}
 	}
 
-	/** What an event loop waits for that waits for the lock; `READERS` where the turn has been got. */
+	/** What an event loop waits for: the claim, or `READERS` if the handle is the next writer. */
 	protected get armedFor(): number {
 		return ACQUIRE;
 	}
 
-	/** What it is armed for changes, in its old place of the order. If it has been notified, it was signalled, and tries again anyway. */
+	/** Changes what the handle is armed for; the position in the queue stays. A notified handle was signalled, and attempts again anyway. */
 	protected rearm(which: number, what: number): void {
 		const index = this.#armed[which] as number;
 		if (index >= 0) Atomics.store(this.segment.words, this.segment.waits + index * WAIT_WORDS + WHAT, what);
@@ -173,12 +173,12 @@ export abstract class SegmentHandle implements EngineHandle {
 		} else if (isNotified(segment, index)) renew(segment, index);
 	}
 
-	/** What it was armed for has been got. */
+	/** The handle has acquired what it was armed for. */
 	got(which: number): void {
 		if (this.#disarm(which) && this.#leavesSome()) notifyWaits(this.segment, ACQUIRE, 1);
 	}
 
-	/** True: it had been notified. */
+	/** True: the wait had been notified. */
 	#disarm(which: number): boolean {
 		const index = this.#armed[which] as number;
 		if (index < 0) return false;
@@ -194,7 +194,7 @@ export abstract class SegmentHandle implements EngineHandle {
 		if (isFor(wait, ARMED_LOCK)) this.cancelWrite();
 	}
 
-	/** Of a reader-writer lock: gives up being the next writer. */
+	/** Of a reader-writer lock: the handle stops being the next writer. */
 	protected cancelWrite(): void {}
 
 	armed(): number {

@@ -17,7 +17,7 @@ export abstract class SegmentLock extends SegmentHandle implements EngineLock {
 
 	abstract lock(timeout: number, forTask: boolean): number;
 	abstract unlock(): number;
-	/** Whether it is locked by this handle, and by nobody else. */
+	/** Whether this handle has the lock for itself. */
 	protected abstract isOwner(): boolean;
 
 	markUnusable(): number {

@@ -7,31 +7,31 @@ import { WakeableHandle } from "./wakeable.ts";
 
 const { memoryBytes: MEMORY_BYTES_LONG } = headerLong;
 
-/** How long to wait for the name lock, as an open does. Milliseconds. */
+/** How long to wait for the name lock, as long as an open does. Milliseconds. */
 const PATIENCE = 5000;
 
-/** What shared memory asks of whoever keeps the segments. */
+/** What a handle of shared memory needs from the engine that holds the segments. */
 export interface MemoryKeeper {
 	readonly prefix: string;
 	readonly name: string;
 	/**
-	 * Makes the segment's memory, without its header and tables, at least so large, with zeros where there was none before. What
-	 * was there stays where it is. Under the name lock. 0, or a status: then nothing has changed.
+	 * Makes the shared memory at least `byteLength` bytes long, in place. The new bytes are zeros. Under the name lock. Returns 0, or a
+	 * status, and then nothing has changed.
 	 */
 	reserve(before: number, byteLength: number): number;
-	/** Keeps the memory for its name as long as `view` lives, also when the handle is closed. */
+	/** Keeps the memory as long as `view` lives, also after the handle is closed. */
 	retain(view: Uint8Array): void;
-	/** What is thrown when there is no room. */
+	/** The error to throw when there is no room. */
 	noSpace(byteLength: number): Error;
 }
 
 /**
- * A handle of shared memory: `native/src/memory.c`. The memory is what the segment's buffer has behind its tables; all of
- * that is there for everybody, so nothing has to be mapped again when it has grown.
+ * A handle of shared memory: `native/src/memory.c`. The memory lies in the segment's buffer behind its tables. Every thread has the
+ * whole buffer, so nothing needs to be mapped again after a grow.
  */
 export class SegmentMemory extends WakeableHandle implements EngineMemory {
 	readonly #keeper: MemoryKeeper;
-	/** As many whole words of it as there were when one of them was needed last. */
+	/** Its whole words, as many as there were when one of them was last needed. */
 	#words: Int32Array = new Int32Array(0);
 
 	constructor(segment: Segment, at: number, instance: number, leave: () => void, keeper: MemoryKeeper) {
@@ -45,12 +45,12 @@ export class SegmentMemory extends WakeableHandle implements EngineMemory {
 		return openFailure({ code, systemError: 0, option: 0, pid: 0, found: 0, wanted }, "memory", prefix, name);
 	}
 
-	/** Where it begins in the buffer. */
+	/** The byte offset of the memory in the buffer. */
 	get #start(): number {
 		return this.segment.bytes.byteOffset + this.segment.body;
 	}
 
-	/** How many bytes it has, or `Status.corrupt`. */
+	/** Its length in bytes, or `Status.corrupt`. */
 	#length(): number {
 		const { segment } = this;
 		const byteLength = Number(Atomics.load(segment.longs, MEMORY_BYTES_LONG));
@@ -80,7 +80,7 @@ export class SegmentMemory extends WakeableHandle implements EngineMemory {
 		const { platform } = segment;
 		const locked = platform.lock(segment, PATIENCE);
 		if (locked < 0) return segment.result(locked);
-		// Killed before the store, we leave room that is more than it need be.
+		// A kill before the store leaves more room than is needed.
 		const before = this.#length();
 		let status = Math.min(before, 0);
 		if (status === 0 && before < byteLength) status = this.#keeper.reserve(before, byteLength);
@@ -115,9 +115,9 @@ export class SegmentMemory extends WakeableHandle implements EngineMemory {
 		const { segment } = this;
 		const word = this.#wordAt(offset);
 		if (word < 0) return word;
-		const index = this.begins(word, waker);
+		const index = this.beginWait(word, waker);
 		if (index < 0) return segment.result(index);
-		// Whoever changes it from now on, and wakes then, finds the wait.
+		// A thread that changes the word after this load, and then wakes, finds the wait.
 		if (Atomics.load(this.#words, word) === (expected | 0)) return segment.result(index);
 		if (leave(segment, index)) notifyWaits(segment, word, 1);
 		return segment.result(Status.notEqual);

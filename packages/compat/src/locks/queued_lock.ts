@@ -8,8 +8,8 @@ import type { SegmentHandle, Tries } from "./handle.ts";
 const { claim: CLAIM } = headerWord;
 
 /**
- * The claim of a header as a lock that handles wait for in line: a mutex, and what writers and new readers of a
- * reader-writer lock pass. `native/src/queued_lock.h`.
+ * The claim of a header as a lock with a wait queue: a mutex, and the lock that writers and new readers of a reader-writer lock pass.
+ * `native/src/queued_lock.h`.
  */
 export class QueuedLock implements Tries {
 	readonly #handle: SegmentHandle;
@@ -26,7 +26,7 @@ export class QueuedLock implements Tries {
 		return Atomics.load(this.#handle.segment.words, CLAIM) === 0;
 	}
 
-	/** 0; `OWNER_DIED`: taken over; `Status.timedOut`, or why it cannot be had. */
+	/** 0; `OWNER_DIED`: taken over from a dead owner; or a status. */
 	take(timeout: number): number {
 		return claimTryLock(this.#handle.segment, CLAIM, this.#handle.instance) ? 0 : this.#takeSlowly(timeout);
 	}
@@ -37,7 +37,7 @@ export class QueuedLock implements Tries {
 		const owner = Atomics.load(segment.words, CLAIM);
 		if (owner === handle.instance) return Status.deadlock;
 		if (timeout === 0) return handle.isTimeToReap() ? this.attemptAndReap() : this.attempt();
-		// Another handle of this thread: whoever waits for it without letting the thread go on waits for ever.
+		// The owner is another handle of this thread: a wait that blocks the thread would never end.
 		if (owner !== 0 && heldByThisThread(segment, owner)) return Status.deadlock;
 		return handle.waitFor(ACQUIRE, this, timeout);
 	}
@@ -50,7 +50,7 @@ export class QueuedLock implements Tries {
 	attempt(): number {
 		const status = this.#handle.check();
 		if (status !== 0) return status;
-		// Read before the swap: a failed swap would take the line from the owner.
+		// Read before the swap, because a failed swap would take the cache line from the owner.
 		const owner = Atomics.load(this.#handle.segment.words, CLAIM);
 		if ((owner !== 0 && owner !== CLAIM_ABANDONED) || !this.#swap(owner)) return Status.timedOut;
 		return owner === 0 ? 0 : OWNER_DIED;
@@ -64,7 +64,7 @@ export class QueuedLock implements Tries {
 		const owner = Atomics.load(segment.words, CLAIM);
 		if (owner === 0 || owner === instance || isAlive(segment, owner)) return Status.timedOut;
 		if (!this.#swap(owner)) return Status.timedOut;
-		evictDead(segment); // its place is free for others, and its waits are out of the line
+		evictDead(segment); // so that its slot is free for others, and its waits are removed
 		return OWNER_DIED;
 	}
 
@@ -73,7 +73,7 @@ export class QueuedLock implements Tries {
 		notifyWaits(this.#handle.segment, ACQUIRE, 1);
 	}
 
-	/** Gives it up as a dead owner would: the next to take it is told. */
+	/** Gives the lock up as a dead owner would: the next owner gets `OWNER_DIED`. */
 	abandon(): void {
 		Atomics.store(this.#handle.segment.words, CLAIM, CLAIM_ABANDONED);
 		notifyWaits(this.#handle.segment, ACQUIRE, 1);

@@ -9,7 +9,7 @@ import { SegmentLock } from "./lock.ts";
 const { receiverSlotsUsed: RECEIVER_SLOTS_USED, writing: WRITING } = headerWord;
 const { held: HELD } = slotWord;
 
-/** Whether a reader is inside, of the first `count` places, and is such. */
+/** Whether a reader is inside, among the first `count` slots, and fulfils `isSuch`. */
 function isInside(segment: Segment, count: number, isSuch?: (segment: Segment, at: number) => boolean): boolean {
 	const { words } = segment;
 	for (let at = segment.receivers, end = at + count * SLOT_WORDS; at < end; at += SLOT_WORDS) {
@@ -20,21 +20,21 @@ function isInside(segment: Segment, count: number, isSuch?: (segment: Segment, a
 }
 
 /**
- * A handle of a reader-writer lock: `native/src/rwlock.c`, where the steps of readers and writers are, and why no writer is
- * ever inside together with anybody else. Its two fences are the Atomics: a reader's store of `held` and load of the claim, and a
- * writer's swap of the claim and load of `held`, are sequentially consistent.
+ * A handle of a reader-writer lock: `native/src/rwlock.c`, which gives the steps of readers and writers, and says why a writer is always
+ * alone inside. Atomics take the place of its two fences: a reader's store of `held` and load of the claim, and a writer's swap of the
+ * claim and load of `held`, are sequentially consistent.
  */
 export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
-	/** The turn is ours, and readers are still inside. */
+	/** This handle has the claim, and readers are still inside: it is the next writer. */
 	#isNext = false;
 
-	/** Nobody may come in any more: 0 when all have left. */
+	/** No reader can enter any more: 0 if all readers have left. */
 	attempt(): number {
 		const { segment } = this;
 		const status = this.check();
 		if (status !== 0) return status;
-		const limit = Math.min(Atomics.load(segment.words, RECEIVER_SLOTS_USED) >>> 0, segment.maxReceivers);
-		return isInside(segment, limit) ? Status.timedOut : 0;
+		const used = Math.min(Atomics.load(segment.words, RECEIVER_SLOTS_USED) >>> 0, segment.maxReceivers);
+		return isInside(segment, used) ? Status.timedOut : 0;
 	}
 
 	attemptAndReap(): number {
@@ -43,11 +43,11 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 		if (isOrphaned(segment)) return segment.result(Status.orphaned);
 		const status = this.attempt();
 		if (status !== Status.timedOut) return status;
-		// All who are inside may be dead, and their places stay for a while, if somebody else has the name lock.
+		// All readers inside may be dead. Their slots stay for a while if another thread has the name lock.
 		return isInside(segment, segment.maxReceivers, isOwnerAlive) ? status : 0;
 	}
 
-	/** The turn was got, or given up: an event loop that is armed waits for something else from now on. */
+	/** The claim was taken, or given up: an event loop that is armed waits for something else from now on. */
 	#setNext(isNext: boolean): void {
 		this.#isNext = isNext;
 		this.rearm(ARMED_LOCK, this.armedFor);
@@ -68,7 +68,7 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 		const { segment } = this;
 		const wasNext = this.#isNext;
 		this.begin();
-		// Also as the next writer, if a task has made it that: it is this handle's own readers that would be waited for.
+		// Also as the next writer, if a task has made it that: the call would wait for readers of this handle.
 		if (this.holds > 0 && !forTask) return Status.deadlock;
 		if (!wasNext) {
 			const status = this.queuedLock.take(timeout);
@@ -77,7 +77,7 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 		}
 		let status = timeout === 0 && this.isTimeToReap() ? this.attemptAndReap() : this.attempt();
 		if (status === Status.timedOut && timeout !== 0)
-			// By another handle: whoever waits for it without letting the thread go on waits for ever.
+			// A reader of another handle of this thread: a wait that blocks the thread would never end.
 			status = isInside(segment, segment.maxReceivers, isOwnedByThisThread)
 				? Status.deadlock
 				: this.waitFor(READERS, this, timeout);
@@ -90,7 +90,7 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 		const { words } = this.segment;
 		const last = Atomics.load(words, WRITING);
 		this.#isNext = false;
-		// Whoever sees a half change of the writer's sees that it is inside.
+		// A thread that sees an unfinished change of the writer also sees that the writer is inside.
 		Atomics.store(words, WRITING, this.instance);
 		this.got(ARMED_LOCK);
 		return last === 0 ? 0 : OWNER_DIED;
@@ -103,7 +103,7 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 	unlock(): number {
 		if (!this.isOpen) return Status.closed;
 		if (!this.isOwner()) return this.segment.result(Status.notOwner);
-		// Killed between these: the work was done, and nobody need be told.
+		// A kill between the two: the work was complete, so the next owner does not get `OWNER_DIED`.
 		Atomics.store(this.segment.words, WRITING, 0);
 		this.queuedLock.release();
 		return this.segment.result(0);
@@ -123,7 +123,7 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 			return timeout === 0 ? Status.timedOut : Status.deadlock;
 		}
 		this.#leave();
-		// Its own turn, as the writer inside or the next: with the latter, another task of this thread is to be waited for.
+		// The claim is this handle's own: it is the writer, or the next writer. In the second case another task of this thread ends it.
 		if (this.queuedLock.isHeld) return this.#isNext && timeout === 0 ? Status.timedOut : Status.deadlock;
 		const status = this.queuedLock.take(timeout);
 		if (status < 0) return status;
@@ -164,6 +164,6 @@ export class SegmentRwLock extends SegmentLock implements EngineRwLock, Tries {
 	protected abandon(): void {
 		this.cancelWrite();
 		if (this.holds > 0) this.#leave();
-		if (this.queuedLock.isHeld) this.queuedLock.release(); // `writing` stays: the next are told
+		if (this.queuedLock.isHeld) this.queuedLock.release(); // `writing` stays, so that the next owners get `OWNER_DIED`
 	}
 }

@@ -12,11 +12,11 @@ const { held: HELD } = slotWord;
 
 const MAX_PERMITS = 2 ** 31 - 1;
 
-/** Milliseconds: longer than any holder of the claim needs unless it is stopped, or loses its processor. */
+/** Milliseconds: longer than any holder of the claim needs unless it is stopped or loses its processor. */
 const CLAIM_PATIENCE = 5;
 const RELEASE_PATIENCE = 5000;
 
-/** What the handles in their places leave of all permits. */
+/** All permits, less those that the handles hold. */
 function countFree(segment: Segment): number {
 	const { words } = segment;
 	let free = segment.initial;
@@ -28,9 +28,9 @@ function countFree(segment: Segment): number {
 }
 
 /**
- * A handle of a semaphore: `native/src/semaphore.c`. The permits of one that is not robust are one word, and every change to it
- * one compare-and-swap. Of a robust one each handle's `held` says how many it holds, and the permits are what that leaves; both
- * change under the claim, and who is killed between the two is found by whoever waits: it counts anew.
+ * A handle of a semaphore: `native/src/semaphore.c`. The permits of a semaphore that is not robust are one word, and every change is one
+ * compare-and-swap. In a robust semaphore `held` of each handle says how many permits it holds, and the word says how many are left.
+ * Both change under the claim. If a thread is killed between the two changes, a waiter counts again and corrects the word.
  */
 export class SegmentSemaphore extends SegmentHandle implements EngineSemaphore, Tries {
 	#notify(count: number): void {
@@ -51,7 +51,7 @@ export class SegmentSemaphore extends SegmentHandle implements EngineSemaphore, 
 		notify(this.segment, EventIndex.claimFree);
 	}
 
-	/** Gives back what nobody alive holds. */
+	/** Makes the permits of dead handles free again. */
 	#recover(): void {
 		const { segment } = this;
 		const { words } = segment;
@@ -113,7 +113,7 @@ export class SegmentSemaphore extends SegmentHandle implements EngineSemaphore, 
 	#releaseRobust(count: number): number {
 		const { platform, words } = this.segment;
 		if (this.holds >>> 0 < count) return Status.notOwner;
-		// It should not fail for somebody who is stopped; but a damaged claim may name one who will never give it back.
+		// It should not fail because a holder is stopped. But a damaged claim may name a holder that will never unlock it.
 		let deadline = 0;
 		while (!this.#lock()) {
 			const now = platform.now();

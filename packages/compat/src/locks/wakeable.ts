@@ -15,17 +15,17 @@ import { SegmentHandle } from "./handle.ts";
 const { deaths: DEATHS, orphaned: ORPHANED } = headerWord;
 const { instance: INSTANCE } = waitWord;
 
-/** A handle whose waits are each woken on their own: a condition's, and those on the words of shared memory. */
+/** A handle whose waits are each woken separately: of a condition, or on words of shared memory. */
 export abstract class WakeableHandle extends SegmentHandle implements EngineWaitTable {
-	/** Each wait has its own waker: one that stood for the handle would take notifications from them. */
+	/** Each wait has its own waker. A waker of the handle would take notifications from the waits. */
 	override arm(): void {}
 
-	/** Begins a wait for `what`: its number, or `Status.tooManyWaits`. Without a waker the thread will sleep. */
-	protected begins(what: number, waker: EngineWaker | undefined): number {
+	/** Begins a wait for `what`: its index, or `Status.tooManyWaits`. Without a waker the thread will sleep. */
+	protected beginWait(what: number, waker: EngineWaker | undefined): number {
 		const { segment, instance } = this;
 		const { low, high } = waker ?? { low: 0, high: 0 };
 		const index = enter(segment, instance, what, low, high);
-		// The waits of the dead may be in its way.
+		// Waits of dead handles may fill the table.
 		if (index !== Status.tooManyWaits || !evictDead(segment)) return index;
 		return enter(segment, instance, what, low, high);
 	}
@@ -35,10 +35,10 @@ export abstract class WakeableHandle extends SegmentHandle implements EngineWait
 		return index >= 0 && index < maxWaits && words[waits + index * WAIT_WORDS + INSTANCE] === this.instance;
 	}
 
-	/** 0: it was notified, or somebody has died who may have been notified in its stead. */
+	/** 0: the wait was notified, or a handle has died that may have received the notification instead. */
 	#progress(index: number): number {
 		const { segment } = this;
-		// Shared memory is as good without its name.
+		// Shared memory can be used as well without its name.
 		if (segment.kind !== Kind.memory && Atomics.load(segment.words, ORPHANED) !== 0)
 			return segment.result(Status.orphaned);
 		const deaths = Atomics.load(segment.words, DEATHS);

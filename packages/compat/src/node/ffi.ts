@@ -1,9 +1,9 @@
-/** All that is said to node:ffi; the functions are declared in `packages/core/src/native/declarations.ts`. */
+/** The only file that calls node:ffi. The functions are declared in `packages/core/src/native/declarations.ts`. */
 import { setFlagsFromString } from "node:v8";
 import { markAsUntransferable } from "node:worker_threads";
 import { type Address, declarations, type NativeLibrary, type Symbols } from "@libipc/core/api";
 
-/** What is used of node:ffi (https://nodejs.org/api/ffi.html), whose types are not everywhere where this is compiled. */
+/** The part of node:ffi (https://nodejs.org/api/ffi.html) that is used here. Its types do not exist everywhere where this is compiled. */
 interface NodeFfi {
 	dlopen(
 		path: string,
@@ -21,11 +21,11 @@ const isOlderThan = ([major, minor]: readonly [number, number]): boolean => {
 	return ourMajor < major || (ourMajor === major && ourMinor < minor);
 };
 
-/** Why there is no node:ffi here, and what would help; undefined: there is. */
+/** Why there is no node:ffi here, and what would help; `undefined`: there is. */
 export function missingFfi(): string | undefined {
-	if (process.versions.bun) return "This is Bun, where @libipc/core is what talks to other processes.";
+	if (process.versions.bun) return "This is Bun, where @libipc/core reaches other processes.";
 	if (isOlderThan(FIRST))
-		return `This is Node ${process.versions.node}: other processes are reached from Node 26.1 on, which has node:ffi.`;
+		return `This is Node ${process.versions.node}: other processes can be reached from Node 26.1 on, which has node:ffi.`;
 	if (process.getBuiltinModule?.("node:ffi")) return undefined;
 	return isOlderThan(WITHOUT_FLAG)
 		? `This is Node ${process.versions.node}, which has node:ffi with the flag --experimental-ffi, and from 26.9 on without: start it with that flag.`
@@ -44,7 +44,7 @@ const definition = ({ args, returns }: { readonly args: readonly string[]; reado
 	return: returns,
 });
 
-/** The ABI that a library speaks, asked before anything else is expected to be in it. Throws what node:ffi throws. */
+/** The ABI version of a library. Called before anything else of the library is used. Throws what node:ffi throws. */
 export function abiVersion(path: string): number {
 	const { ipc_abi_version } = declarations;
 	const { functions } = nodeFfi().dlopen(path, { ipc_abi_version: definition(ipc_abi_version) });
@@ -57,7 +57,7 @@ const address = (answer: unknown): Address | null => (answer === 0n ? null : (an
 /** Loads the library; throws what node:ffi throws. */
 export function openLibrary(path: string): NativeLibrary {
 	const { dlopen, toArrayBuffer } = nodeFfi();
-	// Node 26.10 ends in V8 ("FastApiCallNode::ArityForArgc … == value_input_count") when functions of different parameters are
+	// Node 26.10 crashes in V8 ("FastApiCallNode::ArityForArgc … == value_input_count") when functions of different parameters are
 	// called often, and compiled for it: `bun run conformance node-26-native --files mutex,rwlock` shows it every third time.
 	setFlagsFromString("--no-turbo-fast-api-calls");
 	const definitions = Object.fromEntries(
@@ -71,7 +71,7 @@ export function openLibrary(path: string): NativeLibrary {
 		address,
 		map(from, byteLength, mapping) {
 			const buffer = toArrayBuffer(from as unknown as bigint, byteLength, false);
-			// Transferred, its contents would live on in a buffer that nobody watches.
+			// After a transfer its contents would be in another buffer, whose collection this file would not notice.
 			markAsUntransferable(buffer);
 			collected.register(buffer, mapping);
 			return new Uint8Array(buffer);

@@ -7,13 +7,13 @@ import { SegmentPlatform } from "./segment_platform.ts";
 /** Words of `ipc_binding_view` in `native/include/libipc/binding_view.h`. */
 const VIEW_WORDS = 8;
 
-function openView(library: NativeLibrary, exportView: (place: Uint32Array) => unknown, close: () => void): OpenSegment {
+function openView(library: NativeLibrary, exportView: (view: Uint32Array) => unknown, close: () => void): OpenSegment {
 	const { symbols, address } = library;
-	const place = new Uint32Array(VIEW_WORDS);
-	const native = address(exportView(place)) as Address;
+	const view = new Uint32Array(VIEW_WORDS);
+	const native = address(exportView(view)) as Address;
 	const mapping = address(symbols.ipc_segment_hold_mapping(native)) as Address;
 	const bytes = mapMemory(library, mapping);
-	const [kind = 0, overflow = 0, capacity = 0, maxReceivers = 0, at = 0, instance = 0, low = 0, high = 0] = place;
+	const [kind = 0, overflow = 0, capacity = 0, maxReceivers = 0, at = 0, instance = 0, low = 0, high = 0] = view;
 	const platform = new SegmentPlatform(symbols, native);
 	const fields = { kind, overflow, capacity, maxReceivers, initial: 0, robust: false };
 	const segment = new Segment(platform, bytes.buffer, bytes.byteOffset, bytes.byteLength, fields);
@@ -33,13 +33,13 @@ type Open = (
 	options: EngineOptions,
 ) => OpenSegment;
 
-/** Has C open a name and take a sender's place on it; the rest is up to us. */
+/** C opens a name and takes a sender's slot on it. TypeScript does the rest. */
 export const openSenderView: Open = (library, ...name) => {
 	const { ipc_sender_export, ipc_sender_close } = library.symbols;
 	const sender = openNativeSender(library, ...name);
 	return openView(
 		library,
-		(place) => ipc_sender_export(sender, place),
+		(view) => ipc_sender_export(sender, view),
 		() => ipc_sender_close(sender),
 	);
 };
@@ -50,7 +50,7 @@ export const openReceiverView: Open = (library, ...name) => {
 	const receiver = openNativeReceiver(library, ...name);
 	return openView(
 		library,
-		(place) => ipc_receiver_export(receiver, place),
+		(view) => ipc_receiver_export(receiver, view),
 		() => ipc_receiver_close(receiver),
 	);
 };

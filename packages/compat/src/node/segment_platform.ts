@@ -14,8 +14,8 @@ function threadSelf(symbols: Symbols): Platform["self"] {
 }
 
 /**
- * The world around a segment that C has mapped: `native/include/libipc/binding_view.h`. Closed, it answers for itself: its native
- * object is gone.
+ * The platform of a segment that C has mapped: `native/include/libipc/binding_view.h`. After close() its native object is gone, and the
+ * calls return without it.
  */
 export class SegmentPlatform implements Platform {
 	readonly self: Platform["self"];
@@ -23,7 +23,7 @@ export class SegmentPlatform implements Platform {
 	readonly processors: number = availableParallelism();
 	readonly #symbols: Symbols;
 	#segment: Address | undefined;
-	/** Of the name, while we have it. */
+	/** The lock of the name, while this endpoint has it. */
 	#lock = -1;
 
 	constructor(symbols: Symbols, segment: Address) {

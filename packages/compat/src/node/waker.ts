@@ -2,7 +2,7 @@ import { Socket } from "node:net";
 import { type EngineWaker, IpcError } from "@libipc/protocol";
 import { library } from "./library.ts";
 
-/** More than a ring has. One that is larger is cut off: it is a datagram. */
+/** More than a signal has. A longer datagram is cut off. */
 const SIGNAL_BYTES = 16;
 
 const noSocket = () =>
@@ -13,11 +13,11 @@ const noSocket = () =>
 	);
 
 /**
- * A socket that other processes ring by a datagram, polled by Node with all its other sockets: no thread of ours, and
+ * A socket that other processes signal by a datagram. Node polls it with all its other sockets. So there is no extra thread, and
  * nothing to stop before a Worker or the process may end.
  *
- * Node takes stream sockets only, and looks at what it is given. So it is given one, which becomes the waker, under the
- * same descriptor, before the event loop polls it for the first time. From there on Node just reads.
+ * Node takes stream sockets only, and checks what it gets. So it gets a stream socket, which becomes the waker under the same
+ * descriptor, before the event loop polls it for the first time. After that Node only reads.
  */
 class NativeWaker implements EngineWaker {
 	readonly low: number;
@@ -28,7 +28,7 @@ class NativeWaker implements EngineWaker {
 		const { symbols } = library();
 		const fd = symbols.ipc_waker_reserve();
 		if (fd < 0) throw noSocket();
-		// Node owns the descriptor from here on, also when a Worker is terminated.
+		// From here on Node owns the descriptor, and closes it also when a Worker is terminated.
 		const onread = {
 			buffer: new Uint8Array(SIGNAL_BYTES),
 			callback: () => {
@@ -37,7 +37,7 @@ class NativeWaker implements EngineWaker {
 			},
 		};
 		this.#socket = new Socket({ fd, readable: true, writable: false, onread });
-		// Should it ever fail, nobody can ring it. Whoever waits still looks around by itself every 0.7 s: late, not lost.
+		// If the socket fails, nobody can signal it. A waiting event loop still polls every 0.7 s, so a wake-up is late and not lost.
 		this.#socket.on("error", () => {});
 		this.#socket.unref();
 		const number = new Uint32Array(2);

@@ -1,14 +1,14 @@
 import { FIRST_UNIT, hubWord, UNIT_BYTES } from "./hub_layout.ts";
 
 /**
- * The hub's memory for segments: a chain of blocks, one after another, from {@link FIRST_UNIT} on. A block's first word has
- * its size in units and whether it is used; a word of 0, or the buffer's end, ends the chain. All under the lock of names.
+ * The hub's memory for segments: a chain of blocks, one after another, from {@link FIRST_UNIT} on. The first word of a block has
+ * its size in units and whether it is used. A word of 0, or the buffer's end, ends the chain. Everything happens under the lock of names.
  *
- * *Killed anywhere:* every change of the chain is one store of one such word, and a chain is whole before and after it.
- * What is written before that store lies where nobody looks yet: inside a free block, or past the end. What must not be
- * wrong is stored on the safe side first: `firstFree` too low, `touched` too high.
+ * *What a kill leaves:* every change of the chain is one store of one such word, and the chain is valid before and after it. What is
+ * written before that store lies where no thread looks yet: inside a free block, or past the end. Words that must not be wrong are
+ * stored with a safe value first: `firstFree` too low, `touched` too high.
  *
- * A block's first unit is its own: size, what name_table.ts keeps there, and the holds of threads. The segment follows.
+ * A block's first unit holds its size, the words of name_table.ts, and the holds of threads. The segment follows it.
  */
 const FREE = 1;
 const USED = 2;
@@ -24,13 +24,13 @@ export const blockWords = {
 	next: 1,
 	/** Of the name. */
 	hash: 2,
-	/** From this unit on it was all zeros when it was taken. */
+	/** From this unit on the block was all zeros when it was allocated. */
 	zerosFrom: 3,
-	/** One word for each place of a thread: its instance, as long as it may touch the segment. */
+	/** One word for each slot of a thread: the instance of the thread, as long as it may use the segment. */
 	holds: 16,
 } as const;
 
-/** Pages are only taken when they are touched. */
+/** A page takes memory only when it is used. */
 const GROWTH_UNITS = 1024;
 
 export class Blocks {
@@ -38,14 +38,14 @@ export class Blocks {
 	readonly #growth: number;
 	#words: Int32Array;
 
-	/** `growth`: so many units more than needed are added at a time. */
+	/** `growth`: the buffer grows by so many units more than needed. */
 	constructor(buffer: SharedArrayBuffer, growth: number = GROWTH_UNITS) {
 		this.buffer = buffer;
 		this.#growth = growth;
 		this.#words = new Int32Array(buffer, 0, buffer.byteLength / 4);
 	}
 
-	/** All there is by now. Of fixed length: what is made of it is faster than what follows the buffer's growth. */
+	/** The whole buffer as it is now. The view has a fixed length: such a view is faster than one that follows the buffer's growth. */
 	get words(): Int32Array {
 		if (this.#words.byteLength !== this.buffer.byteLength)
 			this.#words = new Int32Array(this.buffer, 0, this.buffer.byteLength / 4);
@@ -66,7 +66,7 @@ export class Blocks {
 		return this.#word(unit) >>> SIZE_SHIFT;
 	}
 
-	/** Whether a block begins at the unit, as far as its word tells, and is used. */
+	/** Whether the word of the unit says that a used block begins there. */
 	isUsed(unit: number): boolean {
 		return (this.#word(unit) & STATES) === USED;
 	}
@@ -87,7 +87,7 @@ export class Blocks {
 		return at;
 	}
 
-	/** Makes one of a free block and those free ones that follow; answers its size. `firstFree` is none of those: it is not past this one. */
+	/** Merges a free block with the free blocks that follow; returns its size. `firstFree` is none of those, because it is not past this block. */
 	#merge(unit: number): number {
 		let size = this.sizeOf(unit);
 		for (;;) {
@@ -100,8 +100,8 @@ export class Blocks {
 	}
 
 	/**
-	 * Takes a block of so many units, the first one its own, which is zeros but for what is told of the block. Answers where it is;
-	 * -1: there is none (`grow` false: without making the buffer larger).
+	 * Allocates a block of so many units. Its first unit is zeros, except for the words that describe the block. Returns its unit; -1:
+	 * there is no room. The buffer grows only if `grow` is true.
 	 */
 	allocate(units: number, grow: boolean): number {
 		let at = this.words[hubWord.firstFree] as number;
@@ -122,13 +122,13 @@ export class Blocks {
 		return this.#append(at, units, grow);
 	}
 
-	/** At `unit` is the end of the chain, or its last block, which is free. */
+	/** `unit` is the end of the chain, or its last block, which is free. */
 	#append(unit: number, units: number, grow: boolean): number {
 		const size = this.#lengthen(unit, units, grow);
 		return size < units ? -1 : this.#take(unit, size, units);
 	}
 
-	/** Makes that one free block of at least `units`, up to the end of the buffer, if it can; answers its size, 0 if there is none. */
+	/** Makes it one free block of at least `units`, up to the end of the buffer, if possible; returns its size, 0 if there is none. */
 	#lengthen(unit: number, units: number, grow: boolean): number {
 		const { buffer } = this;
 		const most = Math.floor(buffer.maxByteLength / UNIT_BYTES) - unit;
@@ -142,7 +142,7 @@ export class Blocks {
 				return this.sizeOf(unit); // the system has no more
 			}
 		}
-		// Its word, which is not zero any more, lies inside once it is merged with what is before it.
+		// Its word is not zero any more, and lies inside a block once the block is merged with the one before it.
 		this.#touch(unit + 1);
 		this.#store(unit, available, FREE);
 		return available;
@@ -159,8 +159,8 @@ export class Blocks {
 	}
 
 	/**
-	 * Writes the word of what is to be a block of its own behind the first `units` of one, if there is something. Answers from
-	 * where there were zeros before.
+	 * Makes a free block of what lies behind the first `units` of a block, if there is anything. Returns the unit from which on there
+	 * were zeros before.
 	 */
 	#split(unit: number, size: number, units: number): number {
 		const rest = size - units;
@@ -169,7 +169,7 @@ export class Blocks {
 		return zerosFrom;
 	}
 
-	/** All before `end` may be written to from now on. Answers from where there were zeros before that. */
+	/** Everything before `end` may be written from now on. Returns the unit from which on there were zeros before. */
 	#touch(end: number): number {
 		const { words } = this;
 		const before = Atomics.load(words, hubWord.touched);
@@ -177,16 +177,16 @@ export class Blocks {
 		return before;
 	}
 
-	/** Nobody looks at it any more. */
+	/** Frees a block that no thread uses any more. */
 	free(unit: number): void {
 		const { words } = this;
-		// A used block, for a moment: it is one at which a block begins.
+		// For a moment this is a used block, but it is one at which a block begins.
 		if (Atomics.load(words, hubWord.firstFree) > unit) Atomics.store(words, hubWord.firstFree, unit);
 		this.#store(unit, this.sizeOf(unit), FREE);
 		this.#merge(unit);
 	}
 
-	/** Makes a used block larger by what is free behind it: whether there was enough. What is new is not zeros. */
+	/** Extends a used block by free space behind it: whether there was enough. The new units need not be zeros. */
 	extend(unit: number, units: number): boolean {
 		const { words } = this;
 		const size = this.sizeOf(unit);
@@ -198,13 +198,13 @@ export class Blocks {
 		if (size + free < units) return false;
 		const zerosFrom = this.#split(unit, size + free, units);
 		if (next < zerosFrom) words[unit * UNIT_WORDS + blockWords.zerosFrom] = zerosFrom;
-		// The free block is one no more.
+		// The free block no longer exists.
 		if (Atomics.load(words, hubWord.firstFree) === next) Atomics.store(words, hubWord.firstFree, unit);
 		this.#store(unit, units, USED);
 		return true;
 	}
 
-	/** Makes bytes of a used block zeros, as far as they may be anything else. Offsets from its start. */
+	/** Fills bytes of a used block with zeros, as far as they may be something else. The offsets count from its start. */
 	clear(unit: number, from: number, to: number): void {
 		const start = unit * UNIT_BYTES;
 		const zerosFrom = (this.words[unit * UNIT_WORDS + blockWords.zerosFrom] as number) * UNIT_BYTES;
@@ -213,7 +213,7 @@ export class Blocks {
 	}
 }
 
-/** In V8 a fill of shared memory takes a step for each element: large ones are faster. */
+/** In V8 a fill of shared memory takes one step for each element, so larger elements are faster. */
 function fillZeros(buffer: SharedArrayBuffer, start: number, end: number): void {
 	const bytes = (from: number, to: number): unknown => new Uint8Array(buffer, from, to - from).fill(0);
 	const first = Math.ceil(start / 8) * 8;

@@ -1,6 +1,6 @@
 /**
- * In Bun, `process.hrtime` begins anew in each thread. When it began, `timeOrigin` tells by the system's clock, to a quarter
- * of a microsecond; counted from a later year than 1970, a double holds the sum to the nanosecond or two.
+ * In Bun, `process.hrtime` begins at 0 in each thread. `timeOrigin` says when that was by the system's clock, to a quarter of a
+ * microsecond. It is counted from 2025 and not from 1970, so that a double holds the sum to one or two nanoseconds.
  */
 const origin = process.versions.bun ? (performance.timeOrigin - Date.UTC(2025, 0)) * 1e6 : 0;
 

@@ -3,7 +3,7 @@ import { systemIdentity } from "./identity.ts";
 import { watchThreads } from "./thread_exits.ts";
 import { threads } from "./threads.ts";
 
-// Done when the package is imported, for Workers take it along when they are made. Whether it is needed shows later: until
-// then it takes addresses, and half a megabyte that nobody has touched.
+// This runs when the package is imported, because a Worker gets the hub when it is created. Until the hub is used, it takes only
+// addresses, and half a megabyte of pages that no thread has used.
 offerHub();
 if (!systemIdentity()) watchThreads(() => threads().hub);

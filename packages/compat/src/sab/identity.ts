@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from "node:fs";
 
-/** Who a thread is, for the others: a 64-bit number in two words, unique over time and never 0. */
+/** The identity of a thread for the other threads: a 64-bit number in two words, unique over time and never 0. */
 export interface Identity {
 	readonly low: number;
 	readonly high: number;
@@ -8,21 +8,21 @@ export interface Identity {
 
 const TASKS = "/proc/self/task";
 
-/** State and start time of a thread: fields 3 and 22 of proc(5), counted from the last ")", for the name before it may hold anything. */
+/** State and start time of a thread: fields 3 and 22 of proc(5), counted from the last ")", because the name before it may hold any text. */
 function readStat(path: string): { state: string; started: number } | undefined {
 	const text = readFileSync(path, "utf8");
 	const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
 	const started = Number(fields[19]);
-	// The low 32 bits of clock ticks since boot: those go round in 497 days.
+	// The low 32 bits of the clock ticks since boot, which repeat after 497 days.
 	return fields[0] === undefined || Number.isNaN(started)
 		? undefined
 		: { state: fields[0], started: Number(BigInt.asIntN(32, BigInt(started))) };
 }
 
 /**
- * As the C engine has it: the number of the system's thread, and when it started, so that a number used again is somebody
- * else. Reading files synchronously happens on the calling thread, which `/proc/thread-self` therefore is. `undefined`: there
- * is no such directory.
+ * The identity of the calling thread, the same as in the C library: the system's number of the thread and its start time, so that a
+ * number that is used again is another identity. Synchronous reads of files happen on the calling thread, so `/proc/thread-self` is
+ * that thread. `undefined`: the system has no such directory.
  */
 export function systemIdentity(): Identity | undefined {
 	try {
@@ -41,9 +41,9 @@ export function isSystemThreadAlive(low: number, high: number, tasks: string = T
 	try {
 		const stat = readStat(`${tasks}/${high}/stat`);
 		if (stat === undefined || stat.state === "Z" || stat.state === "X") return false;
-		return stat.started === low || low === 0; // 0: the C engine could not learn it
+		return stat.started === low || low === 0; // 0: the C library could not find it out
 	} catch (error) {
-		// No such thread, also while it was read. Anything else (too many open files) tells nothing: then it counts as alive.
+		// These mean that there is no such thread, or not any more. Other errors (too many open files) mean nothing: it counts as alive.
 		return isSystemError(error) && error.code !== "ENOENT" && error.code !== "ESRCH";
 	}
 }

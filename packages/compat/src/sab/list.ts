@@ -30,9 +30,9 @@ import { findBlock, type Key, keyIn } from "./name_table.ts";
 import { removeLeftover, segmentIn } from "./names.ts";
 import { type Threads, threads } from "./threads.ts";
 
-/** What is in the hub: `native/src/list.c`, from copies that are made under the lock of names, one name at a time. */
+/** Lists the names in the hub: `native/src/list.c`. It reads copies, made under the lock of names, one name at a time. */
 
-/** How long a look waits for that lock. Milliseconds. */
+/** How long a list waits for that lock. Milliseconds. */
 const PATIENCE = 1000;
 
 const SPACE = (1 << EventIndex.space) | (1 << EventIndex.claimFree);
@@ -40,19 +40,19 @@ const DATA = 1 << EventIndex.data;
 
 const decoder = new TextDecoder();
 
-/** How many entries of a table have ever been used. */
+/** How many entries of a table have been used at some time. */
 const entriesUsed = ({ words }: Segment, index: number, most: number): number =>
 	Math.min((words[index] as number) >>> 0, most);
 
 /** As large as header and tables can be. */
 const newScratch = (): ArrayBuffer => new ArrayBuffer(segmentBytes(Kind.memory, 0, limits.maxReceivers).total);
 
-/** A segment's header and tables, as far as they have ever been used, copied: nobody changes them any more. */
+/** A copy of a segment's header and tables, as far as they have been used. No thread changes it. */
 function copyOf(segment: Segment, scratch: ArrayBuffer): Segment {
 	const { platform, words, receivers, senders, waits, body } = segment;
 	const copy = new Segment(platform, scratch, 0, body, segment);
 	const add = (first: number, count: number): void => copy.words.set(words.subarray(first, first + count), first);
-	// The limits first: of what was copied only that much is looked at.
+	// The header first: its numbers of used entries then say how much of the copy is valid.
 	add(0, HEADER_BYTES >> 2);
 	add(receivers, entriesUsed(copy, headerWord.receiverSlotsUsed, segment.maxReceivers) * SLOT_WORDS);
 	add(senders, entriesUsed(copy, headerWord.senderSlotsUsed, segment.maxSenders) * SLOT_WORDS);
@@ -62,7 +62,7 @@ function copyOf(segment: Segment, scratch: ArrayBuffer): Segment {
 
 const headOf = ({ longs }: Segment): number => Number(BigInt.asIntN(32, longs[headerLong.head] as bigint));
 
-/** A position at most 2^32 units behind head, as bytes. `announced` is near enough to head to tell its high half. */
+/** A position at most 2^32 units before head, in bytes. `announced` is near enough to head to give its high half. */
 function bytesBefore(segment: Segment, position: number): number {
 	const announced = segment.longs[headerLong.announced] as bigint;
 	const head = headOf(segment);
@@ -70,11 +70,11 @@ function bytesBefore(segment: Segment, position: number): number {
 	return Number(wholeHead - BigInt((head - position) >>> 0)) * UNIT;
 }
 
-/** What lies between a position and head, in bytes; more than the ring holds has been overwritten. */
+/** The bytes between a position and head. More bytes than the ring holds have been overwritten. */
 const lagOf = (segment: Segment, position: number): number =>
 	Math.min(((headOf(segment) - position) >>> 0) * UNIT, segment.capacity);
 
-/** `head` has the low half of how many messages were sent; the last mark is near enough to tell the high half. */
+/** The long `head` has the low half of the number of messages sent. The last mark is near enough to give the high half. */
 function messagesOf(segment: Segment): number {
 	const sent = Number((segment.longs[headerLong.head] as bigint) >> 32n) | 0;
 	if (segment.longs[headerLong.markCount] === 0n) return sent >>> 0;
@@ -82,18 +82,18 @@ function messagesOf(segment: Segment): number {
 	return number + ((sent - number) | 0);
 }
 
-/** How much the handle at a place holds. */
+/** What the handle in a slot holds. */
 function holdOf({ kind, words }: Segment, at: number): { holds: number; exclusive: boolean } {
 	const owner = words[headerWord.claim] as number;
-	// Who has the turn of a reader-writer lock may still wait for readers to leave.
+	// The owner of the claim of a reader-writer lock may still wait for readers to leave.
 	const isLocked = kind === Kind.mutex || (kind === Kind.rwlock && words[headerWord.writing] === owner);
 	if (!isLocked || owner === 0) return { holds: (words[at + slotWord.held] as number) >>> 0, exclusive: false };
-	// What others seem to hold shared is a try that fails, or over.
+	// What other handles seem to hold shared is an attempt that will fail, or has ended.
 	const exclusive = words[at + slotWord.instance] === owner;
 	return { holds: exclusive ? 1 : 0, exclusive };
 }
 
-/** For a message or for space; who waits for others to come is not stuck. */
+/** Whether it waits for a message or for space. A wait for other endpoints to join does not count. */
 const isSleeping = ({ words }: Segment, at: number, isSender: boolean): boolean =>
 	words[at + slotWord.asleep] !== 0 || ((words[at + slotWord.armed] as number) & (isSender ? SPACE : DATA)) !== 0;
 
@@ -116,7 +116,7 @@ function describeHandle(segment: Segment, at: number): ListedEndpoint {
 function describeEndpoint(segment: Segment, at: number, isSender: boolean): ListedEndpoint {
 	const { kind, words, longs } = segment;
 	const alive = isOwnerAlive(segment, at);
-	const isReader = !isSender && kind !== Kind.queue; // with a position of its own
+	const isReader = !isSender && kind !== Kind.queue; // it has its own position
 	let position = headOf(segment);
 	if (!isSender) position = words[isReader ? at + slotWord.position : headerWord.cursor] as number;
 	return {
@@ -205,7 +205,7 @@ function underLock<Answer>(here: Threads, action: () => Answer): Answer {
 		throw new IpcError(
 			"ERR_IPC_BUSY",
 			"",
-			"Names could not be listed within 1 s: a thread that is opening or closing one seems to be stopped. Let it go on, or end it.",
+			"Names could not be listed within 1 s: a thread that is opening or closing a name seems to be stopped. Let it continue, or end it.",
 		);
 	try {
 		return action();
@@ -214,7 +214,7 @@ function underLock<Answer>(here: Threads, action: () => Answer): Answer {
 	}
 }
 
-/** The name as it is now; `undefined`: it is gone. */
+/** The name as it is now; `undefined`: it does not exist any more. */
 function describeName(here: Threads, key: Key, scratch: ArrayBuffer): ListedName | undefined {
 	const found = underLock(here, () => {
 		const unit = findBlock(here.blocks, key);
@@ -222,13 +222,13 @@ function describeName(here: Threads, key: Key, scratch: ArrayBuffer): ListedName
 		return segment instanceof Segment ? copyOf(segment, scratch) : segment;
 	});
 	if (found === undefined) return undefined;
-	// The system is asked who is alive when the lock is free again.
+	// Only after the lock is free again the system is asked which threads live.
 	if (found instanceof Segment && found.words[headerWord.orphaned] !== TRUNCATED) return describeSegment(key, found);
 	const state = found instanceof Segment ? "damaged" : stateOf(found.code);
 	return { ...nameOf(key), ...nothing, state, byteLength: 0 };
 }
 
-/** The names of a prefix, or all, that `accept` takes. */
+/** The names of a prefix, or all names, that `accept` accepts. */
 function collect(
 	prefix: string | undefined,
 	accept: (here: Threads, key: Key, name: ListedName) => boolean,
@@ -239,7 +239,7 @@ function collect(
 	const accepted = new Map<string, ListedName>();
 	for (const key of keys) {
 		if (prefix !== undefined && decoder.decode(key.prefix) !== prefix) continue;
-		// A block that has lost its name, or has none yet, tells one that another has, or nobody.
+		// A block that has lost its name, or has none yet, has a key that belongs to another block, or to none.
 		const name = describeName(here, key, scratch);
 		if (!name) continue;
 		const id = JSON.stringify([name.kind, name.prefix, name.name]);
@@ -248,7 +248,7 @@ function collect(
 	return [...accepted.values()];
 }
 
-/** `list` and `clearLeftovers` of the names that the threads of this process share. */
+/** `list` and `clearLeftovers` for the names that the threads of this process share. */
 export const sabLists: Pick<Engine, "list" | "clearLeftovers"> = {
 	list: (prefix) => collect(prefix, () => true),
 	clearLeftovers: (prefix) =>

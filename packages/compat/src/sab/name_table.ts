@@ -3,12 +3,12 @@ import { type Blocks, blockWords, UNIT_WORDS } from "./blocks.ts";
 import { BUCKET_COUNT, BUCKETS } from "./hub_layout.ts";
 
 /**
- * Which block has a name: buckets, each a list of blocks. All under the lock of names.
+ * Finds the block of a name: a hash table whose buckets are lists of blocks. Everything happens under the lock of names.
  *
- * A name is added by one store, of its bucket, and removed by one, of whatever led to it; so it is there or not, whoever
- * was killed when. A segment that is marked orphaned has no name any more, though the table may still lead to it: marking
- * is what removes the name. Of two with one name the first counts, which is the newer one: a leftover that is replaced has
- * a name until the new segment has it.
+ * A name is added by one store, to its bucket, and removed by one store, to the word that leads to it. So a kill leaves the name in
+ * the table or not. A segment that is marked orphaned has no name any more, even if the table still leads to it: the mark removes the
+ * name. If two blocks have one name, the first counts, which is the newer one: a leftover that is replaced keeps its name until the
+ * new segment has it.
  */
 export interface Key {
 	readonly kind: number;
@@ -27,7 +27,7 @@ function hashOf(kind: number, parts: readonly Uint8Array[]): number {
 	let hash = 0x811c9dc5 ^ kind;
 	for (const part of parts) {
 		for (const byte of part) hash = Math.imul(hash ^ byte, 0x01000193);
-		hash = Math.imul(hash ^ 0xff, 0x01000193); // no byte of UTF-8
+		hash = Math.imul(hash ^ 0xff, 0x01000193); // a byte that UTF-8 does not have
 	}
 	return hash;
 }
@@ -37,7 +37,7 @@ export function keyOf(kind: number, prefix: string, name: string): Key {
 	return { ...key, hash: hashOf(kind, [key.prefix, key.name]) };
 }
 
-/** Where a block's segment begins, as a word. */
+/** The first word of a block's segment. */
 export const firstWord = (unit: number): number => (unit + 1) * UNIT_WORDS;
 
 const bucketOf = (hash: number): number => BUCKETS + ((hash ^ (hash >>> 16)) & (BUCKET_COUNT - 1));
@@ -74,7 +74,7 @@ export function keyIn(blocks: Blocks, unit: number): Key {
 	};
 }
 
-/** The block that has the name; 0: none. `after`: the next one after that. */
+/** The block that has the name; 0: none. With `after`: the next such block behind it. */
 export function findBlock(blocks: Blocks, key: Key, after = 0): number {
 	const { words } = blocks;
 	const nextOf = (unit: number): number => Atomics.load(words, unit * UNIT_WORDS + blockWords.next);
@@ -83,7 +83,7 @@ export function findBlock(blocks: Blocks, key: Key, after = 0): number {
 	return unit;
 }
 
-/** Gives a block its name, which its segment's header has. */
+/** Gives a block the name that is in its segment's header. */
 export function addBlock(blocks: Blocks, unit: number, key: Key): void {
 	const { words } = blocks;
 	const bucket = bucketOf(key.hash);
@@ -92,7 +92,7 @@ export function addBlock(blocks: Blocks, unit: number, key: Key): void {
 	Atomics.store(words, bucket, unit);
 }
 
-/** Takes a block out of the table, if it is in it. */
+/** Removes a block from the table, if it is there. */
 export function removeBlock(blocks: Blocks, unit: number): void {
 	const { words } = blocks;
 	let at = bucketOf(words[unit * UNIT_WORDS + blockWords.hash] as number);

@@ -25,7 +25,7 @@ import { findOtherProcess } from "./other_process.ts";
 import { reserveBlock } from "./reserve.ts";
 import { type Threads, unitOf } from "./threads.ts";
 
-/** `ipc_options`; 0 = did not ask. */
+/** `ipc_options`; 0: not given. */
 export interface NameOptions {
 	readonly capacity: number;
 	readonly maxReceivers: number;
@@ -33,9 +33,9 @@ export interface NameOptions {
 	readonly overflow: number;
 	readonly firstPosition: number;
 	readonly mode: number;
-	/** 1 + the permits. */
+	/** 1 + the initial permits. */
 	readonly initial: number;
-	/** 1 yes, 2 no. */
+	/** 1: yes, 2: no. */
 	readonly robust: number;
 	readonly size: number;
 }
@@ -61,23 +61,23 @@ export const failed = (code: number, found = 0, wanted = 0, option = 0): OpenFai
 	wanted,
 });
 
-/** What an open failed with because the name lives in another process: `found` is one of its processes. */
+/** The code of an open that failed because the name is open in another process: `found` is one of its processes. */
 export const IN_OTHER_PROCESS = -100;
 
 const permissionsOf = (options: NameOptions): number => options.permissions || DEFAULT_PERMISSIONS;
 
-/** Of a mutex or a reader-writer lock that nobody alive has open: whether somebody was killed inside it. */
+/** Of a mutex or a reader-writer lock that no live thread has open: whether its owner was killed while it held the lock. */
 function diedInside({ kind, words }: Segment): boolean {
 	return (
 		(kind === Kind.mutex && words[headerWord.claim] !== 0) || (kind === Kind.rwlock && words[headerWord.writing] !== 0)
 	);
 }
 
-/** Takes such a leftover over as it is: why it is not made anew, says `native/src/segment.c`. */
+/** Takes over such a leftover as it is. The C library says why it is not created again: `inherit` in native/src. */
 function inherit(segment: Segment): void {
 	reap(segment);
 	segment.words[headerWord.unusable] = 0;
-	// Of a reader-writer lock `writing` tells it.
+	// In a reader-writer lock `writing` says it.
 	Atomics.store(segment.words, headerWord.claim, segment.kind === Kind.mutex ? CLAIM_ABANDONED : 0);
 }
 
@@ -92,7 +92,7 @@ function fieldsFor(kind: number, options: NameOptions): SegmentFields {
 	};
 }
 
-/** What tells one segment from another, also in the same block: the time, made unique. */
+/** What distinguishes a segment from earlier ones in the same block: the time, made unique. */
 function newCreated({ hub }: Threads): bigint {
 	const last = Atomics.load(hub.longs, hubLong.lastCreated);
 	const now = process.hrtime.bigint();
@@ -131,7 +131,7 @@ function writeHeader(segment: Segment, key: Key, options: NameOptions, created: 
 	words[headerWord.nextInstance] = 1;
 }
 
-/** Makes a segment and gives it the name. `ownerDied`: it is in the place of one that somebody was killed inside. */
+/** Creates a segment and gives it the name. `ownerDied`: it replaces a lock whose owner was killed. */
 function create(threads: Threads, key: Key, options: NameOptions, ownerDied: boolean): Segment | OpenFailure {
 	const { blocks } = threads;
 	const fields = fieldsFor(key.kind, options);
@@ -149,7 +149,7 @@ function create(threads: Threads, key: Key, options: NameOptions, ownerDied: boo
 	return segment;
 }
 
-/** `ipc_segment_check`: the fields of a header that is sound, in a block with so many bytes for its segment. */
+/** `ipc_segment_check`: the fields of a valid header, in a block with so many bytes for its segment. */
 export function checkHeader(words: Int32Array, longs: BigInt64Array, room: number): SegmentFields | OpenFailure {
 	const word = (offset: number): number => (words[offset >> 2] as number) >>> 0;
 	const magic = Atomics.load(words, headerWord.magic) >>> 0;
@@ -162,16 +162,16 @@ export function checkHeader(words: Int32Array, longs: BigInt64Array, room: numbe
 	const overflow = word(header.overflow);
 	const initial = word(header.initial);
 	const robust = word(header.robust);
-	let isSound = kind >= Kind.route && kind <= Kind.memory && maxReceivers > 0 && maxReceivers <= limits.maxReceivers;
+	let isValid = kind >= Kind.route && kind <= Kind.memory && maxReceivers > 0 && maxReceivers <= limits.maxReceivers;
 	if (hasRing(kind))
-		isSound &&=
+		isValid &&=
 			capacity >= limits.minCapacity &&
 			capacity <= limits.maxCapacity &&
 			(capacity & (capacity - 1)) === 0 &&
 			overflow >= OverflowKind.block &&
 			overflow <= OverflowKind.dropOldest;
-	else isSound &&= capacity === 0 && overflow === 0 && initial <= limits.maxPermits && robust <= 1;
-	if (!isSound || word(header.maxSenders) !== (hasRing(kind) ? MAX_SENDERS : 0)) return failed(Status.corrupt);
+	else isValid &&= capacity === 0 && overflow === 0 && initial <= limits.maxPermits && robust <= 1;
+	if (!isValid || word(header.maxSenders) !== (hasRing(kind) ? MAX_SENDERS : 0)) return failed(Status.corrupt);
 	const { body, total } = segmentBytes(kind, capacity, maxReceivers);
 	const sizes = [longs[headerLong.segmentBytes], longs[headerLong.bodyOffset]];
 	if (sizes[0] !== BigInt(total) || sizes[1] !== BigInt(body) || room < total)
@@ -179,7 +179,7 @@ export function checkHeader(words: Int32Array, longs: BigInt64Array, room: numbe
 	return { kind, overflow, capacity, maxReceivers, initial, robust: robust === 1 };
 }
 
-/** The segment in a block, if it is sound. */
+/** The segment in a block, if it is valid. */
 export function segmentIn(threads: Threads, unit: number): Segment | OpenFailure {
 	const { buffer, words } = threads.blocks;
 	const first = firstWord(unit);
@@ -196,7 +196,7 @@ export function segmentIn(threads: Threads, unit: number): Segment | OpenFailure
 	return new Segment(threads, buffer, offset, body + memory, fields);
 }
 
-/** Only once it is known that the name is in use: a leftover's options bind nobody. 0, or what differs. */
+/** What differs, if anything. Called only if the name is in use: the options of a leftover do not matter. */
 function compareOptions(segment: Segment, options: NameOptions): OpenFailure | undefined {
 	const mismatch = (option: number, found: number, wanted: number): OpenFailure =>
 		failed(Status.optionsMismatch, found, wanted, option);
@@ -220,7 +220,7 @@ function compareOptions(segment: Segment, options: NameOptions): OpenFailure | u
 	return bytes < options.size ? mismatch(Option.size, bytes, options.size) : undefined;
 }
 
-/** `check_options`, as far as the endpoints have not checked them. */
+/** Checks the options, as far as the endpoints have not checked them. */
 function checkOptions(kind: number, options: NameOptions): OpenFailure | undefined {
 	if (options.overflow === OverflowKind.dropOldest && kind === Kind.queue)
 		return failed(Status.invalidArgument, options.overflow, 0, Option.overflow);
@@ -238,7 +238,7 @@ function createNew(threads: Threads, key: Key, options: NameOptions): Segment | 
 	return options.mode === MODE_OPEN ? failed(Status.notFound) : create(threads, key, options, false);
 }
 
-/** Nobody alive is on it. */
+/** Replaces a segment that no live thread has open. */
 function replace(threads: Threads, leftover: Segment, key: Key, options: NameOptions): Segment | OpenFailure {
 	const ownerDied = diedInside(leftover);
 	if (options.mode === MODE_OPEN) {
@@ -249,20 +249,20 @@ function replace(threads: Threads, leftover: Segment, key: Key, options: NameOpt
 		inherit(leftover);
 		return leftover;
 	}
-	// The new one has the name before the old one is gone: killed in between, we do not take along that somebody died inside.
+	// The new segment has the name before the old one is removed. So a kill between the two does not lose the fact that an owner died.
 	const segment = create(threads, key, options, ownerDied);
 	if (segment instanceof Segment) remove(threads, leftover);
 	return segment;
 }
 
-/** Takes the name from a segment, and its memory back if nobody needs it. Under the lock. */
+/** Removes the name of a segment, and frees its memory if no thread holds it. Under the lock. */
 function remove(threads: Threads, segment: Segment): void {
 	const unit = unitOf(segment);
 	unlink(segment);
 	if (!threads.isHeld(unit)) threads.blocks.free(unit);
 }
 
-/** Removes what has the name, too: what a thread replaced that was killed at it. */
+/** Removes older segments with the same name: a thread was killed while it replaced one. */
 function removeReplaced(threads: Threads, key: Key, unit: number): void {
 	for (;;) {
 		const older = findBlock(threads.blocks, key, unit);
@@ -272,7 +272,7 @@ function removeReplaced(threads: Threads, key: Key, unit: number): void {
 	}
 }
 
-/** Opens or makes a name, under the lock: its segment is then to be joined before the lock is given back. */
+/** Opens or creates a name. Under the lock; the caller joins the segment before it unlocks. */
 export function openName(threads: Threads, key: Key, options: NameOptions): Segment | OpenFailure {
 	const refused = checkOptions(key.kind, options);
 	if (refused) return refused;
@@ -286,7 +286,7 @@ export function openName(threads: Threads, key: Key, options: NameOptions): Segm
 	return compareOptions(segment, options) ?? segment;
 }
 
-/** Removes a name, if it is there; its endpoints are orphaned. Under the lock. */
+/** Removes a name, if it exists; its endpoints are orphaned. Under the lock. */
 export function clearName(threads: Threads, key: Key): void {
 	const unit = findBlock(threads.blocks, key);
 	if (unit === 0) return;
@@ -296,7 +296,7 @@ export function clearName(threads: Threads, key: Key): void {
 	else threads.forgetBlock(unit);
 }
 
-/** Removes what is in a block if nobody alive is on it: whether it did. Under the lock. */
+/** Removes a name if no live thread has it open: whether it did. Under the lock. */
 export function removeLeftover(threads: Threads, key: Key): boolean {
 	const unit = findBlock(threads.blocks, key);
 	const segment = unit === 0 ? undefined : segmentIn(threads, unit);

@@ -13,13 +13,13 @@ import { type Threads, unitOf } from "./threads.ts";
 /** How long an open waits for the lock of names: its holders need microseconds. Milliseconds. */
 const OPEN_PATIENCE = 5000;
 
-/** Takes the place: its first word, or why not. Under the lock. */
+/** Takes a slot: its first word, or a failure. Under the lock. */
 type Join = (segment: Segment) => number | OpenFailure;
 
 const joinedSender: Join = (segment) => {
 	const at = joinSender(segment);
 	if (at < 0) return failed(at, 0, MAX_SENDERS);
-	// A route's sender has the claim as long as it is there: that is what makes it the only one.
+	// The sender of a route has the claim as long as it is open. This makes it the only one.
 	if (segment.kind !== Kind.route || claimTakeOver(segment, headerWord.claim, instanceAt(segment, at))) return at;
 	const pid = pidOf(segment, segment.words[headerWord.claim] as number);
 	withdraw(segment, at);
@@ -45,11 +45,11 @@ function noSpaceError(threads: Threads, what: string, name: string, wanted: numb
 	return new IpcError(
 		"ERR_IPC_NO_SPACE",
 		name,
-		`There is no room for ${what}, which needs ${wanted} bytes in one piece: of the ${mib(most)} that the threads of a process can share, ${mib(used)} are taken. Choose a smaller capacity or size, or close other names.`,
+		`There is no room for ${what}, which needs ${wanted} bytes in one piece: of the ${mib(most)} that the threads of a process can share, ${mib(used)} are in use. Choose a smaller capacity or size, or close other names.`,
 	);
 }
 
-/** Shared memory that cannot grow to so many bytes. */
+/** The error of shared memory that cannot grow to so many bytes. */
 export function growError(threads: Threads, prefix: string, name: string, byteLength: number): IpcError {
 	const what = describe("memory", prefix, name);
 	const { used, most } = usage(threads);
@@ -74,7 +74,7 @@ function errorOf(
 		return new IpcError(
 			"ERR_IPC_BUSY",
 			name,
-			`${what} could not be opened within 5 s: another thread that is opening or closing a name seems to be stopped. Let it go on, or end it.`,
+			`${what} could not be opened within 5 s: another thread that is opening or closing a name seems to be stopped. Let it continue, or end it.`,
 		);
 	return openFailure(failure, kind, prefix, name);
 }
@@ -95,7 +95,7 @@ function tryOpen(threads: Threads, key: Key, options: NameOptions, join: Join): 
 		};
 		return { segment, at, instance, leave };
 	} finally {
-		// An error of the engine (no memory) must not lock everybody out. A thread that is terminated does not get here.
+		// An exception (no memory) must not leave the lock taken. A thread that is terminated does not get here.
 		threads.unlockNames();
 	}
 }
@@ -113,7 +113,7 @@ function open(
 	return opened;
 }
 
-/** Opens a name, or makes it, and takes a sender's place on it. */
+/** Opens or creates a name, and takes a sender's slot on it. */
 export const openAsSender = (
 	threads: Threads,
 	kind: EndpointKind,
@@ -139,7 +139,7 @@ export const openAsHandle = (
 	options: NameOptions,
 ): OpenSegment => open(threads, kind, prefix, name, options, joinedHandle);
 
-/** Removes what a name has; its endpoints are orphaned. */
+/** Removes a name; its endpoints are orphaned. */
 export function clearSegment(threads: Threads, kind: EndpointKind | HandleKind, prefix: string, name: string): void {
 	if (!threads.lockNames(OPEN_PATIENCE)) throw errorOf(threads, failed(Status.busy), kind, prefix, name);
 	try {

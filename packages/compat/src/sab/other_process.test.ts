@@ -35,7 +35,7 @@ describe.if(process.platform === "linux")("a name that lives in another process"
 			const error = errorOf(open);
 			expect(error?.code).toBe("ERR_IPC_ENGINE");
 			expect(error?.endpoint).toBe("name");
-			expect(error?.message).toContain(`channel "name" (prefix "${prefix}") lives in process ${process.pid}`);
+			expect(error?.message).toContain(`channel "name" (prefix "${prefix}") is open in process ${process.pid}`);
 			expect(error?.message).toContain("@libipc/core");
 		}
 		// Another prefix, another kind: other names.

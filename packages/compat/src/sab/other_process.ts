@@ -16,8 +16,8 @@ import { isSystemThreadAlive } from "./identity.ts";
 import type { Key } from "./name_table.ts";
 
 /**
- * Whether a name lives in shared memory, where this engine cannot follow: looked up when it is to be made here. By reading its
- * file alone, and on Linux only: macOS has no files of shared memory. What the dead left there does not count.
+ * Finds out whether a name is open in shared memory, which this engine cannot use. It is called before a name is created here. It only
+ * reads the file of the name, and works on Linux only: macOS has no files of shared memory. Leftovers of dead processes do not count.
  */
 const DIRECTORY = "/dev/shm";
 
@@ -27,7 +27,7 @@ const decoder = new TextDecoder();
 const fileOf = ({ kind, prefix, name }: Key): string =>
 	`${DIRECTORY}/libipc.${kindName(kind)}.${prefix.length}.${decoder.decode(prefix)}.${decoder.decode(name)}`;
 
-/** The process of an endpoint in the file that is alive; 0: there is none, or no segment of this layout. */
+/** The process of a live endpoint in the file; 0: there is none, or the file is no segment of this layout. */
 function findAlive(fd: number): number {
 	if (!fstatSync(fd).isFile()) return 0;
 	const head = new DataView(new ArrayBuffer(HEADER_BYTES));
@@ -40,26 +40,26 @@ function findAlive(fd: number): number {
 		word(header.maxReceivers) <= limits.maxReceivers;
 	if (!isKnown) return 0;
 	const count = word(header.maxReceivers) + (hasRing(word(header.kind)) ? MAX_SENDERS : 0);
-	const places = new DataView(new ArrayBuffer(count * SLOT_BYTES));
-	const bytes = readSync(fd, places, 0, places.byteLength, HEADER_BYTES);
+	const slots = new DataView(new ArrayBuffer(count * SLOT_BYTES));
+	const bytes = readSync(fd, slots, 0, slots.byteLength, HEADER_BYTES);
 	for (let at = 0; at + SLOT_BYTES <= bytes; at += SLOT_BYTES) {
-		if (places.getUint32(at + slot.instance, true) === 0) continue;
-		const owner = [places.getInt32(at + slot.owner, true), places.getInt32(at + slot.owner + 4, true)] as const;
-		if (isSystemThreadAlive(...owner, "/proc")) return places.getUint32(at + slot.pid, true);
+		if (slots.getUint32(at + slot.instance, true) === 0) continue;
+		const owner = [slots.getInt32(at + slot.owner, true), slots.getInt32(at + slot.owner + 4, true)] as const;
+		if (isSystemThreadAlive(...owner, "/proc")) return slots.getUint32(at + slot.pid, true);
 	}
 	return 0;
 }
 
-/** The process in which the name lives; 0: none that we can see. */
+/** A process that has the name open; 0: none that this process can see. */
 export function findOtherProcess(key: Key): number {
 	if (process.platform !== "linux") return 0;
 	const file = fileOf(key);
-	if (!existsSync(file)) return 0; // the usual case, and an exception costs more than the look
+	if (!existsSync(file)) return 0; // the usual case, and an exception costs more than this check
 	let fd: number;
 	try {
 		fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
 	} catch {
-		return 0; // another user's, or gone by now
+		return 0; // it belongs to another user, or does not exist any more
 	}
 	try {
 		return findAlive(fd);

@@ -2,33 +2,33 @@ import type { Segment } from "../segment/segment.ts";
 import { FIRST_UNIT, hubWord, UNIT_BYTES } from "./hub_layout.ts";
 import { type Threads, unitOf } from "./threads.ts";
 
-/** Room in the hub for segments; under the lock of names. */
+/** Finds room for segments in the hub. Everything happens under the lock of names. */
 
-/** Addresses kept free behind shared memory, so that it can grow: three times its size, between these, while there are many. */
+/** Addresses that stay free behind shared memory, so that it can grow: three times its size, within these bounds, while the hub has many. */
 const LEAST_SPARE = 2 ** 20;
 const MOST_SPARE = 2 ** 28;
 const SPARE_PART = 64;
 
-/** So many units at least must have been added before leftovers are looked for again: a look asks the system about threads. */
-const FIRST_LOOK = 4096;
+/** Leftovers are not looked for before so many units have been used: the search asks the system about threads. */
+const FIRST_SEARCH = 4096;
 
 const unitsOf = (bytes: number): number => 1 + Math.ceil(bytes / UNIT_BYTES);
 
-/** Frees blocks that nobody alive may touch, named or not. */
+/** Frees blocks that no live thread holds, with a name or without. */
 export function freeLeftovers(threads: Threads): void {
 	const { blocks, hub } = threads;
 	for (const unit of blocks.used()) if (!threads.isHeld(unit) && !threads.hasDeadOwner(unit)) threads.forgetBlock(unit);
 	Atomics.store(hub.words, hubWord.leftoversFreedAt, hub.words[hubWord.touched] as number);
 }
 
-/** When twice as much memory has been used as at the last look. */
+/** Whether twice as much memory has been used as at the last search. */
 function isTimeToFreeLeftovers({ hub }: Threads): boolean {
 	return (
-		(hub.words[hubWord.touched] as number) >= 2 * Math.max(hub.words[hubWord.leftoversFreedAt] as number, FIRST_LOOK)
+		(hub.words[hubWord.touched] as number) >= 2 * Math.max(hub.words[hubWord.leftoversFreedAt] as number, FIRST_SEARCH)
 	);
 }
 
-/** A block of so many bytes, from what is free, then from leftovers, then from more memory: each when it is due. */
+/** A block of so many bytes: from free blocks, then from leftovers if a search is due, then from more memory. */
 function take(threads: Threads, bytes: number): number {
 	const { blocks } = threads;
 	const units = unitsOf(bytes);
@@ -40,7 +40,7 @@ function take(threads: Threads, bytes: number): number {
 	return unit < 0 ? blocks.allocate(units, true) : unit;
 }
 
-/** A block for a segment of `total` bytes and `memory` bytes of shared memory, with room to grow if possible; -1: there is none. */
+/** A block for a segment of `total` bytes and `memory` bytes of shared memory, with room to grow if possible; -1: there is no room. */
 export function reserveBlock(threads: Threads, total: number, memory: number): number {
 	const { hub, blocks } = threads;
 	const left = blocks.buffer.maxByteLength - (hub.words[hubWord.touched] as number) * UNIT_BYTES;
@@ -56,8 +56,8 @@ export function reserveBlock(threads: Threads, total: number, memory: number): n
 }
 
 /**
- * Makes room for so many bytes of shared memory where it is, zeros as far as there was none. False: others are behind it, or
- * the hub is full. Killed in here, we leave room that nobody uses yet.
+ * Makes room for so many bytes of shared memory, in place. The new bytes are zeros. False: other blocks lie behind it, or the hub is
+ * full. A kill during this leaves room that no thread uses yet.
  */
 export function extendMemory(threads: Threads, segment: Segment, before: number, byteLength: number): boolean {
 	const { blocks } = threads;
@@ -71,7 +71,7 @@ export function extendMemory(threads: Threads, segment: Segment, before: number,
 	return true;
 }
 
-/** Bytes of the hub that are taken, and how many there can be. */
+/** The bytes of the hub that are in use, and how many there can be. */
 export const usage = ({ blocks }: Threads): { used: number; most: number } => {
 	let units = FIRST_UNIT;
 	for (const unit of blocks.used()) units += blocks.sizeOf(unit);

@@ -7,17 +7,16 @@ import { threadWord } from "./hub_layout.ts";
 import type { Identity } from "./identity.ts";
 
 /**
- * Who has ended, where the system does not tell (that is, not on Linux): the thread that made a Worker hears of its end, and
- * empties the Worker's place in the hub; whoever has none is dead. It hears of it when its event loop goes round, so a main
- * thread that blocks notices nothing until then. A Worker's Workers end with it, so each place says who made its thread.
+ * Notices the end of threads where the system does not say which threads live (that is, everywhere but on Linux). The thread that
+ * created a Worker gets the Worker's exit event, and empties the Worker's slot in the hub. A thread without a slot is dead. The event
+ * comes when the event loop of that thread runs, so a main thread that blocks notices nothing until then. The Workers of a Worker end
+ * with it. Therefore the entry of each thread in the hub says which thread created it.
  */
 
-/** Of the nearest thread above this one that uses libipc. */
+/** Under this key a Worker finds the identity of the nearest thread above it that uses libipc. */
 const PARENT_KEY = "libipc.parent";
 
-/** Of a place in the hub: the `low` of the thread above. */
-
-/** No other thread of this process ever has this number. */
+/** The identity of this thread: no other thread of this process ever has the same. */
 export const threadIdentity = (): Identity => ({ low: threadId + 1, high: 0 });
 
 function* ownedSlots(hub: Segment): IterableIterator<{ at: number; owner: bigint }> {
@@ -34,7 +33,7 @@ export function isThreadRegistered(hub: Segment, low: number, high: number): boo
 	return false;
 }
 
-/** A thread has ended, and so have those that it had made. */
+/** Empties the slots of a thread that has ended, and of the threads that it had created: they have ended too. */
 export function recordExit(hub: Segment, low: number): void {
 	for (const { at, owner } of ownedSlots(hub)) {
 		const each = Number(BigInt.asIntN(32, owner));
@@ -46,21 +45,21 @@ export function recordExit(hub: Segment, low: number): void {
 
 let parent = 0;
 
-/** In every thread that may make Workers, before it does. */
+/** To be called in every thread that may create Workers, before it does. */
 export function watchThreads(hub: () => Segment): void {
 	const above: unknown = getEnvironmentData(PARENT_KEY);
 	if (typeof above === "number") parent = above;
 	setEnvironmentData(PARENT_KEY, threadIdentity().low);
 	process.on("worker", (worker: Worker) => {
 		const low = worker.threadId + 1;
-		const note = (): void => recordExit(hub(), low);
-		if ("once" in worker) worker.once("exit", note);
-		// Bun tells of its other kind, that of browsers, too.
-		else (worker as EventTarget).addEventListener("close", note);
+		const record = (): void => recordExit(hub(), low);
+		if ("once" in worker) worker.once("exit", record);
+		// Bun reports its browser-like Workers, too.
+		else (worker as EventTarget).addEventListener("close", record);
 	});
 }
 
-/** Under whom this thread is, in its place. */
+/** Writes into this thread's entry which thread is above it. */
 export function recordParent(hub: Segment, at: number): void {
 	hub.words[entryOf(hub, at) + threadWord.parent] = parent;
 }

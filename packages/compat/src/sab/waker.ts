@@ -3,12 +3,12 @@ import { entryOf } from "./hub.ts";
 import { threadWord } from "./hub_layout.ts";
 import type { Threads } from "./threads.ts";
 
-/** The longest time a timer can have. */
+/** The longest time of a timer, in milliseconds. */
 const LONG = 0x7fffffff;
 
 /**
- * Wakes this thread's event loop by Atomics.waitAsync on a word of the thread's place in the hub. Whoever rings adds one to
- * the word before it notifies, so nothing signalled between two waits is lost.
+ * Wakes this thread's event loop by Atomics.waitAsync on a word of the thread's entry in the hub. A thread that signals adds one to the
+ * word before it notifies. So a signal between two waits is not lost.
  */
 export class ThreadWaker implements EngineWaker {
 	readonly low: number;
@@ -18,7 +18,7 @@ export class ThreadWaker implements EngineWaker {
 	readonly #signalled: () => void;
 	#seen: number;
 	#isOpen = true;
-	/** The engine's own waiting keeps no process alive: a timer does. */
+	/** The wait of Atomics.waitAsync keeps no process alive, but a timer does. */
 	#timer: ReturnType<typeof setInterval> | undefined;
 
 	constructor({ hub, slot }: Threads, signalled: () => void) {
@@ -33,12 +33,12 @@ export class ThreadWaker implements EngineWaker {
 
 	#wait(): void {
 		const waiting = Atomics.waitAsync(this.#words, this.#index, this.#seen);
-		if (waiting.async) void waiting.value.then(this.#look);
-		// Rung meanwhile. Not at once: timers and sockets get their turn.
-		else setImmediate(this.#look);
+		if (waiting.async) void waiting.value.then(this.#onSignal);
+		// Signalled meanwhile. Not at once, so that timers and sockets are served.
+		else setImmediate(this.#onSignal);
 	}
 
-	readonly #look = (): void => {
+	readonly #onSignal = (): void => {
 		if (!this.#isOpen) return;
 		this.#seen = Atomics.load(this.#words, this.#index);
 		this.#wait();
@@ -57,7 +57,7 @@ export class ThreadWaker implements EngineWaker {
 		if (!this.#isOpen) return;
 		this.#isOpen = false;
 		this.keepAlive(false);
-		// Ends the wait, which would hold on to this object.
+		// Ends the wait, which would keep this object in memory.
 		Atomics.add(this.#words, this.#index, 1);
 		Atomics.notify(this.#words, this.#index);
 	}

@@ -4,13 +4,13 @@ import type { Segment } from "./segment.ts";
 import { isAlive } from "./slots.ts";
 
 /**
- * Which sender may move head, which of a queue's receivers may take: one word, the instance of its owner, or 0. Why a dead
- * owner leaves nothing to repair: `native/src/claim_lock.h`. `claim` is the index of the word.
+ * The lock of the sender that may move head, or of the queue's receiver that may take: one word, which is the instance of its owner,
+ * or 0. `native/src/claim_lock.h` says why a dead owner leaves nothing to repair. `claim` is the index of the word.
  */
 export const claimTryLock = (segment: Segment, claim: number, instance: number): boolean =>
 	Atomics.compareExchange(segment.words, claim, 0, instance) === 0;
 
-/** The caller then looks at the event `turn`. */
+/** The caller then notifies the event `claimFree`. */
 export const claimUnlock = (segment: Segment, claim: number): void => {
 	Atomics.store(segment.words, claim, 0);
 };
@@ -18,15 +18,15 @@ export const claimUnlock = (segment: Segment, claim: number): void => {
 /** Takes the lock if it is free or its owner is dead. */
 export function claimTakeOver(segment: Segment, claim: number, instance: number): boolean {
 	const owner = Atomics.load(segment.words, claim);
-	// Our own number, though we do not hold it: damage. Nobody else would ever give it back.
+	// The caller's own instance, although it does not hold the lock: damage. No other endpoint would ever unlock it.
 	if (owner !== 0 && owner !== instance && isAlive(segment, owner)) return false;
 	return Atomics.compareExchange(segment.words, claim, owner, instance) === owner;
 }
 
-/** Waits for the lock, taking it over from a dead owner. False: the deadline passed; 0 has always passed. */
+/** Waits for the lock, and takes it over from a dead owner. False: the deadline has passed; 0 has always passed. */
 export function claimLockSlow(segment: Segment, claim: number, instance: number, deadline: number): boolean {
 	const { words, platform } = segment;
-	// Its owner, if it runs, needs a microsecond: that much waits even who does not wait.
+	// An owner that runs needs a microsecond. A caller that does not wait waits so long, too.
 	for (let i = 0; i < 32 && deadline === 0; i++)
 		if (Atomics.load(words, claim) === 0 && claimTryLock(segment, claim, instance)) return true;
 	const backoff = new Backoff(segment);

@@ -2,9 +2,9 @@ import { EVENT_WORDS, EVENTS, EventIndex, headerWord, SLOT_WORDS, slotWord } fro
 import type { Segment } from "./segment.ts";
 
 /**
- * Sleep until another thread changes something; free when nobody sleeps. The steps, and why no wake-up is lost, are in
- * `native/src/event.h`. Its two fences are not needed here: the store that changes the condition, and the load of the flag
- * after it, are both sequentially consistent, as are the store of the flag and the look at the condition.
+ * Sleeps until another thread changes something. A notification costs nothing if no thread sleeps. `native/src/event.h` gives the
+ * steps, and says why no wake-up is lost. Its two fences are not needed here: the store that changes the condition and the load of
+ * the flag after it are both sequentially consistent, and so are the store of the flag and the load of the condition.
  */
 const {
 	eventFlags: FLAGS,
@@ -16,16 +16,16 @@ const {
 } = headerWord;
 const { armed: ARMED, waker: WAKER } = slotWord;
 
-/** Bits of a flag: who is to be woken. */
+/** Bits of a flag: which kinds of waiters there are. */
 const SLEEPERS = 1;
 const WAKERS = 2;
 
-/** Milliseconds: half of the second in which a death must be noticed, less margin. */
+/** The longest sleep without a check for dead peers, in milliseconds: less than half of the second within which a death must be noticed. */
 export const SLICE = 400;
-/** A first look at who is alive comes early. */
+/** The first sleep is shorter, so that the first check for dead peers comes early. */
 export const FIRST_SLICE = 20;
 
-/** Rings the wakers of places that are armed for the event. A bit is taken by one notifier. */
+/** Signals the wakers of the slots that are armed for the event. Each armed bit is taken by one notifier. */
 function signalSlots(segment: Segment, first: number, count: number, bit: number): void {
 	const { words, platform } = segment;
 	for (let at = first, end = first + count * SLOT_WORDS; at < end; at += SLOT_WORDS) {
@@ -38,10 +38,10 @@ function signalSlots(segment: Segment, first: number, count: number, bit: number
 const atMost = (words: Int32Array, index: number, most: number): number =>
 	Math.min(Atomics.load(words, index) >>> 0, most);
 
-/** Wakes all that wait for the event. The condition has been changed by an Atomics store. */
+/** Wakes all waiters of the event. The caller has changed the condition by an Atomics store. */
 export function wake(segment: Segment, event: number): void {
 	const { words } = segment;
-	// The exchange elects one of several notifiers: the others' changes are covered by its wake.
+	// The exchange elects one of several notifiers: its wake covers the changes of the others.
 	const wanted = Atomics.exchange(words, FLAGS + event, 0);
 	if (wanted & SLEEPERS) {
 		const index = WORDS + event * EVENT_WORDS;
@@ -54,15 +54,15 @@ export function wake(segment: Segment, event: number): void {
 	}
 }
 
-/** The same where nobody may be waiting, which costs a load. The condition has been changed by an Atomics store. */
+/** The same, at the cost of one load if nobody waits. The caller has changed the condition by an Atomics store. */
 export function notify(segment: Segment, event: number): void {
 	if (Atomics.load(segment.words, FLAGS + event) !== 0) wake(segment, event);
 }
 
-/** Whether somebody waits for the event, or did: a guess. */
+/** Whether somebody waits for the event, or did so a moment ago: a guess. */
 export const isWanted = (segment: Segment, event: number): boolean => segment.words[FLAGS + event] !== 0;
 
-/** A waiter's steps before it looks at its condition: answers what to pass to {@link sleep} afterwards. */
+/** A waiter's steps before it checks its condition: returns the value to pass to {@link sleep} afterwards. */
 export function prepare(segment: Segment, event: number): number {
 	const seen = Atomics.load(segment.words, WORDS + event * EVENT_WORDS);
 	Atomics.or(segment.words, FLAGS + event, SLEEPERS);
@@ -70,8 +70,8 @@ export function prepare(segment: Segment, event: number): number {
 }
 
 /**
- * An event loop's, for some events (bits 1 << index): `at` is its place. It looks at its condition afterwards, and when its
- * waker was signalled. Rung once: then arm again.
+ * The same for an event loop, for some events (bits 1 << index): `at` is the slot. The event loop checks its condition afterwards, and
+ * again when its waker is signalled. It is signalled once, and must then arm again.
  */
 export function arm(segment: Segment, at: number, events: number, low: number, high: number): void {
 	const { words } = segment;
@@ -81,10 +81,10 @@ export function arm(segment: Segment, at: number, events: number, low: number, h
 	for (let event = 0; event < EVENTS; event++) if (events & (1 << event)) Atomics.or(words, FLAGS + event, WAKERS);
 }
 
-/** For what of {@link arm} the place has not been signalled yet. */
+/** The events of {@link arm} for which the slot has not been signalled yet. */
 export const armed = (segment: Segment, at: number): number => Atomics.load(segment.words, at + ARMED);
 
-/** Sleeps for at most `slice` and not past `deadline`. */
+/** Sleeps for at most `slice`, and not past `deadline`. */
 export function sleep(segment: Segment, event: number, seen: number, deadline: number, slice: number): void {
 	const left = deadline - segment.platform.now();
 	if (left > 0) segment.platform.wait(segment.words, WORDS + event * EVENT_WORDS, seen, Math.min(left, slice));
@@ -94,10 +94,10 @@ export function sleep(segment: Segment, event: number, seen: number, deadline: n
 export const deadlineAfter = (segment: Segment, timeout: number): number =>
 	timeout < 0 ? Infinity : segment.platform.now() + timeout;
 
-/** Rounds of spinning before a sleep, of 1 to 10 looks each: some 20 µs in all, where there is another processor. */
+/** Rounds of spinning before a sleep, of 1 to 10 loads each: about 20 µs in all. Only if a peer may run on another processor. */
 const SPIN_ROUNDS = 150;
 
-/** Before it sleeps, a waiter spins: a peer on another processor answers within a microsecond. There is no yield in JavaScript. */
+/** A waiter spins before it sleeps: a peer on another processor responds within a microsecond. JavaScript cannot yield the processor. */
 export class Backoff {
 	readonly #words: Int32Array;
 	readonly #processors: number;
@@ -109,14 +109,14 @@ export class Backoff {
 		this.restart();
 	}
 
-	/** Begins anew: for those who wait often. */
+	/** Begins again, for a waiter that waits often. */
 	restart(): this {
 		const endpoints = (this.#words[RECEIVER_COUNT] as number) + (this.#words[SENDER_COUNT] as number);
 		this.#round = endpoints <= this.#processors ? 0 : SPIN_ROUNDS;
 		return this;
 	}
 
-	/** Pauses a little; false: enough of it, sleep. */
+	/** Spins one round. False: the rounds are over, sleep. */
 	pause(): boolean {
 		if (this.#round === SPIN_ROUNDS) return false;
 		for (let left = 1 + (this.#round++ >> 4); left > 0; left--) Atomics.load(this.#words, WORDS + EventIndex.data);

@@ -1,6 +1,6 @@
 /**
- * 64-bit words of a header as numbers, read and written by halves: a BigInt costs ten times as much, and is garbage. Whole
- * below 2^53, which no sound position or count reaches; past that, damage, they are inexact but finite.
+ * 64-bit words of a header as numbers, read and written by halves: a BigInt costs ten times as much, and is allocated. The numbers
+ * are exact below 2^53, which no valid position or count reaches. Damaged words may be larger: their numbers are inexact but finite.
  */
 const HALF = 2 ** 32;
 
@@ -8,14 +8,14 @@ export const lowOf = (value: number): number => value | 0;
 export const highOf = (value: number): number => Math.floor(value / HALF) | 0;
 export const longOf = (low: number, high: number): number => (high >>> 0) * HALF + (low >>> 0);
 
-/** How often the halves of a word may change while they are read: more than that is damage. */
+/** How often the halves of a word may change while they are read. More often is damage. */
 const TRIES = 16;
 
-/** Of a word that nobody changes meanwhile, or under the lock that those who change it hold. */
+/** Of a word that no thread changes meanwhile: the caller holds the lock under which it changes. */
 export const plainLong = (words: Int32Array, index: number): number =>
 	longOf(words[index] as number, words[index + 1] as number);
 
-/** Of a word that only grows: halves that belong together. */
+/** Of a word that only grows: two halves that belong together. */
 export function loadLong(words: Int32Array, index: number): number {
 	let high = Atomics.load(words, index + 1);
 	for (let tries = 0; tries < TRIES; tries++) {
@@ -27,7 +27,7 @@ export function loadLong(words: Int32Array, index: number): number {
 	return longOf(Atomics.load(words, index), high);
 }
 
-/** By the only one who may change the word. It changes at once, so that who is killed in here leaves the old or the new. */
+/** By the only thread that may change the word. Both halves change in one store, so a kill leaves the old value or the new one. */
 export function storeLong(words: Int32Array, longs: BigInt64Array, index: number, value: number): void {
 	if (words[index + 1] === highOf(value)) Atomics.store(words, index, lowOf(value));
 	else Atomics.store(longs, index >> 1, BigInt.asIntN(64, BigInt(value)));

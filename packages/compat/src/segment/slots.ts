@@ -17,8 +17,8 @@ import type { Segment } from "./segment.ts";
 import { forget } from "./waits.ts";
 
 /**
- * Who is on a segment: places for receivers and senders, and the gate. `native/src/slots.h` says who may call what, and
- * slots.c why a joiner's position is safe. A place is the index of its first word.
+ * The slots of the receivers and senders of a segment, and the gate. `native/src/slots.h` says which thread may call what, and slots.c
+ * why the position of a joining receiver is safe. A slot is the index of its first word.
  */
 const {
 	deaths: DEATHS,
@@ -42,11 +42,11 @@ const {
 } = slotWord;
 const { lost: LOST_LONG } = slotLong;
 
-/** Longer than who opens or closes needs the name lock, and too short to be felt. Milliseconds. */
+/** Longer than an open or close holds the name lock, and too short to be noticed. Milliseconds. */
 const EVICT_PATIENCE = 1;
 const LEAVE_PATIENCE = 1000;
 
-/** How many places {@link isAnyAlive} looks at, once a live one is found. */
+/** How many slots {@link isAnyAlive} checks once it has found a live one. */
 const SLOTS_CHECKED = 16;
 
 const low32 = (long: bigint): number => Number(BigInt.asIntN(32, long));
@@ -57,7 +57,7 @@ function findFree({ words }: Segment, first: number, count: number): number {
 	return -1;
 }
 
-/** The dead make room if there is no other. */
+/** A free slot. If there is none, the slots of dead owners are emptied. */
 function findOrMakeFreeSlot(segment: Segment, first: number, count: number): number {
 	const at = findFree(segment, first, count);
 	if (at >= 0) return at;
@@ -65,15 +65,15 @@ function findOrMakeFreeSlot(segment: Segment, first: number, count: number): num
 	return findFree(segment, first, count);
 }
 
-function countSlots({ words }: Segment, first: number, most: number): { count: number; limit: number } {
+function countSlots({ words }: Segment, first: number, most: number): { count: number; used: number } {
 	let count = 0;
-	let limit = 0;
+	let used = 0;
 	for (let index = 0; index < most; index++) {
 		if (Atomics.load(words, first + index * SLOT_WORDS + INSTANCE) === 0) continue;
 		count++;
-		limit = index + 1;
+		used = index + 1;
 	}
-	return { count, limit };
+	return { count, used };
 }
 
 function recount(segment: Segment): void {
@@ -81,8 +81,8 @@ function recount(segment: Segment): void {
 	const receivers = countSlots(segment, segment.receivers, segment.maxReceivers);
 	const senders = countSlots(segment, segment.senders, segment.maxSenders);
 	Atomics.store(words, SENDER_COUNT, senders.count);
-	Atomics.store(words, SENDER_SLOTS_USED, senders.limit);
-	Atomics.store(words, RECEIVER_SLOTS_USED, receivers.limit);
+	Atomics.store(words, SENDER_SLOTS_USED, senders.used);
+	Atomics.store(words, RECEIVER_SLOTS_USED, receivers.used);
 	Atomics.store(words, RECEIVER_COUNT, receivers.count);
 	notify(segment, EventIndex.peers);
 	notify(segment, EventIndex.space); // the gate may have moved
@@ -98,10 +98,10 @@ function takeSlot(segment: Segment, at: number): void {
 	longs[(at >> 1) + LOST_LONG] = 0n;
 	words[at + HELD] = 0;
 	const instance = Atomics.add(words, NEXT_INSTANCE, 1) || Atomics.add(words, NEXT_INSTANCE, 1);
-	Atomics.store(words, at + INSTANCE, instance); // who sees it sees owner and position
+	Atomics.store(words, at + INSTANCE, instance); // a thread that sees it sees owner and position
 }
 
-/** Steps (2) to (4) of slots.c: where it begins, such that no sender can overwrite a record from there on. */
+/** Steps (2) to (4) of slots.c: the position where the receiver begins, such that no sender can overwrite a record from there on. */
 function takePosition(segment: Segment, at: number, fromOldest: boolean): void {
 	const { words, longs } = segment;
 	if (fromOldest)
@@ -114,14 +114,14 @@ function takePosition(segment: Segment, at: number, fromOldest: boolean): void {
 	Atomics.store(words, at + POSITION, low32(segment.joined));
 }
 
-/** Before it can hold anything, or a position is needed of it: whoever looks for places looks below the limit. */
+/** Before the slot can hold anything, or a sender needs its position: others only look at the slots that have been used. */
 function raiseReceiverSlotsUsed(segment: Segment, at: number): void {
 	const index = (at - segment.receivers) / SLOT_WORDS;
 	if ((segment.words[RECEIVER_SLOTS_USED] as number) <= index)
 		Atomics.store(segment.words, RECEIVER_SLOTS_USED, index + 1);
 }
 
-/** Takes a place, under the name lock: its word, or `Status.tooManyReceivers`. */
+/** Takes a slot, under the name lock: its first word, or `Status.tooManyReceivers`. */
 export function joinReceiver(segment: Segment, fromOldest: boolean): number {
 	const at = findOrMakeFreeSlot(segment, segment.receivers, segment.maxReceivers);
 	if (at < 0) return Status.tooManyReceivers;
@@ -133,7 +133,7 @@ export function joinReceiver(segment: Segment, fromOldest: boolean): number {
 	return at;
 }
 
-/** The same of what has no ring: its places are among the receivers'. */
+/** The same for a handle of a segment without a ring, whose slots are those of receivers. */
 export function joinHandle(segment: Segment): number {
 	const at = findOrMakeFreeSlot(segment, segment.receivers, segment.maxReceivers);
 	if (at < 0) return Status.tooManyHandles;
@@ -156,11 +156,11 @@ export const instanceAt = (segment: Segment, at: number): number => Atomics.load
 export const isOwnerAlive = ({ words, platform }: Segment, at: number): boolean =>
 	platform.isAlive(words[at + OWNER] as number, words[at + OWNER + 1] as number);
 
-/** Whether this thread has opened what has that place. */
+/** Whether this thread has opened the endpoint or handle in that slot. */
 export const isOwnedByThisThread = ({ words, platform }: Segment, at: number): boolean =>
 	words[at + OWNER] === platform.self.low && words[at + OWNER + 1] === platform.self.high;
 
-/** How many handles of living threads are open. */
+/** The number of open handles of live threads. */
 export function countAlive(segment: Segment): number {
 	let count = 0;
 	for (let index = 0; index < segment.maxReceivers; index++) {
@@ -170,7 +170,7 @@ export function countAlive(segment: Segment): number {
 	return count;
 }
 
-/** Looks whose place it is, and empties it if that one is dead. 0: nobody's, 1: alive, -1: dead. */
+/** Empties a slot if its owner is dead. 0: the slot was free, 1: its owner is alive, -1: its owner was dead. */
 function reapSlot(segment: Segment, at: number): number {
 	const { words } = segment;
 	const instance = Atomics.load(words, at + INSTANCE);
@@ -178,7 +178,7 @@ function reapSlot(segment: Segment, at: number): number {
 	if (isOwnerAlive(segment, at)) return 1;
 	words[at + DIED] = instance;
 	forget(segment, instance);
-	// Before the place is empty: killed in between, we leave a death that is told twice, not one that nobody hears of.
+	// Before the slot is emptied. After a kill between the two stores a death is counted twice, which is better than not at all.
 	Atomics.add(words, DEATHS, 1);
 	Atomics.store(words, at + INSTANCE, 0);
 	return -1;
@@ -186,7 +186,7 @@ function reapSlot(segment: Segment, at: number): number {
 
 const allSlots = (segment: Segment): number => segment.maxReceivers + segment.maxSenders;
 
-/** Empties the places of dead owners; answers how many live endpoints remain. Under the name lock. */
+/** Empties the slots of dead owners; returns how many live endpoints remain. Under the name lock. */
 export function reap(segment: Segment): number {
 	let live = 0;
 	for (let index = 0; index < allSlots(segment); index++)
@@ -195,11 +195,11 @@ export function reap(segment: Segment): number {
 	return live;
 }
 
-/** Whether anybody alive has a place; looks at no more than some once a live one is found. Under the name lock. */
+/** Whether a live thread has a slot. Checks only some slots once it has found a live one. Under the name lock. */
 export function isAnyAlive(segment: Segment): boolean {
 	const { words } = segment;
 	const count = allSlots(segment);
-	// Elsewhere each time: whoever comes and goes looks at all of them in turn.
+	// Other slots each time, so that many opens and closes check all of them in turn.
 	const comers = (words[NEXT_INSTANCE] as number) + (words[RECEIVER_COUNT] as number) + (words[SENDER_COUNT] as number);
 	const start = ((SLOTS_CHECKED * comers) >>> 0) % count;
 	let live = 0;
@@ -213,36 +213,37 @@ export function isAnyAlive(segment: Segment): boolean {
 	return live > 0;
 }
 
-/** Takes back a join that came to nothing. Under the name lock. */
+/** Takes back a join that failed. Under the name lock. */
 export function withdraw(segment: Segment, at: number): void {
 	Atomics.store(segment.words, at + INSTANCE, 0);
 	recount(segment);
 }
 
-/** Gives the place of `instance` up, and removes the segment if it was the last one. Takes the name lock itself. */
+/** Gives the slot of `instance` up, and removes the segment if it was the last one. Takes the name lock itself. */
 export function leaveSlot(segment: Segment, at: number, instance: number): void {
-	// First what frees the others, whatever becomes of the name lock. A swap: if we were taken for dead, it is not ours.
+	// First what others wait for, even if the name lock is not free. A swap: if others considered this thread dead, the slot may
+	// belong to another endpoint now.
 	Atomics.compareExchange(segment.words, at + INSTANCE, instance, 0);
 	notify(segment, EventIndex.space);
-	// Orphaned: nobody needs the count; busy: the next holder recounts.
+	// Orphaned: nobody needs the count. Busy: the next holder recounts.
 	if (segment.platform.lock(segment, LEAVE_PATIENCE) < 0) return;
 	recount(segment);
 	if (!isAnyAlive(segment)) unlink(segment);
 	segment.platform.unlock(segment);
 }
 
-/** Removes the name; its endpoints wake and see that they are orphaned. Under the name lock. */
+/** Removes the name; the endpoints wake and see that they are orphaned. Under the name lock. */
 export function unlink(segment: Segment): void {
 	segment.platform.unlink(segment);
 	markOrphaned(segment);
 }
 
-/** The lowest position that a live receiver still needs, or head if there is none. */
+/** The gate: the lowest position that a receiver still needs, or head if there is no receiver. */
 export function slotsGate(segment: Segment, head: number): number {
 	const { words } = segment;
-	const limit = Math.min(Atomics.load(words, RECEIVER_SLOTS_USED) >>> 0, segment.maxReceivers);
+	const used = Math.min(Atomics.load(words, RECEIVER_SLOTS_USED) >>> 0, segment.maxReceivers);
 	let lag = 0;
-	for (let at = segment.receivers, end = at + limit * SLOT_WORDS; at < end; at += SLOT_WORDS) {
+	for (let at = segment.receivers, end = at + used * SLOT_WORDS; at < end; at += SLOT_WORDS) {
 		if (Atomics.load(words, at + INSTANCE) === 0) continue;
 		const behind = (head - Atomics.load(words, at + POSITION)) | 0;
 		if (behind > lag) lag = behind; // negative: it has read records newer than `head`
@@ -254,14 +255,14 @@ const isDead = (segment: Segment, at: number): boolean => instanceAt(segment, at
 
 function evict(segment: Segment): boolean {
 	const status = segment.platform.lock(segment, EVICT_PATIENCE);
-	// Shared memory lives on without its name, and without its lock. Nobody can join any more, and who reaps twice does no harm.
+	// Shared memory is used on without its name, and without its lock. No thread can join any more, and reaping twice does no harm.
 	if (status < 0 && !(status === Status.orphaned && segment.kind === Kind.memory)) return false;
 	reap(segment);
 	if (status >= 0) segment.platform.unlock(segment);
 	return true;
 }
 
-/** Called by a sender that has waited long at `gate`: if a receiver that holds the gate there is dead, empties its place. */
+/** Called by a sender that has waited long at `gate`: if a receiver at that position is dead, empties its slot. */
 export function evictDeadAt(segment: Segment, gate: number): boolean {
 	for (let index = 0; index < segment.maxReceivers; index++) {
 		const at = segment.receivers + index * SLOT_WORDS;
@@ -270,21 +271,21 @@ export function evictDeadAt(segment: Segment, gate: number): boolean {
 	return false;
 }
 
-/** Empties the places of dead receivers or handles. True: there was one. */
+/** Empties the slots of dead receivers or handles. True: there was one. */
 export function evictDead(segment: Segment): boolean {
 	for (let index = 0; index < segment.maxReceivers; index++)
 		if (isDead(segment, segment.receivers + index * SLOT_WORDS)) return evict(segment);
 	return false;
 }
 
-/** Looks for dead endpoints, and answers whether anybody has come or gone since `seen`. */
+/** Empties the slots of dead endpoints, and returns whether an endpoint has joined or left since `seen`, which it updates. */
 export function pollSlots(segment: Segment, seen: { instances: number; count: number }): boolean {
 	const { words } = segment;
 	let dead = evictDead(segment);
-	const limit = Math.min(Atomics.load(words, SENDER_SLOTS_USED) >>> 0, segment.maxSenders);
-	for (let index = 0; index < limit && !dead; index++)
+	const used = Math.min(Atomics.load(words, SENDER_SLOTS_USED) >>> 0, segment.maxSenders);
+	for (let index = 0; index < used && !dead; index++)
 		dead = isDead(segment, segment.senders + index * SLOT_WORDS) && evict(segment);
-	// Whoever comes takes a new instance, whoever goes is counted no more.
+	// Each join takes a new instance, and each leave lowers the count.
 	const instances = words[NEXT_INSTANCE] as number;
 	const count = (words[RECEIVER_COUNT] as number) + (words[SENDER_COUNT] as number);
 	const changed = seen.instances !== instances || seen.count !== count;
@@ -299,21 +300,21 @@ function find({ words }: Segment, first: number, count: number, instance: number
 	return -1;
 }
 
-/** Whether a handle of this thread has that number. */
+/** Whether the handle with that instance belongs to this thread. */
 export function heldByThisThread(segment: Segment, instance: number): boolean {
-	const limit = Math.min(Atomics.load(segment.words, RECEIVER_SLOTS_USED) >>> 0, segment.maxReceivers);
-	const at = find(segment, segment.receivers, limit, instance);
+	const used = Math.min(Atomics.load(segment.words, RECEIVER_SLOTS_USED) >>> 0, segment.maxReceivers);
+	const at = find(segment, segment.receivers, used, instance);
 	return at >= 0 && isOwnedByThisThread(segment, at);
 }
 
-/** Whether the endpoint of that number is still there. Places are emptied by their owner, or when it is dead. */
+/** Whether the endpoint with that instance is open and its thread lives. */
 export function isAlive(segment: Segment, instance: number): boolean {
 	let at = find(segment, segment.senders, segment.maxSenders, instance);
 	if (at < 0) at = find(segment, segment.receivers, segment.maxReceivers, instance);
 	return at >= 0 && isOwnerAlive(segment, at);
 }
 
-/** For people: the process of the endpoint of that number, 0 if it is gone. */
+/** For messages to people: the process of the sender with that instance; 0 if it is gone. */
 export function pidOf(segment: Segment, instance: number): number {
 	const at = find(segment, segment.senders, segment.maxSenders, instance);
 	return at < 0 ? 0 : (segment.words[at + PID] as number);

@@ -2,8 +2,8 @@ import { headerWord, Status, WAIT_WORDS, waitWord } from "@libipc/protocol";
 import type { Segment } from "./segment.ts";
 
 /**
- * Who waits in what has no ring, in order; each is woken on its own: `native/src/waits.h`. A wait is an index in the table.
- * As in event.ts the Atomics make its fences.
+ * The table of waits of a segment without a ring. Waits have an order, and each is woken separately: `native/src/waits.h`. A wait is
+ * an index of the table. As in event.ts, Atomics take the place of the fences.
  */
 const { deaths: DEATHS, nextTicket: NEXT_TICKET, waitEntriesUsed: ENTRIES_USED, waiting: COUNT } = headerWord;
 const { deaths: SEEN_DEATHS, instance: INSTANCE, state: STATE, waker: WAKER, what: WHAT } = waitWord;
@@ -12,14 +12,14 @@ const WAITING = 1;
 const NOTIFIED = 2;
 const TAGS = 3;
 
-/** What locks, semaphores and conditions wait for; in shared memory the offset of a word, divided by 4. */
+/** What the waiters of locks, semaphores and conditions wait for. In shared memory it is the offset of a word, divided by 4. */
 export const ACQUIRE = 0;
 export const READERS = 1;
 export const ANY = -1;
 
 const TICKET_SHIFT = 2;
 const TICKET: number = ~TAGS;
-/** Tickets, shifted. */
+/** So many tickets, shifted. */
 const JUST_NOW = 1 << 20;
 
 const entry = (segment: Segment, index: number): number => segment.waits + index * WAIT_WORDS;
@@ -40,14 +40,14 @@ export function enter(segment: Segment, instance: number, what: number, low: num
 	const { words } = segment;
 	for (let index = 0; index < segment.maxWaits; index++) {
 		const at = entry(segment, index);
-		// First: whoever is killed with the entry taken must be found by forget().
+		// First, because forget() must find the entry of a thread that is killed after it has taken the entry.
 		raiseEntriesUsed(words, index + 1);
 		if (words[at + INSTANCE] !== 0 || Atomics.compareExchange(words, at + INSTANCE, 0, instance) !== 0) continue;
 		words[at + WHAT] = what;
 		words[at + WAKER] = low;
 		words[at + WAKER + 1] = high;
 		words[at + SEEN_DEATHS] = words[DEATHS] as number;
-		// Counted before it is WAITING and for longer: killed in between, the count is too high, never too low.
+		// It is counted before it is WAITING, and longer. So a kill leaves the count too high, never too low.
 		Atomics.add(words, COUNT, 1);
 		Atomics.store(words, at + STATE, (Atomics.add(words, NEXT_TICKET, 1) << TICKET_SHIFT) | WAITING);
 		return index;
@@ -55,22 +55,22 @@ export function enter(segment: Segment, instance: number, what: number, low: num
 	return Status.tooManyWaits;
 }
 
-/** Waits again, in the old place of the order: a wait that was notified and could not make use of it. */
+/** Waits again at the same position of the order, after a notification that was of no use. */
 export function renew(segment: Segment, index: number): void {
 	const { words } = segment;
 	const at = entry(segment, index) + STATE;
 	Atomics.store(words, at, ((words[at] as number) & TICKET) | WAITING);
 }
 
-/** Damaged, it is neither: that is no state to sleep in, nor would anybody wake it. */
+/** A damaged state counts as notified: no thread would wake a sleeper in it. */
 export const isNotified = (segment: Segment, index: number): boolean =>
 	(Atomics.load(segment.words, entry(segment, index) + STATE) & TAGS) !== WAITING;
 
-/** `header.deaths` when the wait began. */
+/** The value of `header.deaths` when the wait began. */
 export const deathsAtStart = (segment: Segment, index: number): number =>
 	segment.words[entry(segment, index) + SEEN_DEATHS] as number;
 
-/** Sleeps for at most `slice` and not past `deadline`. */
+/** Sleeps for at most `slice`, and not past `deadline`. */
 export function sleepWait(segment: Segment, index: number, deadline: number, slice: number): void {
 	const { words, platform } = segment;
 	const at = entry(segment, index) + STATE;
@@ -79,7 +79,7 @@ export function sleepWait(segment: Segment, index: number, deadline: number, sli
 	if ((seen & TAGS) === WAITING && left > 0) platform.wait(words, at, seen, Math.min(left, slice));
 }
 
-/** Takes a wait out of the table. True: it had been notified, and who leaves without what it waited for notifies another. */
+/** Removes a wait. True: it had been notified. A waiter that leaves without what it waited for then notifies another one. */
 export function leave(segment: Segment, index: number): boolean {
 	const { words } = segment;
 	const at = entry(segment, index);
@@ -89,19 +89,19 @@ export function leave(segment: Segment, index: number): boolean {
 	return (state & TAGS) === NOTIFIED;
 }
 
-/** Takes the waits of a dead handle out. What had been notified is made good by `deaths`, and by who looks at locks. */
+/** Removes the waits of a dead handle. `deaths`, and the polls of those that wait for locks, make up for notifications it had received. */
 export function forget(segment: Segment, instance: number): void {
 	const { words } = segment;
 	for (let index = 0, used = entriesUsed(segment); index < used; index++) {
 		const at = entry(segment, index);
 		if (Atomics.load(words, at + INSTANCE) !== instance) continue;
-		// IDLE: killed before it was counted, or after it was counted out, or just between.
+		// IDLE: the thread was killed before the wait was counted, after it was uncounted, or between the two.
 		if ((Atomics.exchange(words, at + STATE, IDLE) & TAGS) !== IDLE) Atomics.sub(words, COUNT, 1);
 		Atomics.store(words, at + INSTANCE, 0);
 	}
 }
 
-/** Takes the waits of a handle out that is closed, and notifies others where they had been. */
+/** Removes the waits of a handle that is closed, and passes their notifications on. */
 export function leaveAll(segment: Segment, instance: number): void {
 	const { words } = segment;
 	for (let index = 0, used = entriesUsed(segment); index < used; index++) {
@@ -112,7 +112,7 @@ export function leaveAll(segment: Segment, instance: number): void {
 	}
 }
 
-/** Notifies a wait if it is still the one whose state was seen. */
+/** Notifies a wait if its state is still the one that was seen. */
 function notifyOne(segment: Segment, at: number, seen: number): boolean {
 	const { words, platform } = segment;
 	const low = words[at + WAKER] as number;
@@ -124,19 +124,19 @@ function notifyOne(segment: Segment, at: number, seen: number): boolean {
 }
 
 /**
- * Whether a state that was seen is that of somebody who waits for it, and did not just come: so that those who are notified
- * and wait once more do not keep a notifier for ever. What seems to be far ahead of `end` has waited through half a round
- * of the tickets.
+ * Whether a state that was seen belongs to a wait for `what` that began before the notification. Otherwise waiters that are notified
+ * and wait again could keep a notifier busy for ever. A ticket that seems to be far ahead of `end` has waited through half a round of
+ * all tickets.
  */
 function isMeant(words: Int32Array, at: number, state: number, what: number, end: number): boolean {
 	const sinceEnd = ((state & TICKET) - end) >>> TICKET_SHIFT;
 	return (state & TAGS) === WAITING && sinceEnd >= JUST_NOW && (what === ANY || words[at + WHAT] === what);
 }
 
-/** Notifies the `count` that have waited longest, of those there were at the call; answers how many there were. */
+/** Notifies the `count` longest waits that existed at the time of the call; returns how many it notified. */
 function notifySome(segment: Segment, what: number, count: number): number {
 	const { words } = segment;
-	// Who comes later, or waits once more, has seen the change.
+	// A waiter that comes later, or waits again, has seen the change.
 	const end = (words[NEXT_TICKET] as number) << TICKET_SHIFT;
 	let notified = 0;
 	while (notified < count) {
@@ -156,12 +156,12 @@ function notifySome(segment: Segment, what: number, count: number): number {
 	return notified;
 }
 
-/** Notifies as {@link notifySome} does, if anybody waits at all. The condition has been changed by an Atomics store. */
+/** Notifies as {@link notifySome} does, if there are waits at all. The caller has changed the condition by an Atomics store. */
 export function notifyWaits(segment: Segment, what: number, count: number): number {
 	return Atomics.load(segment.words, COUNT) === 0 ? 0 : notifySome(segment, what, count);
 }
 
-/** Notifies all; ANY: whatever they wait for. */
+/** Notifies all waits for `what`; with ANY all waits. */
 export function notifyAll(segment: Segment, what: number): number {
 	const { words } = segment;
 	const end = Atomics.load(words, NEXT_TICKET) << TICKET_SHIFT;
@@ -174,7 +174,7 @@ export function notifyAll(segment: Segment, what: number): number {
 	return notified;
 }
 
-/** Whether somebody waits by that handle. */
+/** Whether a wait of that handle is in the table. */
 export function hasWaiting(segment: Segment, instance: number): boolean {
 	const { words } = segment;
 	for (let index = 0, used = entriesUsed(segment); index < used; index++) {

@@ -49,9 +49,8 @@ export const exclusions: Readonly<Record<string, string>> = {
 	"ipc_mapping_hold add": OWN,
 	"ipc_memory_map add": OWN,
 	"ipc_os_signal swap": OWN,
-	"slots.c:23 slots_new_instance add":
+	"slots.c:24 slots_new_instance add":
 		"only when 2^32 endpoints have been opened; the same store as on the line before",
-	"ipc_os_open shm_unlink": "only if fchmod(2) fails on a file that this process has just made",
 	"mapping_after_fork_in_child store": "only in a forked child, into memory that is no longer shared",
 	"ipc_segment_is_orphaned store": "only when the file of a mapped segment was cut off",
 	"ipc_layout_hash store": OWN,

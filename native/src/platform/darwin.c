@@ -15,7 +15,7 @@
  * for three days. A file can outlive a reboot here; its endpoints are then known to be
  * dead by their start times, as after a crash.
  */
-#include "platform.h"
+#include "posix.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -37,8 +37,6 @@
 
 /* The clock that the kernel's own timeouts run on: like Linux's, it stops while the machine sleeps. */
 uint64_t ipc_os_now(void) { return clock_gettime_nsec_np(CLOCK_UPTIME_RAW); }
-
-void ipc_os_yield(void) { sched_yield(); }
 
 uint32_t ipc_os_processors(void) {
   int32_t count = 0;
@@ -110,9 +108,10 @@ void ipc_os_wake_all(_Atomic uint32_t *word) {
  * The number begins with the process id: what a killed process left is removed by the
  * next to open one.
  */
-static void os_waker_address(uint64_t waker, struct sockaddr_un *address) {
+socklen_t ipc_posix_waker_address(uint64_t waker, struct sockaddr_un *address) {
   *address = (struct sockaddr_un){.sun_family = AF_UNIX, .sun_len = sizeof *address};
   snprintf(address->sun_path, sizeof address->sun_path, "/var/tmp/libipc.wake.%016" PRIx64, waker);
+  return sizeof *address;
 }
 
 static void os_remove_wakers_of_dead(void) {
@@ -127,7 +126,7 @@ static void os_remove_wakers_of_dead(void) {
   closedir(directory);
 }
 
-static int os_open_socket(int type) {
+int ipc_posix_socket(int type) {
   int fd = socket(AF_UNIX, type, 0);
   if (fd < 0) return -errno;
   fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -137,11 +136,11 @@ static int os_open_socket(int type) {
 
 int ipc_os_open_waker(uint64_t *waker) {
   os_remove_wakers_of_dead();
-  int fd = os_open_socket(SOCK_DGRAM);
+  int fd = ipc_posix_socket(SOCK_DGRAM);
   for (uint64_t attempt = 0; fd >= 0; attempt++) {
     struct sockaddr_un address;
     *waker = (uint64_t)getpid() << 32 | (uint32_t)(ipc_os_now() + attempt);
-    os_waker_address(*waker, &address);
+    ipc_posix_waker_address(*waker, &address);
     if (bind(fd, (const struct sockaddr *)&address, sizeof address) == 0) return fd;
     if (errno == EADDRINUSE && attempt < 1000) continue;
     int error = -errno;
@@ -151,8 +150,6 @@ int ipc_os_open_waker(uint64_t *waker) {
   return fd;
 }
 
-int ipc_os_reserve_waker(void) { return os_open_socket(SOCK_STREAM); }
-
 int ipc_os_move(int descriptor, int to) {
   int error = dup2(descriptor, to) < 0 ? -errno : 0;
   if (error == 0) fcntl(to, F_SETFD, FD_CLOEXEC);
@@ -160,36 +157,11 @@ int ipc_os_move(int descriptor, int to) {
   return error;
 }
 
-void ipc_os_signal(uint64_t waker) {
-  static _Atomic int shared; /* one socket for all rings of this process, made by the first: fd + 1 */
-  int fd = atomic_load_explicit(&shared, memory_order_acquire) - 1;
-  if (fd < 0) {
-    fd = os_open_socket(SOCK_DGRAM);
-    if (fd < 0) return;
-    int none = 0;
-    if (!atomic_compare_exchange_strong_explicit(&shared, &none, fd + 1, memory_order_acq_rel, memory_order_acquire)) {
-      close(fd);
-      fd = none - 1;
-    }
-  }
-  struct sockaddr_un address;
-  os_waker_address(waker, &address);
-  ssize_t sent = sendto(fd, "", 1, 0, (const struct sockaddr *)&address, sizeof address);
-  if (sent >= 0 || (errno != EAGAIN && errno != ENOBUFS)) return;
-  /* It has rings to read, or others have so many of ours that our socket has no room for one more: then by another. */
-  fd = os_open_socket(SOCK_DGRAM);
-  if (fd < 0) return;
-  sendto(fd, "", 1, 0, (const struct sockaddr *)&address, sizeof address);
-  close(fd); /* what it has sent still arrives */
-}
-
 void ipc_os_close_waker(uint64_t waker) {
   struct sockaddr_un address;
-  os_waker_address(waker, &address);
+  ipc_posix_waker_address(waker, &address);
   unlink(address.sun_path);
 }
-
-uint32_t ipc_os_pid(void) { return (uint32_t)getpid(); }
 
 /*
  * An identity is, from the top: 17 bits of process id (at most 99999), 20 bits that
@@ -247,11 +219,13 @@ bool ipc_os_alive(uint64_t identity) {
  * lower case, and differently composed Unicode, for the same name, and rejects bytes
  * that are not UTF-8. The header holds the real name, and joiners compare it.
  */
-enum { PATH_BYTES = 64, HASH_DIGITS = 32 };
+enum { HASH_DIGITS = 32 };
+
+const bool ipc_posix_keys_are_hashed = true; /* wakers have other names */
 
 const char ipc_os_directory[] = "/var/tmp";
 
-static bool os_is_hashed(const char *key) {
+bool ipc_posix_is_key(const char *key) {
   return strncmp(key, "libipc.", 7) == 0 && strlen(key + 7) == HASH_DIGITS &&
          strspn(key + 7, "0123456789abcdef") == HASH_DIGITS;
 }
@@ -264,101 +238,27 @@ void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]) {
 }
 
 /* A key as listed is its own hash: no other key looks like one. */
-static void os_path_of(const char *key, char path[PATH_BYTES]) {
+void ipc_posix_path(const char *key, char path[IPC_POSIX_PATH_BYTES]) {
   char listed[IPC_OS_KEY_BYTES];
-  if (!os_is_hashed(key)) {
+  if (!ipc_posix_is_key(key)) {
     ipc_os_listed_key(key, listed);
     key = listed;
   }
-  snprintf(path, PATH_BYTES, "/var/tmp/%.50s", key);
+  snprintf(path, IPC_POSIX_PATH_BYTES, "/var/tmp/%.50s", key);
 }
 
-uint32_t ipc_os_user(void) { return (uint32_t)geteuid(); }
-
-/* Anything may have the name: a link is not followed, a pipe or a device not waited for. */
-int ipc_os_open(const char *key, bool create, uint32_t permissions) {
-  char path[PATH_BYTES];
-  os_path_of(key, path);
-  int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | (create ? O_CREAT | O_EXCL : O_NONBLOCK);
-  int fd = open(path, flags, (int)permissions); /* int: mode_t is narrower, and this is a variable argument */
-  if (fd < 0) return -errno;
-  if (create && fchmod(fd, (mode_t)permissions) != 0) { /* the umask must not take from what was asked */
-    int error = -errno;
-    close(fd);
-    unlink(path);
-    return error;
-  }
-  return fd;
+int ipc_posix_open(const char *key, int flags, uint32_t permissions) {
+  char path[IPC_POSIX_PATH_BYTES];
+  ipc_posix_path(key, path);
+  int fd =
+      open(path, flags | O_CLOEXEC, (int)permissions); /* int: mode_t is narrower, and this is a variable argument */
+  return fd < 0 ? -errno : fd;
 }
 
 int ipc_os_unlink(const char *key) {
-  char path[PATH_BYTES];
-  os_path_of(key, path);
+  char path[IPC_POSIX_PATH_BYTES];
+  ipc_posix_path(key, path);
   return unlink(path) == 0 ? 0 : -errno;
-}
-
-static ipc_os_file os_file_of(const struct stat *s) {
-  return (ipc_os_file){.size = (uint64_t)s->st_size,
-                       .inode = (uint64_t)s->st_ino,
-                       .links = (uint32_t)s->st_nlink,
-                       .owner = (uint32_t)s->st_uid,
-                       .permissions = s->st_mode & 07777,
-                       .is_regular = S_ISREG(s->st_mode)};
-}
-
-int ipc_os_stat(int fd, ipc_os_file *out) {
-  struct stat s;
-  if (fstat(fd, &s) != 0) return -errno;
-  *out = os_file_of(&s);
-  return 0;
-}
-
-int ipc_os_stat_key(const char *key, ipc_os_file *out) {
-  char path[PATH_BYTES];
-  os_path_of(key, path);
-  struct stat s;
-  if (lstat(path, &s) != 0) return -errno;
-  *out = os_file_of(&s);
-  return 0;
-}
-
-void ipc_os_close(int fd) { close(fd); }
-
-int ipc_os_list(ipc_os_found *found, void *context) {
-  DIR *directory = opendir(ipc_os_directory);
-  if (!directory) return -errno;
-  errno = 0;
-  for (const struct dirent *entry; (entry = readdir(directory)); errno = 0)
-    if (os_is_hashed(entry->d_name)) found(context, entry->d_name, true); /* wakers have other names */
-  int error = -errno;
-  closedir(directory);
-  return error;
-}
-
-static int os_only_regular(int fd) {
-  struct stat s;
-  if (fstat(fd, &s) == 0 && S_ISREG(s.st_mode)) return fd;
-  close(fd);
-  return -EINVAL;
-}
-
-int ipc_os_open_to_read(const char *key) {
-  char path[PATH_BYTES];
-  os_path_of(key, path);
-  int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  return fd < 0 ? -errno : os_only_regular(fd);
-}
-
-int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {
-  uint64_t done = 0;
-  while (done < size) {
-    ssize_t part = pread(fd, (uint8_t *)bytes + done, size - done, (off_t)(offset + done));
-    if (part < 0 && errno == EINTR) continue;
-    if (part < 0) return -errno;
-    if (part == 0) break;
-    done += (uint64_t)part;
-  }
-  return (int64_t)done;
 }
 
 static int os_write_zeros(int fd, uint64_t size) {
@@ -391,23 +291,6 @@ void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
   if (address != MAP_FAILED) return address;
   *error = -errno;
   return NULL;
-}
-
-void ipc_os_unmap(void *address, uint64_t size) { munmap(address, size); }
-
-void ipc_os_replace(void *address, uint64_t size) {
-  void *zeros = mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0);
-  if (zeros == MAP_FAILED) munmap(address, size); /* better to fault there than to reach the parent */
-}
-
-int ipc_os_try_lock(int fd, const char *key) {
-  (void)key;
-  return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
-}
-
-void ipc_os_unlock(int fd) {
-  flock(fd, LOCK_UN);
-  close(fd);
 }
 
 #endif

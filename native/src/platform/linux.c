@@ -1,7 +1,7 @@
 #ifdef __linux__
 
 #define _GNU_SOURCE
-#include "platform.h"
+#include "posix.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -29,8 +29,6 @@ uint64_t ipc_os_now(void) {
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-void ipc_os_yield(void) { sched_yield(); }
-
 uint32_t ipc_os_processors(void) {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) != 0) return 2;
@@ -51,15 +49,20 @@ void ipc_os_wake_all(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WA
  * process ended, and leave no file. Anybody on the machine may ring one: that wakes a
  * loop in vain. They are seen within one network namespace.
  */
-static socklen_t os_waker_address(uint64_t waker, struct sockaddr_un *address) {
+socklen_t ipc_posix_waker_address(uint64_t waker, struct sockaddr_un *address) {
   *address = (struct sockaddr_un){.sun_family = AF_UNIX};
   int length = snprintf(address->sun_path + 1, sizeof address->sun_path - 1, "libipc.wake.%016" PRIx64, waker);
   return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
 }
 
+int ipc_posix_socket(int type) {
+  int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  return fd < 0 ? -errno : fd;
+}
+
 int ipc_os_open_waker(uint64_t *waker) {
-  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return -errno;
+  int fd = ipc_posix_socket(SOCK_DGRAM);
+  if (fd < 0) return fd;
   /* Takes a datagram at its length, that is, none that is empty: to event loops that would be the end of a stream. */
   struct sock_filter length_of[] = {BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0), BPF_STMT(BPF_RET | BPF_A, 0)};
   const struct sock_fprog filter = {.len = 2, .filter = length_of};
@@ -68,7 +71,7 @@ int ipc_os_open_waker(uint64_t *waker) {
     struct sockaddr_un address;
     /* Unique but for the odd stranger: that is what the next attempt is for. */
     *waker = ((uint64_t)syscall(SYS_gettid) << 32 | (uint32_t)ipc_os_now()) + attempt;
-    socklen_t length = os_waker_address(*waker, &address);
+    socklen_t length = ipc_posix_waker_address(*waker, &address);
     if (bind(fd, (const struct sockaddr *)&address, length) == 0) return fd;
     if (errno == EADDRINUSE && attempt < 1000) continue;
     int error = -errno;
@@ -77,43 +80,13 @@ int ipc_os_open_waker(uint64_t *waker) {
   }
 }
 
-int ipc_os_reserve_waker(void) {
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  return fd < 0 ? -errno : fd;
-}
-
 int ipc_os_move(int descriptor, int to) {
   int error = dup3(descriptor, to, O_CLOEXEC) < 0 ? -errno : 0;
   close(descriptor);
   return error;
 }
 
-void ipc_os_signal(uint64_t waker) {
-  static _Atomic int shared; /* one socket for all rings of this process, made by the first: fd + 1 */
-  int fd = atomic_load_explicit(&shared, memory_order_acquire) - 1;
-  if (fd < 0) {
-    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) return;
-    int none = 0;
-    if (!atomic_compare_exchange_strong_explicit(&shared, &none, fd + 1, memory_order_acq_rel, memory_order_acquire)) {
-      close(fd);
-      fd = none - 1;
-    }
-  }
-  struct sockaddr_un address;
-  socklen_t length = os_waker_address(waker, &address);
-  ssize_t sent = sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address, length);
-  if (sent >= 0 || errno != EAGAIN) return;
-  /* It has rings to read, or others have so many of ours that our socket has no room for one more: then by another. */
-  fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return;
-  sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address, length);
-  close(fd); /* what it has sent still arrives */
-}
-
 void ipc_os_close_waker(uint64_t waker) { (void)waker; }
-
-uint32_t ipc_os_pid(void) { return (uint32_t)getpid(); }
 
 /*
  * State and start time of a thread, from /proc/<tid>/stat: field 3 and field 22
@@ -167,90 +140,26 @@ bool ipc_os_alive(uint64_t identity) {
   return kill((pid_t)tid, 0) == 0 || errno == EPERM;
 }
 
-uint32_t ipc_os_user(void) { return (uint32_t)geteuid(); }
-
-/* Anything may have the name: a link is not followed, a pipe or a device not waited for. */
-int ipc_os_open(const char *key, bool create, uint32_t permissions) {
-  int fd = shm_open(key, O_RDWR | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : O_NONBLOCK), permissions);
-  if (fd < 0) return errno == EINVAL ? -EISDIR : -errno; /* which glibc tells so */
-  if (create && fchmod(fd, permissions) != 0) {          /* the umask must not take from what was asked */
-    int error = -errno;
-    close(fd);
-    shm_unlink(key);
-    return error;
-  }
-  return fd;
-}
-
 /* Where glibc and musl have what shm_open makes. */
 const char ipc_os_directory[] = "/dev/shm";
 
+void ipc_posix_path(const char *key, char path[IPC_POSIX_PATH_BYTES]) {
+  snprintf(path, IPC_POSIX_PATH_BYTES, "%s/%s", ipc_os_directory, key);
+}
+
+int ipc_posix_open(const char *key, int flags, uint32_t permissions) {
+  int fd = shm_open(key, flags, permissions);
+  if (fd >= 0) return fd;
+  return errno == EINVAL ? -EISDIR : -errno; /* glibc says EINVAL for a directory */
+}
+
 int ipc_os_unlink(const char *key) { return shm_unlink(key) == 0 ? 0 : -errno; }
 
-static ipc_os_file os_file_of(const struct stat *s) {
-  return (ipc_os_file){.size = (uint64_t)s->st_size,
-                       .inode = (uint64_t)s->st_ino,
-                       .links = (uint32_t)s->st_nlink,
-                       .owner = (uint32_t)s->st_uid,
-                       .permissions = s->st_mode & 07777,
-                       .is_regular = S_ISREG(s->st_mode)};
-}
-
-int ipc_os_stat(int fd, ipc_os_file *out) {
-  struct stat s;
-  if (fstat(fd, &s) != 0) return -errno;
-  *out = os_file_of(&s);
-  return 0;
-}
-
-int ipc_os_stat_key(const char *key, ipc_os_file *out) {
-  char path[sizeof ipc_os_directory + IPC_OS_KEY_BYTES];
-  snprintf(path, sizeof path, "%s/%s", ipc_os_directory, key);
-  struct stat s;
-  if (lstat(path, &s) != 0) return -errno;
-  *out = os_file_of(&s);
-  return 0;
-}
-
-void ipc_os_close(int fd) { close(fd); }
+bool ipc_posix_is_key(const char *name) { return strncmp(name, "libipc.", 7) == 0; }
+const bool ipc_posix_keys_are_hashed = false;
 
 void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]) {
   snprintf(listed, IPC_OS_KEY_BYTES, "%s", key);
-}
-
-int ipc_os_list(ipc_os_found *found, void *context) {
-  DIR *directory = opendir(ipc_os_directory);
-  if (!directory) return -errno;
-  errno = 0;
-  for (const struct dirent *entry; (entry = readdir(directory)); errno = 0)
-    if (strncmp(entry->d_name, "libipc.", 7) == 0) found(context, entry->d_name, false);
-  int error = -errno;
-  closedir(directory);
-  return error;
-}
-
-static int os_only_regular(int fd) {
-  struct stat s;
-  if (fstat(fd, &s) == 0 && S_ISREG(s.st_mode)) return fd;
-  close(fd);
-  return -EINVAL;
-}
-
-int ipc_os_open_to_read(const char *key) {
-  int fd = shm_open(key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-  return fd < 0 ? -errno : os_only_regular(fd);
-}
-
-int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {
-  uint64_t done = 0;
-  while (done < size) {
-    ssize_t part = pread(fd, (uint8_t *)bytes + done, size - done, (off_t)(offset + done));
-    if (part < 0 && errno == EINTR) continue;
-    if (part < 0) return -errno;
-    if (part == 0) break;
-    done += (uint64_t)part;
-  }
-  return (int64_t)done;
 }
 
 int ipc_os_resize(int fd, uint64_t size) {
@@ -271,24 +180,6 @@ void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
   if (address != MAP_FAILED) return address;
   *error = -errno;
   return NULL;
-}
-
-void ipc_os_unmap(void *address, uint64_t size) { munmap(address, size); }
-
-void ipc_os_replace(void *address, uint64_t size) {
-  void *zeros =
-      mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
-  if (zeros == MAP_FAILED) munmap(address, size); /* better to fault there than to reach the parent */
-}
-
-int ipc_os_try_lock(int fd, const char *key) {
-  (void)key;
-  return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
-}
-
-void ipc_os_unlock(int fd) {
-  flock(fd, LOCK_UN);
-  close(fd);
 }
 
 #endif

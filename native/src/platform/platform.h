@@ -1,8 +1,8 @@
 /*
  * platform.h - everything libipc asks of an operating system.
  *
- * linux.c and darwin.c implement it, with what they share in fault.c, and are the only
- * files that make system calls or ask which system this is.
+ * linux.c and darwin.c implement it, with what they share in posix.c and fault.c. No other file makes system calls or
+ * asks which system this is.
  */
 #ifndef LIBIPC_PLATFORM_H
 #define LIBIPC_PLATFORM_H

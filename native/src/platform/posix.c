@@ -1,0 +1,146 @@
+/* posix.c - what Linux and macOS do in the same way. */
+#define _GNU_SOURCE
+#define _DARWIN_C_SOURCE
+#include "posix.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+
+void ipc_os_yield(void) { sched_yield(); }
+
+uint32_t ipc_os_pid(void) { return (uint32_t)getpid(); }
+
+uint32_t ipc_os_user(void) { return (uint32_t)geteuid(); }
+
+int ipc_os_reserve_waker(void) { return ipc_posix_socket(SOCK_STREAM); }
+
+static ssize_t posix_send_signal(int fd, uint64_t waker) {
+  struct sockaddr_un address;
+  socklen_t length = ipc_posix_waker_address(waker, &address);
+  return sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address, length);
+}
+
+void ipc_os_signal(uint64_t waker) {
+  static _Atomic int shared; /* one socket for all signals of this process, made by the first: fd + 1 */
+  int fd = atomic_load_explicit(&shared, memory_order_acquire) - 1;
+  if (fd < 0) {
+    fd = ipc_posix_socket(SOCK_DGRAM);
+    if (fd < 0) return;
+    int none = 0;
+    if (!atomic_compare_exchange_strong_explicit(&shared, &none, fd + 1, memory_order_acq_rel, memory_order_acquire)) {
+      close(fd);
+      fd = none - 1;
+    }
+  }
+  if (posix_send_signal(fd, waker) >= 0 || (errno != EAGAIN && errno != ENOBUFS)) return;
+  /*
+   * The waker has signals to read, or other wakers have so many of ours unread that our socket has no room for one
+   * more: then this one goes through another socket.
+   */
+  fd = ipc_posix_socket(SOCK_DGRAM);
+  if (fd < 0) return;
+  posix_send_signal(fd, waker);
+  close(fd); /* what it has sent still arrives */
+}
+
+/* Anything may have the name: a link is not followed, a pipe or a device not waited for. */
+int ipc_os_open(const char *key, bool create, uint32_t permissions) {
+  int fd = ipc_posix_open(key, O_RDWR | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : O_NONBLOCK), permissions);
+  if (fd >= 0 && create && fchmod(fd, (mode_t)permissions) != 0) { /* or the umask would take from what was asked */
+    int error = -errno;
+    close(fd);
+    ipc_os_unlink(key);
+    return error;
+  }
+  return fd;
+}
+
+static ipc_os_file posix_file_of(const struct stat *s) {
+  return (ipc_os_file){.size = (uint64_t)s->st_size,
+                       .inode = (uint64_t)s->st_ino,
+                       .links = (uint32_t)s->st_nlink,
+                       .owner = (uint32_t)s->st_uid,
+                       .permissions = s->st_mode & 07777,
+                       .is_regular = S_ISREG(s->st_mode)};
+}
+
+int ipc_os_stat(int fd, ipc_os_file *out) {
+  struct stat s;
+  if (fstat(fd, &s) != 0) return -errno;
+  *out = posix_file_of(&s);
+  return 0;
+}
+
+int ipc_os_stat_key(const char *key, ipc_os_file *out) {
+  char path[IPC_POSIX_PATH_BYTES];
+  ipc_posix_path(key, path);
+  struct stat s;
+  if (lstat(path, &s) != 0) return -errno;
+  *out = posix_file_of(&s);
+  return 0;
+}
+
+void ipc_os_close(int fd) { close(fd); }
+
+int ipc_os_list(ipc_os_found *found, void *context) {
+  DIR *directory = opendir(ipc_os_directory);
+  if (!directory) return -errno;
+  errno = 0;
+  for (const struct dirent *entry; (entry = readdir(directory)); errno = 0)
+    if (ipc_posix_is_key(entry->d_name)) found(context, entry->d_name, ipc_posix_keys_are_hashed);
+  int error = -errno;
+  closedir(directory);
+  return error;
+}
+
+static int posix_only_regular(int fd) {
+  struct stat s;
+  if (fstat(fd, &s) == 0 && S_ISREG(s.st_mode)) return fd;
+  close(fd);
+  return -EINVAL;
+}
+
+int ipc_os_open_to_read(const char *key) {
+  int fd = ipc_posix_open(key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+  return fd < 0 ? fd : posix_only_regular(fd);
+}
+
+int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {
+  uint64_t done = 0;
+  while (done < size) {
+    ssize_t part = pread(fd, (uint8_t *)bytes + done, size - done, (off_t)(offset + done));
+    if (part < 0 && errno == EINTR) continue;
+    if (part < 0) return -errno;
+    if (part == 0) break;
+    done += (uint64_t)part;
+  }
+  return (int64_t)done;
+}
+
+void ipc_os_unmap(void *address, uint64_t size) { munmap(address, size); }
+
+void ipc_os_replace(void *address, uint64_t size) {
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+  void *zeros = mmap(address, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+  if (zeros == MAP_FAILED) munmap(address, size); /* a fault there is better than reaching the parent */
+}
+
+int ipc_os_try_lock(int fd, const char *key) {
+  (void)key;
+  return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
+}
+
+void ipc_os_unlock(int fd) {
+  flock(fd, LOCK_UN);
+  close(fd);
+}

@@ -17,8 +17,8 @@ async function collects(isSo: () => boolean, patience = 200): Promise<boolean> {
 
 const used = (): number => usage(threads()).used;
 
-describe("what was forgotten and collected", () => {
-	test("has left", async () => {
+describe("an endpoint or handle that was not closed but collected", () => {
+	test("has left its name", async () => {
 		const sender = Channel.sender("name");
 		(() => void Channel.receiver("name"))();
 		expect(sender.receiverCount).toBe(1);
@@ -26,7 +26,7 @@ describe("what was forgotten and collected", () => {
 		sender.close();
 	});
 
-	test("gives its route and its lock to others, and tells who locks it next", async () => {
+	test("gives its route and its lock to others, and the next owner of the lock gets ownerDied", async () => {
 		(() => void Route.sender("name"))();
 		expect(() => Route.sender("name")).toThrow("has a sender already");
 		(() => void Mutex.open("name").lock())();
@@ -48,7 +48,7 @@ describe("what was forgotten and collected", () => {
 		mutex.close();
 	});
 
-	test("of shared memory that is closed: its bytes and words stay until they are collected, too", async () => {
+	test("of shared memory: its bytes and words stay until they are collected, too, also after close", async () => {
 		const before = used();
 		const held: { view?: Int32Array | Uint8Array } = {};
 		for (const which of ["words", "bytes"] as const) {

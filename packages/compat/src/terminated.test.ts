@@ -33,7 +33,7 @@ async function opens({ worker, count }: Opener, more: number): Promise<void> {
 
 const DEATHS = 25;
 
-test("threads that are terminated while they open and close names keep nobody waiting, and leave nothing for good", async () => {
+test("threads terminated while they open and close names block no other thread, and their memory comes back", async () => {
 	const here = threads();
 	const other = startOpener(1);
 	// A timer, for a promise of Atomics.waitAsync keeps nothing alive.

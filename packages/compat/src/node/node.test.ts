@@ -40,7 +40,7 @@ afterAll(() => {
 });
 
 describe("mapped memory", () => {
-	test("a view that is kept reads what it read, and cannot be transferred", async () => {
+	test("a view stays readable while it is kept, and cannot be transferred", async () => {
 		expect(await run("views outlive their endpoint")).toEqual({
 			moved: ["DataCloneError", "TypeError"],
 			mapped: true,
@@ -48,25 +48,25 @@ describe("mapped memory", () => {
 		});
 	}, 30_000);
 
-	test("what was closed is unmapped once nobody sees it any more", async () => {
+	test("memory of closed endpoints is unmapped when no view of it exists any more", async () => {
 		expect(await run("mappings of what was closed are released")).toEqual({ wereMapped: true, released: true });
 	}, 30_000);
 
-	test("an endpoint that was forgotten leaves when it is collected", async () => {
+	test("an endpoint that was not closed leaves when it is collected", async () => {
 		expect(await run("what was forgotten leaves")).toEqual({ before: 5, left: true });
 	}, 30_000);
 
-	test("a file that is truncated is damage, and ends no process", async () => {
+	test("a truncated file is reported as damage, and ends no process", async () => {
 		expect(await run("a truncated file")).toEqual(Array(4).fill("ERR_IPC_CORRUPT"));
 	}, 30_000);
 
-	test("a file that was deleted is noticed", async () => {
+	test("a deleted file is noticed", async () => {
 		expect(await run("a deleted file")).toEqual(Array(3).fill("ERR_IPC_ORPHANED"));
 	}, 30_000);
 });
 
-describe("which engine", () => {
-	test("native, if it is there", async () => {
+describe("the choice of the engine", () => {
+	test("is native, if the native engine is available", async () => {
 		expect(await run("every kind is in a file")).toBe(3);
 		expect(await run("every kind is in a file", { env: { LIBIPC_ENGINE: "native" } })).toBe(3);
 	}, 30_000);
@@ -85,7 +85,7 @@ describe("which engine", () => {
 		30_000,
 	);
 
-	test("a Worker has the main thread's, whatever its own environment says", async () => {
+	test("of a Worker is that of the main thread, whatever its own environment says", async () => {
 		expect(await run("a Worker chooses as the main thread has")).toEqual([true]);
 		expect(await run("a Worker chooses as the main thread has", { env: { LIBIPC_ENGINE: "sab" } })).toEqual([false]);
 	}, 30_000);
@@ -106,7 +106,7 @@ describe("which engine", () => {
 		30_000,
 	);
 
-	test("there is no such engine", async () => {
+	test("of an engine that does not exist is an error", async () => {
 		expect(await run("opens", { env: { LIBIPC_ENGINE: "fast" } })).toEqual({
 			code: "ERR_IPC_ENGINE",
 			text: 'LIBIPC_ENGINE is "fast": it can be "sab", "native", or left out.',

@@ -35,7 +35,7 @@ function factories(engine: Engine, firstPosition: number) {
 }
 
 function lent(loan: Loan | null): Loan {
-	if (!loan) throw new Error("nothing was lent");
+	if (!loan) throw new Error("no loan");
 	return loan;
 }
 
@@ -86,7 +86,7 @@ describe.each(cases)("from %s to %s, in a ring that starts at %d", (from, to, fi
 		}
 	});
 
-	test("loans: sent, shortened, given up, and in another order", () => {
+	test("loans: sent, shortened, aborted, and ended in another order", () => {
 		const name = names.next();
 		using receiver = receiving.Channel.receiver(name, { prefix, capacity: 4096 });
 		using sender = sending.Channel.sender(name, { prefix });
@@ -114,7 +114,7 @@ describe.each(cases)("from %s to %s, in a ring that starts at %d", (from, to, fi
 		expect(text(receiver.tryRecv())).toBe("d");
 	});
 
-	test("fragments of several senders, with others between", async () => {
+	test("fragments of several senders, with other messages between them", async () => {
 		const name = names.next();
 		using receiver = receiving.Channel.receiver(name, { prefix, capacity: 4096 });
 		using sender = sending.Channel.sender(name, { prefix });
@@ -149,7 +149,7 @@ describe.each(cases)("from %s to %s, in a ring that starts at %d", (from, to, fi
 		expect(receiver.tryRecv()).toBeNull();
 	});
 
-	test("a queue whose receivers are of both engines: taken, done, tried again", () => {
+	test("a queue with receivers of both engines: messages are taken, done and retried", () => {
 		const name = names.next();
 		using receiver = receiving.Queue.receiver(name, { prefix, capacity: 4096 });
 		using second = sending.Queue.receiver(name, { prefix });
@@ -188,7 +188,7 @@ describe.each(cases)("from %s to %s, in a ring that starts at %d", (from, to, fi
 		expect(second.tryTake()?.attempt).toBe(2);
 	});
 
-	test("drops the newest, and says so", () => {
+	test("drops the newest message, and the send returns false", () => {
 		const name = names.next();
 		using receiver = receiving.Channel.receiver(name, { prefix, capacity: 4096, overflow: "drop-newest" });
 		using sender = sending.Channel.sender(name, { prefix });
@@ -205,7 +205,7 @@ describe.each(cases)("from %s to %s, in a ring that starts at %d", (from, to, fi
 		expect(receiver.lost).toBe(0);
 	});
 
-	test("drops the oldest, and counts them; from the oldest that is there", () => {
+	test("drops the oldest messages, and counts them; a receiver can begin at the oldest one left", () => {
 		const name = names.next();
 		using slow = receiving.Channel.receiver(name, { prefix, capacity: 4096, overflow: "drop-oldest" });
 		using sender = sending.Channel.sender(name, { prefix });
@@ -235,7 +235,7 @@ describe.each(cases)("from %s to %s, in a ring that starts at %d", (from, to, fi
 		}
 	});
 
-	test("from the oldest of a ring that is not overwritten", () => {
+	test("a receiver can begin at the oldest message of a ring that blocks", () => {
 		const name = names.next();
 		using first = receiving.Channel.receiver(name, { prefix, capacity: 4096 });
 		using sender = sending.Channel.sender(name, { prefix });
@@ -261,7 +261,7 @@ const pairs: [Which, Which][] = [
 describe.each(pairs)("%s in another process, and %s here", (there, here) => {
 	const { Channel, Queue } = factories(engines[here], 0);
 
-	test("a lender that is killed: its loan becomes padding within a second", async () => {
+	test("a sender killed with an open loan: the loan becomes padding within a second", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix });
 		await using lender = child(there, "lend", name);
@@ -276,7 +276,7 @@ describe.each(pairs)("%s in another process, and %s here", (there, here) => {
 		expect(performance.now() - killed).toBeLessThan(1000);
 	}, 20_000);
 
-	test("a receiver that is killed with a lease: the job goes to another within a second", async () => {
+	test("a receiver killed with a lease: another receiver gets the message within a second", async () => {
 		const name = names.next();
 		using receiver = Queue.receiver(name, { prefix });
 		using sender = Queue.sender(name, { prefix });
@@ -291,7 +291,7 @@ describe.each(pairs)("%s in another process, and %s here", (there, here) => {
 		expect(performance.now() - killed).toBeLessThan(1000);
 	}, 20_000);
 
-	test("a sender that is killed in the middle of a large message, or anywhere: others go on", async () => {
+	test("a sender killed in the middle of a large message, or at any moment: others continue", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix, capacity: 16_384 });
 		using sender = Channel.sender(name, { prefix });
@@ -314,7 +314,7 @@ describe.each(pairs)("%s in another process, and %s here", (there, here) => {
 		}
 	}, 60_000);
 
-	test("senders and receivers of both, at once: everything comes, in one order", async () => {
+	test("senders and receivers of both engines at once: every message arrives, in one order", async () => {
 		const name = names.next();
 		const each = 4000;
 		using sender = Channel.sender(name, { prefix, capacity: 16_384 });

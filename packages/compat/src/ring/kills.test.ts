@@ -149,7 +149,7 @@ const sendingCases = Object.entries(senders).flatMap(([name, scene]) =>
 );
 
 describe.each(sendingCases)("a sender killed in %s of a %s", (_, kind, { overflow = 0, prepare, act, sends }) => {
-	test("leaves whole messages, and a ring in which others send", () => {
+	test("leaves whole messages, and a ring in which others can send", () => {
 		let kills = 0;
 		for (let at = 0, killed = true; killed && at < MOST; at++) {
 			const process = new PretendProcess(UNITS);
@@ -258,7 +258,7 @@ const receivingCases = Object.entries(receivers).flatMap(([name, scene]) =>
 );
 
 describe.each(receivingCases)("a receiver killed in %s of a %s", (name, kind, scene) => {
-	test("costs others no message, and no room", () => {
+	test("costs the others no message, and no room", () => {
 		const { overflow = 0, prepare, act, mayFinish = false } = scene;
 		let kills = 0;
 		for (let at = 0, killed = true; killed && at < MOST; at++) {

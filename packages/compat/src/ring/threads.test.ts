@@ -56,7 +56,7 @@ describe("threads", () => {
 });
 
 describe.each(nodes)("the heap of %s", (_, runtime) => {
-	test("a message makes no garbage but the view that is handed out", async () => {
+	test("a message allocates nothing but the view that the receiver gets", async () => {
 		const { view, ...ways } = JSON.parse(await output([runtime, fileOf("allocations.ts")])) as Record<
 			string,
 			number

@@ -61,7 +61,7 @@ const ZEROS = new Uint8Array(MOST * UNIT_BYTES);
 const isZeros = (bytes: Uint8Array): boolean => Buffer.compare(bytes, ZEROS.subarray(0, bytes.length)) === 0;
 
 describe("blocks of the hub", () => {
-	test("are given out side by side, and again when they are free", () => {
+	test("are allocated side by side, and again after they were freed", () => {
 		const blocks = newBlocks();
 		const units = [4, 5, 6].map((size) => blocks.allocate(size, true));
 		expect(units).toEqual([FIRST_UNIT, FIRST_UNIT + 4, FIRST_UNIT + 9]);
@@ -73,7 +73,7 @@ describe("blocks of the hub", () => {
 		expect(usedIn(blocks)).toEqual([FIRST_UNIT, FIRST_UNIT + 9]);
 	});
 
-	test("end where the buffer may end, and give all of it", () => {
+	test("fill the buffer up to its maximum length", () => {
 		const blocks = newBlocks(FIRST_UNIT + 100);
 		expect(blocks.allocate(101, true)).toBe(-1);
 		expect(blocks.allocate(60, true)).toBe(FIRST_UNIT);
@@ -85,14 +85,14 @@ describe("blocks of the hub", () => {
 		expect(blocks.allocate(100, true)).toBe(FIRST_UNIT);
 	});
 
-	test("do not make the buffer larger unless they may", () => {
+	test("grow the buffer only if the caller allows it", () => {
 		const blocks = newBlocks();
 		expect(blocks.allocate(4, false)).toBe(-1);
 		expect(blocks.allocate(4, true)).toBe(FIRST_UNIT);
 		expect(blocks.allocate(4, false)).toBe(FIRST_UNIT + 4);
 	});
 
-	test("grow into what is free behind them", () => {
+	test("grow into free space behind them", () => {
 		const blocks = newBlocks(FIRST_UNIT + 100);
 		const [first, second] = [blocks.allocate(10, true), blocks.allocate(10, true)];
 		expect(blocks.extend(first, 11)).toBe(false);
@@ -136,7 +136,7 @@ describe("blocks of the hub", () => {
 		}
 	});
 
-	test("are cleared to the byte", () => {
+	test("are cleared exactly to the byte", () => {
 		const blocks = newBlocks();
 		blocks.free(blocks.allocate(4, true));
 		const unit = blocks.allocate(3, true);
@@ -151,7 +151,7 @@ describe("blocks of the hub", () => {
 			}
 	});
 
-	test("new memory is not touched to be zeros", () => {
+	test("new memory is not written to make it zeros", () => {
 		const blocks = newBlocks();
 		const unit = blocks.allocate(8, true);
 		// Were it written to, this would be gone.
@@ -161,9 +161,9 @@ describe("blocks of the hub", () => {
 	});
 });
 
-describe("blocks of the hub, killed before any store", () => {
+describe("blocks of the hub, after a kill before any store", () => {
 	/** Every operation, in every situation that a random past leads to; then all that must still be possible. */
-	test("are whole, and nothing of others is lost", () => {
+	test("are valid, and other blocks lose nothing", () => {
 		const next = numbers(11);
 		let kills = 0;
 		for (let round = 0; round < 30; round++) {

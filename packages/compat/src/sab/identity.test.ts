@@ -20,18 +20,18 @@ describe.if(process.platform === "linux")("who a thread is, as the system tells"
 		expect(isSystemThreadAlive(0, self.high)).toBe(true);
 	});
 
-	test("is another one with the same number that started at another time", () => {
+	test("differs from a thread with the same number that started at another time", () => {
 		expect(isSystemThreadAlive(self.low + 1, self.high)).toBe(false);
 	});
 
-	test("is nobody if there is no such thread, in this process or at all", () => {
+	test("is not alive if there is no such thread, in this process or in the system", () => {
 		expect(isSystemThreadAlive(self.low, 2 ** 30)).toBe(false);
 		expect(isSystemThreadAlive(self.low, 0)).toBe(false);
 		expect(isSystemThreadAlive(self.low, 1)).toBe(false);
 		expect(isSystemThreadAlive(self.low, -1)).toBe(false);
 	});
 
-	test("of another process is told, and that it is over when it is a zombie", async () => {
+	test("of another process is alive, and not alive any more when the process is a zombie", async () => {
 		// Whose child ends, and is not waited for.
 		const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
 		const [line] = (await once(parent.stdout, "data")) as [Buffer];
@@ -52,7 +52,7 @@ describe.if(process.platform === "linux")("who a thread is, as the system tells"
 		expect(isSystemThreadAlive(0, parent.pid as number, "/proc")).toBe(false);
 	});
 
-	test("that cannot be read is an error, not another identity", () => {
+	test("that cannot be read is an error, and not another identity", () => {
 		const program = `
 			import { openSync } from "node:fs";
 			import { Mutex } from "../index.ts";

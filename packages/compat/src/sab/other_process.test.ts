@@ -26,7 +26,7 @@ function errorOf(action: () => { close(): void }): compat.IpcError | undefined {
 }
 
 describe.if(process.platform === "linux")("a name that lives in another process", () => {
-	test("is refused, with what would make it work", () => {
+	test("is refused, and the error says what would make it work", () => {
 		const sender = core.Channel.sender("name", { prefix });
 		for (const open of [
 			() => compat.Channel.sender("name", { prefix }),
@@ -45,7 +45,7 @@ describe.if(process.platform === "linux")("a name that lives in another process"
 		expect(errorOf(() => compat.Channel.sender("name", { prefix }))).toBeUndefined();
 	});
 
-	test("is not said to be missing either", () => {
+	test("is not reported as missing either", () => {
 		const open = () => compat.SharedMemory.open("name", { prefix, mode: "open" });
 		expect(errorOf(open)?.code).toBe("ERR_IPC_NOT_FOUND");
 		const memory = core.SharedMemory.open("name", { prefix, size: 100 });
@@ -54,7 +54,7 @@ describe.if(process.platform === "linux")("a name that lives in another process"
 		expect(errorOf(open)?.code).toBe("ERR_IPC_NOT_FOUND");
 	});
 
-	test("does not live there any more when that process is dead, though its file is there", async () => {
+	test("can be used again when that process is dead, although its file still exists", async () => {
 		const program = `
 			import { Channel } from "@libipc/core";
 			globalThis.sender = Channel.sender("name", { prefix: ${JSON.stringify(prefix)} });
@@ -89,7 +89,7 @@ test("a Worker that does not have the hub gets an error that says what to write 
 	await once(child, "exit");
 });
 
-test("a Worker that has it opens names, and so does one that a Worker has made", async () => {
+test("a Worker with the hub opens names, and so does a Worker of a Worker", async () => {
 	for (const levels of [1, 2]) {
 		const worker = new Worker(new URL("testing/opens.worker.ts", import.meta.url), { workerData: { levels } });
 		expect(await once(worker, "message")).toEqual(["opened"]);

@@ -19,7 +19,7 @@ const start = (levels: number): Worker =>
 	new Worker(new URL("testing/watched.worker.ts", import.meta.url), { workerData: { buffer, levels } });
 
 test.each([1, 2])(
-	"where the system does not tell, threads hear of the end of others, %d levels below",
+	"without the help of the system, threads notice the end of others, %d levels below",
 	async (levels) => {
 		const worker = start(levels);
 		const [low] = (await once(worker, "message")) as [number];
@@ -35,7 +35,7 @@ test.each([1, 2])(
 	},
 );
 
-test("of Bun's other kind of Worker, too", async () => {
+test("the end of Bun's browser-like Workers is noticed, too", async () => {
 	const worker = new globalThis.Worker(new URL("testing/watched_web.worker.ts", import.meta.url));
 	const low = worker.threadId + 1;
 	const other = new Threads(buffer, { self: { low, high: 0 }, isAlive: isThreadRegistered });
@@ -47,7 +47,7 @@ test("of Bun's other kind of Worker, too", async () => {
 	expect(here.isAlive(low, 0)).toBe(false);
 });
 
-test("a thread that never joined the hub takes those below with it", () => {
+test("the end of a thread that never joined the hub ends the threads that it created", () => {
 	const other = new Threads(buffer, { self: { low: 4711, high: 0 }, isAlive: isThreadRegistered });
 	const { segment, at } = openAsReceiver(other, "channel", "", "name", noOptions, false);
 	expect(at).toBe(segment.receivers);

@@ -41,19 +41,19 @@ describe("a waker", () => {
 		await next;
 		expect(count()).toBe(1);
 		next = signalled();
-		const ringer = new Worker(new URL("testing/signaller.worker.ts", import.meta.url), {
+		const signaller = new Worker(new URL("testing/signaller.worker.ts", import.meta.url), {
 			workerData: { low: waker.low, high: waker.high, rings: 1 },
 		});
 		await next;
-		await ringer.terminate();
+		await signaller.terminate();
 		waker.close();
 	});
 
-	test("misses nothing that is signalled while it is being served", async () => {
-		const ringer = new Worker(new URL("testing/signaller.worker.ts", import.meta.url), {
+	test("loses no signal that comes while an earlier one is handled", async () => {
+		const _signaller = new Worker(new URL("testing/signaller.worker.ts", import.meta.url), {
 			workerData: { low: here.slot, high: here.instance, rings: 20_000 },
 		});
-		const exited = once(ringer, "exit");
+		const exited = once(signaller, "exit");
 		let count = 0;
 		await new Promise<void>((resolve) => {
 			// Were one lost that it rings itself, this would end: only those of the Worker, which are soon over, would still come.
@@ -68,7 +68,7 @@ describe("a waker", () => {
 		await exited;
 	});
 
-	test("lets timers have their turn, however often it is signalled", async () => {
+	test("lets timers run, however often it is signalled", async () => {
 		let timer = false;
 		const { waker } = newWaker();
 		const busy = new ThreadWaker(here, () => here.signal(waker.low, waker.high));
@@ -84,7 +84,7 @@ describe("a waker", () => {
 		waker.close();
 	});
 
-	test("is silent once it is closed, and others of the thread are not", async () => {
+	test("gets no signal after it is closed, but other wakers of the thread do", async () => {
 		const first = newWaker();
 		const second = newWaker();
 		second.waker.keepAlive(true);
@@ -98,7 +98,7 @@ describe("a waker", () => {
 		second.waker.close();
 	});
 
-	test("that does not exist can be signalled: nothing happens", () => {
+	test("that does not exist can be signalled, without any effect", () => {
 		const before = new Int32Array(here.hub.words);
 		for (const [low, high] of [
 			[0, 0],

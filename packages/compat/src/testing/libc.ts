@@ -1,6 +1,6 @@
 import { dlopen, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
 
-/** What the tests in Bun need of the C library of the system to share memory with another process: Linux only. */
+/** The functions of the system's C library with which tests in Bun share memory with another process. Linux only. */
 const { symbols } = dlopen("libc.so.6", {
 	mmap: { args: ["usize", "usize", "i32", "i32", "i32", "i64"], returns: "ptr" },
 	flock: { args: ["i32", "i32"], returns: "i32" },
@@ -52,7 +52,7 @@ export function futexWakeAll(words: Int32Array, index: number): void {
 
 let socket = -1;
 
-/** Rings a waker of the native engine: a socket with an abstract name. */
+/** Signals a waker of the native engine: a socket with an abstract name. */
 export function signalSocket(low: number, high: number): void {
 	if (socket < 0) socket = symbols.socket(AF_UNIX, DATAGRAMS, 0);
 	const number = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);

@@ -1,32 +1,23 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, statSync, unlinkSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import {
-	type EndpointKind,
-	type Engine,
-	type EngineHandleOptions,
-	type EngineOptions,
-	type HandleKind,
-	header,
-	headerWord,
-	Kind,
-	Status,
-} from "@libipc/protocol";
+import { type Engine, type EngineHandleOptions, type HandleKind, header, Kind, Status } from "@libipc/protocol";
 import { nativeEngine } from "../../../core/src/bun/engine.ts";
+import { library } from "../../../core/src/bun/library.ts";
 import { SegmentCondition } from "../locks/condition.ts";
 import { SegmentMemory } from "../locks/memory.ts";
 import { SegmentMutex } from "../locks/mutex.ts";
 import { SegmentRwLock } from "../locks/rwlock.ts";
 import { SegmentSemaphore } from "../locks/semaphore.ts";
+import { openReceiverView, openSenderView } from "../node/open_binding_view.ts";
 import { SegmentReceiver } from "../ring/receiver.ts";
 import { SegmentSender } from "../ring/sender.ts";
 import { type Identity, isSystemThreadAlive, systemIdentity } from "../sab/identity.ts";
-import { claimTakeOver } from "../segment/claim_lock.ts";
 import type { Platform } from "../segment/platform.ts";
 import { Segment } from "../segment/segment.ts";
-import { instanceAt, joinHandle, joinReceiver, joinSender, leaveSlot } from "../segment/slots.ts";
+import { instanceAt, joinHandle, leaveSlot } from "../segment/slots.ts";
 import { futexWait, futexWakeAll, mapFile, signalSocket, tryLockFile, unlockFile } from "./libc.ts";
 
-/** The world of the native engine, for the TypeScript one: to test that the two share memory. One for each file. */
+/** The platform of the TypeScript engine in the memory of the native one, to test that they share memory. One for each file. */
 class MappedPlatform implements Platform {
 	readonly self: Identity = systemIdentity() as Identity;
 	readonly pid = process.pid;
@@ -87,11 +78,11 @@ class MappedPlatform implements Platform {
 	retain(): void {}
 }
 
-/** Addresses behind shared memory, so that what it has when it has grown is in the same buffer. */
+/** Addresses behind shared memory, so that it stays in the same buffer when it has grown. */
 const ROOM = 1 << 20;
 
-/** Takes a place on a name that is there. `join` answers it, or why not. */
-function open(kind: EndpointKind | HandleKind, prefix: string, name: string, join: (segment: Segment) => number) {
+/** Takes a slot on a name that exists. */
+function open(kind: HandleKind, prefix: string, name: string) {
 	const path = `/dev/shm/libipc.${kind}.${Buffer.byteLength(prefix)}.${prefix}.${name}`;
 	const fd = openSync(path, "r+");
 	const buffer = mapFile(fd, fstatSync(fd).size + (kind === "memory" ? ROOM : 0));
@@ -108,7 +99,7 @@ function open(kind: EndpointKind | HandleKind, prefix: string, name: string, joi
 	});
 	const locked = platform.lock(segment, 1000);
 	if (locked !== 0) throw new Error(`${path} cannot be locked: ${locked}`);
-	const at = join(segment);
+	const at = joinHandle(segment);
 	platform.unlock();
 	if (at < 0) throw new Error(`${path} cannot be joined: ${at}`);
 	const instance = instanceAt(segment, at);
@@ -128,13 +119,13 @@ const HANDLES = {
 
 type HandleClass<Handle> = new (segment: Segment, at: number, instance: number, leave: () => void) => Handle;
 
-/** As {@link made}, of what has no ring. */
+/** The native engine creates the name if it does not exist, and then TypeScript joins it. */
 const opener =
 	<Handle>(kind: keyof typeof HANDLES, Class: HandleClass<Handle>) =>
 	(prefix: string, name: string, options: EngineHandleOptions): Handle => {
 		const maker = HANDLES[kind](prefix, name, options);
 		try {
-			const { segment, at, instance, leave } = open(kind, prefix, name, joinHandle);
+			const { segment, at, instance, leave } = open(kind, prefix, name);
 			return new Class(segment, at, instance, leave);
 		} finally {
 			maker.close();
@@ -144,7 +135,7 @@ const opener =
 function openMemory(prefix: string, name: string, options: EngineHandleOptions): SegmentMemory {
 	const maker = nativeEngine.openMemory(prefix, name, options);
 	try {
-		const { segment, at, instance, leave, fd } = open("memory", prefix, name, joinHandle);
+		const { segment, at, instance, leave, fd } = open("memory", prefix, name);
 		return new SegmentMemory(segment, at, instance, leave, {
 			prefix,
 			name,
@@ -160,44 +151,19 @@ function openMemory(prefix: string, name: string, options: EngineHandleOptions):
 	}
 }
 
-/** Runs with the name open in the native engine, which makes it if it is not there. */
-function made<Result>(
-	kind: EndpointKind,
-	prefix: string,
-	name: string,
-	options: EngineOptions,
-	use: () => Result,
-): Result {
-	const maker = nativeEngine.openReceiver(kind, prefix, name, { ...options, fromOldest: false });
-	try {
-		return use();
-	} finally {
-		maker.close();
-	}
-}
-
-/** The TypeScript engine over the files of the native one, which makes and removes them. */
+/** The TypeScript engine in shared memory, beside the native one: rings as in Node, handles on the files of the native engine. */
 export const mappedEngine: Engine = {
 	...nativeEngine,
 
-	openSender: (kind, prefix, name, options) =>
-		made(kind, prefix, name, options, () => {
-			const { segment, at, instance, leave } = open(kind, prefix, name, (joined) => {
-				const place = joinSender(joined);
-				const isOnly = joined.kind === Kind.route;
-				if (isOnly && !claimTakeOver(joined, headerWord.claim, instanceAt(joined, place))) return Status.hasSender;
-				return place;
-			});
-			return new SegmentSender(segment, at, instance, leave);
-		}),
+	openSender: (...name) => {
+		const { segment, at, instance, leave } = openSenderView(library(), ...name);
+		return new SegmentSender(segment, at, instance, leave);
+	},
 
-	openReceiver: (kind, prefix, name, options) =>
-		made(kind, prefix, name, options, () => {
-			const { segment, at, instance, leave } = open(kind, prefix, name, (joined) =>
-				joinReceiver(joined, options.fromOldest),
-			);
-			return new SegmentReceiver(segment, at, instance, options.fromOldest, leave);
-		}),
+	openReceiver: (kind, prefix, name, options) => {
+		const { segment, at, instance, leave } = openReceiverView(library(), kind, prefix, name, options);
+		return new SegmentReceiver(segment, at, instance, options.fromOldest, leave);
+	},
 
 	openMutex: opener("mutex", SegmentMutex),
 	openCondition: opener("condition", SegmentCondition),

@@ -50,7 +50,7 @@ describe("a waker", () => {
 	});
 
 	test("loses no signal that comes while an earlier one is handled", async () => {
-		const _signaller = new Worker(new URL("testing/signaller.worker.ts", import.meta.url), {
+		const signaller = new Worker(new URL("testing/signaller.worker.ts", import.meta.url), {
 			workerData: { low: here.slot, high: here.instance, rings: 20_000 },
 		});
 		const exited = once(signaller, "exit");

@@ -51,11 +51,11 @@ describe("notifications", () => {
 		assert.equal(condition.notifyAll(), 0);
 		await using first = await startWaiting("waits", name, mutex);
 		const order: string[] = [];
-		const wait = async (who: string) => {
+		const wait = async (label: string) => {
 			using _guard = await mutex.acquireAsync();
 			assert.equal(await condition.waitAsync(mutex), true);
 			assert.equal(mutex.held, true);
-			order.push(who);
+			order.push(label);
 		};
 		const second = wait("second");
 		assert.equal(await isPending(second), true);
@@ -152,7 +152,7 @@ describe("the mutex after a wait", () => {
 		await using process = program("waits async", both.condition.name);
 		mutex.unlock();
 		assert.equal(await process.report<string>(), "waiting");
-		// Held by somebody else when the time is up: it waits for that.
+		// Another handle holds the mutex when the time is up: the wait lasts until it is unlocked.
 		mutex.lock();
 		const wait = condition.waitAsync(mutex, { timeout: 5 });
 		await other.lockAsync();

@@ -16,7 +16,7 @@ import { KILLS_TIMEOUT, kills } from "./volume.ts";
 
 const { names, openBoth, prefix, program, startWaiting } = conditionFixture("condends");
 
-describe("waits for a condition whose program, handle, mutex or name ends", () => {
+describe("waits for a condition whose program is killed", () => {
 	test(
 		"waiters killed at random moments: notifications reach the others within a second",
 		async () => {
@@ -93,7 +93,9 @@ describe("waits for a condition whose program, handle, mutex or name ends", () =
 		await stopped.kill();
 		assert.ok((await took(async () => assert.equal(await wait, true))) < RECOVERY_MS);
 	}, 20_000);
+});
 
+describe("waits for a condition whose handle, mutex or name ends", () => {
 	test("closed: waits in the event loop end, and the mutex is held again", async () => {
 		const name = names.next();
 		using both = openBoth(name);

@@ -150,7 +150,7 @@ describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 		assertLike(await process.report<object>(), { code: "opened" });
 		await process.kill();
 		assert.deepEqual(names.existing(), [name]);
-		using _anew = open(name, { maxHandles: 3 });
+		using _again = open(name, { maxHandles: 3 });
 		assert.deepEqual(
 			list({ prefix }).map(({ maxReceivers }) => maxReceivers),
 			[3],

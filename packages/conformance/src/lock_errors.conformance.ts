@@ -150,8 +150,8 @@ describe.each(lockKinds)("a %s that can no longer be used", (kind) => {
 		lock.unlock();
 		for (const call of [() => lock.lock(), () => other.tryLock(), () => other.acquire({ timeout: 5 })])
 			expectError("ERR_IPC_ORPHANED", /removed/, call);
-		using anew = open(name);
-		assert.equal(anew.tryLock(), true);
+		using again = open(name);
+		assert.equal(again.tryLock(), true);
 		assert.deepEqual(names.existing(), [name]);
 	}, 20_000);
 

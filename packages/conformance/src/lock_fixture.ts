@@ -31,7 +31,7 @@ export function lockFixture(kind: (typeof lockKinds)[number], theme: string) {
 			return started;
 		},
 
-		/** Whether nobody holds the lock, found out with a handle that is opened for it. */
+		/** Whether no handle holds the lock. A new handle tries it. */
 		isFree(name: string): boolean {
 			using lock = open(name);
 			if (!lock.tryLock()) return false;

@@ -88,6 +88,10 @@ describe.each(lockKinds)("the owner of a %s ends", (kind) => {
 		assert.equal(await first.exited, 0);
 		assert.equal(await second.exited, 0);
 	}, 30_000);
+});
+
+describe.each(lockKinds)("the owner of a %s exits, throws, is collected or closed", (kind) => {
+	const { names, open, program, start } = lockFixture(kind, "exits");
 
 	test("process.exit(), an uncaught exception: the next owner sees ownerDied", async () => {
 		const name = names.next();

@@ -31,15 +31,15 @@ describe.each(lockKinds)("tasks that wait for a %s", (kind) => {
 		owner.lock();
 		const controller = new AbortController();
 		const order: string[] = [];
-		const wait = async (who: string, options?: Parameters<Lock["lockAsync"]>[0]) => {
+		const wait = async (label: string, options?: Parameters<Lock["lockAsync"]>[0]) => {
 			try {
 				if (await lock.lockAsync(options)) {
-					order.push(who);
+					order.push(label);
 					await turn();
 					lock.unlock();
-				} else order.push(`${who} timed out`);
+				} else order.push(`${label} timed out`);
 			} catch (reason) {
-				order.push(`${who} ${reason}`);
+				order.push(`${label} ${reason}`);
 			}
 		};
 		const waits = [

@@ -110,13 +110,13 @@ describe.each([false, true])("waits for a permit, robust: %p", (robust) => {
 		const held = semaphore.acquire();
 		const controller = new AbortController();
 		const order: string[] = [];
-		const wait = async (who: string, options?: Parameters<Semaphore["acquireAsync"]>[0]) => {
+		const wait = async (label: string, options?: Parameters<Semaphore["acquireAsync"]>[0]) => {
 			try {
 				using permit = await other.acquireAsync(options);
-				order.push(permit ? who : `${who} timed out`);
+				order.push(permit ? label : `${label} timed out`);
 				await turn();
 			} catch (reason) {
-				order.push(`${who} ${reason}`);
+				order.push(`${label} ${reason}`);
 			}
 		};
 		const waits = [

@@ -132,7 +132,9 @@ describe("a robust semaphore", () => {
 		await last.kill();
 		assert.ok((await took(() => until(() => semaphore.tryAcquire() !== null))) < RECOVERY_MS);
 	}, 30_000);
+});
 
+describe("a robust semaphore whose holder exits, throws, is collected or closed", () => {
 	test("process.exit(), an uncaught exception, a kill during a wait of another: the permit comes back", async () => {
 		const name = names.next();
 		using semaphore = open(name, { robust: true });

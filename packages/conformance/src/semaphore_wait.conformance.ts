@@ -116,8 +116,8 @@ describe("waits for a permit", () => {
 			assert.ok(ms < RECOVERY_MS);
 			for (const call of [() => semaphore.acquire(), () => semaphore.tryAcquire()])
 				expectError("ERR_IPC_ORPHANED", /removed/, call);
-			using anew = open(name, { initial: 5 });
-			assert.equal(anew.permits, 5);
+			using again = open(name, { initial: 5 });
+			assert.equal(again.permits, 5);
 		},
 		20_000,
 	);

@@ -199,9 +199,9 @@ describe("names of shared memory", () => {
 				memory.unlink();
 			} else SharedMemory.clear(name, { prefix });
 			assert.deepEqual(names.existing(), []);
-			using anew = open(name, 128);
-			assert.deepEqual([anew.bytes[0], bytes[0]], [0, 1]);
-			assert.deepEqual([memory.referenceCount, anew.referenceCount], [2, 1]);
+			using again = open(name, 128);
+			assert.deepEqual([again.bytes[0], bytes[0]], [0, 1]);
+			assert.deepEqual([memory.referenceCount, again.referenceCount], [2, 1]);
 			assert.equal(await isPending(wait), true);
 			assert.equal(late.wake(4), 1);
 			assert.equal(await wait, "ok");

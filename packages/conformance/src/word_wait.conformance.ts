@@ -36,9 +36,9 @@ describe("waits on a word", () => {
 		using other = open(name);
 		const { words } = memory;
 		const order: string[] = [];
-		const wait = async (of: SharedMemory, who: string) => {
+		const wait = async (of: SharedMemory, label: string) => {
 			assert.equal(await of.waitOnAsync(16, 0), "ok");
-			order.push(who);
+			order.push(label);
 		};
 		assert.equal(memory.wake(16), 0);
 		const first = wait(memory, "1");
@@ -111,7 +111,9 @@ describe("waits on a word", () => {
 			waits.map((): WordWait => "ok"),
 		);
 	});
+});
 
+describe("killed waiters of a word", () => {
 	test(
 		"waiters killed at random moments: wakes reach the others within a second",
 		async () => {

@@ -7,7 +7,7 @@ import { run } from "./lib/run.ts";
 import { closingLine, type Sums, sumsOf } from "./lib/sums.ts";
 import { allSteps, quickSteps, type Step } from "./test_steps.ts";
 
-const ids = [...new Set([...quickSteps, ...allSteps()].map(({ id }) => id))];
+const ids = [...new Set([...quickSteps, ...allSteps].map(({ id }) => id))];
 const { flags, _ } = commandLine({
 	name: "bun run test",
 	parameters: ["[steps...]"],
@@ -31,7 +31,7 @@ if (unknown) {
 	console.error(`There is no step "${unknown}". Choose from: ${ids.join(", ")}`);
 	process.exit(2);
 }
-const steps = (flags.all ? allSteps() : quickSteps).filter(({ id }) => _.steps.length === 0 || _.steps.includes(id));
+const steps = (flags.all ? allSteps : quickSteps).filter(({ id }) => _.steps.length === 0 || _.steps.includes(id));
 
 const sums: Sums = { passed: 0, failed: 0 };
 const skipped: string[] = [];
@@ -67,8 +67,9 @@ function count({ counts, id }: Step, status: number, output: string): Sums {
 }
 
 async function runStep(step: Step): Promise<boolean> {
-	if (step.missing) {
-		skipped.push(`${step.id} (${step.title}): ${step.missing}`);
+	const missing = await step.missing?.();
+	if (missing) {
+		skipped.push(`${step.id} (${step.title}): ${missing}`);
 		return true;
 	}
 	const state = { started: performance.now(), lastLine: "" };

@@ -1,5 +1,5 @@
 /** The steps of `bun run test` and `bun run test:all`. */
-import { spawnSync } from "node:child_process";
+import { run } from "./lib/run.ts";
 import { findSpin, QUICK_MODELS } from "./spin.ts";
 
 export interface Step {
@@ -15,8 +15,8 @@ export interface Step {
 	readonly env?: Readonly<Record<string, string>>;
 	/** What the step counts. A step that counts nothing is one test itself. */
 	readonly counts: "closing line" | "bun test" | "nothing";
-	/** Why the step cannot run on this machine. */
-	readonly missing?: string;
+	/** Returns why the step cannot run on this machine; undefined if it can. */
+	readonly missing?: () => string | undefined | Promise<string | undefined>;
 	/** Lines of its output that are not printed when it fails. */
 	readonly noise?: RegExp;
 }
@@ -72,7 +72,7 @@ const scripts: Step = {
 /** A step of the faults. Its points and signals are Linux's. */
 function faults(id: string, title: string, lane: Step["lane"], ...options: readonly string[]): Step {
 	const step: Step = { id, title, lane, command: [bun, "scripts/faults.ts", ...options], counts: "closing line" };
-	return process.platform === "linux" ? step : { ...step, missing: "it runs on Linux only" };
+	return process.platform === "linux" ? step : { ...step, missing: () => "it runs on Linux only" };
 }
 
 function chaos(lane: Step["lane"], seconds: number): Step {
@@ -119,15 +119,15 @@ export const quickSteps: readonly Step[] = [
 	scripts,
 ];
 
-const hasFuzzer = (): boolean =>
-	spawnSync(
-		process.env.CLANG ?? "clang",
-		["-x", "c", "-fsanitize=fuzzer,address,undefined", "native/fuzz/probe.c", "-o", "/dev/null"],
-		{ stdio: "ignore" },
-	).status === 0;
+/** `scripts/fuzz.ts` builds the same to see whether it can run. */
+async function missingFuzzer(): Promise<string | undefined> {
+	const probe = ["-x", "c", "-fsanitize=fuzzer,address,undefined", "native/fuzz/probe.c", "-o", "build/test/probe"];
+	const { status } = await run([process.env.CLANG ?? "clang", ...probe]);
+	return status === 0 ? undefined : "clang with libFuzzer was not found: `bun run fuzz` says how to get it";
+}
 
 /** Everything. At most 25 minutes on two processors. */
-export const allSteps = (): readonly Step[] => [
+export const allSteps: readonly Step[] = [
 	build,
 	check,
 	{
@@ -153,7 +153,7 @@ export const allSteps = (): readonly Step[] => [
 		lane: "a",
 		command: [bun, "scripts/model.ts", ...QUICK_MODELS],
 		counts: "closing line",
-		...(findSpin() ? {} : { missing: "Spin was not found: `bun run model` says how to get it" }),
+		missing: () => (findSpin() ? undefined : "Spin was not found: `bun run model` says how to get it"),
 	},
 	{
 		id: "fuzz",
@@ -161,7 +161,7 @@ export const allSteps = (): readonly Step[] => [
 		lane: "a",
 		command: [bun, "scripts/fuzz.ts", "--seconds", "20"],
 		counts: "closing line",
-		...(hasFuzzer() ? {} : { missing: "clang with libFuzzer was not found: `bun run fuzz` says how to get it" }),
+		missing: missingFuzzer,
 	},
 	{
 		id: "conformance",

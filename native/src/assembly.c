@@ -44,7 +44,7 @@ static bool assembly_is_left_behind(ipc_part *part, const ipc_segment *segment, 
   return false;
 }
 
-/* Drops what the sender has given up, and what senders have left behind that are gone. */
+/* Drops the parts that their sender has given up, and those whose sender has left or died. */
 static void assembly_drop_unfinished(ipc_assembly *assembly, const ipc_segment *segment, uint32_t position,
                                      const ipc_fragment *by) {
   for (ipc_part **link = &assembly->parts; *link;) {

@@ -18,7 +18,7 @@ typedef struct ipc_part ipc_part;
 typedef struct ipc_assembly {
   ipc_part *parts;
   ipc_part *whole; /* the one whose last fragment lies at the receiver's position */
-  uint8_t *target; /* where the caller of a receive wants the message; NULL: nobody waits, or it is in use */
+  uint8_t *target; /* where the caller of a receive wants the message; NULL: no receive is running, or it is in use */
   uint32_t target_bytes;
   uint8_t *spare; /* the memory of the last message, for the next one of at most as many bytes */
   uint32_t spare_bytes;
@@ -39,9 +39,9 @@ uint8_t *ipc_assembly_room(ipc_assembly *assembly, const ipc_segment *segment, u
                            const ipc_fragment *fragment, uint32_t length, enum ipc_assembly_step *step);
 
 /*
- * The memory of whoever receives: a message that begins now and fits is put together
- * there. Given back before anything else is written to it, and when the receive ends: a
- * part that was begun in it goes on in its own memory.
+ * The memory of the caller of a receive: a message that begins now and fits is put together there. It is taken back
+ * before anything else is written to it, and when the receive ends; a part that was begun in it continues in memory of
+ * its own.
  */
 void ipc_assembly_lend_target(ipc_assembly *assembly, void *target, uint32_t capacity);
 void ipc_assembly_give_target_back(ipc_assembly *assembly);

@@ -4,7 +4,7 @@
 
 bool ipc_claim_take_over(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t instance, uint32_t *pid) {
   uint32_t owner = atomic_load_explicit(claim, memory_order_relaxed);
-  /* Our own number, though we do not hold it: damage. Nobody else would ever give it back. */
+  /* Our own number, though we do not hold the claim: damage. No other process would ever release it. */
   if (owner != 0 && owner != instance && ipc_slots_is_alive(segment, owner, pid)) return false;
   return atomic_compare_exchange_strong_explicit(claim, &owner, instance, memory_order_acquire, memory_order_relaxed);
 }
@@ -12,8 +12,9 @@ bool ipc_claim_take_over(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t
 bool ipc_claim_lock_slow(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t instance, uint64_t deadline) {
   ipc_header *header = segment->header;
   /*
-   * Its owner, if it runs, needs some 20 ns: that much waits even who does not wait. Who waits does better to yield
-   * when the processors are taken: the claim then goes round in long runs, not message by message.
+   * Its owner, if it runs, needs some 20 ns, so even a call that does not wait spins that long. A call that waits does
+   * better to yield when the processors are busy: the claim then changes its owner after long runs, not after each
+   * message.
    */
   for (int i = 0; i < 32 && deadline == 0; i++) {
     ipc_cpu_relax();

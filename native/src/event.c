@@ -2,10 +2,10 @@
 
 enum {
   SPIN_ROUNDS = 150, /* of 1 to 10 pauses: some 20 µs in all, where there is another processor */
-  YIELD_ROUNDS = 64  /* idle machine: about 30 µs; busy machine: as many turns for the others */
+  YIELD_ROUNDS = 64  /* idle machine: about 30 µs; busy machine: the others run that often */
 };
 
-/* Rings the wakers of places that are armed for the event. A bit is taken by one notifier. */
+/* Signals the wakers of the slots that are armed for the event. One notifier takes each bit. */
 static void event_signal_slots(ipc_slot *slots, uint32_t count, uint32_t bit) {
   for (uint32_t i = 0; i < count; i++) {
     if (!(atomic_load_explicit(&slots[i].armed, memory_order_relaxed) & bit)) continue;
@@ -23,8 +23,8 @@ static uint32_t event_slots_used(const _Atomic uint32_t *word, uint32_t most) {
 void ipc_event_wake(ipc_segment *segment, enum ipc_event_index event) {
   ipc_header *header = segment->header;
   /*
-   * The exchange elects one of several notifiers: the others' changes are covered by
-   * its wake. acquire pairs with the release in ipc_event_arm: who is armed shows it.
+   * The exchange elects one of several notifiers; its wake covers the changes of the others. acquire pairs with the
+   * release in ipc_event_arm: a slot that is armed is seen to be.
    */
   uint32_t wanted = atomic_exchange_explicit(&header->event_flags[event].wanted, 0, memory_order_acquire);
   if (wanted & IPC_WANTED_BY_SLEEPERS) {

@@ -1,7 +1,7 @@
 /*
- * event.h - sleep until another process changes something; free when nobody sleeps.
+ * event.h - sleep until another process changes something; a notification is free when nothing sleeps.
  *
- * An event is a flag ("somebody may be asleep") and a wait word (what they sleep on).
+ * An event is a flag ("a waiter may be asleep") and a wait word (the word that waiters sleep on).
  *
  *   waiter                                notifier
  *   1 seen = word                         1 change the condition
@@ -10,21 +10,18 @@
  *   4 condition holds? then do not sleep
  *   5 sleep while word == seen
  *
- * Invariant: no waiter sleeps on while its condition holds. The two fences order
- * (2, 4) against (1, 3): either the waiter sees the change, or the notifier sees
- * the flag (Dekker). The notifier clears the flag before it bumps the word: a waiter
- * whose flag is wiped by that clear read the word before the bump (else it read it
- * after, and its condition with it), so its sleep ends at once or is woken.
+ * Invariant: no waiter continues to sleep while its condition holds. The two fences order (2, 4) against (1, 3): either
+ * the waiter sees the change, or the notifier sees the flag (Dekker). The notifier clears the flag before it increments
+ * the word. Suppose it clears the flag of a waiter: if the waiter read the word before the increment, its sleep returns
+ * at once or is woken; if it read the word afterwards, it also sees the changed condition.
  *
- * An event loop cannot sleep on a word. It arms its place instead: the event's bit in
- * `armed`, then the second bit of the flag (steps 1 and 2), and goes on with 3 and 4.
- * Whoever clears the flag looks for armed places, takes each one's bit and sends a
- * datagram to its waker, a socket that the loop polls anyway. One hop: a thread that
- * slept on the word and then woke the loop would cost four times as much (performance.md).
+ * An event loop cannot sleep on a word. It arms its slot instead: it sets the bit of the event in `armed`, then the
+ * second bit of the flag (steps 1 and 2), and continues with 3 and 4. The notifier that clears the flag looks for armed
+ * slots, clears the bit of each and sends a datagram to its waker, a socket that the event loop polls anyway. That is
+ * one hop: a thread that slept on the word and then woke the event loop would cost four times as much (performance.md).
  *
- * A notifier killed between two of its steps leaves a wake-up undone. So nobody
- * sleeps longer than IPC_SLICE_NS without looking again: that bounds recovery, it
- * is not how wake-ups normally arrive.
+ * A notifier killed between two of its steps leaves a wake-up undone. So no waiter sleeps longer than IPC_SLICE_NS
+ * without checking its condition again: that bounds recovery. It is not how wake-ups normally arrive.
  */
 #ifndef LIBIPC_EVENT_H
 #define LIBIPC_EVENT_H
@@ -33,7 +30,7 @@
 #include "segment.h"
 
 #define IPC_SLICE_NS 400000000u      /* half of the second in which a death must be noticed, less margin */
-#define IPC_FIRST_SLICE_NS 20000000u /* a first look at who is alive comes early */
+#define IPC_FIRST_SLICE_NS 20000000u /* the first check for dead peers comes early */
 
 /* Wakes all that wait for the event. The condition has been changed and a full fence passed. */
 void ipc_event_wake(ipc_segment *segment, enum ipc_event_index event);
@@ -49,8 +46,8 @@ static inline void ipc_event_notify(ipc_segment *segment, enum ipc_event_index e
 uint32_t ipc_event_prepare(ipc_header *header, enum ipc_event_index event);
 
 /*
- * An event loop's steps 1 to 3, for some events (bits 1 << ipc_event_index). It looks at
- * its condition afterwards, and when its waker was rung. Rung once: then arm again.
+ * Steps 1 to 3 of an event loop, for some events (bits 1 << ipc_event_index). It checks its condition afterwards, and
+ * again when its waker was signalled. One arming gives one signal: then arm again.
  */
 void ipc_event_arm(ipc_segment *segment, ipc_slot *slot, uint32_t events, uint64_t waker);
 
@@ -58,11 +55,10 @@ void ipc_event_arm(ipc_segment *segment, ipc_slot *slot, uint32_t events, uint64
 void ipc_event_sleep(ipc_header *header, enum ipc_event_index event, uint32_t seen, uint64_t deadline, uint64_t slice);
 
 /*
- * Before it sleeps, a waiter spins (a peer on another processor answers within a
- * microsecond; not if the endpoints outnumber the processors) and then yields (on a
- * busy machine the peer needs this processor). Yielding matters more than it looks:
- * while everybody yields, nobody is asleep, so nobody pays for wake-ups, and whoever
- * runs finds a long run of messages or a long stretch of free ring.
+ * Before it sleeps, a waiter spins (a peer on another processor answers within a microsecond; not if the endpoints
+ * outnumber the processors) and then yields (on a busy machine the peer needs this processor). Yielding matters more
+ * than it seems: while all yield, none is asleep, so no notifier pays for wake-ups, and the one that runs finds a long
+ * run of messages or a long stretch of free ring.
  */
 typedef struct ipc_backoff {
   uint32_t round;

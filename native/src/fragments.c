@@ -14,9 +14,8 @@ static uint32_t fragments_new_message(ipc_sender *sender) {
 }
 
 /*
- * Whether all fragments of a message find room now. Asked by who does not wait: else it
- * would leave a part behind that fills the ring, and nobody can use. A guess, since
- * others may send meanwhile.
+ * Whether there is room for all fragments of a message now. For a send that does not wait: otherwise it could leave a
+ * part behind that fills the ring and is of no use. A guess, since other senders may send meanwhile.
  */
 static bool fragments_have_room(ipc_sender *sender, uint32_t length) {
   uint32_t most = fragments_part_bytes(sender), count = length / most + 1;

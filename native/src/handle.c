@@ -93,7 +93,7 @@ static bool handle_owns_wait(const ipc_handle *handle, int32_t wait) {
          atomic_load_explicit(&handle->segment.waits[wait].instance, memory_order_relaxed) == handle->instance;
 }
 
-/* IPC_OK: it was notified, or somebody has died who may have been notified in its stead. */
+/* IPC_OK: it was notified, or a handle has died that may have been notified in its stead. */
 static int32_t handle_wait_status(const ipc_handle *handle, int32_t wait) {
   const ipc_segment *segment = &handle->segment;
   /* Shared memory is as good without its name. */

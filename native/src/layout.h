@@ -79,9 +79,8 @@ typedef struct ipc_header {
   char name[IPC_MAX_NAME + 8];
 
   /*
-   * Low half: where the next record goes, in 8-byte units. High half: how many messages
-   * lie before it, modulo 2^32. One word, so that a killed sender leaves both or none.
-   * Stored (release) by whoever holds the claim lock.
+   * Low half: where the next record goes, in 8-byte units. High half: how many messages lie before it, modulo 2^32. One
+   * word, so that a killed sender leaves both or none. Stored (release) by the sender that holds the claim.
    */
   _Alignas(IPC_LINE) _Atomic uint64_t head;
   /*
@@ -116,15 +115,15 @@ typedef struct ipc_header {
   /* Read on every message by everyone, written rarely: stays shared in every cache. */
   _Alignas(IPC_LINE) _Atomic uint32_t receiver_count;
   _Atomic uint32_t sender_count;
-  _Atomic uint32_t receiver_slots_used; /* no receiver has a place at or above this index */
+  _Atomic uint32_t receiver_slots_used; /* no receiver has a slot at or above this index */
   _Atomic uint32_t sender_slots_used;
   _Atomic uint32_t orphaned; /* 1: the name no longer leads here; or IPC_TRUNCATED */
-  _Atomic uint32_t unusable; /* 1: whoever was told of a death gave the lock up */
+  _Atomic uint32_t unusable; /* 1: the lock was given up by a handle that got IPC_OWNER_DIED */
   ipc_event_flag event_flags[IPC_EVENT_COUNT];
 
   /* Written under the name lock. */
   _Alignas(IPC_LINE) _Atomic uint32_t next_instance;
-  _Atomic uint32_t deaths; /* how many places were taken from dead owners */
+  _Atomic uint32_t deaths; /* how many slots of dead owners were emptied */
 
   ipc_event_word event_words[IPC_EVENT_COUNT];
 
@@ -140,13 +139,13 @@ typedef struct ipc_header {
 #define IPC_CLAIM_ABANDONED UINT32_MAX
 
 /*
- * An endpoint's place. It is taken under the name lock; its owner, or whoever finds
- * the owner dead, empties it by storing instance = 0.
+ * The slot of an endpoint or a handle. It is taken under the name lock. Its owner, or a process that finds the owner
+ * dead, empties it by storing instance = 0.
  */
 typedef struct ipc_slot {
   /* Written by the receiver alone (release); read by senders that look for the gate. */
   _Alignas(IPC_LINE) _Atomic uint32_t position;
-  /* The endpoint's number: never used twice in the life of a segment; 0 = place is free. */
+  /* The number of the endpoint: never used twice in the life of a segment; 0 = the slot is free. */
   _Atomic uint32_t instance;
   _Atomic uint64_t owner; /* ipc_os_self() of the thread that opened it */
   _Atomic uint32_t pid;   /* for people, like the next two */
@@ -160,11 +159,11 @@ typedef struct ipc_slot {
   _Atomic uint32_t held;
 } ipc_slot;
 
-/* Somebody who waits, in what has no ring; see waits.h. */
+/* A wait on a lock, a semaphore, a condition or a word in memory; see waits.h. */
 typedef struct ipc_wait_entry {
   _Alignas(64) _Atomic uint32_t instance; /* of the handle; 0 = free */
   _Atomic uint32_t state;                 /* a ticket, and in its low bits an ipc_wait_tag; also the word to sleep on */
-  _Atomic uint32_t what;                  /* it waits for: an ipc_wait_what, or the place of a word in shared memory */
+  _Atomic uint32_t what;                  /* it waits for: an ipc_wait_what, or the index of a word in shared memory */
   _Atomic uint32_t deaths;                /* header.deaths when the wait began */
   _Atomic uint64_t waker;                 /* the socket to ring; 0: a thread sleeps on `state` */
 } ipc_wait_entry;
@@ -174,13 +173,12 @@ typedef struct ipc_wait_entry {
 enum { IPC_WAITS_PER_HANDLE = 4 };
 
 /*
- * A record: this header, the payload, and zero to seven bytes up to the next 8-byte
- * unit. Records never straddle the end of the ring; a padding record fills the rest.
+ * A record: this header, the payload, and zero to seven bytes up to the next 8-byte unit. Records never straddle the
+ * end of the ring; a padding record fills the rest.
  *
- * A loan is two records: IPC_RECORD_OWNER, one unit, whose `length` is the instance
- * of the sender that writes the loan; then IPC_RECORD_LOAN, which its owner turns
- * into a message or into padding when it is done, and anybody into padding who finds
- * the owner dead. It and a queue's leases are all that changes once it lies before head.
+ * A loan is two records: IPC_RECORD_OWNER, one unit, whose `length` is the instance of the sender that writes the loan;
+ * then IPC_RECORD_LOAN. Its owner turns that into a message or into padding when it is done; any endpoint that finds
+ * the owner dead turns it into padding. A loan and the leases of a queue are all that changes once it lies before head.
  */
 typedef struct ipc_record {
   _Atomic uint32_t length; /* payload bytes; padding: the bytes after this header */
@@ -196,8 +194,8 @@ enum ipc_record_kind {
 };
 
 /*
- * A message that is larger than a record may be travels as fragments, with other
- * senders' messages in between; it takes its place in the order with the last of them.
+ * A message that is larger than a record may be travels as fragments, with messages of other senders in between. Its
+ * position in the order is that of its last fragment.
  */
 typedef struct ipc_fragment {
   uint32_t instance; /* of the sender */

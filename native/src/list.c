@@ -38,13 +38,13 @@ struct ipc_listing {
   uint32_t next_file; /* the current name is the one before */
   uint32_t state;     /* of the current name; 0: there is none */
 
-  /* The current name, if it is a sound segment: private copies, which nobody changes any more. */
+  /* The current name, if it is a sound segment: private copies, which no other process can change. */
   ipc_header header;
   ipc_slot slots[MOST_SLOTS]; /* receivers or handles, then senders */
   ipc_wait_entry waits[MOST_WAITS];
   bool alive[MOST_SLOTS];
-  uint32_t member_count; /* 0: it has none to tell */
-  uint32_t next_member;  /* in the order in which they are told: senders, then receivers */
+  uint32_t slot_count; /* 0: there are none to list */
+  uint32_t next_slot;  /* in the order in which they are listed: senders, then receivers */
 };
 
 static void list_remember_file(void *context, const char *listed, bool hashed) {
@@ -185,8 +185,8 @@ static void list_describe_segment(ipc_listing *listing, ipc_listed_name *name, u
   if (header->kind == IPC_MUTEX || header->kind == IPC_RWLOCK) name->unusable = list_load(&header->unusable) != 0;
   snprintf(name->prefix, sizeof name->prefix, "%s", header->prefix);
   snprintf(name->name, sizeof name->name, "%s", header->name);
-  listing->member_count = list_slots_of(header);
-  for (uint32_t i = 0; i < listing->member_count; i++) {
+  listing->slot_count = list_slots_of(header);
+  for (uint32_t i = 0; i < listing->slot_count; i++) {
     if (list_load(&listing->slots[i].instance) == 0) continue;
     listing->alive[i] = ipc_os_alive(list_load_long(&listing->slots[i].owner));
     if (!listing->alive[i])
@@ -205,7 +205,7 @@ static uint32_t list_state_of(int32_t status) {
                                    : IPC_LISTED_DAMAGED;
 }
 
-/* Reads the places, and the waits behind them. False: the file has become too short. */
+/* Reads the slots, and the waits behind them. False: the file has become too short. */
 static bool list_read_tables(ipc_listing *listing, int fd) {
   uint64_t slots = list_slots_of(&listing->header) * sizeof *listing->slots;
   uint64_t waits = list_waits_of(&listing->header) * sizeof *listing->waits;
@@ -221,9 +221,9 @@ static bool list_is_whole(const ipc_header *header, uint64_t memory_bytes, uint6
 }
 
 /*
- * Reads an open file: its places, and the header before and after them. The positions
- * come before the head that they are compared with, so no receiver seems to be ahead
- * of it; and an identity that is the same on both sides is that of the places.
+ * Reads an open file: its slots, and the header before and after them. The positions are read before the head that they
+ * are compared with, so no receiver seems to be ahead of it. An identity that is the same on both sides is that of the
+ * slots.
  */
 static void list_read_segment(ipc_listing *listing, int fd, const char *listed, ipc_listed_name *name) {
   ipc_header *header = &listing->header;
@@ -256,7 +256,7 @@ static void list_read_segment(ipc_listing *listing, int fd, const char *listed, 
     if (!list_read_tables(listing, fd) || ipc_os_stat(fd, &file) != 0) return;
     name->bytes = file.size;
     if (ipc_os_read(fd, header, sizeof *header, 0) != (int64_t)sizeof *header) return;
-    /* Made anew in the same file meanwhile: look again. */
+    /* Created again in the same file meanwhile: read again. */
     if (list_load(&header->magic) != IPC_MAGIC || header->created != created) continue;
     if (ipc_segment_check(header, name->bytes, &failure) != IPC_OK || !ipc_segment_is_named(header, listed) ||
         list_slots_of(header) != slots || !list_is_whole(header, memory_bytes, name->bytes))
@@ -267,11 +267,11 @@ static void list_read_segment(ipc_listing *listing, int fd, const char *listed, 
   name->state = IPC_LISTED_UNFINISHED;
 }
 
-/* 1: told. 0: it is gone. Or a failure that is none of this file's. */
+/* 1: the entry is filled in. 0: it is gone. Or a failure that has nothing to do with this file. */
 static int32_t list_read_entry(ipc_listing *listing, const file_entry *entry, ipc_listed_name *name,
                                ipc_failure *failure) {
   *name = (ipc_listed_name){0};
-  listing->member_count = listing->next_member = 0;
+  listing->slot_count = listing->next_slot = 0;
   bool can_be = entry->hashed || list_parse_key(entry->key, name);
   if (listing->is_filtered && !entry->hashed && (!can_be || strcmp(name->prefix, listing->prefix) != 0)) return 0;
   snprintf(name->path, sizeof name->path, "%s/%s", ipc_os_directory, entry->key);
@@ -301,15 +301,15 @@ static int32_t list_read_entry(ipc_listing *listing, const file_entry *entry, ip
 
 int32_t ipc_list_next(ipc_listing *listing, ipc_listed_name *name, ipc_failure *failure) {
   *failure = (ipc_failure){0};
-  int32_t told = 0;
-  while (told == 0 && listing->next_file < listing->file_count)
-    told = list_read_entry(listing, &listing->files[listing->next_file++], name, failure);
-  if (told != 1) listing->member_count = 0;
-  listing->state = told == 1 ? name->state : 0;
-  return told;
+  int32_t found = 0;
+  while (found == 0 && listing->next_file < listing->file_count)
+    found = list_read_entry(listing, &listing->files[listing->next_file++], name, failure);
+  if (found != 1) listing->slot_count = 0;
+  listing->state = found == 1 ? name->state : 0;
+  return found;
 }
 
-/* For a message or for space; who waits for others to come is not stuck. */
+/* For a message or for space. An endpoint that waits for peers to join does not count as sleeping. */
 static bool list_is_sleeping(const ipc_slot *slot, bool is_sender) {
   const uint32_t space = 1u << IPC_EVENT_SPACE | 1u << IPC_EVENT_CLAIM_FREE;
   uint32_t armed = list_load(&slot->armed);
@@ -327,7 +327,7 @@ static bool list_has_wait(const ipc_listing *listing, uint32_t instance) {
 
 static void list_describe_hold(const ipc_header *header, const ipc_slot *slot, ipc_listed_endpoint *endpoint) {
   uint32_t owner = list_load(&header->claim);
-  /* Who has the turn of a reader-writer lock may still wait for readers to leave. */
+  /* A handle that has the queued lock of a reader-writer lock may still wait for readers to leave. */
   bool is_locked = header->kind == IPC_MUTEX || (header->kind == IPC_RWLOCK && list_load(&header->writing) == owner);
   if (is_locked && owner != 0) /* What others seem to hold shared is a try that fails, or over. */
     endpoint->holds = endpoint->exclusive = endpoint->instance == owner;
@@ -349,10 +349,10 @@ static void list_describe_handle(const ipc_listing *listing, uint32_t index, ipc
 
 int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {
   const ipc_header *header = &listing->header;
-  while (listing->next_member < listing->member_count) {
-    uint32_t told = listing->next_member++;
-    bool is_sender = told < header->max_senders;
-    uint32_t index = is_sender ? header->max_receivers + told : told - header->max_senders;
+  while (listing->next_slot < listing->slot_count) {
+    uint32_t number = listing->next_slot++;
+    bool is_sender = number < header->max_senders;
+    uint32_t index = is_sender ? header->max_receivers + number : number - header->max_senders;
     const ipc_slot *slot = &listing->slots[index];
     uint32_t instance = list_load(&slot->instance);
     if (instance == 0) continue;
@@ -365,7 +365,7 @@ int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {
                         : is_sender ? list_head_of(header)
                                     : list_load(&header->cursor);
     *endpoint = (ipc_listed_endpoint){.role = is_sender ? IPC_SENDER : IPC_RECEIVER,
-                                      .slot = is_sender ? told : index,
+                                      .slot = is_sender ? number : index,
                                       .instance = instance,
                                       .pid = list_load(&slot->pid),
                                       .alive = listing->alive[index],

@@ -20,9 +20,8 @@ int32_t ipc_sender_loan(ipc_sender *sender, uint32_t length, int32_t timeout_ms,
 }
 
 /*
- * Ends a loan. Nobody reads past a loan before it has ended, so what follows a
- * shortened message becomes padding first, then one store (release; pairs with the
- * acquire in ipc_ring_read) makes all of it readable.
+ * Ends a loan. No receiver reads past a loan before it has ended. So what follows a shortened message becomes padding
+ * first; then one store (release; pairs with the acquire in ipc_ring_read) makes all of it readable.
  */
 int32_t ipc_sender_end_loan(ipc_sender *sender, uint32_t offset, int32_t length) {
   uint32_t capacity = sender->segment.capacity, lease = sender->lease_bytes;
@@ -41,7 +40,8 @@ int32_t ipc_sender_end_loan(ipc_sender *sender, uint32_t offset, int32_t length)
   }
   atomic_store_explicit(&record->kind, length >= 0 ? IPC_RECORD_MESSAGE : IPC_RECORD_PADDING, memory_order_release);
   ipc_event_notify(&sender->segment, IPC_EVENT_DATA);
-  if (lease && length < 0) ipc_event_notify(&sender->segment, IPC_EVENT_SPACE); /* nobody has to take it first */
+  if (lease && length < 0)
+    ipc_event_notify(&sender->segment, IPC_EVENT_SPACE); /* padding: no receiver has to take it first */
   return ipc_segment_result(&sender->segment, IPC_OK);
 }
 

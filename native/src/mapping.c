@@ -62,7 +62,7 @@ ipc_mapping *ipc_mapping_new(int fd, uint64_t offset, uint64_t bytes, bool has_h
   pthread_mutex_unlock(&guard);
   if (mapping->address) {
     if (has_header) mapping->damage.mark = &((ipc_header *)mapping->address)->orphaned;
-    /* Without the memory to guard it, it works as well, until somebody makes its file smaller. */
+    /* Without memory for the guard it works as well, until its file is made smaller. */
     ipc_os_guard(mapping->address, bytes, &mapping->damage);
     return mapping;
   }

@@ -1,11 +1,11 @@
 /*
  * mapping.h - mapped segments, counted by their holders, and kept from forked children.
  *
- * A child that is forked has every mapping of its parent, and would be the same endpoints with the same places: two
- * processes that each believe to be the only one. So in the child zeros of its own take the place of every mapping, at
- * the same address, before fork() returns there: whatever it does with what it inherited, by calls or by views that it
- * still has, cannot reach the parent. A header among them says that it is orphaned, which all calls look at anyway: so
- * being refused costs those nothing that are not. Programs started by exec inherit nothing.
+ * A child that is forked has every mapping of its parent, and would be the same endpoints with the same slots: two
+ * processes that each take themselves for the only one. So in the child, private zeros replace every mapping, at the
+ * same address, before fork() returns there: whatever the child does with what it inherited, by calls or by views that
+ * it still has, cannot reach the parent. The header among those zeros is marked as orphaned, a word that every call
+ * checks anyway: so the refusal costs nothing in other processes. Programs started by exec inherit nothing.
  */
 #ifndef LIBIPC_MAPPING_STATE_H
 #define LIBIPC_MAPPING_STATE_H
@@ -15,7 +15,7 @@
 #include "libipc/mapping.h"
 #include "platform/platform.h"
 
-/* A mapping that outlives its endpoint while somebody holds a view of it. */
+/* A mapping that outlives its endpoint while a view of it is held. */
 struct ipc_mapping {
   _Atomic uint32_t holds;
   bool has_header;

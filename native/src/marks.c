@@ -11,7 +11,8 @@ void ipc_marks_add(ipc_header *header, uint64_t position, uint64_t number) {
   uint64_t count = atomic_load_explicit(&header->mark_count, memory_order_relaxed);
   if (count && ipc_marks_last(header).position == position) return;
   ipc_mark *mark = &header->marks[count % IPC_MARKS];
-  /* release: who sees what follows sees the count that says "this one is about to change"; pairs with ipc_marks_copy */
+  /* release: a reader that sees what follows sees the count that says "this one is about to change"; pairs with
+   * ipc_marks_copy */
   atomic_thread_fence(memory_order_release);
   atomic_store_explicit(&mark->position, position, memory_order_relaxed);
   atomic_store_explicit(&mark->number, number, memory_order_relaxed);

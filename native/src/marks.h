@@ -1,12 +1,12 @@
 /*
  * marks.h - record boundaries that can be found without reading the ring.
  *
- * A receiver that begins with the oldest message, or that was overrun, needs a
- * position at which a record starts. Whoever holds the claim leaves a mark at head
- * before it raises `announced`, so at least every eighth of the ring has one.
+ * A receiver that begins with the oldest message, or that was overrun, needs a position at which a record starts. The
+ * sender that holds the claim leaves a mark at head before it raises `announced`, so at least every eighth of the ring
+ * has one.
  *
- * marks[i % IPC_MARKS] is mark number i, complete once mark_count > i. A reader checks
- * afterwards that the writer has not come round to it again.
+ * marks[i % IPC_MARKS] is mark number i, complete once mark_count > i. A reader checks afterwards that the writer has
+ * not come round to it again.
  */
 #ifndef LIBIPC_MARKS_H
 #define LIBIPC_MARKS_H

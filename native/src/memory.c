@@ -41,7 +41,7 @@ int32_t ipc_memory_grow(ipc_handle *memory, double bytes, ipc_failure *failure) 
   *failure = (ipc_failure){0};
   if (!(bytes >= 1 && bytes <= (double)IPC_MAX_MEMORY)) return failure->code = IPC_E_INVALID_ARGUMENT;
   int32_t status = memory_result(memory, IPC_OK);
-  /* It never shrinks: a length below what is mapped is damage, and to go by it would take the memory from under all
+  /* It never shrinks: a length below what is mapped is damage, and following it would take the memory from under all
    * views. */
   if (status == IPC_OK && ipc_memory_byte_length(memory) < (double)memory->memory->bytes) status = IPC_E_CORRUPT;
   if (status == IPC_OK) status = ipc_segment_grow_memory(&memory->segment, (uint64_t)bytes, failure);
@@ -81,7 +81,7 @@ int32_t ipc_memory_enter(ipc_handle *memory, uint32_t offset, uint32_t expected,
   if (wait == IPC_E_TOO_MANY_WAITS && ipc_slots_evict_dead(segment))
     wait = ipc_waits_enter(segment, memory->instance, offset / 4, waker);
   if (wait < 0) return failure->code = memory_result(memory, wait);
-  /* After the fence in enter: whoever changes it from now on, and wakes then, finds the wait. */
+  /* After the fence in ipc_waits_enter: a process that changes the word from now on, and then wakes, finds the wait. */
   if (atomic_load_explicit(word, memory_order_acquire) == expected) return memory_result(memory, wait);
   if (ipc_waits_leave(segment, wait)) ipc_waits_notify(segment, offset / 4, 1);
   return memory_result(memory, IPC_NOT_EQUAL);

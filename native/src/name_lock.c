@@ -16,7 +16,7 @@ static int name_lock_try_until(int fd, const char *key, uint64_t deadline) {
     if (ipc_os_now() >= deadline) return -EWOULDBLOCK;
     if (attempt < 100) {
       ipc_os_yield();
-    } else { /* a private word that nobody wakes: a sleep */
+    } else { /* a private word that is never woken: a sleep */
       _Atomic uint32_t never = 0;
       ipc_os_wait(&never, 0, pause_ns);
       if (pause_ns < 16000000) pause_ns += pause_ns / 4;

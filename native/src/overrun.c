@@ -28,7 +28,7 @@ void ipc_overrun_start(ipc_receiver *receiver, bool from_oldest) {
     ipc_mark_copy mark = overrun_mark_within(header, receiver->capacity_units);
     overrun_go_to(receiver, mark.position, mark.number);
   } else {
-    /* Position and number as one load found them before anybody counted us; any mark near has their high bits. */
+    /* Position and number as one load found them, before any sender counted us; any mark near has their high bits. */
     ipc_mark_copy mark = overrun_mark_within(header, receiver->capacity_units);
     uint64_t head = receiver->segment.joined;
     uint64_t position = mark.position + (uint64_t)(int64_t)(int32_t)((uint32_t)head - (uint32_t)mark.position);
@@ -40,21 +40,22 @@ void ipc_overrun_start(ipc_receiver *receiver, bool from_oldest) {
 
 bool ipc_overrun_found(ipc_receiver *receiver) {
   const ipc_header *header = receiver->segment.header;
-  /* acquire pairs with the release fence in the sender's recompute_write_limit(): who read a new byte sees that it was
+  /* acquire pairs with the release fence in sender_recompute_write_limit: if we read a new byte, we see that it was
    * announced */
   atomic_thread_fence(memory_order_acquire);
-  /* acquire pairs with the release in the sender's recompute_write_limit(): who sees an announcement sees its mark */
+  /* acquire pairs with the release in sender_recompute_write_limit: if we see an announcement, we see its mark */
   uint64_t announced = atomic_load_explicit(&header->announced, memory_order_acquire);
   if (IPC_LIKELY(announced - receiver->passed <= receiver->capacity_units)) return false;
   if ((int64_t)(announced - receiver->passed) < 0) {
-    /* We have read what was not announced: damage. Going back we would never end. No record is read before this head.
+    /* We have read what was not announced: damage. Going back could go on for ever. No record is read before this head.
      */
     receiver->head = receiver->position - 1;
     return false;
   }
   /* With a quarter of the ring to spare, or the next record would be overwritten before it is read. */
   ipc_mark_copy mark = overrun_mark_within(header, receiver->capacity_units / 4 * 3);
-  /* No way on is damage: where nothing has been written yet, what comes next is told to be that too. */
+  /* No mark ahead of us is damage. The position where nothing has been written yet then serves as one; what comes next
+   * will be found damaged, too. */
   if ((int64_t)(mark.position - receiver->passed) <= 0) mark = (ipc_mark_copy){announced, receiver->number};
   receiver->lost += mark.number - receiver->number;
   ipc_assembly_clear(&receiver->assembly);

@@ -5,7 +5,7 @@
 
 _Static_assert(sizeof(ipc_peer) == 24, "bindings read six 32-bit words");
 
-/* Whoever reads and wherever it looks. */
+/* The endpoint that reads, and what it fills in. */
 typedef struct snapshot {
   const ipc_slot *own;
   uint32_t instance;
@@ -14,18 +14,17 @@ typedef struct snapshot {
 } snapshot;
 
 /*
- * A place may change hands meanwhile: what was read belongs to the instance only if the
- * instance is still the same afterwards. It is read anew then, which ends: each turn
- * somebody has joined or left.
+ * A slot may change its owner meanwhile: what was read belongs to the instance only if the instance is still the same
+ * afterwards. Otherwise the slot is read again. That ends: each time an endpoint has joined or left.
  */
 static ipc_peer peers_read_slot(const ipc_slot *slot) {
   for (;;) {
-    /* acquire pairs with the release of whoever took the place: owner and pid are its own */
+    /* acquire pairs with the release of the endpoint that took the slot: owner and pid are its own */
     uint32_t instance = atomic_load_explicit(&slot->instance, memory_order_acquire);
     uint64_t owner = atomic_load_explicit(&slot->owner, memory_order_relaxed);
     ipc_peer peer = {.instance = instance,
                      .pid = instance ? atomic_load_explicit(&slot->pid, memory_order_relaxed) : 0,
-                     /* stored before the place is emptied, so that an empty place has it */
+                     /* stored before the slot is emptied, so that an empty slot has it */
                      .died = atomic_load_explicit(&slot->died, memory_order_relaxed)};
     atomic_thread_fence(memory_order_acquire);
     if (atomic_load_explicit(&slot->instance, memory_order_relaxed) != instance) continue;
@@ -38,7 +37,7 @@ static void peers_add(snapshot *to, const ipc_slot *slots, uint32_t count, uint3
   for (uint32_t index = 0; index < count; index++) {
     const ipc_slot *slot = &slots[index];
     ipc_peer peer = peers_read_slot(slot);
-    /* Taken for dead, we have lost our place: then it is somebody else's. */
+    /* If we were taken for dead, we have lost our slot: then it belongs to another endpoint. */
     if (slot == to->own && (peer.instance == to->instance || peer.instance == 0)) continue;
     if (peer.instance == 0 && peer.died == 0) continue;
     peer.role = role;

@@ -15,8 +15,8 @@ static bool queue_lock(ipc_segment *segment, uint32_t instance) {
          ipc_claim_take_over(segment, claim, instance, &pid);
 }
 
-/* Putting back should not fail for somebody who is stopped; but a damaged claim may name one who will never give it
- * back. */
+/* Putting back should not fail because a process is stopped; but a damaged claim may name a process that never releases
+ * it. */
 static bool queue_lock_patiently(ipc_segment *segment, uint32_t instance) {
   uint64_t deadline = 0;
   while (!queue_lock(segment, instance)) {
@@ -70,8 +70,8 @@ static bool queue_is_lent(const ipc_segment *segment, uint32_t position, uint32_
 }
 
 /*
- * Past the cursor too, if need be: what lies there may be done, when one before it was tried again, or was lent and
- * given up. Else its room would be there only once somebody takes, of which no sender is told.
+ * Past the cursor, too, if necessary: what lies there may be done, when a message before it was put back, or was lent
+ * and given up. Otherwise its room would be free only after the next take, of which senders are not notified.
  */
 uint32_t ipc_queue_gate(ipc_segment *segment, uint32_t instance) {
   ipc_header *header = segment->header;
@@ -79,7 +79,7 @@ uint32_t ipc_queue_gate(ipc_segment *segment, uint32_t instance) {
   uint32_t first = queue_load(&header->tail), tail = first, head = queue_head_of(segment), units;
   ipc_record_copy record;
   for (; tail != head && (units = queue_read(segment, tail, head, &record)) != 0; tail += units)
-    /* acquire pairs with the release of whoever was done: it has read the payload */
+    /* acquire pairs with the release of the receiver that was done: it has read the payload */
     if (record.kind == IPC_RECORD_MESSAGE
             ? atomic_load_explicit(&queue_lease_at(segment, tail)->holder, memory_order_acquire) != IPC_LEASE_DONE
             : queue_is_lent(segment, tail, head, &record))
@@ -105,7 +105,7 @@ int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, uint32_t most, u
       status = IPC_E_CORRUPT;
       break;
     } else if (record.kind == IPC_RECORD_LOAN) {
-      position -= 1; /* back to its owner's record, for the next to look */
+      position -= 1; /* back to the record of its owner, for the next take */
       break;
     } else if (record.kind == IPC_RECORD_MESSAGE && queue_load(&lease->holder) == 0) {
       *length = record.length - (uint32_t)sizeof *lease;
@@ -126,7 +126,8 @@ int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, uint32_t most, u
 bool ipc_queue_has_some(ipc_segment *segment, uint32_t instance) {
   ipc_header *header = segment->header;
   if (atomic_load_explicit(&header->cursor, memory_order_acquire) == queue_head_of(segment)) return false;
-  /* Under the lock, or it might be overwritten while we read; who holds it finds out for himself, and so shall we. */
+  /* Under the lock, or it might be overwritten while we read. If another receiver holds the lock, it finds out, and we
+   * will, too. */
   if (!ipc_claim_try_lock(&header->take_claim, instance)) return true;
   uint32_t cursor = queue_load(&header->cursor), head = queue_head_of(segment);
   ipc_record_copy record = {0};

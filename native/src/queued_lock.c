@@ -12,7 +12,7 @@ static int32_t queued_lock_attempt(ipc_handle *handle) {
   _Atomic uint32_t *claim = &handle->segment.header->claim;
   int32_t status = ipc_handle_check(handle);
   if (status != IPC_OK) return status;
-  /* Read before the swap: a failed swap would take the line from the owner. */
+  /* Read before the swap: a swap that fails would take the cache line from the owner. */
   uint32_t owner = atomic_load_explicit(claim, memory_order_relaxed);
   if ((owner != 0 && owner != IPC_CLAIM_ABANDONED) || !queued_lock_swap(handle, owner)) return IPC_TIMED_OUT;
   return owner == 0 ? IPC_OK : IPC_OWNER_DIED;
@@ -27,11 +27,11 @@ static int32_t queued_lock_attempt_and_reap(ipc_handle *handle) {
   uint32_t pid, owner = atomic_load_explicit(claim, memory_order_relaxed);
   if (owner == 0 || owner == handle->instance || ipc_slots_is_alive(segment, owner, &pid)) return IPC_TIMED_OUT;
   if (!queued_lock_swap(handle, owner)) return IPC_TIMED_OUT;
-  ipc_slots_evict_dead(segment); /* its place is free for others, and its waits are out of the line */
+  ipc_slots_evict_dead(segment); /* its slot is free for others, and its waits are out of the wait queue */
   return IPC_OWNER_DIED;
 }
 
-/* Another handle of this thread: whoever waits for it without letting the thread go on waits for ever. */
+/* Whether another handle of this thread holds it: a wait that blocks the thread would never end. */
 static bool queued_lock_is_held_by_this_thread(const ipc_handle *handle, uint32_t owner) {
   const ipc_segment *segment = &handle->segment;
   uint64_t self = ipc_os_self();

@@ -1,9 +1,9 @@
 /*
- * queued_lock.h - the claim word of a header as a lock that handles wait for in line: a mutex, and what writers
- * and new readers of a reader-writer lock pass.
+ * queued_lock.h - the claim word of a header as a lock with a wait queue: a mutex, and what the writers of a
+ * reader-writer lock, and readers that find a writer, pass one by one.
  *
- * As in claim_lock.h the word is the owner's instance, and a dead owner's is swapped for one's own. What
- * the two do not share is waiting: here exactly one is woken when the lock is given back.
+ * As in claim_lock.h the word is the instance of the owner, and the instance of a dead owner is swapped for one's own.
+ * The two differ in waiting: here exactly one waiter is woken when the lock is released.
  */
 #ifndef LIBIPC_QUEUED_LOCK_H
 #define LIBIPC_QUEUED_LOCK_H

@@ -45,7 +45,7 @@ void ipc_receiver_close(ipc_receiver *receiver) {
   free(receiver);
 }
 
-/* Tells senders how far we are. Everything before the position has been read. */
+/* Publishes our position to senders. Everything before it has been read. */
 static void receiver_publish(ipc_receiver *receiver) {
   receiver->published = receiver->position;
   /* release pairs with the acquire in ipc_slots_gate: our reads come before the sender's overwrite */
@@ -54,9 +54,8 @@ static void receiver_publish(ipc_receiver *receiver) {
 }
 
 /*
- * Moves past a record. Senders are told lazily, so that their cache line of ours is
- * not fought over: when the run of records known to us ends, every eighth of the
- * ring, and when a sender has asked.
+ * Moves past a record. The position is published lazily, so that senders do not fight for its cache line: when the run
+ * of records known to us ends, every eighth of the ring, and when a sender has asked.
  */
 static inline void receiver_advance(ipc_receiver *receiver, uint32_t units) {
   receiver->position += units;
@@ -135,7 +134,7 @@ static int32_t receiver_assemble(ipc_receiver *receiver, const uint8_t *payload,
   return step == IPC_ASSEMBLY_WHOLE ? IPC_OK : IPC_TIMED_OUT;
 }
 
-/* Skips padding and what precedes a loan, puts fragments together, and tells a loan and damage. */
+/* Skips padding and owner records, puts fragments together, and reports a loan and damage. */
 static int32_t receiver_next_of_any(ipc_receiver *receiver, ipc_record_copy *record, const uint8_t **bytes) {
   for (;;) {
     if (receiver->is_overrun) ipc_overrun_found(receiver);
@@ -204,13 +203,16 @@ static bool receiver_is_empty(ipc_receiver *receiver) {
 
 enum { POLLS_PER_FILE = 4 };
 
-/* Who never waits must notice the dead and a name that leads elsewhere too, but not ask every time. */
+/* A receiver that never waits must also notice dead peers and a lost name, but it need not ask every time. */
 static void receiver_poll_segment(ipc_receiver *receiver) {
   uint64_t now = ipc_os_now();
   if (now - receiver->polled_at < IPC_SLICE_NS) return;
   receiver->polled_at = now;
   receiver_recover(receiver);
-  /* Asking for the file costs most of it, and only tells that somebody deleted it by hand: clear() tells by itself. */
+  /*
+   * Asking for the file is the expensive part, and it only finds out that the file was deleted by hand: ipc_clear()
+   * marks the segment.
+   */
   if (receiver->polls++ % POLLS_PER_FILE == 0) ipc_segment_is_orphaned(&receiver->segment);
 }
 
@@ -370,7 +372,7 @@ static __attribute__((noinline)) int32_t receiver_recv_any(ipc_receiver *receive
   return length;
 }
 
-/* In line: one more message of a known run. Queues and receivers that may be overrun know of none. */
+/* In line: one more message of a known run. Queues and receivers that may be overrun have no known run. */
 int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   uint32_t position = receiver->position;
   if (IPC_UNLIKELY(position == receiver->head))

@@ -58,9 +58,8 @@ static inline void ipc_ring_put_message(uint8_t *at, const void *bytes, uint32_t
 }
 
 /*
- * memcpy into and out of rings that are overwritten under their readers: by relaxed
- * atomics, so that it is no data race. Who copied out checks afterwards that nothing
- * was overwritten. The ring's side is aligned; copying in fills up the last unit.
+ * memcpy into and out of rings that are overwritten while receivers read them: by relaxed atomics, so that it is no
+ * data race. The receiver checks after its copy that nothing was overwritten meanwhile.
  */
 static inline void ipc_ring_copy_in(uint8_t *to, const void *bytes, size_t length) {
   const uint8_t *from = bytes;

@@ -1,20 +1,21 @@
 /*
- * A writer takes the turn (queued_lock.h), which keeps others out, and waits until those inside have
- * left. A reader says that it is inside, in its own place, and looks whether somebody has the turn:
+ * A writer takes the queued lock (queued_lock.h), which keeps others out, and waits until the readers inside have left.
+ * A reader says in its own slot that it is inside, and checks whether the queued lock is taken:
  *
  *   reader                          writer
  *   1 held = 1                      1 claim = instance
  *   2 full fence                    2 full fence
- *   3 claim == 0? inside            3 nobody's held > 0? inside
- *     else held = 0, take the turn,
- *     held = 1, give the turn
+ *   3 claim == 0? inside            3 no slot has held > 0? inside
+ *     else held = 0, take the
+ *     queued lock, held = 1,
+ *     release the queued lock
  *
- * Invariant: no writer is inside together with anybody else. The fences order (1, 3) of the
- * one against (1, 3) of the other: one of them sees the other, and it is the reader that gives way.
- * Who waits has a place in the one line of the turn, so neither side starves.
+ * Invariant: a writer is never inside together with another handle. The fences order (1, 3) of the one against (1, 3)
+ * of the other: one of them sees the other, and it is the reader that gives way. All waiters are in the one wait queue
+ * of the queued lock, so neither side starves.
  *
- * `writing` is the instance of the writer inside. If it dies there, `writing` stays: all who
- * lock are told, until a writer has unlocked.
+ * `writing` is the instance of the writer inside. If it dies there, `writing` stays: every handle that locks gets
+ * IPC_OWNER_DIED, until a writer has unlocked.
  */
 #include "libipc/rwlock.h"
 
@@ -23,7 +24,7 @@
 
 static uint32_t rwlock_held(const ipc_slot *slot) { return atomic_load_explicit(&slot->held, memory_order_relaxed); }
 
-/* Nobody may come in any more: IPC_OK when all have left. */
+/* With the queued lock, which keeps new readers out: IPC_OK when all readers have left. */
 static int32_t rwlock_attempt(ipc_handle *lock) {
   const ipc_segment *segment = &lock->segment;
   int32_t status = ipc_handle_check(lock);
@@ -39,7 +40,7 @@ static int32_t rwlock_attempt(ipc_handle *lock) {
   return IPC_OK;
 }
 
-/* Whether all who are inside are dead: their places may stay for a while, if somebody else has the name lock. */
+/* Whether all readers inside are dead: their slots may stay for a while, if another process has the name lock. */
 static bool rwlock_all_readers_are_dead(const ipc_segment *segment) {
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
     const ipc_slot *slot = &segment->receivers[i];
@@ -58,12 +59,13 @@ static int32_t rwlock_attempt_and_reap(ipc_handle *lock) {
   return status == IPC_TIMED_OUT && rwlock_all_readers_are_dead(&lock->segment) ? IPC_OK : status;
 }
 
-/* The turn was got, or given up: an event loop that is armed waits for something else from now on, in its old place. */
+/* The queued lock was taken or released: an event loop that is armed waits for something else from now on, with its old
+ * ticket. */
 static void rwlock_set_next(ipc_handle *lock, bool is_next) {
   int32_t armed = lock->armed[ARMED_LOCK];
   lock->is_next = is_next;
-  /* A fence follows: in attempt, or in ipc_queued_lock_release. If it has been notified, it was rung, and tries again
-   * anyway. */
+  /* A fence follows: in rwlock_attempt, or in ipc_queued_lock_release. A wait that is notified was signalled, and tries
+   * again anyway. */
   if (armed >= 0)
     atomic_store_explicit(&lock->segment.waits[armed].what, is_next ? IPC_WAIT_READERS : IPC_WAIT_ACQUIRE,
                           memory_order_relaxed);
@@ -77,15 +79,16 @@ static void rwlock_cancel_write(ipc_handle *lock) {
 
 static int32_t rwlock_enter_exclusive(ipc_handle *lock) {
   ipc_header *header = lock->segment.header;
-  uint32_t last = atomic_load_explicit(&header->writing, memory_order_relaxed); /* the turn ordered it */
+  uint32_t last = atomic_load_explicit(&header->writing, memory_order_relaxed); /* the queued lock ordered it */
   lock->is_next = false;
   atomic_store_explicit(&header->writing, lock->instance, memory_order_relaxed);
-  atomic_thread_fence(memory_order_release); /* whoever sees a half change of the writer's sees that it is inside */
+  atomic_thread_fence(
+      memory_order_release); /* a handle that sees a half-done change of the writer sees that the writer is inside */
   if (lock->armed[ARMED_LOCK] >= 0) ipc_handle_got(lock, ARMED_LOCK);
   return last == 0 ? IPC_OK : IPC_OWNER_DIED;
 }
 
-/* By another handle: whoever waits for it without letting the thread go on waits for ever. */
+/* Whether another handle of this thread reads: a wait that blocks the thread would never end. */
 static bool rwlock_is_read_by_this_thread(const ipc_handle *lock) {
   const ipc_segment *segment = &lock->segment;
   uint64_t self = ipc_os_self();
@@ -103,7 +106,7 @@ static const ipc_lock_wait rwlock_readers_wait = {IPC_WAIT_READERS, rwlock_attem
 int32_t ipc_rwlock_lock(ipc_handle *lock, int32_t timeout_ms, int32_t keep) {
   uint64_t deadline = 0;
   bool was_next = lock->is_next;
-  /* Also as the next writer, if a task has made it that: it is this handle's own readers that would be waited for. */
+  /* Also as the next writer, unless a task has made it that: it would wait for its own readers. */
   if (rwlock_held(lock->slot) > 0 && keep != IPC_KEEP_FOR_TASK) return IPC_E_DEADLOCK;
   if (!was_next) {
     int32_t status = ipc_queued_lock_take(lock, timeout_ms, &deadline);
@@ -125,7 +128,7 @@ static bool rwlock_is_writer(const ipc_handle *lock) { return ipc_queued_lock_is
 
 int32_t ipc_rwlock_unlock(ipc_handle *lock) {
   if (!rwlock_is_writer(lock)) return ipc_segment_result(&lock->segment, IPC_E_NOT_OWNER);
-  /* Killed between these: the work was done, and nobody need be told. */
+  /* Killed between these two: the work was done, and the next owner does not get IPC_OWNER_DIED. */
   atomic_store_explicit(&lock->segment.header->writing, 0, memory_order_release);
   ipc_queued_lock_release(lock);
   return ipc_segment_result(&lock->segment, IPC_OK);
@@ -153,14 +156,16 @@ static int32_t rwlock_enter_shared(ipc_handle *lock, int32_t timeout_ms) {
   uint32_t held = rwlock_held(lock->slot);
   rwlock_set_held(lock, held + 1);
   atomic_thread_fence(memory_order_seq_cst); /* pairs with the one in attempt */
-  /* acquire pairs with the release of the last writer's turn: what it wrote is seen */
+  /* acquire pairs with the release of the last writer: what it wrote is seen */
   if (IPC_LIKELY(atomic_load_explicit(&header->claim, memory_order_acquire) == 0)) return IPC_OK;
   if (held > 0) {
     rwlock_set_held(lock, held);
     return timeout_ms == 0 ? IPC_TIMED_OUT : IPC_E_DEADLOCK;
   }
   rwlock_leave_shared(lock);
-  /* Its own turn, as the writer inside or the next: with the latter, another task of this thread is to be waited for.
+  /*
+   * This handle has the queued lock, as the writer inside or as the next one. If as the next one, another task of this
+   * thread is to be waited for.
    */
   if (ipc_queued_lock_is_held(lock)) return lock->is_next && timeout_ms == 0 ? IPC_TIMED_OUT : IPC_E_DEADLOCK;
   uint64_t deadline = 0;
@@ -201,7 +206,8 @@ int32_t ipc_rwlock_held(const ipc_handle *lock) {
 static void rwlock_abandon(ipc_handle *lock) {
   rwlock_cancel_write(lock);
   if (rwlock_held(lock->slot) > 0) rwlock_leave_shared(lock);
-  if (ipc_queued_lock_is_held(lock)) ipc_queued_lock_release(lock); /* `writing` stays: the next are told */
+  if (ipc_queued_lock_is_held(lock))
+    ipc_queued_lock_release(lock); /* `writing` stays: the next owners get IPC_OWNER_DIED */
 }
 
 static bool rwlock_is_available(const ipc_handle *lock) { return ipc_queued_lock_is_available(lock); }

@@ -162,7 +162,7 @@ int32_t ipc_segment_check(const ipc_header *header, uint64_t file_bytes, ipc_fai
 int32_t ipc_segment_check_identity(const ipc_header *header, uint64_t file_bytes, const char *prefix, const char *name,
                                    const ipc_options *options, ipc_segment *segment, ipc_failure *failure) {
   ipc_header copy;
-  memcpy(&copy, header, offsetof(ipc_header, head)); /* all that is constant: nobody can change it after the check */
+  memcpy(&copy, header, offsetof(ipc_header, head)); /* all that is constant */
   int32_t status = ipc_segment_check(&copy, file_bytes, failure);
   if (status != IPC_OK) return status;
   if (copy.kind != options->kind || strncmp(copy.prefix, prefix, sizeof copy.prefix) != 0 ||
@@ -187,7 +187,7 @@ int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns) {
   if (fd == -EWOULDBLOCK) return IPC_E_BUSY;
   if (fd == -ENOENT) return IPC_E_ORPHANED;
   if (fd < 0) return IPC_E_SYSTEM;
-  /* A leftover taken over in place has the same inode, but another size or another birth. */
+  /* A leftover that was replaced in place has the same inode, but another size or time of creation. */
   bool is_as_large = segment->kind == IPC_MEMORY || file.size == segment->mapping->bytes;
   if (file.inode == segment->inode && is_as_large && segment->header->created == segment->created) return fd;
   ipc_os_unlock(fd);
@@ -233,8 +233,8 @@ int32_t ipc_segment_grow_memory(const ipc_segment *segment, uint64_t bytes, ipc_
   bool is_sound = error != 0 || (before > 0 && before <= IPC_MAX_MEMORY && file.size >= body_offset + before);
   if (error == 0 && is_sound && before < bytes) {
     /*
-     * The file's own size counts, and it never shrinks below that: somebody may have mapped all of it, whatever the
-     * header says by now. Killed before the store, we leave a file that is larger than it need be.
+     * The size of the file counts, and the file never shrinks below it: a process may have mapped all of it, whatever
+     * the header says by now. Killed before the store, we leave a file that is larger than necessary.
      */
     error = ipc_os_resize(fd, wanted > file.size ? wanted : file.size);
     if (error == 0)

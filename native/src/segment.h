@@ -50,9 +50,9 @@ struct ipc_segment {
 int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns);
 
 /*
- * Answers `status`; or IPC_E_FORKED in a forked child (see mapping.h); or IPC_E_CORRUPT if a page was missing, here or
- * to anybody else who told so before the header was gone, too: then what was read were zeros, and what was written
- * nobody sees. For all public calls, when they return: one load from a line that they all have read anyway.
+ * Returns `status`; or IPC_E_FORKED in a forked child (see mapping.h); or IPC_E_CORRUPT if a page was missing, here or
+ * in another process that marked the segment before the header was gone, too: then zeros were read, and what was
+ * written is lost. For all public calls, when they return: one load from a cache line that they all have read anyway.
  */
 static inline int32_t ipc_segment_result(const ipc_segment *segment, int32_t status) {
   uint32_t orphaned = atomic_load_explicit(&segment->header->orphaned, memory_order_relaxed);
@@ -98,7 +98,7 @@ int32_t ipc_segment_grow_memory(const ipc_segment *segment, uint64_t bytes, ipc_
 /* Checks prefix and name and makes the system's key of them: IPC_OK or IPC_E_INVALID_NAME. */
 int32_t ipc_segment_key(char key[IPC_OS_KEY_BYTES], uint32_t kind, const char *prefix, const char *name);
 
-/* Whether a header is of this layout and goes with its file: IPC_OK, or the failure that an open would tell. */
+/* Whether a header has this layout and fits its file: IPC_OK, or the failure that an open would return. */
 int32_t ipc_segment_check(const ipc_header *header, uint64_t file_bytes, ipc_failure *failure);
 
 /*
@@ -109,8 +109,8 @@ int32_t ipc_segment_check_identity(const ipc_header *header, uint64_t file_bytes
                                    const ipc_options *options, ipc_segment *segment, ipc_failure *failure);
 
 /*
- * Whether a checked header has the name under which its file was listed: a copied or a
- * renamed file has not. The header is a copy that nobody else can change.
+ * Whether a checked header has the name under which its file was listed: a copied or a renamed file has not. The header
+ * is a copy that no other process can change.
  */
 bool ipc_segment_is_named(const ipc_header *header, const char *listed);
 

@@ -1,10 +1,9 @@
 /*
- * The permits of a semaphore that is not robust are one word, and every change to it one
- * compare-and-swap.
+ * The permits of a semaphore that is not robust are one word, and every change to it is one compare-and-swap.
  *
- * Of a robust one each handle's `held` says how many it holds, and `permits` is what that
- * leaves of `initial`. Both change under the claim lock. Who is killed between the two, or
- * holding permits, is found by whoever waits, or comes: it counts anew.
+ * In a robust one, `held` in the slot of each handle says how many permits it holds, and `permits` is what that leaves
+ * of `initial`. Both change under the claim. A process killed between the two changes, or while it holds permits, is
+ * found by the handles that wait or try: they count again.
  */
 #include "libipc/semaphore.h"
 
@@ -38,7 +37,7 @@ static void semaphore_release_claim(ipc_handle *semaphore) {
   ipc_event_notify(&semaphore->segment, IPC_EVENT_CLAIM_FREE);
 }
 
-/* What the handles in their places leave of all permits. */
+/* How many permits the handles that have slots leave free. */
 static uint32_t semaphore_count_free(const ipc_segment *segment) {
   uint32_t free = segment->initial;
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
@@ -50,7 +49,7 @@ static uint32_t semaphore_count_free(const ipc_segment *segment) {
   return free;
 }
 
-/* Gives back what nobody alive holds. */
+/* Frees the permits that no live handle holds. */
 static void semaphore_recover(ipc_handle *semaphore) {
   ipc_header *header = semaphore->segment.header;
   ipc_slots_evict_dead(&semaphore->segment);
@@ -111,7 +110,7 @@ int32_t ipc_semaphore_acquire(ipc_handle *semaphore, int32_t timeout_ms) {
 
 static int32_t semaphore_release_robust(ipc_handle *semaphore, uint32_t count) {
   if (semaphore_load(&semaphore->slot->held) < count) return IPC_E_NOT_OWNER;
-  /* It should not fail for somebody who is stopped; but a damaged claim may name one who will never give it back. */
+  /* It should not fail because a process is stopped; but a damaged claim may name a process that never releases it. */
   uint64_t deadline = 0;
   while (!semaphore_claim(semaphore)) {
     uint64_t now = ipc_os_now();

@@ -112,7 +112,7 @@ int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, int32_
   for (;;) {
     uint32_t seen = ipc_event_prepare(header, IPC_EVENT_PEERS);
     if (atomic_load_explicit(&header->receiver_count, memory_order_acquire) >= count) {
-      /* Counted is not alive: somebody may have been killed and not been missed yet. */
+      /* A receiver that is counted may have been killed without being noticed yet. */
       if (!ipc_slots_evict_dead(segment)) return ipc_segment_result(segment, IPC_OK);
       continue;
     }

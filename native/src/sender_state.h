@@ -17,7 +17,7 @@ struct ipc_sender {
   bool is_only;              /* a route: the claim lock is ours for as long as we live */
   bool needs_slow_path;      /* a queue or a ring that is overwritten: writing a record takes more than a copy */
   bool waits;                /* overflow is to block: a full ring is waited for */
-  bool needs_receivers;      /* a message that nobody is there for is refused */
+  bool needs_receivers;      /* a message is refused if no receiver is connected */
   bool awaits_claim;         /* the last send that could not wait found the claim taken, rather than the ring full */
   uint64_t peers_seen;       /* see ipc_slots_poll() */
   uint64_t reaped_at;        /* when a send that does not wait last looked for dead peers in its way */

@@ -26,12 +26,11 @@ static uint32_t sender_gate(ipc_sender *sender, uint32_t head) {
 }
 
 /*
- * Looks what the receivers need and answers the room at `head`: at least `units`, if
- * there is so much, and else up to an eighth of the ring; the next look leaves the next
- * mark. Under the claim.
+ * Reads what the receivers still need and returns the room at `head`: at least `units` if there is so much, and
+ * otherwise up to an eighth of the ring, so that the next call leaves the next mark. Under the claim.
  *
- * Announced first, before the full fence in sender_gate(): see ipc_slots_join_receiver. The
- * announcement is not yet a limit, should we be killed here.
+ * `announced` is stored first, before the full fence in sender_gate: see ipc_slots_join_receiver. It is a word of its
+ * own: if we are killed here, the announcement is not yet a write limit.
  */
 static uint32_t sender_recompute_write_limit(ipc_sender *sender, uint32_t position, uint32_t units) {
   ipc_header *header = sender->segment.header;
@@ -41,10 +40,10 @@ static uint32_t sender_recompute_write_limit(ipc_sender *sender, uint32_t positi
   ipc_mark_copy last = ipc_marks_last(header);
   uint64_t here = announced + (uint64_t)(int64_t)(int32_t)(position - (uint32_t)announced);
   uint64_t number = last.number + (uint64_t)(int64_t)(int32_t)((uint32_t)(head >> 32) - (uint32_t)last.number);
-  /* A full ring is looked at for every message: marks that close together would not reach round it. */
+  /* A full ring comes here for every message: marks that close together would not reach round it. */
   bool is_near = sender->segment.overflow != IPC_DROP_OLDEST && here - last.position < capacity / IPC_MARKS;
   if (!is_near) ipc_marks_add(header, here, number);
-  /* release: who sees the announcement sees the mark; pairs with ipc_overrun_found */
+  /* release: a receiver that sees the announcement sees the mark; pairs with ipc_overrun_found */
   if (announced < here + ahead) atomic_store_explicit(&header->announced, here + ahead, memory_order_release);
   if (sender->segment.overflow == IPC_DROP_OLDEST) {
     atomic_store_explicit(&header->write_limit, position + ahead, memory_order_relaxed);
@@ -107,9 +106,8 @@ static bool sender_wait_for_space(ipc_sender *sender, uint32_t head, uint32_t un
 }
 
 /*
- * A send that does not wait has found the claim taken, the ring full, or nobody there.
- * Waiting ones look now and then for dead peers and for a name that leads elsewhere;
- * somebody who only ever tries must do so too.
+ * A send that does not wait has found the claim taken, the ring full, or no receiver. Sends that wait check now and
+ * then for dead peers and for a lost name; a sender that only ever tries must do so, too.
  */
 static bool sender_is_time_to_reap(ipc_sender *sender) {
   uint64_t now = ipc_os_now();
@@ -118,8 +116,8 @@ static bool sender_is_time_to_reap(ipc_sender *sender) {
   return true;
 }
 
-/* After so many waits in vain a sender waits with the claim: else others' small messages could take all space for ever.
- */
+/* After so many waits without success a sender waits with the claim: else small messages of others could take all space
+ * for ever. */
 enum { PATIENT_WAITS = 3 };
 
 int32_t ipc_sender_claim_slow(ipc_sender *sender, uint32_t units, int32_t timeout_ms, uint64_t *deadline,

@@ -52,7 +52,7 @@ static void slots_take(ipc_header *header, ipc_slot *slot) {
   atomic_store_explicit(&slot->armed, 0, memory_order_relaxed);
   atomic_store_explicit(&slot->lost, 0, memory_order_relaxed);
   atomic_store_explicit(&slot->held, 0, memory_order_relaxed);
-  /* release: who sees the instance sees owner and position */
+  /* release: a process that sees the instance sees owner and position */
   atomic_store_explicit(&slot->instance, slots_new_instance(header), memory_order_release);
 }
 
@@ -61,18 +61,17 @@ static uint32_t slots_head_position(const ipc_header *header) {
 }
 
 /*
- * Invariant: a receiver's position is never below limit - capacity, for any limit that a
- * sender relies on.
+ * Invariant: the position of a receiver is never below write_limit - capacity, for any write limit that a sender relies
+ * on.
  *
- * Senders keep the limit they last computed. After the place is visible (1) and a full
- * fence (2), head is read again (3) and becomes the position. A sender that computed
- * its limit without seeing (1) did so, by its own full fence, before (2); its limit is
- * at most capacity past the head it knew then, which (3) sees or has gone past. A sender
- * that did see (1) got the older, lower position.
+ * Senders keep the write limit that they last computed. After the slot is visible (1) and a full fence (2), head is
+ * read again (3) and becomes the position. A sender that computed its limit without seeing (1) did so, by its own full
+ * fence, before (2); its limit is at most capacity past the head that it knew then, which (3) sees or has gone past. A
+ * sender that did see (1) got the older, lower position.
  *
- * An older position needs more: what the sender that did not see it relies on may lie
- * up to capacity past head. It announced so before its full fence, hence before (2): if
- * `announced` is at most capacity past the position (4), no sender's limit is further.
+ * An older position needs more: the limit of a sender that did not see it may lie up to capacity past head. The sender
+ * announced that before its full fence, hence before (2): if `announced` is at most capacity past the position (4), no
+ * sender's limit is further.
  */
 static void slots_take_position(ipc_segment *segment, ipc_slot *slot, bool from_oldest) {
   ipc_header *header = segment->header;
@@ -108,7 +107,7 @@ int32_t ipc_slots_join_handle(ipc_segment *segment) {
   int32_t index = slots_find_or_make_free(segment, segment->receivers, segment->max_receivers);
   if (index < 0) return IPC_E_TOO_MANY_HANDLES;
   uint32_t used = atomic_load_explicit(&segment->header->receiver_slots_used, memory_order_relaxed);
-  /* Before it can hold anything shared: whoever looks for holders looks below the used. */
+  /* Before it can hold anything shared: the search for holders ends at this index. */
   if (used <= (uint32_t)index)
     atomic_store_explicit(&segment->header->receiver_slots_used, (uint32_t)index + 1, memory_order_release);
   slots_take(segment->header, &segment->receivers[index]);
@@ -128,7 +127,7 @@ typedef struct reap_counts {
   uint32_t live, dead;
 } reap_counts;
 
-/* Looks whose place it is, and empties it if that one is dead. */
+/* Checks the owner of a slot, and empties the slot if the owner is dead. */
 static void slots_reap_one(ipc_segment *segment, ipc_slot *slot, reap_counts *found) {
   uint32_t instance = atomic_load_explicit(&slot->instance, memory_order_acquire);
   if (instance == 0) return;
@@ -139,7 +138,8 @@ static void slots_reap_one(ipc_segment *segment, ipc_slot *slot, reap_counts *fo
   found->dead++;
   atomic_store_explicit(&slot->died, instance, memory_order_relaxed);
   ipc_waits_forget(segment, instance);
-  /* Before the place is empty: killed in between, we leave a death that is told twice, not one that nobody hears of. */
+  /* Before the slot is empty: killed in between, we leave a death that is counted twice, not one that is never counted.
+   */
   atomic_fetch_add_explicit(&segment->header->deaths, 1, memory_order_release);
   atomic_store_explicit(&slot->instance, 0, memory_order_release);
 }
@@ -167,7 +167,7 @@ bool ipc_slots_any_alive(ipc_segment *segment) {
   uint32_t count;
   ipc_slot *slots = slots_all(segment, &count);
   reap_counts found = {0};
-  /* Elsewhere each time: whoever comes and goes looks at all of them in turn. */
+  /* Other slots each time: the endpoints that join and leave check all of them one after another. */
   uint32_t start = REAPS * (atomic_load_explicit(&header->next_instance, memory_order_relaxed) +
                             atomic_load_explicit(&header->receiver_count, memory_order_relaxed) +
                             atomic_load_explicit(&header->sender_count, memory_order_relaxed));
@@ -188,7 +188,7 @@ void ipc_slots_leave(ipc_segment *segment, ipc_slot *slot, uint32_t instance) {
   atomic_compare_exchange_strong_explicit(&slot->instance, &instance, 0, memory_order_release, memory_order_relaxed);
   ipc_event_notify(segment, IPC_EVENT_SPACE);
   int32_t fd = ipc_segment_lock(segment, 1000000000u);
-  if (fd < 0) return; /* orphaned: nobody needs the count; busy: the next holder recounts */
+  if (fd < 0) return; /* orphaned: the count is not needed; busy: the next holder recounts */
   slots_recount(segment);
   if (!ipc_slots_any_alive(segment)) ipc_segment_unlink(segment);
   ipc_os_unlock(fd);
@@ -214,13 +214,15 @@ static bool slots_is_dead(const ipc_slot *slot) {
          !ipc_os_alive(atomic_load_explicit(&slot->owner, memory_order_relaxed));
 }
 
-/* Longer than who opens or closes needs the name lock, and too short to be felt. */
+/* Longer than an open or a close needs the name lock, and too short to be noticed. */
 static const uint64_t EVICT_PATIENCE_NS = 1000000;
 
 static bool slots_evict(ipc_segment *segment) {
   int32_t fd = ipc_segment_lock(segment, EVICT_PATIENCE_NS);
-  /* Shared memory lives on without its name, and without its lock. Nobody can join any more, and who reaps twice does
-   * no harm. */
+  /*
+   * Shared memory stays usable without its name, and without the name lock. No handle can join any more, and reaping
+   * twice does no harm.
+   */
   bool needs_none = fd == IPC_E_ORPHANED && segment->kind == IPC_MEMORY;
   if (fd < 0 && !needs_none) return false;
   ipc_slots_reap(segment);
@@ -249,7 +251,7 @@ bool ipc_slots_poll(ipc_segment *segment, uint64_t *seen) {
   uint32_t used = atomic_load_explicit(&header->sender_slots_used, memory_order_acquire);
   for (uint32_t i = 0; i < used && i < segment->max_senders && !dead; i++)
     dead = slots_is_dead(&segment->senders[i]) && slots_evict(segment);
-  /* Whoever comes takes a new instance, whoever goes is counted no more. */
+  /* An endpoint that joins takes a new instance; one that leaves is no longer counted. */
   uint64_t now = (uint64_t)atomic_load_explicit(&header->next_instance, memory_order_relaxed) << 32 |
                  (atomic_load_explicit(&header->receiver_count, memory_order_relaxed) +
                   atomic_load_explicit(&header->sender_count, memory_order_relaxed));
@@ -267,7 +269,7 @@ static const ipc_slot *slots_find(const ipc_slot *slots, uint32_t count, uint32_
 bool ipc_slots_is_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid) {
   const ipc_slot *slot = slots_find(segment->senders, segment->max_senders, instance);
   if (!slot) slot = slots_find(segment->receivers, segment->max_receivers, instance);
-  if (!slot) return false; /* nobody has it any more: places are emptied by their owner or when it is dead */
+  if (!slot) return false; /* the slot has been emptied: by its owner, or because the owner was dead */
   *pid = atomic_load_explicit(&slot->pid, memory_order_relaxed);
   return ipc_os_alive(atomic_load_explicit(&slot->owner, memory_order_relaxed));
 }

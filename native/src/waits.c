@@ -35,9 +35,9 @@ int32_t ipc_waits_enter(ipc_segment *segment, uint32_t instance, uint32_t what, 
   for (uint32_t i = 0; i < segment->max_waits; i++) {
     ipc_wait_entry *wait = &segment->waits[i];
     uint32_t free = 0;
-    /* First: whoever is killed with the entry taken must be found by ipc_waits_forget. */
+    /* First: the entry of a process that is killed here must be found by ipc_waits_forget. */
     waits_raise_entries_used(header, i + 1);
-    /* acquire pairs with the release of whoever freed it: his last stores here come before ours */
+    /* acquire pairs with the release of the handle that freed it: its last stores here come before ours */
     if (waits_load(&wait->instance) != 0 ||
         !atomic_compare_exchange_strong_explicit(&wait->instance, &free, instance, memory_order_acquire,
                                                  memory_order_relaxed))
@@ -47,7 +47,7 @@ int32_t ipc_waits_enter(ipc_segment *segment, uint32_t instance, uint32_t what, 
     atomic_store_explicit(&wait->deaths, waits_load(&header->deaths), memory_order_relaxed);
     /* Counted before it is WAITING and for longer: killed in between, `waiting` is too high, never too low. */
     atomic_fetch_add_explicit(&header->waiting, 1, memory_order_relaxed);
-    /* release: who sees it WAITING sees what it waits for, and its waker */
+    /* release: a notifier that sees it WAITING sees what it waits for, and its waker */
     atomic_store_explicit(&wait->state, waits_new_ticket(header) | IPC_WAIT_WAITING, memory_order_release);
     atomic_thread_fence(memory_order_seq_cst); /* pairs with the fence before a notifier reads `waiting` */
     return (int32_t)i;
@@ -64,8 +64,8 @@ void ipc_waits_renew(ipc_segment *segment, int32_t wait) {
 
 bool ipc_waits_is_notified(const ipc_segment *segment, int32_t wait) {
   /*
-   * acquire pairs with the release in notify: the change that it tells of is seen. Damaged, it is neither: that is no
-   * state to sleep in, nor would anybody wake it.
+   * acquire pairs with the release in waits_notify: the change behind the notification is seen. A damaged state counts
+   * as notified: no thread may sleep in it, because none would be woken.
    */
   return waits_tag_of(atomic_load_explicit(&segment->waits[wait].state, memory_order_acquire)) != IPC_WAIT_WAITING;
 }
@@ -124,9 +124,9 @@ static bool waits_notify(ipc_wait_entry *wait, uint32_t seen) {
 }
 
 /*
- * Whether a state that was seen is that of somebody who waits for it, and did not just come: so that those who are
- * notified and wait once more do not keep a notifier for ever. What seems to be far ahead of `end` has waited through
- * half a round of the tickets.
+ * Whether a state that was seen is that of a wait for `what` that did not begin just now: otherwise waits that are
+ * notified and wait again could keep a notifier busy for ever. A ticket that seems to be far ahead of `end` has waited
+ * through half a round of the tickets.
  */
 static bool waits_is_meant(const ipc_wait_entry *wait, uint32_t state, uint32_t what, uint32_t end) {
   enum { JUST_NOW = 1 << 20 };
@@ -136,7 +136,7 @@ static bool waits_is_meant(const ipc_wait_entry *wait, uint32_t state, uint32_t 
 }
 
 uint32_t ipc_waits_notify_some(ipc_segment *segment, uint32_t what, uint32_t count) {
-  /* Who comes later, or waits once more, has seen the change. */
+  /* A wait that begins later, or again, has seen the change. */
   uint32_t end = waits_load(&segment->header->next_ticket) << TICKET_SHIFT, notified = 0;
   while (notified < count) {
     ipc_wait_entry *oldest = NULL;

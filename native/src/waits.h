@@ -1,8 +1,8 @@
 /*
- * waits.h - who waits in what has no ring, in order; each is woken on its own.
+ * waits.h - the wait queue of a lock, semaphore, condition or memory; each wait is woken on its own.
  *
- * A table of waits. One that is in it is woken by whoever changes what it waits for, the
- * one that came first before the others, a thread in the system as well as an event loop.
+ * A table of waits. A process that changes what a wait is for wakes it, the oldest wait first, whether it is a thread
+ * that sleeps or an event loop.
  *
  *   waiter                                     notifier
  *   1 waiting += 1, state = ticket, WAITING    1 change the condition
@@ -10,18 +10,17 @@
  *   3 condition holds? then leave              3 if waiting: the oldest that is WAITING: state = NOTIFIED
  *   4 sleep while state == ticket, WAITING     4 wake it
  *
- * Invariant: nobody sleeps on while its condition holds and nobody has been notified in its
- * stead. The two fences order (1, 3) of the one against (1, 3) of the other (Dekker). The
- * step to NOTIFIED is one compare-and-swap on a word with a ticket in it, so a notification
- * goes to exactly one wait, and never to a later one in the same place of the table.
+ * Invariant: no wait continues while its condition holds and no other wait has been notified in its stead. The two
+ * fences order (1, 3) of the one against (1, 3) of the other (Dekker). The step to NOTIFIED is one compare-and-swap on
+ * a word with a ticket in it, so a notification goes to exactly one wait, and never to a later one in the same entry of
+ * the table.
  *
- * Whoever is notified takes the duty over: it gets what it waited for, or waits again in its
- * old place of the order, or leaves and passes the notification on. If it is killed before
- * that, the others notice by themselves: nobody sleeps longer than IPC_SLICE_NS without
- * looking again.
+ * A wait that is notified takes over a duty: its handle gets what it waited for, or waits again with its old ticket, or
+ * leaves and passes the notification on. If its process is killed before that, the others notice by themselves: no
+ * thread sleeps longer than IPC_SLICE_NS without trying again.
  *
- * A killed waiter leaves its wait in the table until its handle's place is taken from it.
- * `waiting` may stay too high then, which costs notifiers a look at the table.
+ * A killed waiter leaves its wait in the table until its handle's slot is emptied. `waiting` may stay too high then,
+ * which costs notifiers a search of the table.
  */
 #ifndef LIBIPC_WAITS_H
 #define LIBIPC_WAITS_H
@@ -37,7 +36,7 @@ enum ipc_wait_what { IPC_WAIT_ACQUIRE = 0, IPC_WAIT_READERS = 1 };
 /* Waiter, steps 1 and 2: the index of the wait, or IPC_E_TOO_MANY_WAITS. `waker` is 0 for a thread that will sleep. */
 int32_t ipc_waits_enter(ipc_segment *segment, uint32_t instance, uint32_t what, uint64_t waker);
 
-/* Steps 1 and 2 again, in the old place of the order, by a wait that was notified and could not make use of it. */
+/* Steps 1 and 2 again, with the old ticket, for a wait that was notified and could not make use of it. */
 void ipc_waits_renew(ipc_segment *segment, int32_t wait);
 
 /* Step 4: for at most `slice` ns and not past `deadline`. */
@@ -45,19 +44,25 @@ void ipc_waits_sleep(ipc_segment *segment, int32_t wait, uint64_t deadline, uint
 
 bool ipc_waits_is_notified(const ipc_segment *segment, int32_t wait);
 
-/* Takes a wait out of the table. True: it had been notified, and who leaves without what it waited for notifies
- * another. */
+/*
+ * Takes a wait out of the table. True: it had been notified; if its handle leaves without what it waited for, it
+ * notifies another wait.
+ */
 bool ipc_waits_leave(ipc_segment *segment, int32_t wait);
 
-/* Notifies the `count` that have waited longest, of those there were at the call; answers how many there were. A full
- * fence has been passed. */
+/*
+ * Notifies the `count` oldest waits, of those there were at the call; returns how many there were. A full fence has
+ * been passed.
+ */
 uint32_t ipc_waits_notify_some(ipc_segment *segment, uint32_t what, uint32_t count);
 
 /* Notifies all; IPC_WAIT_ANY: whatever they wait for. */
 uint32_t ipc_waits_notify_all(ipc_segment *segment, uint32_t what);
 
-/* Takes the waits of a dead handle out. What had been notified is made good by header.deaths, and by who looks at
- * locks. */
+/*
+ * Takes the waits of a dead handle out. A notification that is lost with them is made good by header.deaths, and by the
+ * attempts of the handles that wait for locks.
+ */
 void ipc_waits_forget(ipc_segment *segment, uint32_t instance);
 
 /* Takes the waits of a handle out that is closed, and notifies others where they had been. */

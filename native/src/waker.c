@@ -42,7 +42,7 @@ void ipc_waker_close(uint32_t low, uint32_t high) { ipc_os_close_waker(waker_num
 void ipc_sender_arm(ipc_sender *sender, uint32_t wait, uint32_t low, uint32_t high) {
   uint32_t events = wait & IPC_WAIT_FOR_PEERS ? PEERS : 0;
   if (wait & IPC_WAIT_FOR_SPACE) {
-    /* Not for both: giving a claim back in vain would ring ourselves, again and again. */
+    /* Not for both: releasing a claim without success would signal our own waker, again and again. */
     atomic_fetch_and_explicit(&sender->slot->armed, ~(uint32_t)(SPACE | CLAIM_FREE), memory_order_relaxed);
     events |= sender->awaits_claim ? CLAIM_FREE : SPACE;
   }
@@ -63,7 +63,7 @@ static int32_t waker_bits(const ipc_slot *slot, uint32_t of) {
 int32_t ipc_sender_poll(ipc_sender *sender, uint32_t wait, uint32_t low, uint32_t high) {
   ipc_sender_arm(sender, wait, low, high);
   bool changed = wait & IPC_WAIT_FOR_PEERS && ipc_slots_poll(&sender->segment, &sender->peers_seen);
-  return changed || wait & IPC_WAIT_FOR_SPACE; /* who tries to send looks around by itself */
+  return changed || wait & IPC_WAIT_FOR_SPACE; /* a sender that tries to send checks for dead peers itself */
 }
 
 /* The try after arm() may have found the other of the two missing: then it is not armed for what it waits for. */

@@ -1,7 +1,7 @@
 #ifdef __APPLE__
 
 /*
- * A segment is a regular file in /var/tmp, mapped by everybody who uses it; what the
+ * A segment is a regular file in /var/tmp, mapped by all processes that use it; what the
  * name lock, the inode and `linked` are asked of is that same file, as on Linux.
  *
  * Why not shm_open: such an object has no lock, no inode, no link count, no fchmod (so
@@ -49,7 +49,7 @@ uint32_t ipc_os_processors(void) {
  * Waiting. The public calls (os/os_sync_wait_on_address.h, macOS 14.4) are looked up
  * when the library is loaded, so that it builds with older SDKs and loads on older
  * systems. There the private calls under them serve (bsd/sys/ulock.h of XNU, macOS 11):
- * both reach the same kernel queue, so it does not matter who uses which.
+ * both reach the same kernel queue, so it does not matter which process uses which.
  *
  * SHARED keys the word by the memory behind it, the same in every process. Size and
  * flags must be equal in wait and wake.
@@ -78,13 +78,12 @@ __attribute__((constructor)) static void os_find_os_sync(void) {
   os_sync_wake = wake;
 }
 
-/* "For ever" too is this long: callers look again anyway, and no deadline overflows in the kernel. */
+/* "For ever" is this long, too: callers check again anyway, and no deadline overflows in the kernel. */
 static const uint64_t LONGEST_WAIT_NS = 3600u * UINT64_C(1000000000);
 
 /*
- * Results are not looked at. Timed out, woken, changed before it slept, interrupted, or
- * EFAULT (the page was not in memory; the caller's next read brings it in): the caller
- * re-reads what it waits for in any case.
+ * Results are ignored. Timed out, woken, changed before it slept, interrupted, or EFAULT (the page was not in memory;
+ * the caller's next read brings it in): the caller re-reads what it waits for in any case.
  */
 void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
   if (timeout_ns == 0) return; /* os_sync rejects 0, ulock takes it for "no limit" */
@@ -95,7 +94,7 @@ void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns)
     __ulock_wait2(ULOCK_COMPARE_AND_WAIT_SHARED, word, expected, timeout_ns, 0);
 }
 
-/* ENOENT, nobody sleeps there, is normal. */
+/* ENOENT is normal: nothing sleeps there. */
 void ipc_os_wake_all(_Atomic uint32_t *word) {
   if (os_sync_wake)
     os_sync_wake(word, sizeof *word, OS_SYNC_SHARED);
@@ -205,7 +204,7 @@ uint64_t ipc_os_self(void) {
 
 bool ipc_os_alive(uint64_t identity) {
   pid_t pid = (pid_t)(identity >> PID_SHIFT);
-  if (pid == 0) return false; /* nobody's; and kill(0) would mean our own process group */
+  if (pid == 0) return false; /* the owner of a free slot; and kill(0) would mean our own process group */
   bool zombie;
   uint64_t wanted = identity & STARTED_MASK, started;
   int error = os_read_process(pid, &zombie, &started);

@@ -1,13 +1,12 @@
 /*
- * A file that somebody makes smaller while it is mapped: the system answers a touch of the missing pages by SIGBUS.
+ * A file that is made smaller while it is mapped: the system answers a touch of the missing pages with SIGBUS.
  *
  * The handler puts zero pages in their place, private to this process, and marks the mapping as damaged, so that the
- * call goes on and answers IPC_E_CORRUPT. Faults elsewhere are none of ours: they go to the handler that was there
- * before.
+ * call goes on and returns IPC_E_CORRUPT. It passes other faults on to the handler that was there before.
  *
- * The handler may interrupt any thread anywhere: it takes no lock, and reads a table in which an entry whose `version`
- * is odd, or changes while it is read, is being taken or left by somebody else. It is not the one that the interrupted
- * thread works in: that one stays as it is until all its users have let it go.
+ * The handler may interrupt any thread anywhere: it takes no lock. It reads a table. An entry whose `version` is odd,
+ * or changes while it is read, is being taken or freed by another thread; it is not the entry of the mapping that the
+ * interrupted thread works in, because that one stays as it is until all its users have released it.
  */
 #define _GNU_SOURCE
 #define _DARWIN_C_SOURCE
@@ -51,7 +50,8 @@ static bool guard_zero_from(uintptr_t start, uintptr_t end) {
 #endif
 }
 
-/* Whether a read there would fault. False where the system cannot be asked: then a fault within the handler tells. */
+/* Whether a read there would fault. False where the system cannot be asked: then a fault within the handler shows it.
+ */
 static bool guard_is_missing(const void *address) {
 #ifdef __linux__
   /* It reads the 8 bytes before it sees that there is no such operation. */
@@ -99,7 +99,7 @@ static void guard_call_previous(int signal, siginfo_t *info, void *context) {
   struct sigaction then = previous;
   bool by_handler = then.sa_flags & SA_SIGINFO || (then.sa_handler != SIG_DFL && then.sa_handler != SIG_IGN);
   if (!by_handler || then.sa_flags & (int)SA_RESETHAND) {
-    /* Sent by somebody, it may be ignored; a fault may not. */
+    /* A signal that a process sent may be ignored; a fault may not. */
     if (!by_handler && then.sa_handler == SIG_IGN && info->si_code <= 0) return;
     struct sigaction none = {.sa_handler = SIG_DFL};
     sigaction(SIGBUS, &none, NULL);

@@ -45,9 +45,9 @@ void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns)
 void ipc_os_wake_all(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0); }
 
 /*
- * Wakers have abstract names (unix(7)): they are gone with their socket, however its
- * process ended, and leave no file. Anybody on the machine may ring one: that wakes a
- * loop in vain. They are seen within one network namespace.
+ * Wakers have abstract names (unix(7)): they are gone with their socket, however its process ended, and leave no file.
+ * Any process on the machine may signal one: that wakes an event loop without a reason. They are seen within one
+ * network namespace.
  */
 socklen_t ipc_posix_waker_address(uint64_t waker, struct sockaddr_un *address) {
   *address = (struct sockaddr_un){.sun_family = AF_UNIX};

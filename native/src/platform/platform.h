@@ -24,9 +24,8 @@ void ipc_os_yield(void);
 uint32_t ipc_os_processors(void);
 
 /*
- * Sleeps while *word == expected, for at most timeout_ns (IPC_FOREVER: no limit).
- * May return early for any reason: the caller re-reads what it waits for. The word
- * may lie in memory shared with other processes.
+ * Sleeps while *word == expected, for at most timeout_ns (IPC_FOREVER: no limit). May return early for any reason: the
+ * caller re-reads what it waits for. The word may lie in memory shared with other processes.
  */
 void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
 
@@ -34,10 +33,9 @@ void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns)
 void ipc_os_wake_all(_Atomic uint32_t *word);
 
 /*
- * A waker: a datagram socket that an event loop polls, and that any process can ring by
- * its number. open answers a descriptor, which is the caller's, or -errno. ring never
- * waits and may be called with any number; a socket that cannot take more rings has
- * some to read. close tidies up what a closed descriptor leaves (on Linux: nothing).
+ * A waker: a datagram socket that an event loop polls, and that any process can signal by its number. open returns a
+ * descriptor, which is the caller's, or -errno. signal never waits and may be called with any number; a socket that
+ * cannot take more signals has some to read. close removes what a closed descriptor leaves (on Linux: nothing).
  */
 int ipc_os_open_waker(uint64_t *waker);
 int ipc_os_reserve_waker(void);          /* a stream socket, connected to nothing */
@@ -46,9 +44,8 @@ void ipc_os_signal(uint64_t waker);
 void ipc_os_close_waker(uint64_t waker);
 
 /*
- * Who the calling thread is: unique among all threads of the machine, over time
- * (thread id and the moment it started, so that a reused id is another identity).
- * Never 0.
+ * The identity of the calling thread: unique among all threads of the machine, over time (thread id and the moment it
+ * started, so that a reused id is another identity). Never 0.
  */
 uint64_t ipc_os_self(void);
 
@@ -58,7 +55,7 @@ uint32_t ipc_os_pid(void);
 /* Whether that thread still runs or is stopped; a zombie does not. */
 bool ipc_os_alive(uint64_t identity);
 
-/* What the system tells about a file. */
+/* What the system says about a file. */
 typedef struct ipc_os_file {
   uint64_t size;
   uint64_t inode;
@@ -85,9 +82,8 @@ int ipc_os_stat_key(const char *key, ipc_os_file *out); /* without opening it; o
 void ipc_os_close(int fd);
 
 /*
- * The files that may be segments, in no order; 0 or -errno. What is told of each is a
- * key that open and unlink take. Hashed: one that does not tell the key it was made
- * of, only listed_key() of that one equals it.
+ * The files that may be segments, in no order; 0 or -errno. `listed` is a key that open and unlink take. Hashed: it
+ * does not show the key that it was made of; only listed_key() of that key equals it.
  */
 extern const char ipc_os_directory[]; /* where they are, for people */
 typedef void ipc_os_found(void *context, const char *listed, bool hashed);
@@ -95,9 +91,8 @@ int ipc_os_list(ipc_os_found *found, void *context);
 void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]);
 
 /*
- * Looking at a file without mapping it: whatever becomes of it meanwhile, no read can
- * fault. Needs no permission to write and never waits; -EINVAL: it is no regular file.
- * read answers how many bytes there were, or -errno.
+ * Reading a file without mapping it: whatever happens to it meanwhile, no read can fault. Needs no permission to write
+ * and never waits; -EINVAL: it is no regular file. read returns how many bytes there were, or -errno.
  */
 int ipc_os_open_to_read(const char *key);
 int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset);
@@ -112,15 +107,14 @@ int ipc_os_resize(int fd, uint64_t size);
 void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error);
 void ipc_os_unmap(void *address, uint64_t size);
 
-/* Puts zeros of this process's own in the place of a mapping; if that cannot be, nothing. In a child that was just
- * forked. */
+/* Replaces a mapping by private zeros; if that fails, by nothing. In a child that was just forked. */
 void ipc_os_replace(void *address, uint64_t size);
 
 /*
  * A mapping whose file becomes smaller: the first touch of a missing page would end the process. Guarded, it finds
  * zeros there, private ones; `found` is 1 from then on, and *mark (NULL: none; it may lie in the mapping) is set to
- * `value`. guard answers false if there is no memory for it. unguard comes before the unmapping, when nobody touches it
- * any more.
+ * `value`. guard returns false if there is no memory for it. unguard comes before the unmapping, when the mapping is no
+ * longer in use.
  */
 typedef struct ipc_os_damage {
   _Atomic uint32_t found;

@@ -1,8 +1,8 @@
 /**
- * `@libipc/core/api`: the library without a runtime's FFI. `createApi` builds the public API on an engine; the rest is what an
- * engine for another runtime is built with.
+ * The library without the FFI of a runtime. `createApi` builds the public API on an engine. The other exports are the parts that
+ * `@libipc/compat` builds its engines from.
  *
- * @module
+ * @module @libipc/core/api
  */
 export { describe } from "./check/argument.ts";
 export { type OpenFailure, openFailure } from "./check/open_failure.ts";

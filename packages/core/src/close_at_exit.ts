@@ -1,7 +1,7 @@
 /**
- * Endpoints that were not closed: when the process exits they leave properly, and when one was forgotten and collected
- * it leaves then, so that senders do not wait for somebody who will never read. A killed process gets to do neither;
- * its peers notice by themselves.
+ * The endpoints and handles that are open. When the process exits, they are closed. When one of them is garbage-collected, its
+ * native object is closed, so that senders do not wait for a receiver that will never read. A killed process does neither; other
+ * processes notice its death.
  */
 const open = new Map<() => void, WeakRef<{ close(): void }>>();
 
@@ -9,7 +9,7 @@ const forgotten = new FinalizationRegistry<() => void>((close) => close());
 
 let listening = false;
 
-/** Not inside {@link closeAtExit}, for whose first owner its variables would live as long as the process. */
+/** A function of its own: the closure of a listener made in {@link closeAtExit} would keep the first `owner` alive. */
 function listen(): void {
 	if (listening) return;
 	listening = true;
@@ -19,8 +19,10 @@ function listen(): void {
 }
 
 /**
- * Answers a function that frees the native object, once. It is also called when `owner` is collected; when the process
- * exits, the owner itself is closed, so that exit handlers that come later find it closed and not freed.
+ * Returns a function that calls `free` once. It is also called when `owner` is collected. When the process exits, `owner` itself is
+ * closed, so that later exit handlers find it closed, not freed.
+ *
+ * @internal
  */
 export function closeAtExit(owner: { close(): void }, free: () => void): () => void {
 	const close = (): void => {

@@ -8,55 +8,88 @@ import { createRwLockFactory, type RwLockFactory } from "./lock/rwlock.ts";
 import { createSemaphoreFactory, type SemaphoreFactory } from "./lock/semaphore.ts";
 import { createSharedMemoryFactory, type SharedMemoryFactory } from "./lock/shared_memory.ts";
 
-/** Everything that libipc exports, apart from types and `IpcError`: the same on every engine and in every runtime. */
+/**
+ * The values that libipc exports, apart from `IpcError`. They are the same on every engine and in every runtime.
+ */
 export interface Api {
-	/** One sender, many receivers; each receiver gets every message, in order. */
+	/**
+	 * One sender, many receivers. Each receiver gets every message, in order.
+	 *
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * using sender = Route.sender("prices"); // in one process
+	 * using receiver = Route.receiver("prices"); // in other processes
+	 * sender.send("42.17");
+	 * console.log(new TextDecoder().decode(receiver.recv() ?? undefined)); // 42.17
+	 */
 	readonly Route: EndpointFactory;
-	/** Many senders, many receivers; each receiver gets every message, and all receivers get them in the same order. */
+	/**
+	 * Many senders, many receivers. Each receiver gets every message, and all receivers get them in the same order.
+	 *
+	 * @example
+	 * import { Channel } from "libipc";
+	 *
+	 * using first = Channel.sender("log");
+	 * using second = Channel.sender("log");
+	 * using receiver = Channel.receiver("log");
+	 * first.send("one");
+	 * second.send("three");
+	 * console.log(receiver.recv()?.byteLength, receiver.recv()?.byteLength); // 3 5
+	 */
 	readonly Channel: EndpointFactory;
-	/** Many senders, many receivers; each message goes to one receiver, the oldest first. */
+	/**
+	 * Many senders, many receivers. Each message goes to one receiver, the oldest message first.
+	 *
+	 * @example
+	 * import { Queue } from "libipc";
+	 *
+	 * using sender = Queue.sender("jobs");
+	 * using first = Queue.receiver("jobs");
+	 * using second = Queue.receiver("jobs");
+	 * sender.sendBatch(["resize", "crop"]);
+	 * console.log(first.recv()?.byteLength, second.recv()?.byteLength); // 6 4
+	 */
 	readonly Queue: EndpointFactory<QueueReceiver>;
-	/** A robust lock: one owner at a time; the next owner learns that the last one was killed while it held the lock. */
+	/** A lock with one owner at a time. Robust: the next owner learns that the last one was killed while it held the lock. */
 	readonly Mutex: MutexFactory;
 	/** Waits, together with a mutex, until another handle notifies that something has changed. */
 	readonly Condition: ConditionFactory;
-	/** A number of permits. */
+	/** A number of permits: it limits how many tasks may do something at once. */
 	readonly Semaphore: SemaphoreFactory;
-	/** A robust lock for many readers or one writer. */
+	/** A lock for many readers or one writer. Robust, as a mutex. */
 	readonly RwLock: RwLockFactory;
-	/** Memory that processes share, and waiting for words in it to change. */
+	/** Memory that processes share, and waits on words in it. */
 	readonly SharedMemory: SharedMemoryFactory;
 	/**
-	 * Lists the names in use and their endpoints, sorted by prefix, name and kind: those of this machine, or, on the engine
-	 * between threads, those of this process, whose `path` is empty.
+	 * Lists the names in use and their endpoints, sorted by prefix, name and kind: the names of this machine, or, on the engine
+	 * between threads, of this process.
 	 *
-	 * It changes nothing and waits for no other process, not even for a stopped one. It lists what killed processes or threads
-	 * left behind as `leftover`, and names that are damaged, foreign or owned by another user under those states.
+	 * It changes nothing and waits for no other process, not even for a stopped one. What killed processes or threads left is
+	 * listed as `leftover`. Names that are damaged, foreign or owned by another user are listed under these states.
 	 *
 	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT` or `ERR_IPC_INVALID_NAME` for an invalid prefix; `ERR_IPC_SYSTEM`,
-	 * `ERR_IPC_PERMISSION` or `ERR_IPC_NO_SPACE` if the system does not allow the listing; between threads `ERR_IPC_ENGINE` in a
-	 * Worker that was started before the package was imported, `ERR_IPC_BUSY` if a thread that is opening a name is stopped
-	 *
+	 * `ERR_IPC_PERMISSION` or `ERR_IPC_NO_SPACE` if the system does not allow the listing; `ERR_IPC_LIBRARY`; on the engine between
+	 * threads `ERR_IPC_ENGINE` in a Worker that was started before the package was imported, `ERR_IPC_BUSY` if a thread that is opening
+	 * a name is stopped
 	 * @example
 	 * import { list, Route } from "libipc";
 	 *
 	 * using receiver = Route.receiver("prices", { prefix: "shop" });
 	 * for (const { kind, name, state, endpoints } of list({ prefix: "shop" })) {
-	 *   console.log(`${kind} ${name}: ${state}`);
-	 *   for (const { role, pid, lag, sleeping } of endpoints)
-	 *     console.log(`  ${role} in process ${pid}, ${lag} bytes behind${sleeping ? ", asleep" : ""}`);
+	 *   console.log(kind, name, state); // route prices live
+	 *   for (const { role, lag, sleeping } of endpoints) console.log(role, lag, sleeping); // receiver 0 false
 	 * }
 	 */
 	list(options?: ListOptions): ListedName[];
 	/**
-	 * Removes what killed processes or threads left behind, and returns what it removed, as `list` describes it.
+	 * Removes what killed processes or threads left, and returns what it removed, as {@link list} describes it.
 	 *
-	 * It is not needed for correctness: the next open of a name replaces a leftover. It frees the memory of names that no
-	 * process will open again. Names that a live process has open or is opening stay. Files that are damaged, foreign or of
-	 * another version stay too; `Route.clear(name)`, `Channel.clear(name)` and so on remove them by name.
+	 * It is not needed for correctness: the next open of a name replaces what was left. It frees the memory of names that no
+	 * process will open again. It does not remove names that a live process has open or is opening, nor files that are damaged,
+	 * foreign or of another version; `Route.clear(name)`, `Channel.clear(name)` and so on remove those.
 	 *
 	 * @throws IpcError as {@link list}
-	 *
 	 * @example
 	 * import { clear } from "libipc";
 	 *
@@ -66,10 +99,11 @@ export interface Api {
 	clear(options?: ListOptions): ListedName[];
 	/**
 	 * Nanoseconds on a monotonic clock, for time stamps in messages. All processes of this machine share it, in Bun and in
-	 * Node. (In Bun, `process.hrtime` and `performance.now` start at zero in each process.) Exception: on the engine between
-	 * threads in Bun, only the threads of one process share it, and a change of the system's clock between the starts of two
-	 * threads shifts one against the other.
+	 * Node. (In Bun, `process.hrtime` and `performance.now` start at zero in each process.) On the engine between threads in Bun,
+	 * only the threads of one process share it, and a change of the system clock between the starts of two threads shifts the
+	 * clock of one against that of the other.
 	 *
+	 * @throws IpcError `ERR_IPC_LIBRARY`
 	 * @example
 	 * import { monotonicNs, Route } from "libipc";
 	 *
@@ -77,7 +111,7 @@ export interface Api {
 	 * using sender = Route.sender("times");
 	 * sender.send(Float64Array.of(monotonicNs()));
 	 * const [sent = 0] = new Float64Array(receiver.recv()?.buffer ?? new ArrayBuffer(0));
-	 * console.log(`${monotonicNs() - sent} ns`);
+	 * console.log(monotonicNs() >= sent); // true
 	 */
 	monotonicNs(): number;
 }
@@ -85,7 +119,7 @@ export interface Api {
 /**
  * Builds the public API on an engine.
  *
- * @param engine - Returns the engine; called when it is first needed, so that importing the package loads no library.
+ * @param engine - Returns the engine. It is called when the engine is first needed, so that an import loads no library.
  */
 export function createApi(engine: () => Engine): Api {
 	const sorted = (names: ListedName[]): ListedName[] => names.sort(compareListed);

@@ -1,17 +1,5 @@
 /**
- * `@libipc/core`: messages between Bun processes through shared memory.
- *
- * @example
- * import { Route } from "@libipc/core";
- *
- * // one process
- * using sender = Route.sender("prices");
- * sender.waitForReceivers(1);
- * sender.send("42.17");
- *
- * // any number of others
- * using receiver = Route.receiver("prices");
- * console.log(new TextDecoder().decode(receiver.recv() ?? undefined));
+ * `@libipc/core`: the API of `libipc` in Bun, between processes.
  *
  * @module
  */
@@ -35,7 +23,7 @@ export const {
 	monotonicNs,
 }: Api = createApi(() => nativeEngine);
 
-// A value and a type of the same name: what the exports above hide of the types.
+// Types that share a name with a value: the exports above hide the types of public_types.ts.
 export type Mutex = api.Mutex;
 export type Condition = api.Condition;
 export type Semaphore = api.Semaphore;

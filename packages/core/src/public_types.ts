@@ -1,4 +1,4 @@
-/** The types that every package of libipc exports beside the values of {@link Api}. */
+/** The types, and the one class, that every package of libipc exports in addition to the values of `Api`. */
 export type {
 	EndpointKind,
 	HandleKind,
@@ -14,9 +14,11 @@ export { IpcError } from "@libipc/protocol";
 export type {
 	AsyncWaitOptions,
 	Batch,
+	DrainOptions,
 	Endpoint,
 	EndpointFactory,
 	EndpointOptions,
+	IterationOptions,
 	Lease,
 	Loan,
 	Message,

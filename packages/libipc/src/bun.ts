@@ -1,5 +1,5 @@
 /**
- * `libipc` in Bun: `@libipc/core`. What there is to know is in `node.ts`, whose types are the package's.
+ * `libipc` in Bun: `@libipc/core`. The types and the documentation of the package are those of `node.ts`.
  *
  * @module
  */

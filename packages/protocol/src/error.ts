@@ -1,86 +1,97 @@
-/** What can go wrong, as stable codes. Match on `error.code`; the text is for people and may change. */
+/** What can fail, as stable codes. Compare `error.code` with them; the text of an error is for people and may change. */
 export type IpcErrorCode =
-	/** An argument of the wrong type or out of range. */
+	/** An argument has the wrong type or is out of range. */
 	| "ERR_IPC_INVALID_ARGUMENT"
-	/** A name or prefix that is empty, too long, or holds `/` or control characters. */
+	/** A name or prefix is empty or too long, or contains `/` or control characters. */
 	| "ERR_IPC_INVALID_NAME"
-	/** The endpoint was closed before this call. */
+	/** The endpoint or handle was closed before this call, or during it. */
 	| "ERR_IPC_CLOSED"
-	/** Called while a call on the same endpoint runs: from its own `drain` handler, or from the iterable of its own batch. */
+	/** Called during another call on the same endpoint: from its own `drain` handler, or from the iterable of its own batch. */
 	| "ERR_IPC_REENTRANT"
-	/** The loan was sent or discarded already, or its sender was closed. */
+	/** The loan was sent or disposed of before, or its sender was closed. */
 	| "ERR_IPC_LOAN_ENDED"
-	/** The lease was done or put back already, or its receiver was closed. */
+	/** The lease was done or put back before, or its receiver was closed. */
 	| "ERR_IPC_LEASE_ENDED"
-	/** The message is larger than a message, or one of this queue, can be; the text tells the limit. Nothing was sent. */
+	/** The message is larger than a message, or a message of this queue, can be. The text says the limit. Nothing was sent. */
 	| "ERR_IPC_MESSAGE_TOO_LARGE"
 	/** `recvInto`: the target is smaller than the message, which stays the next one. */
 	| "ERR_IPC_BUFFER_TOO_SMALL"
-	/** A route has one sender, and that one is alive. */
+	/** A route has one sender, and that sender is open. */
 	| "ERR_IPC_HAS_SENDER"
-	/** As many receivers are connected as the creator allowed. */
+	/** As many receivers are open as the creator of the name allowed. */
 	| "ERR_IPC_TOO_MANY_RECEIVERS"
-	/** As many senders are connected as a segment has places for. */
+	/** As many senders are open as a segment has slots for. */
 	| "ERR_IPC_TOO_MANY_SENDERS"
-	/** As many handles of a lock, a semaphore, a condition or shared memory are open as the creator allowed. */
+	/** As many handles of a lock, a semaphore, a condition or shared memory are open as the creator of the name allowed. */
 	| "ERR_IPC_TOO_MANY_HANDLES"
-	/** As many are waiting on a condition or in shared memory as it has room for: four for each handle it may have. */
+	/** A condition or shared memory has no space for another wait: it has four for each handle that may be open. */
 	| "ERR_IPC_TOO_MANY_WAITS"
-	/** Given back what this handle does not hold. */
+	/** The handle does not hold what it was to release. */
 	| "ERR_IPC_NOT_OWNER"
-	/** It would have waited for a lock that it, or this thread, holds itself. */
+	/** The call would have waited for a lock that its handle, or its thread, holds. */
 	| "ERR_IPC_DEADLOCK"
-	/** An owner that was told of a death has given the lock up. */
+	/** The lock was made unusable by an owner that could not repair the data of a killed owner. */
 	| "ERR_IPC_UNUSABLE"
 	/** More permits than a semaphore can have. */
 	| "ERR_IPC_OVERFLOW"
-	/** Shared memory that was to be created is there. */
+	/** Shared memory was to be created, and it exists. */
 	| "ERR_IPC_EXISTS"
-	/** Shared memory that was to be opened is not there. */
+	/** Shared memory was to be opened, and it does not exist. */
 	| "ERR_IPC_NOT_FOUND"
-	/** An option differs from what the creator of the name chose. */
+	/** An option differs from the value that the creator of the name chose. */
 	| "ERR_IPC_OPTIONS_MISMATCH"
-	/** The segment was made by a libipc with another memory layout. */
+	/** The segment was created by a libipc with another memory layout. */
 	| "ERR_IPC_VERSION"
-	/** Something that is not a libipc segment has this name. */
+	/** A file that is not a libipc segment has this name. */
 	| "ERR_IPC_FOREIGN"
 	/** The shared memory is truncated or damaged. */
 	| "ERR_IPC_CORRUPT"
-	/** The segment is another user's, or shared with more than this open asked for, or the system refuses access to it. */
+	/** The segment belongs to another user, or is shared with more users than this open allows, or the system denies access. */
 	| "ERR_IPC_PERMISSION"
-	/** Shared memory, or memory, is full. */
+	/** There is no shared memory, or no other memory, left. */
 	| "ERR_IPC_NO_SPACE"
-	/** The storage of this name was removed while the endpoint was open. */
+	/** The shared memory of this name was removed while the endpoint or handle was open. */
 	| "ERR_IPC_ORPHANED"
-	/** It was inherited by `fork()`, without exec, and is the parent's. Open the name again. */
+	/** The endpoint or handle belongs to the parent process: this process is a `fork()` of it, without exec. Open the name again. */
 	| "ERR_IPC_FORKED"
-	/** A stopped process keeps others from opening this name. */
+	/** A stopped process keeps this name from being opened. */
 	| "ERR_IPC_BUSY"
-	/** The native library is missing, cannot be loaded, or is of another version. */
+	/** The native library is missing, cannot be loaded, or has another version. */
 	| "ERR_IPC_LIBRARY"
-	/** What was asked for needs another engine: other processes are reached by the native one. The text says how to get it. */
+	/** The call needs another engine: only the native engine reaches other processes. The text says how to get it. */
 	| "ERR_IPC_ENGINE"
 	/** Any other error of the operating system. */
 	| "ERR_IPC_SYSTEM";
 
 /**
- * Every failure of libipc.
+ * The error that every call of libipc throws if it fails.
  *
  * @example
+ * import { IpcError, Route } from "libipc";
+ *
+ * using first = Route.sender("prices");
  * try {
- *   using sender = Route.sender("prices");
+ *   using second = Route.sender("prices");
  * } catch (error) {
- *   if (error instanceof IpcError && error.code === "ERR_IPC_HAS_SENDER") console.log("somebody publishes already");
+ *   if (error instanceof IpcError && error.code === "ERR_IPC_HAS_SENDER") console.log("another sender is open"); // another sender is open
  *   else throw error;
  * }
  */
 export class IpcError extends Error {
+	/** Always `"IpcError"`. */
 	override readonly name = "IpcError";
-	/** What went wrong: stable, to be matched on. */
+	/** What failed: stable, to be compared with. */
 	readonly code: IpcErrorCode;
-	/** The name it is about, or "" if it is about none. */
+	/** The name that the error is about, without its prefix; `""` if it is about none. */
 	readonly endpoint: string;
 
+	/**
+	 * Makes an error. Programs that use libipc do not need it.
+	 *
+	 * @param code - What failed.
+	 * @param endpoint - The name that the error is about, or `""`.
+	 * @param message - The text for people.
+	 */
 	constructor(code: IpcErrorCode, endpoint: string, message: string) {
 		super(message);
 		this.code = code;

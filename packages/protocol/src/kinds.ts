@@ -6,7 +6,7 @@
  */
 export type EndpointKind = "route" | "channel" | "queue";
 
-/** What is opened by name and has no ring. */
+/** What is opened by name and has no ring: locks, semaphores, conditions and shared memory. */
 export type HandleKind = "mutex" | "condition" | "semaphore" | "rwlock" | "memory";
 
 /** `ipc_kind`. */
@@ -32,8 +32,8 @@ export const kindName = (kind: number): EndpointKind | HandleKind | undefined =>
 export const hasRing = (kind: number): boolean => kind <= Kind.queue;
 
 /**
- * What happens to a message for which the ring has no room. `block`: its sender waits. `drop-newest`: it is not sent, and
- * `send` returns false. `drop-oldest`: it replaces the oldest message, and receivers that had not read that one count it in
+ * What happens to a message if the ring has no space for it. `block`: its sender waits. `drop-newest`: the message is not sent, and
+ * `send` returns false. `drop-oldest`: the message replaces the oldest ones; a receiver that has not read them counts them in
  * `lost`.
  */
 export type Overflow = "block" | "drop-newest" | "drop-oldest";
@@ -45,8 +45,8 @@ export const OverflowKind = { block: 1, dropNewest: 2, dropOldest: 3 } as const;
 export const overflows = ["block", "drop-newest", "drop-oldest"] as const satisfies readonly Overflow[];
 
 /**
- * `create`: the open fails if the name is open anywhere. `open`: it fails if the name is open nowhere. What killed
- * processes had open does not count: it is removed.
+ * `create`: the open fails if the memory exists. `open`: it fails if the memory does not exist. `create-or-open`: it creates the
+ * memory if it does not exist. Memory that only killed processes had open does not count as existing: it is removed.
  */
 export type SharedMemoryMode = "create" | "open" | "create-or-open";
 

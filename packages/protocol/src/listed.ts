@@ -1,83 +1,88 @@
 /** Which names to list. */
 export interface ListOptions {
 	/**
-	 * Only the names of this prefix; "" is one too. Absent: all names of all prefixes. (On macOS files do not tell their names:
-	 * those that are no sound segment, or may not be read, are in no prefix.)
+	 * List only the names of this prefix; `""` is a prefix too. (On macOS a file does not show its name: a file that is damaged,
+	 * foreign or not readable belongs to no prefix there.)
+	 *
+	 * @defaultValue all names of all prefixes
 	 */
 	readonly prefix?: string | undefined;
 }
 
 /**
- * What a listed name is.
+ * The state of a listed name.
  *
- * - `live`: somebody is on it.
- * - `leftover`: nobody alive is on it. Its processes were killed (then it takes memory until the name is opened again, or
- *   cleared), or the first endpoint is just coming, or the last one just leaving.
- * - `unfinished`: somebody is just creating it, or was killed at it.
- * - `other-version`: made by a libipc with another memory layout; who is on it cannot be told.
+ * - `live`: a live process or thread has it open.
+ * - `leftover`: no live process or thread has it open. Its processes were killed, and it uses memory until the name is opened
+ *   again or cleared; or the first endpoint is being opened, or the last one closed, at this moment.
+ * - `unfinished`: a process is creating it, or was killed while it created it.
+ * - `other-version`: created by a libipc with another memory layout; its endpoints are not known.
  * - `damaged`: truncated or overwritten, or a copy under another name.
- * - `foreign`: something that is no libipc segment lies in its place.
+ * - `foreign`: a file that is not a libipc segment has this name.
  * - `denied`: this user may not read it.
  */
 export type ListedState = "live" | "leftover" | "unfinished" | "other-version" | "damaged" | "foreign" | "denied";
 
 /**
- * One sender or receiver of a name, or a handle of what has no ring (a mutex, shared memory), as it was at the moment of
+ * One sender or receiver of a name, or one handle of a lock, a semaphore, a condition or shared memory, at the moment of the
  * listing. Positions and lag are bytes, headers included; of a handle they are 0.
  */
 export interface ListedEndpoint {
+	/** What it is. */
 	readonly role: "sender" | "receiver" | "handle";
 	/** The process that opened it. */
 	readonly pid: number;
-	/** False: its process or thread has ended, and nobody has needed its place yet. */
+	/** false: its process or thread has ended, and its slot has not been reused. */
 	readonly alive: boolean;
 	/**
-	 * Whether it waits, in the system or in its event loop: for a message or for space; for a lock or a permit; to be notified
-	 * by a condition, or of a word in shared memory.
+	 * Whether it waits, in a system call or in its event loop: for a message or for space, for a lock or a permit, for a
+	 * notification of a condition, or for a change of a word in shared memory.
 	 */
 	readonly sleeping: boolean;
-	/** How much lies before the next message it reads; of a sender, before the next one it writes. */
+	/** How many bytes of the ring come before the next message it reads; of a sender, before the next one it writes. */
 	readonly position: number;
 	/**
-	 * How much it has yet to read: at most the capacity. A receiver tells how far it is now and then (at least every eighth
-	 * of the ring, and when it has read everything), so this may be more than the truth, never less. 0 for senders, and in
-	 * a queue, where {@link ListedName.waiting} has it.
+	 * How many bytes it has not read yet: at most the capacity. A receiver publishes its position from time to time (at least
+	 * every eighth of the ring, and when it has read everything), so this may be more than the true value, never less. 0 for
+	 * senders, and in a queue, where {@link ListedName.waiting} has it.
 	 */
 	readonly lag: number;
 	/** How many messages it has missed because they were overwritten (`overflow: "drop-oldest"`). */
 	readonly lost: number;
 	/**
-	 * How much a handle holds: of a mutex 1 or 0, of a reader-writer lock how often it is inside, of a `robust` semaphore how
-	 * many permits. Always 0 of other semaphores: they do not know who has their permits. What the dead held they are told to
-	 * hold until somebody has missed them.
+	 * How much a handle holds: of a mutex 1 or 0, of a reader-writer lock how often it is locked, of a `robust` semaphore how
+	 * many permits. 0 of other semaphores, which do not record owners. A dead handle holds what it held at its death until
+	 * another handle has noticed the death.
 	 */
 	readonly holds: number;
-	/** Whether what it holds keeps all others out: a mutex, or a reader-writer lock for writing. */
+	/** Whether it holds a mutex, or a reader-writer lock for writing. */
 	readonly exclusive: boolean;
-	/** Its number: never used twice in the life of a name's storage. */
+	/** Its number. No other endpoint or handle gets it while the shared memory of the name exists. */
 	readonly instance: number;
 }
 
 /**
- * A name and who is on it. If {@link state} is neither `live` nor `leftover`, nothing is known of what is inside: there are
- * no endpoints, and numbers are 0.
+ * A name and its endpoints or handles. If {@link state} is neither `live` nor `leftover`, the content is not known: `endpoints` is
+ * empty, and numbers are 0.
  */
 export interface ListedName {
-	/** "" if the file does not tell. */
+	/** The name; `""` if the file does not show it. */
 	readonly name: string;
-	/** "" if there is none, or the file does not tell. */
+	/** The prefix; `""` if there is none, or if the file does not show it. */
 	readonly prefix: string;
+	/** What the name was opened as. */
 	readonly kind: "route" | "channel" | "queue" | "mutex" | "condition" | "semaphore" | "rwlock" | "memory" | "unknown";
+	/** Whether it is in use. */
 	readonly state: ListedState;
-	/** Bytes of the ring, or of the shared memory; 0 of what has neither. */
+	/** Bytes of the ring, or of the shared memory; otherwise 0. */
 	readonly capacity: number;
-	/** How many receivers may be open at once; of what has no ring, how many handles. */
+	/** How many receivers may be open at once; of a name without a ring, how many handles. */
 	readonly maxReceivers: number;
-	/** What becomes of a message for which there is no room. `unknown` also of what has no ring. */
+	/** What happens to a message if the ring is full. `unknown` also of a name without a ring. */
 	readonly overflow: "block" | "drop-newest" | "drop-oldest" | "unknown";
-	/** Who may open it, as file mode bits. */
+	/** File mode bits: which users may open it. */
 	readonly permissions: number;
-	/** How many messages were ever sent on it. */
+	/** How many messages have been sent since it was created. */
 	readonly messages: number;
 	/** Of a queue: how many bytes of its ring, headers included, wait to be taken. */
 	readonly waiting: number;
@@ -85,16 +90,16 @@ export interface ListedName {
 	readonly permits: number;
 	/** Of a semaphore: how many permits there were at first. */
 	readonly initial: number;
-	/** Of a semaphore: whether the permits of the dead are given back. */
+	/** Of a semaphore: whether the permits of killed processes come back. */
 	readonly robust: boolean;
-	/** Of a robust semaphore: how many permits were given back for the dead. */
+	/** Of a robust semaphore: how many permits of killed processes have come back. */
 	readonly recovered: number;
-	/** Of a mutex or a reader-writer lock: whether it was given up after a death, so that nobody can lock it any more. */
+	/** Of a mutex or a reader-writer lock: whether it was made unusable, so that no handle can lock it. */
 	readonly unusable: boolean;
-	/** Living and dead ones, senders first. */
+	/** Live and dead ones, senders first. */
 	readonly endpoints: readonly ListedEndpoint[];
-	/** Where it lies in the file system. */
+	/** The file in the file system; `""` on the engine between threads. */
 	readonly path: string;
-	/** How much shared memory it takes, in bytes; 0 if `denied`. */
+	/** How many bytes of shared memory it uses; 0 if `state` is `denied`. */
 	readonly byteLength: number;
 }

@@ -1,10 +1,10 @@
-/** All that is said to bun:ffi; the functions are declared in `packages/core/src/native/declarations.ts`. */
+/** All uses of bun:ffi. `packages/core/src/native/declarations.ts` declares the functions. */
 
 import { dlopen, type Pointer, toArrayBuffer } from "bun:ffi";
 import { type Address, declarations, type Symbols } from "../native/declarations.ts";
 import type { NativeLibrary } from "../native/library.ts";
 
-/** toArrayBuffer with the two parameters that free its memory, which the types of Bun leave out. */
+/** toArrayBuffer with its two parameters for freeing the memory, which the types of Bun leave out. */
 const toOwnedArrayBuffer = toArrayBuffer as unknown as (
 	address: Address,
 	byteOffset: number,
@@ -13,13 +13,13 @@ const toOwnedArrayBuffer = toArrayBuffer as unknown as (
 	release: Address,
 ) => ArrayBuffer;
 
-/** The ABI that a library speaks, asked before anything else is expected to be in it. Throws what bun:ffi throws. */
+/** The ABI version of a library, read before its other functions are looked up. Throws what bun:ffi throws. */
 export function abiVersion(path: string): number {
 	const { ipc_abi_version } = declarations;
 	return dlopen(path, { ipc_abi_version }).symbols.ipc_abi_version();
 }
 
-/** Null, or a number: addresses fit a double on every platform of Bun. */
+/** Null or a number: an address fits in a double on every platform of Bun. */
 function address(answer: unknown): Address | null {
 	const pointer = answer as Pointer | bigint | null;
 	return (typeof pointer === "bigint" ? Number(pointer) : pointer) as Address | null;
@@ -30,7 +30,7 @@ export function openLibrary(path: string): NativeLibrary {
 	const symbols = dlopen(path, declarations).symbols as unknown as Symbols;
 	const releaseMapping = address(symbols.ipc_mapping_releaser());
 	const releaseMessage = address(symbols.ipc_message_releaser());
-	if (releaseMapping === null || releaseMessage === null) throw new TypeError("the native library answered NULL");
+	if (releaseMapping === null || releaseMessage === null) throw new TypeError("the native library returned NULL");
 	return {
 		symbols,
 		address,

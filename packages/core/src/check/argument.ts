@@ -3,7 +3,11 @@ import type { AsyncWaitOptions, ReceiverOptions, WaitOptions } from "../endpoint
 
 const encoder = new TextEncoder();
 
-/** `route "prices"`: how messages name what they are about. */
+/**
+ * How error messages name a name: `route "prices"`.
+ *
+ * @internal
+ */
 export function describe(kind: EndpointKind | HandleKind, prefix: string, name: string): string {
 	const what = kind === "memory" ? "shared memory" : kind === "rwlock" ? "reader-writer lock" : kind;
 	return prefix === "" ? `${what} "${name}"` : `${what} "${name}" (prefix "${prefix}")`;

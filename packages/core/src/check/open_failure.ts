@@ -2,7 +2,12 @@ import type { EndpointKind, HandleKind } from "@libipc/protocol";
 import { abi, IpcError, overflows, Status } from "@libipc/protocol";
 import { describe } from "./argument.ts";
 
-/** Why an open or a clear failed: `ipc_failure` in `native/include/libipc/status.h`, which says when each is set; else 0. */
+/**
+ * Why an open or a clear failed: `ipc_failure` in `native/include/libipc/status.h`, which says when each field is set. A field that is
+ * not set is 0.
+ *
+ * @internal
+ */
 export interface OpenFailure {
 	readonly code: number;
 	readonly systemError: number;
@@ -46,7 +51,11 @@ function optionName(number: number, kind: EndpointKind | HandleKind): string {
 	return name === "maxReceivers" && !ENDPOINTS.includes(kind) ? "maxHandles" : name;
 }
 
-/** The error for an open or a clear that failed. */
+/**
+ * The error for an open or a clear that failed.
+ *
+ * @internal
+ */
 export function openFailure(
 	failure: OpenFailure,
 	kind: EndpointKind | HandleKind,

@@ -3,7 +3,7 @@ import { checkOptionsObject, checkSignal } from "../check/argument.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { WaitIterator } from "../wait/wait_iterator.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
-import type { PeerEvent } from "./types.ts";
+import type { IterationOptions, PeerEvent } from "./types.ts";
 
 /** Words of `ipc_peer`. */
 const ROLE = abi.peer.role / 4;
@@ -81,7 +81,7 @@ export class Peers {
 		return this.#iterators;
 	}
 
-	events(options: { readonly signal?: AbortSignal | undefined } | undefined): AsyncIterableIterator<PeerEvent> {
+	events(options: IterationOptions | undefined): AsyncIterableIterator<PeerEvent> {
 		const signal = checkSignal(this.#endpoint, checkOptionsObject(this.#endpoint, options, "{ signal }")?.signal);
 		return this.#watch(this.#iterators, signal);
 	}

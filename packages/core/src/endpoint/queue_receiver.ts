@@ -3,10 +3,16 @@ import { checkCount, checkFunction, checkOptionsObject, checkTimeout } from "../
 import { failure } from "../check/failure.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { ReceiverEndpoint } from "./receiver.ts";
-import type { AsyncWaitOptions, Batch, Lease, QueueReceiver, WaitOptions } from "./types.ts";
+import type {
+	AsyncWaitOptions,
+	Batch,
+	DrainOptions,
+	IterationOptions,
+	Lease,
+	QueueReceiver,
+	WaitOptions,
+} from "./types.ts";
 import { viewOf } from "./view.ts";
-
-type Drain = WaitOptions & { readonly max?: number | undefined };
 
 /** The {@link QueueReceiver} of every engine. */
 export class QueueReceiverEndpoint extends ReceiverEndpoint implements QueueReceiver {
@@ -37,7 +43,7 @@ export class QueueReceiverEndpoint extends ReceiverEndpoint implements QueueRece
 		return this.wait(() => this.#take(0) ?? undefined, options);
 	}
 
-	leases(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterableIterator<Lease> {
+	leases(options?: IterationOptions): AsyncIterableIterator<Lease> {
 		return this.iterate(() => this.#take(0) ?? undefined, options);
 	}
 
@@ -51,7 +57,7 @@ export class QueueReceiverEndpoint extends ReceiverEndpoint implements QueueRece
 		return new ReceiverLease(this.name, lease, viewOf(this.#engine.ring(), offset, length), attempt);
 	}
 
-	override drain(handler: (view: Uint8Array) => void, options?: Drain): number {
+	override drain(handler: (view: Uint8Array) => void, options?: DrainOptions): number {
 		this.checkAvailable();
 		checkFunction(this.name, "The handler of drain", handler);
 		const max = options?.max === undefined ? 1024 : checkCount(this.name, "max", options.max, 1, limits.drainMax);
@@ -76,7 +82,7 @@ export class QueueReceiverEndpoint extends ReceiverEndpoint implements QueueRece
 		return handled;
 	}
 
-	override drainBatch(handler: (batch: Batch) => void, options?: Drain): number {
+	override drainBatch(handler: (batch: Batch) => void, options?: DrainOptions): number {
 		checkFunction(this.name, "The handler of drainBatch", handler);
 		checkOptionsObject(this.name, options, "{ max: 100, timeout: 100 }");
 		if (options?.max !== undefined) checkCount(this.name, "max", options.max, 1, limits.drainMax);

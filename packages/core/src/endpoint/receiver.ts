@@ -5,15 +5,20 @@ import type { EventLoop } from "../wait/event_loop.ts";
 import { WaitIterator } from "../wait/wait_iterator.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 import { Peers } from "./peers.ts";
-import type { AsyncWaitOptions, Batch, PeerEvent, Receiver, WaitOptions } from "./types.ts";
+import type {
+	AsyncWaitOptions,
+	Batch,
+	DrainOptions,
+	IterationOptions,
+	PeerEvent,
+	Receiver,
+	WaitOptions,
+} from "./types.ts";
 
 const SCRATCH_BYTES = 4096;
 const DEFAULT_MAX = 1024;
 /** The most memory that a receiver keeps for the next large message. */
 const LARGEST_TARGET = 16 << 20;
-
-type Signal = { readonly signal?: AbortSignal | undefined };
-type Drain = WaitOptions & { readonly max?: number | undefined };
 
 /** What is left of a timeout. */
 function left(timeout: number, deadline: number): number {
@@ -91,12 +96,12 @@ export class ReceiverEndpoint implements Receiver {
 		return this.wait(() => this.#recv(0) ?? undefined, options);
 	}
 
-	messages(options?: Signal): AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
+	messages(options?: IterationOptions): AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
 		return this.iterate(() => this.#recv(0) ?? undefined, options);
 	}
 
 	/** What `take` finds, as it comes. */
-	protected iterate<Value>(take: () => Value | undefined, options: Signal | undefined): WaitIterator<Value> {
+	protected iterate<Value>(take: () => Value | undefined, options: IterationOptions | undefined): WaitIterator<Value> {
 		if (this.#closed) throw this.#unavailableError();
 		const signal = checkSignal(this.name, checkOptionsObject(this.name, options, "{ signal }")?.signal);
 		return new WaitIterator(this.name, this.#receiving, take, signal);
@@ -118,7 +123,7 @@ export class ReceiverEndpoint implements Receiver {
 		return this.messages();
 	}
 
-	peers(options?: Signal): AsyncIterableIterator<PeerEvent> {
+	peers(options?: IterationOptions): AsyncIterableIterator<PeerEvent> {
 		if (this.#closed) throw this.#unavailableError();
 		return this.#peers.events(options);
 	}
@@ -168,7 +173,7 @@ export class ReceiverEndpoint implements Receiver {
 		throw failure(status, this.name, this.#endpoint);
 	}
 
-	drain(handler: (view: Uint8Array) => void, options?: Drain): number {
+	drain(handler: (view: Uint8Array) => void, options?: DrainOptions): number {
 		const max = this.#beginDrain("drain", handler, options);
 		let timeout = checkTimeout(this.name, options);
 		const deadline = timeout > 0 ? performance.now() + timeout : 0;
@@ -205,7 +210,7 @@ export class ReceiverEndpoint implements Receiver {
 		return handled;
 	}
 
-	drainBatch(handler: (batch: Batch) => void, options?: Drain): number {
+	drainBatch(handler: (batch: Batch) => void, options?: DrainOptions): number {
 		const max = this.#beginDrain("drainBatch", handler, options);
 		const spans = this.#spansFor(max);
 		const timeout = checkTimeout(this.name, options);
@@ -265,7 +270,7 @@ export class ReceiverEndpoint implements Receiver {
 	}
 
 	/** What the two forms of drain have in common before they wait; answers how many messages at most. */
-	#beginDrain(what: string, handler: unknown, options: Drain | undefined): number {
+	#beginDrain(what: string, handler: unknown, options: DrainOptions | undefined): number {
 		if (this.#unavailable) throw this.#unavailableError();
 		checkFunction(this.name, `The handler of ${what}`, handler);
 		checkOptionsObject(this.name, options, "{ max: 100, timeout: 100 }");

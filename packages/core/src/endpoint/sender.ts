@@ -6,7 +6,7 @@ import type { WaitQueue } from "../wait/wait_queue.ts";
 import { giveUp, lendInRing, type OpenLoan, SenderLoan } from "./loan.ts";
 import { MessageEncoder } from "./message_encoder.ts";
 import { Peers } from "./peers.ts";
-import type { AsyncWaitOptions, Loan, Message, PeerEvent, Sender, WaitOptions } from "./types.ts";
+import type { AsyncWaitOptions, IterationOptions, Loan, Message, PeerEvent, Sender, WaitOptions } from "./types.ts";
 import { viewOf } from "./view.ts";
 
 const encoder = new TextEncoder();
@@ -283,7 +283,7 @@ export class SenderEndpoint implements Sender {
 		});
 	}
 
-	peers(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterableIterator<PeerEvent> {
+	peers(options?: IterationOptions): AsyncIterableIterator<PeerEvent> {
 		this.#checkOpen();
 		return this.#peers.events(options);
 	}

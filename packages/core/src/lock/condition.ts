@@ -6,41 +6,120 @@ import { checkHandle, clearHandle, type Handle, type HandleOptions, NamedHandle 
 import { checkHeldMutex, type Mutex } from "./mutex.ts";
 
 /**
- * Wait, across processes, until somebody says that something has changed. What changes is protected by a {@link Mutex}: it
- * is given back while one waits, and held again afterwards, so that no notification given in between is missed.
+ * Waits, together with a {@link Mutex}, until another handle notifies that something has changed, across processes and Workers.
+ * The mutex protects the data that changes. A wait unlocks the mutex and locks it again at the end, so that no notification
+ * between the check and the wait is missed.
  *
- * A wait may also end without a notification: when a handle of the condition has died, which may have taken one with it.
- * So look at what you wait for in a loop.
+ * A wait may end without a notification if a handle of the condition has died: its process may have been killed with a
+ * notification that was meant for another wait. So check the data in a loop.
  *
  * @example
+ * import { Condition, Mutex, SharedMemory } from "libipc";
+ *
+ * using box = SharedMemory.open("box", { size: 4096 });
  * using mutex = Mutex.open("box");
  * using filled = Condition.open("box-filled");
- * using guard = mutex.acquire();
- * while (box.isEmpty) filled.wait(mutex);
- * box.take();
+ *
+ * const take = async () => {
+ *   using guard = await mutex.acquireAsync();
+ *   while (box.words[0] === 0) await filled.waitAsync(mutex);
+ *   return box.words[0];
+ * };
+ * const taken = take();
+ * {
+ *   using guard = await mutex.acquireAsync();
+ *   box.words[0] = 42;
+ *   filled.notify();
+ * }
+ * console.log(await taken); // 42
  */
 export interface Condition extends Handle {
 	/**
-	 * Gives `mutex`, which this thread holds, back, waits, and locks it again, however long that takes.
+	 * Unlocks `mutex`, which this thread holds, waits for a notification, and locks `mutex` again. The timeout applies to the
+	 * notification, not to the lock.
 	 *
-	 * @returns false: the time was up.
-	 * @throws IpcError `ERR_IPC_NOT_OWNER`: the mutex is not held; what {@link Mutex.lock} throws: then it is not held
-	 * afterwards; `ERR_IPC_TOO_MANY_WAITS`, `ERR_IPC_ORPHANED`, `ERR_IPC_CLOSED`, `ERR_IPC_INVALID_ARGUMENT`
+	 * @returns false if the time was up.
+	 * @throws IpcError `ERR_IPC_NOT_OWNER` if the mutex is not held; what {@link Lock.lock} throws, and then the mutex is not held;
+	 * `ERR_IPC_TOO_MANY_WAITS`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_CLOSED`, `ERR_IPC_ORPHANED`, `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`
+	 * @example
+	 * import { Condition, Mutex } from "libipc";
+	 *
+	 * using mutex = Mutex.open("box");
+	 * using filled = Condition.open("box-filled");
+	 * using guard = mutex.acquire();
+	 * console.log(filled.wait(mutex, { timeout: 10 })); // false
 	 */
 	wait(mutex: Mutex, options?: WaitOptions): boolean;
-	/** {@link wait} that lets the event loop go on. The mutex is held again when the promise settles, also when it was aborted. */
+	/**
+	 * The same as {@link wait}, but the event loop continues while it waits. The mutex is held again when the promise settles, even if
+	 * the wait was aborted.
+	 *
+	 * @throws IpcError as {@link wait}, as a rejection; or the reason of the aborted `signal`
+	 * @example
+	 * import { Condition, Mutex } from "libipc";
+	 *
+	 * using mutex = Mutex.open("box");
+	 * using filled = Condition.open("box-filled");
+	 * using guard = await mutex.acquireAsync();
+	 * const woken = filled.waitAsync(mutex, { timeout: 5000 });
+	 * filled.notify();
+	 * console.log(await woken); // true
+	 */
 	waitAsync(mutex: Mutex, options?: AsyncWaitOptions): Promise<boolean>;
-	/** Ends the wait that began first; the others sleep on. Answers how many there were: 0 or 1. Best called while the mutex is held. */
+	/**
+	 * Ends the wait that began first. Call it while the mutex is held.
+	 *
+	 * @returns How many waits it ended: 0 or 1.
+	 * @throws IpcError `ERR_IPC_CLOSED`, `ERR_IPC_ORPHANED`, `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`
+	 * @example
+	 * import { Condition } from "libipc";
+	 *
+	 * using filled = Condition.open("box-filled");
+	 * console.log(filled.notify()); // 0
+	 */
 	notify(): number;
-	/** Ends all waits and answers how many there were. */
+	/**
+	 * Ends all waits. Call it while the mutex is held.
+	 *
+	 * @returns How many waits it ended.
+	 * @throws IpcError as {@link notify}
+	 * @example
+	 * import { Condition } from "libipc";
+	 *
+	 * using filled = Condition.open("box-filled");
+	 * console.log(filled.notifyAll()); // 0
+	 */
 	notifyAll(): number;
 }
 
-/** What a package exports as `Condition`. */
+/** Opens conditions. */
 export interface ConditionFactory {
-	/** Opens the condition of this name, which is made if nobody has it open. Throws what `Mutex.open` throws. */
+	/**
+	 * Opens the condition of this name. It is created if no handle is open on it.
+	 *
+	 * @param name - 1 to 128 bytes of UTF-8, without `/` and control characters.
+	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_OPTIONS_MISMATCH`, `ERR_IPC_TOO_MANY_HANDLES`,
+	 * `ERR_IPC_PERMISSION`, `ERR_IPC_NO_SPACE`, `ERR_IPC_VERSION`, `ERR_IPC_CORRUPT`, `ERR_IPC_FOREIGN`, `ERR_IPC_BUSY`,
+	 * `ERR_IPC_LIBRARY`, `ERR_IPC_ENGINE`, `ERR_IPC_SYSTEM`
+	 * @example
+	 * import { Condition } from "libipc";
+	 *
+	 * using filled = Condition.open("box-filled");
+	 * console.log(filled.name); // box-filled
+	 */
 	open(name: string, options?: HandleOptions): Condition;
-	/** Removes what the name has in the system: waits end with `ERR_IPC_ORPHANED`, the next open makes it anew. */
+	/**
+	 * Removes the shared memory of a name. It does nothing if the name does not exist. Waits end with `ERR_IPC_ORPHANED`, and the next
+	 * open creates the name again.
+	 *
+	 * @param options - `prefix`: as in {@link HandleOptions.prefix}.
+	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_PERMISSION`, `ERR_IPC_BUSY`, `ERR_IPC_LIBRARY`,
+	 * `ERR_IPC_ENGINE`, `ERR_IPC_SYSTEM`
+	 * @example
+	 * import { Condition } from "libipc";
+	 *
+	 * Condition.clear("box-filled");
+	 */
 	clear(name: string, options?: { prefix?: string }): void;
 }
 

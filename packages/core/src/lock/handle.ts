@@ -11,32 +11,53 @@ import { closedError, failure } from "../check/failure.ts";
 import { type EventLoop, eventLoopOf } from "../wait/event_loop.ts";
 
 /**
- * How a lock, a semaphore, a condition or shared memory is opened. Whoever opens a name first fixes `permissions` and
- * `maxHandles`; whoever comes later and asks for another value gets `ERR_IPC_OPTIONS_MISMATCH`.
+ * How a lock, a semaphore, a condition or shared memory is opened. The process that opens a name first sets `maxHandles` and
+ * `permissions`. A later open that passes another value fails with `ERR_IPC_OPTIONS_MISMATCH`. A later open that leaves
+ * `maxHandles` out accepts the value that was set.
  */
 export interface HandleOptions {
-	/** A namespace: the same name under two prefixes is two names. Up to 64 bytes of UTF-8. Default "". */
+	/**
+	 * A namespace: the same name under two prefixes is two names. At most 64 bytes of UTF-8.
+	 *
+	 * @defaultValue `""`
+	 */
 	readonly prefix?: string | undefined;
 	/**
-	 * With whom it is shared, as file mode bits. Default 0o600: this user only. To share a name with other users give the same
-	 * `permissions` everywhere (for example 0o660): who gives none opens only what is this user's own and private, and
-	 * gets `ERR_IPC_PERMISSION` otherwise.
+	 * File mode bits of the shared memory. To share a name with other users, pass the same value in every process, for example
+	 * 0o660. Without it, an open accepts only a name that belongs to this user alone, and fails with `ERR_IPC_PERMISSION`
+	 * otherwise.
+	 *
+	 * @defaultValue `0o600` (this user only)
 	 */
 	readonly permissions?: number | undefined;
-	/** How many handles, in all processes, may be open at once: 1 to 1024. Default 64. */
+	/**
+	 * How many handles may be open at the same time, in all processes together: 1 to 1,024.
+	 *
+	 * @defaultValue `64`
+	 */
 	readonly maxHandles?: number | undefined;
 }
 
 /**
- * What every handle has. `using` closes it at the end of the block. It belongs to the thread that opened it. Its name's
- * storage lives from the first open to the last close; what only killed processes had open is made anew by the next open.
+ * What locks, semaphores, conditions and shared memory have in common. A handle belongs to the thread that opened it. `using`
+ * closes it at the end of the block. The shared memory of a name exists from the first open to the last close. If only killed
+ * processes had the name open, the next open creates it again.
  */
 export interface Handle extends Disposable, AsyncDisposable {
 	/** The name it was opened with, without the prefix. */
 	readonly name: string;
 	/** Whether {@link close} was called. */
 	readonly closed: boolean;
-	/** Gives it up. Closing twice is allowed. */
+	/**
+	 * Closes the handle. When the last handle of a name is closed, its shared memory is removed. A second call does nothing.
+	 *
+	 * @example
+	 * import { Mutex } from "libipc";
+	 *
+	 * const mutex = Mutex.open("accounts");
+	 * mutex.close();
+	 * console.log(mutex.closed); // true
+	 */
 	close(): void;
 }
 

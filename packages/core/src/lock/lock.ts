@@ -12,50 +12,158 @@ import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 import { type Handle, NamedHandle } from "./handle.ts";
 
-/** A lock that is held until the end of the block: `using guard = mutex.acquire()`. */
+/** Holds a lock until it is disposed of: `using guard = mutex.acquire()` unlocks at the end of the block. */
 export interface LockGuard extends Disposable {
 	/**
-	 * Whether the last owner died, or closed its handle, while it held the lock: what the lock protects may be half
-	 * changed. Put it right; if that cannot be done, `markUnusable()`.
+	 * Whether the last owner was killed, or closed its handle, while it held the lock: the data that the lock protects may be
+	 * changed in part. Repair the data; if that is not possible, call {@link Lock.markUnusable}.
 	 */
 	readonly ownerDied: boolean;
-	/** Unlocks, if this guard still holds the lock. The end of a `using` block does so. */
+	/**
+	 * Unlocks, if this guard still holds the lock. The end of a `using` block calls it.
+	 *
+	 * @throws IpcError `ERR_IPC_ORPHANED`, `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`
+	 * @example
+	 * import { Mutex } from "libipc";
+	 *
+	 * using mutex = Mutex.open("accounts");
+	 * const guard = mutex.acquire();
+	 * guard.release();
+	 * console.log(mutex.held); // false
+	 */
 	release(): void;
 }
 
-/** What a mutex and a reader-writer lock have in common: one owner at a time. */
+/** What a mutex and a reader-writer lock have in common: at most one owner. */
 export interface Lock extends Handle {
 	/**
-	 * Locks, waiting while somebody else holds it.
+	 * Locks. Waits while another owner holds the lock.
 	 *
-	 * @returns false: the time was up.
-	 * @throws IpcError `ERR_IPC_DEADLOCK`: this thread holds it; `ERR_IPC_UNUSABLE`, `ERR_IPC_ORPHANED`,
-	 * `ERR_IPC_CLOSED`, `ERR_IPC_INVALID_ARGUMENT`
+	 * @returns false if the time was up.
+	 * @throws IpcError `ERR_IPC_DEADLOCK` if this thread holds the lock; `ERR_IPC_UNUSABLE` after {@link markUnusable};
+	 * `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_CLOSED`, `ERR_IPC_ORPHANED`, `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`
+	 * @example
+	 * import { Mutex } from "libipc";
+	 *
+	 * using mutex = Mutex.open("accounts");
+	 * if (mutex.lock({ timeout: 1000 })) {
+	 *   console.log(mutex.held); // true
+	 *   mutex.unlock();
+	 * }
 	 */
 	lock(options?: WaitOptions): boolean;
-	/** {@link lock} that never waits. */
+	/**
+	 * The same as {@link lock}, but it never waits.
+	 *
+	 * @throws IpcError as {@link lock}
+	 * @example
+	 * import { Mutex } from "libipc";
+	 *
+	 * using mutex = Mutex.open("accounts");
+	 * using other = Mutex.open("accounts");
+	 * console.log(mutex.tryLock()); // true
+	 * console.log(other.tryLock()); // false
+	 * mutex.unlock();
+	 */
 	tryLock(): boolean;
-	/** {@link lock} that lets the event loop go on while it waits. Calls of one handle are served in their order. */
+	/**
+	 * The same as {@link lock}, but the event loop continues while it waits. Calls on one handle are served in the order in which
+	 * they were made.
+	 *
+	 * @throws IpcError as {@link lock}, as a rejection; or the reason of the aborted `signal`
+	 * @example
+	 * import { Mutex } from "libipc";
+	 *
+	 * using mutex = Mutex.open("accounts");
+	 * console.log(await mutex.lockAsync({ timeout: 1000 })); // true
+	 * mutex.unlock();
+	 */
 	lockAsync(options?: AsyncWaitOptions): Promise<boolean>;
-	/** {@link lock} with a guard that unlocks. null: the time was up. */
+	/**
+	 * The same as {@link lock}, but it returns a guard that unlocks.
+	 *
+	 * @throws IpcError as {@link lock}
+	 * @example
+	 * import { Mutex } from "libipc";
+	 *
+	 * using mutex = Mutex.open("accounts");
+	 * {
+	 *   using guard = mutex.acquire();
+	 *   console.log(guard.ownerDied); // false
+	 * }
+	 * console.log(mutex.held); // false
+	 */
 	acquire(): LockGuard;
+	/**
+	 * {@link acquire} with a timeout.
+	 *
+	 * @returns null if the time was up.
+	 * @throws IpcError as {@link lock}
+	 * @example
+	 * import { Mutex } from "libipc";
+	 *
+	 * using mutex = Mutex.open("accounts");
+	 * using guard = mutex.acquire({ timeout: 1000 });
+	 * if (guard) console.log("locked"); // locked
+	 */
 	acquire(options: WaitOptions | undefined): LockGuard | null;
-	/** {@link lockAsync} with a guard that unlocks. null: the time was up. */
+	/**
+	 * The same as {@link lockAsync}, but it returns a guard that unlocks.
+	 *
+	 * @throws IpcError as {@link lock}, as a rejection
+	 * @example
+	 * import { Mutex } from "libipc";
+	 *
+	 * using mutex = Mutex.open("accounts");
+	 * using guard = await mutex.acquireAsync();
+	 * console.log(guard.ownerDied); // false
+	 */
 	acquireAsync(): Promise<LockGuard>;
+	/**
+	 * {@link acquireAsync} with a timeout or a signal.
+	 *
+	 * @returns null if the time was up.
+	 * @throws IpcError as {@link lock}, as a rejection; or the reason of the aborted `signal`
+	 * @example
+	 * import { Mutex } from "libipc";
+	 *
+	 * using mutex = Mutex.open("accounts");
+	 * using guard = await mutex.acquireAsync({ timeout: 1000 });
+	 * if (guard) console.log("locked"); // locked
+	 */
 	acquireAsync(options: AsyncWaitOptions | undefined): Promise<LockGuard | null>;
 	/**
-	 * Gives it to the next.
+	 * Unlocks. If other handles wait, the one that has waited longest gets the lock.
 	 *
-	 * @throws IpcError `ERR_IPC_NOT_OWNER` if this handle does not hold it
+	 * @throws IpcError `ERR_IPC_NOT_OWNER` if this handle does not hold the lock; `ERR_IPC_CLOSED`, `ERR_IPC_ORPHANED`,
+	 * `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`
+	 * @example
+	 * import { Mutex } from "libipc";
+	 *
+	 * using mutex = Mutex.open("accounts");
+	 * mutex.lock();
+	 * mutex.unlock();
+	 * console.log(mutex.held); // false
 	 */
 	unlock(): void;
-	/** Whether, when this handle got it last, an owner had died: see {@link LockGuard.ownerDied}. */
+	/** The {@link LockGuard.ownerDied} of the last time that this handle got the lock. */
 	readonly ownerDied: boolean;
 	/**
-	 * Unlocks for good: everybody who locks from now on, or waits, gets `ERR_IPC_UNUSABLE`, until all have closed it or the
-	 * name was cleared. For an owner that was told of a death and cannot put things right.
+	 * Unlocks and makes the lock unusable: every later or waiting call to lock it gets `ERR_IPC_UNUSABLE`, until all handles are
+	 * closed or the name is cleared. It is for an owner that cannot repair the data after {@link LockGuard.ownerDied}.
 	 *
-	 * @throws IpcError `ERR_IPC_NOT_OWNER` if this handle does not hold it
+	 * @throws IpcError as {@link unlock}
+	 * @example
+	 * import { IpcError, Mutex } from "libipc";
+	 *
+	 * using mutex = Mutex.open("accounts");
+	 * mutex.lock();
+	 * mutex.markUnusable();
+	 * try {
+	 *   mutex.lock();
+	 * } catch (error) {
+	 *   if (error instanceof IpcError) console.log(error.code); // ERR_IPC_UNUSABLE
+	 * }
 	 */
 	markUnusable(): void;
 }

@@ -5,37 +5,57 @@ import { checkHandle, clearHandle, type HandleOptions } from "./handle.ts";
 import { type Holder, type Lock, NamedLock } from "./lock.ts";
 
 /**
- * One at a time, across processes and Workers. Robust: if its owner is killed, the next one gets it within a second and is
- * told. Free, and given back with nobody waiting, it makes no system call.
+ * A lock with one owner at a time, across processes and Workers. It is robust: if the owner is killed, the next one gets the lock
+ * within a second and learns of it ({@link LockGuard.ownerDied}). Locking a free mutex, and unlocking one that no other handle waits
+ * for, makes no system call.
  *
- * The owner is the handle. It is not recursive: a second lock by a thread that holds it would never end, and throws
- * `ERR_IPC_DEADLOCK`. Of `lockAsync` and `acquireAsync` the owner is the task: other tasks of the same handle wait
- * their turn like everybody else.
+ * The owner is the handle. The mutex is not recursive: if a thread that holds it locks it again, it gets `ERR_IPC_DEADLOCK`. With
+ * `lockAsync` and `acquireAsync` the owner is the task: other tasks of the same handle wait until it unlocks.
  *
  * @example
+ * import { Mutex, SharedMemory } from "libipc";
+ *
+ * using memory = SharedMemory.open("accounts", { size: 4096 });
  * using mutex = Mutex.open("accounts");
  * {
  *   using guard = mutex.acquire();
- *   if (guard.ownerDied) repair();
- *   transfer();
+ *   if (guard.ownerDied) memory.words.fill(0); // repair what the killed owner left
+ *   memory.words[0] = 10;
  * }
  */
 export interface Mutex extends Lock {
-	/** Whether this handle holds it. */
+	/** Whether this handle holds the lock. */
 	readonly held: boolean;
 }
 
-/** What a package exports as `Mutex`. */
+/** Opens mutexes. */
 export interface MutexFactory {
 	/**
-	 * Opens the mutex of this name, which is made if nobody has it open.
+	 * Opens the mutex of this name. It is created if no handle is open on it.
 	 *
-	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_OPTIONS_MISMATCH`,
-	 * `ERR_IPC_TOO_MANY_HANDLES`, `ERR_IPC_PERMISSION`, `ERR_IPC_NO_SPACE`, `ERR_IPC_VERSION`, `ERR_IPC_CORRUPT`,
-	 * `ERR_IPC_FOREIGN`, `ERR_IPC_BUSY`, `ERR_IPC_SYSTEM`
+	 * @param name - 1 to 128 bytes of UTF-8, without `/` and control characters.
+	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_OPTIONS_MISMATCH`, `ERR_IPC_TOO_MANY_HANDLES`,
+	 * `ERR_IPC_PERMISSION`, `ERR_IPC_NO_SPACE`, `ERR_IPC_VERSION`, `ERR_IPC_CORRUPT`, `ERR_IPC_FOREIGN`, `ERR_IPC_BUSY`,
+	 * `ERR_IPC_LIBRARY`, `ERR_IPC_ENGINE`, `ERR_IPC_SYSTEM`
+	 * @example
+	 * import { Mutex } from "libipc";
+	 *
+	 * using mutex = Mutex.open("accounts", { prefix: "shop" });
+	 * console.log(mutex.held); // false
 	 */
 	open(name: string, options?: HandleOptions): Mutex;
-	/** Removes what the name has in the system: whoever has it open gets `ERR_IPC_ORPHANED`, the next open makes it anew. */
+	/**
+	 * Removes the shared memory of a name. It does nothing if the name does not exist. Open handles get `ERR_IPC_ORPHANED`, and the next
+	 * open creates the name again.
+	 *
+	 * @param options - `prefix`: as in {@link HandleOptions.prefix}.
+	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_PERMISSION`, `ERR_IPC_BUSY`, `ERR_IPC_LIBRARY`,
+	 * `ERR_IPC_ENGINE`, `ERR_IPC_SYSTEM`
+	 * @example
+	 * import { Mutex } from "libipc";
+	 *
+	 * Mutex.clear("accounts");
+	 */
 	clear(name: string, options?: { prefix?: string }): void;
 }
 

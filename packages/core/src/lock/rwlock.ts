@@ -6,46 +6,160 @@ import { checkHandle, clearHandle, type HandleOptions } from "./handle.ts";
 import { Guard, type Lock, type LockGuard, NamedLock } from "./lock.ts";
 
 /**
- * Many readers or one writer, across processes. A writer that waits keeps new readers out, so readers cannot starve it.
- * Robust: a killed reader is forgotten within a second; if a writer is killed inside, everybody who locks is told
- * (`ownerDied`) until a writer has unlocked.
+ * A lock for many readers or one writer, across processes and Workers. A waiting writer keeps new readers out, so readers cannot
+ * starve it. It is robust: a killed reader is removed within a second; if a writer is killed while it holds the lock, every
+ * later owner learns of it ({@link LockGuard.ownerDied}) until a writer has unlocked.
  *
- * A thread that would have to wait for itself gets `ERR_IPC_DEADLOCK`. Tasks of an event loop wait for each other if they
- * lock with the `…Async` forms.
+ * A thread that would have to wait for itself gets `ERR_IPC_DEADLOCK`. Tasks of an event loop wait for each other if they use the
+ * calls that end in `Async`. The calls of {@link Lock} lock for writing.
  *
  * @example
+ * import { RwLock } from "libipc";
+ *
  * using lock = RwLock.open("catalogue");
  * {
  *   using guard = lock.acquireShared();
- *   lookUp();
+ *   console.log(lock.held); // shared
  * }
  * {
  *   using guard = lock.acquire();
- *   if (guard.ownerDied) rebuild();
- *   update();
+ *   console.log(lock.held); // exclusive
  * }
  */
 export interface RwLock extends Lock {
-	/** Locks for reading, together with other readers. What the calls of {@link Lock} are for writing, these are for reading. */
+	/**
+	 * Locks for reading. Waits while a writer holds the lock or waits for it.
+	 *
+	 * @returns false if the time was up.
+	 * @throws IpcError as {@link Lock.lock}
+	 * @example
+	 * import { RwLock } from "libipc";
+	 *
+	 * using lock = RwLock.open("catalogue");
+	 * if (lock.lockShared({ timeout: 1000 })) lock.unlockShared();
+	 */
 	lockShared(options?: WaitOptions): boolean;
+	/**
+	 * The same as {@link lockShared}, but it never waits.
+	 *
+	 * @throws IpcError as {@link Lock.lock}
+	 * @example
+	 * import { RwLock } from "libipc";
+	 *
+	 * using lock = RwLock.open("catalogue");
+	 * using writer = RwLock.open("catalogue");
+	 * using guard = writer.acquire();
+	 * console.log(lock.tryLockShared()); // false
+	 */
 	tryLockShared(): boolean;
+	/**
+	 * The same as {@link lockShared}, but the event loop continues while it waits.
+	 *
+	 * @throws IpcError as {@link Lock.lock}, as a rejection; or the reason of the aborted `signal`
+	 * @example
+	 * import { RwLock } from "libipc";
+	 *
+	 * using lock = RwLock.open("catalogue");
+	 * console.log(await lock.lockSharedAsync()); // true
+	 * lock.unlockShared();
+	 */
 	lockSharedAsync(options?: AsyncWaitOptions): Promise<boolean>;
+	/**
+	 * The same as {@link lockShared}, but it returns a guard that unlocks.
+	 *
+	 * @throws IpcError as {@link Lock.lock}
+	 * @example
+	 * import { RwLock } from "libipc";
+	 *
+	 * using lock = RwLock.open("catalogue");
+	 * using guard = lock.acquireShared();
+	 * console.log(guard.ownerDied); // false
+	 */
 	acquireShared(): LockGuard;
+	/**
+	 * {@link acquireShared} with a timeout.
+	 *
+	 * @returns null if the time was up.
+	 * @throws IpcError as {@link Lock.lock}
+	 * @example
+	 * import { RwLock } from "libipc";
+	 *
+	 * using lock = RwLock.open("catalogue");
+	 * using guard = lock.acquireShared({ timeout: 1000 });
+	 * if (guard) console.log(lock.held); // shared
+	 */
 	acquireShared(options: WaitOptions | undefined): LockGuard | null;
+	/**
+	 * The same as {@link lockSharedAsync}, but it returns a guard that unlocks.
+	 *
+	 * @throws IpcError as {@link Lock.lock}, as a rejection
+	 * @example
+	 * import { RwLock } from "libipc";
+	 *
+	 * using lock = RwLock.open("catalogue");
+	 * using guard = await lock.acquireSharedAsync();
+	 * console.log(lock.held); // shared
+	 */
 	acquireSharedAsync(): Promise<LockGuard>;
+	/**
+	 * {@link acquireSharedAsync} with a timeout or a signal.
+	 *
+	 * @returns null if the time was up.
+	 * @throws IpcError as {@link Lock.lock}, as a rejection; or the reason of the aborted `signal`
+	 * @example
+	 * import { RwLock } from "libipc";
+	 *
+	 * using lock = RwLock.open("catalogue");
+	 * using guard = await lock.acquireSharedAsync({ timeout: 1000 });
+	 * if (guard) console.log(lock.held); // shared
+	 */
 	acquireSharedAsync(options: AsyncWaitOptions | undefined): Promise<LockGuard | null>;
-	/** Ends reading, once for each time it was locked. Throws `ERR_IPC_NOT_OWNER` if this handle does not read. */
+	/**
+	 * Ends one `lockShared`. Call it once for each time that the handle was locked for reading.
+	 *
+	 * @throws IpcError `ERR_IPC_NOT_OWNER` if this handle does not hold the lock for reading; otherwise as {@link Lock.unlock}
+	 * @example
+	 * import { RwLock } from "libipc";
+	 *
+	 * using lock = RwLock.open("catalogue");
+	 * lock.lockShared();
+	 * lock.unlockShared();
+	 * console.log(lock.held); // none
+	 */
 	unlockShared(): void;
 
-	/** How this handle holds it. */
+	/** How this handle holds the lock. */
 	readonly held: "exclusive" | "shared" | "none";
 }
 
-/** What a package exports as `RwLock`. */
+/** Opens reader-writer locks. */
 export interface RwLockFactory {
-	/** Opens the lock of this name, which is made if nobody has it open. Throws what `Mutex.open` throws. */
+	/**
+	 * Opens the reader-writer lock of this name. It is created if no handle is open on it.
+	 *
+	 * @param name - 1 to 128 bytes of UTF-8, without `/` and control characters.
+	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_OPTIONS_MISMATCH`, `ERR_IPC_TOO_MANY_HANDLES`,
+	 * `ERR_IPC_PERMISSION`, `ERR_IPC_NO_SPACE`, `ERR_IPC_VERSION`, `ERR_IPC_CORRUPT`, `ERR_IPC_FOREIGN`, `ERR_IPC_BUSY`,
+	 * `ERR_IPC_LIBRARY`, `ERR_IPC_ENGINE`, `ERR_IPC_SYSTEM`
+	 * @example
+	 * import { RwLock } from "libipc";
+	 *
+	 * using lock = RwLock.open("catalogue");
+	 * console.log(lock.held); // none
+	 */
 	open(name: string, options?: HandleOptions): RwLock;
-	/** Removes what the name has in the system: whoever has it open gets `ERR_IPC_ORPHANED`, the next open makes it anew. */
+	/**
+	 * Removes the shared memory of a name. It does nothing if the name does not exist. Open handles get `ERR_IPC_ORPHANED`, and the next
+	 * open creates the name again.
+	 *
+	 * @param options - `prefix`: as in {@link HandleOptions.prefix}.
+	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_PERMISSION`, `ERR_IPC_BUSY`, `ERR_IPC_LIBRARY`,
+	 * `ERR_IPC_ENGINE`, `ERR_IPC_SYSTEM`
+	 * @example
+	 * import { RwLock } from "libipc";
+	 *
+	 * RwLock.clear("catalogue");
+	 */
 	clear(name: string, options?: { prefix?: string }): void;
 }
 

@@ -4,63 +4,161 @@ import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 import { checkHandle, clearHandle, type Handle, type HandleOptions, NamedHandle } from "./handle.ts";
 
-/** How a semaphore is opened. Whoever opens a name first fixes these, too. */
+/** How a semaphore is opened. The process that opens a name first sets `initial` and `robust`, too. */
 export interface SemaphoreOptions extends HandleOptions {
-	/** How many permits there are at first: 0 to 2^31 - 1. Default 1. */
+	/**
+	 * How many permits the semaphore has at first: 0 to 2,147,483,647.
+	 *
+	 * @defaultValue `1`
+	 */
 	readonly initial?: number | undefined;
 	/**
-	 * Whether the permits that a handle holds are given back when its process is killed (within a second) or when it is
-	 * closed. In return only who holds permits can release them: such a semaphore limits, and cannot signal. Default false.
+	 * Whether the permits of a handle come back when its process is killed (within a second) or when it is closed. A handle of a
+	 * robust semaphore can release only permits that it holds. So a robust semaphore can limit, but it cannot signal.
+	 *
+	 * @defaultValue `false`
 	 */
 	readonly robust?: boolean | undefined;
 }
 
 /** A permit that was acquired: `using permit = semaphore.acquire()` releases it at the end of the block. */
 export interface Permit extends Disposable {
-	/** Releases it, once. */
+	/**
+	 * Releases the permit. A second call does nothing.
+	 *
+	 * @throws IpcError as {@link Semaphore.release}
+	 * @example
+	 * import { Semaphore } from "libipc";
+	 *
+	 * using semaphore = Semaphore.open("connections", { initial: 10 });
+	 * const permit = semaphore.acquire();
+	 * permit.release();
+	 * console.log(semaphore.permits); // 10
+	 */
 	release(): void;
 }
 
 /**
- * A number of permits, across processes: how many may do something at once, or how many things are there.
+ * A number of permits, across processes and Workers. It limits how many tasks may do something at once, or counts how many things
+ * there are.
  *
  * @example
+ * import { Semaphore } from "libipc";
+ *
  * using connections = Semaphore.open("connections", { initial: 10, robust: true });
  * using permit = await connections.acquireAsync();
- * await talkToTheDatabase();
+ * console.log(connections.permits); // 9
  */
 export interface Semaphore extends Handle {
 	/**
-	 * Takes a permit, waiting while there is none. It is released by what is answered, or by {@link release}, but not by both.
+	 * Takes a permit. Waits while there is none. Release it with the returned object, or with {@link release}, but not with both.
 	 *
-	 * @returns null: the time was up.
-	 * @throws IpcError `ERR_IPC_ORPHANED`, `ERR_IPC_CLOSED`, `ERR_IPC_INVALID_ARGUMENT`
+	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_CLOSED`, `ERR_IPC_ORPHANED`, `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`
+	 * @example
+	 * import { Semaphore } from "libipc";
+	 *
+	 * using semaphore = Semaphore.open("connections", { initial: 10 });
+	 * using permit = semaphore.acquire();
+	 * console.log(semaphore.permits); // 9
 	 */
 	acquire(): Permit;
+	/**
+	 * {@link acquire} with a timeout.
+	 *
+	 * @returns null if the time was up.
+	 * @throws IpcError as {@link acquire}
+	 * @example
+	 * import { Semaphore } from "libipc";
+	 *
+	 * using semaphore = Semaphore.open("connections", { initial: 0 });
+	 * console.log(semaphore.acquire({ timeout: 10 })); // null
+	 */
 	acquire(options: WaitOptions | undefined): Permit | null;
-	/** {@link acquire} that never waits. */
+	/**
+	 * The same as {@link acquire}, but it never waits.
+	 *
+	 * @returns null if there is no permit.
+	 * @throws IpcError as {@link acquire}
+	 * @example
+	 * import { Semaphore } from "libipc";
+	 *
+	 * using semaphore = Semaphore.open("connections", { initial: 0 });
+	 * console.log(semaphore.tryAcquire()); // null
+	 */
 	tryAcquire(): Permit | null;
-	/** {@link acquire} that lets the event loop go on while it waits. Calls of one handle are served in their order. */
+	/**
+	 * The same as {@link acquire}, but the event loop continues while it waits. Calls on one handle are served in the order in which
+	 * they were made.
+	 *
+	 * @throws IpcError as {@link acquire}, as a rejection
+	 * @example
+	 * import { Semaphore } from "libipc";
+	 *
+	 * using semaphore = Semaphore.open("connections", { initial: 10 });
+	 * using permit = await semaphore.acquireAsync();
+	 * console.log(semaphore.permits); // 9
+	 */
 	acquireAsync(): Promise<Permit>;
+	/**
+	 * {@link acquireAsync} with a timeout or a signal.
+	 *
+	 * @returns null if the time was up.
+	 * @throws IpcError as {@link acquire}, as a rejection; or the reason of the aborted `signal`
+	 * @example
+	 * import { Semaphore } from "libipc";
+	 *
+	 * using semaphore = Semaphore.open("connections", { initial: 0 });
+	 * console.log(await semaphore.acquireAsync({ timeout: 10 })); // null
+	 */
 	acquireAsync(options: AsyncWaitOptions | undefined): Promise<Permit | null>;
 	/**
-	 * Gives `count` permits, default 1, and lets as many go on that wait.
+	 * Adds permits. As many waiting calls as there are permits continue.
 	 *
-	 * @throws IpcError `ERR_IPC_OVERFLOW`: there would be more than 2^31 - 1; `ERR_IPC_NOT_OWNER`: it is robust and this handle
-	 * holds fewer. Then nothing has changed.
+	 * @param count - How many permits to add. Default: 1.
+	 * @throws IpcError `ERR_IPC_OVERFLOW` if there would be more than 2,147,483,647 permits; `ERR_IPC_NOT_OWNER` if the semaphore is
+	 * robust and this handle holds fewer than `count`: then nothing has changed; otherwise as {@link acquire}
+	 * @example
+	 * import { Semaphore } from "libipc";
+	 *
+	 * using items = Semaphore.open("items", { initial: 0 });
+	 * items.release(3);
+	 * console.log(items.permits); // 3
 	 */
 	release(count?: number): void;
-	/** How many are free now. */
+	/** How many permits are free now. */
 	readonly permits: number;
-	/** Of a robust one: how many permits were taken back from the dead since it was made. */
+	/** Of a robust semaphore: how many permits of killed processes have come back since it was created. */
 	readonly recovered: number;
 }
 
-/** What a package exports as `Semaphore`. */
+/** Opens semaphores. */
 export interface SemaphoreFactory {
-	/** Opens the semaphore of this name, which is made if nobody has it open. Throws what `Mutex.open` throws. */
+	/**
+	 * Opens the semaphore of this name. It is created if no handle is open on it.
+	 *
+	 * @param name - 1 to 128 bytes of UTF-8, without `/` and control characters.
+	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_OPTIONS_MISMATCH`, `ERR_IPC_TOO_MANY_HANDLES`,
+	 * `ERR_IPC_PERMISSION`, `ERR_IPC_NO_SPACE`, `ERR_IPC_VERSION`, `ERR_IPC_CORRUPT`, `ERR_IPC_FOREIGN`, `ERR_IPC_BUSY`,
+	 * `ERR_IPC_LIBRARY`, `ERR_IPC_ENGINE`, `ERR_IPC_SYSTEM`
+	 * @example
+	 * import { Semaphore } from "libipc";
+	 *
+	 * using semaphore = Semaphore.open("connections", { initial: 10, robust: true });
+	 * console.log(semaphore.permits); // 10
+	 */
 	open(name: string, options?: SemaphoreOptions): Semaphore;
-	/** Removes what the name has in the system: whoever has it open gets `ERR_IPC_ORPHANED`, the next open makes it anew. */
+	/**
+	 * Removes the shared memory of a name. It does nothing if the name does not exist. Open handles get `ERR_IPC_ORPHANED`, and the next
+	 * open creates the name again.
+	 *
+	 * @param options - `prefix`: as in {@link HandleOptions.prefix}.
+	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_PERMISSION`, `ERR_IPC_BUSY`, `ERR_IPC_LIBRARY`,
+	 * `ERR_IPC_ENGINE`, `ERR_IPC_SYSTEM`
+	 * @example
+	 * import { Semaphore } from "libipc";
+	 *
+	 * Semaphore.clear("connections");
+	 */
 	clear(name: string, options?: { prefix?: string }): void;
 }
 

@@ -14,83 +14,169 @@ import { checkHandle, clearHandle, type Handle, type HandleOptions, NamedHandle 
 
 /** How shared memory is opened. */
 export interface SharedMemoryOptions extends HandleOptions {
-	/** Bytes, 1 to 4 GiB; what is there may be larger. Needed unless `mode` is "open". New memory is all zeros. */
+	/**
+	 * The size in bytes: 1 to 4,294,967,296 (4 GiB). It is required unless `mode` is `"open"`. New memory is all zeros. Existing
+	 * memory may be larger; if it is smaller, the open fails with `ERR_IPC_OPTIONS_MISMATCH`.
+	 *
+	 * @defaultValue with `mode: "open"`, the size that the memory has
+	 */
 	readonly size?: number | undefined;
-	/** Default "create-or-open". */
+	/**
+	 * Whether the memory must exist, must not exist, or may exist.
+	 *
+	 * @defaultValue `"create-or-open"`
+	 */
 	readonly mode?: SharedMemoryMode | undefined;
 }
 
-/** How a wait on a word ended: it was woken, the word was not as expected, or the time was up. */
+/** How a wait on a word ended: it was woken, the word did not have the expected value, or the time was up. */
 export type WordWait = "ok" | "not-equal" | "timed-out";
 
 /**
- * Memory that processes share, and waiting on 32-bit words in it: what to build one's own structures on.
+ * Memory that processes share, and waits on 32-bit words in it. It is the base for data structures of your own.
  *
  * @example
+ * import { SharedMemory } from "libipc";
+ *
  * using memory = SharedMemory.open("counters", { size: 4096 });
  * const { words } = memory;
+ * const woken = memory.waitOnAsync(0, 0); // in another process: memory.waitOn(0, 0)
  * Atomics.add(words, 0, 1);
  * memory.wake(0);
- * // in another process
- * const seen = Atomics.load(words, 0);
- * memory.waitOn(0, seen);   // until it is no longer what was seen
+ * console.log(await woken); // ok
  */
 export interface SharedMemory extends Handle {
 	/**
-	 * All of it, as it is now. After the memory has grown this is another one, and those from before go on being the same
-	 * memory. They may be kept after `close`. Its `buffer` is an ArrayBuffer, or a part of a SharedArrayBuffer: whichever
-	 * the engine has. Of the latter, keep `bytes` or `words` for as long as views of your own: a part that nobody has any more
-	 * becomes other memory.
+	 * All bytes of the memory, as large as it is now. After the memory has grown, this is a new view; earlier views still show
+	 * the same memory. Views stay valid after `close`. The `buffer` is an ArrayBuffer or a part of a SharedArrayBuffer, depending
+	 * on the engine. With a SharedArrayBuffer, keep a reference to `bytes` or `words` while you use your own views of the buffer;
+	 * once both are collected, the region may be reused.
 	 *
-	 * `new Int32Array(memory.bytes)` would be a copy, one number for each byte. A view of the same memory is {@link words}, or
+	 * `new Int32Array(memory.bytes)` would be a copy. For a view of the same memory use {@link words}, or
 	 * `new Float64Array(memory.bytes.buffer, memory.bytes.byteOffset, length)`; `byteOffset` is a multiple of 8.
 	 *
-	 * @throws IpcError `ERR_IPC_ORPHANED`: it has grown and its name was removed since, so the rest cannot be had;
-	 * `ERR_IPC_CLOSED`, `ERR_IPC_CORRUPT`
+	 * @throws IpcError `ERR_IPC_ORPHANED` if the memory has grown and its name was removed since, so that the rest cannot be mapped;
+	 * `ERR_IPC_CLOSED`, `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`, `ERR_IPC_NO_SPACE`
 	 */
 	readonly bytes: Uint8Array;
 	/**
-	 * All whole 32-bit words of {@link bytes}, for Atomics: the word at index `i` is the one at byte `4 * i`, which is how
-	 * `waitOn` and `wake` count.
+	 * All whole 32-bit words of {@link bytes}, for `Atomics`. The word at index `i` is at byte `4 * i`, which is the offset for
+	 * {@link waitOn} and {@link wake}.
 	 *
-	 * @throws IpcError as `bytes`
+	 * @throws IpcError as {@link bytes}
 	 */
 	readonly words: Int32Array;
-	/** How many bytes it has now. */
+	/**
+	 * The size of the memory now, in bytes.
+	 *
+	 * @throws IpcError `ERR_IPC_CLOSED`, `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`
+	 */
 	readonly byteLength: number;
-	/** How many handles are open on it, in all processes. It asks the system about each. */
+	/**
+	 * How many handles are open on the memory, in all processes. It asks the system about each of them.
+	 *
+	 * @throws IpcError as {@link byteLength}
+	 */
 	readonly referenceCount: number;
 	/**
-	 * Makes it at least this large, for everybody; it never shrinks. Answers how large it is now.
+	 * Makes the memory at least this large, for all processes. It never shrinks.
 	 *
-	 * @throws IpcError `ERR_IPC_NO_SPACE`, `ERR_IPC_ORPHANED` (the name was removed): then it stays as it was
+	 * @param byteLength - 1 to 4,294,967,296 (4 GiB).
+	 * @returns The size of the memory now, in bytes.
+	 * @throws IpcError `ERR_IPC_NO_SPACE`, `ERR_IPC_ORPHANED` if the name was removed: the memory keeps its size;
+	 * `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_CLOSED`, `ERR_IPC_FORKED`, `ERR_IPC_SYSTEM`
+	 * @example
+	 * import { SharedMemory } from "libipc";
+	 *
+	 * using memory = SharedMemory.open("counters", { size: 4096 });
+	 * console.log(memory.grow(10000) >= 10000); // true
 	 */
 	grow(byteLength: number): number;
-	/** Removes the name. Who has it open keeps the memory; the next to open the name gets other memory. */
+	/**
+	 * Removes the name. Open handles keep the memory; the next open of the name gets other memory.
+	 *
+	 * @throws IpcError `ERR_IPC_CLOSED`, `ERR_IPC_FORKED`, `ERR_IPC_SYSTEM`
+	 * @example
+	 * import { SharedMemory } from "libipc";
+	 *
+	 * using memory = SharedMemory.open("counters", { size: 4096 });
+	 * memory.unlink();
+	 * using other = SharedMemory.open("counters", { size: 4096 });
+	 * memory.words[0] = 1;
+	 * console.log(other.words[0]); // 0
+	 */
 	unlink(): void;
 	/**
-	 * Sleeps while the word at byte `offset` (a multiple of 4) is `expected`, until {@link wake}. It may end as "ok" without
-	 * one when a process that had the memory open has died: look at the word again.
+	 * Sleeps while the word at `offset` has the value `expected`, until {@link wake}. It may return `"ok"` without a wake if a process
+	 * that had the memory open has died, so read the word again.
 	 *
-	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_TOO_MANY_WAITS`, `ERR_IPC_CLOSED`
+	 * @param offset - Where the word begins, in bytes: a multiple of 4.
+	 * @param expected - An integer from -2,147,483,648 to 4,294,967,295, compared as 32 bits.
+	 * @throws IpcError `ERR_IPC_TOO_MANY_WAITS`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_CLOSED`, `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`
+	 * @example
+	 * import { SharedMemory } from "libipc";
+	 *
+	 * using memory = SharedMemory.open("counters", { size: 4096 });
+	 * console.log(memory.waitOn(0, 1)); // not-equal
+	 * console.log(memory.waitOn(0, 0, { timeout: 10 })); // timed-out
 	 */
 	waitOn(offset: number, expected: number, options?: WaitOptions): WordWait;
-	/** {@link waitOn} that lets the event loop go on. */
+	/**
+	 * The same as {@link waitOn}, but the event loop continues while it waits.
+	 *
+	 * @throws IpcError as {@link waitOn}, as a rejection; or the reason of the aborted `signal`
+	 * @example
+	 * import { SharedMemory } from "libipc";
+	 *
+	 * using memory = SharedMemory.open("counters", { size: 4096 });
+	 * const woken = memory.waitOnAsync(8, 0);
+	 * memory.wake(8);
+	 * console.log(await woken); // ok
+	 */
 	waitOnAsync(offset: number, expected: number, options?: AsyncWaitOptions): Promise<WordWait>;
-	/** Wakes up to `count` (default: all) that wait on the word, who came first first. Answers how many. Change the word before. */
+	/**
+	 * Wakes waits on the word at `offset`, the oldest first. Change the word before.
+	 *
+	 * @param offset - Where the word begins, in bytes: a multiple of 4.
+	 * @param count - How many waits to wake at most. Default: all.
+	 * @returns How many waits it woke.
+	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_CLOSED`, `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`
+	 * @example
+	 * import { SharedMemory } from "libipc";
+	 *
+	 * using memory = SharedMemory.open("counters", { size: 4096 });
+	 * console.log(memory.wake(0)); // 0
+	 */
 	wake(offset: number, count?: number): number;
 }
 
-/** What a package exports as `SharedMemory`. */
+/** Opens shared memory. */
 export interface SharedMemoryFactory {
 	/**
-	 * Opens the memory of this name.
+	 * Opens the shared memory of this name.
 	 *
-	 * @throws IpcError `ERR_IPC_EXISTS`, `ERR_IPC_NOT_FOUND`, `ERR_IPC_OPTIONS_MISMATCH` (it is smaller), and what
-	 * `Mutex.open` throws
+	 * @param name - 1 to 128 bytes of UTF-8, without `/` and control characters.
+	 * @throws IpcError `ERR_IPC_EXISTS`, `ERR_IPC_NOT_FOUND`, `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_OPTIONS_MISMATCH`,
+	 * `ERR_IPC_TOO_MANY_HANDLES`, `ERR_IPC_PERMISSION`, `ERR_IPC_NO_SPACE`, `ERR_IPC_VERSION`, `ERR_IPC_CORRUPT`, `ERR_IPC_FOREIGN`, `ERR_IPC_BUSY`,
+	 * `ERR_IPC_LIBRARY`, `ERR_IPC_ENGINE`, `ERR_IPC_SYSTEM`
+	 * @example
+	 * import { SharedMemory } from "libipc";
+	 *
+	 * using memory = SharedMemory.open("counters", { size: 4096 });
+	 * console.log(memory.byteLength >= 4096); // true
 	 */
 	open(name: string, options: SharedMemoryOptions): SharedMemory;
-	/** Removes what the name has in the system. Who has it open keeps the memory. */
+	/**
+	 * Removes the shared memory of a name. It does nothing if the name does not exist. Open handles keep the memory.
+	 *
+	 * @param options - `prefix`: as in {@link HandleOptions.prefix}.
+	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_PERMISSION`, `ERR_IPC_BUSY`, `ERR_IPC_LIBRARY`,
+	 * `ERR_IPC_ENGINE`, `ERR_IPC_SYSTEM`
+	 * @example
+	 * import { SharedMemory } from "libipc";
+	 *
+	 * SharedMemory.clear("counters");
+	 */
 	clear(name: string, options?: { prefix?: string }): void;
 }
 

@@ -1,8 +1,10 @@
 /**
  * The functions of the native library, for any FFI. `native/include/libipc/` documents each.
  *
- * On the hot path only 32-bit integers and typed arrays cross: a 64-bit integer would become a BigInt, a whole number
- * given for a double takes a slow path, and an address made from a typed array costs more than the call.
+ * On the hot path only 32-bit integers and typed arrays are passed: a 64-bit integer would become a BigInt, an integer passed as a
+ * double takes a slow path, and making an address from a typed array costs more than the call.
+ *
+ * @internal
  */
 export const declarations = {
 	ipc_abi_version: { args: [], returns: "u32" },
@@ -107,7 +109,7 @@ export const declarations = {
 
 	ipc_clear: { args: ["buffer", "buffer", "u32", "buffer"], returns: "i32" },
 
-	/** The prefix may be null: all names. */
+	/** A prefix of null stands for all names. */
 	ipc_list_open: { args: ["ptr", "buffer"], returns: "ptr" },
 	ipc_list_next: { args: ["ptr", "buffer", "buffer"], returns: "i32" },
 	ipc_list_endpoint: { args: ["ptr", "buffer"], returns: "i32" },
@@ -125,11 +127,15 @@ interface Declaration {
 
 declare const native: unique symbol;
 
-/** The address of a native object: a number to one FFI, a BigInt to another. */
+/**
+ * The address of a native object: a number in bun:ffi, a BigInt in node:ffi.
+ *
+ * @internal
+ */
 export type Address = { readonly [native]: never };
 
 interface ArgumentTypes {
-	/** A nullable one may also be given bytes. */
+	/** Bytes may be passed for an address that may be null. */
 	readonly ptr: Address | Uint8Array | null;
 	/** Not empty. */
 	readonly buffer: Uint8Array | Uint32Array;
@@ -139,7 +145,7 @@ interface ArgumentTypes {
 }
 
 interface ResultTypes {
-	/** An address or NULL, in whatever way the FFI says it: for {@link NativeLibrary.address}. */
+	/** An address or NULL, as the FFI represents it: `NativeLibrary.address` converts it. */
 	readonly ptr: unknown;
 	readonly u32: number;
 	readonly i32: number;
@@ -151,7 +157,11 @@ type ArgumentsOf<Types extends readonly (keyof ArgumentTypes)[]> = {
 	-readonly [Index in keyof Types]: ArgumentTypes[Types[Index]];
 };
 
-/** The functions as TypeScript calls them. */
+/**
+ * The functions as TypeScript calls them.
+ *
+ * @internal
+ */
 export type Symbols = {
 	readonly [Name in keyof typeof declarations]: (
 		...args: ArgumentsOf<(typeof declarations)[Name]["args"]>

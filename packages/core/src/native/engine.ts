@@ -20,8 +20,10 @@ import { LONGEST_CALL_MS, terminated, yieldToTermination } from "./options.ts";
 const LONGEST_TARGET = 0x7fffffff;
 
 /**
- * Messages between processes, by the C library. What differs between runtimes is theirs to give: the library, loaded when
- * first used, and wakers that their event loop polls.
+ * Builds the engine that uses the C library. A runtime provides the two parts that differ between runtimes: the library, loaded
+ * by its FFI at the first use, and wakers that its event loop polls.
+ *
+ * @internal
  */
 export function createNativeEngine(library: () => NativeLibrary, openWaker: Engine["openWaker"]): Engine {
 	return {
@@ -49,43 +51,43 @@ export function createNativeEngine(library: () => NativeLibrary, openWaker: Engi
 	};
 }
 
-const answerClosed = (): number => Status.closed;
+const returnClosed = (): number => Status.closed;
 
 /**
- * What an endpoint calls once its native object is gone: whatever path leads there (an exit handler, a getter in an
- * options bag that closes the endpoint), it is told so, and no call on the hot path has to ask.
+ * What an endpoint calls after its native object was closed. Every path to a closed object (an exit handler, a getter of an options
+ * object that closes the endpoint) gets `closed`, and no call on the hot path has to check for it.
  */
 const closedSymbols = {
-	ipc_sender_send: answerClosed,
-	ipc_sender_send_with_progress_timeout: answerClosed,
-	ipc_sender_send_part: answerClosed,
-	ipc_sender_abort_part: answerClosed,
-	ipc_sender_arm: answerClosed,
+	ipc_sender_send: returnClosed,
+	ipc_sender_send_with_progress_timeout: returnClosed,
+	ipc_sender_send_part: returnClosed,
+	ipc_sender_abort_part: returnClosed,
+	ipc_sender_arm: returnClosed,
 	ipc_sender_poll: () => 0,
 	ipc_sender_armed: () => 0,
 	ipc_sender_peers: () => 0,
-	ipc_sender_stage: answerClosed,
-	ipc_sender_flush: answerClosed,
-	ipc_sender_loan: answerClosed,
-	ipc_sender_end_loan: answerClosed,
+	ipc_sender_stage: returnClosed,
+	ipc_sender_flush: returnClosed,
+	ipc_sender_loan: returnClosed,
+	ipc_sender_end_loan: returnClosed,
 	ipc_sender_receiver_count: () => 0,
-	ipc_sender_wait_for_receivers: answerClosed,
-	ipc_receiver_recv: answerClosed,
-	ipc_receiver_next_length: answerClosed,
-	ipc_receiver_peek: answerClosed,
-	ipc_receiver_consume: answerClosed,
+	ipc_sender_wait_for_receivers: returnClosed,
+	ipc_receiver_recv: returnClosed,
+	ipc_receiver_next_length: returnClosed,
+	ipc_receiver_peek: returnClosed,
+	ipc_receiver_consume: returnClosed,
 	ipc_receiver_take_assembled: () => null,
 	ipc_receiver_lost: () => 0,
-	ipc_receiver_take: answerClosed,
-	ipc_receiver_done: answerClosed,
-	ipc_receiver_retry: answerClosed,
-	ipc_receiver_arm: answerClosed,
+	ipc_receiver_take: returnClosed,
+	ipc_receiver_done: returnClosed,
+	ipc_receiver_retry: returnClosed,
+	ipc_receiver_arm: returnClosed,
 	ipc_receiver_poll: () => 0,
 	ipc_receiver_armed: () => 0,
 	ipc_receiver_peers: () => 0,
 } as const;
 
-/** The functions whose names begin so, open or closed. */
+/** The functions whose names begin with `Start`, open or closed. */
 type SymbolsOf<Start extends string> = {
 	readonly [Name in Extract<keyof typeof closedSymbols, `${Start}${string}`>]: (
 		...args: Parameters<Symbols[Name]>
@@ -170,7 +172,7 @@ class NativeSender implements EngineSender {
 	}
 
 	ring(): Uint8Array {
-		// The user may have transferred its buffer away: then it is empty, lives on there, and here a new one is made.
+		// The user may have transferred the buffer, which leaves this view empty. The ring is then mapped again.
 		if (!this.#ring?.byteLength) this.#ring = this.#mapRing();
 		return this.#ring;
 	}
@@ -282,7 +284,7 @@ class NativeReceiver implements EngineReceiver {
 	}
 
 	ring(): Uint8Array {
-		// The user may have transferred its buffer away: then it is empty, lives on there, and here a new one is made.
+		// The user may have transferred the buffer, which leaves this view empty. The ring is then mapped again.
 		if (!this.#ring?.byteLength) this.#ring = this.#mapRing();
 		return this.#ring;
 	}

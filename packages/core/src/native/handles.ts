@@ -19,40 +19,40 @@ import { NativeFailure } from "./failure.ts";
 import { mapMemory, type NativeLibrary } from "./library.ts";
 import { LONGEST_CALL_MS, nativeHandleOptions, terminated, yieldToTermination } from "./options.ts";
 
-const answerClosed = (): number => Status.closed;
+const returnClosed = (): number => Status.closed;
 
-/** What a handle calls once its native object is gone: as in native_engine.ts. */
+/** What a handle calls after its native object was closed, as in engine.ts. */
 const closedSymbols = {
-	ipc_handle_count: answerClosed,
-	ipc_handle_arm: answerClosed,
-	ipc_handle_disarm: answerClosed,
+	ipc_handle_count: returnClosed,
+	ipc_handle_arm: returnClosed,
+	ipc_handle_disarm: returnClosed,
 	ipc_handle_armed: () => 0,
-	ipc_handle_poll: answerClosed,
-	ipc_handle_sleep: answerClosed,
+	ipc_handle_poll: returnClosed,
+	ipc_handle_sleep: returnClosed,
 	ipc_handle_leave: () => 0,
-	ipc_mutex_lock: answerClosed,
-	ipc_mutex_unlock: answerClosed,
-	ipc_mutex_mark_unusable: answerClosed,
+	ipc_mutex_lock: returnClosed,
+	ipc_mutex_unlock: returnClosed,
+	ipc_mutex_mark_unusable: returnClosed,
 	ipc_mutex_is_held: () => 0,
-	ipc_condition_enter: answerClosed,
-	ipc_condition_notify: answerClosed,
-	ipc_condition_notify_all: answerClosed,
-	ipc_semaphore_acquire: answerClosed,
-	ipc_semaphore_release: answerClosed,
+	ipc_condition_enter: returnClosed,
+	ipc_condition_notify: returnClosed,
+	ipc_condition_notify_all: returnClosed,
+	ipc_semaphore_acquire: returnClosed,
+	ipc_semaphore_release: returnClosed,
 	ipc_semaphore_permits: () => 0,
 	ipc_semaphore_recovered: () => 0,
-	ipc_rwlock_lock: answerClosed,
-	ipc_rwlock_unlock: answerClosed,
-	ipc_rwlock_lock_shared: answerClosed,
-	ipc_rwlock_unlock_shared: answerClosed,
-	ipc_rwlock_mark_unusable: answerClosed,
+	ipc_rwlock_lock: returnClosed,
+	ipc_rwlock_unlock: returnClosed,
+	ipc_rwlock_lock_shared: returnClosed,
+	ipc_rwlock_unlock_shared: returnClosed,
+	ipc_rwlock_mark_unusable: returnClosed,
 	ipc_rwlock_held: () => 0,
-	ipc_memory_byte_length: answerClosed,
+	ipc_memory_byte_length: returnClosed,
 	ipc_memory_map: () => null,
-	ipc_memory_grow: answerClosed,
-	ipc_memory_unlink: answerClosed,
-	ipc_memory_enter: answerClosed,
-	ipc_memory_wake: answerClosed,
+	ipc_memory_grow: returnClosed,
+	ipc_memory_unlink: returnClosed,
+	ipc_memory_enter: returnClosed,
+	ipc_memory_wake: returnClosed,
 } as const;
 
 type HandleSymbols = {
@@ -123,14 +123,14 @@ class NativeMutex extends NativeHandle implements EngineMutex {
 }
 
 /** `ipc_keep`. */
-const KEEP_PLACE = 1;
+const KEEP_QUEUE_POSITION = 1;
 const KEEP_FOR_TASK = 2;
 
 class NativeRwLock extends NativeHandle implements EngineRwLock {
 	lock(timeout: number, forTask: boolean): number {
 		if (timeout >= 0) return this.symbols.ipc_rwlock_lock(this.handle, timeout, forTask ? KEEP_FOR_TASK : 0);
 		let status: number;
-		do status = this.symbols.ipc_rwlock_lock(this.handle, LONGEST_CALL_MS, KEEP_PLACE);
+		do status = this.symbols.ipc_rwlock_lock(this.handle, LONGEST_CALL_MS, KEEP_QUEUE_POSITION);
 		while (status === Status.timedOut && yieldToTermination());
 		return status;
 	}
@@ -195,7 +195,7 @@ abstract class NativeWaits extends NativeHandle implements EngineWaitTable {
 		return this.symbols.ipc_handle_leave(this.handle, wait) !== 0;
 	}
 
-	/** Each wait has its own waker: one that stood for the handle would take notifications from them. */
+	/** Each wait has a waker. A waker for the whole handle would take notifications that are meant for the waits. */
 	override arm(): void {}
 
 	override armed(): number {
@@ -259,7 +259,7 @@ class NativeMemory extends NativeWaits implements EngineMemory {
 	}
 }
 
-/** What the native engine opens beside rings. */
+/** What the native engine opens in addition to rings. */
 export function openNativeHandles(
 	library: () => NativeLibrary,
 ): Pick<Engine, "openMutex" | "openCondition" | "openSemaphore" | "openRwLock" | "openMemory"> {

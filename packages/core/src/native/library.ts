@@ -1,21 +1,25 @@
 import type { Address, Symbols } from "./declarations.ts";
 
-/** The native library, loaded by a runtime's FFI. */
+/**
+ * The native library, loaded by a runtime's FFI.
+ *
+ * @internal
+ */
 export interface NativeLibrary {
 	readonly symbols: Symbols;
-	/** What a function that answers an address answered. */
+	/** Converts the result of a function that returns an address. */
 	address(answer: unknown): Address | null;
 	/**
-	 * Mapped memory without a copy, with a buffer of its own. The caller has a hold on `mapping`, which passes to the buffer: it
-	 * stays mapped until the buffer's contents have been collected, wherever they were transferred to, and also when the
-	 * endpoint is closed before. A view kept for too long reads stale bytes, it does not crash.
+	 * A view of mapped memory, without a copy, with a separate buffer. The caller's reference to `mapping` passes to the buffer: the
+	 * memory stays mapped until the contents of the buffer are collected, even if they were transferred, or the endpoint is
+	 * closed before. A view that is kept too long reads stale bytes; it does not crash.
 	 */
 	map(address: Address, byteLength: number, mapping: Address): Uint8Array;
-	/** A message that the library has put together, which is freed when the view has been collected. */
+	/** A message that the library has assembled. It is freed when the view is collected. */
 	adoptMessage(address: Address, byteLength: number): Uint8Array<ArrayBuffer>;
 }
 
-const answeredNull = (): Error => new TypeError("the native library answered NULL");
+const answeredNull = (): Error => new TypeError("the native library returned NULL");
 
 function map(library: NativeLibrary, address: unknown, byteLength: number, mapping: unknown): Uint8Array {
 	const from = library.address(address);
@@ -24,7 +28,11 @@ function map(library: NativeLibrary, address: unknown, byteLength: number, mappi
 	return library.map(from, byteLength, held);
 }
 
-/** A mapping that the caller has a hold on, which passes to the buffer. */
+/**
+ * A view of a mapping. The caller's reference to the mapping passes to the buffer of the view.
+ *
+ * @internal
+ */
 export function mapMemory(library: NativeLibrary, mapping: Address): Uint8Array {
 	const { symbols } = library;
 	return map(library, symbols.ipc_mapping_address(mapping), symbols.ipc_mapping_byte_length(mapping), mapping);

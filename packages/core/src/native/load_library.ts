@@ -4,8 +4,10 @@ import { abi, IpcError } from "@libipc/protocol";
 import type { NativeLibrary } from "./library.ts";
 
 /**
- * Where the native library is looked for: `$LIBIPC_LIBRARY`, else in this package, where `bun run pack` puts it, else where
- * `bun run build` puts it in the repository.
+ * The path of the native library: `$LIBIPC_LIBRARY` if it is set; otherwise in this package, where `bun run pack` puts it; otherwise
+ * in the repository, where `bun run build` puts it.
+ *
+ * @internal
  */
 export function libraryPath(): string {
 	if (process.env.LIBIPC_LIBRARY) return process.env.LIBIPC_LIBRARY;
@@ -18,10 +20,11 @@ export function libraryPath(): string {
 /**
  * Loads the native library by a runtime's FFI.
  *
- * `abiVersion` tells the ABI that a library speaks, before anything else is expected to be in it. It and `load` throw what
- * the FFI throws.
- *
+ * @param abiVersion - Returns the ABI version of a library, before its other functions are looked up. Throws what the FFI throws.
+ * @param load - Loads the library. Throws what the FFI throws.
  * @throws IpcError `ERR_IPC_LIBRARY`
+ *
+ * @internal
  */
 export function loadLibrary(
 	abiVersion: (path: string) => number,

@@ -24,8 +24,16 @@ const opener =
 		return handle;
 	};
 
-/** Opens the native object of a sender. */
+/**
+ * Opens the native object of a sender.
+ *
+ * @internal
+ */
 export const openNativeSender: Open = opener("ipc_sender_open");
 
-/** Opens the native object of a receiver. */
+/**
+ * Opens the native object of a receiver.
+ *
+ * @internal
+ */
 export const openNativeReceiver: Open = opener("ipc_receiver_open");

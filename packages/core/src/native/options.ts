@@ -8,14 +8,14 @@ import {
 } from "@libipc/protocol";
 
 /**
- * The longest single call into native code. A Worker can be terminated between two calls but not inside one; a waiting
- * process only looks up and goes back to sleep.
+ * The longest single call into native code. A Worker can be terminated between two calls, but not during one. A longer wait is a
+ * series of such calls.
  */
 export const LONGEST_CALL_MS = 1000;
 
 /**
- * Called between two such calls: where a Worker can be terminated. JavaScriptCore's optimizing compilers leave the look out of
- * a loop that consists of native calls; a function that is called once a second, though, is interpreted, and looks.
+ * Called between two such calls, so that a Worker can be terminated there. JavaScriptCore's optimizing compilers remove the
+ * check for termination from a loop of native calls. A function that is called once a second is interpreted, and so it checks.
  */
 export function yieldToTermination(): true {
 	return true;
@@ -23,12 +23,12 @@ export function yieldToTermination(): true {
 
 const encoder = new TextEncoder();
 
-/** Text as C wants it. */
+/** Text as C expects it: it ends with a zero byte. */
 export const terminated = (text: string): Uint8Array => encoder.encode(`${text}\0`);
 
 const { options: at, OPTIONS_BYTES } = abi;
 
-/** `ipc_options` in `native/include/libipc/options.h`; what is not set is zero, which means the default. */
+/** `ipc_options` in `native/include/libipc/options.h`; a field that is not set is 0, which stands for the default. */
 function optionsStructure(values: Partial<Record<keyof typeof at, number>>): Uint32Array {
 	const words = new Uint32Array(OPTIONS_BYTES / 4);
 	for (const [name, value] of Object.entries(values)) words[at[name as keyof typeof at] / 4] = value;

@@ -1,0 +1,144 @@
+import type { Overflow } from "@libipc/protocol";
+
+/** What is sent: bytes. A string is sent as UTF-8. */
+export type Message = string | ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
+
+/** How long a call may wait. */
+export interface WaitOptions {
+	/**
+	 * Milliseconds, rounded up to a whole number. 0: the call does not wait. More than 2,147,483,647 (24 days): it waits without
+	 * a limit.
+	 *
+	 * @defaultValue no limit
+	 */
+	readonly timeout?: number | undefined;
+}
+
+/** How long an asynchronous call may wait, and what ends the wait earlier. */
+export interface AsyncWaitOptions extends WaitOptions {
+	/**
+	 * If it is aborted, the promise rejects with the signal's reason. No message is lost: a message that was to be received
+	 * stays the next one, and a message that was to be sent was not sent.
+	 *
+	 * @defaultValue no signal
+	 */
+	readonly signal?: AbortSignal | undefined;
+}
+
+/** What ends an iteration. */
+export interface IterationOptions {
+	/**
+	 * If it is aborted, the iteration throws the signal's reason. No message is lost.
+	 *
+	 * @defaultValue no signal
+	 */
+	readonly signal?: AbortSignal | undefined;
+}
+
+/** Another endpoint of the same name joined, left, or died. */
+export interface PeerEvent {
+	/** `joined`: it was opened, or was open already. `left`: it was closed. `died`: its process was killed, or its Worker terminated. */
+	readonly type: "joined" | "left" | "died";
+	/** Which end of the name it is. */
+	readonly role: "sender" | "receiver";
+	/** The process that opened it. */
+	readonly pid: number;
+	/** The number of the endpoint. No other endpoint gets it while the name exists. */
+	readonly id: number;
+}
+
+/**
+ * How a name is opened. The process that opens a name first sets `capacity`, `maxReceivers`, `overflow` and `permissions`. A
+ * later open that passes another value fails with `ERR_IPC_OPTIONS_MISMATCH`. A later open that leaves an option out accepts
+ * the value that was set, except for `permissions`.
+ */
+export interface EndpointOptions {
+	/**
+	 * A namespace: the same name under two prefixes is two names. At most 64 bytes of UTF-8.
+	 *
+	 * @defaultValue `""`
+	 */
+	readonly prefix?: string | undefined;
+	/**
+	 * The size of the ring in bytes: a power of two from 4,096 (4 KiB) to 1,073,741,824 (1 GiB). Larger messages than half of it
+	 * are sent in fragments.
+	 *
+	 * @defaultValue `1048576` (1 MiB)
+	 */
+	readonly capacity?: number | undefined;
+	/**
+	 * How many receivers may be open at the same time: 1 to 1,024.
+	 *
+	 * @defaultValue `64`
+	 */
+	readonly maxReceivers?: number | undefined;
+	/**
+	 * What happens when the ring is full. A queue cannot use `"drop-oldest"`.
+	 *
+	 * @defaultValue `"block"`
+	 */
+	readonly overflow?: Overflow | undefined;
+	/**
+	 * File mode bits of the shared memory. To share a name with other users, pass the same value in every process, for example
+	 * 0o660. Without it, an open accepts only a name that belongs to this user alone, and fails with `ERR_IPC_PERMISSION`
+	 * otherwise.
+	 *
+	 * @defaultValue `0o600` (this user only)
+	 */
+	readonly permissions?: number | undefined;
+	/**
+	 * Called for each other endpoint of the name: once for each that is open, then whenever one joins, leaves or dies (within a
+	 * second), until this endpoint is closed. It does not keep the process alive. {@link Endpoint.peers} gives the same events.
+	 *
+	 * @defaultValue no callback
+	 */
+	readonly onPeer?: ((event: PeerEvent) => void) | undefined;
+}
+
+/** How a receiver is opened. */
+export interface ReceiverOptions extends EndpointOptions {
+	/**
+	 * The first message that the receiver gets. `newest`: the next one that is sent. `oldest`: the oldest one that the ring still
+	 * holds, even if other receivers have read it. With `overflow: "block"`, senders wait for the receiver from that message on.
+	 * It has no effect on a queue.
+	 *
+	 * @defaultValue `"newest"`
+	 */
+	readonly from?: "newest" | "oldest" | undefined;
+}
+
+/** What senders and receivers have in common. `using` closes an endpoint at the end of the block. */
+export interface Endpoint extends Disposable, AsyncDisposable {
+	/** The name it was opened with, without the prefix. */
+	readonly name: string;
+	/** Whether {@link close} was called. */
+	readonly closed: boolean;
+	/**
+	 * The other endpoints of this name: first those that are open, as `joined`, then each one that joins, leaves or dies (within
+	 * a second). The iteration ends when this endpoint is closed. It keeps the process alive while it waits.
+	 *
+	 * @throws IpcError `ERR_IPC_CLOSED` if this endpoint is closed, `ERR_IPC_INVALID_ARGUMENT`; or the reason of the aborted `signal`
+	 * @example
+	 * import { Channel } from "libipc";
+	 *
+	 * using channel = Channel.sender("news");
+	 * using receiver = Channel.receiver("news");
+	 * for await (const { type, role } of channel.peers()) {
+	 *   console.log(role, type); // receiver joined
+	 *   break;
+	 * }
+	 */
+	peers(options?: IterationOptions): AsyncIterableIterator<PeerEvent>;
+	/**
+	 * Closes the endpoint. When the last endpoint of a name is closed, the shared memory of the name is removed. A second call does
+	 * nothing.
+	 *
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * const sender = Route.sender("prices");
+	 * sender.close();
+	 * console.log(sender.closed); // true
+	 */
+	close(): void;
+}

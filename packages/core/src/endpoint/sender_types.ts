@@ -1,0 +1,183 @@
+import type { AsyncWaitOptions, Endpoint, Message, WaitOptions } from "./endpoint_types.ts";
+
+/**
+ * Space in the ring for one message, to write it in place. The order of messages is the order of the calls to
+ * {@link Sender.loan}: receivers wait at an open loan, so keep it only for a short time.
+ */
+export interface Loan extends Disposable {
+	/** The space for the message. It is valid until the loan is sent or disposed of. */
+	readonly bytes: Uint8Array;
+	/**
+	 * Sends the message.
+	 *
+	 * @param byteLength - How many bytes of `bytes` the message has. Default: all.
+	 * @returns true if the message was sent. false is possible only for a loan that was not in the ring (see {@link Sender.loan}):
+	 * the ring had no space for it within the timeout of that call, or no receiver was open.
+	 * @throws IpcError `ERR_IPC_LOAN_ENDED` if the loan was sent or disposed of before, or its sender was closed;
+	 * `ERR_IPC_INVALID_ARGUMENT` if `byteLength` is more than was lent
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * using sender = Route.sender("frames");
+	 * using receiver = Route.receiver("frames");
+	 * using loan = sender.loan(1024);
+	 * if (loan) {
+	 *   const { written } = new TextEncoder().encodeInto("a frame", loan.bytes);
+	 *   loan.send(written);
+	 * }
+	 * console.log(receiver.recv()?.byteLength); // 7
+	 */
+	send(byteLength?: number): boolean;
+	/** Gives the space back, unless the loan was sent. The end of a `using` block calls it. */
+	[Symbol.dispose](): void;
+}
+
+/** The sending end of a route, a channel or a queue. */
+export interface Sender extends Endpoint {
+	/**
+	 * How many receivers are open. A killed receiver is counted until its death has been noticed (within a second).
+	 *
+	 * @throws IpcError `ERR_IPC_CLOSED`
+	 */
+	readonly receiverCount: number;
+	/** The largest message in bytes: 2,147,483,647; of a queue, half of its capacity less 16. */
+	readonly maxMessageLength: number;
+
+	/**
+	 * Sends one message. With `overflow: "block"`, it waits while the ring is full. A message that is larger than half the ring is
+	 * sent in fragments; messages of other senders may be sent between them.
+	 *
+	 * With `overflow: "drop-oldest"` it never waits and always returns true, even if no receiver is open.
+	 *
+	 * @returns true: every open receiver will get the message (of a queue: one receiver, which may open later). false: the message
+	 * was not sent, because the time was up, no receiver is open (see {@link receiverCount}), or `overflow` is `"drop-newest"` and
+	 * the ring has no space for the message.
+	 * @throws IpcError `ERR_IPC_MESSAGE_TOO_LARGE`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_CLOSED`, `ERR_IPC_REENTRANT` from the
+	 * iterable of a batch on the same sender, `ERR_IPC_ORPHANED`, `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`, `ERR_IPC_NO_SPACE`
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * using sender = Route.sender("prices");
+	 * using receiver = Route.receiver("prices");
+	 * sender.send("42.17");
+	 * sender.send(new Uint8Array([1, 2, 3]), { timeout: 100 });
+	 * console.log(receiver.recv()?.byteLength); // 5
+	 */
+	send(message: Message, options?: WaitOptions): boolean;
+
+	/**
+	 * The same as {@link send}, but it never waits: it also returns false if the ring is full.
+	 *
+	 * @throws IpcError as {@link send}
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * using sender = Route.sender("prices");
+	 * console.log(sender.trySend("42.17")); // false
+	 * using receiver = Route.receiver("prices");
+	 * console.log(sender.trySend("42.17")); // true
+	 */
+	trySend(message: Message): boolean;
+
+	/**
+	 * The same as {@link send}, but the event loop continues while it waits. Calls are served in the order in which they were made;
+	 * {@link send} and {@link trySend} do not wait for them. Do not change the bytes of the message until the promise settles; a
+	 * string is copied. If the sender is closed, the promise rejects with `ERR_IPC_CLOSED`.
+	 *
+	 * @throws IpcError as {@link send}, as a rejection; or the reason of the aborted `signal`
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * using sender = Route.sender("frames");
+	 * using receiver = Route.receiver("frames");
+	 * const sent = await sender.sendAsync(new Uint8Array(1000), { timeout: 1000 });
+	 * console.log(sent); // true
+	 */
+	sendAsync(message: Message, options?: AsyncWaitOptions): Promise<boolean>;
+
+	/**
+	 * Sends many messages, in order, and publishes many of them at once. This is the fastest way to send small messages. The
+	 * timeout applies to the whole batch.
+	 *
+	 * @returns How many messages were sent, counted from the first one. It is less than the number of messages if the time was up,
+	 * no receiver is open, or the ring is full and `overflow` is `"drop-newest"`.
+	 * @throws IpcError as {@link send}. The messages before the one that caused the error have been sent, if there was time.
+	 * @example
+	 * import { Channel } from "libipc";
+	 *
+	 * using sender = Channel.sender("log");
+	 * using receiver = Channel.receiver("log");
+	 * console.log(sender.sendBatch(["one", "two", "three"])); // 3
+	 */
+	sendBatch(messages: Iterable<Message>, options?: WaitOptions): number;
+
+	/**
+	 * Lends space for a message in the ring. The message is written where receivers read it, so it is not copied, whatever its
+	 * size. Several loans may be open at once and may be sent in any order; the messages have the order in which the loans were
+	 * taken. A loan that is garbage-collected, or that a closed sender or a killed process leaves open, is given back. While a loan
+	 * is open, pass a timeout to take another one: if messages of other senders fill the ring behind the open loan, only its end
+	 * makes space.
+	 *
+	 * A message that is larger than half the ring less 16 bytes, and every message with `overflow: "drop-oldest"`, is not lent in
+	 * the ring. It is copied when it is sent, and its place in the order is that of {@link Loan.send}.
+	 *
+	 * @param byteLength - 0 to {@link maxMessageLength}; of a queue 8 less.
+	 * @returns null if the time was up or no receiver is open.
+	 * @throws IpcError as {@link send}
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * using sender = Route.sender("frames", { capacity: 32 * 1024 * 1024 });
+	 * using receiver = Route.receiver("frames");
+	 * using loan = sender.loan(1920 * 1080 * 4);
+	 * if (loan) {
+	 *   loan.bytes.fill(255);
+	 *   loan.send();
+	 * }
+	 * console.log(receiver.recv()?.byteLength); // 8294400
+	 */
+	loan(byteLength: number, options?: WaitOptions): Loan | null;
+
+	/**
+	 * Waits until at least `count` receivers are open.
+	 *
+	 * @returns false if the time was up first.
+	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT` if `count` is more than `maxReceivers`; `ERR_IPC_CLOSED`, `ERR_IPC_ORPHANED`,
+	 * `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * using sender = Route.sender("prices");
+	 * console.log(sender.waitForReceivers(1, { timeout: 10 })); // false
+	 */
+	waitForReceivers(count: number, options?: WaitOptions): boolean;
+
+	/**
+	 * The same as {@link waitForReceivers}, but the event loop continues while it waits.
+	 *
+	 * @throws IpcError as {@link waitForReceivers}, as a rejection; or the reason of the aborted `signal`
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * using sender = Route.sender("prices");
+	 * const ready = sender.receiversReady(1);
+	 * using receiver = Route.receiver("prices");
+	 * console.log(await ready); // true
+	 */
+	receiversReady(count: number, options?: AsyncWaitOptions): Promise<boolean>;
+
+	/**
+	 * A second sender of the same name, which is closed separately. On a channel or a queue it is another sender. A route has one
+	 * sender: there, both objects are that sender, which leaves when the last of them is closed.
+	 *
+	 * @throws IpcError `ERR_IPC_CLOSED`, and on a channel or a queue what opening a sender throws
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * using sender = Route.sender("prices");
+	 * using second = sender.clone();
+	 * sender.close();
+	 * console.log(second.closed); // false
+	 */
+	clone(): Sender;
+}

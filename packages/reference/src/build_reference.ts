@@ -1,0 +1,55 @@
+/**
+ * Builds the API reference in docs/api from the TSDoc comments of the public API.
+ *
+ *   bun run docs
+ *   bun run docs --check    writes nothing
+ *
+ * It fails on a public declaration or member without a comment, a call without an example, an option without a default value, a
+ * broken link, and any other warning.
+ */
+import { fileURLToPath } from "node:url";
+import { Application } from "typedoc";
+import { describeApiValues } from "./api_values.ts";
+import { requireTags } from "./required_tags.ts";
+
+const path = (relative: string): string => fileURLToPath(new URL(`../../../${relative}`, import.meta.url));
+
+const application = await Application.bootstrap({
+	name: "libipc",
+	entryPoints: [path("packages/libipc/src/node.ts"), path("packages/core/src/api.ts")],
+	tsconfig: path("packages/reference/tsconfig.json"),
+	basePath: path("packages"),
+	readme: "none",
+	sort: ["source-order"],
+	sortEntryPoints: false,
+	groupOrder: ["Variables", "Functions", "Classes", "Interfaces", "Type Aliases"],
+	disableSources: true,
+	validation: { notExported: true, invalidLink: true, rewrittenLink: true, notDocumented: true },
+	packagesRequiringDocumentation: ["libipc", "@libipc/compat", "@libipc/core", "@libipc/protocol"],
+	requiredToBeDocumented: [
+		"Module",
+		"Variable",
+		"Function",
+		"Class",
+		"Constructor",
+		"Interface",
+		"Property",
+		"Method",
+		"Accessor",
+		"TypeAlias",
+		"CallSignature",
+	],
+	excludeInternal: true,
+	excludeExternals: true,
+	treatWarningsAsErrors: true,
+	treatValidationWarningsAsErrors: true,
+});
+describeApiValues(application);
+const project = await application.convert();
+if (project) {
+	application.validate(project);
+	requireTags(application, project);
+	if (!application.logger.hasErrors() && !application.logger.hasWarnings() && !process.argv.includes("--check"))
+		await application.generateDocs(project, path("docs/api"));
+}
+process.exit(project && !application.logger.hasErrors() && !application.logger.hasWarnings() ? 0 : 1);

@@ -1,20 +1,14 @@
 import { afterAll, afterEach, expect, test } from "bun:test";
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { list } from "libipc";
 import { nodeBinary } from "../../../scripts/node_binary.ts";
+import { printed, Snippets, textOf } from "./testing/snippets.ts";
 
 /** The TypeScript blocks of the pages for users have correct types, and those of the README run and print what it says. */
-const root = new URL("../../../", import.meta.url);
-/** Inside the repository, so that the programs find the packages by their names. */
-const folder = new URL(`build/snippets-${process.pid}/`, root);
-const prefix = `readme-${process.pid}`;
+const snippets = new Snippets("readme");
 
 const PAGES = ["README.md", "docs/node.md", "docs/security.md"];
 
 function snippetsOf(page: string): string[] {
-	return [...readFileSync(new URL(page, root), "utf8").matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ""]) => code);
+	return [...textOf(page).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ""]) => code);
 }
 
 /** The one snippet of the README that contains this text. */
@@ -24,59 +18,15 @@ function snippetWith(text: string): string {
 	return found[0] ?? "";
 }
 
-/** Gives a snippet names of its own: other programs may use those of the README at the same time. */
 function renamed(snippet: string): string {
-	const code = snippet.includes('prefix: "shop"')
-		? snippet.replaceAll('prefix: "shop"', `prefix: "${prefix}"`)
-		: snippet.replaceAll(/\.(sender|receiver|open)\("/g, `.$1("${prefix}-`);
+	const code = snippets.renamed(snippet);
 	expect(code).not.toBe(snippet);
 	return code;
 }
 
-function writeProgram(file: string, code: string): string {
-	const path = new URL(file, folder);
-	mkdirSync(new URL(".", path), { recursive: true });
-	writeFileSync(path, code);
-	return fileURLToPath(path);
-}
+afterEach(() => snippets.clean());
 
-interface Result {
-	readonly code: number | null;
-	readonly output: string[];
-	readonly errors: string;
-}
-
-const started: ChildProcess[] = [];
-
-function run(command: readonly string[]): Promise<Result> {
-	const [program = "", ...args] = command;
-	const child = spawn(program, args, { cwd: fileURLToPath(root), stdio: ["ignore", "pipe", "pipe"] });
-	started.push(child);
-	let output = "";
-	let errors = "";
-	child.stdout.on("data", (chunk: Buffer) => {
-		output += chunk;
-	});
-	child.stderr.on("data", (chunk: Buffer) => {
-		errors += chunk;
-	});
-	return new Promise((resolve, reject) => {
-		child.on("error", reject);
-		child.on("close", (code) => resolve({ code, output: output.split("\n").slice(0, -1), errors }));
-	});
-}
-
-const printed = (...output: string[]): Result => ({ code: 0, output, errors: "" });
-
-/** What the names of this test have left in the system. */
-const leftBehind = () => list().filter((listed) => listed.prefix === prefix || listed.name.startsWith(`${prefix}-`));
-
-afterEach(() => {
-	for (const child of started.splice(0)) child.kill("SIGKILL");
-	for (const { path } of leftBehind()) rmSync(path, { force: true });
-});
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => snippets.remove());
 
 function node(version: 24 | 26): string[] {
 	const binary = nodeBinary(version);
@@ -100,14 +50,11 @@ const programs: [text: string, output: string[]][] = [
 ];
 
 test("the snippets of the pages have correct types", async () => {
-	const files = PAGES.flatMap((page) =>
-		snippetsOf(page).map((snippet, i) => writeProgram(`types/${page.replace(/\W/g, "_")}_${i + 1}.ts`, snippet)),
+	const programs = new Map(
+		PAGES.flatMap((page) => snippetsOf(page).map((snippet, i) => [`${page.replace(/\W/g, "_")}_${i + 1}`, snippet])),
 	);
-	expect(files.length).toBeGreaterThanOrEqual(9);
-	const config = { extends: fileURLToPath(new URL("tsconfig.json", root)), include: ["*.ts"] };
-	const project = writeProgram("types/tsconfig.json", JSON.stringify(config));
-	const tsc = fileURLToPath(new URL("node_modules/typescript/bin/tsc", root));
-	expect(await run([process.execPath, tsc, "-p", project])).toEqual(printed());
+	expect(programs.size).toBeGreaterThanOrEqual(9);
+	expect(await snippets.checkTypes(programs)).toEqual(printed());
 }, 60_000);
 
 test("every snippet of the README is run", () => {
@@ -118,14 +65,17 @@ test("every snippet of the README is run", () => {
 test.each(runtimes.filter(([name]) => name !== "Node-24"))(
 	"README: %s processes publish and listen",
 	async (name, command) => {
-		const sender = writeProgram(`${name}/publish.ts`, renamed(snippetWith("Route.sender")));
-		const receiver = writeProgram(`${name}/listen.ts`, renamed(snippetWith("Route.receiver")));
-		const [sent, received] = await Promise.all([run([...command, sender]), run([process.execPath, receiver])]);
+		const sender = snippets.write(`${name}/publish.ts`, renamed(snippetWith("Route.sender")));
+		const receiver = snippets.write(`${name}/listen.ts`, renamed(snippetWith("Route.receiver")));
+		const [sent, received] = await Promise.all([
+			snippets.run([...command, sender]),
+			snippets.run([process.execPath, receiver]),
+		]);
 		expect(sent).toEqual(printed());
 		expect(received).toEqual(
 			printed("BUN 42.17", "Uint8Array(3) [ 1, 2, 3 ]", "66 9", "66 9", "52428800", "262144", "null"),
 		);
-		expect(leftBehind()).toEqual([]);
+		expect(snippets.leftBehind()).toEqual([]);
 	},
 	60_000,
 );
@@ -133,9 +83,9 @@ test.each(runtimes.filter(([name]) => name !== "Node-24"))(
 test.each(runtimes.flatMap(([name, command]) => programs.map(([text, output]) => ({ name, command, text, output }))))(
 	"README in $name: the program with $text",
 	async ({ name, command, text, output }) => {
-		const program = writeProgram(`${name}/program.ts`, renamed(snippetWith(text)));
-		expect(await run([...command, program])).toEqual(printed(...output));
-		expect(leftBehind()).toEqual([]);
+		const program = snippets.write(`${name}/program.ts`, renamed(snippetWith(text)));
+		expect(await snippets.run([...command, program])).toEqual(printed(...output));
+		expect(snippets.leftBehind()).toEqual([]);
 	},
 	60_000,
 );

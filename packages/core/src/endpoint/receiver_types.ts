@@ -112,8 +112,8 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 	 * @example
 	 * import { Route } from "libipc";
 	 *
-	 * const receiver = Route.receiver("prices").unref();
-	 * void receiver.recvAsync(); // the process may exit while this waits
+	 * using receiver = Route.receiver("prices").unref();
+	 * receiver.recvAsync().catch(() => {}); // the process may exit while this waits
 	 */
 	unref(): this;
 
@@ -333,7 +333,7 @@ export interface QueueReceiver extends Receiver {
 	 *
 	 * using receiver = Queue.receiver("jobs");
 	 * using second = receiver.clone();
-	 * console.log(second.name); // jobs
+	 * console.log(second.closed); // false
 	 */
 	clone(): QueueReceiver;
 }

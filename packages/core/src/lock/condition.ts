@@ -105,7 +105,7 @@ export interface ConditionFactory {
 	 * import { Condition } from "libipc";
 	 *
 	 * using filled = Condition.open("box-filled");
-	 * console.log(filled.name); // box-filled
+	 * console.log(filled.closed); // false
 	 */
 	open(name: string, options?: HandleOptions): Condition;
 	/**

@@ -20,6 +20,8 @@ export const exclusions: Readonly<Record<string, string>> = {
 	"ipc_ring_copy_in (fragments.c) copy, half": OWN,
 	"ipc_ring_copy_in (sender_write.c) copy": OWN,
 	"ipc_ring_copy_in (sender_write.c) copy, half": OWN,
+	"ipc_ring_copy_out (receiver_read.c) copy": OWN,
+	"ipc_ring_copy_out (receiver_read.c) copy, half": OWN,
 	"ipc_ring_copy_out (receiver.c) copy": OWN,
 	"ipc_ring_copy_out (receiver.c) copy, half": OWN,
 	"event_processors store": OWN,

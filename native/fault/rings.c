@@ -472,7 +472,7 @@ const scenario ring_scenarios[] = {
      .victims = 3,
      RING(IPC_CHANNEL, 4096, IPC_BLOCK),
      PLAN(.each = 8, .least = 300, .most = 900, .lags = true),
-     .first = {RECEIVER_A, " receiver_publish store", 1}},
+     .first = {RECEIVER_A, " ipc_receiver_publish store", 1}},
     {.name = "route, heir",
      .victims = 5,
      RING(IPC_ROUTE, 4096, IPC_BLOCK),

@@ -1,5 +1,5 @@
 /*
- * Publishing and the gate: sender.c (claim_units, room_for, look, publish), receiver.c (advance, publish),
+ * Publishing and the gate: sender_write.c (ipc_sender_claim, recompute_write_limit, publish), receiver_read.c (advance, publish),
  * slots.c (ipc_slots_gate).
  *
  * Modelled: two senders that share claim, head and limit (in TWO, one); a receiver (in TWO, two) that publishes its

@@ -38,13 +38,13 @@ extern const ipc_lock_kind ipc_mutex_kind, ipc_semaphore_kind, ipc_rwlock_kind;
 
 struct ipc_handle {
   ipc_segment segment; /* first: see ipc_segment_open_endpoint() */
-  const ipc_lock_kind *kind;
   ipc_slot *slot;
   uint32_t instance;
   int32_t armed[ARMED_COUNT]; /* waits, or -1 */
   bool is_next;               /* of a reader-writer lock: it has the queued lock, and readers are still inside */
   uint64_t reaped_at;         /* when an attempt that does not wait last looked for dead owners */
   ipc_mapping *memory;        /* of shared memory, as large as it was when last needed; NULL */
+  const ipc_lock_kind *kind;
 };
 
 /*

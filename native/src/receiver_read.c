@@ -1,0 +1,190 @@
+#include "receiver_read.h"
+
+#include <string.h>
+
+#include "libipc/waker.h"
+#include "orphan.h"
+#include "overrun.h"
+#include "queue.h"
+
+/* Publishes our position to senders. Everything before it has been read. */
+void ipc_receiver_publish(ipc_receiver *receiver) {
+  receiver->published = receiver->position;
+  /* release pairs with the acquire in ipc_slots_gate: our reads come before the sender's overwrite */
+  atomic_store_explicit(&receiver->slot->position, receiver->position, memory_order_release);
+  ipc_event_notify(&receiver->segment, IPC_EVENT_SPACE);
+}
+
+/* Whether there is a record at position that is not a loan still being written. */
+static bool receiver_has_ready(ipc_receiver *receiver) {
+  if (receiver->is_queue) return ipc_queue_has_some(&receiver->segment, receiver->instance);
+  if (!ipc_receiver_has_more(receiver)) return false;
+  if (receiver->is_overrun) return true; /* no loans there, and what lies at position may be anything by now */
+  const ipc_record *record =
+      (const ipc_record *)ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
+  return atomic_load_explicit(&record->kind, memory_order_acquire) != IPC_RECORD_LOAN;
+}
+
+/* Takes a fragment in. IPC_OK: with it a message is whole. IPC_TIMED_OUT: go on. */
+static int32_t receiver_assemble(ipc_receiver *receiver, const uint8_t *payload, uint32_t length) {
+  ipc_assembly *assembly = &receiver->assembly;
+  if (assembly->whole) return IPC_OK; /* here before, and not received then */
+  ipc_fragment fragment;
+  if (length <= sizeof fragment) return IPC_E_CORRUPT;
+  length -= (uint32_t)sizeof fragment;
+  ipc_ring_copy_out(&fragment, payload, sizeof fragment);
+  if (receiver->is_overrun && ipc_overrun_found(receiver)) return IPC_TIMED_OUT;
+  if (fragment.total > IPC_MAX_MESSAGE || fragment.offset >= fragment.total ||
+      length > fragment.total - fragment.offset)
+    return IPC_E_CORRUPT;
+  enum ipc_assembly_step step;
+  uint8_t *room = ipc_assembly_room(assembly, &receiver->segment, receiver->position, &fragment, length, &step);
+  if (room && receiver->is_overrun) {
+    ipc_ring_copy_out(room, payload + sizeof fragment, length);
+    if (ipc_overrun_found(receiver)) return IPC_TIMED_OUT;
+  } else if (room) {
+    memcpy(room, payload + sizeof fragment, length);
+  }
+  if (room) step = ipc_assembly_add(assembly, &fragment, length);
+  if (step == IPC_ASSEMBLY_NO_SPACE) return IPC_E_NO_SPACE;
+  if (step == IPC_ASSEMBLY_MISSED) ipc_overrun_missed(receiver, &fragment);
+  if (fragment.offset + length == fragment.total && step != IPC_ASSEMBLY_WHOLE) receiver->number++;
+  return step == IPC_ASSEMBLY_WHOLE ? IPC_OK : IPC_TIMED_OUT;
+}
+
+/* Skips padding and owner records, puts fragments together, and reports a loan and damage. */
+int32_t ipc_receiver_next_of_any(ipc_receiver *receiver, ipc_record_copy *record, const uint8_t **bytes) {
+  for (;;) {
+    if (receiver->is_overrun) ipc_overrun_found(receiver);
+    if (!ipc_receiver_has_more(receiver)) return IPC_TIMED_OUT;
+    const uint8_t *at = ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
+    uint32_t units =
+        ipc_ring_read(receiver->segment.body, receiver->capacity_units, receiver->position, receiver->head, record);
+    if (receiver->is_overrun && ipc_overrun_found(receiver)) continue;
+    if (units == 0) return ipc_segment_result(&receiver->segment, IPC_E_CORRUPT);
+    switch (record->kind) {
+      case IPC_RECORD_MESSAGE: *bytes = at + sizeof(ipc_record); return (int32_t)units;
+      case IPC_RECORD_FRAGMENT: {
+        uint32_t before = receiver->position;
+        int32_t status = receiver_assemble(receiver, at + sizeof(ipc_record), record->length);
+        if (status == IPC_OK) {
+          *bytes = ipc_assembly_bytes(&receiver->assembly, &record->length);
+          return (int32_t)units;
+        }
+        if (status != IPC_TIMED_OUT) return status;
+        if (receiver->position != before) continue; /* overrun */
+        break;
+      }
+      case IPC_RECORD_LOAN:
+        if (receiver->lent_at != receiver->position || receiver->lender == 0) return IPC_E_CORRUPT;
+        /* Senders that need the space behind us must not wait for us to move on. */
+        if (receiver->published != receiver->position) ipc_receiver_publish(receiver);
+        return IPC_TIMED_OUT;
+      case IPC_RECORD_OWNER:
+        receiver->lender = record->length;
+        receiver->lent_at = receiver->position + units;
+        break;
+      default: /* padding */ break;
+    }
+    if (receiver->is_overrun)
+      ipc_receiver_advance_of_overrun(receiver, units);
+    else
+      ipc_receiver_advance(receiver, units);
+  }
+}
+
+/*
+ * Called after a long wait: a loan at position whose owner is gone becomes padding.
+ * The owner may be gone without being dead (it closed): then it left the loan behind.
+ * Of a queue, what dead receivers were at work on waits again.
+ */
+static void receiver_recover(ipc_receiver *receiver) {
+  uint32_t pid, loan = IPC_RECORD_LOAN;
+  if (receiver->is_queue) {
+    ipc_queue_recover(&receiver->segment, receiver->instance, 0);
+    return;
+  }
+  if (!ipc_receiver_has_more(receiver) || receiver_has_ready(receiver)) return;
+  if (ipc_slots_is_alive(&receiver->segment, receiver->lender, &pid)) return;
+  ipc_record *record = (ipc_record *)ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
+  atomic_compare_exchange_strong_explicit(&record->kind, &loan, IPC_RECORD_PADDING, memory_order_relaxed,
+                                          memory_order_relaxed);
+}
+
+static bool receiver_is_empty(ipc_receiver *receiver) {
+  const ipc_header *header = receiver->segment.header;
+  if (!receiver->is_queue) return !ipc_receiver_has_more(receiver);
+  /* Not has_some(): behind a loan that is still written there is more. */
+  return atomic_load_explicit(&header->cursor, memory_order_acquire) ==
+         (uint32_t)atomic_load_explicit(&header->head, memory_order_acquire);
+}
+
+enum { POLLS_PER_FILE = 4 };
+
+/* A receiver that never waits must also notice dead peers and a lost name, but it need not ask every time. */
+void ipc_receiver_poll_segment(ipc_receiver *receiver) {
+  uint64_t now = ipc_os_now();
+  if (now - receiver->polled_at < IPC_SLICE_NS) return;
+  receiver->polled_at = now;
+  receiver_recover(receiver);
+  /*
+   * Asking for the file is the expensive part, and it only finds out that the file was deleted by hand: ipc_clear()
+   * marks the segment.
+   */
+  if (receiver->polls++ % POLLS_PER_FILE == 0) ipc_segment_is_orphaned(&receiver->segment);
+}
+
+/*
+ * Waits for a record: IPC_OK, IPC_TIMED_OUT, or IPC_E_ORPHANED when nothing more can come. What comes need not be a
+ * message, or not for us: *until is 0 at first, then when all waits for one message end.
+ */
+int32_t ipc_receiver_wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, uint64_t *until) {
+  ipc_segment *segment = &receiver->segment;
+  ipc_header *header = segment->header;
+  if (*until != 0 && *until != IPC_FOREVER && ipc_os_now() >= *until) return IPC_TIMED_OUT;
+  if (*until == 0) *until = timeout_ms == 0 ? 1 : ipc_deadline(timeout_ms); /* 1: always passed */
+  if (timeout_ms == 0) {
+    ipc_receiver_poll_segment(receiver);
+    if (receiver_has_ready(receiver)) return IPC_OK;
+    bool orphaned = atomic_load_explicit(&header->orphaned, memory_order_acquire);
+    return orphaned && receiver_is_empty(receiver) ? ipc_segment_result(segment, IPC_E_ORPHANED) : IPC_TIMED_OUT;
+  }
+  uint64_t deadline = *until, slice = IPC_FIRST_SLICE_NS;
+  ipc_backoff backoff = ipc_backoff_start(header);
+  do {
+    if (receiver_has_ready(receiver)) return IPC_OK;
+  } while (ipc_backoff_pause(&backoff, deadline));
+  for (;;) {
+    uint32_t seen = ipc_event_prepare(header, IPC_EVENT_DATA);
+    if (receiver_has_ready(receiver)) return IPC_OK;
+    if (receiver_is_empty(receiver) && ipc_segment_is_orphaned(segment))
+      return receiver_is_empty(receiver) ? ipc_segment_result(segment, IPC_E_ORPHANED) : IPC_OK;
+    if (ipc_os_now() >= deadline) return IPC_TIMED_OUT;
+    atomic_store_explicit(&receiver->slot->asleep, 1, memory_order_relaxed);
+    ipc_event_sleep(header, IPC_EVENT_DATA, seen, deadline, receiver_is_empty(receiver) ? IPC_SLICE_NS : slice);
+    atomic_store_explicit(&receiver->slot->asleep, 0, memory_order_relaxed);
+    if (receiver_has_ready(receiver)) return IPC_OK;
+    receiver_recover(receiver);
+    slice = IPC_SLICE_NS;
+  }
+}
+
+int32_t ipc_receiver_poll(ipc_receiver *receiver, uint32_t wait, uint32_t low, uint32_t high) {
+  ipc_receiver_arm(receiver, wait, low, high);
+  bool changed = wait & IPC_WAIT_FOR_PEERS && ipc_slots_poll(&receiver->segment, &receiver->peers_seen);
+  if (!(wait & IPC_WAIT_FOR_DATA)) return changed;
+  receiver->polled_at = 0; /* now, however soon after the last */
+  ipc_receiver_poll_segment(receiver);
+  bool orphaned = atomic_load_explicit(&receiver->segment.header->orphaned, memory_order_acquire);
+  return changed || orphaned || receiver_has_ready(receiver);
+}
+
+int32_t ipc_receiver_next_or_wait_of_overrun(ipc_receiver *receiver, int32_t timeout_ms, ipc_record_copy *record,
+                                             const uint8_t **bytes) {
+  for (uint64_t until = 0;;) {
+    int32_t units = ipc_receiver_next_of_any(receiver, record, bytes);
+    if (units != IPC_TIMED_OUT) return units;
+    int32_t status = ipc_receiver_wait_for_data(receiver, timeout_ms, &until);
+    if (status != IPC_OK) return status;
+  }
+}

@@ -5,14 +5,20 @@ export interface Instance {
 	readonly runtime: "bun" | "node";
 	readonly engine: "native" | "sab";
 	readonly transport: Transport;
-	/** Whether the test programs run in the other runtime. */
+	/** Whether test programs run in the other runtime. */
 	readonly isMixed: boolean;
+	/** The runtime of a test program, and of every second one of several at the same time. */
+	readonly programs: "bun" | "node";
 }
+
+const runtime = process.versions.bun ? "bun" : "node";
+const isMixed = process.env.LIBIPC_PROGRAMS !== undefined;
 
 /** The instance of this run: scripts/conformance.ts sets the environment. In Bun without one: native, in processes. */
 export const instance: Instance = {
-	runtime: process.versions.bun ? "bun" : "node",
+	runtime,
 	engine: process.env.LIBIPC_PACKAGE === "@libipc/compat" || process.env.LIBIPC_ENGINE === "sab" ? "sab" : "native",
 	transport,
-	isMixed: process.env.LIBIPC_PROGRAMS !== undefined,
+	isMixed,
+	programs: isMixed === (runtime === "bun") ? "node" : "bun",
 };

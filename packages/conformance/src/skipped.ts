@@ -52,7 +52,17 @@ const skip: readonly Skip[] = [
 	{
 		reason: "Node does not transfer the buffers that node:ffi makes.",
 		where: ({ runtime, engine }) => runtime === "node" && engine === "native",
-		cases: [TRANSFERRED, TRANSFERRED_VIEW],
+		cases: [TRANSFERRED],
+	},
+	{
+		reason: "Node does not transfer the buffers that node:ffi makes.",
+		where: ({ programs, engine }) => programs === "node" && engine === "native",
+		cases: [TRANSFERRED_VIEW],
+	},
+	{
+		reason: "Processor time is measured for a whole process, and the test works in the process of its threads.",
+		where: ({ transport }) => transport === "threads",
+		cases: ["processor time"],
 	},
 ];
 

@@ -13,6 +13,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { skip } from "../packages/conformance/src/skipped.ts";
 import { commandLine, wholeNumber } from "./lib/command_line.ts";
 import { root } from "./lib/repository.ts";
 import { run } from "./lib/run.ts";
@@ -37,6 +38,8 @@ interface Instance {
 interface Skipped {
 	readonly title: string;
 	readonly reason: string;
+	/** The title in the table of skipped cases that matched. */
+	readonly entry: string;
 }
 
 interface Result {
@@ -256,6 +259,14 @@ console.log(`\n${table(["instance", "passed", "failed", "skipped", "s"], rows)}`
 console.log(`${flags.lanes} at once, ${wallSeconds.toFixed(0)} s in all`);
 for (const [reason, counts] of reasons)
 	console.log(`skipped: ${reason}\n  ${[...counts].map(([name, number]) => `${name}: ${number}`).join(", ")}`);
+if (!flags.quick && files === allFiles && present.length === instances.length) {
+	const seen = new Set([...results.values()].flatMap(({ skipped }) => skipped.map(({ entry }) => entry)));
+	for (const entry of skip.flatMap(({ cases }) => cases.map(String)))
+		if (!seen.has(entry)) {
+			failed++;
+			console.log(`failed: packages/conformance/src/skipped.ts names cases that no file has: ${entry}`);
+		}
+}
 for (const { command, name, node } of wanted)
 	if (!command)
 		console.log(

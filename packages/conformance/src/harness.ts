@@ -3,7 +3,7 @@
  * which a test that hangs has failed, and cases that are skipped on some instances (skipped.ts).
  */
 import { after, afterEach, describe as group, test as single } from "node:test";
-import { reasonToSkip } from "./skipped.ts";
+import { findSkip } from "./skipped.ts";
 
 export { after as afterAll, afterEach };
 
@@ -53,11 +53,11 @@ let path: readonly string[] = [];
 
 function registerTest(name: string, body: () => unknown, timeout = PATIENCE_MS): void {
 	const title = [...path, name].join(" > ");
-	const reason = reasonToSkip(title);
-	if (reason !== undefined) {
+	const skipped = findSkip(title);
+	if (skipped) {
 		// For scripts/conformance.ts, which counts these.
-		console.log(`\nSKIPPED ${JSON.stringify({ title, reason })}`);
-		single(name, { skip: reason }, () => {});
+		console.log(`\nSKIPPED ${JSON.stringify({ title, ...skipped })}`);
+		single(name, { skip: skipped.reason }, () => {});
 		return;
 	}
 	single(name, { timeout }, async () => {

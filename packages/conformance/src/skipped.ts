@@ -14,7 +14,7 @@ const TRANSFERRED_VIEW =
 	"views of the ring > stay readable when their buffer was transferred and the first buffer is collected";
 
 /** Every case that does not run on every instance. There is no other way to skip one. */
-const skip: readonly Skip[] = [
+export const skip: readonly Skip[] = [
 	{
 		reason: "A signal stops a process, not a thread.",
 		where: ({ transport }) => transport === "threads",
@@ -70,7 +70,11 @@ function matches(pattern: string | RegExp, title: string): boolean {
 	return typeof pattern === "string" ? title === pattern || title.startsWith(`${pattern} > `) : pattern.test(title);
 }
 
-/** Why the case with this title does not run on this instance; undefined: it runs. */
-export function reasonToSkip(title: string): string | undefined {
-	return skip.find(({ where, cases }) => where(instance) && cases.some((pattern) => matches(pattern, title)))?.reason;
+/** Why the case with this title does not run on this instance, and the entry that says so; undefined: it runs. */
+export function findSkip(title: string): { readonly reason: string; readonly entry: string } | undefined {
+	for (const { where, reason, cases } of skip) {
+		const pattern = where(instance) ? cases.find((each) => matches(each, title)) : undefined;
+		if (pattern !== undefined) return { reason, entry: String(pattern) };
+	}
+	return undefined;
 }

@@ -6,7 +6,7 @@ import { threads } from "./sab/threads.ts";
 // Others may be using the machine, too.
 setDefaultTimeout(60_000);
 
-/** Lets the collector run, and what it has found be told, until `isSo`. */
+/** Runs the garbage collector, and lets its callbacks run, until `isSo`. */
 async function collects(isSo: () => boolean, patience = 200): Promise<boolean> {
 	for (let i = 0; i < patience && !isSo(); i++) {
 		Bun.gc(true);

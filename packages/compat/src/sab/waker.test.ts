@@ -113,7 +113,7 @@ describe("a waker", () => {
 	});
 
 	test.each([
-		[true, "rung\n"],
+		[true, "signalled\n"],
 		[false, ""],
 	])("keeps the process alive: %p", async (keeps, output) => {
 		const program = `
@@ -123,7 +123,7 @@ describe("a waker", () => {
 			offerHub();
 			const here = threads();
 			const waker = new ThreadWaker(here, () => {
-				console.log("rung");
+				console.log("signalled");
 				waker.close();
 			});
 			waker.keepAlive(true);

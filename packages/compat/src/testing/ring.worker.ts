@@ -1,4 +1,4 @@
-/** One end of a name in a thread of its own: says "ready", goes on when it is told to, and answers what came of it. */
+/** One endpoint in its own thread: sends "ready", continues when it gets a message, and sends its result. */
 import { parentPort, workerData } from "node:worker_threads";
 import { Channel, Queue, type QueueReceiver, type Receiver, Route, type Sender } from "../index.ts";
 

@@ -278,7 +278,7 @@ export const programs: Record<string, (world: World, argument: number) => void> 
 		filled.close();
 	},
 
-	/** Answers the bell for ever: copies it, so that whoever has signalled sees it. */
+	/** Copies the bell for ever, so that the thread that changed it sees the copy. */
 	"answers the bell"(world, id) {
 		const { words, field } = world;
 		world.begin(id);

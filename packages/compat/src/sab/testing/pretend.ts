@@ -3,7 +3,7 @@ import { FIRST_UNIT, UNIT_BYTES } from "../hub_layout.ts";
 import type { NameOptions } from "../names.ts";
 import { Threads } from "../threads.ts";
 
-/** Threads that are none, to be killed at will: for tests. They never sleep, so who finds the lock taken looks at once who has it. */
+/** A simulated thread, for tests, which can be killed at any moment. It never sleeps: if the lock is taken, it checks at once whether the owner lives. */
 class PretendThread extends Threads {
 	override wait(): void {}
 }

@@ -1,4 +1,4 @@
-/** Ends when it is told to. */
+/** Ends when it gets a message. */
 declare const self: Worker;
 
 self.onmessage = () => process.exit(0);

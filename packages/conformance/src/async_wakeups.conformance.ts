@@ -29,7 +29,7 @@ describe("between programs", () => {
 			assert.equal(await sender.sendAsync(`ping ${i}`), true);
 			assert.equal(text(await receiver.recvAsync({ timeout: 10_000 })), `ping ${i}`);
 		}
-		// If it took a look around to notice, each would take 0.7 s.
+		// If a wake-up were lost, each would take the 0.7 s until the next poll.
 		assert.ok(performance.now() - started < 10_000);
 		await sender.sendAsync("end");
 		assert.deepEqual(await child.report<object>(), { unhandled: [] });
@@ -64,7 +64,7 @@ describe("between programs", () => {
 		assert.equal(text(receiver.recv()), "before");
 		using sender = Channel.sender(name, { prefix });
 		sender.send("after");
-		// The first wait begins the looking around of all.
+		// The first wait starts the polls of all endpoints.
 		const first = idle.recvAsync({ timeout: 2000 });
 		await sleep(430);
 		const waiting = receiver.recvAsync();

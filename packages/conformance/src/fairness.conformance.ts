@@ -86,7 +86,7 @@ describe("fairness to the event loop", () => {
 		})();
 		for (let i = 0; i < count; i++) sender.send(`m${i}`);
 		await reading;
-		// 30 turns used up: 0.2 s of work; each delay by looking around would add 0.7 s.
+		// 30 turns used up: 0.2 s of work; each delay until a poll would add 0.7 s.
 		assert.ok(performance.now() - started < 5000);
 	}, 40_000);
 });

@@ -215,7 +215,7 @@ describe("large messages", () => {
 		}
 		{
 			using late = sender.loan(500_000, { timeout: 10 });
-			// Nobody reads: there is no room for it within the time.
+			// No receiver reads: there is no room within the time.
 			assert.equal(late?.send(), false);
 			using empty = sender.loan(500_000);
 			assert.equal(empty?.send(0), true);
@@ -249,7 +249,7 @@ describe("large messages", () => {
 			await child.report<string[]>(),
 			messages.map(() => "true"),
 		);
-		// Nobody reads any more, and the time is up in the middle: the first so many.
+		// No receiver reads any more, and the time is up in the middle: sendBatch returns how many were sent.
 		await child.exited;
 		using receiver = Channel.receiver(name, { prefix });
 		assert.equal(sender.sendBatch(["a", "b", large(1, 50_000), "c"], { timeout: 20 }), 2);
@@ -321,7 +321,7 @@ describe("large messages", () => {
 		for (let round = 0; round < 5; round++) {
 			await using child = startProgram("fragments", ["send", prefix, name, 16 * MiB]);
 			assert.equal(text(receiver.recv({ timeout: 20_000 })), "begin");
-			// Nobody reads on: the ring can have but a part of it, more of it from round to round.
+			// No receiver reads on: the ring has only a part of it, more of it in each round.
 			await sleep(round);
 			await child.kill();
 			using sender = Channel.sender(name, { prefix });

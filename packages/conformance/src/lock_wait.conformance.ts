@@ -77,7 +77,7 @@ describe.each(lockKinds)("tasks that wait for a %s", (kind) => {
 			controller.abort("enough");
 			assert.equal(await second.catch((reason: unknown) => reason), how === "timeout" ? false : "enough");
 			other.unlock();
-			// Not what a look around would take, which comes every 700 ms.
+			// Sooner than the next poll, which comes every 700 ms.
 			assert.ok((await took(() => first)) < 300);
 			lock.unlock();
 		}

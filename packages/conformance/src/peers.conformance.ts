@@ -39,7 +39,7 @@ describe.each([
 	["channel", Channel],
 	["queue", Queue],
 ] as const)("peers of a %s", (kind, factory) => {
-	test("shows the peers that are there, then who joins and leaves, with pid, role and number; not itself", async () => {
+	test("shows the peers that are there, then those that join and leave, with pid, role and number; not itself", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });
 		const sender = factory.sender(name, { prefix });
@@ -245,7 +245,7 @@ test("the callback of a closed endpoint is not called for peers that leave", asy
 	const receiver = Channel.receiver(name, { prefix, onPeer: (event) => told.push(shown(event)) });
 	while (told.length === 0) await new Promise((resolve) => setImmediate(resolve));
 	receiver.close();
-	// Longer than until the next look around.
+	// Longer than until the next poll.
 	await sleep(900);
 	assert.deepEqual(told, [`joined receiver ${here}`]);
 	assert.equal(other.closed, false);

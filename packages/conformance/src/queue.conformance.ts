@@ -321,7 +321,7 @@ describe("leases", () => {
 		const started = performance.now();
 		lease.retry();
 		assert.equal(taken(await waiting).attempt, 2);
-		// It need not look around for it, which it does every 700 ms.
+		// It does not need a poll, which comes every 700 ms.
 		assert.ok(performance.now() - started < 500);
 	});
 });

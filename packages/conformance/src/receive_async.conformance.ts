@@ -206,7 +206,7 @@ describe.each([
 		controller.abort(reason);
 		assert.equal(await rejection(waiting), reason);
 
-		// It has come, but the one who waits has not been told yet: it stays for the next.
+		// The message has come, but its wait has not been settled yet: the message stays for the next wait.
 		controller = new AbortController();
 		waiting = receiver.recvAsync({ signal: controller.signal });
 		sender.send("unseen");

@@ -41,7 +41,7 @@ describe("receiversReady", () => {
 		const next = events.next();
 		assert.equal(await isPending(Promise.race([many, one, next])), true);
 		using receiver = Channel.receiver(name, { prefix });
-		// Sooner than the endpoints look around by themselves.
+		// Sooner than the next poll of the endpoints.
 		const late = sleep(500).then(() => "late");
 		assert.equal(await Promise.race([one, late]), true);
 		assertLike(await Promise.race([next, late]), { value: { type: "joined", role: "receiver" } });

@@ -51,7 +51,7 @@ async function waitForMany(count: number): Promise<{ descriptors: number; thread
 		const waits = opened.map(({ receiver }) => receiver.recvAsync({ timeout: 30_000 }));
 		await turn();
 		const used = { descriptors: descriptors(), threads: threads() };
-		// Backwards, so that the order of the waits does not decide who gets what.
+		// Backwards, so that messages do not come in the order of the waits.
 		for (let i = count - 1; i >= 0; i--) assert.equal(opened[i]?.sender.trySend(`message ${i}`), true);
 		const got = await Promise.all(waits);
 		assert.deepEqual(

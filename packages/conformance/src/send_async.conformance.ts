@@ -151,7 +151,7 @@ describe("sending", () => {
 		using sender = Channel.sender(name, { prefix });
 		const half = sender.sendAsync(large(1, 100_000));
 		assert.equal(await isPending(half), true);
-		// The ring is full of its first part; a sender that never waits is told so.
+		// The ring is full of its first part; a sender that never waits is refused.
 		assert.equal(sender.trySend("small"), false);
 		assert.equal(sender.trySend(large(2, 50_000)), false);
 		assert.equal(sender.sendBatch(["x"], { timeout: 0 }), 0);
@@ -202,7 +202,7 @@ describe("sending", () => {
 		const orphan = rejectionCode(second.sendAsync("c"));
 		await turn();
 		sender.close();
-		// At once, not when they next look around.
+		// At once, not at the next poll.
 		assert.equal(await isPending(waits), false);
 		assert.deepEqual(codes(await waits), ["ERR_IPC_CLOSED", "ERR_IPC_CLOSED", "ERR_IPC_CLOSED"]);
 		assert.equal(await rejectionCode(sender.sendAsync("x")), "ERR_IPC_CLOSED");

@@ -53,7 +53,7 @@ describe.each(Object.keys(programs) as Kind[])("a %s", (kind) => {
 			const steady = crew.add(startProgram("steady", [kind, prefix, name, largest]));
 			assert.equal(await steady.line(), "ready");
 
-			/** Waits until those who are left have passed on more than the ring can have held. */
+			/** Waits until the remaining programs have transferred more than the ring can have held. */
 			async function goOn(what: string): Promise<void> {
 				const before = control.received(kind);
 				const patience = performance.now() + 20_000;

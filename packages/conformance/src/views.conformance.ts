@@ -95,12 +95,12 @@ test("shared memory that a program keeps stays valid after close; the next to op
 	// As much as had room there, if it were given to others.
 	const others = Array.from({ length: 20 }, () => SharedMemory.open(names.next(), { prefix, size: 5000 }));
 	for (const other of others) other.bytes.fill(6);
-	using anew = SharedMemory.open(name, { prefix, size: 5000 });
+	using second = SharedMemory.open(name, { prefix, size: 5000 });
 	assert.equal(
-		anew.bytes.every((byte) => byte === 0),
+		second.bytes.every((byte) => byte === 0),
 		true,
 	);
-	anew.bytes.fill(7);
+	second.bytes.fill(7);
 	assert.equal(
 		bytes.every((byte) => byte === 5),
 		true,

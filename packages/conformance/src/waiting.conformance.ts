@@ -1,4 +1,4 @@
-/** The event loop's side of waiting, at moments that are made to happen: the engine is told when. */
+/** Waits in the event loop: closing, aborting and many waits at the same time. */
 
 import assert from "node:assert/strict";
 import { assertLike } from "@libipc/testing/assert_like";
@@ -15,7 +15,7 @@ const { prefix } = names;
 
 afterAll(() => names.clear());
 
-/** Sooner than endpoints look around by themselves, which they do every 700 ms. */
+/** Sooner than the next poll, which comes every 700 ms. */
 async function soon<Value>(promise: Promise<Value>): Promise<Value | "late"> {
 	return await Promise.race([promise, sleep(500).then(() => "late" as const)]);
 }

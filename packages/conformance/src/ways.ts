@@ -12,7 +12,7 @@ async function until(look: () => Uint8Array | undefined): Promise<Uint8Array | n
 
 const target = new Uint8Array(1 << 20);
 
-/** The next message of up to 1 MiB, in each of the ways that let the event loop go on, so that it can be sent from here. */
+/** The next message of up to 1 MiB, in each of the ways that do not block the event loop, so that the test itself can send it. */
 export const ways = {
 	recvAsync: (receiver: Receiver) => receiver.recvAsync({ timeout: 20_000 }),
 	tryRecv: (receiver: Receiver) => until(() => receiver.tryRecv() ?? undefined),

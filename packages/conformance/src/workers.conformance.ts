@@ -36,7 +36,7 @@ test("the receiver of a terminated Worker does not hold the senders back", async
 	assert.equal(sender.send("first"), true);
 	assert.equal(await worker.line(), "first");
 	await worker.kill();
-	// Nobody reads any more. The receiver counts until the full ring makes the sender check whether its thread still runs.
+	// No receiver reads any more. The receiver counts until the full ring makes the sender check whether its thread still runs.
 	const block = new Uint8Array(1000);
 	while (sender.send(block, { timeout: 5000 }));
 	assert.equal(sender.receiverCount, 0);

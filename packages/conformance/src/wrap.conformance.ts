@@ -157,7 +157,7 @@ describe.each(positions)("a ring that starts at %d", (firstPosition) => {
 			if (++next === count) break;
 		}
 		await sending;
-		// If it took a look around to notice, each would take 0.7 s.
+		// If a wake-up were lost, each would take the 0.7 s until the next poll.
 		assert.ok(performance.now() - started < 5000);
 	}, 20_000);
 });

@@ -14,7 +14,7 @@ const programs: Record<string, () => unknown> = {
 	callback() {
 		Channel.receiver(name, { prefix, onPeer });
 	},
-	/** A callback, and something else that goes on for a while: the callback is called meanwhile. */
+	/** A callback, and something else that keeps the program alive: the callback is called meanwhile. */
 	async "callback, busy"() {
 		let told = 0;
 		using receiver = Channel.receiver(name, {

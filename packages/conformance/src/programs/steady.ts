@@ -1,4 +1,4 @@
-/** Sends until it is told to stop, and says how many: `steady KIND PREFIX NAME LARGEST`. */
+/** Sends until the test stops it, and says how many: `steady KIND PREFIX NAME LARGEST`. */
 
 import { args, say } from "@libipc/testing/program";
 import { sendInAllWays } from "../all_ways.ts";

@@ -58,7 +58,7 @@ IPC_API void ipc_sender_close(ipc_sender *sender);
  * other senders' messages go on in between.
  *
  * Returns:    IPC_OK: every receiver (of a queue: one) will get it. IPC_TIMED_OUT, IPC_NO_RECEIVERS, IPC_DROPPED: it
- * was not sent. A queue and a ring with IPC_DROP_OLDEST keep messages for later receivers and never return
+ *             was not sent. A queue and a ring with IPC_DROP_OLDEST keep messages for later receivers and never return
  *             IPC_NO_RECEIVERS.
  * Fails with: IPC_E_MESSAGE_TOO_LARGE, IPC_E_ORPHANED.
  * Called by:  the owner. `bytes` must not change during the call.
@@ -68,7 +68,8 @@ IPC_API void ipc_sender_close(ipc_sender *sender);
 IPC_API int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms);
 
 /*
- * Like ipc_sender_send(), but the timeout applies to progress: for callers that wait without limit in calls that end.
+ * Like ipc_sender_send(), but the timeout limits the time without progress, not the time of the whole call. It is for
+ * callers that repeat the call until the message is sent.
  *
  * Returns:    as ipc_sender_send(); IPC_TIMED_OUT: no further part of the message found space for progress_timeout_ms.
  *             A large message in progress is not restarted because the whole takes longer.
@@ -116,7 +117,8 @@ IPC_API int32_t ipc_sender_stage(ipc_sender *sender, const void *bytes, uint32_t
  * not everything was accepted.
  *
  * Returns:    how many staged messages were accepted, from the first on. The caller has to send the others again. A
- *             result below the staged count means that the time was over, or that nobody was connected.
+ *             result below the staged count means that the time was over, that no receiver was connected, or that
+ *             the ring was full and drops the newest messages.
  * Fails with: IPC_E_ORPHANED, if no message was accepted.
  * Called by:  the owner.
  * Order:      as ipc_sender_send(), for each message.
@@ -129,8 +131,8 @@ IPC_API int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms);
  * several senders, and may end in any order. Loans of a killed or closed sender are given up for it.
  *
  * Returns:    IPC_OK and *offset: where the bytes begin, counted from ipc_sender_ring(), a multiple of 8.
- * IPC_TIMED_OUT, IPC_NO_RECEIVERS, IPC_DROPPED: nothing was lent. IPC_NOT_IN_PLACE: a ring with IPC_DROP_OLDEST lends
- *             nothing.
+ *             IPC_TIMED_OUT, IPC_NO_RECEIVERS, IPC_DROPPED: nothing was lent.
+ *             IPC_NOT_IN_PLACE: a ring with IPC_DROP_OLDEST lends nothing.
  * Fails with: IPC_E_MESSAGE_TOO_LARGE (longer than ipc_sender_max_loan()), IPC_E_ORPHANED.
  * Called by:  the owner. The caller may write the lent bytes until it ends the loan, and nothing else of the ring.
  * Order:      none; the bytes are published by ipc_sender_end_loan().

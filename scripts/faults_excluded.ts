@@ -1,4 +1,4 @@
-const OWN = "writes only to memory of its own process";
+const OWN = "writes only to memory of one process";
 const BINDING =
 	"one system call for the rings in TypeScript, whose tests in packages/compat/src/ring kill before each of their stores";
 

@@ -1,5 +1,5 @@
 /*
- * assembly.h - messages put together from fragments, each in memory of its own.
+ * assembly.h - messages put together from fragments, each in separate memory.
  *
  * Fragments of one message come in order, with anything of other senders in between.
  * What a receiver holds is at most the unfinished messages of the senders that are

@@ -41,7 +41,7 @@ enum ipc_event_index {
   IPC_EVENT_DATA,       /* head moved: receivers wait for it */
   IPC_EVENT_SPACE,      /* a receiver's position moved, or it left: senders wait for it */
   IPC_EVENT_CLAIM_FREE, /* the claim lock was given back: senders wait for it */
-  IPC_EVENT_PEERS,      /* somebody joined or left */
+  IPC_EVENT_PEERS,      /* an endpoint joined or left */
   IPC_EVENT_COUNT
 };
 
@@ -56,7 +56,7 @@ typedef struct ipc_mark {
 
 enum { IPC_MARKS = 32 };
 
-/* In `orphaned`: somebody found a page missing, or the header zeroed. */
+/* In `orphaned`: a process found a page missing, or the header zeroed. */
 #define IPC_TRUNCATED 2u
 
 typedef struct ipc_header {
@@ -218,8 +218,8 @@ typedef struct ipc_lease {
 #define IPC_HEADER_BYTES 4096u
 
 _Static_assert(sizeof(ipc_header) <= IPC_HEADER_BYTES, "the header fits its page");
-_Static_assert(sizeof(ipc_slot) == IPC_LINE, "a slot has lines of its own");
-_Static_assert(sizeof(ipc_wait_entry) == 64, "a wait has a line of its own");
+_Static_assert(sizeof(ipc_slot) == IPC_LINE, "a slot shares no cache line");
+_Static_assert(sizeof(ipc_wait_entry) == 64, "a wait shares no cache line");
 _Static_assert(sizeof(ipc_record) == IPC_UNIT, "a record header is one unit");
 _Static_assert(sizeof(ipc_lease) == IPC_UNIT, "a lease is one unit");
 _Static_assert(sizeof(ipc_fragment) % IPC_UNIT == 0, "fragments start at whole units");

@@ -360,7 +360,7 @@ int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {
       list_describe_handle(listing, index, endpoint);
       return 1;
     }
-    bool is_reader = !is_sender && header->kind != IPC_QUEUE; /* with a position of its own */
+    bool is_reader = !is_sender && header->kind != IPC_QUEUE; /* each has its position */
     uint32_t position = is_reader   ? list_load(&slot->position)
                         : is_sender ? list_head_of(header)
                                     : list_load(&header->cursor);

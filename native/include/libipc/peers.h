@@ -9,8 +9,8 @@
  * neither snapshot joined and was killed in between.
  *   - An instance that is not `alive` was killed, and its slot has not been freed yet.
  *
- * A waker armed for IPC_WAIT_FOR_PEERS is signalled when an endpoint joins or leaves. A death is reported to nobody
- * before it is noticed, and a snapshot notices it: take one from time to time.
+ * A waker armed for IPC_WAIT_FOR_PEERS is signalled when an endpoint joins or leaves. A death is not reported to any
+ * waker before it is noticed, and a snapshot notices it: take one from time to time.
  */
 #ifndef LIBIPC_PEERS_H
 #define LIBIPC_PEERS_H

@@ -10,7 +10,7 @@
  *   Returns      what the call returns when it succeeds, and the results above IPC_E_FIRST.
  *   Fails with   the failures. Two more can come from every call on an open endpoint or handle and are not repeated:
  *                IPC_E_FORKED (the caller is a child of fork() and the object is its parent's) and IPC_E_CORRUPT
- *                (somebody truncated or overwrote the shared memory).
+ *                (another process truncated or overwrote the shared memory).
  *   Called by    which threads may call it, and what may run at the same time. "The owner" is the thread that opened
  *                the endpoint or handle; it makes one call at a time on it. Different endpoints and handles are
  *                independent of each other.

@@ -2,7 +2,7 @@
  * libipc/storage.h - what a name leaves in the system.
  *
  * Everything of a name is one segment. It lives from the first open to the last close. If all its processes were
- * killed, the next open replaces it: nobody has to remove it by hand.
+ * killed, the next open replaces it: it need not be removed by hand.
  */
 #ifndef LIBIPC_STORAGE_H
 #define LIBIPC_STORAGE_H

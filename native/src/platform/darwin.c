@@ -11,7 +11,7 @@
  * that, and what is unlinked before its last unmap need not be written at all.
  *
  * Why /var/tmp: all users can reach it and none can remove another's file (mode 1777).
- * /tmp and the per-user temporary directories are swept of files that nobody has used
+ * /tmp and the per-user temporary directories are cleaned of files that no process has used
  * for three days. A file can outlive a reboot here; its endpoints are then known to be
  * dead by their start times, as after a crash.
  */

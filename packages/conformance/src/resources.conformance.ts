@@ -24,7 +24,7 @@ const mappings = () =>
 		.split("\n")
 		.filter((line) => line.includes(prefix)).length;
 
-/** The runtime starts and ends threads of its own, to compile and to collect. */
+/** The runtime starts and ends threads for compilation and garbage collection. */
 const SOME = 16;
 
 /** In Node a mapping ends when the buffers that show it are collected; in Bun with its last endpoint. */

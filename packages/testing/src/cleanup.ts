@@ -18,7 +18,7 @@ const CLEANER = fileURLToPath(
 
 /**
  * Ctrl-C reaches the whole process group, and a runner may kill the group: this process ignores the signals and is in a
- * group of its own. `read` ends when the pipe closes.
+ * separate group. `read` ends when the pipe closes.
  */
 const WATCH = `trap "" INT TERM HUP; read -r nothing; [ -e "$2" ] && exec "$0" "$1" "$2"`;
 

@@ -38,7 +38,7 @@ function commandOf(path: string, place: keyof typeof live): readonly string[] {
 	return [...command, (to + path.slice(from.length)).replace(/\.[jt]s$/, extension)];
 }
 
-/** Starts a program as a process of its own. The lines are what it prints to its standard output. */
+/** Starts a program as a separate process. The lines are what it prints to its standard output. */
 export const startProcess: Start = (file, args, { env, command }, listener) => {
 	const place = nextPlace();
 	const path = fileURLToPath(file);

@@ -1,4 +1,4 @@
-/** Where the programs of a test run: on threads of this process, or in processes of their own. */
+/** Where the programs of a test run: on threads of this process, or in separate processes. */
 export type Transport = "threads" | "processes";
 
 function fromEnvironment(): Transport {

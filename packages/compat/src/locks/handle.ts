@@ -76,7 +76,7 @@ export abstract class SegmentHandle implements EngineHandle {
 		return this.isOpen ? countAlive(this.segment) : Status.closed;
 	}
 
-	/** 0, or the reason why nobody can lock any more. */
+	/** 0, or the reason why no handle can lock any more. */
 	check(): number {
 		const { words } = this.segment;
 		if (Atomics.load(words, ORPHANED) !== 0) return this.segment.result(Status.orphaned);

@@ -366,7 +366,7 @@ describe("killed before each store: a condition", () => {
 				check(survivor) {
 					if (index < 0) index = other.enter(undefined);
 					survivor.notify();
-					// Either it was notified, or somebody has died who may have been in its stead.
+					// Either it was notified, or a thread died that may have been notified instead.
 					expect(other.sleep(index, PATIENCE)).toBe(0);
 					index = -1;
 				},

@@ -30,7 +30,7 @@ afterEach(() => {
 	for (const each of opened) each.close();
 });
 
-/** A handle of a thread of its own. */
+/** A handle that belongs to another thread. */
 function by<Handle extends SegmentHandle>(open: (thread: Threads) => Handle): Handle {
 	const handle = open(process.start());
 	opened.push(handle);

@@ -37,7 +37,7 @@ class NativeWaker implements EngineWaker {
 			},
 		};
 		this.#socket = new Socket({ fd, readable: true, writable: false, onread });
-		// If the socket fails, nobody can signal it. A waiting event loop still polls every 0.7 s, so a wake-up is late and not lost.
+		// If the socket fails, no process can signal it. A waiting event loop still polls every 0.7 s, so a wake-up is late and not lost.
 		this.#socket.on("error", () => {});
 		this.#socket.unref();
 		const number = new Uint32Array(2);

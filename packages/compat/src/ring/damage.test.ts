@@ -7,7 +7,7 @@ import type { Segment } from "../segment/segment.ts";
 import { SegmentReceiver } from "./receiver.ts";
 import { SegmentSender } from "./sender.ts";
 
-/** What a call may take whose lock names somebody who never gives it back, and a busy machine. Milliseconds. */
+/** How long a call may take if its lock names an owner that never releases it, on a busy machine. Milliseconds. */
 const LONGEST = 12_000;
 const CAPACITY = 4096;
 

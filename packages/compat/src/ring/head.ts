@@ -47,7 +47,7 @@ function moveHead(state: SenderState, position: number, messages: number): void 
 	Atomics.store(words, HEAD, position);
 }
 
-/** Publishes what lies before a position, with so many more messages, gives the claim back, and wakes who waits for either. */
+/** Publishes what lies before a position, with so many more messages, releases the claim, and wakes the waiters for either. */
 export function publish(state: SenderState, position: number, messages: number): void {
 	const { segment } = state;
 	moveHead(state, position, messages);

@@ -8,7 +8,7 @@ import type { Threads } from "../sab/threads.ts";
 import { SegmentReceiver } from "./receiver.ts";
 import { SegmentSender } from "./sender.ts";
 
-/** Longer than anybody needs who looks at once who is dead. Milliseconds. */
+/** Longer than a call needs that checks liveness at once. Milliseconds. */
 const PATIENCE = 1000;
 const UNITS = 200;
 /** A wait stores the same again and again: so many of its stores are enough. */
@@ -170,12 +170,12 @@ describe.each(sendingCases)("a sender killed in %s of a %s", (_, kind, { overflo
 
 			const seen: number[] = [];
 			const sender = survivor ?? openSender(other, kind, overflow);
-			// Never refused: there is room once somebody has looked who is dead.
+			// Never refused: there is space once a sender has checked liveness.
 			for (let tries = 0; send(sender, AFTER) !== 0; tries++) {
-				if (tries > 10) throw new Error("nobody else can send");
+				if (tries > 10) throw new Error("no other sender can send");
 				seen.push(...receiveAll(ready));
 			}
-			// A loan's owner is looked for by who waits.
+			// A waiting receiver checks whether a loan's owner is alive.
 			seen.push(...receiveAll(ready, 30));
 			const own = seen.filter((number) => number >= FIRST);
 			// In order and without a gap; of a ring that is overwritten the first ones may be gone.

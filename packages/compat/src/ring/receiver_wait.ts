@@ -46,7 +46,7 @@ export function pollSegment(state: ReceiverState): void {
 	if (now - state.polledAt < SLICE) return;
 	state.polledAt = now;
 	recover(state);
-	// The check of the name is the costly part, and only finds that somebody deleted the file by hand: clear() marks the segment.
+	// The check of the name is the costly part, and only finds that a user deleted the file by hand: clear() marks the segment.
 	if (state.polls++ % POLLS_PER_NAME === 0) isOrphaned(state.segment);
 }
 

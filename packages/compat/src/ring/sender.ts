@@ -122,7 +122,7 @@ export class SegmentSender implements EngineSender {
 		for (;;) {
 			const seen = prepare(segment, EventIndex.peers);
 			if (Atomics.load(segment.words, RECEIVER_COUNT) >>> 0 >= count) {
-				// The count may include a receiver that was killed, if nobody has noticed that yet.
+				// The count may include a receiver that was killed, if no endpoint has noticed that yet.
 				if (!evictDead(segment)) return segment.result(0);
 				continue;
 			}

@@ -47,7 +47,7 @@ export class SenderState {
 	readonly isOnly: boolean;
 	/** Overflow is `block`: a sender waits for a full ring. */
 	readonly waits: boolean;
-	/** Overflow is `drop-oldest`: a sender writes over unread messages and waits for nobody. */
+	/** Overflow is `drop-oldest`: a sender writes over unread messages and never waits. */
 	readonly overwrites: boolean;
 	/** A message is refused if there is no receiver. */
 	readonly needsReceivers: boolean;

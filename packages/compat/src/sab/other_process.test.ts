@@ -76,7 +76,7 @@ describe.if(process.platform === "linux")("a name that lives in another process"
 });
 
 test("a Worker that does not have the hub gets an error that says what to write where", async () => {
-	// Its main thread has imported nothing: a process of its own.
+	// Its main thread has imported nothing, so it must be a separate process.
 	const program = `
 		import { Worker } from "node:worker_threads";
 		const worker = new Worker(new URL("testing/opens.worker.ts", ${JSON.stringify(import.meta.url)}));

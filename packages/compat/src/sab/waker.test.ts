@@ -128,7 +128,7 @@ describe("a waker", () => {
 			});
 			waker.keepAlive(true);
 			waker.keepAlive(${keeps});
-			// A timer that would keep nobody alive.
+			// A timer that would keep no thread alive.
 			setTimeout(() => here.signal(waker.low, waker.high), 20).unref();`;
 		const child = spawn(process.execPath, ["-e", program], {
 			cwd: import.meta.dir,

@@ -54,12 +54,12 @@ export function wake(segment: Segment, event: number): void {
 	}
 }
 
-/** The same, at the cost of one load if nobody waits. The caller has changed the condition by an Atomics store. */
+/** The same, at the cost of one load if no thread waits. The caller has changed the condition by an Atomics store. */
 export function notify(segment: Segment, event: number): void {
 	if (Atomics.load(segment.words, FLAGS + event) !== 0) wake(segment, event);
 }
 
-/** Whether somebody waits for the event, or did so a moment ago: a guess. */
+/** Whether a thread waits for the event, or did so a moment ago: an estimate. */
 export const isWanted = (segment: Segment, event: number): boolean => segment.words[FLAGS + event] !== 0;
 
 /** A waiter's steps before it checks its condition: returns the value to pass to {@link sleep} afterwards. */

@@ -5,7 +5,7 @@ import { ANY, notifyAll } from "./waits.ts";
 
 const { orphaned: ORPHANED } = headerWord;
 
-/** Whether the name no longer leads to this segment: `ipc_segment_is_orphaned`. Marks the segment if nobody has yet. */
+/** Whether the name no longer leads to this segment: `ipc_segment_is_orphaned`. Marks the segment if no thread has yet. */
 export function isOrphaned(segment: Segment): boolean {
 	if (Atomics.load(segment.words, ORPHANED) !== 0) return true;
 	if (segment.platform.isNamed(segment)) return false;

@@ -225,7 +225,7 @@ export function leaveSlot(segment: Segment, at: number, instance: number): void 
 	// belong to another endpoint now.
 	Atomics.compareExchange(segment.words, at + INSTANCE, instance, 0);
 	notify(segment, EventIndex.space);
-	// Orphaned: nobody needs the count. Busy: the next holder recounts.
+	// Orphaned: no endpoint needs the count. Busy: the next holder recounts.
 	if (segment.platform.lock(segment, LEAVE_PATIENCE) < 0) return;
 	recount(segment);
 	if (!isAnyAlive(segment)) unlink(segment);

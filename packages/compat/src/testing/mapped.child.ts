@@ -1,5 +1,5 @@
 /**
- * One end of a name in a process of its own, in one of the two engines: `mapped.child.ts ENGINE PROGRAM PREFIX NAME [SENDER COUNT]`.
+ * One end of a name in a separate process, on one of the two engines: `mapped.child.ts ENGINE PROGRAM PREFIX NAME [SENDER COUNT]`.
  */
 import { createApi } from "@libipc/core/api";
 import { readPattern, writePattern } from "@libipc/testing/pattern";

@@ -134,7 +134,7 @@ const programs: Record<string, () => unknown> = {
 			else if (round % 4 === 2) setTimeout(abort, round % 3);
 			else
 				setImmediate(() => {
-					// As near to the moment a message comes as one can get: it is there, and nobody has been told.
+					// As near to the arrival of a message as possible: it is in the ring, and no wait has been signalled.
 					const started = performance.now();
 					while (performance.now() - started < (round % 10) / 20);
 					abort();

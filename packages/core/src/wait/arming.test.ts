@@ -1,4 +1,4 @@
-/** The event loop's side of waiting, at moments that are made to happen: the engine is told when. */
+/** The event loop's side of waiting: a fake engine decides at which moment each thing happens. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { type EngineReceiver, Status } from "@libipc/protocol";
 import { Names } from "@libipc/testing/names";
@@ -15,7 +15,7 @@ afterAll(() => names.clear());
 
 const _turn = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Sooner than endpoints look around by themselves, which they do every 700 ms. */
+/** Sooner than endpoints poll, which they do every 700 ms. */
 async function soon<Value>(promise: Promise<Value>): Promise<Value | "late"> {
 	return await Promise.race([promise, Bun.sleep(500).then(() => "late" as const)]);
 }

@@ -1,4 +1,4 @@
-/** A program in a process of its own, in one of the two engines: `mapped.child.ts ENGINE PROGRAM PREFIX [ARGUMENT]`. */
+/** A program in a separate process, on one of the two engines: `mapped.child.ts ENGINE PROGRAM PREFIX [ARGUMENT]`. */
 import { nativeEngine } from "../../../../core/src/bun/engine.ts";
 import { mappedEngine } from "../../testing/mapped_engine.ts";
 import { programs } from "./programs.ts";

@@ -94,7 +94,7 @@ export const programs: Record<string, (world: World, argument: number) => void> 
 		semaphore.close();
 	},
 
-	/** Takes so many permits, one by one: who waits is not forgotten. */
+	/** Takes so many permits, one by one: no waiter is forgotten. */
 	takes(world, times) {
 		const semaphore = world.semaphore();
 		for (let i = 0; i < times; i++) {
@@ -213,7 +213,7 @@ export const programs: Record<string, (world: World, argument: number) => void> 
 		wait({});
 	},
 
-	/** Changes the pair under the mutex until the end, and puts it right if somebody was killed inside. */
+	/** Changes the pair under the mutex until the end, and repairs it if a thread was killed inside. */
 	"changes the pair"(world, id) {
 		const mutex = world.mutex();
 		world.begin(id);

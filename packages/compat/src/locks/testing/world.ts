@@ -27,7 +27,7 @@ export const Word = {
 	/** How many are inside, and were at most. */
 	inside: 7,
 	most: 8,
-	/** Somebody has got so far, and goes on no further. */
+	/** A thread has reached this point and stays there. */
 	held: 9,
 	/** To wait on. */
 	bell: 10,
@@ -94,7 +94,7 @@ export class World {
 		return Atomics.load(this.words, Word.stop) !== 0;
 	}
 
-	/** Notes that somebody comes in, and how many are there. */
+	/** Records that a thread enters, and how many are inside. */
 	enter(): void {
 		const inside = this.add(Word.inside);
 		for (let most = Atomics.load(this.words, Word.most); most < inside; ) {

@@ -36,7 +36,7 @@ for (;;) {
 		if (random(20) === 0) clearSegment(here, kind, "", name);
 		for (const { leave } of opened) leave();
 	} catch (error) {
-		// Smaller memory is there, and the like: what is to be seen here is who waits, and what is left.
+		// Errors such as memory that is too small are expected: the test checks which threads wait, and what is left.
 		if (!["ERR_IPC_OPTIONS_MISMATCH", "ERR_IPC_TOO_MANY_HANDLES"].includes((error as { code: string }).code))
 			throw error;
 	}

@@ -1,4 +1,4 @@
-/** Opens a name, or has a Worker of its own do so, and tells what came of it. */
+/** Opens a name, or starts a Worker that does, and reports the result. */
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import { Channel, type IpcError } from "../../index.ts";
 

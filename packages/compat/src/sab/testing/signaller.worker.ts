@@ -1,4 +1,4 @@
-/** Rings somebody so many times. */
+/** Signals a thread so many times. */
 import { workerData } from "node:worker_threads";
 import { threads } from "../threads.ts";
 

@@ -1,4 +1,4 @@
-/** A thread where the system does not tell who lives: opens a name, or has a Worker of its own do so. */
+/** A thread on a system that does not report liveness: opens a name, or starts a Worker that does. */
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import { openAsSender } from "../open_segment.ts";
 import { isThreadRegistered, threadIdentity, watchThreads } from "../thread_exits.ts";

@@ -46,7 +46,7 @@ static inline waker open_waker(void) {
   return it;
 }
 
-/* As an event loop waits. False: it is time to look around. */
+/* As an event loop waits. False: it is time to poll. */
 static inline bool await_signal(waker it) {
   char rings[16];
   int count = poll(&(struct pollfd){.fd = it.fd, .events = POLLIN}, 1, LOOK_MS);

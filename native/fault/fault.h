@@ -5,7 +5,7 @@
  * Nobody lists the points: each place in the source puts one into the section ipc_fault_points when it is
  * compiled, so a new store is a new point. Of an inline function there is one in each file that uses it.
  *
- * Stores are told apart by where they go: only those into shared memory, which others can see, pass a point.
+ * Only stores into shared memory, which other processes can see, pass a point.
  * Copies are many stores: they pass one before the first byte and one in the middle.
  */
 #ifndef LIBIPC_FAULT_H

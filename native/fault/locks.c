@@ -1,7 +1,7 @@
 /*
  * locks.c - mutexes, conditions, semaphores, reader-writer locks and shared memory: four who take turns.
  *
- * What a lock is to exclude is seen in the notes: who is inside, and at what step of its script each was.
+ * The ledger shows whether the lock excludes: which actors are inside, and at which step of its script each was.
  * Killed while its step was INSIDE, the victim must be told of (IPC_OWNER_DIED); on the way in or out it may be.
  */
 #include <signal.h>
@@ -68,12 +68,12 @@ static ipc_handle *exchange(ipc_handle *handle) {
   return next;
 }
 
-/* So that nobody is the first and the last each time. */
+/* So that no actor is always the first or the last. */
 static void meet_others(void) {
   for (uint32_t i = A; i <= LAST; i++) LIKELY_AFTER(50, atomic_load(&ledger()->opened[i]) || has_ended(i));
 }
 
-/* So that the last to close is not one who has left the lock locked: that it was goes with the name. */
+/* So that the last close is not by an actor that left the lock locked: that state vanishes with the name. */
 static void await_last(void) {
   while (!atomic_load(&ledger()->opened[LAST]) && !has_ended(LAST)) a_moment();
 }
@@ -95,15 +95,15 @@ static bool is_struck(void) {
   return atomic_load(&now->struck) != 0 && (now->armed[0].signal != SIGSTOP || playing->first.point);
 }
 
-/* The lock is held alone: nobody else is inside, but for one that died there. */
+/* The lock is held alone: no other actor is inside, except for one that died there. */
 static void go_in(int32_t status) {
   uint32_t before = atomic_load(&ledger()->inside);
   if (status == IPC_OWNER_DIED) {
     atomic_fetch_add(&ledger()->told, 1);
-    if (!is_struck() && atomic_load(&ledger()->closings) == 0) FAIL("told of a death, and nobody has died");
+    if (!is_struck() && atomic_load(&ledger()->closings) == 0) FAIL("a death was reported, and no actor has died");
   } else {
     CHECK_EQ(status, IPC_OK);
-    if (before) FAIL("%s is inside, too, or died there and nobody was told", playing->cast[before - 1]);
+    if (before) FAIL("%s is inside too, or died there and no lock reported it", playing->cast[before - 1]);
   }
   atomic_store(&ledger()->inside, fault_actor + 1);
   step(INSIDE);
@@ -281,7 +281,8 @@ static void read_once(ipc_handle *lock, uint32_t round) {
   atomic_store(&ledger()->shared[fault_actor], 1);
   if (status == IPC_OK) {
     CHECK_EQ(ledger()->counter, ledger()->counter_copy);
-    if (atomic_load(&ledger()->inside)) FAIL("a writer is inside beside a reader, or died there and nobody is told");
+    if (atomic_load(&ledger()->inside))
+      FAIL("a writer is inside beside a reader, or died there and no lock reports it");
   }
   /* Once more, if that can be had at once. */
   if (round % 2 == 0 && ipc_rwlock_lock_shared(lock, 0) >= 0) CHECK_EQ(ipc_rwlock_unlock_shared(lock), IPC_OK);
@@ -339,7 +340,7 @@ static void be_rwlock(uint32_t actor) {
   if (actor == LAST) {
     for (uint32_t i = A; i < LAST; i++)
       while (!has_ended(i)) a_moment();
-    /* Died writing, and nobody wrote after it: still told. */
+    /* Died writing, and no writer came after it: still reported. */
     go_in(DO(ipc_rwlock_lock(lock, WAIT_LIMIT_MS, IPC_KEEP_NOTHING)));
     go_out();
     CHECK_EQ(ipc_rwlock_unlock(lock), IPC_OK);
@@ -356,7 +357,7 @@ static void be_semaphore(uint32_t actor) {
   uint32_t permits = playing->options.initial - 1;
   ipc_handle *semaphore = open_it();
   meet_others();
-  /* Where somebody is sure to die, the others are to be who finds out. */
+  /* Where an actor is sure to die, the others have to notice it. */
   for (uint32_t round = 0; round < ROUNDS && !(playing->first.point && actor == LAST); round++) {
     step(ENTERING);
     if (plan()->gives_up && round % 3 == 1) {
@@ -479,7 +480,7 @@ static void try_too_much(ipc_handle *memory) {
   setrlimit(RLIMIT_FSIZE, &before);
 }
 
-/* A word is counted up; who waits for it to change is woken. */
+/* A word is incremented; a wait for its change is woken. */
 static void be_memory(uint32_t actor) {
   static waker mine;
   ipc_handle *memory = open_it();
@@ -550,7 +551,8 @@ static void be_memory(uint32_t actor) {
   ipc_waker_close(mine.low, mine.high);
 }
 
-/* A died inside, as the only one who had it open: who comes next is told, whoever else dies at coming. */
+/* A died inside as the only one that had it open: the next owner learns of it, also if another actor dies while it
+ * opens. */
 static void be_heir(uint32_t actor) {
   bool is_mutex = playing->options.kind == IPC_MUTEX;
   uint32_t before = actor == LAST ? LAST : actor == A ? A : plan()->other_options && actor == C ? C : B;
@@ -560,7 +562,7 @@ static void be_heir(uint32_t actor) {
   int32_t status = is_mutex ? DO(ipc_mutex_lock(lock, -1)) : DO(ipc_rwlock_lock(lock, -1, IPC_KEEP_NOTHING));
   CHECK(status == IPC_OK || status == IPC_OWNER_DIED);
   atomic_fetch_add(&ledger()->told, status == IPC_OWNER_DIED);
-  /* With other options it is made anew, and who is killed at that takes it along. */
+  /* With other options it is created again, and an actor killed at that moment loses the report. */
   if (actor == LAST && !(plan()->other_options && (was_killed(B) || was_killed(C))))
     CHECK(atomic_load(&ledger()->told) > 0);
   CHECK_EQ(is_mutex ? ipc_mutex_unlock(lock) : ipc_rwlock_unlock(lock), IPC_OK);

@@ -1,6 +1,6 @@
 /*
  * names.c - how names come and go: created, joined, left, left by the last, cleared, listed, removed, opened
- * again. Whoever is killed at it, the last actor, who comes when all others have ended, finds the name in
+ * again. Whichever actor is killed, the last one, which starts when all others have ended, finds the name in
  * order: it works, and nothing is left when it goes.
  */
 #include <errno.h>
@@ -48,7 +48,7 @@ static void talk(ipc_sender *sender, ipc_receiver *receiver) {
     CHECK_EQ(status, IPC_OK);
     do {
       status = DO(ipc_receiver_recv(receiver, &got, sizeof got, 500));
-      if (status == IPC_E_ORPHANED || status == IPC_TIMED_OUT) return; /* as above, with somebody else's receivers */
+      if (status == IPC_E_ORPHANED || status == IPC_TIMED_OUT) return; /* as above, with receivers of another actor */
       CHECK_EQ(status, sizeof got);
     } while (got.sender != fault_actor);
     CHECK_EQ(got.number, number);
@@ -177,8 +177,8 @@ static void leave_behind(uint32_t actor) {
   else if (actor == 2)
     list();
   else {
-    ipc_sender *nobody = try_sender(IPC_OPEN);
-    ipc_sender_close(nobody);
+    ipc_sender *refused = try_sender(IPC_OPEN);
+    ipc_sender_close(refused);
     come_and_go();
   }
 }
@@ -245,7 +245,7 @@ static void no_room(uint32_t actor) {
   }
 }
 
-/* Where nobody may remove the name, as in a sticky directory, it is made anew in the same file. */
+/* Where no actor may remove the name, as in a sticky directory, it is created again in the same file. */
 static void not_ours(uint32_t actor) {
   fault_keeps_names = true;
   if (actor == LAST)

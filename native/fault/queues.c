@@ -213,7 +213,7 @@ static void be_taker(uint32_t actor) {
   bool (*const once[])(ipc_receiver *) = {receive_once, take_once, retry_once, hold_once, events_once, take_once};
   for (uint32_t turn = 0; !once[plan()->take](receiver); turn++) {
     if (plan()->lags && turn < 8) LIKELY_AFTER(2, is_somebody_stuck(receiver));
-    if (actor == TAKER_C) a_moment(); /* the others are who may be killed: they are to get the most */
+    if (actor == TAKER_C) a_moment(); /* the other actors may be killed: they should get most messages */
     if (plan()->take != LEAVE || turn % 3 != 2) continue;
     /* Goes with a lease, which is another's then, and comes again. */
     uint32_t lease[3];

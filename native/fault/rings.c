@@ -26,7 +26,7 @@ typedef struct ring_plan {
   bool lags;            /* receivers begin when a sender waits for space */
   bool sleeps;          /* senders send when receivers sleep */
   bool receivers_first; /* one of them creates the name */
-  bool peers;           /* they look who is there, and wait for others to come */
+  bool peers;           /* they read peers, and wait for others to join */
   uint32_t big_every;   /* each so manieth message of sender A has `most` bytes, others' have `least` */
 } ring_plan;
 
@@ -350,7 +350,7 @@ static void check_log(uint32_t index) {
         FAIL("receiver %u: message %u of sender %u is lost", index, number, sender);
   if (overwrites) {
     uint64_t first = ledger()->logs[index].first, total = atomic_load(&ledger()->total);
-    /* A large message that was under way when it came is none of its own: of each sender at most one. */
+    /* It does not get a large message that was in progress when it joined: at most one of each sender. */
     uint64_t told = first + count + ledger()->logs[index].lost,
              under_way = plan()->most > playing->options.capacity / 2 ? SENDERS : 0;
     if (told > total || told + under_way < total)

@@ -1,5 +1,5 @@
 /*
- * run.c - the program: plays scenarios, each in a process of its own with its cast below it.
+ * run.c - the program: runs scenarios, each in a separate process with its actors as children.
  *
  *   points                 every point: its number and its name
  *   discover               each scenario without a fault, some times: who passes which point how often
@@ -110,18 +110,18 @@ static void check_anew(void) {
   if (has_file() && !playing->is_left) FAIL("the last to leave left the file behind");
   if (!ipc_segment_has_ring(options->kind)) {
     ipc_handle *handle = ipc_handle_open(fault_prefix, now->name, options, &failure);
-    if (!handle) FAIL("a handle could not open anew: %d", failure.code);
+    if (!handle) FAIL("a handle could not open again: %d", failure.code);
     CHECK_EQ(ipc_handle_count(handle), 1);
     ipc_handle_close(handle);
   } else {
     char word[8] = "";
     ipc_receiver *receiver = ipc_receiver_open(fault_prefix, now->name, options, &failure);
-    if (!receiver) FAIL("a receiver could not open anew: %d", failure.code);
+    if (!receiver) FAIL("a receiver could not open again: %d", failure.code);
     ipc_sender *sender = ipc_sender_open(fault_prefix, now->name, options, &failure);
-    if (!sender) FAIL("a sender could not open anew: %d", failure.code);
-    CHECK_EQ(ipc_sender_send(sender, "anew", 5, 1000), IPC_OK);
-    CHECK_EQ(ipc_receiver_recv(receiver, word, sizeof word, 1000), 5);
-    CHECK(strcmp(word, "anew") == 0);
+    if (!sender) FAIL("a sender could not open again: %d", failure.code);
+    CHECK_EQ(ipc_sender_send(sender, "again", 6, 1000), IPC_OK);
+    CHECK_EQ(ipc_receiver_recv(receiver, word, sizeof word, 1000), 6);
+    CHECK(strcmp(word, "again") == 0);
     ipc_sender_close(sender);
     ipc_receiver_close(receiver);
   }
@@ -201,7 +201,7 @@ static void supervise(uint32_t size) {
   }
 }
 
-/* A case from beginning to end, in a process of its own. */
+/* A case from beginning to end, in a separate process. */
 static void play(void) {
   uint32_t size = cast_of(playing);
   sigset_t child;

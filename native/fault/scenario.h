@@ -75,7 +75,7 @@ typedef struct scenario {
     const char *point;
     uint32_t nth;
   } first;
-  bool is_left; /* nobody may remove the name: its file stays */
+  bool is_left; /* no actor may remove the name: its file stays */
 } scenario;
 
 extern const scenario *playing;

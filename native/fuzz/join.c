@@ -70,7 +70,7 @@ static void use_handle(void) {
   DO(ipc_handle_close(handle));
 }
 
-/* What the library itself makes of these options: with somebody on it who stays, and does not leave. */
+/* What the library itself creates with these options, with one endpoint that stays. */
 static void make_file(const char *key, uint8_t how) {
   ipc_segment segment;
   ipc_failure failure;

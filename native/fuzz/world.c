@@ -55,7 +55,7 @@ static void step(void) {
   if (!call_name || now - call_started <= call_limit) return;
   if (!ends_by_orphaning) world_fail("it goes on past its timeout: ms", (long long)((now - call_started) / MS));
   is_gone = true;
-  memset(alive, 0, sizeof alive); /* a loan, or a lock, of somebody alive is waited for as well */
+  memset(alive, 0, sizeof alive); /* loans and locks of live threads are waited for too */
   if (now - call_started > call_limit + SLACK_MS * MS) world_fail("it waits on though its name is gone", 0);
 }
 
@@ -154,11 +154,11 @@ uint64_t ipc_os_now(void) {
 }
 
 void ipc_os_yield(void) { step(); }
-uint32_t ipc_os_processors(void) { return 0; /* nobody spins */ }
+uint32_t ipc_os_processors(void) { return 0; /* no thread spins */ }
 
 void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
   step();
-  /* At least 100 ms, as on a busy machine: whoever waits for what never comes shall not need many steps. */
+  /* At least 100 ms, as on a busy machine: a wait that never succeeds must not need many steps. */
   if (atomic_load(word) == expected)
     now += timeout_ns < 100 * MS ? 100 * MS : timeout_ns > 1000 * MS ? 1000 * MS : timeout_ns;
 }
@@ -284,8 +284,8 @@ int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {
 }
 
 /*
- * The library itself never makes a file smaller that somebody has mapped. But for one case: it takes another user's
- * file for a leftover, because damage says so, may not remove it, and makes it anew in place. Then the others find
+ * The library itself never makes a mapped file smaller, with one exception: it takes another user's
+ * file for a leftover, because damage says so, may not remove it, and creates it again in place. Then the others find
  * zeros, as fault.c gives them.
  */
 int ipc_os_resize(int fd, uint64_t size) {

@@ -18,7 +18,7 @@ void world_begin(void);
 /* Fails if something is still mapped or locked. */
 void world_end(void);
 
-/* Who calls from now on, and whether somebody is alive. */
+/* Which thread calls from now on, and whether a thread is alive. */
 enum { WORLD_THREADS = 4 };
 void world_become(uint32_t thread);
 void world_set_alive(uint32_t thread, bool alive);
@@ -29,7 +29,7 @@ uint8_t *world_put_file(const char *key, uint64_t size);
 /* The bytes of the file that was made first, which need not have its name any more, and how many. */
 uint8_t *world_bytes(uint64_t *size);
 
-/* Somebody who is stopped has the name locks. Nothing can be removed, as in a sticky directory. */
+/* A stopped process holds the name locks. Nothing can be removed, as in a sticky directory. */
 extern bool world_is_locked, world_keeps_names;
 
 /*

@@ -7,13 +7,13 @@
  * as in ipc_slots_is_alive: whose place is it, is its thread there.
  * Abstracted: how waiters sleep (event.pml). Here one goes on when the word changes or its owner is dead.
  *
- * Invariant: no two live processes own the lock; an owner sees all that earlier owners wrote; whoever
+ * Invariant: no two live processes own the lock; an owner sees all that earlier owners wrote; a process that
  * is not killed gets the lock.
  *
- * fault NO_TAKE_OVER           nobody takes the lock from a dead owner
- * fault NO_TAKE_OVER_CHECK     it is taken from whoever has it
+ * fault NO_TAKE_OVER           no process takes the lock from a dead owner
+ * fault NO_TAKE_OVER_CHECK     it is taken from any owner
  * fault TAKE_OVER_BY_STORE     taken over by a store instead of a swap from the dead owner's number
- * fault INSTANCE_USED_TWICE    who comes back in a place has the instance of the one before it
+ * fault INSTANCE_USED_TWICE    a process that reuses a slot has the instance of the one before it
  * fault RELAXED_UNLOCK         given back without release
  */
 #define PROCESSES 3
@@ -71,7 +71,7 @@ again:
             dead = place == 3
           }
           if
-          :: dead -> skip /* nobody has that instance any more */
+          :: dead -> skip /* no process has that instance any more */
           :: else -> dead = IS_DEAD(place)
           fi
         fi;
@@ -133,7 +133,7 @@ end:
   do
   :: atomic { kills > 0 && !killed[0] -> killed[0] = true; kills-- }
   :: atomic { kills > 0 && !killed[1] -> killed[1] = true; kills-- }
-  :: kills > 0 -> kills = 0 /* nobody else is */
+  :: kills > 0 -> kills = 0 /* no other process is killed */
   od
 }
 

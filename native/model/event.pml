@@ -13,7 +13,7 @@
  * That the bump comes after the clear follows from the exchange's acquire alone: with a bump that is
  * relaxed the model holds too.
  *
- * Invariant: nobody sleeps on while its condition holds; after a kill, until a slice ends.
+ * Invariant: no process keeps sleeping while its condition holds; after a kill, at most until a slice ends.
  *
  * config SLEEP -DTHREADS two sleeping threads, two notifiers
  * config LOOP -DEVENT_LOOP one of them an event loop
@@ -112,7 +112,7 @@ inline wait_in_loop(me) {
   old = 0
 }
 
-/* Makes its change, and wakes who waits. */
+/* Makes its change, and wakes the waiters. */
 inline notify(me, change) {
   STORE(me, change, 1, true);
 #ifndef NO_FENCE_OF_NOTIFIER
@@ -135,7 +135,7 @@ inline notify(me, change) {
     if
     :: wanted & SLEEPERS ->
       EXCHANGE(me, WORD, old, (old + 1) % 8, true);
-      /* the system's call passes a barrier of its own: the bump has arrived */
+      /* the system call is a barrier too: the bump has arrived */
       d_step { !IS_PENDING(me, WORD) -> asleep[0] = false; asleep[1] = false }
     :: else
     fi;
@@ -181,13 +181,13 @@ proctype notifier() {
   } unless { killed[2] }
 }
 
-/* A change that is not made is not missed: who is killed has made it. */
+/* A killed process has made its change: a change that was not made cannot be missed. */
 proctype killer() {
 end:
   if
   :: d_step { mem[CHANGES] && can_kill -> killed[1] = true; can_kill = false }
   :: d_step { mem[CHANGES + 1] && can_kill -> killed[2] = true; can_kill = false }
-  :: true /* nobody is killed */
+  :: true /* no process is killed */
   fi
 }
 

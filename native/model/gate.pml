@@ -6,7 +6,7 @@
  * position lazily; positions modulo 8 that begin shortly before they wrap; a ring of two units, records of one. In
  * LONG one sender sends so much that positions go all the way round while the other stands by. In SHORT a sender
  * is killed between any two steps, and the other takes the claim over.
- * Abstracted: padding; how waiters sleep (event.pml): they go on when there is something to do; who comes and
+ * Abstracted: padding; how waiters sleep (event.pml): they continue when there is something to do; which endpoints join and
  * goes (join.pml). A limit reaches as far as the gate allows.
  *
  * Invariant: every receiver reads every record, whole, in order: nothing is overwritten that a receiver has not read.
@@ -21,7 +21,7 @@
  * fault LIMIT_FIRST in SHORT             the limit is stored before the gate is known, and set right afterwards
  * fault NO_PUBLISH_AT_END in SHORT       a receiver that has read all there is keeps its position to itself
  * fault GATE_BY_MINIMUM in TWO           the lowest position as a number, not by its distance from head
- * fault PRIVATE_LIMIT in LONG            each sender keeps a limit of its own
+ * fault PRIVATE_LIMIT in LONG            each sender keeps its own limit
  */
 #define PROCESSES (2 + RECEIVERS)
 #define WORDS 7
@@ -153,7 +153,7 @@ end:
 #endif
     atomic { found = LOAD(me, SLOT + position % CAPACITY); assert(found == position); found = 0 }
     position = (position + 1) % ROUND;
-    /* when the run known to us ends, every so many units, or if somebody waits: here, at will */
+    /* when the run known to us ends, every so many units, or if a sender waits: here, at any time */
     if
 #ifndef NO_PUBLISH_AT_END
     :: STORE(me, POSITION + number, position, true)
@@ -170,7 +170,7 @@ proctype killer() {
 end:
   if
   :: d_step { can_kill -> killed = true; can_kill = false }
-  :: true /* nobody is killed */
+  :: true /* no process is killed */
   fi
 }
 

@@ -5,7 +5,7 @@
  * Modelled: a sender and one that joins at the head, or (OLDEST) at the oldest mark that is still whole, and then reads
  * all there is; announcements and marks (who joins at the head takes no notice of them); the limit on places that may be
  * taken. A ring of two units, records of one. A sender may be killed anywhere before head is stored: another begins
- * anew from what the segment tells; that is the same process here.
+ * again from what the segment says; that is the same process here.
  * Abstracted: the claim (claim_lock.pml), so limit and head are the sender's own until others read them; positions do
  * not wrap (gate.pml); the marks' table is never full, and the check of a mark that is overwritten meanwhile left out;
  * recounting. Positions begin at 2.

@@ -3,7 +3,7 @@
  *
  * A store waits in its process's buffer and reaches memory some time later. It may overtake earlier
  * ones to other words, unless it is a release: then everything before it has arrived first. The store
- * half of a read-modify-write waits there too, and nobody else changes the word until it has arrived
+ * half of a read-modify-write waits there too, and no other process changes the word until it has arrived
  * (others still read the old value). A full fence waits until the buffer is empty. That is more than
  * x86 allows, whose buffers keep their order and whose read-modify-writes empty them: what holds here
  * holds there.

@@ -4,16 +4,16 @@
  * Modelled: process 0 writes, then reads; process 1 reads twice; process 2 writes, and reads in the same breath
  * what the others left. A reader says `held` and looks at the claim; a writer takes the claim and looks at every
  * `held`; `writing` tells of a writer that was killed inside. One process is killed between any two steps.
- * Abstracted: waiting in line (waits.pml): who waits goes on when the claim is free or its owner dead, and
- * the writer when nobody is left inside. A dead reader's place is emptied in one step. No reader comes in twice.
+ * Abstracted: the wait queue (waits.pml): a waiter continues when the claim is free or its owner dead, and
+ * the writer when no reader is left inside. A dead reader's slot is freed in one step. No reader enters twice.
  *
  * Invariant: no writer is inside together with anybody else, and all see what earlier writers wrote; after a
- * writer was killed inside all who come in are told, until a writer has unlocked; once a writer that waits
+ * writer was killed inside, every lock reports it until a writer has unlocked; once a writer that waits
  * for readers has passed its fence, no new reader comes in, so it waits for those alone who are inside.
  *
  * fault NO_FENCE_OF_READER     between `held` and the claim
  * fault NO_FENCE_OF_WRITER     between the claim and `held`
- * fault NO_CLAIM_CHECK         a reader does not look whether somebody has the turn
+ * fault NO_CLAIM_CHECK         a reader does not check whether a writer holds the claim
  * fault NO_WAIT_FOR_READERS    a writer goes in once it has the turn
  * fault TURN_BEFORE_HELD       a reader that took the turn gives it back before it says `held`
  * fault WRITING_AFTER_TURN     an unlocking writer clears `writing` after it gave the turn back
@@ -32,7 +32,7 @@ bool killed[PROCESSES], is_gone[PROCESSES];
 bool can_kill = true;
 byte writers, readers;
 byte truth;           /* what the last writer to come out wrote */
-bool died_inside;     /* and nobody has unlocked since */
+bool died_inside;     /* and no writer has unlocked since */
 bool closed;          /* a writer has the turn and has passed its fence */
 
 #define IS_FREE_TURN(me) (LOAD(me, CLAIM) == 0 || is_gone[LOAD(me, CLAIM) - 1])
@@ -161,7 +161,7 @@ end:
   if
   :: atomic { can_kill -> killed[0] = true; can_kill = false }
   :: atomic { can_kill -> killed[1] = true; can_kill = false }
-  :: true /* nobody is killed */
+  :: true /* no process is killed */
   fi
 }
 

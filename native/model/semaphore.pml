@@ -3,15 +3,15 @@
  *
  * Modelled: take_robust, release_robust, recover and count_free with two permits. Process 0 takes one and
  * gives it back, twice; processes 1 and 2 do so once. Processes 0 and 1 are killed between
- * any two steps; one that finds no permit looks for the dead and counts anew. At the end process 2 does so, if there are
- * dead that nobody has found.
+ * any two steps; one that finds no permit checks liveness and counts again. At the end process 2 does so, if there are
+ * dead processes that none has noticed.
  * Abstracted: waiting (waits.pml; here one goes on when there is a permit or a death to find); the claim's
  * own waits (claim_lock.pml); a dead handle's place is emptied in one step.
  *
  * Invariant: the permits and what live handles hold are never more than there were initially; once the dead have been
  * found and counted they are exactly that, and every live handle has got what it asked for.
  *
- * fault NO_RECOVER             nobody looks for the dead
+ * fault NO_RECOVER             no process checks liveness
  * fault PERMITS_FIRST          a permit is given back before `held` says that it is no longer held
  * fault HELD_AFTER_UNLOCK      `held` says that a permit was taken once the claim is given back
  * fault COUNTED_OUTSIDE        counted without the claim lock
@@ -165,7 +165,7 @@ end:
   do
   :: atomic { kills > 0 && !killed[0] -> killed[0] = true; kills-- }
   :: atomic { kills > 0 && !killed[1] -> killed[1] = true; kills-- }
-  :: kills > 0 -> kills = 0 /* nobody else is */
+  :: kills > 0 -> kills = 0 /* no other process is killed */
   od
 }
 

@@ -11,7 +11,7 @@
  * notify_all; event loops wait in the same table, and only sleep elsewhere.
  * A slice ends only when nothing else can happen, and only after a kill.
  *
- * Invariant: nobody sleeps on while what it waits for is there and nobody was notified in its stead; a mutex has one
+ * Invariant: no wait keeps sleeping while what it waits for is there and no other wait was notified for it; a mutex has one
  * owner; after a kill the survivors get on with the end of a slice.
  *
  * config MUTEX -DIS_MUTEX the turn; one may give up
@@ -25,7 +25,7 @@
  * fault NO_RECHECK in MUTEX              no attempt between entering and sleeping
  * fault COUNTED_LATE in MUTEX            `waiting` is raised after the fence
  * fault NO_PASS_ON in MUTEX              who gives up keeps its notification
- * fault NO_PASS_ON_OF_THE_REST in SEMAPHORE   who has got a permit keeps the notification of another
+ * fault NO_PASS_ON_OF_THE_REST in SEMAPHORE   a handle that got a permit keeps the notification of another
  * fault NOTIFIED_BY_STORE in SEMAPHORE   a store instead of a swap of the state that was seen
  * fault NO_SLICE in MUTEX_KILL           sleeps are not ended after a while
  * fault NO_DEATHS in CONDITION           a death is not taken for a notification
@@ -55,7 +55,7 @@ byte deaths;
 byte slices;
 bool mutex;             /* the condition's */
 byte items;
-byte name;              /* 1 + who has the name lock */
+byte name;              /* 1 + the process that holds the name lock */
 
 #ifdef IS_KILLING
 #define GIVES_UP false
@@ -393,7 +393,7 @@ end:
     fi
 #endif
 #endif
-  :: true /* nobody is killed */
+  :: true /* no process is killed */
   fi
 }
 

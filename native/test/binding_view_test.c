@@ -1,4 +1,4 @@
-/* binding_view_test.c - a binding that moves bytes by itself is told where, and has what it needs of the system. */
+/* binding_view_test.c - a binding that moves the bytes itself gets their place and the system calls that it needs. */
 #include "libipc/binding_view.h"
 
 #include "ends.h"
@@ -60,7 +60,7 @@ static void where_it_joined_is_told(void) {
   ipc_sender_close(sender);
 }
 
-/* The binding has given the claim of its route back, and somebody else has it by now: close() must not take it away. */
+/* The binding has released the claim of its route, and another sender holds it now: close() must not release it. */
 static void a_claim_is_the_bindings(void) {
   ipc_sender *mine = must_send(of_kind(IPC_ROUTE));
   ipc_binding_view exported;
@@ -172,7 +172,7 @@ static void wakers_are_rung(void) {
   CHECK_GE(fd, 0);
   ipc_waker_signal(number[0], number[1]);
   CHECK_EQ(read(fd, ring, sizeof ring), 1);
-  ipc_waker_signal(UINT32_MAX, UINT32_MAX); /* nobody's */
+  ipc_waker_signal(UINT32_MAX, UINT32_MAX); /* no waker has it */
   CHECK_EQ(read(fd, ring, sizeof ring), -1);
   close(fd);
   ipc_waker_close(number[0], number[1]);

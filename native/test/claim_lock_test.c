@@ -1,4 +1,4 @@
-/* claim_lock_test.c - one sender moves head at a time, and a dead one holds nobody up. */
+/* claim_lock_test.c - one sender moves head at a time, and a dead one blocks no other. */
 #include "claim_lock.h"
 
 #include "interpose.h"
@@ -108,7 +108,7 @@ static void unlock_late(const char *call) {
   unlock(&current);
 }
 
-/* The owner unlocks after the waiter's last look, before its announcement that it will sleep: nobody wakes it. */
+/* The owner unlocks after the waiter's last check and before it announces that it will sleep: no notifier wakes it. */
 static void waiter_looks_again_before_it_sleeps(void) {
   current = join();
   holder it = join();
@@ -181,7 +181,7 @@ static void waiter_asleep_notices_the_death(void) {
   leave(&it);
 }
 
-/* Whatever time-out its user has: recovery is for "whoever needs it", also for those that only try. */
+/* Independent of the timeout: a sender that only tries recovers the claim too. */
 static void check_send_recovers(int32_t timeout_ms) {
   ipc_failure failure;
   ipc_receiver *receiver = ipc_receiver_open(test_prefix, test_name, &channel, &failure);
@@ -267,7 +267,7 @@ static void route_has_one_live_sender(void) {
   test_stop(first);
   CHECK_EQ(open_second(&pid), IPC_E_HAS_SENDER);
   view seen = view_open(test_prefix, test_name, IPC_ROUTE);
-  CHECK_EQ(seen.header->sender_count, 1); /* nobody who was refused is counted */
+  CHECK_EQ(seen.header->sender_count, 1); /* a refused sender is not counted */
   test_kill(first);
   double started = test_ms();
   CHECK_EQ(open_second(&pid), IPC_OK);

@@ -153,7 +153,7 @@ static void notified_one_by_one_in_order(void) {
     shared = test_shared(sizeof *shared);
     pair it = open_pair();
     atomic_store(&it.condition->segment.header->next_ticket, tickets[round]);
-    CHECK_EQ(ipc_condition_notify(it.condition), 0); /* nobody: it is gone */
+    CHECK_EQ(ipc_condition_notify(it.condition), 0); /* no wait: it has ended */
     for (uintptr_t i = 0; i < CROWD; i++) {
       workers[i] = test_start(TEST_PROCESS, wait_until_open, (void *)i);
       await_waits(it.condition, (uint32_t)i + 1);
@@ -169,7 +169,7 @@ static void notified_one_by_one_in_order(void) {
       test_await(&shared->next, i + 1);
       if (i < CROWD - 2) {
         CHECK_EQ(shared->order[i], i);
-        CHECK_EQ(shared->waits, i + 1); /* nobody else has stirred */
+        CHECK_EQ(shared->waits, i + 1); /* no other wait has ended */
       }
     }
     CHECK_EQ(ipc_condition_notify_all(it.condition), 0);
@@ -333,7 +333,7 @@ static void the_mutex_owner_dies_meanwhile(void) {
   ipc_handle_close(it.condition);
 }
 
-/* Whoever was notified may be dead: then all the others look for themselves. */
+/* The notified waiter may be dead: then all other waits end and check again. */
 static void killed_waiter_does_not_keep_its_notification(void) {
   for (int notified_first = 0; notified_first < 2; notified_first++) {
     shared = test_shared(sizeof *shared);
@@ -376,7 +376,8 @@ static void stopped_waiter_keeps_its_notification(void) {
   test_stop(first);
   CHECK_EQ(ipc_condition_notify(it.condition), 1);
   int32_t wait = ipc_condition_enter(it.condition, 0, 0);
-  CHECK_EQ(ipc_handle_sleep(it.condition, wait, 500), IPC_TIMED_OUT); /* looks at least once: nobody is dead */
+  CHECK_EQ(ipc_handle_sleep(it.condition, wait, 500),
+           IPC_TIMED_OUT); /* checks liveness at least once: no handle is dead */
   CHECK_EQ(ipc_handle_leave(it.condition, wait), 0);
   CHECK_EQ(shared->next, 0);
   CHECK_EQ(ipc_condition_notify(it.condition), 1);
@@ -388,7 +389,7 @@ static void stopped_waiter_keeps_its_notification(void) {
   close_pair(it);
 }
 
-/* Kill tests: tokens are made, and whoever waits for one takes it. A dead waiter takes nothing along. */
+/* Kill tests: tokens are produced, and a waiter takes each. A dead waiter loses no token. */
 static void take_tokens(void *number) {
   uint32_t index = (uint32_t)(uintptr_t)number;
   pair it = open_pair();

@@ -1,7 +1,7 @@
 /* drop_newest_test.c - drop-newest: the sender learns of each message that was not sent. */
 #include "overrun_fixture.h"
 
-/* The other policy: who finds the ring full is told at once, and nothing that was accepted is lost. */
+/* The other policy: a send into a full ring reports it at once, and no accepted message is lost. */
 static void the_sender_learns_of_a_dropped_message(void) {
   for (uint32_t kind = IPC_ROUTE; kind <= IPC_CHANNEL; kind++) {
     const ipc_options options = {.kind = kind, .capacity = CAPACITY, .overflow = IPC_DROP_NEWEST};

@@ -1,4 +1,4 @@
-/* event_test.c - no wake-up is lost, and none is paid for when nobody sleeps. */
+/* event_test.c - no wake-up is lost, and a notification costs no system call when no thread sleeps. */
 #include "event.h"
 
 #include "interpose.h"
@@ -6,7 +6,7 @@
 #include "worker.h"
 
 typedef struct board {
-  ipc_segment segment; /* with nobody on it */
+  ipc_segment segment; /* without endpoints */
   ipc_header header;
   _Atomic uint32_t turn[2], done;
 } board;
@@ -42,7 +42,7 @@ static void notify_clears_the_flag_and_moves_the_word(void) {
   ipc_event_notify(&shared->segment, IPC_EVENT_DATA); /* another event: nothing */
   CHECK_EQ(wakes, 0);
   ipc_event_notify(&shared->segment, IPC_EVENT_SPACE);
-  ipc_event_notify(&shared->segment, IPC_EVENT_SPACE); /* the second has nobody to wake */
+  ipc_event_notify(&shared->segment, IPC_EVENT_SPACE); /* the second has no thread to wake */
   CHECK_EQ(wakes, 1);
   CHECK_EQ(shared->header.event_flags[IPC_EVENT_SPACE].wanted, 0);
   CHECK_EQ(shared->header.event_words[IPC_EVENT_SPACE].value, seen + 1);

@@ -48,7 +48,7 @@ static void use_ends(void *inherited) {
   CHECK_EQ(ipc_sender_receiver_count(it->sender), 0);
   ipc_sender_arm(it->sender, IPC_WAIT_FOR_SPACE | IPC_WAIT_FOR_PEERS, 1, 2);
   ipc_receiver_poll(it->receiver, IPC_WAIT_FOR_DATA | IPC_WAIT_FOR_PEERS, 1, 2);
-  /* Views too: whoever writes through one writes for itself. */
+  /* Views too: a child that writes through one writes into its own memory. */
   memset(ipc_mapping_address(it->mapping), 0xff, (size_t)ipc_mapping_byte_length(it->mapping));
   ipc_sender_close(it->sender);
   ipc_receiver_close(it->receiver);

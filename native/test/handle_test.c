@@ -85,7 +85,7 @@ static void modes_tell_who_is_there(void) {
     CHECK_EQ(ipc_handle_count(it), 2);
     ipc_handle_close(it);
     ipc_handle_close(other);
-    /* What the dead left does not count, and binds nobody. */
+    /* A leftover does not count, and its options do not bind. */
     for (uint32_t mode = IPC_CREATE_OR_OPEN; mode <= IPC_OPEN; mode++) {
       test_worker worker = test_start(TEST_PROCESS, leave_it_behind, (void *)kind);
       test_await(&shared->ready, 1);
@@ -138,7 +138,7 @@ static void options_must_be_the_creators(void) {
                 IPC_OPTION_PERMISSIONS);
   ipc_handle *same = must_handle((ipc_options){.kind = IPC_SEMAPHORE, .initial = 4, .robust = 1, .max_receivers = 5});
   ipc_handle *any = must_handle((ipc_options){.kind = IPC_SEMAPHORE});
-  CHECK_EQ(ipc_handle_count(it), 3); /* nobody who was refused */
+  CHECK_EQ(ipc_handle_count(it), 3); /* a refused handle is not counted */
   ipc_handle_close(it);
   ipc_handle_close(same);
   ipc_handle_close(any);
@@ -154,7 +154,7 @@ static void options_that_cannot_be_are_refused(void) {
   check_refused((ipc_options){.kind = IPC_SEMAPHORE, .initial = IPC_MAX_PERMITS + 2}, IPC_E_INVALID_ARGUMENT, 0);
   check_refused((ipc_options){.kind = IPC_MUTEX, .max_receivers = IPC_MAX_RECEIVERS + 1}, IPC_E_INVALID_ARGUMENT,
                 IPC_OPTION_MAX_RECEIVERS);
-  /* Of rings alone: what a mutex would make of them, nobody could join. */
+  /* Only of rings: no handle could join a mutex that was created with them. */
   for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
     ipc_options options = of(kind);
     options.capacity = IPC_MIN_CAPACITY;
@@ -172,7 +172,7 @@ static void stay(void *unused) {
   test_idle();
 }
 
-/* More than there are by default; each open and close looks who is alive, so 1024 would take long. */
+/* More than there are by default; each open and close checks liveness, so 1024 would take long. */
 enum { MANY = 150 };
 
 static void there_is_room_for_so_many_handles(void) {
@@ -320,7 +320,7 @@ static void live_a_life(void *unused) {
   hooks.before = NULL;
 }
 
-/* Whoever dies at any single call, the name can be opened, used and closed, and is gone then. */
+/* After a death at any single call, the name can be opened, used and closed, and is gone then. */
 static void a_death_at_every_call_leaves_a_name_to_use(void) {
   for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
     options_now = of(kind);

@@ -1,4 +1,4 @@
-/* handles.h - opens handles of the case's name, sees who waits in line, and waits as an event loop does. */
+/* handles.h - opens handles of the case's name, reads the wait queue, and waits as an event loop does. */
 #ifndef LIBIPC_TEST_HANDLES_H
 #define LIBIPC_TEST_HANDLES_H
 

@@ -279,7 +279,7 @@ static void a_reused_id_is_somebody_else(void) {
   uint32_t sent = 0;
   while (sent < 2000) {
     int32_t status =
-        ipc_sender_send(sender, "12345678", 8, 2000); /* more than the ring holds: who is dead holds it back */
+        ipc_sender_send(sender, "12345678", 8, 2000); /* more than the ring holds: a dead receiver holds it back */
     if (status == IPC_NO_RECEIVERS) break;
     CHECK_EQ(status, IPC_OK);
     sent++;

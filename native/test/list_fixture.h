@@ -98,7 +98,7 @@ static inline void send_some(ipc_sender *sender, uint32_t count) {
   for (uint64_t i = 0; i < count; i++) CHECK_EQ(ipc_sender_send(sender, &i, 8, 0), IPC_OK);
 }
 
-/* A listing sees a moment: in each slice of its sleep a waiter looks around for an instant. */
+/* A listing shows one moment: at the end of each slice of its sleep a waiter is awake for an instant. */
 static inline void await_sleeping(uint32_t kind, uint32_t role, uint32_t sleeping) {
   for (;; test_pause()) {
     report it = must_find(kind);

@@ -73,7 +73,7 @@ static void the_owner_of_a_mutex_is_listed(void) {
   report it = must_find(IPC_MUTEX);
   check_handle(&it.endpoints[0], 0, 0, 0, 0);
   check_handle(&it.endpoints[1], 1, 0, 1, 1);
-  ipc_handle_close(other); /* abandoned: nobody's */
+  ipc_handle_close(other); /* abandoned: no handle holds it */
   it = must_find(IPC_MUTEX);
   CHECK_EQ(it.count, 1);
   check_handle(&it.endpoints[0], 0, 0, 0, 0);
@@ -141,7 +141,7 @@ static void readers_and_writers_inside_are_listed(void) {
   it = must_find(IPC_RWLOCK);
   check_handle(&it.endpoints[0], 0, 0, 0, 0);
   check_handle(&it.endpoints[2], 2, 0, 1, 1);
-  ipc_handle_close(writer); /* inside: the next are told */
+  ipc_handle_close(writer); /* inside: the next owners learn of it */
   CHECK_EQ(ipc_rwlock_lock_shared(other, 0), IPC_OWNER_DIED);
   it = must_find(IPC_RWLOCK);
   check_handle(&it.endpoints[1], 1, 0, 1, 0);

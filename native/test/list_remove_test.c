@@ -122,7 +122,7 @@ static void remove_all_the_time(void *unused) {
   }
 }
 
-/* Whoever has opened a name keeps it, whoever tidies up meanwhile. */
+/* A process that has opened a name keeps it while another one removes leftovers. */
 static void removal_never_takes_a_name_that_is_being_opened(void) {
   shared = test_shared(sizeof *shared);
   test_worker deaths = test_start(TEST_PROCESS, die_all_the_time, NULL);

@@ -150,7 +150,7 @@ static void loans_left_behind_block_nobody(void) {
   ipc_receiver_close(receiver);
 }
 
-/* A loan that no owner record precedes cannot be: nobody would ever end it. */
+/* A loan without an owner record before it is damage: no sender would ever end it. */
 static void loan_without_owner_is_damage(void) {
   ipc_receiver *receiver = must_open_receiver();
   ipc_sender *sender = must_open_sender();

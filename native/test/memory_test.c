@@ -190,7 +190,7 @@ static void unlinked_memory_stays_usable(void) {
   ipc_mapping_release(late);
   ipc_handle *fresh = must_handle(of(50));
   ipc_mapping *new = must_map(fresh);
-  CHECK_EQ(ipc_memory_unlink(it), IPC_OK); /* of its own name alone */
+  CHECK_EQ(ipc_memory_unlink(it), IPC_OK); /* of this name only */
   CHECK(view_exists(test_prefix, test_name, IPC_MEMORY));
   CHECK_EQ(bytes_of(new)[1], 0);
   CHECK_EQ(ipc_handle_count(fresh), 1);

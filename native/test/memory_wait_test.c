@@ -88,7 +88,7 @@ static void a_wake_up_just_before_the_sleep_is_seen(void) {
   ipc_handle_close(other_now);
 }
 
-/* A mutex of their own making: 0 free, 1 taken, 2 taken and waited for. */
+/* A mutex made from a word: 0 free, 1 taken, 2 taken and waited for. */
 typedef struct own_lock {
   _Atomic uint32_t word;
   uint32_t padding;

@@ -8,14 +8,14 @@ static void die_holding(void *unused) {
   pause();
 }
 
-/* Nobody else had it open: the next to open it makes it anew, and is told all the same. */
+/* No other handle had it open: the next open creates it again, and its lock still reports the death. */
 static void the_next_owner_learns_of_a_death(void) {
   shared = test_shared(sizeof *shared);
   for (int keeps = 0; keeps < 2; keeps++) {
     test_worker owner = test_start(TEST_PROCESS, die_holding, NULL);
     test_await(&shared->ready, (uint32_t)keeps + 1);
     test_kill(owner);
-    hooks.keep_names = keeps; /* it is made anew in the same file */
+    hooks.keep_names = keeps; /* it is created again in the same file */
     ipc_handle *it = must_handle(mutex), *other = must_handle(mutex);
     CHECK_EQ(ipc_mutex_lock(it, 0), IPC_OWNER_DIED);
     CHECK_EQ(ipc_mutex_unlock(it), IPC_OK);
@@ -112,7 +112,8 @@ static void a_stopped_or_killed_waiter_blocks_no_other(void) {
   }
 }
 
-/* Kill tests: `first` and `second` differ while somebody is at work; who finds them so must have been told. */
+/* Kill tests: `first` and `second` differ while an owner works; a later owner that finds them different must have got
+ * IPC_OWNER_DIED. */
 static uint32_t random_state;
 
 static void mend(int32_t status) {

@@ -179,7 +179,7 @@ static void waiters_learn_that_it_was_cleared(void) {
   close_waker(&mine);
 }
 
-/* Nobody tells: whoever waits, or tries, sees for itself that the name is gone. */
+/* No notification is sent: a waiting or trying handle finds by itself that the name is gone. */
 static void a_removed_name_is_noticed(void) {
   ipc_handle *it = must_handle(mutex), *other = must_handle(mutex);
   CHECK_EQ(ipc_mutex_lock(it, -1), IPC_OK);
@@ -204,7 +204,7 @@ static void a_removed_name_is_noticed(void) {
   ipc_handle_close(other);
 }
 
-/* It is told at once: `patient` waits would hang. And told once. */
+/* It is reported at once (`patient` waits would hang), and once. */
 static void close_while_it_is_held(void) {
   hooks.patient = true;
   ipc_handle *it = must_handle(mutex), *other = must_handle(mutex), *third = must_handle(mutex);

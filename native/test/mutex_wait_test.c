@@ -48,7 +48,7 @@ static void event_loops_are_signalled_in_order(void) {
   arm(it, IPC_WAIT_FOR_LOCK, &mine); /* stays where it is */
   CHECK_EQ(ipc_handle_armed(it), IPC_WAIT_FOR_LOCK);
   CHECK_EQ(ipc_mutex_lock(it, 0), IPC_TIMED_OUT);
-  CHECK_EQ(ipc_handle_armed(it), IPC_WAIT_FOR_LOCK); /* a try in vain changes nothing */
+  CHECK_EQ(ipc_handle_armed(it), IPC_WAIT_FOR_LOCK); /* a failed try changes nothing */
   CHECK_EQ(ipc_mutex_unlock(owner), IPC_OK);
   CHECK_EQ(rings(&mine), 1);
   CHECK_EQ(rings(&others), 0);
@@ -164,7 +164,7 @@ static void overtake_once(const char *call) {
   CHECK_EQ(rings(&last_waker), 0);
 }
 
-/* Woken in vain, since somebody was faster: it is still before those who came after it. */
+/* It was woken but another handle was faster: it stays before the waits that began after it. */
 static void an_overtaken_sleeper_keeps_its_queue_position(void) {
   ipc_handle *it = must_handle(mutex);
   owner_now = must_handle(mutex);

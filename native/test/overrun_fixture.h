@@ -19,7 +19,7 @@ enum { STARTS = sizeof starts / sizeof starts[0] };
 static __attribute__((unused)) uint8_t bytes[1 << 20];
 
 static inline void fail_on_sleep(const char *call) {
-  if (strcmp(call, "wait") == 0) FAIL("somebody waits");
+  if (strcmp(call, "wait") == 0) FAIL("a sender waits");
 }
 
 typedef struct plan {

@@ -130,7 +130,7 @@ static void check_kills(message_range range, uint32_t capacity) {
   test_worker receivers[2];
   uint32_t seed = 20260202, sum = 0;
   start_receivers(receivers);
-  hooks.patient = false; /* nobody is woken by the dead */
+  hooks.patient = false; /* the dead wake no thread */
   for (uint32_t i = 0; i < VICTIMS; i += 2) {
     test_worker victims[2];
     for (uint32_t v = 0; v < 2; v++) victims[v] = test_start(TEST_PROCESS, send_all, &numbers[i + v]);

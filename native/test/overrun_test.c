@@ -9,7 +9,7 @@ static void send_numbers(ipc_sender *sender, uint64_t *next, uint64_t count) {
   for (; count; count--, ++*next) CHECK_EQ(ipc_sender_send(sender, next, 8, *next % 2 ? -1 : 0), IPC_OK);
 }
 
-/* Nobody reads, then nobody is there at all, then somebody is too late for the first: it sends on. */
+/* No receiver reads, then none is connected, then one joins too late for the first message: the sender continues. */
 static void a_sender_neither_waits_nor_needs_receivers(void) {
   for (uint32_t kind = IPC_ROUTE; kind <= IPC_CHANNEL; kind++) {
     uint64_t next = 0, got;
@@ -255,7 +255,7 @@ static void wait_for_one(void *unused) {
 }
 
 /*
- * What lies at its old position while a receiver sleeps is bytes of somebody's message; here they look like a loan.
+ * What lies at its old position while a receiver sleeps is bytes of another message; here they look like a loan.
  * There are no loans in such a ring: it must neither wait for one to end nor end it.
  */
 static void a_sleeper_does_not_read_what_overwrote_it(void) {
@@ -275,7 +275,7 @@ static void a_sleeper_does_not_read_what_overwrote_it(void) {
   CHECK_EQ(ring[2 * 2 + 1], IPC_RECORD_LOAN);
   test_continue(receiver);
   test_finish(receiver);
-  CHECK_EQ(ring[2 * 2 + 1], IPC_RECORD_LOAN); /* nobody wrote into that message */
+  CHECK_EQ(ring[2 * 2 + 1], IPC_RECORD_LOAN); /* no one wrote into that message */
   view_close(&seen);
   ipc_sender_close(sender);
 }

@@ -30,7 +30,7 @@ static void a_snapshot_leaves_out_the_endpoint_itself(void) {
   CHECK_EQ(peers[0].alive, 1);
   CHECK_EQ(peers[2].alive, 0);
   CHECK_EQ(peers[2].instance, instance);
-  CHECK_EQ(ipc_sender_wait_for_receivers(sender, 1, 0), IPC_OK); /* somebody missed it */
+  CHECK_EQ(ipc_sender_wait_for_receivers(sender, 1, 0), IPC_OK); /* its death was noticed */
   CHECK_EQ(ipc_receiver_peers(receiver, peers, MOST_ENDPOINTS), 3);
   CHECK_EQ(peers[2].instance, 0);
   CHECK_EQ(peers[2].died, instance);

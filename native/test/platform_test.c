@@ -185,7 +185,7 @@ static void wake_reaches_all(void) {
   atomic_store(&shared->word, 1);
   ipc_os_wake_all(&shared->word);
   for (int i = 0; i < 4; i++) test_finish(workers[i]);
-  ipc_os_wake_all(&shared->word); /* nobody there: fine */
+  ipc_os_wake_all(&shared->word); /* without sleepers */
 }
 
 static void files_are_made_once_with_the_mode_asked_for(void) {

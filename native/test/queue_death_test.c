@@ -108,7 +108,7 @@ static void a_held_take_lock_is_not_an_empty_queue(void) {
     test_worker worker = test_start(TEST_PROCESS, receive_one, &value);
     test_await(&shared->ready, (uint32_t)i + 1);
     for (int pauses = 0; pauses < 200; pauses++) test_pause();
-    ipc_claim_unlock(&seen.header->take_claim); /* nobody is told: all have been, when it was sent */
+    ipc_claim_unlock(&seen.header->take_claim); /* no notification: it was sent with the message */
     test_finish(worker);
   }
   view_close(&seen);
@@ -211,7 +211,7 @@ static void receivers_are_killed_at_random(void) {
   for (int i = 0; i < 2; i++) test_finish(survivors[i]);
   for (uint32_t i = 0; i < shared->sent; i++) excess += shared->times[0][i] - 1u;
   for (uint32_t i = 2; i < 2 + VICTIMS; i++) held += shared->holds[i] != 0;
-  CHECK_LE(excess, held); /* twice: only what somebody was killed with */
+  CHECK_LE(excess, held); /* twice: only leases of killed receivers */
   for (uint32_t i = 0; i < shared->sent; i++) {
     if (shared->times[0][i] == 1) continue;
     bool was_held = false;

@@ -139,7 +139,7 @@ static void send_a_large_one(void *unused) {
   ipc_sender_close(mine);
 }
 
-/* Room that nobody has taken from since: behind one that was tried again all are done. */
+/* Space that no receiver has taken from since: all messages behind a retried one are confirmed. */
 static void done_frees_all_confirmed_messages(void) {
   new_board();
   hooks.patient = true; /* only a wake-up helps, and there is one */
@@ -162,7 +162,7 @@ static void done_frees_all_confirmed_messages(void) {
   close_three();
 }
 
-/* Of those too that were never sent, also when nobody is there to take. */
+/* Also of loans that were never sent, and without receivers. */
 static void an_aborted_loan_frees_its_space(void) {
   new_board();
   hooks.patient = true;

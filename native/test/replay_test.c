@@ -14,7 +14,7 @@ enum { STARTS = sizeof starts / sizeof starts[0] };
 static ipc_options kept(uint32_t kind) { return (ipc_options){.kind = kind, .capacity = CAPACITY}; }
 
 static ipc_sender *sender;
-static ipc_receiver *companion; /* reads everything at once: senders of a block ring need somebody */
+static ipc_receiver *companion; /* reads everything at once: senders of a blocking ring need a receiver */
 static uint64_t sent;
 
 static void send_and_read(uint64_t until) {

@@ -17,7 +17,7 @@ static void the_death_of_a_waiting_writer_is_not_reported(void) {
   ipc_handle_close(other);
 }
 
-/* The holder reads or writes; who comes then does, too. */
+/* The holder reads or writes; the handle after it does either as well. */
 static void check_a_dead_holder(uintptr_t holders, uintptr_t mine, int way) {
   ipc_handle *it = must_handle(rwlock);
   test_worker holder = start_locker(holders);
@@ -210,7 +210,7 @@ static void die_writing(void *unused) {
   pause();
 }
 
-/* Nobody else had it open: the next to open it makes it anew, and is told all the same, as a reader, too. */
+/* No other handle had it open: the next open creates it again, and its lock still reports the death, to readers too. */
 static void the_next_owner_learns_of_a_death(void) {
   shared = test_shared(sizeof *shared);
   test_worker owner = test_start(TEST_PROCESS, die_writing, NULL);

@@ -83,7 +83,7 @@ static void threads_mix(void) { check_exclusion(TEST_THREAD, &shared); }
 
 static void a_free_lock_makes_no_system_call(void) {
   ipc_handle *it = must_handle(rwlock), *other = must_handle(rwlock);
-  CHECK_EQ(ipc_rwlock_lock(it, 0, 0), IPC_OK); /* the first try looks around */
+  CHECK_EQ(ipc_rwlock_lock(it, 0, 0), IPC_OK); /* the first try checks liveness */
   CHECK_EQ(ipc_rwlock_unlock(it), IPC_OK);
   hooks.before = count_call;
   for (int i = 0; i < 1000; i++) {
@@ -204,7 +204,8 @@ static void an_entering_reader_learns_that_it_is_unusable(void) {
   ipc_handle *it = must_handle(rwlock);
   owner_now = must_handle(rwlock);
   CHECK_EQ(ipc_rwlock_lock(owner_now, 0, 0), IPC_OK);
-  int32_t wait = ipc_waits_enter(&it->segment, it->instance, IPC_WAIT_READERS, 0); /* somebody to be woken on the way */
+  int32_t wait =
+      ipc_waits_enter(&it->segment, it->instance, IPC_WAIT_READERS, 0); /* a wait that is notified on the way */
   hooks.before = give_it_up_meanwhile;
   CHECK_EQ(ipc_rwlock_lock_shared(it, -1), IPC_E_UNUSABLE);
   CHECK(!hooks.before);
@@ -248,7 +249,7 @@ static void a_removed_name_is_noticed(void) {
   }
 }
 
-/* At once: `patient` waits would hang. All are told that a writer left inside, until one has unlocked. */
+/* At once: `patient` waits would hang. Every lock reports that a writer left inside, until a writer has unlocked. */
 static void close_while_it_is_held(void) {
   hooks.patient = true;
   ipc_handle *it = must_handle(rwlock), *other = must_handle(rwlock), *third = must_handle(rwlock);

@@ -24,7 +24,7 @@ static void the_next_writer_keeps_its_queue_position(void) {
     CHECK_EQ(ipc_rwlock_unlock_shared(other), IPC_OK);
   }
   CHECK_EQ(ipc_rwlock_lock(writer, 0, 1), IPC_TIMED_OUT);
-  ipc_handle_close(writer); /* gives the place up, and nobody died inside */
+  ipc_handle_close(writer); /* leaves the wait queue; no handle died inside */
   CHECK_EQ(ipc_rwlock_lock_shared(other, 0), IPC_OK);
   ipc_handle_close(other);
   ipc_handle_close(reader);

@@ -61,7 +61,7 @@ static const char *path_of(const char *name) {
   return path;
 }
 
-/* A file of ours that is empty: to a segment's creator, one that nobody uses yet. */
+/* An empty file of this user: a creator treats it as unused. */
 static void make_victim(char path[IPC_LISTED_PATH]) {
   test_own(test_prefix, "victim");
   snprintf(path, IPC_LISTED_PATH, "%s", path_of("victim"));
@@ -186,7 +186,7 @@ static ipc_handle *must_memory(uint64_t size) {
   return handle;
 }
 
-/* Whoever has mapped what is cut off would be ended by the system. */
+/* The system would end a process that has mapped the part that is cut off. */
 static void memory_does_not_shrink_by_a_damaged_size(void) {
   ipc_handle *memory = must_memory(1 << 20);
   ipc_mapping *mapping = ipc_memory_map(memory, &failure);

@@ -144,7 +144,7 @@ static void joiner_may_be_killed_at_any_call(void) { CHECK_GE(kill_at_every_call
 
 static void leftover_is_replaced(void) {
   view old = leave_leftover();
-  /* Its options bind nobody. */
+  /* Its options do not bind. */
   ipc_receiver *receiver = must_receive((ipc_options){.kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 9});
   view fresh = view_open(test_prefix, test_name, IPC_CHANNEL);
   CHECK(fresh.inode != old.inode);
@@ -163,7 +163,7 @@ static void take_over_in_place(void *options) {
   atomic_store(&shared->go, 1);
 }
 
-/* A leftover of another user: it can be written but not removed. Whoever takes it over may die at any call, too. */
+/* A leftover of another user: it can be written but not removed. A process that takes it over may die at any call. */
 static void a_leftover_that_cannot_be_removed_is_created_again(void) {
   static ipc_options sizes[] = {{.kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 1},
                                 {.kind = IPC_CHANNEL, .capacity = 8192, .max_receivers = 4},
@@ -188,7 +188,8 @@ static void a_leftover_that_cannot_be_removed_is_created_again(void) {
   }
 }
 
-/* Its waiters were killed asleep, and whoever made it anew in place was killed after the magic. */
+/* Its waiters were killed asleep, and the process that created it again in place was killed after it stored the magic.
+ */
 static void leftover_half_taken_over_is_replaced(void) {
   view old = leave_leftover();
   for (int event = 0; event < IPC_EVENT_COUNT; event++)

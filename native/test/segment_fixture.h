@@ -66,7 +66,7 @@ static inline void open_and_idle(void *unused) {
   test_idle();
 }
 
-/* A segment that nobody alive is on, so that damage to it hurts nobody. */
+/* A segment without live endpoints, so that damage to it does no harm. */
 static inline view leave_leftover(void) {
   shared = test_shared(sizeof *shared);
   test_worker victim = test_start(TEST_PROCESS, open_and_idle, NULL);

@@ -66,7 +66,7 @@ static void options_must_match_the_creators(void) {
   CHECK_EQ(open_code(test_prefix, test_name, channel, &failure), IPC_OK);
   CHECK_EQ(open_code(test_prefix, test_name, any_channel, &failure), IPC_OK);
   ipc_sender *sender = must_send(any_channel);
-  CHECK_EQ(ipc_sender_receiver_count(sender), 1); /* nobody who was refused is counted */
+  CHECK_EQ(ipc_sender_receiver_count(sender), 1); /* a refused receiver is not counted */
   ipc_sender_close(sender);
   ipc_receiver_close(receiver);
 }
@@ -184,7 +184,7 @@ static void come_and_go(void *number) {
   }
 }
 
-/* Who opens meets who is there, though the segment is made and removed all the time. */
+/* Opens meet each other although the segment is created and removed all the time. */
 static void check_coming_and_going(test_form form) {
   static uint32_t numbers[4] = {0, 1, 2, 3};
   test_worker workers[4];

@@ -52,7 +52,7 @@ static void acquire_all(void *unused) {
   test_idle();
 }
 
-/* Whoever finds what the dead held tells those who wait in event loops. */
+/* A handle that recovers permits of the dead signals waits in event loops. */
 static void recovered_permits_signal_waiters(void) {
   shared = test_shared(sizeof *shared);
   options_now = of(ROBUST, 2);
@@ -62,7 +62,7 @@ static void recovered_permits_signal_waiters(void) {
   test_await(&shared->ready, 1);
   arm(other, IPC_WAIT_FOR_LOCK, &mine);
   test_kill(holder);
-  CHECK_EQ(ipc_semaphore_acquire(it, 0), IPC_OK); /* a first try looks around */
+  CHECK_EQ(ipc_semaphore_acquire(it, 0), IPC_OK); /* a first try checks liveness */
   CHECK_EQ(rings(&mine), 1);
   CHECK_EQ(ipc_semaphore_acquire(other, 0), IPC_OK);
   CHECK_EQ(ipc_semaphore_recovered(it), 2);
@@ -71,7 +71,7 @@ static void recovered_permits_signal_waiters(void) {
   close_waker(&mine);
 }
 
-/* Notified, and stopped: another takes the permit within a second, as nobody has it. */
+/* Notified, and stopped: another handle takes the permit within a second, because none holds it. */
 static void a_stopped_or_killed_waiter_blocks_no_other(void) {
   for (int way = 0; way < 4; way++) {
     options_now = of(way & 2 ? ROBUST : PLAIN, 1);

@@ -21,7 +21,7 @@ static __attribute__((unused)) board *shared;
 
 static __attribute__((unused)) ipc_options options_now;
 
-/* Acquires, tells the answer, and stays as it is until it is told to go on. */
+/* Acquires, publishes the result, and waits for a command to continue. */
 static inline void acquire_and_tell(void *timeout_ms) {
   ipc_handle *it = must_handle(options_now);
   atomic_store(&shared->answer, ipc_semaphore_acquire(it, (int32_t)(intptr_t)timeout_ms));

@@ -250,7 +250,7 @@ static ipc_handle *owner_now, *last_in_line;
 
 static waker last_waker;
 
-/* The sleeper looks around, and there are two permits: one that nobody was notified of, and one that is told to it. */
+/* The sleeper polls, and there are two permits: one without a notification, and one that it was notified of. */
 static void release_in_the_wait(const char *call) {
   if (strcmp(call, "stat_key") != 0) return;
   hooks.before = NULL;

@@ -3,7 +3,7 @@
 
 static void steps_never_wait(void) {
   open_both(IPC_CHANNEL);
-  hooks.patient = true; /* who waits hangs */
+  hooks.patient = true; /* a wait would hang */
   for (uint32_t i = 0; i < 30; i++) {
     uint32_t length = i * 997, offset = 0, calls = 0;
     int32_t status, got = IPC_TIMED_OUT;
@@ -83,7 +83,7 @@ static void one_in_steps_and_one_at_once(void) {
   close_both();
 }
 
-/* A fragment of somebody who sends on and on is not a message: the wait ends when it ends. */
+/* A fragment of a sender that never finishes is not a message: the wait ends at its timeout. */
 static void trickle(void *unused) {
   (void)unused;
   uint32_t offset = 0, endless = 256u << 20; /* more than can be sent in the time that is waited */

@@ -276,7 +276,7 @@ static void sleepers_are_woken(void) {
 
 /*
  * The other side acts between a waiter's last look and its announcement that it will
- * sleep: nobody wakes it, so it must look once more. `moment` is which of the waiter's
+ * sleep: no notifier wakes it, so it must check once more. `moment` is which of the waiter's
  * calls for the time that is; if there are fewer, the other side acts before the sleep.
  */
 static int moment;
@@ -296,7 +296,7 @@ static ipc_receiver *joiner;
 static void join_late(void) { joiner = open_receiver(kind_now, CAPACITY); }
 
 static void check_waiters(uint32_t kind) {
-  hooks.patient = true; /* who does not look again hangs */
+  hooks.patient = true; /* a waiter that does not check again hangs */
   kind_now = kind;
   for (int which = 1; which <= 4; which++)
     for (int forever = 0; forever < 2; forever++) {

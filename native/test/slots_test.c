@@ -83,7 +83,7 @@ static void gate_is_the_lowest_position(void) {
   ipc_segment segment = open_segment(4);
   for (uint32_t base = 0, i = 0; i < 4; i++, base = i == 1 ? 0x7ffffff8u : i == 2 ? 0xfffffff8u : 0x80000000u) {
     atomic_store(&segment.header->head, base);
-    CHECK_EQ(ipc_slots_gate(&segment, base), base); /* nobody: nothing to hold back for */
+    CHECK_EQ(ipc_slots_gate(&segment, base), base); /* no receiver: nothing holds senders back */
     for (int r = 0; r < 3; r++) {
       CHECK_EQ(ipc_slots_join_receiver(&segment, false), r);
       CHECK_EQ(segment.receivers[r].position, base);

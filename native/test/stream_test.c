@@ -244,7 +244,8 @@ static void check_killed_senders(uint32_t kind) {
   for (uint32_t i = 0; i <= VICTIMS; i++) {
     uint32_t accepted = shared->accepted[i];
     CHECK_EQ(shared->got[0][i], shared->got[other][i]);
-    CHECK_GE(shared->got[0][i], accepted); /* what it was told is accepted is there; the call it died in may be too */
+    CHECK_GE(shared->got[0][i],
+             accepted); /* what was accepted is there; the message of the call in which it died may be too */
     CHECK_LE(shared->got[0][i], accepted + (i % 2 ? 10 : i ? 1 : 0));
   }
 }

@@ -1,7 +1,7 @@
 /*
  * test.h - the harness: checks, cases, and what a case may leave behind.
  *
- * Each case runs in a forked child that leads a process group of its own and has an
+ * Each case runs in a forked child that leads a separate process group and has an
  * alarm: a crash or a hang is one failed case, and nothing that the case started
  * outlives it. The first failed CHECK of any of its processes is what is printed.
  * The harness itself never starts a thread, so every fork in here is of a process
@@ -69,7 +69,7 @@ __attribute__((format(printf, 3, 4))) _Noreturn static inline void test_fail(con
     vsnprintf(reason + used, size - (size_t)used, format, arguments);
     va_end(arguments);
   }
-  kill(0, SIGKILL); /* the whole case: the others would wait in vain for this process */
+  kill(0, SIGKILL); /* the whole case: the others would wait for this process without end */
   _exit(1);
 }
 
@@ -121,7 +121,7 @@ static inline void test_look_after_children(void) {
     FAIL("a worker ended with %s %d", info.si_code == CLD_EXITED ? "status" : "signal", info.si_status);
 }
 
-/* Waits until a counter has got so far. A case that waits in vain is ended by its alarm. */
+/* Waits until a counter has got so far. An alarm ends a case that waits too long. */
 static inline void test_await(_Atomic uint32_t *counter, uint32_t at_least) {
   for (; atomic_load(counter) < at_least; test_pause()) test_look_after_children();
 }
@@ -148,7 +148,7 @@ static inline bool test_run_case(const char *program, const test_case *one) {
     one->run();
     exit(0); /* not _exit: AddressSanitizer looks for leaks at exit */
   }
-  setpgid(pid, pid); /* both sides: whoever comes first */
+  setpgid(pid, pid); /* in parent and child: either may be first */
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
   kill(-pid, SIGKILL);

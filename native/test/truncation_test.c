@@ -50,7 +50,7 @@ static const ipc_options rings[] = {
 };
 enum { KINDS = sizeof rings / sizeof rings[0] };
 
-/* Whoever goes once around the ring meets the missing page; then every call tells. */
+/* An endpoint that goes once around the ring meets the missing page; then every call reports it. */
 static void all_calls_tell(void) {
   for (uint32_t kind = 0; kind < KINDS; kind++)
     for (uint32_t which = 0; which < SIZES; which++) {
@@ -63,7 +63,7 @@ static void all_calls_tell(void) {
         status = ipc_sender_send(it.sender, message, sizeof message, 0);
         if (status != IPC_E_CORRUPT) status = ipc_receiver_recv(it.receiver, target, sizeof target, 0);
       }
-      /* Cut within the header's page there are zeros, but no page is missing: whoever waits sees that. */
+      /* Cut within the header's page there are zeros, but no page is missing: a waiting endpoint finds it. */
       if (status != IPC_E_CORRUPT) status = ipc_receiver_recv(it.receiver, target, sizeof target, 2000);
       if (status != IPC_E_CORRUPT) FAIL("ring %u, size %u: %d", kind, which, status);
       CHECK_EQ(ipc_sender_send(it.sender, message, sizeof message, 100), IPC_E_CORRUPT);
@@ -82,7 +82,7 @@ static void *truncate_soon(void *view_of_it) {
   return NULL;
 }
 
-/* Nobody rings whoever sleeps: it finds out when it looks around. */
+/* No signal is sent to a sleeper: it finds the damage at the end of its slice. */
 static void a_sleeper_notices(void) {
   ends it = open_ends(rings[1]);
   view file = view_open(test_prefix, test_name, IPC_CHANNEL);

@@ -54,7 +54,7 @@ static inline void view_close(view *it) {
   it->base = NULL;
 }
 
-/* Waits until somebody says that he is about to sleep on the event. */
+/* Waits until a thread announces that it is about to sleep on the event. */
 static inline void view_await_sleeper(const view *it, enum ipc_event_index event) {
   while (atomic_load(&it->header->event_flags[event].wanted) == 0) test_pause();
 }

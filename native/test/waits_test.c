@@ -1,4 +1,4 @@
-/* waits_test.c - who waits is woken in order, on its own, once for each notification; and no wake-up is lost. */
+/* waits_test.c - waits are woken in order, one by one, once for each notification; and no wake-up is lost. */
 #include "waits.h"
 
 #include "handles.h"
@@ -49,7 +49,7 @@ static void oldest_comes_first(void) {
   }
 }
 
-/* Who was notified in vain waits again, before all who came later. */
+/* A wait that was notified but failed waits again, before all later ones. */
 /* However many have begun to wait since: tickets are compared as numbers that go round. */
 static void a_wait_outlasts_any_number_of_others(void) {
   ipc_handle *it = must_handle((ipc_options){.kind = IPC_CONDITION});
@@ -96,7 +96,7 @@ static void each_is_notified_of_what_it_waits_for(void) {
   CHECK(is_notified(it, word) && !is_notified(it, acquire) && !is_notified(it, readers));
   CHECK_EQ(ipc_waits_notify_all(segment, IPC_WAIT_READERS), 1);
   CHECK(is_notified(it, readers) && !is_notified(it, acquire));
-  CHECK_EQ(ipc_waits_notify_all(segment, IPC_WAIT_ANY), 1); /* who has been notified is not counted again */
+  CHECK_EQ(ipc_waits_notify_all(segment, IPC_WAIT_ANY), 1); /* a notified wait is not counted again */
   CHECK(is_notified(it, acquire));
   CHECK(ipc_waits_leave(segment, readers));
   readers = enter(it, IPC_WAIT_READERS);

@@ -129,7 +129,7 @@ static void sleep_and_say(void *number) {
   view_close(&it);
 }
 
-/* Whoever came last, those that sleep and those that poll are all woken by one change. */
+/* In every order of arrival, one change wakes those that sleep and those that poll. */
 static void sleepers_and_loops_are_both_woken(void) {
   shared = test_shared(sizeof *shared);
   waker mine = open_waker(), other = open_waker();
@@ -215,8 +215,8 @@ static void either_side_sees_the_other(void) {
 }
 
 /*
- * Two that notify at once, and an endpoint that arms in between, so that both have somebody to ring and find the other
- * one armed too: its ring is one of them's.
+ * Two that notify at once, and an endpoint that arms in between, so that both have an endpoint to signal and find the
+ * other one armed too: its ring is one of them's.
  */
 static void many_notifiers_signal_once(void) {
   duel *of = test_shared(sizeof *of);

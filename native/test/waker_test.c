@@ -90,7 +90,7 @@ static void an_endpoint_that_waits_for_something_else_is_not_armed(void) {
   close_waker(&mine);
 }
 
-/* Rings that nobody has taken yet must not be in the way of others': a socket has room for some 280 of one process. */
+/* Unread signals of one waker must not block those of others: a socket has space for about 280 of one process. */
 static void many_loops_are_signalled_at_once(void) {
   enum { LOOPS = 600 };
   const struct rlimit enough = {.rlim_cur = LOOPS + 64, .rlim_max = LOOPS + 64};
@@ -102,7 +102,7 @@ static void many_loops_are_signalled_at_once(void) {
   for (int i = 0; i < LOOPS; i++) close_waker(&all[i]);
 }
 
-/* The place of one that was armed and left is somebody else's then. */
+/* The slot of an endpoint that was armed and left belongs to another one then. */
 static void a_closed_endpoint_is_not_signalled(void) {
   waker mine = open_waker();
   ipc_sender *sender = must_send(of_kind(IPC_CHANNEL));
@@ -156,7 +156,7 @@ static void wakers_leave_nothing_and_dead_ones_are_harmless(void) {
     CHECK_EQ(ipc_receiver_recv(receiver, (char[1]){0}, 1, 0), 1);
     CHECK_EQ(ipc_receiver_armed(receiver), 0);
   }
-  ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, UINT32_MAX, UINT32_MAX); /* nobody's */
+  ipc_receiver_arm(receiver, IPC_WAIT_FOR_DATA, UINT32_MAX, UINT32_MAX); /* no waker has it */
   CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
   CHECK_EQ(open_descriptors(), before);
   CHECK_EQ(rings(&mine), 0);
@@ -230,14 +230,14 @@ static void an_empty_datagram_is_not_a_signal(void) {
 #endif
 }
 
-/* Whoever cleared the flag was killed before it rang: nothing rings any more, but a look finds what is there. */
+/* The process that cleared the flag was killed before it signalled: no signal comes, but a poll finds the message. */
 static void a_poll_finds_a_lost_signal(void) {
   waker mine = open_waker();
   ipc_sender *sender = must_send(of_kind(IPC_CHANNEL));
   ipc_receiver *receiver = must_receive(of_kind(IPC_CHANNEL));
   view seen = view_open(test_prefix, test_name, IPC_CHANNEL);
   const uint32_t wait = IPC_WAIT_FOR_DATA | IPC_WAIT_FOR_PEERS;
-  ipc_receiver_poll(receiver, wait, mine.number[0], mine.number[1]); /* who is there is news the first time */
+  ipc_receiver_poll(receiver, wait, mine.number[0], mine.number[1]); /* the first snapshot is a change */
   CHECK_EQ(ipc_receiver_poll(receiver, wait, mine.number[0], mine.number[1]), 0);
   for (int event = 0; event < IPC_EVENT_COUNT; event++) atomic_store(&seen.header->event_flags[event].wanted, 0);
   CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);

@@ -219,7 +219,7 @@ describe.each(lockKinds)("a wait for a %s in the event loop ends", (kind) => {
 			expectTook(await took(async () => assert.equal(await lock.lockAsync({ timeout }), false)), timeout);
 			expectTook(await took(async () => assert.equal(await lock.acquireAsync({ timeout }), null)), timeout);
 			clearInterval(timer);
-			if (timeout > 20) assert.ok(ticks > 2);
+			if (timeout > 20) assert.ok(ticks > 0); // a blocking wait would leave none
 		}
 		const waits = longTimeouts.map((timeout) => lock.lockAsync({ timeout }));
 		assert.equal(await isPending(Promise.race(waits)), true);

@@ -224,7 +224,7 @@ describe("options", () => {
 						code: "ERR_IPC_OPTIONS_MISMATCH",
 						endpoint: name,
 						message: new RegExp(
-							`is in use with overflow "${here}", and was opened here with "${wanted}". Whoever opens a name first decides`,
+							`is in use with overflow "${here}", and was opened here with "${wanted}". The first open of a name decides`,
 						),
 					});
 			}

@@ -22,7 +22,7 @@ describe("waits for a permit", () => {
 			const timer = setInterval(() => ticks++, 2);
 			expectTook(await took(async () => assert.equal(await semaphore.acquireAsync({ timeout }), null)), timeout);
 			clearInterval(timer);
-			if (timeout > 20) assert.ok(ticks > 2);
+			if (timeout > 20) assert.ok(ticks > 0); // a blocking wait would leave none
 		}
 		const waits = longTimeouts.map((timeout) => semaphore.acquireAsync({ timeout }));
 		assert.equal(await isPending(Promise.race(waits)), true);

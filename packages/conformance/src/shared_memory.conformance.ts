@@ -151,23 +151,23 @@ describe("names of shared memory", () => {
 	test("the modes create, open and create-or-open", async () => {
 		const name = names.next();
 		const exists = () => open(name, 10, { mode: "create" });
-		expectError("ERR_IPC_NOT_FOUND", /nobody has it open/, () => openExisting(name));
+		expectError("ERR_IPC_NOT_FOUND", /it is not open anywhere/, () => openExisting(name));
 		assert.deepEqual(names.existing(), []);
 		{
 			using _memory = exists();
-			expectError("ERR_IPC_EXISTS", /somebody has it open/, exists);
+			expectError("ERR_IPC_EXISTS", /it is open already/, exists);
 			expectError("ERR_IPC_OPTIONS_MISMATCH", /with 10 bytes, fewer than the 11 asked for.*grow/, () => open(name, 11));
 			expectError("ERR_IPC_OPTIONS_MISMATCH", /fewer than the 11/, () => openExisting(name, 11));
 			using small = open(name, 9);
 			using whole = openExisting(name);
 			assert.deepEqual([small.byteLength, whole.byteLength], [10, 10]);
 		}
-		expectError("ERR_IPC_NOT_FOUND", /nobody has it open/, () => openExisting(name, 10));
+		expectError("ERR_IPC_NOT_FOUND", /it is not open anywhere/, () => openExisting(name, 10));
 		// The handles of killed programs do not count.
 		for (const mode of ["open", "create"] as const) {
 			await using process = await start("holds", name, "held");
 			await process.kill();
-			if (mode === "open") expectError("ERR_IPC_NOT_FOUND", /nobody/, () => openExisting(name));
+			if (mode === "open") expectError("ERR_IPC_NOT_FOUND", /not open anywhere/, () => openExisting(name));
 			else {
 				using memory = exists();
 				assert.equal(

@@ -9,7 +9,7 @@ const forgotten = new FinalizationRegistry<() => void>((close) => close());
 
 let listening = false;
 
-/** A function of its own: the closure of a listener made in {@link closeAtExit} would keep the first `owner` alive. */
+/** A separate function: the closure of a listener made in {@link closeAtExit} would keep the first `owner` alive. */
 function listen(): void {
 	if (listening) return;
 	listening = true;

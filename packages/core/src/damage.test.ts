@@ -34,7 +34,7 @@ describe.if(isLinux)("whatever the bytes are, every call answers", () => {
 });
 
 describe.if(isLinux)("a file that is made smaller", () => {
-	test("wakes who waits for a message in another process", async () => {
+	test("wakes a receiver that waits in another process", async () => {
 		using sender = Channel.sender("asleep", { prefix });
 		const program = `
 			import { Channel } from ${index};
@@ -67,7 +67,7 @@ describe.if(isLinux)("a file that is made smaller", () => {
 		expect(view[299_999]).toBe(1);
 	});
 
-	test("of somebody else's mapping still ends the process", () => {
+	test("of a mapping that is not libipc's still ends the process", () => {
 		const file = `${tmpdir()}/${prefix}.other`;
 		const program = `
 			import { SharedMemory } from ${index};

@@ -74,7 +74,7 @@ function endGroup({ pid }: ChildProcess): void {
 	}
 }
 
-/** Runs a program in a process group of its own, so that its children can be ended with it. */
+/** Runs a program in a separate process group, so that its children can be ended with it. */
 async function run(...program: string[]): Promise<{ code: number | null; output: string[]; errors: string }> {
 	const child = spawn(process.execPath, program, {
 		cwd: root,

@@ -63,7 +63,7 @@ describe.each(kinds)("the file of a %s", (kind, openHandle, what) => {
 		const secret = names.next();
 		using _private = open(secret);
 		expect(modeOf(secret)).toBe(0o600);
-		// A user who is not root cannot become another one: the file is closed to this one instead.
+		// Only root can become another user; any other user loses the permission on the file instead.
 		if (process.getuid?.() !== 0) chmodSync(names.path(kind, secret), 0);
 		await using stranger = program("handle.child.ts", ["other user", prefix, secret, kind]);
 		expect(await stranger.report<object>()).toEqual({

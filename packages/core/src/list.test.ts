@@ -15,7 +15,7 @@ afterAll(() => {
 
 const namesOf = (listed: readonly ListedName[]) => listed.map(({ name }) => name);
 
-/** Starts a program of `testing/` as a process of its own. */
+/** Starts a program of `testing/` as a separate process. */
 const startProgram = (file: string, args: readonly (string | number)[], env: Record<string, string> = {}) =>
 	new TestProgram(new URL(`testing/${file}`, import.meta.url), args, { transport: "processes", env });
 
@@ -56,7 +56,7 @@ describe("list", () => {
 		expect(namesOf(list({ prefix }))).toEqual([name]);
 	});
 
-	test("another user's names are told, and stay", async () => {
+	test("another user's names are listed, and stay", async () => {
 		const name = names.next();
 		using _receiver = Channel.receiver(name, { prefix });
 		if (process.getuid?.() !== 0) chmodSync(path(name), 0);

@@ -30,7 +30,7 @@ afterAll(() => {
 	rmSync(directory, { recursive: true, force: true });
 });
 
-/** Starts a program of `testing/` as a process of its own. */
+/** Starts a program of `testing/` as a separate process. */
 const startProgram = (file: string, args: readonly (string | number)[], env: Record<string, string> = {}) =>
 	new TestProgram(new URL(`testing/${file}`, import.meta.url), args, { transport: "processes", env });
 
@@ -107,7 +107,7 @@ describe("the system", () => {
 	test("no permission", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix });
-		// Root may open anything, so the child becomes nobody; anybody else takes the permission from themselves.
+		// Root may open anything, so the child becomes the user nobody; any other user removes its own permission.
 		if (process.getuid?.() !== 0) chmodSync(file(name), 0);
 		await using child = startProgram("permission.child.ts", [prefix, name]);
 		expect(await child.report<object>()).toEqual({

@@ -30,7 +30,7 @@ export interface Engine {
 }
 
 export interface EngineWaker {
-	/** What `arm` is told: whom to ring. */
+	/** The number of the waker, in two halves: what `arm` takes. */
 	readonly low: number;
 	readonly high: number;
 	/** Whether it keeps the process alive. At first it does not. */
@@ -68,7 +68,7 @@ export interface EngineHandleOptions {
 export interface EngineWaitable {
 	/** Has the waker rung when there is reason to try again, for each bit of {@link WaitBits}; then looking once more is the caller's part. */
 	arm(wait: number, waker: EngineWaker): void;
-	/** Notices what nobody may have rung for, and arms again. Whether there is reason to try. */
+	/** Notices dead peers and lost signals, and arms again. Whether there is a reason to try. */
 	poll(wait: number, waker: EngineWaker): boolean;
 	/** For what of `arm` it has not been rung yet. */
 	armed(): number;
@@ -87,7 +87,7 @@ export interface EngineEndpoint extends EngineWaitable {
 /** 32-bit words of a record of {@link EngineEndpoint.peers}: `ipc_peer`. */
 export const PEER_WORDS = PEER_BYTES / 4;
 
-/** What can be armed for. Whoever waits to be `woken` is so by a wait of its own, and never armed. */
+/** What can be armed for. A wait to be `woken` gets its waker when it begins, and is never armed. */
 export const WaitBits = { space: 1, peers: 2, data: 4, lock: 1, shared: 4, woken: 8 } as const;
 
 /** What every handle of an engine can do. `native/include/libipc/handle.h` and its neighbours describe each. */

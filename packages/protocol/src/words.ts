@@ -4,7 +4,7 @@ import { fragment, header, LINE, MARK_BYTES, SLOT_BYTES, slot, WAIT_BYTES, wait 
  * The fields of layout.ts as indices of typed arrays: `…Word` of an `Int32Array`, `…Long` of a `BigInt64Array`, both from the
  * start of the struct. A long as two words has its low half at `…Word`, and its high half one word later.
  *
- * A file on the way of each message takes its indices into constants of its own: `const { head: HEAD } = headerWord;`. V8 folds
+ * A file on the way of each message copies its indices into local constants: `const { head: HEAD } = headerWord;`. V8 folds
  * those, but loads the property of an imported object each time, which costs 2 to 5 % of a message.
  */
 

@@ -36,7 +36,7 @@ class NativeWaker implements EngineWaker {
 				else this.keepAlive(this.#keepsAlive);
 			},
 			() => {
-				// Nobody can ring it then. Whoever waits still looks around by itself every 0.7 s: late, not lost.
+				// No process can signal it then. Waiting endpoints still poll every 0.7 s: messages are late, not lost.
 				library().symbols.ipc_waker_close(this.low, this.high);
 			},
 		);

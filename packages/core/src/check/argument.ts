@@ -103,7 +103,7 @@ function checkOverflow(endpoint: string, kind: EndpointKind, overflow: unknown):
 	if (kind === "queue" && overflow === "drop-oldest")
 		throw invalid(
 			endpoint,
-			'A queue cannot drop its oldest messages, which somebody may be at work on. Use "block" or "drop-newest".',
+			'A queue cannot drop its oldest messages: a receiver may be working on them. Use "block" or "drop-newest".',
 		);
 	return index + 1;
 }
@@ -137,7 +137,7 @@ export function checkOptionsObject<Options extends object>(
 	throw invalid(endpoint, `options must be an object such as ${example}, not ${show(options)}.`);
 }
 
-/** Checks the argument of a batch. A string is iterable, but by its characters, which nobody means. */
+/** Checks the argument of a batch. A string is iterable too, by its characters, but a caller who passes one does not mean that. */
 export function checkIterable(endpoint: string, messages: unknown): void {
 	if (
 		messages !== null &&

@@ -21,7 +21,7 @@ export function failure(status: number, name: string, endpoint: string): IpcErro
 			return new IpcError(
 				"ERR_IPC_UNUSABLE",
 				name,
-				`${endpoint} was given up by an owner that could not repair what a killed one had left (markUnusable). Close all its handles, or clear the name, and begin anew.`,
+				`${endpoint} was given up by an owner that could not repair what a killed one had left (markUnusable). Close all its handles, or clear the name, and open it again.`,
 			);
 		case Status.tooManyWaits:
 			return new IpcError(

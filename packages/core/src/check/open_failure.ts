@@ -104,7 +104,7 @@ export function openFailure(
 			return new IpcError(
 				"ERR_IPC_OPTIONS_MISMATCH",
 				name,
-				`${endpoint} is in use with ${option} ${show(found)}, and was opened here with ${show(wanted)}. Whoever opens a name first decides; ask for the same value, or leave it out.`,
+				`${endpoint} is in use with ${option} ${show(found)}, and was opened here with ${show(wanted)}. The first open of a name decides; ask for the same value, or leave it out.`,
 			);
 		}
 		case Status.tooManyHandles:
@@ -117,13 +117,13 @@ export function openFailure(
 			return new IpcError(
 				"ERR_IPC_EXISTS",
 				name,
-				`${endpoint} was to be created, and somebody has it open. Use mode "create-or-open" to share it, or another name.`,
+				`${endpoint} was to be created, but it is open already. Use mode "create-or-open" to share it, or another name.`,
 			);
 		case Status.notFound:
 			return new IpcError(
 				"ERR_IPC_NOT_FOUND",
 				name,
-				`${endpoint} was to be opened, and nobody has it open. Have it created first (mode "create" or "create-or-open"), and kept open: it is gone with its last handle.`,
+				`${endpoint} was to be opened, but it is not open anywhere. Have it created first (mode "create" or "create-or-open"), and kept open: it is gone with its last handle.`,
 			);
 		case Status.orphaned:
 			return new IpcError(
@@ -148,8 +148,8 @@ export function openFailure(
 				"ERR_IPC_FOREIGN",
 				name,
 				wanted === 1 && found > 1
-					? `The file of ${endpoint} in shared memory has ${found} names (hard links), so it is another file as well, and is not touched. If nobody needs this name, remove it with ${clear}.`
-					: `What has the name of ${endpoint} in shared memory is not a libipc segment${error}. If nobody needs it, remove it with ${clear}.`,
+					? `The file of ${endpoint} in shared memory has ${found} names (hard links), so it is another file as well, and is not touched. If no program needs this name, remove it with ${clear}.`
+					: `What has the name of ${endpoint} in shared memory is not a libipc segment${error}. If no program needs it, remove it with ${clear}.`,
 			);
 		case Status.corrupt:
 			return new IpcError(

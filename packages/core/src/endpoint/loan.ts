@@ -2,7 +2,7 @@ import type { EngineSender } from "@libipc/protocol";
 import { IpcError } from "@libipc/protocol";
 import type { Loan } from "./types.ts";
 
-/** What is known of a loan that has not ended; shared with whoever gives it up if the {@link SenderLoan} is forgotten. */
+/** What is known of a loan that has not ended; shared with the code that gives it up if the {@link SenderLoan} is forgotten. */
 export interface OpenLoan {
 	/** The open loans of the sender: this one leaves the set when it ends. */
 	readonly among: Set<OpenLoan>;

@@ -3,7 +3,7 @@ import type { Message } from "./types.ts";
 
 const encoder = new TextEncoder();
 const EMPTY_CAPACITY = 256;
-/** Longer strings are encoded into memory of their own, which need not be kept. */
+/** Longer strings are encoded into separate memory, which need not be kept. */
 const LARGE = 65_536;
 
 /**

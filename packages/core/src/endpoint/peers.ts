@@ -76,7 +76,7 @@ export class Peers {
 		this.#callbacks.keepsAlive = false;
 	}
 
-	/** Where to wait for anything that depends on who is there. */
+	/** Where to wait for anything that depends on the peers. */
 	get line(): WaitQueue {
 		return this.#iterators;
 	}

@@ -108,7 +108,7 @@ export class QueueReceiverEndpoint extends ReceiverEndpoint implements QueueRece
 	}
 }
 
-/** What is known of a lease that has not ended; shared with whoever gives it back if the {@link ReceiverLease} is forgotten. */
+/** What is known of a lease that has not ended; shared with the code that gives it back if the {@link ReceiverLease} is forgotten. */
 interface OpenLease {
 	readonly engine: EngineReceiver;
 	readonly offset: number;

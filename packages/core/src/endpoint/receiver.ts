@@ -152,7 +152,7 @@ export class ReceiverEndpoint implements Receiver {
 				"recvInto needs a Uint8Array to copy the message into.",
 			);
 		const timeout = checkTimeout(this.name, options);
-		// An empty view has no address to give to native code: the engine is told of its length by a view that has one.
+		// An empty view has no address to give to native code: a view that has one stands in for it.
 		const length = target.byteLength > 0 ? this.#engine.recv(target, timeout) : this.#recvIntoNothing(timeout);
 		return length >= 0 ? length : this.#recvIntoRefused(length, target.byteLength);
 	}

@@ -250,7 +250,7 @@ export class SenderEndpoint implements Sender {
 		return new SenderLoan(this.name, lendInRing(engine, offset, this.#loans), bytes);
 	}
 
-	/** A loan that the ring has no place for: written in memory of its own, and copied when it is sent. */
+	/** A loan for which the ring has no space: written in separate memory, and copied when it is sent. */
 	#lendElsewhere(length: number, timeout: number): Loan {
 		const bytes = new Uint8Array(length);
 		const loan: OpenLoan = {

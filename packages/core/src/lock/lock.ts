@@ -190,13 +190,13 @@ export class Guard implements LockGuard {
 	}
 }
 
-/** Who holds a lock through its handle: the thread that locked it, a task of it, or whoever has a guard. */
-export type Holder = "nobody" | "thread" | "task" | Guard;
+/** What holds a lock through its handle: the thread that locked it, one of its tasks, or a guard. */
+export type Holder = "none" | "thread" | "task" | Guard;
 
 /** The {@link Lock} of every engine. */
 export abstract class NamedLock<SomeEngine extends EngineLock> extends NamedHandle<SomeEngine> implements Lock {
 	readonly #line: WaitQueue;
-	#holder: Holder = "nobody";
+	#holder: Holder = "none";
 	#ownerDied = false;
 	/** What messages call being the one owner. */
 	protected readonly exclusively: string = "";
@@ -313,12 +313,12 @@ export abstract class NamedLock<SomeEngine extends EngineLock> extends NamedHand
 
 	unlock(): void {
 		this.given(this.engine.unlock(), this.exclusively);
-		this.#holder = "nobody";
+		this.#holder = "none";
 	}
 
 	markUnusable(): void {
 		this.given(this.engine.markUnusable(), this.exclusively);
-		this.#holder = "nobody";
+		this.#holder = "none";
 	}
 
 	/** Checks the answer of an unlock. */

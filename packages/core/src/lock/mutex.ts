@@ -65,7 +65,7 @@ export class NamedMutex extends NamedLock<EngineMutex> implements Mutex {
 		return this.engine.isHeld();
 	}
 
-	/** For a condition: unlocks, and answers who is to have it again. */
+	/** For a condition: unlocks, and returns the holder that gets it back. */
 	suspend(): Holder {
 		const holder = this.holder;
 		this.unlock();

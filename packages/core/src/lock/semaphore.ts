@@ -241,7 +241,7 @@ class NamedSemaphore extends NamedHandle<EngineSemaphore> implements Semaphore {
 			throw new IpcError(
 				"ERR_IPC_NOT_OWNER",
 				this.name,
-				`This handle does not hold ${permits} permits of ${this.what}, which is robust: only who has acquired can release. Nothing has changed.`,
+				`This handle does not hold ${permits} permits of ${this.what}, which is robust: only a handle that has acquired permits can release them. Nothing has changed.`,
 			);
 		if (status === Status.overflow)
 			throw new IpcError(

@@ -4,7 +4,7 @@ import { library } from "../bun/library.ts";
 import { clear, list } from "../index.ts";
 
 const [prefix = ""] = process.argv.slice(2);
-// Loaded while we may still read the files of whoever runs the tests.
+// Loaded while this process may still read the files of the user who runs the tests.
 library();
 if (process.getuid?.() === 0) {
 	process.setgid?.(65_534);

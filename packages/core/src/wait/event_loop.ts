@@ -7,7 +7,7 @@ import type { Engine, EngineWaker } from "@libipc/protocol";
 const TIME_SLICE_MS = 4;
 
 /**
- * How often waiting endpoints look around by themselves. Not how they are woken: it notices what a process left that was
+ * How often waiting endpoints poll. It is not how they are woken: it notices what a process left that was
  * killed before it could wake us, and dead peers, within a second. Little is done each time, or an idle process would not be one.
  */
 const POLL_INTERVAL_MS = 700;
@@ -15,13 +15,13 @@ const POLL_INTERVAL_MS = 700;
 /** Something that waits for the event loop: the waits of an endpoint, see {@link WaitQueue}. */
 export interface Pollable {
 	readonly keepsAlive: boolean;
-	/** Whether nobody is waiting any more. */
+	/** Whether no wait is left. */
 	readonly isEmpty: boolean;
 	/** Whether it has reason to look again. */
 	isSignalled(): boolean;
 	/** Looks again and serves whom it can. */
 	serve(): void;
-	/** Whether there is reason to look again that nobody rang for. */
+	/** Whether there is a reason to try again without a signal. */
 	hasMissed(): boolean;
 }
 
@@ -40,14 +40,14 @@ export class EventLoop {
 	#pollTimer: ReturnType<typeof setInterval> | undefined;
 	/** Whether a turn has begun and the event loop has not gone round since. */
 	#inSlice = false;
-	/** When it is over; 0: nobody has looked at the clock yet. */
+	/** When it is over; 0: the clock has not been read yet. */
 	#sliceEnds = 0;
 
 	constructor(engine: Engine) {
 		this.#engine = engine;
 	}
 
-	/** The waker, open as long as somebody who has asked for it has not called {@link release}. */
+	/** The waker, open until every user that has asked for it has called {@link release}. */
 	waker(user: object): EngineWaker {
 		if (!this.#users.has(user)) {
 			this.#users.add(user);
@@ -92,12 +92,12 @@ export class EventLoop {
 		this.#pollTimer = undefined;
 	}
 
-	/** `waiting` has become empty: it is removed at the end of the turn, unless by then somebody waits there again. */
+	/** `waiting` has become empty: it is removed at the end of the slice, unless it has a wait again by then. */
 	rest(): void {
 		if (!this.#inSlice) this.#beginSlice();
 	}
 
-	/** Counts anew whether `waiting` keeps the process alive; where it is in its turns stays as it is. */
+	/** Counts again whether `waiting` keeps the process alive; its slice stays as it is. */
 	keepsAliveChanged(waiting: Pollable): void {
 		if (!this.#waiting.has(waiting)) return;
 		if (!waiting.keepsAlive) {
@@ -125,7 +125,7 @@ export class EventLoop {
 
 	/**
 	 * A turn lasts until the event loop has gone round, which an immediate tells. Being called again does not: a socket
-	 * that always has another ring to read is read in a loop of its own.
+	 * that always has another signal to read is read in a loop.
 	 */
 	#beginSlice(): void {
 		this.#inSlice = true;

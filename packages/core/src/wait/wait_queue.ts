@@ -40,7 +40,7 @@ function armingsOf(engine: EngineWaitable): { count: number } {
 
 /**
  * The waits of one endpoint for one thing: first come, first served. For peers, and to be woken, each waits for something
- * else, so nobody is behind anybody, and there may be more than one line.
+ * else, so no wait is behind another, and there may be more than one queue.
  */
 export class WaitQueue implements Pollable {
 	readonly #loop: EventLoop;
@@ -168,7 +168,7 @@ export class WaitQueue implements Pollable {
 			}
 			this.#waits.add(wait);
 			this.#loop.add(this);
-			// Else whoever is before it, or the next turn of the event loop, gets to it.
+			// Else the wait before it, or the next slice of the event loop, serves it.
 			if (isTried) this.#serve(true);
 		});
 	}
@@ -216,7 +216,7 @@ export class WaitQueue implements Pollable {
 
 	#serveEach(): void {
 		try {
-			// Armed before the look: what changes after it rings. Whoever waits to be woken is armed by a wait of its own.
+			// Armed before the attempt: what changes afterwards signals. Waits to be `woken` are armed by the engine.
 			if (this.#for !== WaitBits.woken && !this.#isArmed()) {
 				this.#engine.arm(this.#for, this.#loop.waker(this.#engine));
 				this.#armings.count++;

@@ -1,4 +1,4 @@
-/* common.h - messages that show who sent them and whether they are whole, and waiting as an event loop does. */
+/* common.h - messages that show which actor sent them and whether they are whole, and waiting as an event loop does. */
 #ifndef LIBIPC_FAULT_COMMON_H
 #define LIBIPC_FAULT_COMMON_H
 

@@ -1,5 +1,6 @@
 /*
- * locks.c - mutexes, conditions, semaphores, reader-writer locks and shared memory: four who take turns.
+ * locks.c - mutexes, conditions, semaphores, reader-writer locks and shared memory: four actors that use one lock in
+ * turn.
  *
  * The ledger shows whether the lock excludes: which actors are inside, and at which step of its script each was.
  * Killed while its step was INSIDE, the victim must be told of (IPC_OWNER_DIED); on the way in or out it may be.
@@ -133,7 +134,7 @@ static int32_t by_events(ipc_handle *handle, uint32_t wait, ipc_attempt *attempt
   }
 }
 
-/* A socket that can take no more rings: who rings it then tries another way. */
+/* Fills the socket with signals: a process that signals it then must use its other way. */
 static void stuff(waker it) {
   struct sockaddr_un address;
   socklen_t length = sizeof address;
@@ -143,7 +144,7 @@ static void stuff(waker it) {
   close(fd);
 }
 
-/* As an event loop that gives up after a while. */
+/* Waits as an event loop does, and cancels the wait after a short time. */
 static void give_up(ipc_handle *handle, uint32_t wait, ipc_attempt *attempt, int32_t (*unlock)(ipc_handle *)) {
   waker mine = open_waker();
   stuff(mine);
@@ -212,7 +213,7 @@ static void be_mutex(uint32_t actor) {
     while (!has_ended(i)) a_moment();
   int32_t status = DO(ipc_mutex_lock(mutex, WAIT_LIMIT_MS));
   go_in(status);
-  /* Once for a death, or a handle that was closed. */
+  /* Once for each death, and for each handle that was closed with the lock held. */
   uint32_t told = atomic_load(&ledger()->told), closings = atomic_load(&ledger()->closings);
   CHECK(told >= closings + (died_at(INSIDE) && !plan()->closes));
   CHECK(told <= closings + 2);
@@ -266,7 +267,7 @@ static int32_t lock_shared(ipc_handle *lock) {
   return DO(ipc_rwlock_lock_shared(lock, -1));
 }
 
-/* Inside for writing: no reader is, but one that died there. */
+/* A writer is inside: no reader is inside, except a reader that died there. */
 static void check_no_readers(void) {
   for (uint32_t i = A; i <= LAST; i++) {
     bool is_dead = (now->armed[0].actor == i && atomic_load(&now->armed[0].is_struck) && is_struck()) ||
@@ -307,7 +308,7 @@ static void be_rwlock(uint32_t actor) {
   meet_others();
   for (uint32_t round = 0; round < ROUNDS; round++) {
     if (plan()->gives_up && round % 3 == 1) {
-      /* Has the turn, waits for readers, steps back. */
+      /* Has the claim, waits for readers, and leaves the wait queue. */
       if (actor % 2)
         give_up(lock, IPC_WAIT_FOR_SHARED, try_shared, ipc_rwlock_unlock_shared);
       else
@@ -349,7 +350,8 @@ static void be_rwlock(uint32_t actor) {
   close_it(lock);
 }
 
-/* What a victim may hold of a semaphore that is not robust goes with it: there are enough for all to go on. */
+/* The permits that a victim holds of a semaphore that is not robust are lost: there are enough for the others to
+ * continue. */
 enum { PERMITS = 2 };
 
 static void be_semaphore(uint32_t actor) {

@@ -123,7 +123,7 @@ static void come_last(uint32_t others) {
   close_both(sender, receiver);
 }
 
-/* Has the name lock for so long that others who want it sleep. */
+/* Holds the name lock for so long that the others that want it sleep. */
 static void be_slow(void) {
   ipc_sender *sender = try_sender(IPC_CREATE_OR_OPEN);
   int32_t lock = ipc_segment_lock(&sender->segment, 1000000000u);
@@ -190,7 +190,7 @@ static void list_left_behind(uint32_t actor) {
   reach(1);
 }
 
-/* The same, but those who come want the name. */
+/* The same, but the actors that come use the name. */
 static void take_over(uint32_t actor) {
   if (actor == 0 || actor == LAST) {
     leave_behind(actor);

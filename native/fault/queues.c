@@ -1,5 +1,5 @@
 /*
- * queues.c - two senders, three takers, and one that comes last and tells each taker the end.
+ * queues.c - two senders, three takers, and a last sender, which sends the end to each taker.
  *
  * With leases every message is noted before it is done with: by the living once, and by the dead one besides
  * if it came no further. Without (recv) what the dead one was just receiving may be gone.

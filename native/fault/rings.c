@@ -1,5 +1,5 @@
 /*
- * rings.c - routes and channels: three senders and two receivers, and one that comes last and tells the end.
+ * rings.c - routes and channels: three senders and two receivers, and a last sender, which sends the end.
  *
  * Each notes what it is about to send, what was accepted, and what it got. Afterwards: of the living every
  * message that was accepted has reached every receiver that was there when its send began, whole, once, in
@@ -62,7 +62,7 @@ static ipc_sender *open_sender(void) {
   for (;;) {
     ipc_sender *sender = DO(ipc_sender_open(fault_prefix, now->name, &playing->options, &failure));
     if (sender) return sender;
-    /* A predecessor that is dead is replaced at once; one that is stopped on its way out is not. */
+    /* A dead predecessor is replaced at once; a predecessor that is stopped while it closes is not. */
     if (failure.code != IPC_E_HAS_SENDER) FAIL("a sender could not open: %d", failure.code);
     a_moment();
   }
@@ -452,7 +452,7 @@ const scenario ring_scenarios[] = {
      RING(IPC_CHANNEL, 4096, IPC_DROP_OLDEST),
      LATE,
      PLAN(.each = 5, .least = 1000, .most = 4000, .replay = true, .receive = KEEP)},
-    /* Those who take the claim over from the dead, and find what it was about to do. */
+    /* The actors that take the claim over from a dead owner, and find what it was about to do. */
     {.name = "channel, heir of the claim",
      .victims = 5,
      RING(IPC_CHANNEL, 4096, IPC_BLOCK),

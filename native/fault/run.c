@@ -2,7 +2,7 @@
  * run.c - the program: runs scenarios, each in a separate process with its actors as children.
  *
  *   points                 every point: its number and its name
- *   discover               each scenario without a fault, some times: who passes which point how often
+ *   discover               each scenario without a fault, several times: how often each actor passes each point
  *   run [at once]          cases from the standard input, one on a line: scenario actor point hit signal
  *
  * scripts/faults.ts chooses the cases and sums up.
@@ -73,7 +73,7 @@ void fault_end(const char *what, uint64_t begun) {
 bool has_ended(uint32_t actor) { return atomic_load(&now->ended[actor]) != RUNS; }
 bool was_killed(uint32_t actor) { return atomic_load(&now->ended[actor]) == KILLED; }
 
-/* Longer the longer it has been waited: most processes of a run wait for one that is stopped. */
+/* The pause grows with the time waited: most processes of a run wait for a process that is stopped. */
 void a_moment(void) {
   static uint64_t last;
   static uint32_t streak;

@@ -69,7 +69,7 @@ typedef struct scenario {
   void (*check)(void); /* when all have ended */
   ipc_options options; /* of the name; more in `plan` */
   const void *plan;
-  /* Who dies at which point, whatever else: the case then is about those who clear up behind it. */
+  /* The actor that dies in every case, and where. The case then tests the actors that clean up after it. */
   struct {
     uint32_t actor;
     const char *point;

@@ -1,7 +1,7 @@
 /*
  * join.c - opens, lists and clears a file that may hold anything.
  *
- * An input is a kind, what becomes of the file, and then either the file itself, or changes to one that the library
+ * An input is a kind, what becomes of the file, and then either the file itself, or changes to a file that the library
  * made: a fuzzer would not find a whole header by itself.
  */
 #include <stdlib.h>

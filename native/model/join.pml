@@ -2,7 +2,7 @@
  * Joining: a receiver comes while senders rely on a limit that they computed without it (slots.c: take_position,
  * ipc_slots_join_receiver, ipc_slots_gate; sender.c: look).
  *
- * Modelled: a sender and one that joins at the head, or (OLDEST) at the oldest mark that is still whole, and then reads
+ * Modelled: a sender and a receiver that joins at the head, or (OLDEST) at the oldest mark that is still whole, and then reads
  * all there is; announcements and marks (who joins at the head takes no notice of them); the limit on places that may be
  * taken. A ring of two units, records of one. A sender may be killed anywhere before head is stored: another begins
  * again from what the segment says; that is the same process here.

@@ -44,7 +44,7 @@ store_buffer buffers[PROCESSES];
 
 /* A read-modify-write: inside atomic or d_step, after CAN_SWAP. What it reads is mem[w]. */
 #define SWAP(p, w, v, is_release) owner[w] = (p) + 1; PUT(p, w, v, is_release)
-/* All of one that always succeeds: `old` is what it read. */
+/* A whole read-modify-write that always succeeds: `old` is the value that it read. */
 #define EXCHANGE(p, w, old, v, is_release) d_step { CAN_SWAP(p, w) -> old = mem[w]; SWAP(p, w, v, is_release) }
 /* A compare-and-swap: `done` tells whether it swapped. */
 #define COMPARE_SWAP(p, w, from, to, is_release, done) \

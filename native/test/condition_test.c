@@ -56,7 +56,7 @@ static void wait_by_events(monitor *it, ipc_handle *condition) {
 static void wait_for(monitor *it, ipc_handle *condition, uint32_t how) {
   if (it->by_events)
     wait_by_events(it, condition);
-  else if (how % 8 == 0) /* one that gives up must not take a notification with it */
+  else if (how % 8 == 0) /* a waiter that cancels must pass its notification on */
     CHECK_GE(ipc_condition_wait(condition, it->mutex, 0), IPC_TIMED_OUT);
   else
     CHECK_EQ(ipc_condition_wait(condition, it->mutex, -1), IPC_OK);

@@ -229,7 +229,7 @@ static void a_look_notices_the_dead(void) {
   }
 }
 
-/* The header's constant fields are checked by all who come. */
+/* The header's constant fields are checked by each process that opens the name. */
 static void damage_is_refused(void) {
   ipc_failure failure;
   for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++)

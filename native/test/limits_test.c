@@ -49,7 +49,7 @@ static void as_many_processes_as_places_join_and_leave(void) {
   for (int i = 0; i < PROCESSES; i++) CHECK_EQ(ipc_receiver_recv(receiver, (char[1]){0}, 1, 0), 1);
   view it = view_open(test_prefix, test_name, IPC_CHANNEL);
   CHECK_EQ(it.header->sender_count, PROCESSES);
-  /* Killed, a third of them are found by those who come and go, a few at a time. */
+  /* Killed, a third of them are found by the processes that come and go, a few at a time. */
   for (int i = 0; i < PROCESSES; i += 3) test_kill(workers[i]);
   atomic_store(&shared->go, 1);
   ipc_os_wake_all(&shared->go);

@@ -65,8 +65,8 @@ typedef struct race {
   _Atomic uint32_t stop;
 } race;
 
-/* In bursts of any length: copies meet a writer that goes on, one that stops halfway, and one that is all the way
- * round. */
+/* In bursts of any length: copies meet a writer that goes on, a writer that stops halfway, and a writer that is all the
+ * way round. */
 static void leave_marks(void *argument) {
   race *of = argument;
   uint32_t seed = 1;

@@ -15,7 +15,7 @@ static void wait_in_line(void *number) {
   ipc_handle_close(it);
 }
 
-/* One unlock wakes one, the one that came first. All together would sleep 8 + 7 + 6 + … times. */
+/* One unlock wakes one waiter, the oldest. All together would sleep 8 + 7 + 6 + … times. */
 static void waiters_are_woken_one_by_one_in_order(void) {
   const uint32_t tickets[] = {0, (1u << 30) - 3, UINT32_MAX - 2};
   hooks.patient = true;

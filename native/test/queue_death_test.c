@@ -10,8 +10,8 @@ static void take_two_and_idle(void *unused) {
   test_idle();
 }
 
-/* What a killed one was at work on goes to another within a second: to one that waits, that tries, or that has other
- * work. */
+/* What a killed receiver worked on goes to another within a second: to a receiver that waits, that tries, or that has
+ * other work. */
 enum heir { WAITS, TRIES, IS_BUSY };
 
 static void check_holder_killed(enum heir how, bool reaped) {

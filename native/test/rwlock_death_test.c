@@ -52,7 +52,7 @@ static void a_stopped_holder_keeps_the_lock_and_a_killed_one_loses_it(void) {
   }
 }
 
-/* Stopped in line, before the others: it does not hold up who need not wait for it. */
+/* Stopped in the wait queue, before the others: it does not block those that need not wait for it. */
 static void a_stopped_or_killed_waiter_blocks_no_other(void) {
   for (int way = 0; way < 4; way++) {
     ipc_handle *it = must_handle(rwlock);

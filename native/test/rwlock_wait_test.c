@@ -70,7 +70,7 @@ static void event_loops_are_signalled_in_order(void) {
   for (int i = 0; i < 3; i++) close_waker(&wakers[i]);
 }
 
-/* Tasks of one event loop share a handle: the one that would write waits for the one that reads. */
+/* Tasks of one event loop share a handle: the task that would write waits for the task that reads. */
 static void a_task_waits_for_readers_of_its_own_event_loop(void) {
   waker mine = open_waker();
   ipc_handle *it = must_handle(rwlock), *other = must_handle(rwlock);

@@ -1,7 +1,7 @@
 /*
  * security_test.c - what others put under our names is refused, and no number in shared memory leads outside of it.
  *
- * With root's rights other users are real; without, the system's word about who owns a file is changed on the way.
+ * With root's rights other users are real; without, the owner that the system reports for a file is changed by a hook.
  */
 #include <fcntl.h>
 #include <sys/file.h>
@@ -227,7 +227,7 @@ static void damage(const view *it, uint32_t *seed) {
            places = (it->header->body_offset < it->bytes ? it->header->body_offset : it->bytes) / 4;
   for (uint32_t i = 0; i < 1 + test_random(seed) % 8; i++) {
     uint32_t where = test_random(seed);
-    /* The constant half of the header is read by those who open alone; see segment_test. */
+    /* The constant half of the header is read only while opening; see segment_test. */
     uint64_t start = offsetof(ipc_header, head) / 4, end = where % 4 == 0 ? words : where % 4 == 1 ? places : 1024;
     ((_Atomic uint32_t *)it->base)[start + test_random(seed) % (end - start)] = any_number(seed);
   }

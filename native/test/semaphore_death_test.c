@@ -35,7 +35,7 @@ static void permits_of_dead_handles_come_back(void) {
     else
       status = ipc_semaphore_acquire(it, way == 3 ? 450 : -1);
     check_within_a_second(started);
-    CHECK_EQ(status, way == 3 ? IPC_TIMED_OUT : IPC_OK); /* of one that is not robust it is gone */
+    CHECK_EQ(status, way == 3 ? IPC_TIMED_OUT : IPC_OK); /* without robust it is lost */
     CHECK_EQ(ipc_semaphore_recovered(other), way == 3 ? 0 : 1);
     if (way < 3) CHECK_EQ(ipc_semaphore_release(it, 1), IPC_OK);
     CHECK_EQ(ipc_semaphore_permits(other), way == 3 ? 0 : 1);

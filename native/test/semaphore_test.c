@@ -185,7 +185,8 @@ static void as_many_are_woken_as_there_are_permits(void) {
   }
   CHECK_EQ(ipc_semaphore_release(it, 3), IPC_OK);
   test_await(&shared->next, 6);
-  /* Three at once: each takes what there is, and one that sees more tells the next, so they may be any of those left.
+  /* Three at once: each takes what there is, and a process that sees more notifies the next, so they may be any of
+   * those left.
    */
   for (uint32_t i = 3; i < 6; i++) CHECK_GE(shared->order[i], 3);
   CHECK_LE(shared->waits, CROWD + 4); /* a sleep may end early for any reason */
@@ -222,7 +223,7 @@ static void event_loops_are_signalled_in_order(void) {
   }
 }
 
-/* Two permits came, and both notifications went to the one that needs a single one: the other is for the next. */
+/* Two permits came, and both notifications went to the waiter that needs a single permit: the other is for the next. */
 static void a_second_notification_goes_to_the_next(void) {
   for (uint32_t robust = ROBUST; robust <= PLAIN; robust++) {
     waker mine = open_waker(), others = open_waker();

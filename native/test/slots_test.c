@@ -376,7 +376,7 @@ static void check_joining_a_stream(test_form form) {
   shared = test_shared(sizeof *shared);
   test_worker stream = test_start(form, stream_at_full_speed, NULL);
   test_await(&shared->ready, 1);
-  /* Each joins as a new thread or process: its first look at who it is makes the window wide. */
+  /* Each joins as a new thread or process: its first read of its own identity makes the window wide. */
   for (int i = 0; i < 50 * TEST_SCALE; i++) test_finish(test_start(form, join_and_check, NULL));
   atomic_store(&shared->stop, 1);
   test_finish(stream);

@@ -265,7 +265,7 @@ static void wait_idly(void *number) {
   ipc_sender *sender = me < 4 ? NULL : open_sender();
   atomic_fetch_add(&shared->ready, 1);
   test_await(&shared->stop, 1);
-  if (me == 4) /* the one that fills the ring and waits for space: receiver 0 never reads */
+  if (me == 4) /* the sender that fills the ring and waits for space: receiver 0 never reads */
     while (ipc_sender_send(sender, "x", 1, 0) == IPC_OK) continue;
   if (me == 0 || me == 4) atomic_fetch_add(&shared->ready, 1);
   test_await(&shared->ready, 11);

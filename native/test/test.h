@@ -182,7 +182,7 @@ static inline int test_run_cases(int argc, char **argv, const test_case *cases, 
   return failed || passed == 0;
 }
 
-/* The program: every case, or the one that the first argument names. */
+/* The program: every case, or only the case that the first argument names. */
 #define TEST_MAIN(...)                                                        \
   int main(int argc, char **argv) {                                           \
     static const test_case cases[] = {__VA_ARGS__};                           \

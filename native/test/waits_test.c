@@ -100,7 +100,7 @@ static void each_is_notified_of_what_it_waits_for(void) {
   CHECK(is_notified(it, acquire));
   CHECK(ipc_waits_leave(segment, readers));
   readers = enter(it, IPC_WAIT_READERS);
-  CHECK(!is_notified(it, readers)); /* nothing is left of who was here before */
+  CHECK(!is_notified(it, readers)); /* nothing is left of the waiter that used the entry before */
   CHECK(!ipc_waits_leave(segment, readers));
   ipc_handle_close(it);
 }

@@ -201,7 +201,7 @@ static void a_waker_takes_the_place_of_a_stream(void) {
   close_waker(&other);
 }
 
-/* A loop that does not get round to reading has rings to read: more do not stop who rings. */
+/* A loop that does not read yet has signals to read: more signals do not block the process that signals. */
 static void a_full_waker_blocks_no_sender(void) {
   waker mine = open_waker();
   for (int i = 0; i < 20000; i++) ipc_os_signal(number_of(&mine));

@@ -11,7 +11,7 @@
  *   ipc_options options = {.kind = IPC_ROUTE};
  *   ipc_failure failure;
  *   ipc_sender *prices = ipc_sender_open("", "prices", &options, &failure);
- *   if (prices && ipc_sender_send(prices, "42", 2, -1) == IPC_NO_RECEIVERS) puts("nobody listens");
+ *   if (prices && ipc_sender_send(prices, "42", 2, -1) == IPC_NO_RECEIVERS) puts("no receiver listens");
  *   ipc_sender_close(prices);
  */
 #ifndef LIBIPC_SENDER_H

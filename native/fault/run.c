@@ -367,7 +367,12 @@ int main(int argc, char **argv) {
   collect(ring_scenarios);
   collect(queue_scenarios);
   collect(name_scenarios);
-  collect(lock_scenarios);
+  collect(mutex_scenarios);
+  collect(abandoned_lock_scenarios);
+  collect(rwlock_scenarios);
+  collect(semaphore_scenarios);
+  collect(condition_scenarios);
+  collect(memory_scenarios);
   const char *command = argc > 1 ? argv[1] : "";
   uint32_t at_once = argc > 2 ? (uint32_t)atoi(argv[2]) : 8;
   if (at_once == 0 || at_once > MAX_AT_ONCE || fault_points() > MAX_POINTS) return 2;

@@ -123,6 +123,7 @@ bool has_file(void);
 extern const char fault_prefix[];
 
 /* The scenarios; each list ends with one without a name. */
-extern const scenario ring_scenarios[], queue_scenarios[], name_scenarios[], lock_scenarios[];
+extern const scenario ring_scenarios[], queue_scenarios[], name_scenarios[], mutex_scenarios[], rwlock_scenarios[],
+    abandoned_lock_scenarios[], semaphore_scenarios[], condition_scenarios[], memory_scenarios[];
 
 #endif

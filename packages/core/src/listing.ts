@@ -1,7 +1,7 @@
 import type { ListedName, ListOptions } from "@libipc/protocol";
 import { checkOptionsObject, checkPrefix } from "./check/argument.ts";
 
-/** Checks the options of `list` and `clear`: the prefix, or `undefined` for all. */
+/** Checks the options of `list` and `clear`. Returns the prefix, or `undefined` for all prefixes. */
 export function checkListOptions(options: unknown): string | undefined {
 	const prefix: unknown = checkOptionsObject<ListOptions>(
 		"",
@@ -11,7 +11,7 @@ export function checkListOptions(options: unknown): string | undefined {
 	return prefix === undefined ? undefined : checkPrefix(prefix);
 }
 
-/** By prefix, then name, then kind, as their characters are numbered: the same order everywhere. */
+/** Sorts by prefix, then name, then kind, by code units: the same order on every machine. */
 export function compareListed(a: ListedName, b: ListedName): number {
 	for (const key of ["prefix", "name", "kind", "path"] as const) if (a[key] !== b[key]) return a[key] < b[key] ? -1 : 1;
 	return 0;

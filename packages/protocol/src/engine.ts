@@ -4,10 +4,11 @@ import type { ListedName } from "./listed.ts";
 import type { OWNER_DIED, Status } from "./status.ts";
 
 /**
- * What moves bytes and waits. The endpoints are written against this; each engine implements it.
+ * Moves bytes and waits. The endpoints use this interface; each engine implements it.
  *
- * Numbers answered: zero and above is success, the rest is a {@link Status}. Timeouts are whole milliseconds in 32 bits,
- * negative for ever: a double is converted by a slow path of bun:ffi. Arguments have been validated, except for the lengths of messages.
+ * A returned number of zero or above is success; below zero, it is a {@link Status}. A timeout is a whole number of milliseconds in 32
+ * bits (bun:ffi converts a double on a slow path); negative is no limit. Arguments have been checked, except for the lengths of
+ * messages.
  */
 export interface Engine {
 	openSender(kind: EndpointKind, prefix: string, name: string, options: EngineOptions): EngineSender;
@@ -17,7 +18,7 @@ export interface Engine {
 	openSemaphore(prefix: string, name: string, options: EngineHandleOptions): EngineSemaphore;
 	openRwLock(prefix: string, name: string, options: EngineHandleOptions): EngineRwLock;
 	openMemory(prefix: string, name: string, options: EngineHandleOptions): EngineMemory;
-	/** Removes one name, whatever is there. */
+	/** Removes one name, in whatever state it is. */
 	clear(kind: EndpointKind | HandleKind, prefix: string, name: string): void;
 	/** All names of a prefix, or of all prefixes, in any order. */
 	list(prefix: string | undefined): ListedName[];
@@ -25,20 +26,21 @@ export interface Engine {
 	clearLeftovers(prefix: string | undefined): ListedName[];
 	/** Nanoseconds on the clock that `monotonicNs` promises. */
 	now(): number;
-	/** Opens what other processes or threads can signal, so that this thread's event loop calls `signalled`. */
+	/** Opens a waker: if other processes or threads signal it, the event loop of this thread calls `signalled`. */
 	openWaker(signalled: () => void): EngineWaker;
 }
 
+/** What other processes and threads signal to wake an event loop. */
 export interface EngineWaker {
-	/** The number of the waker, in two halves: what `arm` takes. */
+	/** The number of the waker, which `arm` writes to the segment: its low and its high 32 bits. */
 	readonly low: number;
 	readonly high: number;
-	/** Whether it keeps the process alive. At first it does not. */
+	/** Whether it keeps the process alive. A new waker does not. */
 	keepAlive(yes: boolean): void;
 	close(): void;
 }
 
-/** As the user asked; 0 = did not ask. */
+/** The options of an endpoint; 0 if the user has left an option out. */
 export interface EngineOptions {
 	readonly capacity: number;
 	readonly maxReceivers: number;
@@ -46,11 +48,11 @@ export interface EngineOptions {
 	/** 0, or 1 + the index in {@link overflows}. */
 	readonly overflow: number;
 	readonly fromOldest: boolean;
-	/** The position, in 8-byte units, at which a new ring starts: for tests of the wrap. */
+	/** The position, in 8-byte units, at which a new ring starts. It is for tests of the wrap-around. */
 	readonly firstPosition: number;
 }
 
-/** The same for what has no ring. */
+/** The options of a handle; 0 if the user has left an option out. */
 export interface EngineHandleOptions {
 	readonly maxHandles: number;
 	readonly permissions: number;
@@ -64,21 +66,21 @@ export interface EngineHandleOptions {
 	readonly size: number;
 }
 
-/** What an event loop can wait for. */
+/** An endpoint or handle that an event loop can wait for. `wait` is one of {@link WaitBits}. */
 export interface EngineWaitable {
-	/** Has the waker rung when there is reason to try again, for each bit of {@link WaitBits}; then looking once more is the caller's part. */
+	/** Has the waker signalled once when a new attempt may succeed. The caller makes one more attempt after it has armed. */
 	arm(wait: number, waker: EngineWaker): void;
-	/** Notices dead peers and lost signals, and arms again. Whether there is a reason to try. */
+	/** Notices a change whose signal was lost, and arms again. Returns whether a new attempt may succeed. */
 	poll(wait: number, waker: EngineWaker): boolean;
-	/** For what of `arm` it has not been rung yet. */
+	/** The bits for which it is armed and has not been signalled yet. */
 	armed(): number;
 }
 
-/** What every endpoint of an engine can do. */
+/** What every endpoint of an engine has. */
 export interface EngineEndpoint extends EngineWaitable {
 	/**
-	 * Fills records of {@link PEER_WORDS} numbers, one for each place that is or was taken by another endpoint: role (1
-	 * sender, 2 receiver), id (0 = free), pid, place, the id that last died there, whether it is alive. Answers how many.
+	 * Fills records of {@link PEER_WORDS} numbers (`ipc_peer`), one for each slot that another endpoint uses or has used. Returns how
+	 * many.
 	 */
 	peers(records: Uint32Array): number;
 	close(): void;
@@ -87,23 +89,23 @@ export interface EngineEndpoint extends EngineWaitable {
 /** 32-bit words of a record of {@link EngineEndpoint.peers}: `ipc_peer`. */
 export const PEER_WORDS = PEER_BYTES / 4;
 
-/** What can be armed for. A wait to be `woken` gets its waker when it begins, and is never armed. */
+/** What `arm` can wait for. A wait for `woken` is never armed: each such wait has a waker in its entry. */
 export const WaitBits = { space: 1, peers: 2, data: 4, lock: 1, shared: 4, woken: 8 } as const;
 
-/** What every handle of an engine can do. `native/include/libipc/handle.h` and its neighbours describe each. */
+/** What every handle of an engine has. `native/include/libipc/handle.h` and the headers beside it describe the calls. */
 export interface EngineHandle extends EngineWaitable {
-	/** Gives up waiting for what it is armed for. */
+	/** Cancels the wait for what it is armed for. */
 	disarm(wait: number): void;
 	/** How many handles are open on the name; `closed` if the handle is. */
 	count(): number;
 	close(): void;
 }
 
-/** `lock` answers 0, {@link OWNER_DIED} or a status. */
+/** `lock` returns 0, {@link OWNER_DIED} or a status. */
 export interface EngineLock extends EngineHandle {
 	/**
-	 * `forTask` (of a reader-writer lock): readers of this very handle are waited for, and if the time is over with readers
-	 * inside, it stays the next writer, until it locks or disarms.
+	 * `forTask` (of a reader-writer lock): it also waits for readers of this handle. If the time is up while there are readers, it
+	 * stays the next writer until it locks or disarms.
 	 */
 	lock(timeout: number, forTask: boolean): number;
 	unlock(): number;
@@ -117,7 +119,7 @@ export interface EngineMutex extends EngineLock {
 export interface EngineRwLock extends EngineLock {
 	lockShared(timeout: number): number;
 	unlockShared(): number;
-	/** -1: exclusively; else how often shared. */
+	/** -1: exclusively; otherwise how often shared. */
 	held(): number;
 }
 
@@ -128,16 +130,16 @@ export interface EngineSemaphore extends EngineHandle {
 	recovered(): number;
 }
 
-/** A handle whose waits are each woken on their own. A wait is zero or above; it ends when `sleep` answers anything but `timedOut`. */
+/** A handle whose waits are woken one by one. A wait is zero or above. It ends when `sleep` returns anything but `timedOut`. */
 export interface EngineWaitTable extends EngineHandle {
-	/** 0: it was notified; `timedOut`: not yet, and not within the time. */
+	/** Returns 0 if it was notified; `timedOut` if it was not notified within the time. */
 	sleep(wait: number, timeout: number): number;
-	/** Ends a wait. True: it had been notified all the same. */
+	/** Ends a wait. Returns true if it had been notified. */
 	leave(wait: number): boolean;
 }
 
 export interface EngineCondition extends EngineWaitTable {
-	/** Without a waker: for `sleep` with a timeout. */
+	/** Begins a wait. Without a waker, it is for `sleep` with a timeout. */
 	enter(waker: EngineWaker | undefined): number;
 	notify(): number;
 	notifyAll(): number;
@@ -145,7 +147,7 @@ export interface EngineCondition extends EngineWaitTable {
 
 export interface EngineMemory extends EngineWaitTable {
 	byteLength(): number;
-	/** All of it, as large as it is now. It stays mapped as long as its buffer lives, and begins at a multiple of 8. */
+	/** The whole memory, as large as it is now. It stays mapped while its buffer is referenced, and begins at a multiple of 8. */
 	map(): Uint8Array;
 	grow(byteLength: number): void;
 	unlink(): void;
@@ -155,49 +157,49 @@ export interface EngineMemory extends EngineWaitTable {
 
 export interface EngineSender extends EngineEndpoint {
 	readonly maxMessageLength: number;
-	/** What travels whole, and what a batch takes. */
+	/** The largest message that is sent whole, and that a batch can hold. */
 	readonly maxRecordLength: number;
 	readonly maxLoanLength: number;
 	send(bytes: Uint8Array, length: number, timeout: number): number;
 	/**
-	 * Sends as much as there is room for, from `progress[0]` on, which it moves; 0: all of it is sent; `timedOut`: go on
-	 * when there is room, or give up.
+	 * Sends as much as the ring has space for, from `progress[0]` on, which it advances. Returns 0 if the whole message was sent;
+	 * `timedOut` if the caller has to continue when there is space, or to call `abortPart`.
 	 */
 	sendPart(bytes: Uint8Array, length: number, progress: Uint32Array): number;
 	abortPart(): void;
-	/** Copies into the batch; `timedOut`: it is full, flush first. */
+	/** Copies a message into the batch. `timedOut`: the batch is full; flush it first. */
 	stage(bytes: Uint8Array, length: number): number;
-	/** Sends the batch and answers how many of it were accepted; what was not is forgotten. */
+	/** Sends the batch. Returns how many messages were accepted; the others are dropped. */
 	flush(timeout: number): number;
-	/** Lends room for a message: the byte offset in the ring, or a status. */
+	/** Lends space for a message. Returns its byte offset in the ring, or a status. */
 	loan(length: number, timeout: number): number;
-	/** Sends the first `length` bytes of what was lent at `offset`; -1 gives it up. */
+	/** Sends the first `length` bytes of the loan at `offset`; -1 gives the space back. */
 	endLoan(offset: number, length: number): number;
-	/** The whole ring, to write loans into. It stays mapped after close. */
+	/** The whole ring, for writing loans. It stays mapped after close. */
 	ring(): Uint8Array;
 	receiverCount(): number;
 	waitForReceivers(count: number, timeout: number): number;
 }
 
 export interface EngineReceiver extends EngineEndpoint {
-	/** Copies the next message, of at most `capacity` bytes, and answers its length. `target` is not empty. */
+	/** Copies the next message, of at most `capacity` bytes. Returns its length. `target` is not empty. */
 	recv(target: Uint8Array, timeout: number, capacity?: number): number;
-	/** The length of the next message; `timedOut`: there is none. */
+	/** The length of the next message; `timedOut` if there is none. */
 	nextLength(): number;
 	/**
-	 * Fills pairs (byte offset in the ring, length) and answers how many. `notInPlace`: the next message does not lie in
-	 * the ring for reading; `spans[0]` is its length, and if `target` (not empty) is as long, it has been received there.
+	 * Fills pairs (byte offset in the ring, length). Returns how many. `notInPlace`: the next message cannot be read in the ring;
+	 * `spans[0]` is its length, and if `target` (not empty) is long enough, the message has been received into it.
 	 */
 	peek(spans: Uint32Array, max: number, target: Uint8Array, timeout: number): number;
-	/** Moves past messages that were peeked. */
+	/** Receives messages that `peek` returned. */
 	consume(count: number): number;
-	/** The next message without a copy, if it was put together from fragments; else null. */
+	/** The next message without a copy, if it was assembled from fragments; otherwise null. */
 	takeAssembled(): Uint8Array<ArrayBuffer> | null;
-	/** Of a queue: fills where the message lies in the ring, its length, and how often it was taken. */
+	/** Of a queue: takes the next message. Fills its byte offset in the ring, its length, and how often it was taken. */
 	take(lease: Uint32Array, timeout: number): number;
 	done(offset: number): number;
 	retry(offset: number): number;
 	lost(): number;
-	/** The whole ring. It stays readable, though not meaningful, after close. */
+	/** The whole ring. It stays readable after close, but its content has no meaning then. */
 	ring(): Uint8Array;
 }

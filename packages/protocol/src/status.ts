@@ -1,9 +1,9 @@
-/** What calls into an engine return: `ipc_status` in `native/include/libipc/status.h`, where each is described. */
+/** What calls of an engine return: `ipc_status` in `native/include/libipc/status.h`, which describes each status. */
 
-/** Above zero: a lock was taken whose last owner died while holding it. */
+/** A status above zero: the lock was acquired, and its last owner died while it held the lock. */
 export const OWNER_DIED = 1;
 
-/** Below zero: why a call did not succeed. */
+/** A status below zero: why a call failed. */
 export const Status = {
 	timedOut: -1,
 	noReceivers: -2,
@@ -26,7 +26,7 @@ export const Status = {
 	orphaned: -23,
 	busy: -24,
 	system: -25,
-	/** The engine's object is gone; no native code answers this. */
+	/** The object of the engine is closed. Native code never returns this. */
 	closed: -26,
 	notOwner: -27,
 	deadlock: -28,

@@ -6,9 +6,9 @@ import { library } from "./library.ts";
 const connect = Bun.connect as unknown as (options: Bun.FdSocketOptions) => Promise<Bun.Socket>;
 
 /**
- * A socket that other processes ring by a datagram, polled by Bun with all its other sockets: no thread of ours, so none
- * to stop before a Worker or the process may end. Measured against a native thread that waits and calls a thread-safe
- * callback, it wakes the event loop in a quarter of the time (docs/performance.md).
+ * A socket that other processes signal with a datagram. Bun polls it together with its other sockets, so no thread has to be
+ * stopped before a Worker or the process ends. It wakes the event loop in a quarter of the time that a native thread with a
+ * thread-safe callback needs (docs/performance.md).
  */
 class NativeWaker implements EngineWaker {
 	readonly low: number;
@@ -28,7 +28,7 @@ class NativeWaker implements EngineWaker {
 			);
 		this.low = number[0] as number;
 		this.high = number[1] as number;
-		// Bun owns the descriptor from here on, also when a Worker is terminated. What comes in before it polls is not lost.
+		// Bun owns the descriptor from here on, even if a Worker is terminated. A datagram that arrives before Bun polls is not lost.
 		connect({ fd, socket: { data: signalled } }).then(
 			(socket) => {
 				this.#socket = socket;
@@ -36,7 +36,7 @@ class NativeWaker implements EngineWaker {
 				else this.keepAlive(this.#keepsAlive);
 			},
 			() => {
-				// No process can signal it then. Waiting endpoints still poll every 0.7 s: messages are late, not lost.
+				// It cannot be signalled then. The event loop still polls every 0.7 s: wake-ups are late, not lost.
 				library().symbols.ipc_waker_close(this.low, this.high);
 			},
 		);

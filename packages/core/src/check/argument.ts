@@ -13,7 +13,7 @@ export function describe(kind: EndpointKind | HandleKind, prefix: string, name: 
 	return prefix === "" ? `${what} "${name}"` : `${what} "${name}" (prefix "${prefix}")`;
 }
 
-/** A value as an error message shows it: short, on one line. */
+/** A value as error messages show it: short, on one line. */
 export function show(value: unknown): string {
 	if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
 	if (value === null || typeof value !== "object") return String(value);
@@ -44,13 +44,13 @@ function checkText(what: "name" | "prefix", value: unknown, limit: number): asse
 		);
 }
 
-/** Checks name and prefix; answers the prefix. */
+/** Checks a name and a prefix. Returns the prefix. */
 export function checkName(name: unknown, prefix: unknown = ""): string {
 	checkText("name", name, limits.nameBytes);
 	return checkPrefix(prefix);
 }
 
-/** Checks a prefix and answers it. */
+/** Checks a prefix. Returns it. */
 export function checkPrefix(prefix: unknown): string {
 	checkText("prefix", prefix, limits.prefixBytes);
 	return prefix;
@@ -69,7 +69,7 @@ export function checkInteger(
 	throw invalid(endpoint, `${what} must be an integer from ${shown}, not ${show(value)}.`);
 }
 
-/** Checks the options of an endpoint and turns them into what an engine takes. */
+/** Checks the options of an endpoint and converts them to those of an engine. */
 export function checkOptions(
 	endpoint: string,
 	kind: EndpointKind,
@@ -103,7 +103,7 @@ function checkOverflow(endpoint: string, kind: EndpointKind, overflow: unknown):
 	if (kind === "queue" && overflow === "drop-oldest")
 		throw invalid(
 			endpoint,
-			'A queue cannot drop its oldest messages: a receiver may be working on them. Use "block" or "drop-newest".',
+			'A queue cannot drop its oldest messages, because a receiver may be working on them. Use "block" or "drop-newest".',
 		);
 	return index + 1;
 }
@@ -137,7 +137,7 @@ export function checkOptionsObject<Options extends object>(
 	throw invalid(endpoint, `options must be an object such as ${example}, not ${show(options)}.`);
 }
 
-/** Checks the argument of a batch. A string is iterable too, by its characters, but a caller who passes one does not mean that. */
+/** Checks the argument of a batch. A string is refused: it is iterable, but by its characters. */
 export function checkIterable(endpoint: string, messages: unknown): void {
 	if (
 		messages !== null &&
@@ -150,14 +150,14 @@ export function checkIterable(endpoint: string, messages: unknown): void {
 }
 
 /**
- * Turns the timeout of an options bag into what an engine takes: whole milliseconds in 32 bits, rounded up, negative for
- * ever. What is longer than 24 days waits for ever.
+ * Converts the timeout of an options object to that of an engine: whole milliseconds in 32 bits, rounded up; negative for no limit.
+ * More than 24 days is no limit.
  */
 export function checkTimeout(endpoint: string, options: WaitOptions | undefined): number {
 	if (options === undefined) return -1;
 	const timeout = options?.timeout;
 	if (typeof timeout === "number") {
-		// Answering the integer, not the number it equals, tells the compiler that it is one: 4 ns less on every call.
+		// Returning the integer, not the equal number, tells the compiler that it is an integer. It saves 4 ns on every call.
 		const milliseconds = timeout | 0;
 		if (milliseconds === timeout && milliseconds >= 0) return milliseconds;
 	}
@@ -175,13 +175,13 @@ function uncommonTimeout(endpoint: string, options: WaitOptions): number {
 	return timeout > 0x7fffffff ? -1 : Math.ceil(timeout);
 }
 
-/** Checks the signal of an options bag. */
+/** Checks the signal of an options object. */
 export function checkSignal(endpoint: string, signal: unknown): AbortSignal | undefined {
 	if (signal === undefined || signal instanceof AbortSignal) return signal;
 	throw invalid(endpoint, `signal must be an AbortSignal, such as AbortSignal.timeout(1000), not ${show(signal)}.`);
 }
 
-/** Checks the options of an asynchronous wait before it begins; answers the signal. */
+/** Checks the options of an asynchronous wait before it begins. Returns the signal. */
 export function checkAsyncWait(endpoint: string, options: AsyncWaitOptions | undefined): AbortSignal | undefined {
 	checkTimeout(endpoint, checkOptionsObject(endpoint, options, "{ timeout: 100, signal }"));
 	return checkSignal(endpoint, options?.signal);
@@ -199,7 +199,7 @@ export function checkCount(endpoint: string, what: string, value: unknown, min: 
 	return checkInteger(endpoint, what, value, min, max);
 }
 
-/** What to throw for something that is not a {@link Message}. */
+/** The error for a value that is not a message. */
 export function notAMessage(endpoint: string, value: unknown): IpcError {
 	const problem =
 		value instanceof ArrayBuffer || ArrayBuffer.isView(value)

@@ -1,6 +1,6 @@
 import { IpcError, Status } from "@libipc/protocol";
 
-/** The error for a status that a call on an open endpoint answered. `endpoint` as made by `describe`. */
+/** The error for a status that a call on an open endpoint returned. `endpoint` is the result of `describe`. */
 export function failure(status: number, name: string, endpoint: string): IpcError {
 	switch (status) {
 		case Status.closed:
@@ -15,7 +15,7 @@ export function failure(status: number, name: string, endpoint: string): IpcErro
 			return new IpcError(
 				"ERR_IPC_FORKED",
 				name,
-				`This process was forked from the one that opened ${endpoint}, whose it still is. Close it (that leaves the other one alone) and open the name here.`,
+				`This process is a fork of the process that opened ${endpoint}, which still owns it. Close it here (this does not affect the other process) and open the name again.`,
 			);
 		case Status.unusable:
 			return new IpcError(
@@ -27,7 +27,7 @@ export function failure(status: number, name: string, endpoint: string): IpcErro
 			return new IpcError(
 				"ERR_IPC_TOO_MANY_WAITS",
 				name,
-				`As many are waiting on ${endpoint} as it has room for: four for each handle it may have. Create it with a larger maxHandles.`,
+				`${endpoint} has no space for another wait: it has four for each handle that may be open. Create it with a larger maxHandles.`,
 			);
 		case Status.corrupt:
 			return new IpcError(
@@ -39,7 +39,7 @@ export function failure(status: number, name: string, endpoint: string): IpcErro
 			return new IpcError(
 				"ERR_IPC_BUSY",
 				name,
-				`Nothing could be put back on ${endpoint} within 5 s: another process that is at work on it seems to be stopped. Let it go on (SIGCONT) or end it.`,
+				`Nothing could be put back on ${endpoint} within 5 s: another process that is using it seems to be stopped. Continue it (SIGCONT) or end it.`,
 			);
 		case Status.noSpace:
 			return new IpcError(
@@ -51,7 +51,7 @@ export function failure(status: number, name: string, endpoint: string): IpcErro
 			return new IpcError(
 				"ERR_IPC_SYSTEM",
 				name,
-				`An unexpected answer (${status}) came from the engine of ${endpoint}. Please report it.`,
+				`The engine of ${endpoint} returned an unexpected status (${status}). Please report it.`,
 			);
 	}
 }

@@ -36,7 +36,7 @@ function permissionText({ option, found, wanted, systemError }: OpenFailure, end
 	const share =
 		"To share a name with other users, open it with the same `permissions` everywhere, for example 0o660; without, only this user's own, private ones are opened.";
 	if (found === user)
-		return `This user (${user}) may not open ${endpoint} like this${error}: its file has the permissions ${mode}, more than was asked for here, so that others could read along or write. ${share}`;
+		return `This user (${user}) may not open ${endpoint} like this${error}: its file has the permissions ${mode}, more than was asked for here, so that other users could read it or write to it. ${share}`;
 	return `This user (${user}) may not open or remove ${endpoint}${error}: its file belongs to user ${found} and has the permissions ${mode}. ${share} If it should not be there, user ${found} or root can remove it with ${clear}.`;
 }
 
@@ -104,7 +104,7 @@ export function openFailure(
 			return new IpcError(
 				"ERR_IPC_OPTIONS_MISMATCH",
 				name,
-				`${endpoint} is in use with ${option} ${show(found)}, and was opened here with ${show(wanted)}. The first open of a name decides; ask for the same value, or leave it out.`,
+				`${endpoint} is in use with ${option} ${show(found)}, and was opened here with ${show(wanted)}. The first open of a name decides; pass the same value, or leave it out.`,
 			);
 		}
 		case Status.tooManyHandles:
@@ -135,7 +135,7 @@ export function openFailure(
 			return new IpcError(
 				"ERR_IPC_FORKED",
 				name,
-				`This process was forked from the one that opened ${endpoint}, whose it still is. Close it (that leaves the other one alone) and open the name here.`,
+				`This process is a fork of the process that opened ${endpoint}, which still owns it. Close it here (this does not affect the other process) and open the name again.`,
 			);
 		case Status.version:
 			return new IpcError(
@@ -171,7 +171,7 @@ export function openFailure(
 			return new IpcError(
 				"ERR_IPC_BUSY",
 				name,
-				`${endpoint} could not be opened within 5 s: another process that is opening or closing it seems to be stopped. Let it go on (SIGCONT) or end it.`,
+				`${endpoint} could not be opened within 5 s: another process that is opening or closing it seems to be stopped. Continue it (SIGCONT) or end it.`,
 			);
 		case Status.invalidArgument:
 			return new IpcError("ERR_IPC_INVALID_ARGUMENT", name, `The engine refused an option of ${endpoint} (${found}).`);

@@ -10,7 +10,7 @@ import type { EndpointFactory, EndpointOptions, QueueReceiver, Receiver, Receive
 
 const EXAMPLE = '{ prefix: "app" }';
 
-/** What the endpoints of this package can do beyond the public interface. */
+/** What endpoints have in addition to the public interface. */
 interface Reporter {
 	reportPeers(handler: NonNullable<EndpointOptions["onPeer"]>): void;
 }
@@ -73,12 +73,12 @@ function createFactory<SomeReceiver extends Receiver>(
 	};
 }
 
-/** Makes what a package exports as `Route` or `Channel` out of its engine. */
+/** Makes `Route` or `Channel` of an API from its engine. */
 export function createEndpointFactory(engine: () => Engine, kind: "route" | "channel"): EndpointFactory {
 	return createFactory<Receiver>(engine, kind, ReceiverEndpoint);
 }
 
-/** Makes what a package exports as `Queue`. */
+/** Makes `Queue` of an API from its engine. */
 export function createQueueFactory(engine: () => Engine): EndpointFactory<QueueReceiver> {
 	return createFactory<QueueReceiver>(engine, "queue", QueueReceiverEndpoint);
 }

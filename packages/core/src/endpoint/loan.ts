@@ -2,11 +2,11 @@ import type { EngineSender } from "@libipc/protocol";
 import { IpcError } from "@libipc/protocol";
 import type { Loan } from "./types.ts";
 
-/** What is known of a loan that has not ended; shared with the code that gives it up if the {@link SenderLoan} is forgotten. */
+/** The state of a loan that has not ended. It is separate, so that the space is given back if the {@link SenderLoan} is collected. */
 export interface OpenLoan {
 	/** The open loans of the sender: this one leaves the set when it ends. */
 	readonly among: Set<OpenLoan>;
-	/** Sends its first `length` bytes, or gives it up with -1. Whether it was sent. */
+	/** Sends the first `length` bytes, or gives the space back if `length` is -1. Returns whether it was sent. */
 	end(length: number): boolean;
 }
 
@@ -21,12 +21,12 @@ export function lendInRing(engine: EngineSender, offset: number, among: Set<Open
 	};
 }
 
-/** Ends a loan, once. undefined: it had ended before. */
+/** Ends a loan once. Returns undefined if it had ended before. */
 function endOnce(loan: OpenLoan, length: number): boolean | undefined {
 	return loan.among.delete(loan) ? loan.end(length) : undefined;
 }
 
-/** Gives a loan up, if it has not ended. */
+/** Gives the space of a loan back, unless it has ended. */
 export function giveUp(loan: OpenLoan): void {
 	endOnce(loan, -1);
 }

@@ -3,19 +3,19 @@ import type { Message } from "./types.ts";
 
 const encoder = new TextEncoder();
 const EMPTY_CAPACITY = 256;
-/** Longer strings are encoded into separate memory, which need not be kept. */
+/** Longer strings are encoded into new memory, which is not kept. */
 const LARGE = 65_536;
 
 /**
- * Turns messages that are not a `Uint8Array` into bytes. One per sender: strings are encoded into memory that is used
- * again for the next one.
+ * Converts messages that are not a `Uint8Array` to bytes. Each sender has one: strings are encoded into memory that is reused for
+ * the next string.
  */
 export class MessageEncoder {
-	/** The bytes of the last message given to {@link encode}: the first `length` of them. */
+	/** The last message that was passed to {@link encode}: the first `length` bytes. */
 	bytes: Uint8Array = new Uint8Array(EMPTY_CAPACITY);
 	#scratch: Uint8Array<ArrayBuffer> = new Uint8Array(EMPTY_CAPACITY);
 
-	/** Sets {@link bytes} and answers how many of them are the message. `bytes` is never empty, for the sake of FFI. */
+	/** Sets {@link bytes} and returns the length of the message. `bytes` is never empty: an empty view has no address for an FFI. */
 	encode(message: Message, endpoint: string): number {
 		if (typeof message === "string") {
 			if (message.length > LARGE) {

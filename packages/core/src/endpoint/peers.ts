@@ -14,7 +14,7 @@ const ALIVE = abi.peer.alive / 4;
 
 type Peer = Pick<PeerEvent, "role" | "pid">;
 
-/** What one watcher knows of the other endpoints of a name, and what it has yet to tell. */
+/** The other endpoints of a name that one watcher knows, and the events that it has not reported yet. */
 class PeerWatch {
 	readonly #engine: EngineEndpoint;
 	readonly #known = new Map<number, Peer>();
@@ -25,7 +25,7 @@ class PeerWatch {
 		this.#engine = engine;
 	}
 
-	/** The next thing that has happened, if anything has. */
+	/** The next event, if there is one. */
 	next(): PeerEvent | undefined {
 		if (this.#unreported.length === 0) this.#compare();
 		return this.#unreported.shift();
@@ -40,7 +40,7 @@ class PeerWatch {
 			const id = records[at + INSTANCE] as number;
 			died.add(records[at + DIED] as number);
 			if (id === 0) continue;
-			// Dead, and not missed by anybody yet.
+			// Dead, and its death has not been noticed yet.
 			if (records[at + ALIVE] === 0) {
 				died.add(id);
 				continue;
@@ -60,7 +60,7 @@ class PeerWatch {
 	}
 }
 
-/** An endpoint's watch over its peers. */
+/** Watches the peers of an endpoint. */
 export class Peers {
 	readonly #endpoint: string;
 	readonly #engine: EngineEndpoint;
@@ -76,8 +76,8 @@ export class Peers {
 		this.#callbacks.keepsAlive = false;
 	}
 
-	/** Where to wait for anything that depends on the peers. */
-	get line(): WaitQueue {
+	/** The queue for waits that depend on which endpoints are open. */
+	get queue(): WaitQueue {
 		return this.#iterators;
 	}
 
@@ -86,7 +86,7 @@ export class Peers {
 		return this.#watch(this.#iterators, signal);
 	}
 
-	/** Calls `handler` for each event until the endpoint is closed. What it throws is an unhandled rejection, and the last call. */
+	/** Calls `handler` for each event until the endpoint is closed. If it throws, this becomes an unhandled rejection and it is not called again. */
 	report(handler: (event: PeerEvent) => void): void {
 		const events = this.#watch(this.#callbacks, undefined);
 		void (async () => {
@@ -94,9 +94,9 @@ export class Peers {
 		})();
 	}
 
-	#watch(line: WaitQueue, signal: AbortSignal | undefined): AsyncIterableIterator<PeerEvent> {
+	#watch(queue: WaitQueue, signal: AbortSignal | undefined): AsyncIterableIterator<PeerEvent> {
 		const watch = new PeerWatch(this.#engine);
-		return new WaitIterator(this.#endpoint, line, () => watch.next(), signal);
+		return new WaitIterator(this.#endpoint, queue, () => watch.next(), signal);
 	}
 
 	close(): void {

@@ -21,7 +21,7 @@ export class QueueReceiverEndpoint extends ReceiverEndpoint implements QueueRece
 	readonly #reopenQueue: () => QueueReceiver;
 	readonly #taken = new Uint32Array(3);
 	readonly #leases = new Set<OpenLease>();
-	/** Of the handler that is running: if it closes the receiver, it still decides what becomes of its message. */
+	/** The lease of the running handler. If the handler closes the receiver, it still decides whether its message is removed. */
 	#handled: OpenLease | undefined;
 
 	constructor(name: string, endpoint: string, engine: EngineReceiver, loop: EventLoop, reopen: () => QueueReceiver) {
@@ -108,14 +108,14 @@ export class QueueReceiverEndpoint extends ReceiverEndpoint implements QueueRece
 	}
 }
 
-/** What is known of a lease that has not ended; shared with the code that gives it back if the {@link ReceiverLease} is forgotten. */
+/** The state of a lease that has not ended. It is separate, so that the message is put back if the {@link ReceiverLease} is collected. */
 interface OpenLease {
 	readonly engine: EngineReceiver;
 	readonly offset: number;
 	readonly among: Set<OpenLease>;
 }
 
-/** Ends a lease, once. False: it had ended before. */
+/** Ends a lease once. Returns false if it had ended before. */
 function endLease(lease: OpenLease, done: boolean): boolean {
 	if (!lease.among.delete(lease)) return false;
 	if (done) lease.engine.done(lease.offset);

@@ -20,7 +20,7 @@ const DEFAULT_MAX = 1024;
 /** The most memory that a receiver keeps for the next large message. */
 const LARGEST_TARGET = 16 << 20;
 
-/** What is left of a timeout. */
+/** The rest of a timeout. */
 function left(timeout: number, deadline: number): number {
 	return timeout > 0 ? Math.max(0, Math.ceil(deadline - performance.now())) : timeout;
 }
@@ -32,16 +32,16 @@ export class ReceiverEndpoint implements Receiver {
 	readonly #engine: EngineReceiver;
 	readonly #loop: EventLoop;
 	readonly #reopen: () => Receiver;
-	/** Who waits for messages. */
+	/** The waits for messages. */
 	readonly #receiving: WaitQueue;
 	readonly #peers: Peers;
-	/** Where small messages land before `recv` knows their size. */
+	/** The target for small messages before `recv` knows their size. */
 	readonly #scratch = new Uint8Array(SCRATCH_BYTES);
-	/** What `drain` peeks into; made when it is first called. */
+	/** The offsets and lengths that `drain` gets from the engine. Allocated at the first call. */
 	#spans = new Uint32Array(0);
-	/** Where drain has messages put that do not lie in the ring for reading; grows as they do. */
+	/** The target of drain for messages that cannot be read in the ring. It grows with them. */
 	#target: Uint8Array<ArrayBuffer> = new Uint8Array(SCRATCH_BYTES);
-	/** Of {@link drainBatch}: where in the ring. */
+	/** The offsets that {@link drainBatch} passes to its handler. */
 	#offsets = new Uint32Array(0);
 	#lengths = new Uint32Array(0);
 	#closed = false;
@@ -100,16 +100,16 @@ export class ReceiverEndpoint implements Receiver {
 		return this.iterate(() => this.#recv(0) ?? undefined, options);
 	}
 
-	/** What `take` finds, as it comes. */
+	/** The results of `take`, as they arrive. */
 	protected iterate<Value>(take: () => Value | undefined, options: IterationOptions | undefined): WaitIterator<Value> {
 		if (this.#closed) throw this.#unavailableError();
 		const signal = checkSignal(this.name, checkOptionsObject(this.name, options, "{ signal }")?.signal);
 		return new WaitIterator(this.name, this.#receiving, take, signal);
 	}
 
-	/** A wait for what `take` finds. */
+	/** A wait until `take` has a result. */
 	protected wait<Value>(take: () => Value | undefined, options: AsyncWaitOptions | undefined): Promise<Value | null> {
-		// Here, because when it is tried is a matter of how busy the event loop is.
+		// Checked here, because the first attempt may be later if the event loop is busy.
 		if (this.#unavailable) return Promise.reject(this.#unavailableError());
 		return this.#receiving.wait<Value | null>(this.name, options, take, {
 			timedOut: null,
@@ -128,7 +128,7 @@ export class ReceiverEndpoint implements Receiver {
 		return this.#peers.events(options);
 	}
 
-	/** Has `handler` called for each event of {@link peers}. */
+	/** Calls `handler` for each event of {@link peers}. */
 	reportPeers(handler: (event: PeerEvent) => void): void {
 		this.#peers.report(handler);
 	}
@@ -152,13 +152,13 @@ export class ReceiverEndpoint implements Receiver {
 				"recvInto needs a Uint8Array to copy the message into.",
 			);
 		const timeout = checkTimeout(this.name, options);
-		// An empty view has no address to give to native code: a view that has one stands in for it.
+		// An empty view has no address for native code: another view is passed, with a capacity of 0.
 		const length = target.byteLength > 0 ? this.#engine.recv(target, timeout) : this.#recvIntoNothing(timeout);
 		return length >= 0 ? length : this.#recvIntoRefused(length, target.byteLength);
 	}
 
 	#recvIntoNothing(timeout: number): number {
-		// A view with an address, none of which is to be used.
+		// A view with an address, of which nothing is used.
 		return this.#engine.recv(this.#scratch, timeout, 0);
 	}
 
@@ -192,7 +192,7 @@ export class ReceiverEndpoint implements Receiver {
 			}
 			if (count < 0) throw failure(count, this.name, this.#endpoint);
 			timeout = 0;
-			// As ring_view.ts does, with what is the same for all of them read once.
+			// As in view.ts, but the buffer is read once for all views.
 			const { buffer, byteOffset } = this.#engine.ring();
 			let read = 0;
 			this.#draining = this.#unavailable = true;
@@ -240,13 +240,13 @@ export class ReceiverEndpoint implements Receiver {
 		return count;
 	}
 
-	/** A message that peek could not show in place: it has been received into the target, or the target is too small. */
+	/** A message that cannot be read in the ring. peek has received it into the target, unless the target is too small. */
 	#recvOutOfPlace(byteLength: number, timeout: number): Uint8Array<ArrayBuffer> | null {
 		if (byteLength <= this.#target.byteLength) return this.#target.subarray(0, byteLength);
-		// Too large to keep memory for.
+		// Memory for so large a message is not kept.
 		if (byteLength > LARGEST_TARGET) return this.#recv(timeout);
 		this.#target = new Uint8Array(byteLength);
-		// A sender may have overwritten it meanwhile: then the wait goes on, and the next one may be larger still.
+		// A sender may have overwritten it meanwhile: then the wait continues, and the next message may be larger.
 		const length = this.#engine.recv(this.#target, timeout);
 		if (length < 0) return this.#recv(0);
 		return this.#target.subarray(0, length);
@@ -269,7 +269,7 @@ export class ReceiverEndpoint implements Receiver {
 		else if (received > 0) this.#engine.consume(received);
 	}
 
-	/** What the two forms of drain have in common before they wait; answers how many messages at most. */
+	/** Checks the arguments of both forms of drain. Returns the largest number of messages. */
 	#beginDrain(what: string, handler: unknown, options: DrainOptions | undefined): number {
 		if (this.#unavailable) throw this.#unavailableError();
 		checkFunction(this.name, `The handler of ${what}`, handler);
@@ -292,7 +292,7 @@ export class ReceiverEndpoint implements Receiver {
 		this.#closed = this.#unavailable = true;
 		this.#receiving.close();
 		this.#peers.close();
-		// Inside a drain handler a view is in use: drain closes when the handler returns.
+		// During a drain handler a view is in use: drain closes the receiver when the handler returns.
 		if (!this.#draining) this.#leave();
 	}
 

@@ -11,7 +11,7 @@ import { viewOf } from "./view.ts";
 
 const encoder = new TextEncoder();
 
-/** From so many UTF-16 units on, a string is encoded where it goes in the ring; below, making the view costs more than a copy. */
+/** A string of at least so many UTF-16 units is encoded directly into the ring. For a shorter one, the view costs more than a copy. */
 const ENCODE_IN_PLACE = 4096;
 
 /** An engine's sender with the number of handles that use it: more than one only on a route. */
@@ -19,16 +19,16 @@ export interface SharedSender {
 	readonly engine: EngineSender;
 	readonly loop: EventLoop;
 	handles: number;
-	/** Who waits to send, on any handle. */
+	/** The waits to send, of all handles. */
 	readonly sending: WaitQueue;
-	/** A batch is being gathered: its iterable may run any code, which must not send in between. */
+	/** A batch is being collected: its iterable may run any code, which must not send in between. */
 	batching: boolean;
 }
 
 /** `IPC_MAX_MESSAGE`. */
 const LARGEST = 0x7fffffff;
 
-/** Whether a message can go to native code as it is. An empty view could be a detached one: that is looked at closer. */
+/** Whether a message can be passed to native code unchanged. An empty view may be detached, so it is checked elsewhere. */
 function isPlain(message: Message): message is Uint8Array {
 	return message instanceof Uint8Array && ArrayBuffer.isView(message) && message.byteLength > 0;
 }
@@ -44,7 +44,7 @@ export class SenderEndpoint implements Sender {
 	readonly #loans = new Set<OpenLoan>();
 	readonly #peers: Peers;
 	#closed = false;
-	/** This handle's batch is being gathered; `#shared.batching` is any handle's. */
+	/** A batch of this handle is being collected; `#shared.batching`: of any handle. */
 	#batching = false;
 
 	constructor(name: string, endpoint: string, shared: SharedSender, reopen: (shared: SharedSender) => Sender) {
@@ -82,7 +82,7 @@ export class SenderEndpoint implements Sender {
 		if (this.#closed || this.#shared.batching) throw this.#unavailableError();
 		let bytes: Uint8Array;
 		let length: number;
-		// The fast case: no view is made.
+		// The fast case needs no view.
 		if (isPlain(message)) {
 			bytes = message;
 			length = message.byteLength;
@@ -94,13 +94,13 @@ export class SenderEndpoint implements Sender {
 			length = this.#encode(message);
 			bytes = this.#encoder.bytes;
 		}
-		// Here, because native code takes lengths of 32 bits.
+		// Checked here, because native code takes lengths of 32 bits.
 		if (length > this.#engine.maxMessageLength) throw this.#failure(Status.messageTooLarge, length);
 		const status = this.#engine.send(bytes, length, timeout);
 		return status === 0 || this.#refused(status, length);
 	}
 
-	/** Sends a string without an intermediate copy; undefined: it does not fit the ring in one piece. */
+	/** Sends a string without an intermediate copy. Returns undefined if it does not fit in the ring in one piece. */
 	#encodeInPlace(message: string, timeout: number): boolean | undefined {
 		const length = Buffer.byteLength(message);
 		if (length > this.#engine.maxLoanLength) return undefined;
@@ -112,10 +112,10 @@ export class SenderEndpoint implements Sender {
 		return true;
 	}
 
-	/** Makes bytes of a message that is not a plain `Uint8Array`: they are in the encoder then. */
+	/** Converts a message that is not a plain `Uint8Array` to bytes, which are then in the encoder. Returns their number. */
 	#encode(message: Message): number {
 		const limit = this.#engine.maxMessageLength;
-		// UTF-8 has at least as many bytes as UTF-16 has units: no need to encode what cannot fit.
+		// UTF-8 has at least as many bytes as UTF-16 has units: a string that cannot fit need not be encoded.
 		if (typeof message === "string" && message.length > limit)
 			throw this.#failure(Status.messageTooLarge, Buffer.byteLength(message));
 		const length = this.#encoder.encode(message, this.name);
@@ -123,7 +123,7 @@ export class SenderEndpoint implements Sender {
 		return length;
 	}
 
-	/** false for the answers that are no failures. */
+	/** Returns false if the status is not an error. */
 	#refused(status: number, length: number): false {
 		if (status === Status.timedOut || status === Status.noReceivers || status === Status.dropped) return false;
 		throw this.#failure(status, length);
@@ -149,7 +149,7 @@ export class SenderEndpoint implements Sender {
 		const left = () => (timeout > 0 ? Math.max(0, Math.ceil(deadline - performance.now())) : timeout);
 		let staged = 0;
 		let sent = 0;
-		/** Whether all that was staged went out. */
+		/** Returns whether all staged messages were sent. */
 		const flush = (): boolean => {
 			const accepted = this.#engine.flush(left());
 			const all = accepted === staged;
@@ -159,7 +159,7 @@ export class SenderEndpoint implements Sender {
 			return all;
 		};
 		this.#shared.batching = this.#batching = true;
-		// An iterator that throws, or a bad message, must not take the messages before it along.
+		// If the iterator throws, or a message is invalid, the messages before it are sent all the same.
 		try {
 			for (const message of messages) {
 				this.#checkOpen();
@@ -174,7 +174,7 @@ export class SenderEndpoint implements Sender {
 				}
 				if (length > this.#engine.maxRecordLength) {
 					if (length > this.#engine.maxMessageLength) throw this.#failure(Status.messageTooLarge, length);
-					// Too large to be staged: after what was, in fragments.
+					// Too large to be staged: it is sent in fragments, after the staged messages.
 					if (staged > 0 && !flush()) return sent;
 					const status = this.#engine.send(bytes, length, left());
 					if (status !== 0 && !this.#refused(status, length)) return sent;
@@ -206,7 +206,7 @@ export class SenderEndpoint implements Sender {
 		try {
 			if (this.#closed || this.#shared.batching) throw this.#unavailableError();
 			length = this.#encode(message);
-			// What was encoded lies in memory that the next message will use.
+			// The encoder reuses its memory for the next message.
 			bytes = typeof message === "string" ? this.#encoder.bytes.slice(0, length || 1) : this.#encoder.bytes;
 		} catch (error) {
 			return Promise.reject(error);
@@ -214,7 +214,7 @@ export class SenderEndpoint implements Sender {
 		const engine = this.#engine;
 		const progress = new Uint32Array(1);
 		const attempt = (): boolean | undefined => {
-			// Transferred away or shrunk while it waited: native code would read what is not there.
+			// The buffer was transferred or shrunk during the wait: native code would read past its end.
 			if (bytes.byteLength < length) {
 				if (progress[0] !== 0) engine.abortPart();
 				throw notAMessage(this.name, message);
@@ -241,7 +241,7 @@ export class SenderEndpoint implements Sender {
 		const length = checkCount(this.name, "byteLength", byteLength, 0, limit);
 		const timeout = checkTimeout(this.name, options);
 		const offset = length > engine.maxLoanLength ? Status.notInPlace : engine.loan(length, timeout);
-		if (offset === Status.notInPlace) return this.#lendElsewhere(length, timeout);
+		if (offset === Status.notInPlace) return this.#lendOutsideRing(length, timeout);
 		if (offset < 0) {
 			this.#refused(offset, length);
 			return null;
@@ -250,8 +250,8 @@ export class SenderEndpoint implements Sender {
 		return new SenderLoan(this.name, lendInRing(engine, offset, this.#loans), bytes);
 	}
 
-	/** A loan for which the ring has no space: written in separate memory, and copied when it is sent. */
-	#lendElsewhere(length: number, timeout: number): Loan {
+	/** A loan that is not in the ring: it is written to separate memory, and copied when it is sent. */
+	#lendOutsideRing(length: number, timeout: number): Loan {
 		const bytes = new Uint8Array(length);
 		const loan: OpenLoan = {
 			among: this.#loans,
@@ -275,7 +275,7 @@ export class SenderEndpoint implements Sender {
 
 	receiversReady(count: number, options?: AsyncWaitOptions): Promise<boolean> {
 		const attempt = (): true | undefined => (this.waitForReceivers(count, { timeout: 0 }) ? true : undefined);
-		return this.#peers.line.wait<boolean>(this.name, options, attempt, {
+		return this.#peers.queue.wait<boolean>(this.name, options, attempt, {
 			timedOut: false,
 			closed: () => {
 				throw closedError(this.name, this.#endpoint, "sender");
@@ -288,7 +288,7 @@ export class SenderEndpoint implements Sender {
 		return this.#peers.events(options);
 	}
 
-	/** Has `handler` called for each event of {@link peers}. */
+	/** Calls `handler` for each event of {@link peers}. */
 	reportPeers(handler: (event: PeerEvent) => void): void {
 		this.#peers.report(handler);
 	}
@@ -303,7 +303,7 @@ export class SenderEndpoint implements Sender {
 		this.#closed = true;
 		for (const loan of this.#loans) giveUp(loan);
 		this.#peers.close();
-		// Inside a batch what was gathered has to go out first: sendBatch leaves when it has.
+		// During a batch, sendBatch sends the collected messages first and leaves then.
 		if (!this.#batching) this.#leave();
 	}
 

@@ -124,11 +124,11 @@ export interface ConditionFactory {
 }
 
 class NamedCondition extends NamedHandle<EngineCondition> implements Condition {
-	readonly #line: WaitQueue;
+	readonly #queue: WaitQueue;
 
 	constructor(engines: Engine, prefix: string, name: string, engine: EngineCondition) {
 		super(engines, "condition", prefix, name, engine);
-		this.#line = new WaitQueue(this.loop, engine, WaitBits.woken);
+		this.#queue = new WaitQueue(this.loop, engine, WaitBits.woken);
 	}
 
 	wait(mutex: Mutex, options?: WaitOptions): boolean {
@@ -155,12 +155,12 @@ class NamedCondition extends NamedHandle<EngineCondition> implements Condition {
 			return status === Status.timedOut ? undefined : this.#check(status) === 0 || undefined;
 		};
 		try {
-			return await this.#line.wait<boolean>(this.name, options, attempt, {
+			return await this.#queue.wait<boolean>(this.name, options, attempt, {
 				timedOut: false,
 				closed: () => {
 					throw this.closedError();
 				},
-				// Notified all the same: another is to have it.
+				// The wait was notified before it ended: pass the notification on to another wait.
 				givenUp: () => {
 					if (this.engine.leave(wait)) this.engine.notify();
 				},
@@ -184,11 +184,11 @@ class NamedCondition extends NamedHandle<EngineCondition> implements Condition {
 	}
 
 	protected endWaits(): void {
-		this.#line.close();
+		this.#queue.close();
 	}
 }
 
-/** Makes what a package exports as `Condition` out of its engine. */
+/** Makes `Condition` of an API from its engine. */
 export function createConditionFactory(engine: () => Engine): ConditionFactory {
 	return {
 		open(name, options) {

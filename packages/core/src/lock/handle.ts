@@ -63,20 +63,20 @@ export interface Handle extends Disposable, AsyncDisposable {
 
 const EXAMPLE = '{ prefix: "app" }';
 
-/** What an open was asked for, checked. */
+/** The checked options of an open. */
 export interface CheckedHandle {
 	readonly prefix: string;
 	readonly options: EngineHandleOptions;
 }
 
-/** Checks what all handles are opened with. */
+/** Checks a name and the options that all handles have. */
 export function checkHandle(name: string, options: HandleOptions | undefined): CheckedHandle {
-	const bag = checkOptionsObject(name, options, EXAMPLE) ?? {};
+	const given = checkOptionsObject(name, options, EXAMPLE) ?? {};
 	return {
-		prefix: checkName(name, bag.prefix),
+		prefix: checkName(name, given.prefix),
 		options: {
-			maxHandles: checkInteger(name, "maxHandles", bag.maxHandles, 1, limits.maxHandles),
-			permissions: checkPermissions(name, bag.permissions),
+			maxHandles: checkInteger(name, "maxHandles", given.maxHandles, 1, limits.maxHandles),
+			permissions: checkPermissions(name, given.permissions),
 			initial: 0,
 			robust: 0,
 			mode: 0,
@@ -93,7 +93,7 @@ export function clearHandle(engine: Engine, kind: HandleKind, name: string, opti
 /** What the handles of all kinds have in common. */
 export abstract class NamedHandle<SomeEngine extends EngineHandle> implements Handle {
 	readonly name: string;
-	/** How messages name it. */
+	/** How error messages name it. */
 	protected readonly what: string;
 	protected readonly engine: SomeEngine;
 	protected readonly loop: EventLoop;
@@ -129,7 +129,7 @@ export abstract class NamedHandle<SomeEngine extends EngineHandle> implements Ha
 		this.close();
 	}
 
-	/** The error for what the engine answered. */
+	/** The error for a status of the engine. */
 	protected failure(status: number): IpcError {
 		return this.#closed ? this.closedError() : failure(status, this.name, this.what);
 	}

@@ -168,16 +168,16 @@ export interface Lock extends Handle {
 	markUnusable(): void;
 }
 
-/** What unlocks when it is disposed of. */
+/** The {@link LockGuard} of every engine. */
 export class Guard implements LockGuard {
 	readonly ownerDied: boolean;
-	/** Whether it was got by a call that blocks the thread, which then cannot wait for itself. */
-	readonly isThreads: boolean;
+	/** Whether a call that blocks the thread acquired the lock: the thread then cannot wait for itself. */
+	readonly heldByThread: boolean;
 	readonly #release: (guard: Guard) => void;
 
-	constructor(ownerDied: boolean, isThreads: boolean, release: (guard: Guard) => void) {
+	constructor(ownerDied: boolean, heldByThread: boolean, release: (guard: Guard) => void) {
 		this.ownerDied = ownerDied;
-		this.isThreads = isThreads;
+		this.heldByThread = heldByThread;
 		this.#release = release;
 	}
 
@@ -190,20 +190,20 @@ export class Guard implements LockGuard {
 	}
 }
 
-/** What holds a lock through its handle: the thread that locked it, one of its tasks, or a guard. */
-export type Holder = "none" | "thread" | "task" | Guard;
+/** The holder of a lock that a handle owns: the thread that locked it, a task of that thread, or a guard. */
+export type Holder = "nobody" | "thread" | "task" | Guard;
 
 /** The {@link Lock} of every engine. */
 export abstract class NamedLock<SomeEngine extends EngineLock> extends NamedHandle<SomeEngine> implements Lock {
-	readonly #line: WaitQueue;
-	#holder: Holder = "none";
+	readonly #queue: WaitQueue;
+	#holder: Holder = "nobody";
 	#ownerDied = false;
-	/** What messages call being the one owner. */
+	/** How error messages call holding the lock as its only owner. */
 	protected readonly exclusively: string = "";
 
 	constructor(engines: Engine, kind: HandleKind, prefix: string, name: string, engine: SomeEngine) {
 		super(engines, kind, prefix, name, engine);
-		this.#line = new WaitQueue(this.loop, engine, WaitBits.lock);
+		this.#queue = new WaitQueue(this.loop, engine, WaitBits.lock);
 	}
 
 	get ownerDied(): boolean {
@@ -224,20 +224,20 @@ export abstract class NamedLock<SomeEngine extends EngineLock> extends NamedHand
 		return this.lockFor("thread", checkTimeout(this.name, options)) ? this.#guard(true) : null;
 	}
 
-	#guard(isThreads: boolean): LockGuard {
-		const guard = new Guard(this.#ownerDied, isThreads, this.#release);
+	#guard(heldByThread: boolean): LockGuard {
+		const guard = new Guard(this.#ownerDied, heldByThread, this.#release);
 		this.#holder = guard;
 		return guard;
 	}
 
 	readonly #release = (guard: Guard): void => {
-		// Else it was unlocked by hand, or lost with the handle.
+		// Otherwise `unlock` was called, or the handle was closed.
 		if (this.#holder === guard && !this.closed) this.unlock();
 	};
 
 	/** Locks, blocking the thread. */
 	protected lockFor(holder: Holder, timeout: number): boolean {
-		if (!this.got(this.engine.lock(timeout, false))) return false;
+		if (!this.checkAcquired(this.engine.lock(timeout, false))) return false;
 		this.#holder = holder;
 		this.serveSoon();
 		return true;
@@ -260,49 +260,49 @@ export abstract class NamedLock<SomeEngine extends EngineLock> extends NamedHand
 		return this.#wait<LockGuard | null>(options, () => this.#guard(false), null);
 	}
 
-	#wait<Result>(options: AsyncWaitOptions | undefined, got: () => Result, timedOut: Result): Promise<Result> {
-		if (this.isThreads()) return Promise.reject(this.deadlock());
-		return this.waitFor(this.#line, WaitBits.lock, options, this.#tryForTask, got, timedOut);
+	#wait<Result>(options: AsyncWaitOptions | undefined, onAcquired: () => Result, timedOut: Result): Promise<Result> {
+		if (this.isHeldByThread()) return Promise.reject(this.deadlock());
+		return this.waitFor(this.#queue, WaitBits.lock, options, this.#tryForTask, onAcquired, timedOut);
 	}
 
 	readonly #tryForTask = (): number => this.engine.lock(0, true);
 
-	/** Locks for a holder, letting the event loop go on, even if the thread holds it by now. */
+	/** Locks for a holder, while the event loop continues, even if the thread holds the lock meanwhile. */
 	protected async lockForAsync(holder: Holder): Promise<void> {
-		const got = (): void => {
+		const onAcquired = (): void => {
 			this.#holder = holder;
 		};
-		await this.waitFor(this.#line, WaitBits.lock, undefined, this.#tryForTask, got, undefined);
+		await this.waitFor(this.#queue, WaitBits.lock, undefined, this.#tryForTask, onAcquired, undefined);
 	}
 
-	/** Waits in a line of this handle until `attempt`, a lock that does not wait, has got it. */
+	/** Waits in a queue of this handle until `attempt`, a call that does not wait, has acquired the lock. */
 	protected waitFor<Result>(
-		line: WaitQueue,
+		queue: WaitQueue,
 		what: number,
 		options: AsyncWaitOptions | undefined,
 		attempt: () => number,
-		got: () => Result,
+		onAcquired: () => Result,
 		timedOut: Result,
 	): Promise<Result> {
 		if (this.closed) return Promise.reject(this.closedError());
-		const tryOnce = (): { got: Result } | undefined => {
+		const tryOnce = (): { result: Result } | undefined => {
 			const status = attempt();
-			// A deadlock: another task of this handle holds it, and will unlock.
-			return status === Status.deadlock || !this.got(status) ? undefined : { got: got() };
+			// `deadlock`: another task of this handle holds the lock, and will unlock it.
+			return status === Status.deadlock || !this.checkAcquired(status) ? undefined : { result: onAcquired() };
 		};
-		return line
-			.wait<{ got: Result }>(this.name, options, tryOnce, {
-				timedOut: { got: timedOut },
+		return queue
+			.wait<{ result: Result }>(this.name, options, tryOnce, {
+				timedOut: { result: timedOut },
 				closed: () => {
 					throw this.closedError();
 				},
 				givenUp: () => this.engine.disarm(what),
 			})
-			.then((result) => result.got);
+			.then(({ result }) => result);
 	}
 
-	/** Whether the answer of a lock means that it is held. */
-	protected got(status: number): boolean {
+	/** Whether the status of a lock call means that the lock is held. Throws if it is an error. */
+	protected checkAcquired(status: number): boolean {
 		if (status < 0) {
 			if (status === Status.timedOut) return false;
 			throw status === Status.deadlock ? this.deadlock() : this.failure(status);
@@ -312,17 +312,17 @@ export abstract class NamedLock<SomeEngine extends EngineLock> extends NamedHand
 	}
 
 	unlock(): void {
-		this.given(this.engine.unlock(), this.exclusively);
-		this.#holder = "none";
+		this.checkReleased(this.engine.unlock(), this.exclusively);
+		this.#holder = "nobody";
 	}
 
 	markUnusable(): void {
-		this.given(this.engine.markUnusable(), this.exclusively);
-		this.#holder = "none";
+		this.checkReleased(this.engine.markUnusable(), this.exclusively);
+		this.#holder = "nobody";
 	}
 
-	/** Checks the answer of an unlock. */
-	protected given(status: number, how = ""): void {
+	/** Checks the status of an unlock call. Throws if it is an error. */
+	protected checkReleased(status: number, how = ""): void {
 		if (status === 0) return;
 		if (status !== Status.notOwner) throw this.failure(status);
 		throw new IpcError(
@@ -332,31 +332,31 @@ export abstract class NamedLock<SomeEngine extends EngineLock> extends NamedHand
 		);
 	}
 
-	/** For whom it is held. */
+	/** The holder of the lock. */
 	protected get holder(): Holder {
 		return this.#holder;
 	}
 
-	/** Whether a call that blocks the thread has got it: what runs now may be inside, and cannot wait for itself. */
-	protected isThreads(): boolean {
+	/** Whether a call that blocks the thread acquired the lock: the code that runs now may hold it, and cannot wait for itself. */
+	protected isHeldByThread(): boolean {
 		const holder = this.#holder;
-		return holder === "thread" || (holder instanceof Guard && holder.isThreads);
+		return holder === "thread" || (holder instanceof Guard && holder.heldByThread);
 	}
 
 	protected deadlock(): IpcError {
 		return new IpcError(
 			"ERR_IPC_DEADLOCK",
 			this.name,
-			`This thread holds ${this.what} already, so waiting for it here would never end: locks are not recursive. Unlock it first; tasks of an event loop that take turns must all lock with the ...Async calls.`,
+			`This thread holds ${this.what} already, so waiting for it here would never end: locks are not recursive. Unlock it first; tasks of one event loop that use the same lock must lock it with the ...Async calls.`,
 		);
 	}
 
-	/** Who waits in the event loop is no longer armed: the lock was got without them. */
-	protected serveSoon(line = this.#line): void {
-		if (!line.isEmpty) queueMicrotask(() => line.serve());
+	/** Locking has disarmed the handle: the queued waits must be served, so that they arm again. */
+	protected serveSoon(queue = this.#queue): void {
+		if (!queue.isEmpty) queueMicrotask(() => queue.serve());
 	}
 
 	protected endWaits(): void {
-		this.#line.close();
+		this.#queue.close();
 	}
 }

@@ -65,37 +65,37 @@ export class NamedMutex extends NamedLock<EngineMutex> implements Mutex {
 		return this.engine.isHeld();
 	}
 
-	/** For a condition: unlocks, and returns the holder that gets it back. */
+	/** For a condition: unlocks. Returns the holder for {@link resume}. */
 	suspend(): Holder {
 		const holder = this.holder;
 		this.unlock();
 		return holder;
 	}
 
-	/** Locks again for whom {@link suspend} answered. */
+	/** Locks again for the holder that {@link suspend} returned. */
 	resume(holder: Holder): void {
 		this.lockFor(holder, -1);
 	}
 
-	/** {@link resume} that lets the event loop go on. */
+	/** {@link resume}, but the event loop continues while it waits. */
 	resumeAsync(holder: Holder): Promise<void> {
 		return this.lockForAsync(holder);
 	}
 }
 
-/** Checks that an argument is a mutex of this package that its handle holds. */
+/** Checks that an argument is a mutex of this package, and that its handle holds the lock. */
 export function checkHeldMutex(name: string, mutex: unknown): NamedMutex {
 	if (!(mutex instanceof NamedMutex))
-		throw invalid(name, `A condition waits with a mutex, as Mutex.open() answers it, not with ${show(mutex)}.`);
+		throw invalid(name, `A condition waits with a mutex, as Mutex.open() returns it, not with ${show(mutex)}.`);
 	if (mutex.held) return mutex;
 	throw new IpcError(
 		mutex.closed ? "ERR_IPC_CLOSED" : "ERR_IPC_NOT_OWNER",
 		name,
-		`The mutex "${mutex.name}" is not held by the handle it was given as. Lock it before you look at what you wait for, and wait while you hold it.`,
+		`The mutex "${mutex.name}" is not held by the handle that was passed. Lock it before you check what you wait for, and wait while you hold it.`,
 	);
 }
 
-/** Makes what a package exports as `Mutex` out of its engine. */
+/** Makes `Mutex` of an API from its engine. */
 export function createMutexFactory(engine: () => Engine): MutexFactory {
 	return {
 		open(name, options) {

@@ -165,7 +165,7 @@ export interface RwLockFactory {
 
 class NamedRwLock extends NamedLock<EngineRwLock> implements RwLock {
 	readonly #readers: WaitQueue;
-	/** How many readers of this handle were let in by calls that block the thread. */
+	/** How often calls that block the thread have locked this handle for reading. */
 	#threadReads = 0;
 	protected override readonly exclusively = " for writing";
 
@@ -188,7 +188,7 @@ class NamedRwLock extends NamedLock<EngineRwLock> implements RwLock {
 	}
 
 	#lockShared(timeout: number): boolean {
-		if (!this.got(this.engine.lockShared(timeout))) return false;
+		if (!this.checkAcquired(this.engine.lockShared(timeout))) return false;
 		this.#threadReads++;
 		this.serveSoon(this.#readers);
 		return true;
@@ -200,12 +200,12 @@ class NamedRwLock extends NamedLock<EngineRwLock> implements RwLock {
 		return this.lockShared(options) ? this.#guard(true) : null;
 	}
 
-	#guard(isThreads: boolean): LockGuard {
+	#guard(heldByThread: boolean): LockGuard {
 		let isOpen = true;
-		return new Guard(this.ownerDied, isThreads, () => {
+		return new Guard(this.ownerDied, heldByThread, () => {
 			if (!isOpen || this.closed) return;
 			isOpen = false;
-			this.#unlockShared(isThreads);
+			this.#unlockShared(heldByThread);
 		});
 	}
 
@@ -219,9 +219,9 @@ class NamedRwLock extends NamedLock<EngineRwLock> implements RwLock {
 		return this.#wait<LockGuard | null>(options, () => this.#guard(false), null);
 	}
 
-	#wait<Result>(options: AsyncWaitOptions | undefined, got: () => Result, timedOut: Result): Promise<Result> {
-		if (this.isThreads()) return Promise.reject(this.deadlock());
-		return this.waitFor(this.#readers, WaitBits.shared, options, this.#tryForTask, got, timedOut);
+	#wait<Result>(options: AsyncWaitOptions | undefined, onAcquired: () => Result, timedOut: Result): Promise<Result> {
+		if (this.isHeldByThread()) return Promise.reject(this.deadlock());
+		return this.waitFor(this.#readers, WaitBits.shared, options, this.#tryForTask, onAcquired, timedOut);
 	}
 
 	readonly #tryForTask = (): number => this.engine.lockShared(0);
@@ -230,13 +230,13 @@ class NamedRwLock extends NamedLock<EngineRwLock> implements RwLock {
 		this.#unlockShared(this.#threadReads > 0);
 	}
 
-	#unlockShared(isThreads: boolean): void {
-		this.given(this.engine.unlockShared(), " for reading");
-		if (isThreads) this.#threadReads--;
+	#unlockShared(heldByThread: boolean): void {
+		this.checkReleased(this.engine.unlockShared(), " for reading");
+		if (heldByThread) this.#threadReads--;
 	}
 
-	protected override isThreads(): boolean {
-		return this.#threadReads > 0 || super.isThreads();
+	protected override isHeldByThread(): boolean {
+		return this.#threadReads > 0 || super.isHeldByThread();
 	}
 
 	protected override endWaits(): void {
@@ -245,7 +245,7 @@ class NamedRwLock extends NamedLock<EngineRwLock> implements RwLock {
 	}
 }
 
-/** Makes what a package exports as `RwLock` out of its engine. */
+/** Makes `RwLock` of an API from its engine. */
 export function createRwLockFactory(engine: () => Engine): RwLockFactory {
 	return {
 		open(name, options) {

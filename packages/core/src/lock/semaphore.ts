@@ -181,11 +181,11 @@ class NamedPermit implements Permit {
 }
 
 class NamedSemaphore extends NamedHandle<EngineSemaphore> implements Semaphore {
-	readonly #line: WaitQueue;
+	readonly #queue: WaitQueue;
 
 	constructor(engines: Engine, prefix: string, name: string, engine: EngineSemaphore) {
 		super(engines, "semaphore", prefix, name, engine);
-		this.#line = new WaitQueue(this.loop, engine, WaitBits.lock);
+		this.#queue = new WaitQueue(this.loop, engine, WaitBits.lock);
 	}
 
 	get permits(): number {
@@ -210,8 +210,8 @@ class NamedSemaphore extends NamedHandle<EngineSemaphore> implements Semaphore {
 		const status = this.engine.acquire(timeout);
 		if (status === Status.timedOut) return null;
 		if (status < 0) throw this.failure(status);
-		// What was armed for them is so no more: the permit was got without them.
-		if (!this.#line.isEmpty) queueMicrotask(() => this.#line.serve());
+		// Acquiring has disarmed the handle: the queued waits must be served, so that they arm again.
+		if (!this.#queue.isEmpty) queueMicrotask(() => this.#queue.serve());
 		return new NamedPermit(this);
 	}
 
@@ -225,7 +225,7 @@ class NamedSemaphore extends NamedHandle<EngineSemaphore> implements Semaphore {
 			if (status < 0) throw this.failure(status);
 			return new NamedPermit(this);
 		};
-		return this.#line.wait<Permit | null>(this.name, options, attempt, {
+		return this.#queue.wait<Permit | null>(this.name, options, attempt, {
 			timedOut: null,
 			closed: () => {
 				throw this.closedError();
@@ -241,7 +241,7 @@ class NamedSemaphore extends NamedHandle<EngineSemaphore> implements Semaphore {
 			throw new IpcError(
 				"ERR_IPC_NOT_OWNER",
 				this.name,
-				`This handle does not hold ${permits} permits of ${this.what}, which is robust: only a handle that has acquired permits can release them. Nothing has changed.`,
+				`This handle does not hold ${permits} permits of ${this.what}, which is robust: a handle can release only permits that it holds. Nothing has changed.`,
 			);
 		if (status === Status.overflow)
 			throw new IpcError(
@@ -253,7 +253,7 @@ class NamedSemaphore extends NamedHandle<EngineSemaphore> implements Semaphore {
 	}
 
 	protected endWaits(): void {
-		this.#line.close();
+		this.#queue.close();
 	}
 }
 
@@ -263,7 +263,7 @@ function checkRobust(name: string, robust: unknown): number {
 	throw invalid(name, `robust must be true or false, not ${show(robust)}.`);
 }
 
-/** Makes what a package exports as `Semaphore` out of its engine. */
+/** Makes `Semaphore` of an API from its engine. */
 export function createSemaphoreFactory(engine: () => Engine): SemaphoreFactory {
 	return {
 		open(name, options) {

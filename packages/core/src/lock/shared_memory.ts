@@ -180,23 +180,23 @@ export interface SharedMemoryFactory {
 	clear(name: string, options?: { prefix?: string }): void;
 }
 
-/** An engine may keep the memory for as long as the bytes live that it has handed out: words keep those. */
+/** An engine may keep the memory only while the bytes that it returned are referenced, so the words keep a reference to them. */
 const bytesOf = new WeakMap<Int32Array, Uint8Array>();
 
 class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
-	readonly #line: WaitQueue;
+	readonly #queue: WaitQueue;
 	#bytes: Uint8Array | undefined;
 	#words: Int32Array | undefined;
 
 	constructor(engines: Engine, prefix: string, name: string, engine: EngineMemory) {
 		super(engines, "memory", prefix, name, engine);
-		this.#line = new WaitQueue(this.loop, engine, WaitBits.woken);
+		this.#queue = new WaitQueue(this.loop, engine, WaitBits.woken);
 	}
 
 	get bytes(): Uint8Array {
 		const byteLength = this.#checkLength();
 		const bytes = this.#bytes;
-		// The user may have transferred it away, which leaves it empty; it lives on there, and here a new one is made.
+		// The user may have transferred the buffer, which leaves this view empty. The memory is then mapped again.
 		if (bytes?.byteLength === byteLength) return bytes;
 		this.#bytes = this.engine.map();
 		return this.#bytes;
@@ -205,8 +205,8 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 	get words(): Int32Array {
 		const { bytes } = this;
 		const { buffer, byteOffset, byteLength } = bytes;
-		const length = Math.floor(byteLength / 4); // of 4 GiB, which are no 32-bit number
-		// As long as it is of the same buffer, which one that was transferred away is not, and of the same length.
+		const length = Math.floor(byteLength / 4); // not `>> 2`: 4 GiB does not fit in 32 bits
+		// Reused if the buffer is the same (it differs after a transfer) and the length is the same.
 		if (this.#words?.buffer === buffer && this.#words.length === length) return this.#words;
 		this.#words = new Int32Array(buffer, byteOffset, length);
 		bytesOf.set(this.#words, bytes);
@@ -217,10 +217,10 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 		return this.#checkLength();
 	}
 
-	/** How long it is, if it is open: the process may be about to exit, with its native objects gone already. */
+	/** The length in bytes. Throws if the handle is closed, also during the exit of the process, when native objects are closed already. */
 	#checkLength(): number {
 		const byteLength = this.engine.byteLength();
-		// There is no empty memory: none is damage.
+		// Memory is never empty: 0 is damage.
 		if (byteLength <= 0) throw this.failure(byteLength === 0 ? Status.corrupt : byteLength);
 		return byteLength;
 	}
@@ -278,12 +278,12 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 			if (status < 0) throw this.failure(status);
 			return "ok";
 		};
-		return await this.#line.wait<WordWait>(this.name, options, attempt, {
+		return await this.#queue.wait<WordWait>(this.name, options, attempt, {
 			timedOut: "timed-out",
 			closed: () => {
 				throw this.closedError();
 			},
-			// Woken all the same: another is to be.
+			// The wait was woken before it ended: pass the wake on to another wait.
 			givenUp: () => {
 				if (this.engine.leave(wait)) this.engine.wake(offset, 1);
 			},
@@ -298,7 +298,7 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 	}
 
 	protected endWaits(): void {
-		this.#line.close();
+		this.#queue.close();
 	}
 }
 
@@ -315,7 +315,7 @@ function checkSize(name: string, size: unknown, mode: number): number {
 	return checkInteger(name, "size", size, 1, limits.maxMemory, `1 to ${limits.maxMemory} (4 GiB)`);
 }
 
-/** Makes what a package exports as `SharedMemory` out of its engine. */
+/** Makes `SharedMemory` of an API from its engine. */
 export function createSharedMemoryFactory(engine: () => Engine): SharedMemoryFactory {
 	return {
 		open(name, options) {

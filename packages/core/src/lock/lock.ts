@@ -191,12 +191,12 @@ export class Guard implements LockGuard {
 }
 
 /** The holder of a lock that a handle owns: the thread that locked it, a task of that thread, or a guard. */
-export type Holder = "nobody" | "thread" | "task" | Guard;
+export type Holder = "none" | "thread" | "task" | Guard;
 
 /** The {@link Lock} of every engine. */
 export abstract class NamedLock<SomeEngine extends EngineLock> extends NamedHandle<SomeEngine> implements Lock {
 	readonly #queue: WaitQueue;
-	#holder: Holder = "nobody";
+	#holder: Holder = "none";
 	#ownerDied = false;
 	/** How error messages call holding the lock as its only owner. */
 	protected readonly exclusively: string = "";
@@ -313,12 +313,12 @@ export abstract class NamedLock<SomeEngine extends EngineLock> extends NamedHand
 
 	unlock(): void {
 		this.checkReleased(this.engine.unlock(), this.exclusively);
-		this.#holder = "nobody";
+		this.#holder = "none";
 	}
 
 	markUnusable(): void {
 		this.checkReleased(this.engine.markUnusable(), this.exclusively);
-		this.#holder = "nobody";
+		this.#holder = "none";
 	}
 
 	/** Checks the status of an unlock call. Throws if it is an error. */

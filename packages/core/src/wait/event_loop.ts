@@ -1,31 +1,42 @@
 import type { Engine, EngineWaker } from "@libipc/protocol";
 
 /**
- * How long waits are served in one go before timers, sockets and everything else get their turn. A wait that finds its
- * message there is served in a microtask, so a loop over a flood of messages would never let go by itself.
+ * How long waits are served before timers, sockets and everything else run. A wait whose message has arrived is served in a
+ * microtask, so a loop over a flood of messages would never return to the event loop without this limit.
  */
 const TIME_SLICE_MS = 4;
 
 /**
- * How often waiting endpoints poll. It is not how they are woken: it notices what a process left that was
- * killed before it could wake us, and dead peers, within a second. Little is done each time, or an idle process would not be one.
+ * How often waiting endpoints poll. It is not how they are woken: a poll notices dead peers, and a signal that a killed process
+ * did not send, within a second. It does little, so that an idle process stays idle.
  */
 const POLL_INTERVAL_MS = 700;
 
-/** Something that waits for the event loop: the waits of an endpoint, see {@link WaitQueue}. */
+/** The waits of an endpoint for one thing: {@link WaitQueue}. */
 export interface Pollable {
 	readonly keepsAlive: boolean;
 	/** Whether no wait is left. */
 	readonly isEmpty: boolean;
-	/** Whether it has reason to look again. */
+	/** Whether there is a reason to try again. */
 	isSignalled(): boolean;
-	/** Looks again and serves whom it can. */
+	/** Tries again, and serves the waits that succeed. */
 	serve(): void;
 	/** Whether there is a reason to try again without a signal. */
 	hasMissed(): boolean;
 }
 
-/** The waits of all endpoints of one engine in this thread, and the waker they share. */
+/**
+ * The waits of all endpoints of one engine in this thread, and the waker that they share.
+ *
+ * | state | fields | until |
+ * | --- | --- | --- |
+ * | no slice | `#inSlice` false | the first wait is served: a slice begins |
+ * | slice, clock not read | `#inSlice` true, `#sliceEnds` 0 | a second wait is served: its end is set, `TIME_SLICE_MS` from then |
+ * | slice, time left | `#sliceEnds` in the future | the time is over, or the event loop has run |
+ * | slice, time over | `#sliceEnds` passed | the event loop has run: waits are postponed until then |
+ *
+ * An immediate ends the slice: timers and sockets have run before it. Then the postponed waits are served, in a new slice.
+ */
 export class EventLoop {
 	readonly #engine: Engine;
 	/** Held weakly: an endpoint that was forgotten must be collected, and leave. */
@@ -33,12 +44,12 @@ export class EventLoop {
 	readonly #forgotten = new FinalizationRegistry<undefined>(() => this.#countOut());
 	#userCount = 0;
 	readonly #waiting = new Set<Pollable>();
-	/** Those that go on when everybody else has had a turn. */
+	/** Those that are served in the next slice. */
 	readonly #postponed = new Set<Pollable>();
 	#keepingAlive = 0;
 	#waker: EngineWaker | undefined;
 	#pollTimer: ReturnType<typeof setInterval> | undefined;
-	/** Whether a turn has begun and the event loop has not gone round since. */
+	/** Whether a slice has begun and the event loop has not run since. */
 	#inSlice = false;
 	/** When it is over; 0: the clock has not been read yet. */
 	#sliceEnds = 0;
@@ -105,7 +116,7 @@ export class EventLoop {
 		} else if (++this.#keepingAlive === 1) this.#waker?.keepAlive(true);
 	}
 
-	/** Whether there is time left in this turn. If not, `waiting` is served in the next one. */
+	/** Whether there is time left in this slice. If not, `waiting` is served in the next one. */
 	mayServe(waiting: Pollable): boolean {
 		if (this.#hasTime()) return true;
 		this.add(waiting);
@@ -124,13 +135,13 @@ export class EventLoop {
 	}
 
 	/**
-	 * A turn lasts until the event loop has gone round, which an immediate tells. Being called again does not: a socket
-	 * that always has another signal to read is read in a loop.
+	 * Only an immediate shows that the event loop has run. Another call from the waker does not: the runtime reads a socket that
+	 * always has another signal in a loop.
 	 */
 	#beginSlice(): void {
 		this.#inSlice = true;
 		this.#sliceEnds = 0;
-		// Not before what has been served was handed over: that has waited long enough.
+		// After the promises of what has been served have run: two microtasks.
 		queueMicrotask(() => queueMicrotask(() => setImmediate(this.#endSlice)));
 	}
 

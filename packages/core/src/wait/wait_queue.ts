@@ -3,11 +3,11 @@ import { checkOptionsObject, checkSignal, checkTimeout } from "../check/argument
 import type { AsyncWaitOptions } from "../endpoint/types.ts";
 import type { EventLoop, Pollable } from "./event_loop.ts";
 
-/** Tries what is waited for: undefined, it has to wait. May throw: then the wait has failed. */
+/** Tries what the wait is for; `undefined`: it has to wait. If it throws, the wait has failed. */
 export type Attempt<Result> = () => Result | undefined;
 
 interface Wait {
-	/** Whether the wait is over, well or badly. */
+	/** Whether the wait is over, with a result or an error. */
 	attempt(): boolean;
 	fail(reason: unknown): void;
 	/** The endpoint was closed. */
@@ -16,7 +16,7 @@ interface Wait {
 	keepAlive(yes: boolean): void;
 }
 
-/** What becomes of a wait that ends without a result. */
+/** What happens to a wait that ends without a result. */
 export interface WaitOutcomes<Result> {
 	/** When the time was up. */
 	readonly timedOut: Result;
@@ -26,7 +26,7 @@ export interface WaitOutcomes<Result> {
 	givenUp?(): void;
 }
 
-/** How often an endpoint has been armed for its peers: there may be several lines for that. */
+/** How often an endpoint has been armed for its peers: several queues may do so. */
 const armings = new WeakMap<EngineWaitable, { count: number }>();
 
 function armingsOf(engine: EngineWaitable): { count: number } {
@@ -39,8 +39,15 @@ function armingsOf(engine: EngineWaitable): { count: number } {
 }
 
 /**
- * The waits of one endpoint for one thing: first come, first served. For peers, and to be woken, each waits for something
- * else, so no wait is behind another, and there may be more than one queue.
+ * The waits of one endpoint for one thing.
+ *
+ * Ordered queues (data, space, a lock) serve the oldest wait first; only that one tries and arms. The engine is in one of three
+ * states: not armed (the first wait has to try, then arm, then try once more), armed (it waits for a signal), signalled (armed
+ * before and not any more: try again).
+ *
+ * Queues for peers, and for waits that are `woken`, are not ordered: each wait is for something else, so all of them try. Several
+ * queues of one endpoint may arm for peers, and one signal answers all of them: `#armings` counts the armings, and a queue that
+ * has not seen the last one tries again, because the signal of its own may have been used up.
  */
 export class WaitQueue implements Pollable {
 	readonly #loop: EventLoop;
@@ -49,7 +56,7 @@ export class WaitQueue implements Pollable {
 	readonly #isOrdered: boolean;
 	readonly #waits = new Set<Wait>();
 	readonly #armings: { count: number };
-	/** The arming that was looked at last. If another line has armed since, it may have taken our ring for its own. */
+	/** The arming after which this queue tried last. Another queue that armed since may have used up the signal. */
 	#seen = 0;
 	#keepsAlive = true;
 	#closed = false;
@@ -126,14 +133,14 @@ export class WaitQueue implements Pollable {
 				const isFirst = this.#isOrdered && this.#waits.values().next().value === wait;
 				leave();
 				try {
-					// In turn, nothing was begun for those behind the first: what is armed is armed for it.
+					// In an ordered queue only the first wait is armed: nothing was begun for the others.
 					if (isFirst || !this.#isOrdered) ends.givenUp?.();
 					resolve(end());
 				} catch (error) {
 					reject(error);
 				}
 				this.#rest();
-				// Who comes next may need less. Not now: this may be in the middle of a handler or a batch of the endpoint.
+				// The next wait may need less. Not now: this may run inside a handler or a batch of the endpoint.
 				if (isFirst && this.#waits.size > 0) queueMicrotask(() => this.serve());
 			};
 			const wait: Wait = {
@@ -182,7 +189,7 @@ export class WaitQueue implements Pollable {
 	}
 
 	hasMissed(): boolean {
-		// It arms: another line that was armed for the same has to look as well.
+		// It arms: other queues that were armed for the same have to try as well.
 		this.#armings.count++;
 		return this.#engine.poll(this.#for, this.#loop.waker(this.#engine));
 	}
@@ -202,7 +209,7 @@ export class WaitQueue implements Pollable {
 				if (!tried && this.#isArmed()) return;
 				tried = false;
 				try {
-					// Armed before the last look: what changes after it rings.
+					// Armed before the last attempt: a later change signals.
 					this.#engine.arm(this.#for, this.#loop.waker(this.#engine));
 				} catch (error) {
 					wait.fail(error);
@@ -229,7 +236,7 @@ export class WaitQueue implements Pollable {
 		this.#rest();
 	}
 
-	/** Nobody is left: the event loop need not know. */
+	/** No wait is left: the event loop may drop this queue. */
 	#rest(): void {
 		if (this.#waits.size === 0) this.#loop.rest();
 	}

@@ -15,7 +15,7 @@ static uint32_t *words_of(ipc_segment *segment, ipc_mapping **mapping) {
   return ipc_mapping_address(*mapping);
 }
 
-static void a_place_is_told(void) {
+static void a_binding_view_gives_the_addresses(void) {
   for (uint32_t kind = IPC_ROUTE; kind <= IPC_QUEUE; kind++) {
     ipc_receiver *first = must_receive(of_kind(kind)), *receiver = must_receive(of_kind(kind));
     ipc_sender *sender = must_send(of_kind(kind));
@@ -45,7 +45,7 @@ static void a_place_is_told(void) {
 }
 
 /* What drop-oldest counts from. */
-static void where_it_joined_is_told(void) {
+static void a_binding_view_gives_the_join_position(void) {
   ipc_options options = of_kind(IPC_CHANNEL);
   options.overflow = IPC_DROP_OLDEST;
   ipc_sender *sender = must_send(options);
@@ -147,7 +147,7 @@ static void names_are_locked_and_removed(void) {
 
 static void tell_self(void *memory) { ipc_thread_self(memory); }
 
-static void threads_are_told_apart(void) {
+static void threads_have_distinct_ids(void) {
   uint32_t mine[2], again[2], *others = test_shared(4 * sizeof *others);
   ipc_thread_self(mine);
   ipc_thread_self(again);
@@ -165,7 +165,7 @@ static void threads_are_told_apart(void) {
   }
 }
 
-static void wakers_are_rung(void) {
+static void wakers_are_signalled(void) {
   uint32_t number[2];
   char ring[16];
   int fd = ipc_waker_open(number);
@@ -178,6 +178,6 @@ static void wakers_are_rung(void) {
   ipc_waker_close(number[0], number[1]);
 }
 
-TEST_MAIN(TEST_CASE(a_place_is_told), TEST_CASE(where_it_joined_is_told), TEST_CASE(a_claim_is_the_bindings),
-          TEST_CASE(words_are_slept_on), TEST_CASE(names_are_locked_and_removed), TEST_CASE(threads_are_told_apart),
-          TEST_CASE(wakers_are_rung))
+TEST_MAIN(TEST_CASE(a_binding_view_gives_the_addresses), TEST_CASE(a_binding_view_gives_the_join_position),
+          TEST_CASE(a_claim_is_the_bindings), TEST_CASE(words_are_slept_on), TEST_CASE(names_are_locked_and_removed),
+          TEST_CASE(threads_have_distinct_ids), TEST_CASE(wakers_are_signalled))

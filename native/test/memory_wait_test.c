@@ -169,7 +169,7 @@ static void sleep_on_a_word(void *offset) {
   ipc_handle_close(it);
 }
 
-/* A dead waiter may have been woken instead: each sleeper checks again, whatever word they wait for. */
+/* A dead waiter may have been woken instead: each sleeper checks again, whatever word it waits for. */
 static void a_killed_sleeper_does_not_keep_its_wake_up(void) {
   shared = test_shared(sizeof *shared);
   ipc_handle *it = must_handle(of(4096));

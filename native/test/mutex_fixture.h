@@ -19,8 +19,8 @@ typedef struct board {
 
 static __attribute__((unused)) board *shared;
 
-/* Locks, tells the answer, and stays as it is: to be killed, stopped, or told to go on. */
-static inline void lock_and_tell(void *timeout_ms) {
+/* Locks, publishes the answer, and waits until the test kills it, stops it, or lets it continue. */
+static inline void lock_and_publish_status(void *timeout_ms) {
   ipc_handle *it = must_handle(mutex);
   atomic_store(&shared->answer, ipc_mutex_lock(it, (int32_t)(intptr_t)timeout_ms));
   atomic_fetch_add(&shared->ready, 1);
@@ -31,7 +31,7 @@ static inline void lock_and_tell(void *timeout_ms) {
 
 static inline test_worker start_locker(int32_t timeout_ms) {
   if (!shared) shared = test_shared(sizeof *shared);
-  return test_start(TEST_PROCESS, lock_and_tell, (void *)(intptr_t)timeout_ms);
+  return test_start(TEST_PROCESS, lock_and_publish_status, (void *)(intptr_t)timeout_ms);
 }
 
 #endif

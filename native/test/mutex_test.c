@@ -110,9 +110,9 @@ static void finish_locker(test_worker worker, int32_t answer) {
   atomic_store(&shared->ready, 0);
 }
 
-static void lock_and_tell_as_thread(void *unused) {
+static void lock_and_publish_status_in_thread(void *unused) {
   (void)unused;
-  lock_and_tell((void *)(intptr_t)50);
+  lock_and_publish_status((void *)(intptr_t)50);
 }
 
 static void timeouts_are_kept(void) {
@@ -122,7 +122,8 @@ static void timeouts_are_kept(void) {
   finish_locker(start_locker(50), IPC_TIMED_OUT);
   CHECK_GE(test_ms() - started, 50);
   finish_locker(start_locker(0), IPC_TIMED_OUT);
-  finish_locker(test_start(TEST_THREAD, lock_and_tell_as_thread, NULL), IPC_TIMED_OUT); /* not this thread's */
+  finish_locker(test_start(TEST_THREAD, lock_and_publish_status_in_thread, NULL),
+                IPC_TIMED_OUT); /* not this thread's */
   CHECK_EQ(it->segment.header->waiting, 0);
   test_worker waiter = start_locker(-1);
   await_waits(it, 1);

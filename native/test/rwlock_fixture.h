@@ -19,7 +19,7 @@ static __attribute__((unused)) board *shared;
 
 enum { READ = 1, WRITE = 2 };
 
-static inline void lock_and_tell(void *how) {
+static inline void lock_and_publish_status(void *how) {
   ipc_handle *it = must_handle(rwlock);
   int32_t status = (uintptr_t)how == READ ? ipc_rwlock_lock_shared(it, -1) : ipc_rwlock_lock(it, -1, 0);
   atomic_store(&shared->answer, status);
@@ -31,7 +31,7 @@ static inline void lock_and_tell(void *how) {
 
 static inline test_worker start_locker(uintptr_t how) {
   if (!shared) shared = test_shared(sizeof *shared);
-  return test_start(TEST_PROCESS, lock_and_tell, (void *)how);
+  return test_start(TEST_PROCESS, lock_and_publish_status, (void *)how);
 }
 
 enum { VICTIMS = 10, KILLS = 250 * TEST_SCALE };

@@ -38,7 +38,7 @@ static void create_and_pause(void *unused) {
   ipc_receiver_close(receiver);
 }
 
-static void join_and_tell(void *unused) {
+static void join_and_count_opened(void *unused) {
   (void)unused;
   hooks.before = count_tries;
   ipc_receiver *receiver = must_receive(channel);
@@ -57,7 +57,7 @@ static test_worker start_paused_creator(void) {
 }
 
 static void joiner_waits_for_the_creator(void) {
-  test_worker creator = start_paused_creator(), joiner = test_start(TEST_PROCESS, join_and_tell, NULL);
+  test_worker creator = start_paused_creator(), joiner = test_start(TEST_PROCESS, join_and_count_opened, NULL);
   test_await(&shared->tries, 150); /* it has tried often enough to be in the slow half of its wait */
   CHECK_EQ(shared->opened, 0);
   CHECK_EQ(view_open(test_prefix, test_name, IPC_CHANNEL).bytes, 0);
@@ -72,7 +72,7 @@ static void joiner_waits_for_the_creator(void) {
 }
 
 static void joiner_goes_on_when_the_creator_is_killed(void) {
-  test_worker creator = start_paused_creator(), joiner = test_start(TEST_PROCESS, join_and_tell, NULL);
+  test_worker creator = start_paused_creator(), joiner = test_start(TEST_PROCESS, join_and_count_opened, NULL);
   test_await(&shared->tries, 5);
   test_kill(creator);
   test_await(&shared->opened, 1);

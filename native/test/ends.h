@@ -7,14 +7,14 @@
 static inline ipc_sender *must_send(ipc_options options) {
   ipc_failure failure;
   ipc_sender *sender = ipc_sender_open(test_prefix, test_name, &options, &failure);
-  if (!sender) FAIL("a sender could not open: %d", failure.code);
+  if (!sender) FAIL("a sender could not open: %d, errno %d", failure.code, failure.system_error);
   return sender;
 }
 
 static inline ipc_receiver *must_receive(ipc_options options) {
   ipc_failure failure;
   ipc_receiver *receiver = ipc_receiver_open(test_prefix, test_name, &options, &failure);
-  if (!receiver) FAIL("a receiver could not open: %d", failure.code);
+  if (!receiver) FAIL("a receiver could not open: %d, errno %d", failure.code, failure.system_error);
   return receiver;
 }
 

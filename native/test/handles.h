@@ -116,4 +116,32 @@ static inline void check_within_a_second(double started) {
 }
 static inline void check_recoveries(void) { CHECK_LE(slow_recoveries * 4, recoveries); }
 
+/*
+ * Two survivors (numbers 0 and 1) and, again and again, ten victims (2 to 11) work until *stop; the victims are killed
+ * at random moments, `kills` in all. After each ten the survivors must get on within a second: rounds[number] counts
+ * what each did.
+ */
+static inline void kill_at_random(uint32_t seed, int kills, void (*work)(void *number), _Atomic uint32_t *rounds,
+                                  _Atomic uint32_t *stop) {
+  enum { VICTIMS_AT_ONCE = 10, OVERLAP = 3 };
+  test_worker survivors[2], victims[VICTIMS_AT_ONCE];
+  for (uintptr_t i = 0; i < 2; i++) survivors[i] = test_start(TEST_PROCESS, work, (void *)i);
+  for (int killed = 0; killed < kills; killed += VICTIMS_AT_ONCE) {
+    for (uintptr_t i = 0; i < VICTIMS_AT_ONCE; i++) {
+      victims[i] = test_start(TEST_PROCESS, work, (void *)(2 + i));
+      for (uint32_t spin = test_random(&seed) % 20000; spin; spin--) ipc_cpu_relax();
+      if (i >= OVERLAP) test_kill(victims[i - OVERLAP]);
+    }
+    for (int i = VICTIMS_AT_ONCE - OVERLAP; i < VICTIMS_AT_ONCE; i++) test_kill(victims[i]);
+    double started = test_ms();
+    uint32_t before[2] = {rounds[0], rounds[1]};
+    for (int i = 0; i < 2; i++) test_await(&rounds[i], before[i] + 1);
+    check_within_a_second(started);
+    for (int i = 0; i < VICTIMS_AT_ONCE; i++) test_reap(victims[i]);
+  }
+  check_recoveries();
+  atomic_store(stop, 1);
+  for (int i = 0; i < 2; i++) test_finish(survivors[i]);
+}
+
 #endif

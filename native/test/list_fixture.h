@@ -5,6 +5,7 @@
 #include "libipc/list.h"
 #include <fcntl.h>
 #include <sys/stat.h>
+#include "ends.h"
 #include "interpose.h"
 #include "libipc/peers.h"
 #include "libipc/waker.h"
@@ -78,20 +79,6 @@ static inline bool remove_of(uint32_t kind) {
   bool removed = find_in(listing, test_name, kind, &it) && ipc_list_remove(listing) == 1;
   ipc_list_close(listing);
   return removed;
-}
-
-static inline ipc_receiver *must_receive(ipc_options options) {
-  ipc_failure failure;
-  ipc_receiver *receiver = ipc_receiver_open(test_prefix, test_name, &options, &failure);
-  if (!receiver) FAIL("a receiver could not open: %d, errno %d", failure.code, failure.system_error);
-  return receiver;
-}
-
-static inline ipc_sender *must_send(ipc_options options) {
-  ipc_failure failure;
-  ipc_sender *sender = ipc_sender_open(test_prefix, test_name, &options, &failure);
-  if (!sender) FAIL("a sender could not open: %d, errno %d", failure.code, failure.system_error);
-  return sender;
 }
 
 static inline void send_some(ipc_sender *sender, uint32_t count) {

@@ -125,28 +125,12 @@ static void work_until_stopped(void *number) {
   ipc_handle_close(it);
 }
 
+enum { KILLS = 250 * TEST_SCALE };
+
 static void readers_and_writers_are_killed_at_random(void) {
-  uint32_t seed = 20260304;
   shared = test_shared(sizeof *shared);
   ipc_handle *it = must_handle(rwlock);
-  test_worker survivors[2], victims[VICTIMS];
-  for (uintptr_t i = 0; i < 2; i++) survivors[i] = test_start(TEST_PROCESS, work_until_stopped, (void *)i);
-  for (int killed = 0; killed < KILLS; killed += VICTIMS) {
-    for (uintptr_t i = 0; i < VICTIMS; i++) {
-      victims[i] = test_start(TEST_PROCESS, work_until_stopped, (void *)(2 + i));
-      for (uint32_t spin = test_random(&seed) % 20000; spin; spin--) ipc_cpu_relax();
-      if (i >= 3) test_kill(victims[i - 3]);
-    }
-    for (int i = VICTIMS - 3; i < VICTIMS; i++) test_kill(victims[i]);
-    double started = test_ms();
-    uint32_t before[2] = {shared->rounds[0], shared->rounds[1]};
-    for (int i = 0; i < 2; i++) test_await(&shared->rounds[i], before[i] + 1);
-    check_within_a_second(started);
-    for (int i = 0; i < VICTIMS; i++) test_reap(victims[i]);
-  }
-  check_recoveries();
-  atomic_store(&shared->stop, 1);
-  for (int i = 0; i < 2; i++) test_finish(survivors[i]);
+  kill_at_random(32, KILLS, work_until_stopped, shared->rounds, &shared->stop);
   mend(ipc_rwlock_lock(it, -1, 0));
   CHECK_EQ(ipc_rwlock_unlock(it), IPC_OK);
   CHECK_GE(shared->mended, shared->died_torn);

@@ -34,6 +34,4 @@ static inline test_worker start_locker(uintptr_t how) {
   return test_start(TEST_PROCESS, lock_and_publish_status, (void *)how);
 }
 
-enum { VICTIMS = 10, KILLS = 250 * TEST_SCALE };
-
 #endif

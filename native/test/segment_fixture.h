@@ -4,6 +4,7 @@
 
 #include "segment.h"
 #include <sys/stat.h>
+#include "ends.h"
 #include "interpose.h"
 #include "libipc/libipc.h"
 #include "view.h"
@@ -27,20 +28,6 @@ static inline int32_t open_code(const char *prefix, const char *name, ipc_option
   }
   ipc_receiver_close(receiver);
   return IPC_OK;
-}
-
-static inline ipc_receiver *must_receive(ipc_options options) {
-  ipc_failure failure;
-  ipc_receiver *receiver = ipc_receiver_open(test_prefix, test_name, &options, &failure);
-  if (!receiver) FAIL("a receiver could not open: %d, errno %d", failure.code, failure.system_error);
-  return receiver;
-}
-
-static inline ipc_sender *must_send(ipc_options options) {
-  ipc_failure failure;
-  ipc_sender *sender = ipc_sender_open(test_prefix, test_name, &options, &failure);
-  if (!sender) FAIL("a sender could not open: %d, errno %d", failure.code, failure.system_error);
-  return sender;
 }
 
 static inline void check_usable(ipc_sender *sender, ipc_receiver *receiver) {

@@ -102,7 +102,7 @@ static void a_stopped_or_killed_waiter_blocks_no_other(void) {
 
 static uint32_t random_state;
 
-enum { VICTIMS = 10, KILLS = 250 * TEST_SCALE, PERMITS = 4 };
+enum { KILLS = 250 * TEST_SCALE, PERMITS = 4 };
 
 static void work_until_stopped(void *number) {
   uint32_t index = (uint32_t)(uintptr_t)number;
@@ -125,28 +125,10 @@ static void work_until_stopped(void *number) {
 }
 
 static void holders_and_waiters_are_killed_at_random(void) {
-  uint32_t seed = 20260303;
   shared = test_shared(sizeof *shared);
   options_now = of(ROBUST, PERMITS);
   ipc_handle *it = must_handle(options_now);
-  test_worker survivors[2], victims[VICTIMS];
-  for (uintptr_t i = 0; i < 2; i++) survivors[i] = test_start(TEST_PROCESS, work_until_stopped, (void *)i);
-  for (int killed = 0; killed < KILLS; killed += VICTIMS) {
-    for (uintptr_t i = 0; i < VICTIMS; i++) {
-      victims[i] = test_start(TEST_PROCESS, work_until_stopped, (void *)(2 + i));
-      for (uint32_t spin = test_random(&seed) % 20000; spin; spin--) ipc_cpu_relax();
-      if (i >= 3) test_kill(victims[i - 3]);
-    }
-    for (int i = VICTIMS - 3; i < VICTIMS; i++) test_kill(victims[i]);
-    double started = test_ms();
-    uint32_t before[2] = {shared->rounds[0], shared->rounds[1]};
-    for (int i = 0; i < 2; i++) test_await(&shared->rounds[i], before[i] + 1);
-    check_within_a_second(started);
-    for (int i = 0; i < VICTIMS; i++) test_reap(victims[i]);
-  }
-  check_recoveries();
-  atomic_store(&shared->stop, 1);
-  for (int i = 0; i < 2; i++) test_finish(survivors[i]);
+  kill_at_random(32, KILLS, work_until_stopped, shared->rounds, &shared->stop);
   /* Nobody has any: all can be had at once. */
   double started = test_ms();
   for (int i = 0; i < PERMITS; i++) CHECK_EQ(ipc_semaphore_acquire(it, -1), IPC_OK);

@@ -198,7 +198,7 @@ describe("errors of a condition", () => {
 		using both = openBoth(names.next());
 		const { mutex, condition } = both;
 		using other = Mutex.open(mutex.name, { prefix });
-		const text = /not held by the handle it was given as/;
+		const text = /not held by the handle that was passed/;
 		for (const locked of [false, true]) {
 			if (locked) other.lock();
 			expectError("ERR_IPC_NOT_OWNER", text, () => condition.wait(mutex, { timeout: 0 }));

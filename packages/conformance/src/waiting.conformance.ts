@@ -87,7 +87,10 @@ test.each(["signal", "timeout"] as const)(
 		using receiver = Route.receiver(name, { prefix, capacity: 4096 });
 		using sender = Route.sender(name, { prefix });
 		const controller = new AbortController();
-		const half = sender.sendAsync(large(1, 20_000), how === "signal" ? { signal: controller.signal } : { timeout: 300 });
+		const half = sender.sendAsync(
+			large(1, 20_000),
+			how === "signal" ? { signal: controller.signal } : { timeout: 300 },
+		);
 		assert.equal(await isPending(half), true);
 		if (how === "signal") {
 			controller.abort("enough");

@@ -318,6 +318,23 @@ static void damaged_fragments_are_survived(void) {
       }
 }
 
+/* The last fragment begins within the message and ends past it: it must not be written behind the message. */
+static void a_fragment_that_ends_past_the_message_is_refused(void) {
+  enum { PARTS = 6, TOTAL = 4, OFFSET = 5 };
+  open_both(IPC_CHANNEL);
+  view seen = view_open(test_prefix, test_name, IPC_CHANNEL);
+  write_out(9, 2500);
+  CHECK_EQ(ipc_sender_send(sender, out, 2500, 0), IPC_OK);
+  uint32_t *parts[PARTS];
+  for (uint32_t part = 0; part < PARTS; part++)
+    parts[part] = (uint32_t *)(view_ring(&seen) + part * (CAPACITY / 8) + sizeof(ipc_record));
+  CHECK_EQ(parts[PARTS - 1][TOTAL], 2500);
+  for (uint32_t part = 0; part < PARTS; part++) parts[part][TOTAL] = parts[PARTS - 1][OFFSET] + 1;
+  CHECK_EQ(ipc_receiver_recv(receiver, in, 2500, 0), IPC_E_CORRUPT);
+  view_close(&seen);
+  close_both();
+}
+
 static void short_and_repeated_fragments_are_survived(void) {
   for (uint32_t length = 0; length <= sizeof(ipc_fragment); length++) {
     open_both(IPC_CHANNEL);
@@ -349,4 +366,5 @@ TEST_MAIN(TEST_CASE(sizes_around_every_boundary_arrive), TEST_CASE(megabytes_pas
           TEST_CASE(a_message_that_timed_out_is_absent),
           TEST_CASE(a_receiver_that_joins_in_the_middle_misses_that_message), TEST_CASE(it_stays_until_it_is_received),
           TEST_CASE(assembled_memory_belongs_to_the_caller), TEST_CASE(consume_does_not_confuse_it),
-          TEST_CASE(damaged_fragments_are_survived), TEST_CASE(short_and_repeated_fragments_are_survived))
+          TEST_CASE(damaged_fragments_are_survived), TEST_CASE(a_fragment_that_ends_past_the_message_is_refused),
+          TEST_CASE(short_and_repeated_fragments_are_survived))

@@ -99,7 +99,7 @@ export const quickSteps: readonly Step[] = [
 	},
 	inputs,
 	faults("faults", "each point killed, 300 stops", "last", "--quick"),
-	chaos("a", 8),
+	chaos("b", 8),
 	{
 		id: "conformance",
 		title: "the suite: all cases in Bun between processes, a sample of the other instances",

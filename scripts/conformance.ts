@@ -214,6 +214,17 @@ const results = new Map(
 );
 const scale = flags.quick ? { LIBIPC_TEST_SCALE: String(QUICK_SCALE) } : {};
 
+/** What the failed files said. It is printed at the end, where the reader of a long log looks first. */
+const failures: string[] = [];
+
+/** Of the output of bun test or node:test: without the tests that passed. */
+function failedTests(output: string): string {
+	const blocks = [...output.matchAll(/^( *)not ok .*\n(?:\1 {2}---\n[\s\S]*?^\1 {2}\.\.\.\n)?/gm)].map(
+		([text]) => text,
+	);
+	return blocks.length > 0 ? blocks.join("") : output.replaceAll(/^\(pass\) .*\n/gm, "");
+}
+
 /** Takes one job after another. More lanes than processors would disturb the times that cases measure. */
 async function work(): Promise<void> {
 	for (let job = jobs.shift(); job; job = jobs.shift()) {
@@ -231,7 +242,7 @@ async function work(): Promise<void> {
 		result.skipped.push(...skipped);
 		const counts = [`${passed} passed`, `${failed} failed`, skipped.length > 0 && `${skipped.length} skipped`];
 		console.log(`${instance.name} ${file}: ${counts.filter(Boolean).join(", ")}, ${(ms / 1000).toFixed(1)} s`);
-		if (failed > 0) console.log(output);
+		if (failed > 0) failures.push(`# ${instance.name} ${file}\n${failedTests(output)}`);
 	}
 }
 const started = performance.now();
@@ -272,5 +283,6 @@ for (const { command, name, node } of wanted)
 		console.log(
 			`${name} did not run, and is not counted: there is no Node ${node} on this machine. npm has it for Linux on x64 (bun install); elsewhere set LIBIPC_NODE_${node} to its path.`,
 		);
+if (failures.length > 0) console.log(`\n${failures.join("\n")}`);
 console.log(`\n${closingLine({ passed, failed })}`);
 process.exit(failed === 0 ? 0 : 1);

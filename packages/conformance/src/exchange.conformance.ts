@@ -137,7 +137,7 @@ describe("a queue", () => {
 		"delivers each message to one of two receivers, by %s",
 		async (recv) => {
 			const perSender = scale(3000);
-			// All messages are many times what the ring holds, so that one receiver alone does not empty it before the other runs.
+			// One receiver may take all: how many each gets is the scheduler's affair. queue.conformance.ts tests their shares.
 			const plan = {
 				kind: "queue",
 				senders: 2,
@@ -155,7 +155,6 @@ describe("a queue", () => {
 					Array.from({ length: perSender }, (_, i) => i),
 				);
 			}
-			for (const { received } of results) assert.ok(received > 0);
 		},
 		60_000,
 	);

@@ -187,7 +187,17 @@ void ipc_os_signal(uint64_t waker) {
 }
 void ipc_os_close_waker(uint64_t waker) { (void)waker; }
 
+/* Each thread is a process of its own. */
+int ipc_os_identify(void) { return 0; }
 uint64_t ipc_os_self(void) { return world_identity(self_thread); }
+void ipc_os_forget_identity(void) {}
+uint32_t ipc_os_thread(void) { return 1; }
+uint32_t ipc_os_pid_namespace(void) { return 0; }
+bool ipc_os_is_dumping(uint32_t pid, uint32_t pid_namespace) {
+  (void)pid;
+  (void)pid_namespace;
+  return false;
+}
 uint32_t ipc_os_pid(void) { return 4711; }
 bool ipc_os_alive(uint64_t identity) {
   for (uint32_t i = 0; i < WORLD_THREADS; i++)

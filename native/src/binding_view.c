@@ -3,6 +3,7 @@
 #include "orphan.h"
 #include "receiver_state.h"
 #include "sender_state.h"
+#include "slot_owner.h"
 
 static ipc_segment *binding_view_fill(ipc_segment *segment, const ipc_slot *slot, uint32_t instance,
                                       ipc_binding_view *view) {
@@ -55,10 +56,15 @@ int32_t ipc_segment_has_name(ipc_segment *segment) { return !ipc_segment_is_orph
 
 void ipc_segment_remove_name(ipc_segment *segment) { ipc_segment_unlink(segment); }
 
-void ipc_thread_self(uint32_t identity[2]) {
+void ipc_owner_self(uint32_t owner[4]) {
+  ipc_os_identify(); /* if it fails, the identity is 0, and what has it counts as dead */
   uint64_t self = ipc_os_self();
-  identity[0] = (uint32_t)self;
-  identity[1] = (uint32_t)(self >> 32);
+  owner[0] = (uint32_t)self;
+  owner[1] = (uint32_t)(self >> 32);
+  owner[2] = ipc_os_thread();
+  owner[3] = ipc_os_pid_namespace();
 }
 
-int32_t ipc_thread_is_alive(uint32_t low, uint32_t high) { return ipc_os_alive((uint64_t)high << 32 | low); }
+int32_t ipc_owner_runs(uint32_t low, uint32_t high, uint32_t pid, uint32_t pid_namespace) {
+  return ipc_owner_is_alive((uint64_t)high << 32 | low, pid, pid_namespace);
+}

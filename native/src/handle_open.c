@@ -3,6 +3,7 @@
 #include "handle_state.h"
 #include "libipc/mapping.h"
 #include "open.h"
+#include "slot_owner.h"
 
 static const ipc_lock_kind handle_no_lock = {0};
 
@@ -58,7 +59,7 @@ int32_t ipc_handle_count(ipc_handle *handle) {
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
     const ipc_slot *slot = &segment->receivers[i];
     if (atomic_load_explicit(&slot->instance, memory_order_acquire) == 0) continue;
-    count += ipc_os_alive(atomic_load_explicit(&slot->owner, memory_order_relaxed));
+    count += ipc_slot_owner_is_alive(slot);
   }
   return count;
 }

@@ -19,7 +19,7 @@
 #include "libipc/options.h"
 
 #define IPC_MAGIC 0x43504942u /* "BIPC" */
-#define IPC_LAYOUT_VERSION 4u
+#define IPC_LAYOUT_VERSION 5u
 
 /*
  * Two cache lines: the adjacent-line prefetcher of x86 and the 128-byte lines of
@@ -147,8 +147,8 @@ typedef struct ipc_slot {
   _Alignas(IPC_LINE) _Atomic uint32_t position;
   /* The number of the endpoint: never used twice in the life of a segment; 0 = the slot is free. */
   _Atomic uint32_t instance;
-  _Atomic uint64_t owner; /* ipc_os_self() of the thread that opened it */
-  _Atomic uint32_t pid;   /* for people, like the next two */
+  _Atomic uint64_t owner; /* ipc_os_self() of its process; 0: its thread has ended. See slot_owner.h */
+  _Atomic uint32_t pid;   /* for people, like the next two; and to find a process that writes its core dump */
   _Atomic uint32_t asleep;
   _Atomic uint64_t lost; /* messages, by overflow */
   _Atomic uint32_t died; /* the last instance here that did not leave by itself */
@@ -157,6 +157,8 @@ typedef struct ipc_slot {
   _Atomic uint64_t waker;
   /* Written by the owner alone: how often it holds a lock shared; a robust semaphore's permits. */
   _Atomic uint32_t held;
+  _Atomic uint32_t thread;        /* ipc_os_thread(), which counts within the process only */
+  _Atomic uint32_t pid_namespace; /* the one that `pid` belongs to; 0: unknown */
 } ipc_slot;
 
 /* A wait on a lock, a semaphore, a condition or a word in memory; see waits.h. */

@@ -77,6 +77,8 @@ static const ipc_layout_field layout_fields[] = {
   FIELD(ipc_slot, armed)
   FIELD(ipc_slot, waker)
   FIELD(ipc_slot, held)
+  FIELD(ipc_slot, thread)
+  FIELD(ipc_slot, pid_namespace)
   SIZE(ipc_wait_entry)
   FIELD(ipc_wait_entry, instance)
   FIELD(ipc_wait_entry, state)

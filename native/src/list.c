@@ -7,6 +7,7 @@
 
 #include "marks.h"
 #include "remove.h"
+#include "slot_owner.h"
 #include "waits.h"
 
 /* How long a removal waits for a name lock. Its holders need microseconds; one that is stopped is alive. */
@@ -188,7 +189,7 @@ static void list_describe_segment(ipc_listing *listing, ipc_listed_name *name, u
   listing->slot_count = list_slots_of(header);
   for (uint32_t i = 0; i < listing->slot_count; i++) {
     if (list_load(&listing->slots[i].instance) == 0) continue;
-    listing->alive[i] = ipc_os_alive(list_load_long(&listing->slots[i].owner));
+    listing->alive[i] = ipc_slot_owner_is_alive(&listing->slots[i]);
     if (!listing->alive[i])
       name->dead++;
     else if (i < header->max_receivers)

@@ -134,9 +134,8 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
   if (status != IPC_OK) return status;
   status = ipc_segment_key(segment->key, options->kind, prefix, name);
   if (status != IPC_OK) return ipc_failure_set(failure, status, 0, 0);
-  /* It needs a descriptor the first time. If there is none, it is the open of the file that fails, and nothing later.
-   */
-  ipc_os_self();
+  int error = ipc_os_identify();
+  if (error != 0) return ipc_failure_set_system(failure, error);
 
   opening it = {.segment = segment, .prefix = prefix, .name = name, .options = options, .failure = failure};
   do {

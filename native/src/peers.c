@@ -2,6 +2,7 @@
 
 #include "receiver_state.h"
 #include "sender_state.h"
+#include "slot_owner.h"
 
 _Static_assert(sizeof(ipc_peer) == 24, "bindings read six 32-bit words");
 
@@ -22,13 +23,14 @@ static ipc_peer peers_read_slot(const ipc_slot *slot) {
     /* acquire pairs with the release of the endpoint that took the slot: owner and pid are its own */
     uint32_t instance = atomic_load_explicit(&slot->instance, memory_order_acquire);
     uint64_t owner = atomic_load_explicit(&slot->owner, memory_order_relaxed);
+    uint32_t pid_namespace = atomic_load_explicit(&slot->pid_namespace, memory_order_relaxed);
     ipc_peer peer = {.instance = instance,
                      .pid = instance ? atomic_load_explicit(&slot->pid, memory_order_relaxed) : 0,
                      /* stored before the slot is emptied, so that an empty slot has it */
                      .died = atomic_load_explicit(&slot->died, memory_order_relaxed)};
     atomic_thread_fence(memory_order_acquire);
     if (atomic_load_explicit(&slot->instance, memory_order_relaxed) != instance) continue;
-    peer.alive = instance != 0 && ipc_os_alive(owner);
+    peer.alive = instance != 0 && ipc_owner_is_alive(owner, peer.pid, pid_namespace);
     return peer;
   }
 }

@@ -1,6 +1,7 @@
 #include "queued_lock.h"
 
 #include "orphan.h"
+#include "slot_owner.h"
 
 static bool queued_lock_swap(ipc_handle *handle, uint32_t owner) {
   /* acquire: see ipc_queued_lock_take. A dead owner's stores are all visible: its end came after them */
@@ -34,12 +35,11 @@ static int32_t queued_lock_attempt_and_reap(ipc_handle *handle) {
 /* Whether another handle of this thread holds it: a wait that blocks the thread would never end. */
 static bool queued_lock_is_held_by_this_thread(const ipc_handle *handle, uint32_t owner) {
   const ipc_segment *segment = &handle->segment;
-  uint64_t self = ipc_os_self();
   uint32_t used = atomic_load_explicit(&segment->header->receiver_slots_used, memory_order_acquire);
   for (uint32_t i = 0; i < used && i < segment->max_receivers; i++) {
     const ipc_slot *slot = &segment->receivers[i];
     if (atomic_load_explicit(&slot->instance, memory_order_acquire) == owner)
-      return atomic_load_explicit(&slot->owner, memory_order_relaxed) == self;
+      return ipc_slot_owner_is_this_thread(slot);
   }
   return false;
 }

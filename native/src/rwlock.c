@@ -21,6 +21,7 @@
 
 #include "orphan.h"
 #include "queued_lock.h"
+#include "slot_owner.h"
 
 static uint32_t rwlock_held(const ipc_slot *slot) { return atomic_load_explicit(&slot->held, memory_order_relaxed); }
 
@@ -45,8 +46,7 @@ static bool rwlock_all_readers_are_dead(const ipc_segment *segment) {
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
     const ipc_slot *slot = &segment->receivers[i];
     if (atomic_load_explicit(&slot->instance, memory_order_acquire) != 0 &&
-        atomic_load_explicit(&slot->held, memory_order_acquire) > 0 &&
-        ipc_os_alive(atomic_load_explicit(&slot->owner, memory_order_relaxed)))
+        atomic_load_explicit(&slot->held, memory_order_acquire) > 0 && ipc_slot_owner_is_alive(slot))
       return false;
   }
   return true;
@@ -91,11 +91,10 @@ static int32_t rwlock_enter_exclusive(ipc_handle *lock) {
 /* Whether another handle of this thread reads: a wait that blocks the thread would never end. */
 static bool rwlock_is_read_by_this_thread(const ipc_handle *lock) {
   const ipc_segment *segment = &lock->segment;
-  uint64_t self = ipc_os_self();
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
     const ipc_slot *slot = &segment->receivers[i];
     if (atomic_load_explicit(&slot->instance, memory_order_acquire) != 0 && rwlock_held(slot) > 0 &&
-        atomic_load_explicit(&slot->owner, memory_order_relaxed) == self)
+        ipc_slot_owner_is_this_thread(slot))
       return true;
   }
   return false;

@@ -40,6 +40,12 @@ struct ipc_segment {
   uint64_t inode;
   uint64_t created;
   uint64_t joined; /* of a receiver: the head word whose position it took */
+  /* See open_segments.h; slot is NULL while it is not in the list. */
+  struct {
+    ipc_segment *next, *previous;
+    ipc_slot *slot;
+    uint32_t instance, thread;
+  } open;
   char key[IPC_OS_KEY_BYTES];
 };
 

@@ -145,24 +145,25 @@ static void names_are_locked_and_removed(void) {
   ipc_sender_close(sender);
 }
 
-static void tell_self(void *memory) { ipc_thread_self(memory); }
+static void tell_owner(void *memory) {
+  CHECK_EQ(ipc_os_identify(), 0);
+  ipc_owner_self(memory);
+}
 
-static void threads_have_distinct_ids(void) {
-  uint32_t mine[2], again[2], *others = test_shared(4 * sizeof *others);
-  ipc_thread_self(mine);
-  ipc_thread_self(again);
-  CHECK_EQ(mine[0], again[0]);
-  CHECK_EQ(mine[1], again[1]);
-  CHECK_EQ(ipc_thread_is_alive(mine[0], mine[1]), 1);
-  CHECK_EQ(ipc_thread_is_alive(mine[0] ^ 1, mine[1]), 0); /* as old as another */
-  for (int form = TEST_PROCESS; form <= TEST_THREAD; form++) {
-    test_finish(test_start((test_form)form, tell_self, others + 2 * form));
-    CHECK(others[2 * form + 1] != mine[1]);
-    CHECK(others[2 * form] || others[2 * form + 1]);
-#ifdef __linux__ /* elsewhere a thread lives as long as its process */
-    CHECK_EQ(ipc_thread_is_alive(others[2 * form], others[2 * form + 1]), 0);
-#endif
-  }
+static void owners_are_told_apart(void) {
+  uint32_t mine[4], again[4], *others = test_shared(8 * sizeof *others);
+  CHECK_EQ(ipc_os_identify(), 0);
+  ipc_owner_self(mine);
+  ipc_owner_self(again);
+  CHECK_EQ(memcmp(mine, again, sizeof mine), 0);
+  CHECK_EQ(ipc_owner_runs(mine[0], mine[1], 0, 0), 1);
+  CHECK_EQ(ipc_owner_runs(mine[0] ^ 1, mine[1], 0, 0), 0);
+  test_finish(test_start(TEST_PROCESS, tell_owner, others));
+  test_finish(test_start(TEST_THREAD, tell_owner, others + 4));
+  CHECK(others[1] != mine[1]); /* another process */
+  CHECK_EQ(ipc_owner_runs(others[0], others[1], 0, 0), 0);
+  CHECK(others[4] == mine[0] && others[5] == mine[1]); /* this process */
+  CHECK(others[6] != mine[2]);                         /* another thread */
 }
 
 static void wakers_are_signalled(void) {
@@ -180,4 +181,4 @@ static void wakers_are_signalled(void) {
 
 TEST_MAIN(TEST_CASE(a_binding_view_gives_the_addresses), TEST_CASE(a_binding_view_gives_the_join_position),
           TEST_CASE(a_claim_is_the_bindings), TEST_CASE(words_are_slept_on), TEST_CASE(names_are_locked_and_removed),
-          TEST_CASE(threads_have_distinct_ids), TEST_CASE(wakers_are_signalled))
+          TEST_CASE(owners_are_told_apart), TEST_CASE(wakers_are_signalled))

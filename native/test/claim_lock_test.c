@@ -4,6 +4,7 @@
 #include "interpose.h"
 #include "libipc/libipc.h"
 #include "open.h"
+#include "open_segments.h"
 #include "slots.h"
 #include "view.h"
 #include "worker.h"
@@ -37,6 +38,7 @@ static holder join(void) {
   ipc_os_unlock(fd);
   it.slot = &it.segment.senders[index];
   it.instance = it.slot->instance;
+  ipc_open_segments_remove(&it.segment); /* it knows the address, and this is a copy */
   return it;
 }
 

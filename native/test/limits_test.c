@@ -10,6 +10,7 @@
 
 #include "ends.h"
 #include "handles.h"
+#include "platform/posix.h"
 #include "view.h"
 
 /* A thousand and ten thousand in the plain variant. ThreadSanitizer's table of mappings is small. */
@@ -239,6 +240,7 @@ static bool mount_small(void) {
 
 static void full_shared_memory_is_an_error(void) {
   CHECK(mount_small());
+  ipc_posix_forget_directory(); /* it was opened before */
   ipc_handle *memory = must_handle((ipc_options){.kind = IPC_MEMORY, .size = 100000});
   ipc_mapping *mapping = ipc_memory_map(memory, &failure);
   check_no_room();
@@ -274,7 +276,7 @@ static void a_reused_id_is_somebody_else(void) {
   ipc_sender *sender = must_send(channel);
   view it = view_open(test_prefix, test_name, IPC_CHANNEL);
   CHECK(ipc_os_alive(view_receivers(&it)[0].owner));
-  view_receivers(&it)[0].owner += 1; /* the same thread id, started at another time */
+  view_receivers(&it)[0].owner += 1; /* the same file name, of another file */
   CHECK(!ipc_os_alive(view_receivers(&it)[0].owner));
   uint32_t sent = 0;
   while (sent < 2000) {

@@ -11,21 +11,30 @@ typedef struct board {
   _Atomic uint32_t ready, go, word, answer;
 } board;
 
-/* The kernel forgets a thread a moment after pthread_join() or waitpid() know of its end. */
+/* The kernel closes the descriptors of a process a moment before or after its parent knows of the end. */
 static void check_is_dead(uint64_t identity) {
-  double limit = test_ms() + 1000;
+  double limit = test_ms() + 5000;
   while (ipc_os_alive(identity))
-    if (test_ms() > limit) FAIL("the ended thread %llx counts as alive", (unsigned long long)identity);
+    if (test_ms() > limit) FAIL("the ended process %llx counts as alive", (unsigned long long)identity);
 }
 
 static void tell_identity(void *argument) {
   board *shared = argument;
+  CHECK_EQ(ipc_os_identify(), 0);
   atomic_store(&shared->identity, ipc_os_self());
   atomic_store(&shared->ready, 1);
   test_await(&shared->go, 1);
 }
 
+static void tell_thread(void *argument) {
+  board *shared = argument;
+  atomic_store(&shared->identity, ipc_os_thread());
+  atomic_store(&shared->ready, 1);
+  test_await(&shared->go, 1);
+}
+
 static void self_is_alive(void) {
+  CHECK_EQ(ipc_os_identify(), 0);
   uint64_t self = ipc_os_self();
   CHECK(self != 0);
   CHECK_EQ(ipc_os_self(), self);
@@ -33,20 +42,19 @@ static void self_is_alive(void) {
   CHECK_EQ(ipc_os_pid(), getpid());
 }
 
-static void thread_is_alive_until_it_ends(void) {
+static void threads_have_numbers_of_their_own(void) {
   board *shared = test_shared(sizeof *shared);
-  test_worker worker = test_start(TEST_THREAD, tell_identity, shared);
+  test_worker worker = test_start(TEST_THREAD, tell_thread, shared);
   test_await(&shared->ready, 1);
-  uint64_t identity = shared->identity;
-  CHECK(identity != ipc_os_self());
-  CHECK(ipc_os_alive(identity));
+  CHECK(shared->identity != ipc_os_thread());
+  CHECK_EQ(ipc_os_thread(), ipc_os_thread());
   atomic_store(&shared->go, 1);
   test_finish(worker);
-  check_is_dead(identity);
 }
 
 static void child_has_another_identity(void) {
   board *shared = test_shared(sizeof *shared);
+  CHECK_EQ(ipc_os_identify(), 0);
   uint64_t self = ipc_os_self(); /* before the fork: whatever it remembers is the parent's */
   test_worker worker = test_start(TEST_PROCESS, tell_identity, shared);
   test_await(&shared->ready, 1);
@@ -79,14 +87,11 @@ static void stopped_child_is_alive(void) {
   test_finish(worker);
 }
 
-static void reused_id_is_another_identity(void) {
-  uint64_t self = ipc_os_self();
-  CHECK(!ipc_os_alive(self ^ 1)); /* same id, another start */
-  CHECK(!ipc_os_alive(self + 100));
-  CHECK(ipc_os_alive(self & ~(uint64_t)UINT32_MAX)); /* 0: it could not learn its start, so the id decides */
-}
-
 static void odd_identities_are_dead(void) {
+  CHECK_EQ(ipc_os_identify(), 0);
+  uint64_t self = ipc_os_self();
+  CHECK(!ipc_os_alive(self ^ 1)); /* the file is there, and locked, but is another one */
+  CHECK(!ipc_os_alive(self ^ UINT64_C(1) << 32));
   CHECK(!ipc_os_alive(0));
   CHECK(!ipc_os_alive(UINT64_MAX));
   CHECK(!ipc_os_alive((uint64_t)INT32_MAX << 32));
@@ -100,6 +105,7 @@ static void *outlive_the_first_thread(void *argument) {
 static void end_the_first_thread(void *argument) {
   board *shared = argument;
   pthread_t thread;
+  CHECK_EQ(ipc_os_identify(), 0);
   shared->identity = ipc_os_self();
   CHECK_EQ(pthread_create(&thread, NULL, outlive_the_first_thread, shared), 0);
   atomic_store(&shared->ready, 1);
@@ -110,10 +116,10 @@ static void first_thread_may_end_before_its_process(void) {
   board *shared = test_shared(sizeof *shared);
   test_worker worker = test_start(TEST_PROCESS, end_the_first_thread, shared);
   test_await(&shared->ready, 1);
-  check_is_dead(shared->identity);
-  CHECK_EQ(kill(worker.pid, 0), 0);
+  CHECK(ipc_os_alive(shared->identity)); /* the process runs; slots of the first thread are open_segments.h's affair */
   atomic_store(&shared->go, 1);
   test_finish(worker);
+  check_is_dead(shared->identity);
 }
 
 static void wait_returns_at_once_on_another_value(void) {
@@ -270,11 +276,10 @@ static void clock_is_shared_and_monotonic(void) {
   CHECK_GE(ipc_os_processors(), 1);
 }
 
-TEST_MAIN(TEST_CASE(self_is_alive), TEST_CASE(thread_is_alive_until_it_ends), TEST_CASE(child_has_another_identity),
+TEST_MAIN(TEST_CASE(self_is_alive), TEST_CASE(threads_have_numbers_of_their_own), TEST_CASE(child_has_another_identity),
           TEST_CASE(zombie_and_reaped_child_are_dead), TEST_CASE(stopped_child_is_alive),
-          TEST_CASE(reused_id_is_another_identity), TEST_CASE(odd_identities_are_dead),
-          TEST_CASE(first_thread_may_end_before_its_process), TEST_CASE(wait_returns_at_once_on_another_value),
-          TEST_CASE(wait_ends_by_its_time_out), TEST_CASE(wakes_cross_processes), TEST_CASE(wakes_cross_threads),
-          TEST_CASE(wake_reaches_all), TEST_CASE(files_are_made_once_with_the_mode_asked_for),
-          TEST_CASE(name_lock_dies_with_its_holder), TEST_CASE(name_lock_is_given_back_though_mapped),
-          TEST_CASE(clock_is_shared_and_monotonic))
+          TEST_CASE(odd_identities_are_dead), TEST_CASE(first_thread_may_end_before_its_process),
+          TEST_CASE(wait_returns_at_once_on_another_value), TEST_CASE(wait_ends_by_its_time_out),
+          TEST_CASE(wakes_cross_processes), TEST_CASE(wakes_cross_threads), TEST_CASE(wake_reaches_all),
+          TEST_CASE(files_are_made_once_with_the_mode_asked_for), TEST_CASE(name_lock_dies_with_its_holder),
+          TEST_CASE(name_lock_is_given_back_though_mapped), TEST_CASE(clock_is_shared_and_monotonic))

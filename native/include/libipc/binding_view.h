@@ -117,24 +117,38 @@ IPC_API int32_t ipc_segment_has_name(ipc_segment *segment);
 IPC_API void ipc_segment_remove_name(ipc_segment *segment);
 
 /*
- * The identity of the calling thread, unique over time: slots and owners record it.
+ * What a slot records about its owner: the identity of this process, which the first call or open makes, and the
+ * calling thread.
  *
- * Returns:    nothing; identity[0] and [1] are the low and the high half.
- * Fails with: nothing.
+ * Returns:    nothing; owner[0] and [1] are the low and the high half of the identity, [2] the thread's number in the
+ *             process, [3] the namespace of the process id.
+ * Fails with: an identity of 0: it could not be made. An open says why.
  * Called by:  any thread.
  * Order:      none.
  */
-IPC_API void ipc_thread_self(uint32_t identity[2]);
+IPC_API void ipc_owner_self(uint32_t owner[4]);
 
 /*
- * Whether a thread still runs. A stopped thread runs.
+ * Whether the process with an identity still runs. A stopped process runs. A process that only writes its core dump
+ * does not: to recognize it, the process id and its namespace are needed.
  *
- * Returns:    1: yes. 0: it has ended.
+ * Returns:    1: yes, or the system gave no answer. 0: it has ended, by itself, by a signal or by exec.
  * Fails with: nothing.
  * Called by:  any thread.
  * Order:      none.
  */
-IPC_API int32_t ipc_thread_is_alive(uint32_t low, uint32_t high);
+IPC_API int32_t ipc_owner_runs(uint32_t low, uint32_t high, uint32_t pid, uint32_t pid_namespace);
+
+/*
+ * Removes the identity file of this process, at its exit, unless an endpoint or handle is open. Where the exit runs the
+ * destructors of libraries, this is not needed.
+ *
+ * Returns:    nothing.
+ * Fails with: nothing: a file that stays is removed by a later process.
+ * Called by:  one thread, while no other opens a name.
+ * Order:      none.
+ */
+IPC_API void ipc_process_forget(void);
 
 #ifdef __cplusplus
 }

@@ -85,7 +85,7 @@ typedef struct ipc_failure {
 } ipc_failure;
 
 /* The version of this ABI: it changes when a function, a structure or a number of these headers does. */
-#define IPC_ABI_VERSION 5
+#define IPC_ABI_VERSION 6
 
 /*
  * The ABI version of the loaded library. A binding compares it with IPC_ABI_VERSION before any other call.

@@ -13,7 +13,7 @@
  * Why /var/tmp: all users can reach it and none can remove another's file (mode 1777).
  * /tmp and the per-user temporary directories are cleaned of files that no process has used
  * for three days. A file can outlive a reboot here; its endpoints are then known to be
- * dead by their start times, as after a crash.
+ * dead, as after a crash: nothing has their files locked.
  */
 #include "posix.h"
 
@@ -22,7 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sched.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -162,55 +162,18 @@ void ipc_os_close_waker(uint64_t waker) {
   unlink(address.sun_path);
 }
 
-/*
- * An identity is, from the top: 17 bits of process id (at most 99999), 20 bits that
- * tell the process's threads apart, 27 bits of the moment the process started, in µs
- * (0: unknown). A reused process id passes for its predecessor once in 2^27 times.
- *
- * Liveness is the process's: whether one thread of another process still runs can only
- * be asked about one's own user's processes, by its 64-bit id, which does not fit in
- * here beside what makes a reused process id another identity. So what a thread leaves
- * behind is recovered when its process ends, later than on Linux.
- */
-enum { PID_SHIFT = 47, THREAD_SHIFT = 27 };
-static const uint32_t THREAD_MASK = (1u << (PID_SHIFT - THREAD_SHIFT)) - 1;
-static const uint64_t STARTED_MASK = (UINT64_C(1) << THREAD_SHIFT) - 1;
-
-/* Any user's process may be asked about in this way, and zombies are found too: 0, or -ESRCH if there is none. */
-static int os_read_process(pid_t pid, bool *zombie, uint64_t *started) {
-  struct kinfo_proc process;
-  size_t bytes = sizeof process;
-  int name[] = {CTL_KERN, KERN_PROC, KERN_PROC_PID, pid};
-  if (sysctl(name, sizeof name / sizeof *name, &process, &bytes, NULL, 0) != 0) return -errno;
-  if (bytes < sizeof process) return -ESRCH;
-  *zombie = process.kp_proc.p_stat == SZOMB;
-  struct timeval start = process.kp_proc.p_starttime;
-  *started = ((uint64_t)start.tv_sec * 1000000u + (uint64_t)start.tv_usec) & STARTED_MASK;
-  if (*started == 0) *started = 1;
-  return 0;
+uint32_t ipc_os_thread(void) {
+  uint64_t id = 0;
+  pthread_threadid_np(NULL, &id);
+  return (uint32_t)id;
 }
 
-uint64_t ipc_os_self(void) {
-  static _Atomic uint32_t threads;
-  static _Thread_local uint64_t self;
-  pid_t pid = getpid();
-  if ((pid_t)(self >> PID_SHIFT) == pid) return self; /* not so in a forked child */
-  bool zombie;
-  uint64_t started = 0;
-  os_read_process(pid, &zombie, &started);
-  uint64_t thread = atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) & THREAD_MASK;
-  return self = (uint64_t)pid << PID_SHIFT | thread << THREAD_SHIFT | started;
-}
+uint32_t ipc_posix_pid_namespace(void) { return 0; } /* there is only one, and nothing is asked by process id */
 
-bool ipc_os_alive(uint64_t identity) {
-  pid_t pid = (pid_t)(identity >> PID_SHIFT);
-  if (pid == 0) return false; /* the owner of a free slot; and kill(0) would mean our own process group */
-  bool zombie;
-  uint64_t wanted = identity & STARTED_MASK, started;
-  int error = os_read_process(pid, &zombie, &started);
-  if (error == 0) return !zombie && (wanted == 0 || wanted == started);
-  if (error == -ESRCH) return false;
-  return kill(pid, 0) == 0 || errno == EPERM; /* a sandbox hides processes: the kernel's own answer counts */
+bool ipc_os_is_dumping(uint32_t pid, uint32_t pid_namespace) {
+  (void)pid;
+  (void)pid_namespace;
+  return false;
 }
 
 /*
@@ -243,21 +206,7 @@ void ipc_posix_path(const char *key, char path[IPC_POSIX_PATH_BYTES]) {
     ipc_os_listed_key(key, listed);
     key = listed;
   }
-  snprintf(path, IPC_POSIX_PATH_BYTES, "/var/tmp/%.50s", key);
-}
-
-int ipc_posix_open(const char *key, int flags, uint32_t permissions) {
-  char path[IPC_POSIX_PATH_BYTES];
-  ipc_posix_path(key, path);
-  int fd =
-      open(path, flags | O_CLOEXEC, (int)permissions); /* int: mode_t is narrower, and this is a variable argument */
-  return fd < 0 ? -errno : fd;
-}
-
-int ipc_os_unlink(const char *key) {
-  char path[IPC_POSIX_PATH_BYTES];
-  ipc_posix_path(key, path);
-  return unlink(path) == 0 ? 0 : -errno;
+  snprintf(path, IPC_POSIX_PATH_BYTES, "%.50s", key);
 }
 
 static int os_write_zeros(int fd, uint64_t size) {

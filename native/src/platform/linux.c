@@ -88,72 +88,43 @@ int ipc_os_move(int descriptor, int to) {
 
 void ipc_os_close_waker(uint64_t waker) { (void)waker; }
 
-/*
- * State and start time of a thread, from /proc/<tid>/stat: field 3 and field 22
- * (proc(5)), counted from the last ')' because the name before it may hold anything.
- * The start time is in clock ticks since boot; its low 32 bits go round in 497 days.
- */
-static int os_read_stat(uint32_t tid, char *state, uint32_t *started) {
+uint32_t ipc_os_thread(void) { return (uint32_t)syscall(SYS_gettid); }
+
+uint32_t ipc_posix_pid_namespace(void) {
+  struct stat s;
+  return stat("/proc/self/ns/pid", &s) == 0 ? (uint32_t)s.st_ino : 0;
+}
+
+/* Field 9 of /proc/<pid>/stat (proc(5)), counted from the last ')' because the name before it may hold anything. */
+static bool os_read_flags(uint32_t pid, unsigned long *flags) {
   char path[32], text[1024];
-  snprintf(path, sizeof path, "/proc/%u/stat", tid);
+  snprintf(path, sizeof path, "/proc/%u/stat", pid);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return -errno;
-  ssize_t length;
-  do {
-    length = read(fd, text, sizeof text - 1);
-  } while (length < 0 && errno == EINTR);
-  int error = length < 0 ? -errno : 0;
+  if (fd < 0) return false;
+  ssize_t length = read(fd, text, sizeof text - 1);
   close(fd);
-  if (error) return error;
-  if (length == 0) return -ESRCH;
+  if (length <= 0) return false;
   text[length] = 0;
   const char *field = strrchr(text, ')');
-  if (!field) return -EIO;
-  *state = field[2];
-  for (int i = 2; i < 22 && field; i++) field = strchr(field + 1, ' ');
-  if (!field) return -EIO;
-  *started = (uint32_t)strtoull(field + 1, NULL, 10);
-  return 0;
+  for (int i = 2; i < 9 && field; i++) field = strchr(field + 1, ' ');
+  if (!field) return false;
+  *flags = strtoul(field + 1, NULL, 10);
+  return true;
 }
 
-uint64_t ipc_os_self(void) {
-  static _Thread_local uint64_t self;
-  uint32_t tid = (uint32_t)syscall(SYS_gettid);
-  if ((uint32_t)(self >> 32) == tid) return self;
-  char state;
-  uint32_t started = 0;
-  int error = os_read_stat(tid, &state, &started); /* without /proc: 0, and alive() asks kill() */
-  uint64_t identity = (uint64_t)tid << 32 | started;
-  if (error != -EMFILE && error != -ENFILE && error != -ENOMEM) self = identity; /* those pass: ask again next time */
-  return identity;
-}
-
-bool ipc_os_alive(uint64_t identity) {
-  uint32_t tid = (uint32_t)(identity >> 32), started;
-  char state;
-  if (tid == 0 || tid > INT32_MAX) return false; /* to kill() these would mean groups of processes */
-  int error = os_read_stat(tid, &state, &started);
-  /* 0: the thread itself could not learn when it started. */
-  if (error == 0) return state != 'Z' && state != 'X' && (started == (uint32_t)identity || (uint32_t)identity == 0);
-  if (error == -ESRCH) return false;
-  /* ENOENT: no such thread, or no /proc (or one that hides others): then the kernel's own answer counts. */
-  return kill((pid_t)tid, 0) == 0 || errno == EPERM;
+bool ipc_os_is_dumping(uint32_t pid, uint32_t pid_namespace) {
+  enum { DUMPED = 0x200, SIGNALED = 0x400 }; /* PF_DUMPCORE, PF_SIGNALED of the kernel's sched.h */
+  unsigned long flags;
+  if (pid_namespace == 0 || pid_namespace != ipc_os_pid_namespace() || !os_read_flags(pid, &flags)) return false;
+  return (flags & (DUMPED | SIGNALED)) == (DUMPED | SIGNALED);
 }
 
 /* Where glibc and musl have what shm_open makes. */
 const char ipc_os_directory[] = "/dev/shm";
 
 void ipc_posix_path(const char *key, char path[IPC_POSIX_PATH_BYTES]) {
-  snprintf(path, IPC_POSIX_PATH_BYTES, "%s/%s", ipc_os_directory, key);
+  snprintf(path, IPC_POSIX_PATH_BYTES, "%s", key);
 }
-
-int ipc_posix_open(const char *key, int flags, uint32_t permissions) {
-  int fd = shm_open(key, flags, permissions);
-  if (fd >= 0) return fd;
-  return errno == EINVAL ? -EISDIR : -errno; /* glibc says EINVAL for a directory */
-}
-
-int ipc_os_unlink(const char *key) { return shm_unlink(key) == 0 ? 0 : -errno; }
 
 bool ipc_posix_is_key(const char *name) { return strncmp(name, "libipc.", 7) == 0; }
 const bool ipc_posix_keys_are_hashed = false;

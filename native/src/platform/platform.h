@@ -44,16 +44,31 @@ void ipc_os_signal(uint64_t waker);
 void ipc_os_close_waker(uint64_t waker);
 
 /*
- * The identity of the calling thread: unique among all threads of the machine, over time (thread id and the moment it
- * started, so that a reused id is another identity). Never 0.
+ * The identity of this process, see identity.c: made by the first successful identify() (0, or -errno), 0 before it. A
+ * forked child has none until it asks for one. forget removes it; what the process has open counts as dead from then
+ * on.
  */
+int ipc_os_identify(void);
 uint64_t ipc_os_self(void);
+void ipc_os_forget_identity(void);
+
+/* The calling thread's number. Threads of one process that live at the same time have different ones. */
+uint32_t ipc_os_thread(void);
+
+/* The namespace that ipc_os_pid() counts in; 0: unknown. */
+uint32_t ipc_os_pid_namespace(void);
 
 /* The calling process's id: for people to read, never for decisions. */
 uint32_t ipc_os_pid(void);
 
-/* Whether that thread still runs or is stopped; a zombie does not. */
+/* Whether the process with that identity still runs, or is stopped. If the system gives no answer: true. */
 bool ipc_os_alive(uint64_t identity);
+
+/*
+ * Whether a process that is alive has been killed and only writes its core dump any more, which may take seconds. False
+ * for a process of another namespace.
+ */
+bool ipc_os_is_dumping(uint32_t pid, uint32_t pid_namespace);
 
 /* What the system says about a file. */
 typedef struct ipc_os_file {

@@ -53,9 +53,47 @@ void ipc_os_signal(uint64_t waker) {
   close(fd); /* what it has sent still arrives */
 }
 
+static _Atomic int directory_and_1; /* opened by the first that asks; 0: not yet */
+
+int ipc_posix_directory(void) {
+  int fd = atomic_load_explicit(&directory_and_1, memory_order_acquire) - 1;
+  if (fd >= 0) return fd;
+  fd = open(ipc_os_directory, IPC_POSIX_OPEN_DIRECTORY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  int none = 0;
+  if (atomic_compare_exchange_strong_explicit(&directory_and_1, &none, fd + 1, memory_order_acq_rel,
+                                              memory_order_acquire))
+    return fd;
+  close(fd);
+  return none - 1;
+}
+
+void ipc_posix_forget_directory(void) {
+  int fd = atomic_exchange_explicit(&directory_and_1, 0, memory_order_relaxed) - 1;
+  if (fd >= 0) close(fd);
+}
+
+static int posix_open(const char *key, int flags, uint32_t permissions) {
+  char path[IPC_POSIX_PATH_BYTES];
+  ipc_posix_path(key, path);
+  int directory = ipc_posix_directory();
+  if (directory < 0) return directory;
+  /* int: mode_t may be narrower, and this is a variable argument */
+  int fd = openat(directory, path, flags | O_CLOEXEC, (int)permissions);
+  return fd < 0 ? -errno : fd;
+}
+
+int ipc_os_unlink(const char *key) {
+  char path[IPC_POSIX_PATH_BYTES];
+  ipc_posix_path(key, path);
+  int directory = ipc_posix_directory();
+  if (directory < 0) return directory;
+  return unlinkat(directory, path, 0) == 0 ? 0 : -errno;
+}
+
 /* Anything may have the name: a link is not followed, a pipe or a device not waited for. */
 int ipc_os_open(const char *key, bool create, uint32_t permissions) {
-  int fd = ipc_posix_open(key, O_RDWR | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : O_NONBLOCK), permissions);
+  int fd = posix_open(key, O_RDWR | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : O_NONBLOCK), permissions);
   if (fd >= 0 && create && fchmod(fd, (mode_t)permissions) != 0) { /* or the umask would take from what was asked */
     int error = -errno;
     close(fd);
@@ -84,8 +122,10 @@ int ipc_os_stat(int fd, ipc_os_file *out) {
 int ipc_os_stat_key(const char *key, ipc_os_file *out) {
   char path[IPC_POSIX_PATH_BYTES];
   ipc_posix_path(key, path);
+  int directory = ipc_posix_directory();
+  if (directory < 0) return directory;
   struct stat s;
-  if (lstat(path, &s) != 0) return -errno;
+  if (fstatat(directory, path, &s, AT_SYMLINK_NOFOLLOW) != 0) return -errno;
   *out = posix_file_of(&s);
   return 0;
 }
@@ -93,8 +133,16 @@ int ipc_os_stat_key(const char *key, ipc_os_file *out) {
 void ipc_os_close(int fd) { close(fd); }
 
 int ipc_os_list(ipc_os_found *found, void *context) {
-  DIR *directory = opendir(ipc_os_directory);
-  if (!directory) return -errno;
+  int opened = ipc_posix_directory();
+  if (opened < 0) return opened;
+  int fd = openat(opened, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  DIR *directory = fdopendir(fd);
+  if (!directory) {
+    int error = -errno;
+    close(fd);
+    return error;
+  }
   errno = 0;
   for (const struct dirent *entry; (entry = readdir(directory)); errno = 0)
     if (ipc_posix_is_key(entry->d_name)) found(context, entry->d_name, ipc_posix_keys_are_hashed);
@@ -111,7 +159,7 @@ static int posix_only_regular(int fd) {
 }
 
 int ipc_os_open_to_read(const char *key) {
-  int fd = ipc_posix_open(key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+  int fd = posix_open(key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
   return fd < 0 ? fd : posix_only_regular(fd);
 }
 

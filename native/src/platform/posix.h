@@ -10,15 +10,31 @@
 /* A path made by ipc_posix_path(). */
 enum { IPC_POSIX_PATH_BYTES = IPC_OS_KEY_BYTES + 16 };
 
-/* Where the file of a key is. */
+/* The name of a key's file in ipc_posix_directory(). */
 void ipc_posix_path(const char *key, char path[IPC_POSIX_PATH_BYTES]);
 
-/* Opens the file of a key, closed by exec: a descriptor, or -errno. */
-int ipc_posix_open(const char *key, int flags, uint32_t permissions);
+/*
+ * The directory with the files: a descriptor that stays open, or -errno. So a process that has opened one name reaches
+ * all, also after a chroot and when something else is mounted there later.
+ */
+int ipc_posix_directory(void);
+
+/* In a forked child, which may get another root and other mounts before it opens a name. */
+void ipc_posix_forget_directory(void);
+
+/* The right to look up names is enough, where a system has that. */
+#ifdef O_PATH
+#define IPC_POSIX_OPEN_DIRECTORY O_PATH
+#else
+#define IPC_POSIX_OPEN_DIRECTORY O_RDONLY
+#endif
 
 /* Whether a file name in ipc_os_directory is a key, and whether such keys are hashes: see ipc_os_list(). */
 bool ipc_posix_is_key(const char *name);
 extern const bool ipc_posix_keys_are_hashed;
+
+/* For ipc_os_pid_namespace(): asks the system. */
+uint32_t ipc_posix_pid_namespace(void);
 
 /* A local socket that never waits and that exec closes: a descriptor, or -errno. */
 int ipc_posix_socket(int type);

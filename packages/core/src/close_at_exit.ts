@@ -7,6 +7,8 @@ const open = new Map<() => void, WeakRef<{ close(): void }>>();
 
 const forgotten = new FinalizationRegistry<() => void>((close) => close());
 
+const afterwards: (() => void)[] = [];
+
 let listening = false;
 
 /** A separate function: the closure of a listener made in {@link closeAtExit} would keep the first `owner` alive. */
@@ -15,7 +17,18 @@ function listen(): void {
 	listening = true;
 	process.on("exit", () => {
 		for (const [each, alive] of [...open]) (alive.deref() ?? { close: each }).close();
+		for (const each of afterwards) each();
 	});
+}
+
+/**
+ * Calls `action` at the exit of the process, after everything that is open was closed.
+ *
+ * @internal
+ */
+export function afterClosingAtExit(action: () => void): void {
+	afterwards.push(action);
+	listen();
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 
 /** `IPC_ABI_VERSION` in `native/include/libipc/status.h`: the version of the C functions that the packages call. */
-export const ABI_VERSION = 5;
+export const ABI_VERSION = 6;
 
 /** `ipc_options`. All fields are 32-bit words, except for `size`, a 64-bit one. */
 export const options = {

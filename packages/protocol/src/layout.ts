@@ -7,7 +7,7 @@ import { hasRing, Kind } from "./kinds.ts";
 
 /** "BIPC". */
 export const MAGIC = 0x43504942;
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 
 export const UNIT = 8;
 /** Two cache lines: what different threads write lies in different ones. */
@@ -84,6 +84,8 @@ export const slot = {
 	armed: 36,
 	waker: 40,
 	held: 48,
+	thread: 52,
+	pidNamespace: 56,
 } as const;
 
 /** `ipc_wait_entry`. `waker` is a long. */

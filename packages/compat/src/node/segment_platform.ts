@@ -7,9 +7,10 @@ let self: Platform["self"] | undefined;
 
 function threadSelf(symbols: Symbols): Platform["self"] {
 	if (self) return self;
-	const identity = new Uint32Array(2);
-	symbols.ipc_thread_self(identity);
-	self = { low: (identity[0] as number) | 0, high: (identity[1] as number) | 0 };
+	const owner = new Uint32Array(4);
+	symbols.ipc_owner_self(owner);
+	const [low = 0, high = 0, thread = 0, pidNamespace = 0] = new Int32Array(owner.buffer);
+	self = { low, high, thread, pidNamespace };
 	return self;
 }
 
@@ -48,9 +49,9 @@ export class SegmentPlatform implements Platform {
 		this.#symbols.ipc_waker_signal(low >>> 0, high >>> 0);
 	}
 
-	isAlive(low: number, high: number): boolean {
+	isAlive(low: number, high: number, pid: number, pidNamespace: number): boolean {
 		if (low === this.self.low && high === this.self.high) return true;
-		return this.#symbols.ipc_thread_is_alive(low >>> 0, high >>> 0) !== 0;
+		return this.#symbols.ipc_owner_runs(low >>> 0, high >>> 0, pid >>> 0, pidNamespace >>> 0) !== 0;
 	}
 
 	lock(_segment: unknown, patience: number): number {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, openSync, readSync } from "node:fs";
 import { Channel, Condition, Mutex, Queue, Route, RwLock, Semaphore, SharedMemory } from "@libipc/core";
-import { header } from "@libipc/protocol";
+import { HEADER_BYTES, header, SLOT_BYTES, slot } from "@libipc/protocol";
 import { SegmentReceiver } from "../ring/receiver.ts";
 import { SegmentSender } from "../ring/sender.ts";
 import { offerHub } from "./hub.ts";
@@ -15,9 +15,17 @@ const prefix = `bytes${process.pid}`;
 
 const CREATED = header.created;
 
-function withoutTime(bytes: Uint8Array): Uint8Array {
+/** The owner is a process in C, and a thread between threads. */
+function withoutTimeAndOwners(bytes: Uint8Array): Uint8Array {
 	const copy = new Uint8Array(bytes);
 	copy.fill(0, CREATED, CREATED + 8);
+	const words = new DataView(copy.buffer, copy.byteOffset);
+	const slots = words.getUint32(header.maxReceivers, true) + words.getUint32(header.maxSenders, true);
+	for (let at = HEADER_BYTES; at < HEADER_BYTES + slots * SLOT_BYTES; at += SLOT_BYTES) {
+		copy.fill(0, at + slot.owner, at + slot.owner + 8);
+		copy.fill(0, at + slot.thread, at + slot.thread + 4);
+		copy.fill(0, at + slot.pidNamespace, at + slot.pidNamespace + 4);
+	}
 	return copy;
 }
 
@@ -33,7 +41,7 @@ function fileOf(kind: string, name: string): Uint8Array {
 }
 
 function expectSame(found: Uint8Array, wanted: Uint8Array): void {
-	const [ours, theirs] = [withoutTime(found), withoutTime(wanted)];
+	const [ours, theirs] = [withoutTimeAndOwners(found), withoutTimeAndOwners(wanted)];
 	expect(ours.length).toBe(theirs.length);
 	// Of two large arrays only where they differ is of interest.
 	const different = ours.findIndex((byte, i) => byte !== theirs[i]);

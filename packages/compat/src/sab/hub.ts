@@ -95,7 +95,7 @@ function emptySlots(hub: Segment): void {
 		// Before the owner is read: this is the instance of that owner, or of an earlier one.
 		const instance = Atomics.load(hub.words, at + slotWord.instance);
 		const owner = ownerAt(hub, at);
-		if (owner === 0n || hub.platform.isAlive(Number(BigInt.asIntN(32, owner)), Number(owner >> 32n))) continue;
+		if (owner === 0n || hub.platform.isAlive(Number(BigInt.asIntN(32, owner)), Number(owner >> 32n), 0, 0)) continue;
 		emptySlot(hub, at, instance, owner);
 	}
 }

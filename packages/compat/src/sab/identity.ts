@@ -20,7 +20,7 @@ function readStat(path: string): { state: string; started: number } | undefined 
 }
 
 /**
- * The identity of the calling thread, the same as in the C library: the system's number of the thread and its start time, so that a
+ * The identity of the calling thread: the system's number of the thread and its start time, so that a
  * number that is used again is another identity. Synchronous reads of files happen on the calling thread, so `/proc/thread-self` is
  * that thread. `undefined`: the system has no such directory.
  */
@@ -36,12 +36,12 @@ export function systemIdentity(): Identity | undefined {
 
 const isSystemError = (error: unknown): error is Error & { code: string } => error instanceof Error && "code" in error;
 
-/** Whether a thread of that {@link systemIdentity} still runs, or is stopped; in this process, or in any with `tasks` "/proc". */
-export function isSystemThreadAlive(low: number, high: number, tasks: string = TASKS): boolean {
+/** Whether a thread of this process with that {@link systemIdentity} still runs, or is stopped. */
+export function isSystemThreadAlive(low: number, high: number): boolean {
 	try {
-		const stat = readStat(`${tasks}/${high}/stat`);
+		const stat = readStat(`${TASKS}/${high}/stat`);
 		if (stat === undefined || stat.state === "Z" || stat.state === "X") return false;
-		return stat.started === low || low === 0; // 0: the C library could not find it out
+		return stat.started === low;
 	} catch (error) {
 		// These mean that there is no such thread, or not any more. Other errors (too many open files) mean nothing: it counts as alive.
 		return isSystemError(error) && error.code !== "ENOENT" && error.code !== "ESRCH";

@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import {
 	HEADER_BYTES,
 	hasRing,
@@ -12,7 +12,6 @@ import {
 	SLOT_BYTES,
 	slot,
 } from "@libipc/protocol";
-import { isSystemThreadAlive } from "./identity.ts";
 import type { Key } from "./name_table.ts";
 
 /**
@@ -26,6 +25,20 @@ const decoder = new TextDecoder();
 /** `ipc_segment_key`. */
 const fileOf = ({ kind, prefix, name }: Key): string =>
 	`${DIRECTORY}/libipc.${kindName(kind)}.${prefix.length}.${decoder.decode(prefix)}.${decoder.decode(name)}`;
+
+/**
+ * Whether the process with that identity runs: its file exists and is locked. `native/src/platform/identity.c` asks the kernel, which
+ * JavaScript cannot; /proc/locks (proc(5)) lists the same locks. If that cannot be read, a file that exists counts.
+ */
+function isProcessAlive(low: number, high: number): boolean {
+	try {
+		const { ino } = statSync(`${DIRECTORY}/libipc-process.${high.toString(16).padStart(8, "0")}`, { bigint: true });
+		if (BigInt.asUintN(32, ino) !== BigInt(low)) return false;
+		return readFileSync("/proc/locks", "utf8").includes(`:${ino} `);
+	} catch (error) {
+		return !(error instanceof Error && "path" in error && "code" in error) || error.path === "/proc/locks";
+	}
+}
 
 /** The process of a live endpoint in the file; 0: there is none, or the file is no segment of this layout. */
 function findAlive(fd: number): number {
@@ -44,8 +57,8 @@ function findAlive(fd: number): number {
 	const bytes = readSync(fd, slots, 0, slots.byteLength, HEADER_BYTES);
 	for (let at = 0; at + SLOT_BYTES <= bytes; at += SLOT_BYTES) {
 		if (slots.getUint32(at + slot.instance, true) === 0) continue;
-		const owner = [slots.getInt32(at + slot.owner, true), slots.getInt32(at + slot.owner + 4, true)] as const;
-		if (isSystemThreadAlive(...owner, "/proc")) return slots.getUint32(at + slot.pid, true);
+		const owner = [slots.getUint32(at + slot.owner, true), slots.getUint32(at + slot.owner + 4, true)] as const;
+		if (isProcessAlive(...owner)) return slots.getUint32(at + slot.pid, true);
 	}
 	return 0;
 }

@@ -42,7 +42,7 @@ function threadIdentities(buffer: SharedArrayBuffer): ThreadIdentities {
  * instance (high). The lock of any name is the lock of all names.
  */
 export class Threads implements Platform {
-	readonly self: Identity;
+	readonly self: Platform["self"];
 	readonly pid: number = process.pid;
 	readonly processors: number = availableParallelism();
 	readonly blocks: Blocks;
@@ -61,7 +61,7 @@ export class Threads implements Platform {
 
 	constructor(buffer: SharedArrayBuffer, identities: ThreadIdentities = threadIdentities(buffer)) {
 		this.#identities = identities;
-		this.self = identities.self;
+		this.self = { ...identities.self, thread: 0, pidNamespace: 0 };
 		this.blocks = new Blocks(buffer);
 		this.hub = hubSegment(this, buffer);
 		this.slot = joinHub(this.hub);

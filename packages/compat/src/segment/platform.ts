@@ -18,11 +18,19 @@ export interface Platform {
 	wakeAll(words: Int32Array, index: number): void;
 	/** Signals an event loop. Never waits, also for a number that is no waker. */
 	signal(low: number, high: number): void;
-	/** The identity of this thread: unique over time, never 0. */
-	readonly self: { readonly low: number; readonly high: number };
+	/**
+	 * What a slot records about its owner, as in `native/src/slot_owner.h`: the identity (of the process, or between the threads of
+	 * one process of the thread: unique over time, never 0), the thread's number within it, the namespace of the process id.
+	 */
+	readonly self: {
+		readonly low: number;
+		readonly high: number;
+		readonly thread: number;
+		readonly pidNamespace: number;
+	};
 	readonly pid: number;
-	/** Whether the thread with that identity still runs, or is stopped. */
-	isAlive(low: number, high: number): boolean;
+	/** Whether the process or thread with that identity still runs, or is stopped. */
+	isAlive(low: number, high: number, pid: number, pidNamespace: number): boolean;
 	/** How many threads can run at the same time. */
 	readonly processors: number;
 	/**

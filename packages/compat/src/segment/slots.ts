@@ -38,7 +38,9 @@ const {
 	instance: INSTANCE,
 	owner: OWNER,
 	pid: PID,
+	pidNamespace: PID_NAMESPACE,
 	position: POSITION,
+	thread: THREAD,
 } = slotWord;
 const { lost: LOST_LONG } = slotLong;
 
@@ -92,7 +94,9 @@ function takeSlot(segment: Segment, at: number): void {
 	const { words, longs, platform } = segment;
 	words[at + OWNER] = platform.self.low;
 	words[at + OWNER + 1] = platform.self.high;
+	words[at + THREAD] = platform.self.thread;
 	words[at + PID] = platform.pid;
+	words[at + PID_NAMESPACE] = platform.self.pidNamespace;
 	words[at + ASLEEP] = 0;
 	Atomics.store(words, at + ARMED, 0);
 	longs[(at >> 1) + LOST_LONG] = 0n;
@@ -154,11 +158,18 @@ export function joinSender(segment: Segment): number {
 export const instanceAt = (segment: Segment, at: number): number => Atomics.load(segment.words, at + INSTANCE);
 
 export const isOwnerAlive = ({ words, platform }: Segment, at: number): boolean =>
-	platform.isAlive(words[at + OWNER] as number, words[at + OWNER + 1] as number);
+	platform.isAlive(
+		words[at + OWNER] as number,
+		words[at + OWNER + 1] as number,
+		words[at + PID] as number,
+		words[at + PID_NAMESPACE] as number,
+	);
 
 /** Whether this thread has opened the endpoint or handle in that slot. */
 export const isOwnedByThisThread = ({ words, platform }: Segment, at: number): boolean =>
-	words[at + OWNER] === platform.self.low && words[at + OWNER + 1] === platform.self.high;
+	words[at + OWNER] === platform.self.low &&
+	words[at + OWNER + 1] === platform.self.high &&
+	words[at + THREAD] === platform.self.thread;
 
 /** The number of open handles of live threads. */
 export function countAlive(segment: Segment): number {

@@ -11,15 +11,21 @@ import { SegmentSemaphore } from "../locks/semaphore.ts";
 import { openReceiverView, openSenderView } from "../node/open_binding_view.ts";
 import { SegmentReceiver } from "../ring/receiver.ts";
 import { SegmentSender } from "../ring/sender.ts";
-import { type Identity, isSystemThreadAlive, systemIdentity } from "../sab/identity.ts";
 import type { Platform } from "../segment/platform.ts";
 import { Segment } from "../segment/segment.ts";
 import { instanceAt, joinHandle, leaveSlot } from "../segment/slots.ts";
 import { futexWait, futexWakeAll, mapFile, signalSocket, tryLockFile, unlockFile } from "./libc.ts";
 
+function ownerSelf(): Platform["self"] {
+	const owner = new Uint32Array(4);
+	library().symbols.ipc_owner_self(owner);
+	const [low = 0, high = 0, thread = 0, pidNamespace = 0] = new Int32Array(owner.buffer);
+	return { low, high, thread, pidNamespace };
+}
+
 /** The platform of the TypeScript engine in the memory of the native one, to test that they share memory. One for each file. */
 class MappedPlatform implements Platform {
-	readonly self: Identity = systemIdentity() as Identity;
+	readonly self: Platform["self"] = ownerSelf();
 	readonly pid = process.pid;
 	readonly processors = availableParallelism();
 	readonly #path: string;
@@ -48,8 +54,8 @@ class MappedPlatform implements Platform {
 		signalSocket(low, high);
 	}
 
-	isAlive(low: number, high: number): boolean {
-		return isSystemThreadAlive(low, high, "/proc");
+	isAlive(low: number, high: number, pid: number, pidNamespace: number): boolean {
+		return library().symbols.ipc_owner_runs(low >>> 0, high >>> 0, pid >>> 0, pidNamespace >>> 0) !== 0;
 	}
 
 	isNamed(): boolean {

@@ -103,8 +103,9 @@ export const declarations = {
 	ipc_segment_unlock_name: { args: ["i32"], returns: "void" },
 	ipc_segment_has_name: { args: ["ptr"], returns: "i32" },
 	ipc_segment_remove_name: { args: ["ptr"], returns: "void" },
-	ipc_thread_self: { args: ["buffer"], returns: "void" },
-	ipc_thread_is_alive: { args: ["u32", "u32"], returns: "i32" },
+	ipc_owner_self: { args: ["buffer"], returns: "void" },
+	ipc_owner_runs: { args: ["u32", "u32", "u32", "u32"], returns: "i32" },
+	ipc_process_forget: { args: [], returns: "void" },
 	ipc_waker_signal: { args: ["u32", "u32"], returns: "void" },
 
 	ipc_clear: { args: ["buffer", "buffer", "u32", "buffer"], returns: "i32" },

@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { isMainThread } from "node:worker_threads";
 import { abi, IpcError } from "@libipc/protocol";
+import { afterClosingAtExit } from "../close_at_exit.ts";
 import type { NativeLibrary } from "./library.ts";
 
 /**
@@ -43,7 +45,10 @@ export function loadLibrary(
 				"",
 				`${path} is of another version: it speaks ABI ${version}, this package ABI ${abi.ABI_VERSION} (${hint}).`,
 			);
-		return load(path);
+		const library = load(path);
+		// Bun exits without the destructors of libraries. Other threads may be at work when one Worker ends.
+		if (isMainThread) afterClosingAtExit(() => library.symbols.ipc_process_forget());
+		return library;
 	} catch (error) {
 		if (error instanceof IpcError) throw error;
 		const reason = error instanceof Error ? error.message : String(error);

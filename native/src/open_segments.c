@@ -1,0 +1,96 @@
+#include "open_segments.h"
+
+#include <pthread.h>
+
+#include "event.h"
+
+/* A flag and no mutex: a signal handler can try it without waiting. It is held for some stores only. */
+static atomic_flag guard = ATOMIC_FLAG_INIT;
+static ipc_segment *first;
+
+static pthread_key_t thread_end;
+static bool can_see_thread_ends;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* acquire pairs with the release in open_segments_unlock: the list is as its last holder left it */
+static void open_segments_lock(void) {
+  while (atomic_flag_test_and_set_explicit(&guard, memory_order_acquire)) ipc_os_yield();
+}
+
+static void open_segments_unlock(void) { atomic_flag_clear_explicit(&guard, memory_order_release); }
+
+/* Under the guard. */
+static void open_segments_delist(ipc_segment *segment) {
+  if (segment->open.next) segment->open.next->open.previous = segment->open.previous;
+  if (segment->open.previous)
+    segment->open.previous->open.next = segment->open.next;
+  else
+    first = segment->open.next;
+  segment->open.slot = NULL;
+}
+
+static void open_segments_mark_dead(ipc_segment *segment) {
+  ipc_slot *slot = segment->open.slot;
+  uint64_t self = ipc_os_self();
+  if (atomic_load_explicit(&slot->instance, memory_order_relaxed) != segment->open.instance) return;
+  /* A swap: the slot is another's by now if this endpoint was taken for dead. release: what this thread did is seen. */
+  atomic_compare_exchange_strong_explicit(&slot->owner, &self, 0, memory_order_release, memory_order_relaxed);
+  ipc_event_notify(segment, IPC_EVENT_PEERS);
+  ipc_event_notify(segment, IPC_EVENT_SPACE);
+}
+
+/* Runs in the thread that ends. Its endpoints stay allocated: their owner may still close them, to no effect on others.
+ */
+static void open_segments_end_thread(void *ignored) {
+  (void)ignored;
+  uint32_t thread = ipc_os_thread();
+  open_segments_lock();
+  for (ipc_segment *segment = first, *next; segment; segment = next) {
+    next = segment->open.next;
+    if (segment->open.thread != thread) continue;
+    open_segments_mark_dead(segment);
+    open_segments_delist(segment);
+  }
+  open_segments_unlock();
+}
+
+/* The lock may be another thread's, which the child does not have; and the child has no endpoints. */
+static void open_segments_forget_in_child(void) {
+  first = NULL;
+  open_segments_unlock();
+}
+
+static void open_segments_start(void) {
+  can_see_thread_ends = pthread_key_create(&thread_end, open_segments_end_thread) == 0;
+  pthread_atfork(open_segments_lock, open_segments_unlock, open_segments_forget_in_child);
+}
+
+void ipc_open_segments_add(ipc_segment *segment, ipc_slot *slot) {
+  pthread_once(&once, open_segments_start);
+  if (can_see_thread_ends) pthread_setspecific(thread_end, &first); /* any value but NULL: the destructor runs */
+  segment->open.slot = slot;
+  segment->open.instance = atomic_load_explicit(&slot->instance, memory_order_relaxed);
+  segment->open.thread = atomic_load_explicit(&slot->thread, memory_order_relaxed);
+  open_segments_lock();
+  segment->open.previous = NULL;
+  segment->open.next = first;
+  if (first) first->open.previous = segment;
+  first = segment;
+  open_segments_unlock();
+}
+
+void ipc_open_segments_remove(ipc_segment *segment) {
+  open_segments_lock();
+  /* In a forked child the list is empty, and the entry is the parent's. */
+  if (segment->open.slot && !segment->mapping->is_forked) open_segments_delist(segment);
+  open_segments_unlock();
+}
+
+void ipc_process_forget(void) {
+  open_segments_lock();
+  /* What is open stays alive until the kernel ends the process: its file is removed later, as after a kill. */
+  if (!first) ipc_os_forget_identity();
+  open_segments_unlock();
+}
+
+__attribute__((destructor)) static void open_segments_end_process(void) { ipc_process_forget(); }

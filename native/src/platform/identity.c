@@ -1,0 +1,240 @@
+/*
+ * identity.c - the identity of a process: a lock that the kernel takes back when the process ends.
+ *
+ * A process keeps an empty file of its own open, with a write lock on the open file (an "open file description lock",
+ * fcntl(2)). The kernel drops the lock at the end of the process and at exec, because exec closes the descriptor. It
+ * does so in every namespace, whatever the process ids, the clocks and the users are called there.
+ *
+ * The identity is the random number in the file's name (high half) and the low half of its inode number. So a file that
+ * somebody makes later under the same name is another identity.
+ *
+ *   owner                               finder of a leftover
+ *   1 create the file, exclusively      1 open it, for writing
+ *   2 lock it                           2 lock it; locked: leave it
+ *   3 a link is left? done              3 remove it
+ *     else again, under another name
+ *
+ * Invariant: a process that has an identity has a locked file under its name. Both take the lock before they ask, or
+ * remove: if the finder's lock was first, the owner's fails or finds no link; if the owner's was first, the finder's
+ * fails. A process that is killed between 1 and 2 leaves an unlocked file, which the next finder removes.
+ *
+ * Only write locks count for the question: other users may open the file for reading only, and so cannot place one.
+ */
+#define _GNU_SOURCE
+#define _DARWIN_C_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "posix.h"
+
+#define PREFIX "libipc-process."
+enum { NAME_BYTES = sizeof PREFIX + 8, ATTEMPTS = 100 };
+
+/* Under the guard: everything but reads of `identity`. */
+static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic uint64_t identity;
+static _Atomic uint32_t pid_namespace; /* of the process with the identity: no process changes its own */
+static int held = -1;                  /* the descriptor with the lock */
+static int spare = -1;                 /* closed when there is no other descriptor to ask with */
+
+static void identity_name(uint64_t of, char name[NAME_BYTES]) {
+  snprintf(name, NAME_BYTES, PREFIX "%08" PRIx32, (uint32_t)(of >> 32));
+}
+
+#ifdef F_OFD_SETLK
+static int identity_lock(int fd) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : -errno;
+}
+
+/* 1: a process has it locked for writing. 0: none has. Or -errno. */
+static int identity_is_locked(int fd) {
+  struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+  return fcntl(fd, F_OFD_GETLK, &lock) == 0 ? lock.l_type == F_WRLCK : -errno;
+}
+#else
+static int identity_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno; }
+
+static int identity_is_locked(int fd) {
+  if (flock(fd, LOCK_SH | LOCK_NB) != 0) return errno == EWOULDBLOCK ? 1 : -errno;
+  flock(fd, LOCK_UN);
+  return 0;
+}
+#endif
+
+static bool identity_is_file_of(int fd, uint64_t of, struct stat *file) {
+  return fstat(fd, file) == 0 && S_ISREG(file->st_mode) && (uint32_t)file->st_ino == (uint32_t)of;
+}
+
+/* Removes the file of a dead process, and what else that process has left. Others than its user and root cannot. */
+static void identity_remove_leftover(int directory, const char *name, uint64_t of) {
+  int fd = openat(directory, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0) return;
+  struct stat file;
+  if (identity_is_file_of(fd, of, &file) && identity_lock(fd) == 0) unlinkat(directory, name, 0);
+  close(fd);
+}
+
+typedef enum identity_answer {
+  IDENTITY_DEAD,
+  IDENTITY_ALIVE,
+  IDENTITY_UNKNOWN,
+  IDENTITY_NO_DESCRIPTOR
+} identity_answer;
+
+static identity_answer identity_ask(int directory, uint64_t of) {
+  char name[NAME_BYTES];
+  identity_name(of, name);
+  int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0) switch (errno) {
+      case ENOENT: return IDENTITY_DEAD;
+      case ELOOP: return IDENTITY_DEAD; /* a link: not ours */
+      case EMFILE:
+      case ENFILE: return IDENTITY_NO_DESCRIPTOR;
+      default: return IDENTITY_UNKNOWN;
+    }
+  struct stat file;
+  bool is_of = identity_is_file_of(fd, of, &file);
+  int locked = is_of ? identity_is_locked(fd) : 0;
+  close(fd);
+  if (locked < 0) return IDENTITY_UNKNOWN;
+  if (is_of && locked == 0) identity_remove_leftover(directory, name, of);
+  return locked ? IDENTITY_ALIVE : IDENTITY_DEAD;
+}
+
+static void identity_reserve_spare(int directory) {
+  if (spare < 0) spare = fcntl(directory, F_DUPFD_CLOEXEC, 0);
+}
+
+/* With the descriptor that was kept for this. Another thread may take it meanwhile: then the next question may succeed.
+ */
+static identity_answer identity_ask_with_spare(int directory, uint64_t of) {
+  pthread_mutex_lock(&guard);
+  if (spare >= 0) close(spare);
+  spare = -1;
+  identity_answer answer = identity_ask(directory, of);
+  identity_reserve_spare(directory);
+  pthread_mutex_unlock(&guard);
+  return answer;
+}
+
+bool ipc_os_alive(uint64_t of) {
+  if (of >> 32 == 0) return false;
+  if (of == atomic_load_explicit(&identity, memory_order_relaxed)) return true;
+  int directory = ipc_posix_directory();
+  if (directory < 0) return true;
+  identity_answer answer = identity_ask(directory, of);
+  if (answer == IDENTITY_NO_DESCRIPTOR) answer = identity_ask_with_spare(directory, of);
+  return answer != IDENTITY_DEAD; /* without an answer it may live: the next question decides */
+}
+
+uint32_t ipc_os_pid_namespace(void) { return atomic_load_explicit(&pid_namespace, memory_order_relaxed); }
+
+uint64_t ipc_os_self(void) { return atomic_load_explicit(&identity, memory_order_relaxed); }
+
+/* Files that were left by processes about which nobody asked: a new process removes some of them. */
+static void identity_remove_some_leftovers(int directory) {
+  enum { CHECKED = 64 };
+  int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *files = fd < 0 ? NULL : fdopendir(fd);
+  if (!files) {
+    if (fd >= 0) close(fd);
+    return;
+  }
+  uint32_t checked = 0, high;
+  for (const struct dirent *entry; checked < CHECKED && (entry = readdir(files));) {
+    if (strlen(entry->d_name) != NAME_BYTES - 1 || sscanf(entry->d_name, PREFIX "%8" SCNx32, &high) != 1) continue;
+    struct stat file;
+    checked++;
+    if (fstatat(directory, entry->d_name, &file, AT_SYMLINK_NOFOLLOW) == 0)
+      ipc_os_alive((uint64_t)high << 32 | (uint32_t)file.st_ino);
+  }
+  closedir(files);
+}
+
+/* One attempt: 0, -EAGAIN: under another name, or -errno. */
+static int identity_create(int directory, uint64_t *made, int *fd) {
+  uint32_t high = 0;
+  if (getentropy(&high, sizeof high) != 0 || high == 0) return high == 0 ? -EAGAIN : -errno;
+  char name[NAME_BYTES];
+  identity_name((uint64_t)high << 32, name);
+  *fd = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (*fd < 0) return errno == EEXIST ? -EAGAIN : -errno;
+  struct stat file;
+  /* Readable for all users, whatever the umask: each process that shares a name with this one asks. */
+  int error = fchmod(*fd, 0644) == 0 ? identity_lock(*fd) : -errno;
+  if (error == 0 && fstat(*fd, &file) != 0) error = -errno;
+  bool is_taken = error == -EAGAIN || error == -EACCES || (error == 0 && file.st_nlink == 0);
+  if (error == 0 && !is_taken) {
+    *made = (uint64_t)high << 32 | (uint32_t)file.st_ino;
+    return 0;
+  }
+  if (!is_taken) unlinkat(directory, name, 0);
+  close(*fd);
+  return is_taken ? -EAGAIN : error;
+}
+
+static void identity_before_fork(void) { pthread_mutex_lock(&guard); }
+static void identity_after_fork(void) { pthread_mutex_unlock(&guard); }
+
+/* The child shares the open file: the lock would outlive the parent. Its own first open makes its own identity. */
+static void identity_after_fork_in_child(void) {
+  if (held >= 0) close(held);
+  if (spare >= 0) close(spare);
+  held = spare = -1;
+  ipc_posix_forget_directory();
+  atomic_store_explicit(&identity, 0, memory_order_relaxed);
+  identity_after_fork();
+}
+
+/* Under the guard. */
+static int identity_make(void) {
+  static bool is_watching;
+  int directory = ipc_posix_directory(), error = directory < 0 ? directory : -EAGAIN, fd = -1;
+  if (directory >= 0 && !is_watching) {
+    int failed = pthread_atfork(identity_before_fork, identity_after_fork, identity_after_fork_in_child);
+    if (failed) return -failed;
+    is_watching = true;
+  }
+  uint64_t made = 0;
+  for (int attempt = 0; error == -EAGAIN && attempt < ATTEMPTS; attempt++)
+    error = identity_create(directory, &made, &fd);
+  if (error != 0) return error;
+  identity_reserve_spare(directory);
+  held = fd;
+  atomic_store_explicit(&pid_namespace, ipc_posix_pid_namespace(), memory_order_relaxed);
+  atomic_store_explicit(&identity, made, memory_order_relaxed);
+  return 0;
+}
+
+int ipc_os_identify(void) {
+  if (atomic_load_explicit(&identity, memory_order_relaxed) != 0) return 0;
+  pthread_mutex_lock(&guard);
+  bool is_new = atomic_load_explicit(&identity, memory_order_relaxed) == 0;
+  int error = is_new ? identity_make() : 0;
+  pthread_mutex_unlock(&guard);
+  if (is_new && error == 0) identity_remove_some_leftovers(ipc_posix_directory());
+  return error;
+}
+
+void ipc_os_forget_identity(void) {
+  if (pthread_mutex_trylock(&guard) != 0) return;
+  uint64_t self = atomic_exchange_explicit(&identity, 0, memory_order_relaxed);
+  if (self != 0) {
+    char name[NAME_BYTES];
+    identity_name(self, name);
+    unlinkat(ipc_posix_directory(), name, 0);
+    close(held);
+    held = -1;
+  }
+  pthread_mutex_unlock(&guard);
+}

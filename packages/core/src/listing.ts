@@ -1,14 +1,14 @@
 import type { ListedName, ListOptions } from "@libipc/protocol";
 import { checkOptionsObject, checkPrefix } from "./check/argument.ts";
 
-/** Checks the options of `list` and `clear`. Returns the prefix, or `undefined` for all prefixes. */
+/** Checks the options of `list` and `clear`. Returns the prefix; `undefined`: neither the options nor the environment have one, so all prefixes. */
 export function checkListOptions(options: unknown): string | undefined {
 	const prefix: unknown = checkOptionsObject<ListOptions>(
 		"",
 		options as ListOptions | undefined,
 		'{ prefix: "app" }',
 	)?.prefix;
-	return prefix === undefined ? undefined : checkPrefix(prefix);
+	return checkPrefix(prefix);
 }
 
 /** Sorts by prefix, then name, then kind, by code units: the same order on every machine. */

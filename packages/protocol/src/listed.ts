@@ -4,7 +4,7 @@ export interface ListOptions {
 	 * List only the names of this prefix; `""` is a prefix too. (On macOS a file does not show its name: a file that is damaged,
 	 * foreign or not readable belongs to no prefix there.)
 	 *
-	 * @defaultValue all names of all prefixes
+	 * @defaultValue the environment variable `LIBIPC_PREFIX`; if it is not set, or empty, all names of all prefixes
 	 */
 	readonly prefix?: string | undefined;
 }

@@ -24,18 +24,26 @@ export function invalid(endpoint: string, message: string): IpcError {
 	return new IpcError("ERR_IPC_INVALID_ARGUMENT", endpoint, message);
 }
 
-function checkText(what: "name" | "prefix", value: unknown, limit: number): asserts value is string {
-	const must = `must be a string of ${what === "name" ? "1" : "0"} to ${limit} bytes of UTF-8 without "/" and control characters`;
-	if (typeof value !== "string") throw invalid("", `The ${what} ${must}, not ${show(value)}.`);
-	let problem = "";
+/** What a name or a prefix must be, for error messages. */
+const mustBe = (least: number, limit: number): string =>
+	`must be a string of ${least} to ${limit} bytes of UTF-8 without "/" and control characters`;
+
+/** What is wrong with a name or a prefix; empty: nothing. */
+function problemOf(what: "name" | "prefix", value: string, limit: number): string {
 	const bytes = encoder.encode(value).byteLength;
-	if (what === "name" && value === "") problem = "it is empty";
-	else if (bytes > limit) problem = `it has ${bytes} bytes`;
-	else if (value.includes("/")) problem = 'it has a "/"';
+	if (what === "name" && value === "") return "it is empty";
+	if (bytes > limit) return `it has ${bytes} bytes`;
+	if (value.includes("/")) return 'it has a "/"';
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-	else if (/[\u0000-\u001f\u007f]/.test(value)) problem = "it has a control character";
+	if (/[\u0000-\u001f\u007f]/.test(value)) return "it has a control character";
 	// A lone surrogate would turn into U+FFFD: two different names would be one.
-	else if (!value.isWellFormed()) problem = "it is not well-formed Unicode";
+	return value.isWellFormed() ? "" : "it is not well-formed Unicode";
+}
+
+function checkText(what: "name" | "prefix", value: unknown, limit: number): asserts value is string {
+	const must = mustBe(what === "name" ? 1 : 0, limit);
+	if (typeof value !== "string") throw invalid("", `The ${what} ${must}, not ${show(value)}.`);
+	const problem = problemOf(what, value, limit);
 	if (problem)
 		throw new IpcError(
 			"ERR_IPC_INVALID_NAME",
@@ -44,14 +52,31 @@ function checkText(what: "name" | "prefix", value: unknown, limit: number): asse
 		);
 }
 
-/** Checks a name and a prefix. Returns the prefix. */
-export function checkName(name: unknown, prefix: unknown = ""): string {
-	checkText("name", name, limits.nameBytes);
-	return checkPrefix(prefix);
+/** The environment variable with the prefix of calls that pass none. */
+const PREFIX_VARIABLE = "LIBIPC_PREFIX";
+
+/** The prefix of the environment; `undefined`: the variable is not set, or empty. It is read by each open. */
+function environmentPrefix(): string | undefined {
+	const prefix = process.env[PREFIX_VARIABLE];
+	if (!prefix) return undefined;
+	const problem = problemOf("prefix", prefix, limits.prefixBytes);
+	if (problem)
+		throw invalid(
+			"",
+			`The environment variable ${PREFIX_VARIABLE} is ${show(prefix)}, which is not usable as a prefix: ${problem}. It ${mustBe(0, limits.prefixBytes)}. Change or unset it, or pass the option \`prefix\`.`,
+		);
+	return prefix;
 }
 
-/** Checks a prefix. Returns it. */
-export function checkPrefix(prefix: unknown): string {
+/** Checks a name and a prefix. Returns the prefix: the given one, else that of the environment, else the empty one. */
+export function checkName(name: unknown, prefix: unknown): string {
+	checkText("name", name, limits.nameBytes);
+	return checkPrefix(prefix) ?? "";
+}
+
+/** Checks a prefix. Returns it, or, if none is given, that of the environment; `undefined`: neither is given. */
+export function checkPrefix(prefix: unknown): string | undefined {
+	if (prefix === undefined) return environmentPrefix();
 	checkText("prefix", prefix, limits.prefixBytes);
 	return prefix;
 }

@@ -56,7 +56,7 @@ export interface EndpointOptions {
 	/**
 	 * A namespace: the same name under two prefixes is two names. At most 64 bytes of UTF-8.
 	 *
-	 * @defaultValue `""`
+	 * @defaultValue the environment variable `LIBIPC_PREFIX`; if it is not set, or empty, `""`
 	 */
 	readonly prefix?: string | undefined;
 	/**

@@ -7,9 +7,12 @@ void ipc_slot_owner_set(ipc_slot *slot) {
   atomic_store_explicit(&slot->pid_namespace, ipc_os_pid_namespace(), memory_order_relaxed);
 }
 
-bool ipc_slot_owner_has_process(const ipc_slot *slot, ipc_owner_answer *last) {
+bool ipc_slot_owner_sweep(const ipc_slot *slot, bool thorough, ipc_owner_answer *last) {
   uint64_t owner = atomic_load_explicit(&slot->owner, memory_order_relaxed);
-  if (owner != last->owner) *last = (ipc_owner_answer){.owner = owner, .is_alive = ipc_os_alive(owner)};
+  if (owner != last->owner) {
+    bool is_alive = thorough ? ipc_slot_owner_is_alive(slot) : ipc_os_alive(owner);
+    *last = (ipc_owner_answer){.owner = owner, .is_alive = is_alive};
+  }
   return last->is_alive;
 }
 

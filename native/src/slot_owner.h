@@ -20,8 +20,9 @@ typedef struct ipc_owner_answer {
   bool is_alive;
 } ipc_owner_answer;
 
-/* Whether the owner's process runs. A process that only writes its core dump does: ipc_slot_owner_is_alive() asks. */
-bool ipc_slot_owner_has_process(const ipc_slot *slot, ipc_owner_answer *last);
+/* The same as ipc_slot_owner_is_alive(), in a sweep. Not thorough: a process that only writes its core dump is alive.
+ */
+bool ipc_slot_owner_sweep(const ipc_slot *slot, bool thorough, ipc_owner_answer *last);
 
 /* Whether the owner runs, or is stopped. For those that wait for it. */
 bool ipc_slot_owner_is_alive(const ipc_slot *slot);

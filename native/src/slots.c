@@ -26,25 +26,50 @@ static uint32_t slots_new_instance(ipc_header *header) {
   return instance ? instance : atomic_fetch_add_explicit(&header->next_instance, 1, memory_order_relaxed);
 }
 
+typedef struct slot_counts {
+  uint32_t count, used; /* used: no slot at or above this index is taken */
+} slot_counts;
+
+static slot_counts slots_count(const ipc_slot *slots, uint32_t most) {
+  slot_counts found = {0};
+  for (uint32_t i = 0; i < most; i++) {
+    if (atomic_load_explicit(&slots[i].instance, memory_order_acquire) == 0) continue;
+    found.count++;
+    found.used = i + 1;
+  }
+  return found;
+}
+
+/*
+ * Stores the counts until they are those of the slots. Others may count at the same time, because eviction needs no
+ * lock: the counts of a process that was slow may be stored last, but then that process counts again. If it is killed
+ * before, its own slot is found dead, and the process that finds it counts.
+ */
 static void slots_recount(ipc_segment *segment) {
-  uint32_t count = 0, used = 0;
-  for (uint32_t i = 0; i < segment->max_receivers; i++) {
-    if (atomic_load_explicit(&segment->receivers[i].instance, memory_order_acquire) == 0) continue;
-    count++;
-    used = i + 1;
+  ipc_header *header = segment->header;
+  slot_counts receivers = slots_count(segment->receivers, segment->max_receivers);
+  slot_counts senders = slots_count(segment->senders, segment->max_senders), again, senders_again;
+  for (;;) {
+    atomic_store_explicit(&header->sender_count, senders.count, memory_order_release);
+    atomic_store_explicit(&header->sender_slots_used, senders.used, memory_order_release);
+    atomic_store_explicit(&header->receiver_count, receivers.count, memory_order_release);
+    atomic_thread_fence(memory_order_seq_cst); /* pairs with itself: of two that count, one sees the other's slots */
+    again = slots_count(segment->receivers, segment->max_receivers);
+    senders_again = slots_count(segment->senders, segment->max_senders);
+    if (again.count == receivers.count && senders_again.count == senders.count && senders_again.used == senders.used)
+      break;
+    receivers = again;
+    senders = senders_again;
   }
-  uint32_t senders = 0, sender_slots_used = 0;
-  for (uint32_t i = 0; i < segment->max_senders; i++) {
-    if (atomic_load_explicit(&segment->senders[i].instance, memory_order_acquire) == 0) continue;
-    senders++;
-    sender_slots_used = i + 1;
-  }
-  atomic_store_explicit(&segment->header->sender_count, senders, memory_order_release);
-  atomic_store_explicit(&segment->header->sender_slots_used, sender_slots_used, memory_order_release);
-  atomic_store_explicit(&segment->header->receiver_slots_used, used, memory_order_release);
-  atomic_store_explicit(&segment->header->receiver_count, count, memory_order_release);
   ipc_event_notify(segment, IPC_EVENT_PEERS);
   ipc_event_notify(segment, IPC_EVENT_SPACE); /* the gate may have moved */
+}
+
+/* Under the name lock, which a joiner has while it raises the number: a process without it could take that back. */
+static void slots_recount_used(ipc_segment *segment) {
+  slot_counts receivers = slots_count(segment->receivers, segment->max_receivers);
+  atomic_store_explicit(&segment->header->receiver_slots_used, receivers.used, memory_order_release);
+  slots_recount(segment);
 }
 
 static void slots_take(ipc_segment *segment, ipc_slot *slot) {
@@ -101,7 +126,7 @@ int32_t ipc_slots_join_receiver(ipc_segment *segment, bool from_oldest) {
   atomic_store_explicit(&slot->position, slots_head_position(header), memory_order_relaxed);
   slots_take(segment, slot); /* (1) */
   slots_take_position(segment, slot, from_oldest);
-  slots_recount(segment);
+  slots_recount_used(segment);
   return index;
 }
 
@@ -113,7 +138,7 @@ int32_t ipc_slots_join_handle(ipc_segment *segment) {
   if (used <= (uint32_t)index)
     atomic_store_explicit(&segment->header->receiver_slots_used, (uint32_t)index + 1, memory_order_release);
   slots_take(segment, &segment->receivers[index]);
-  slots_recount(segment);
+  slots_recount_used(segment);
   return index;
 }
 
@@ -121,30 +146,44 @@ int32_t ipc_slots_join_sender(ipc_segment *segment) {
   int32_t index = slots_find_or_make_free(segment, segment->senders, segment->max_senders);
   if (index < 0) return IPC_E_TOO_MANY_SENDERS;
   slots_take(segment, &segment->senders[index]);
-  slots_recount(segment);
+  slots_recount_used(segment);
   return index;
 }
 
 typedef struct reap_counts {
   uint32_t live, dead;
+  bool thorough; /* see ipc_slot_owner_sweep() */
   ipc_owner_answer last;
 } reap_counts;
 
-/* Checks the owner of a slot, and empties the slot if the owner is dead. */
+/* The last instance that died here: a process that was slow does not store an older one over it. */
+static void slots_record_death(ipc_slot *slot, uint32_t instance) {
+  uint32_t died = atomic_load_explicit(&slot->died, memory_order_relaxed);
+  while ((int32_t)(instance - died) > 0 || died == 0)
+    if (atomic_compare_exchange_weak_explicit(&slot->died, &died, instance, memory_order_relaxed, memory_order_relaxed))
+      break;
+}
+
+/*
+ * Checks the owner of a slot, and empties the slot if the owner is dead. Needs no lock, and does no harm if others do
+ * the same at the same time: the instance is never used again, so what is done for it twice is done to nobody else.
+ */
 static void slots_reap_one(ipc_segment *segment, ipc_slot *slot, reap_counts *found) {
   uint32_t instance = atomic_load_explicit(&slot->instance, memory_order_acquire);
   if (instance == 0) return;
-  if (ipc_slot_owner_has_process(slot, &found->last)) {
+  if (ipc_slot_owner_sweep(slot, found->thorough, &found->last)) {
     found->live++;
     return;
   }
   found->dead++;
-  atomic_store_explicit(&slot->died, instance, memory_order_relaxed);
+  slots_record_death(slot, instance);
   ipc_waits_forget(segment, instance);
   /* Before the slot is empty: killed in between, we leave a death that is counted twice, not one that is never counted.
    */
   atomic_fetch_add_explicit(&segment->header->deaths, 1, memory_order_release);
-  atomic_store_explicit(&slot->instance, 0, memory_order_release);
+  /* A swap: another process may have emptied the slot meanwhile, and a new endpoint may have taken it. release: a
+   * joiner that takes the slot sees the stores above. */
+  atomic_compare_exchange_strong_explicit(&slot->instance, &instance, 0, memory_order_release, memory_order_relaxed);
 }
 
 /* Receivers first, then senders: they lie in a row. */
@@ -156,7 +195,7 @@ static ipc_slot *slots_all(ipc_segment *segment, uint32_t *count) {
 uint32_t ipc_slots_reap(ipc_segment *segment) {
   uint32_t count;
   ipc_slot *slots = slots_all(segment, &count);
-  reap_counts found = {0};
+  reap_counts found = {.thorough = true};
   for (uint32_t i = 0; i < count; i++) slots_reap_one(segment, &slots[i], &found);
   slots_recount(segment);
   return found.live;
@@ -183,7 +222,7 @@ bool ipc_slots_any_alive(ipc_segment *segment) {
 void ipc_slots_withdraw(ipc_segment *segment, ipc_slot *slot) {
   ipc_open_segments_remove(segment);
   atomic_store_explicit(&slot->instance, 0, memory_order_release);
-  slots_recount(segment);
+  slots_recount_used(segment);
 }
 
 void ipc_slots_leave(ipc_segment *segment, ipc_slot *slot, uint32_t instance) {
@@ -194,7 +233,7 @@ void ipc_slots_leave(ipc_segment *segment, ipc_slot *slot, uint32_t instance) {
   ipc_event_notify(segment, IPC_EVENT_SPACE);
   int32_t fd = ipc_segment_lock(segment, 1000000000u);
   if (fd < 0) return; /* orphaned: the count is not needed; busy: the next holder recounts */
-  slots_recount(segment);
+  slots_recount_used(segment);
   if (!ipc_slots_any_alive(segment)) ipc_segment_unlink(segment);
   ipc_os_unlock(fd);
 }
@@ -218,34 +257,18 @@ static bool slots_is_dead(const ipc_slot *slot) {
   return atomic_load_explicit(&slot->instance, memory_order_acquire) != 0 && !ipc_slot_owner_is_alive(slot);
 }
 
-/* Longer than an open or a close needs the name lock, and too short to be noticed. */
-static const uint64_t EVICT_PATIENCE_NS = 1000000;
-
-static bool slots_evict(ipc_segment *segment) {
-  int32_t fd = ipc_segment_lock(segment, EVICT_PATIENCE_NS);
-  /*
-   * Shared memory stays usable without its name, and without the name lock. No handle can join any more, and reaping
-   * twice does no harm.
-   */
-  bool needs_none = fd == IPC_E_ORPHANED && segment->kind == IPC_MEMORY;
-  if (fd < 0 && !needs_none) return false;
-  ipc_slots_reap(segment);
-  if (fd >= 0) ipc_os_unlock(fd);
-  return true;
-}
-
 bool ipc_slots_evict_dead_at(ipc_segment *segment, uint32_t gate) {
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
     const ipc_slot *slot = &segment->receivers[i];
     if (atomic_load_explicit(&slot->position, memory_order_relaxed) == gate && slots_is_dead(slot))
-      return slots_evict(segment);
+      return ipc_slots_reap(segment), true;
   }
   return false;
 }
 
 bool ipc_slots_evict_dead(ipc_segment *segment) {
   for (uint32_t i = 0; i < segment->max_receivers; i++)
-    if (slots_is_dead(&segment->receivers[i])) return slots_evict(segment);
+    if (slots_is_dead(&segment->receivers[i])) return ipc_slots_reap(segment), true;
   return false;
 }
 
@@ -254,7 +277,7 @@ bool ipc_slots_poll(ipc_segment *segment, uint64_t *seen) {
   bool dead = ipc_slots_evict_dead(segment);
   uint32_t used = atomic_load_explicit(&header->sender_slots_used, memory_order_acquire);
   for (uint32_t i = 0; i < used && i < segment->max_senders && !dead; i++)
-    dead = slots_is_dead(&segment->senders[i]) && slots_evict(segment);
+    if ((dead = slots_is_dead(&segment->senders[i]))) ipc_slots_reap(segment);
   /* An endpoint that joins takes a new instance; one that leaves is no longer counted. */
   uint64_t now = (uint64_t)atomic_load_explicit(&header->next_instance, memory_order_relaxed) << 32 |
                  (atomic_load_explicit(&header->receiver_count, memory_order_relaxed) +

@@ -91,11 +91,20 @@ bool ipc_waits_leave(ipc_segment *segment, int32_t wait) {
 void ipc_waits_forget(ipc_segment *segment, uint32_t instance) {
   for (uint32_t i = 0, used = waits_entries_used(segment); i < used; i++) {
     ipc_wait_entry *wait = &segment->waits[i];
+    uint32_t state = atomic_load_explicit(&wait->state, memory_order_acquire), of = instance;
+    /*
+     * Read after the state: the state was the dead handle's. Others may forget the same waits, and a new wait may be in
+     * the entry after that: its ticket is another one, and the swaps fail.
+     */
     if (atomic_load_explicit(&wait->instance, memory_order_acquire) != instance) continue;
     /* IDLE: killed before it was counted, or after it was counted out, or just between. */
-    if (waits_tag_of(atomic_exchange_explicit(&wait->state, IPC_WAIT_IDLE, memory_order_relaxed)) != IPC_WAIT_IDLE)
-      waits_uncount(segment->header);
-    atomic_store_explicit(&wait->instance, 0, memory_order_release);
+    while (waits_tag_of(state) != IPC_WAIT_IDLE && atomic_load_explicit(&wait->instance, memory_order_acquire) == of)
+      if (atomic_compare_exchange_weak_explicit(&wait->state, &state, IPC_WAIT_IDLE, memory_order_acquire,
+                                                memory_order_acquire)) {
+        waits_uncount(segment->header);
+        break;
+      }
+    atomic_compare_exchange_strong_explicit(&wait->instance, &of, 0, memory_order_release, memory_order_relaxed);
   }
 }
 

@@ -44,8 +44,6 @@ const {
 } = slotWord;
 const { lost: LOST_LONG } = slotLong;
 
-/** Longer than an open or close holds the name lock, and too short to be noticed. Milliseconds. */
-const EVICT_PATIENCE = 1;
 const LEAVE_PATIENCE = 1000;
 
 /** How many slots {@link isAnyAlive} checks once it has found a live one. */
@@ -78,16 +76,33 @@ function countSlots({ words }: Segment, first: number, most: number): { count: n
 	return { count, used };
 }
 
+/**
+ * Stores the counts until they are those of the slots. Others may count at the same time, because eviction needs no lock: slots.c says
+ * why the last that stores is right.
+ */
 function recount(segment: Segment): void {
 	const { words } = segment;
-	const receivers = countSlots(segment, segment.receivers, segment.maxReceivers);
-	const senders = countSlots(segment, segment.senders, segment.maxSenders);
-	Atomics.store(words, SENDER_COUNT, senders.count);
-	Atomics.store(words, SENDER_SLOTS_USED, senders.used);
-	Atomics.store(words, RECEIVER_SLOTS_USED, receivers.used);
-	Atomics.store(words, RECEIVER_COUNT, receivers.count);
+	let receivers = countSlots(segment, segment.receivers, segment.maxReceivers);
+	let senders = countSlots(segment, segment.senders, segment.maxSenders);
+	for (;;) {
+		Atomics.store(words, SENDER_COUNT, senders.count);
+		Atomics.store(words, SENDER_SLOTS_USED, senders.used);
+		Atomics.store(words, RECEIVER_COUNT, receivers.count);
+		const again = countSlots(segment, segment.receivers, segment.maxReceivers);
+		const sendersAgain = countSlots(segment, segment.senders, segment.maxSenders);
+		if (again.count === receivers.count && sendersAgain.count === senders.count && sendersAgain.used === senders.used)
+			break;
+		receivers = again;
+		senders = sendersAgain;
+	}
 	notify(segment, EventIndex.peers);
 	notify(segment, EventIndex.space); // the gate may have moved
+}
+
+/** Under the name lock, which a joiner has while it raises the number: a thread without the lock could take that back. */
+function recountUsed(segment: Segment): void {
+	Atomics.store(segment.words, RECEIVER_SLOTS_USED, countSlots(segment, segment.receivers, segment.maxReceivers).used);
+	recount(segment);
 }
 
 function takeSlot(segment: Segment, at: number): void {
@@ -133,7 +148,7 @@ export function joinReceiver(segment: Segment, fromOldest: boolean): number {
 	Atomics.store(segment.words, at + POSITION, Atomics.load(segment.words, HEAD));
 	takeSlot(segment, at);
 	takePosition(segment, at, fromOldest);
-	recount(segment);
+	recountUsed(segment);
 	return at;
 }
 
@@ -143,7 +158,7 @@ export function joinHandle(segment: Segment): number {
 	if (at < 0) return Status.tooManyHandles;
 	raiseReceiverSlotsUsed(segment, at);
 	takeSlot(segment, at);
-	recount(segment);
+	recountUsed(segment);
 	return at;
 }
 
@@ -151,7 +166,7 @@ export function joinSender(segment: Segment): number {
 	const at = findOrMakeFreeSlot(segment, segment.senders, segment.maxSenders);
 	if (at < 0) return Status.tooManySenders;
 	takeSlot(segment, at);
-	recount(segment);
+	recountUsed(segment);
 	return at;
 }
 
@@ -181,23 +196,36 @@ export function countAlive(segment: Segment): number {
 	return count;
 }
 
-/** Empties a slot if its owner is dead. 0: the slot was free, 1: its owner is alive, -1: its owner was dead. */
+/** The last instance that died here: a thread that was slow does not store an older one over it. */
+function recordDeath({ words }: Segment, at: number, instance: number): void {
+	for (let died = Atomics.load(words, at + DIED); died === 0 || ((instance - died) | 0) > 0; ) {
+		const found = Atomics.compareExchange(words, at + DIED, died, instance);
+		if (found === died) return;
+		died = found;
+	}
+}
+
+/**
+ * Empties a slot if its owner is dead, without a lock: the instance is never used again, so what is done for it twice does no harm.
+ * 0: the slot was free, 1: its owner is alive, -1: its owner was dead.
+ */
 function reapSlot(segment: Segment, at: number): number {
 	const { words } = segment;
 	const instance = Atomics.load(words, at + INSTANCE);
 	if (instance === 0) return 0;
 	if (isOwnerAlive(segment, at)) return 1;
-	words[at + DIED] = instance;
+	recordDeath(segment, at, instance);
 	forget(segment, instance);
 	// Before the slot is emptied. After a kill between the two stores a death is counted twice, which is better than not at all.
 	Atomics.add(words, DEATHS, 1);
-	Atomics.store(words, at + INSTANCE, 0);
+	// A swap: another thread may have emptied the slot meanwhile, and a new endpoint may have taken it.
+	Atomics.compareExchange(words, at + INSTANCE, instance, 0);
 	return -1;
 }
 
 const allSlots = (segment: Segment): number => segment.maxReceivers + segment.maxSenders;
 
-/** Empties the slots of dead owners; returns how many live endpoints remain. Under the name lock. */
+/** Empties the slots of dead owners; returns how many live endpoints remain. Needs no lock. */
 export function reap(segment: Segment): number {
 	let live = 0;
 	for (let index = 0; index < allSlots(segment); index++)
@@ -227,7 +255,7 @@ export function isAnyAlive(segment: Segment): boolean {
 /** Takes back a join that failed. Under the name lock. */
 export function withdraw(segment: Segment, at: number): void {
 	Atomics.store(segment.words, at + INSTANCE, 0);
-	recount(segment);
+	recountUsed(segment);
 }
 
 /** Gives the slot of `instance` up, and removes the segment if it was the last one. Takes the name lock itself. */
@@ -238,7 +266,7 @@ export function leaveSlot(segment: Segment, at: number, instance: number): void 
 	notify(segment, EventIndex.space);
 	// Orphaned: no endpoint needs the count. Busy: the next holder recounts.
 	if (segment.platform.lock(segment, LEAVE_PATIENCE) < 0) return;
-	recount(segment);
+	recountUsed(segment);
 	if (!isAnyAlive(segment)) unlink(segment);
 	segment.platform.unlock(segment);
 }
@@ -264,12 +292,8 @@ export function slotsGate(segment: Segment, head: number): number {
 
 const isDead = (segment: Segment, at: number): boolean => instanceAt(segment, at) !== 0 && !isOwnerAlive(segment, at);
 
-function evict(segment: Segment): boolean {
-	const status = segment.platform.lock(segment, EVICT_PATIENCE);
-	// Shared memory is used on without its name, and without its lock. No thread can join any more, and reaping twice does no harm.
-	if (status < 0 && !(status === Status.orphaned && segment.kind === Kind.memory)) return false;
+function evict(segment: Segment): true {
 	reap(segment);
-	if (status >= 0) segment.platform.unlock(segment);
 	return true;
 }
 

@@ -94,10 +94,19 @@ export function forget(segment: Segment, instance: number): void {
 	const { words } = segment;
 	for (let index = 0, used = entriesUsed(segment); index < used; index++) {
 		const at = entry(segment, index);
-		if (Atomics.load(words, at + INSTANCE) !== instance) continue;
-		// IDLE: the thread was killed before the wait was counted, after it was uncounted, or between the two.
-		if ((Atomics.exchange(words, at + STATE, IDLE) & TAGS) !== IDLE) Atomics.sub(words, COUNT, 1);
-		Atomics.store(words, at + INSTANCE, 0);
+		let state = Atomics.load(words, at + STATE);
+		// Read after the state: the state was the dead handle's. Others may forget the same waits, and a new wait may be in the entry after
+		// that: its ticket is another one, and the swaps fail. IDLE: the thread was killed before the wait was counted, after it was
+		// uncounted, or between the two.
+		while (Atomics.load(words, at + INSTANCE) === instance && (state & TAGS) !== IDLE) {
+			const found = Atomics.compareExchange(words, at + STATE, state, IDLE);
+			if (found === state) {
+				Atomics.sub(words, COUNT, 1);
+				break;
+			}
+			state = found;
+		}
+		Atomics.compareExchange(words, at + INSTANCE, instance, 0);
 	}
 }
 

@@ -1,6 +1,7 @@
 /**
- * Fault injection at random: experiments with random topologies, sizes and policies of every kind, whose processes are killed
- * and stopped at random moments. Everything that arrives or is locked is checked: content, order, counts, what is left behind.
+ * Fault injection at random: experiments with random topologies, sizes and policies of every kind, whose processes are killed,
+ * replaced by exec and stopped at random moments. Some processes have PID namespaces of their own. Everything that arrives or
+ * is locked is checked: content, order, counts, what is left behind.
  * Experiments are numbered from the seed on: `--seed N --experiments 1` runs experiment N again.
  */
 import { availableParallelism } from "node:os";
@@ -8,7 +9,9 @@ import { list } from "@libipc/core";
 import { commandLine, positiveNumber, wholeNumber } from "../scripts/lib/command_line.ts";
 import { inLanes } from "../scripts/lib/lanes.ts";
 import { endOnInterrupt } from "../scripts/lib/run.ts";
+import { buildExecOnSignal } from "./exec_on_signal.ts";
 import { runExperiment } from "./experiment.ts";
+import { canUnshare } from "./namespaces.ts";
 import { describePlan, makePlan } from "./plan.ts";
 
 const { flags } = commandLine({
@@ -24,19 +27,22 @@ const { flags } = commandLine({
 	},
 	help: {
 		description:
-			"Random topologies, sizes and policies of every kind, with processes killed and stopped at random moments. Content, order, counts and what is left behind are checked.",
+			"Random topologies, sizes and policies of every kind, with processes killed, replaced by exec and stopped at random moments, some of them in PID namespaces of their own. Content, order, counts and what is left behind are checked.",
 	},
 });
 endOnInterrupt();
+
+await buildExecOnSignal();
+if (!canUnshare) console.log("Without namespaces: this user cannot make them with `unshare`.");
 
 const most = flags.experiments ?? Number.POSITIVE_INFINITY;
 const minutes = flags.minutes ?? (flags.experiments === undefined ? 5 : Number.POSITIVE_INFINITY);
 const deadline = performance.now() + minutes * 60_000;
 
-const sums = { experiments: 0, kills: 0, stops: 0, messages: 0, recoveries: 0, failed: 0 };
+const sums = { experiments: 0, kills: 0, execs: 0, stops: 0, messages: 0, recoveries: 0, failed: 0 };
 const summary = (): string =>
-	`${sums.experiments} experiments, ${sums.kills} kills, ${sums.stops} stops, ${sums.messages} messages and changes ` +
-	`checked, ${sums.recoveries} recoveries seen, ${sums.failed} experiments failed`;
+	`${sums.experiments} experiments, ${sums.kills} kills, ${sums.execs} execs, ${sums.stops} stops, ${sums.messages} messages ` +
+	`and changes checked, ${sums.recoveries} recoveries seen, ${sums.failed} experiments failed`;
 let nextReport = performance.now() + 60_000;
 
 function* seeds(): Generator<number> {
@@ -49,10 +55,11 @@ await inLanes(
 	async (seed) => {
 		const plan = makePlan(seed);
 		const prefix = `chaos${process.pid}.${seed}`;
-		const { kills, stops, messages, recoveries, failures } = await runExperiment(plan, prefix);
+		const { kills, execs, stops, messages, recoveries, failures } = await runExperiment(plan, prefix);
 		const left = list({ prefix }).map(({ kind, name }) => `left behind: ${kind} ${name}`);
 		sums.experiments++;
 		sums.kills += kills;
+		sums.execs += execs;
 		sums.stops += stops;
 		sums.messages += messages;
 		sums.recoveries += recoveries;

@@ -14,7 +14,8 @@ const COUNT = 3;
 const INSIDE = 8;
 const DEAD = INSIDE + MAX_INSTANCES;
 const RECOVERIES = DEAD + MAX_INSTANCES;
-const WORDS = RECOVERIES + 1;
+const CURRENT = RECOVERIES + 1;
+const WORDS = CURRENT + MAX_INSTANCES;
 
 /**
  * `working`: all participants work. `ending`: senders and users of locks end. `reading`: all senders have ended, receivers read
@@ -64,6 +65,16 @@ export class ControlBlock implements Disposable {
 		return Atomics.load(this.#words, RECOVERIES);
 	}
 
+	/** Called before an instance of the participant starts, or replaces its predecessor in the same process. */
+	setInstance(participant: number, instance: number): void {
+		Atomics.store(this.#words, CURRENT + participant, instance);
+	}
+
+	/** The number of the instance that now runs for the participant. */
+	instanceOf(participant: number): number {
+		return Atomics.load(this.#words, CURRENT + participant);
+	}
+
 	/** An instance is marked as inside before it is counted, so that a kill between the two never counts it too often. */
 	enter(instance: number): void {
 		Atomics.store(this.#words, INSIDE + instance, 1);
@@ -76,12 +87,12 @@ export class ControlBlock implements Disposable {
 		Atomics.store(this.#words, INSIDE + instance, 0);
 	}
 
-	/** Called before an instance is killed: from then on, what it holds may be taken from it. */
+	/** Called before an instance is killed or replaced: from then on, what it holds may be taken from it. */
 	setDead(instance: number): void {
 		Atomics.store(this.#words, DEAD + instance, 1);
 	}
 
-	/** How many live instances are inside, or fewer: one that is killed while it enters or leaves may be missing, never extra. */
+	/** How many live instances are inside, or fewer: one that is killed or replaced while it enters or leaves may be missing, never extra. */
 	countInside(): number {
 		let count = Atomics.load(this.#words, COUNT);
 		for (let instance = 0; instance < MAX_INSTANCES; instance++)

@@ -2,6 +2,8 @@
 import { Mutex, RwLock, Semaphore } from "@libipc/core";
 import { checkLocks, checkMessages, checkQueue, type Instance } from "./check.ts";
 import { ControlBlock, MAX_INSTANCES } from "./control_block.ts";
+import { EXEC_SIGNAL } from "./exec_on_signal.ts";
+import { commandFor, programOf, withoutNoise } from "./namespaces.ts";
 import { OperationLog } from "./operation_log.ts";
 import type { Fault, Plan } from "./plan.ts";
 import { NAME, PERMITS, topicOf } from "./topic.ts";
@@ -11,6 +13,7 @@ const END_LIMIT_MS = 20_000;
 
 export interface Outcome {
 	readonly kills: number;
+	readonly execs: number;
 	readonly stops: number;
 	readonly messages: number;
 	/** How often a lock reported a dead owner, or a message of a killed receiver came again. Other recoveries cannot be seen. */
@@ -18,15 +21,24 @@ export interface Outcome {
 	readonly failures: readonly string[];
 }
 
+/** A participant at this moment. */
+interface Current {
+	/** The instance that it is now. */
+	instance: Instance;
+	/** The process, or the `unshare` that started it in its namespaces and ends with it. */
+	readonly process: Bun.Subprocess;
+	readonly isInNamespace: boolean;
+}
+
 class Experiment implements AsyncDisposable {
 	readonly #plan: Plan;
 	readonly #prefix: string;
 	readonly #control: ControlBlock;
 	readonly #instances: Instance[] = [];
-	/** The latest instance of each participant. */
-	readonly #current: { instance: Instance; process: Bun.Subprocess }[] = [];
+	readonly #current: Current[] = [];
 	readonly failures: string[] = [];
 	kills = 0;
+	execs = 0;
 	stops = 0;
 	recoveries = 0;
 
@@ -36,7 +48,8 @@ class Experiment implements AsyncDisposable {
 		this.#control = new ControlBlock(prefix);
 	}
 
-	#spawn(participant: number): Instance {
+	/** The next instance of a participant, before it runs. */
+	#prepare(participant: number): Instance {
 		const number = this.#instances.length;
 		if (number >= MAX_INSTANCES) throw new Error("the plan needs more instances than the control block has room for");
 		const role = this.#plan.roles[participant] ?? "user";
@@ -44,20 +57,44 @@ class Experiment implements AsyncDisposable {
 		const readersBefore = this.#instances.filter(({ role, log }) => role === "receiver" && log.ready);
 		const instance: Instance = { number, role, log, readersBefore, killed: false };
 		this.#instances.push(instance);
+		this.#control.setInstance(participant, number);
+		return instance;
+	}
+
+	#spawn(participant: number): void {
+		const instance = this.#prepare(participant);
 		const program = new URL("participant.process.ts", import.meta.url).pathname;
-		const args = [this.#prefix, `${this.#plan.seed}`, `${participant}`, `${number}`];
-		const process_ = Bun.spawn([process.execPath, program, ...args], {
+		const namespace = commandFor(this.#plan.namespaces[participant] ?? "none");
+		const args = [this.#prefix, `${this.#plan.seed}`, `${participant}`];
+		const process_ = Bun.spawn([...namespace, process.execPath, program, ...args], {
 			stdin: "ignore",
 			stdout: "inherit",
 			stderr: "pipe",
 			onExit: (_, code, signal) => {
-				if (instance.killed || code === 0) return;
+				const { number, role, killed } = current.instance;
+				if (killed || code === 0) return;
 				this.failures.push(`instance ${number} (${role}) ended with ${signal ?? code}`);
 			},
 		});
-		void new Response(process_.stderr).text().then((text) => text && this.failures.push(text.trim()));
-		this.#current[participant] = { instance, process: process_ };
-		return instance;
+		void new Response(process_.stderr).text().then((output) => {
+			const text = withoutNoise(output).trim();
+			if (text) this.failures.push(text);
+		});
+		const current: Current = { instance, process: process_, isInNamespace: namespace.length > 0 };
+		this.#current[participant] = current;
+	}
+
+	/** Sends a signal to the process itself, which `unshare` may not have started yet. Returns whether it got the signal. */
+	async #signal({ process: started, isInNamespace }: Current, signal: NodeJS.Signals): Promise<boolean> {
+		if (!isInNamespace) {
+			started.kill(signal);
+			return started.exitCode === null;
+		}
+		const isFound = (): boolean => started.exitCode !== null || programOf(started.pid) !== undefined;
+		if (!(await this.#until("the start of a process in its namespaces", isFound))) return false;
+		const program = programOf(started.pid);
+		if (program !== undefined) process.kill(program, signal);
+		return program !== undefined;
 	}
 
 	async #until(what: string, holds: () => boolean): Promise<boolean> {
@@ -73,30 +110,63 @@ class Experiment implements AsyncDisposable {
 		return true;
 	}
 
-	async #inject({ participant, stopMs }: Fault): Promise<void> {
-		const { instance, process: target } = this.#current[participant] as {
-			instance: Instance;
-			process: Bun.Subprocess;
-		};
-		if (target.exitCode !== null) return;
-		if (stopMs > 0) {
-			this.stops++;
-			target.kill("SIGSTOP");
+	async #inject({ participant, strike, stopMs }: Fault): Promise<void> {
+		const target = this.#current[participant] as Current;
+		const hasEnded = (): boolean => target.process.exitCode !== null;
+		if (hasEnded()) return;
+		const { instance } = target;
+		if (strike === "stop") {
+			if (await this.#signal(target, "SIGSTOP")) this.stops++;
 			await Bun.sleep(stopMs);
-			target.kill("SIGCONT");
+			await this.#signal(target, "SIGCONT");
 			return;
 		}
-		this.kills++;
+		if (strike === "exec") {
+			// Before that, the signal would end it.
+			if (!(await this.#until("the start of an instance", () => instance.log.replaceable || hasEnded()))) return;
+			if (hasEnded()) return;
+			this.execs++;
+		} else this.kills++;
 		instance.killed = true;
 		this.#control.setDead(instance.number);
-		target.kill("SIGKILL");
-		await target.exited;
+		if (strike === "exec") {
+			// From here on, the process is this instance. It may also end before the signal arrives.
+			const next = this.#prepare(participant);
+			target.instance = next;
+			await this.#signal(target, EXEC_SIGNAL);
+			if (!(await this.#until("the start of a new image", () => next.log.replaceable || hasEnded()))) return;
+			return;
+		}
+		await this.#signal(target, "SIGKILL");
+		await target.process.exited;
 		// A route has one sender at a time. The last one has ended.
 		this.#spawn(participant);
 	}
 
 	#exited(role: string): boolean {
 		return this.#current.every(({ instance, process: each }) => instance.role !== role || each.exitCode !== null);
+	}
+
+	/**
+	 * Whether all participants have made progress since this call: a killed or replaced process holds up no other one for long.
+	 * One receiver of a queue may take all messages.
+	 */
+	#progress(): () => boolean {
+		const marks = this.#current.map(({ instance: { log } }) => ({ log, length: log.length }));
+		const hasProgress = (participant: number): boolean => {
+			const mark = marks[participant];
+			return mark === undefined || mark.log.length > mark.length;
+		};
+		const { roles, kind } = this.#plan;
+		return () => {
+			// Senders and users of locks also end when their logs are full.
+			const running = [...roles.keys()].filter((index) => this.#current[index]?.process.exitCode === null);
+			const receivers = running.filter((index) => roles[index] === "receiver");
+			const others = running.filter((index) => roles[index] !== "receiver");
+			if (others.length === 0) return true;
+			const haveReceived = kind === "queue" ? receivers.some(hasProgress) : receivers.every(hasProgress);
+			return others.every(hasProgress) && (receivers.length === 0 || haveReceived);
+		};
 	}
 
 	async run(): Promise<void> {
@@ -117,6 +187,7 @@ class Experiment implements AsyncDisposable {
 			pending.push(this.#inject(fault));
 		}
 		await Promise.all(pending);
+		if (!(await this.#until("progress of all after the last fault", this.#progress()))) return;
 		await Bun.sleep(Math.max(0, duration - (performance.now() - started)));
 		this.#control.phase = "ending";
 		if (!(await this.#until("the end of the senders", () => this.#exited("sender") && this.#exited("user")))) return;
@@ -151,7 +222,13 @@ class Experiment implements AsyncDisposable {
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
-		for (const { process: each } of this.#current) if (each?.exitCode === null) each.kill("SIGKILL");
+		for (const { process: each } of this.#current) {
+			if (each?.exitCode !== null) continue;
+			// If it ends at this moment, there is no such process.
+			const program = programOf(each.pid);
+			if (program === undefined) each.kill("SIGKILL");
+			else process.kill(program, "SIGKILL");
+		}
 		for (const { process: each } of this.#current) await each?.exited;
 		for (const { log } of this.#instances) log[Symbol.dispose]();
 		this.#control[Symbol.dispose]();
@@ -162,6 +239,6 @@ class Experiment implements AsyncDisposable {
 export async function runExperiment(plan: Plan, prefix: string): Promise<Outcome> {
 	await using experiment = new Experiment(plan, prefix);
 	await experiment.run();
-	const { kills, stops, messages, recoveries, failures } = experiment;
-	return { kills, stops, messages, recoveries, failures };
+	const { kills, execs, stops, messages, recoveries, failures } = experiment;
+	return { kills, execs, stops, messages, recoveries, failures };
 }

@@ -7,6 +7,7 @@ import { SharedMemory } from "@libipc/core";
 const LENGTH = 0;
 const ENDED = 1;
 const READY = 2;
+const REPLACEABLE = 3;
 const HEADER_WORDS = 4;
 const CAPACITY = 1 << 21;
 
@@ -40,6 +41,11 @@ export class OperationLog implements Disposable {
 		return Atomics.load(this.#words, READY) === 1;
 	}
 
+	/** Whether the signal replaces the instance, instead of ending it. */
+	get replaceable(): boolean {
+		return Atomics.load(this.#words, REPLACEABLE) === 1;
+	}
+
 	/** The entry is written before the length: a kill between the two loses the entry, and never adds a wrong one. */
 	append(entry: number): void {
 		const length = this.length;
@@ -49,6 +55,10 @@ export class OperationLog implements Disposable {
 
 	setReady(): void {
 		Atomics.store(this.#words, READY, 1);
+	}
+
+	setReplaceable(): void {
+		Atomics.store(this.#words, REPLACEABLE, 1);
 	}
 
 	setEnded(): void {

@@ -1,20 +1,23 @@
 /**
- * One instance of a participant: `participant.process.ts <prefix> <seed> <participant> <instance>`. It may be killed at any
- * moment. When it finds a failure it prints it on its standard error and ends with status 1.
+ * One instance of a participant: `participant.process.ts <prefix> <seed> <participant>`. It may be killed at any moment, or
+ * replaced by the next instance, in the same process. When it finds a failure it prints it on its standard error and ends with status 1.
  */
 import { Mutex, type QueueReceiver, type Receiver, RwLock, Semaphore, type Sender } from "@libipc/core";
 import { HEADER, readMessage, writeMessage } from "../soak/message.ts";
 import { ControlBlock } from "./control_block.ts";
+import { execOnSignal } from "./exec_on_signal.ts";
 import { OperationLog } from "./operation_log.ts";
 import { makePlan, randomFrom } from "./plan.ts";
 import { entryOf, MAX_MESSAGES, NAME, PERMITS, topicOf } from "./topic.ts";
 
-const [prefix = "", seed = "0", participant = "0", instance = "0"] = process.argv.slice(2);
+const [prefix = "", seed = "0", participant = "0"] = process.argv.slice(2);
 const plan = makePlan(Number(seed));
-const me = Number(instance);
-const random = randomFrom(Number(seed) * 1000 + me);
 using control = new ControlBlock(prefix);
+const me = control.instanceOf(Number(participant));
+const random = randomFrom(Number(seed) * 1000 + me);
 using log = new OperationLog(prefix, me);
+execOnSignal();
+log.setReplaceable();
 
 function send(): void {
 	using sender: Sender = topicOf(plan, prefix).sender();

@@ -1,7 +1,9 @@
 /**
- * What happens in an experiment, decided by its seed alone: the participants, the object under test, the sizes of messages, the
- * faults and their times. The same seed gives the same experiment again, apart from how the system schedules it.
+ * What happens in an experiment, decided by its seed alone: the participants and their namespaces, the object under test, the
+ * sizes of messages, the faults and their times. The same seed gives the same experiment again, apart from how the system schedules it.
  */
+
+import { NAMESPACES, type Namespace } from "./namespaces.ts";
 
 /** xorshift: numbers below `limit`, the same for the same seed. */
 export function randomFrom(seed: number): (limit: number) => number {
@@ -21,12 +23,16 @@ export type Kind = (typeof KINDS)[number];
 
 export type Role = "sender" | "receiver" | "user";
 
-/** A participant is killed and started again (SIGKILL), or stopped for some time (SIGSTOP). */
+/**
+ * A participant is killed and started again (SIGKILL), replaced by its own program in the same process (execve), or stopped
+ * for some time (SIGSTOP).
+ */
 export interface Fault {
 	/** Milliseconds after the start of the experiment. */
 	readonly at: number;
 	readonly participant: number;
-	/** How many milliseconds it is stopped. 0: it is killed. */
+	readonly strike: "kill" | "exec" | "stop";
+	/** How many milliseconds it is stopped; 0 if it is killed or replaced. */
 	readonly stopMs: number;
 }
 
@@ -39,6 +45,8 @@ export interface Plan {
 	readonly largest: number;
 	/** The role of each participant: of each process that runs at a time. */
 	readonly roles: readonly Role[];
+	/** The namespaces of each participant. */
+	readonly namespaces: readonly Namespace[];
 	readonly faults: readonly Fault[];
 	/** How many milliseconds the participants work before they end. */
 	readonly duration: number;
@@ -63,17 +71,23 @@ export function makePlan(seed: number): Plan {
 	}
 	const duration = 1200 + random(1500);
 	const faults = Array.from({ length: 3 + random(6) }, (): Fault => {
-		const stopMs = random(4) === 0 ? 50 + random(900) : 0;
-		return { at: random(duration), participant: random(roles.length), stopMs };
+		const strike = (["kill", "exec", "stop"] as const)[random(3)] ?? "kill";
+		const stopMs = strike === "stop" ? 50 + random(900) : 0;
+		return { at: random(duration), participant: random(roles.length), strike, stopMs };
 	}).sort((a, b) => a.at - b.at);
 	// Some messages are sent in fragments. The messages of a queue fit its ring.
 	const largest = kind === "queue" ? capacity / 4 : random(3) === 0 ? capacity * 2 : capacity / 8;
-	return { seed, kind, overflow, capacity, largest, roles, faults, duration };
+	// In half of the experiments all share their namespaces. In the others some participants do, and some have their own.
+	const count = random(2) ? NAMESPACES.length : 1;
+	const namespaces = roles.map(() => NAMESPACES[random(count)] ?? "none");
+	return { seed, kind, overflow, capacity, largest, roles, namespaces, faults, duration };
 }
 
 /** A plan on one line. */
-export function describePlan({ kind, overflow, capacity, largest, roles }: Plan): string {
+export function describePlan({ kind, overflow, capacity, largest, roles, namespaces }: Plan): string {
 	const count = (role: Role): number => roles.filter((each) => each === role).length;
-	if (count("user") > 0) return `${kind}, ${count("user")} users`;
-	return `${kind} ${count("sender")}-${count("receiver")}, ${overflow}, ring of ${capacity} B, messages to ${largest} B`;
+	const where = namespaces.every((each) => each === "none") ? "" : `, namespaces ${namespaces.join(" ")}`;
+	if (count("user") > 0) return `${kind}, ${count("user")} users${where}`;
+	const ring = `${overflow}, ring of ${capacity} B, messages to ${largest} B`;
+	return `${kind} ${count("sender")}-${count("receiver")}, ${ring}${where}`;
 }

@@ -1,5 +1,5 @@
 /**
- * Formats the C files of native/ with the clang-format that package.json pins, as .clang-format says.
+ * Formats the C files of native/ and chaos/ with the clang-format that package.json pins, as .clang-format says.
  *
  *   bun scripts/format_c.ts [--check]
  */
@@ -15,7 +15,7 @@ const { flags } = commandLine({
 	flags: { check: { type: Boolean, description: "change nothing; fail if a file is not formatted", default: false } },
 });
 
-const files = globSync("native/{include,src,test,fault,fuzz,bench}/**/*.{c,h}").sort();
+const files = globSync(["native/{include,src,test,fault,fuzz,bench}/**/*.{c,h}", "chaos/*.c"]).sort();
 const mode = flags.check ? ["--dry-run", "--Werror"] : ["-i"];
 const { status, error } = spawnSync("node_modules/.bin/clang-format", [...mode, ...files], { stdio: "inherit" });
 if (error) throw error;

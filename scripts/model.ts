@@ -82,7 +82,9 @@ async function check(spin: string, compiler: string, it: Run, directory: string)
 	});
 	const error = errorOf(output);
 	const isWhole =
-		status === 0 && /errors: 0$/m.test(output) && !/max search depth too small|out of memory/.test(output);
+		status === 0 &&
+		/errors: 0$/m.test(output) &&
+		!/max search depth too small|out of memory|Search not completed/.test(output);
 	const states = output.match(/^\s*(\d+) states, stored/m)?.[1] ?? "?";
 	const depth = output.match(/depth reached (\d+)/)?.[1] ?? "?";
 	const seen = { states, depth, output };

@@ -5,7 +5,8 @@
  * Modelled: processes that make an identity (create, lock, check the links, publish, companion file) and that end:
  * regularly, or by a kill or exec between any two steps. After exec the new image makes an identity again, in the same
  * process. A child that the first one forks, which shares its open file. Finders that remove identity files without an
- * owner, and may be killed between any two steps, and a last one that comes when all have ended. A process that asks whether the first owner is alive. There are two names, so a name comes again soon after its file was removed.
+ * owner, and may be killed between any two steps, and a last one that comes when all have ended. A process that asks
+ * whether the first owner is alive. There are one or two names, so a name comes again soon.
  * A lock belongs to an open file, and ends when the last descriptor of it is closed. A file without a name stays locked.
  * Abstracted: an inode number does not come again; the directory; descriptors run out (then nothing is removed, and the
  * owner counts as alive); threads, which their own process marks as dead; a stranger's read lock, which the question does
@@ -16,21 +17,21 @@
  * the identity file that leads to it. After the last finder nothing is left.
  *
  * config FORK -DOWNERS=1 -DFINDERS=1 -DSTRIKES=2 an owner, its new image, a child, a finder; strikes at all
- * config NAMES -DOWNERS=2 -DFINDERS=2 -DSTRIKES=1 two owners, two finders; the first owner may be killed
- * fault NO_LINK_CHECK in NAMES            an owner does not check whether its file was removed before it was locked
- * fault PUBLISHED_UNLOCKED in FORK       an owner publishes its identity before it has the lock
- * fault FINDER_TAKES_NO_LOCK in NAMES     a finder removes what it has seen unlocked
- * fault FINDER_CHECKS_NO_LINKS in NAMES   a finder removes a name though its file has lost the name
- * fault CLOSED_BEFORE_REMOVED in NAMES    an owner that ends closes the file, and then removes the name
- * fault NO_INODE in NAMES                 an identity is its name only
- * fault NO_CLOSE_ON_EXEC in FORK         the new image has the lock of the old one
- * fault CHILD_KEEPS_IT in FORK           a forked child does not close the file
- * fault CHILD_UNLOCKS in FORK            a forked child unlocks the file
- * fault CHILD_REMOVES in FORK            a forked child removes the file when it ends
- * fault IDENTITY_FIRST in FORK           a finder removes the identity file before its companion
+ * config NAMES -DOWNERS=2 -DFINDERS=2 -DSTRIKES=1 two owners, two finders; the first owner may be killed. No companions
+ * fault NO_LINK_CHECK in NAMES             an owner does not check whether its file was removed before it was locked
+ * fault PUBLISHED_UNLOCKED in FORK         an owner publishes its identity before it has the lock
+ * fault FINDER_TAKES_NO_LOCK in NAMES      a finder removes what it has seen unlocked
+ * fault FINDER_CHECKS_NO_LINKS in NAMES    a finder removes a name though its file has lost the name
+ * fault CLOSED_BEFORE_REMOVED in NAMES     an owner that ends closes the file, and then removes the name
+ * fault NO_INODE in NAMES                  an identity is its name only
+ * fault NO_CLOSE_ON_EXEC in FORK           the new image has the lock of the old one
+ * fault CHILD_KEEPS_IT in FORK             a forked child does not close the file
+ * fault CHILD_UNLOCKS in FORK              a forked child unlocks the file
+ * fault CHILD_REMOVES in FORK              a forked child removes the file when it ends
+ * fault IDENTITY_FIRST in FORK             a finder removes the identity file before its companion
  */
-#define NAMES 2
-#define FILES 4 /* by inode; 0: none */
+#define NAMES (3 - OWNERS)
+#define FILES (4 - OWNERS + 1) /* by inode; 0: none */
 #define NONE 255
 
 /* Open files: of the two owners, of their new images, of the finders. */
@@ -73,14 +74,15 @@ proctype owner(byte me) {
 again:
   {
     do
-    :: next_inode > FILES -> goto finished /* it gives up */
-    :: else ->
-      atomic { /* O_EXCL */
+    :: atomic {
         if
         :: next_inode <= FILES && at_name[0] == 0 -> name_of[next_inode] = 0
+#if NAMES == 2
         :: next_inode <= FILES && at_name[1] == 0 -> name_of[next_inode] = 1
-        :: next_inode > FILES || (at_name[0] != 0 && at_name[1] != 0) -> goto finished
-        fi;
+        :: at_name[0] != 0 && at_name[1] != 0 -> goto finished /* it gives up */
+#endif
+        :: next_inode > FILES || is_answered -> goto finished
+        fi; /* O_EXCL */
         f = next_inode; next_inode++;
         at_name[name_of[f]] = f;
         open_at(it, f)
@@ -103,16 +105,20 @@ again:
       close_it(it)
     od;
     atomic { runs[f] = 1; if :: me == 0 && slot == 0 -> slot = f :: else fi }
+#if OWNERS == 1
     companion[f] = 1;
+#endif
     if
 #if OWNERS == 1
     :: it == 0 -> atomic { has_forked = true; copies[0]++ }
 #endif
-    :: it != 0 && slot != f -> is_answered /* it runs as long as the question is open */
+    :: it != 0 && slot != f -> (is_answered || slot == 0) /* it runs as long as the question is open */
     :: true
     fi;
     runs[f] = 0;
+#if OWNERS == 1
     companion[f] = 0;
+#endif
 #ifdef CLOSED_BEFORE_REMOVED
     close_it(it);
 #endif
@@ -189,8 +195,10 @@ proctype finder(byte me) {
 #ifdef IDENTITY_FIRST
           at_name[n] = 0;
           companion[f] = 0
-#else
+#elif OWNERS == 1
           companion[f] = 0;
+          at_name[n] = 0
+#else
           at_name[n] = 0
 #endif
         fi
@@ -208,12 +216,17 @@ proctype finder(byte me) {
 #define LEFT(n) (at_name[n] != 0 && lock_of[at_name[n]] != NONE)
 #define REMOVE(n) companion[at_name[n]] = 0; at_name[n] = 0
 proctype last_finder() {
+  byte f;
   d_step {
     ended == 2 + FINDERS && is_answered -> /* the owners and the child, or two owners */
-      assert(!LEFT(0) && !LEFT(1));
+      assert(!LEFT(0));
       REMOVE(0);
+#if NAMES == 2
+      assert(!LEFT(1));
       REMOVE(1);
-      assert(companion[1] + companion[2] + companion[3] + companion[4] == 0)
+#endif
+      f = 1;
+      do :: f > FILES -> break :: else -> assert(companion[f] == 0); f++ od
   }
 }
 
@@ -262,7 +275,10 @@ end:
 
 init {
   atomic {
-    lock_of[1] = NONE; lock_of[2] = NONE; lock_of[3] = NONE; lock_of[4] = NONE;
+    lock_of[1] = NONE; lock_of[2] = NONE; lock_of[3] = NONE;
+#if OWNERS == 1
+    lock_of[4] = NONE;
+#endif
     run owner(0);
 #if OWNERS == 2
     run owner(1);

@@ -2,7 +2,6 @@ import {
 	EventIndex,
 	headerLong,
 	headerWord,
-	Kind,
 	SLOT_WORDS,
 	Status,
 	slotLong,

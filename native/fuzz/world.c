@@ -163,6 +163,11 @@ void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns)
     now += timeout_ns < 100 * MS ? 100 * MS : timeout_ns > 1000 * MS ? 1000 * MS : timeout_ns;
 }
 
+bool ipc_os_wait_interruptibly(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
+  ipc_os_wait(word, expected, timeout_ns);
+  return false;
+}
+
 void ipc_os_wake_all(_Atomic uint32_t *word) {
   (void)word;
   step();

@@ -35,10 +35,14 @@ static _Atomic uint32_t *binding_view_word(const ipc_segment *segment, uint32_t 
   return word < segment->mapping->bytes / sizeof(uint32_t) ? (_Atomic uint32_t *)segment->header + word : NULL;
 }
 
-void ipc_segment_wait(const ipc_segment *segment, uint32_t word, uint32_t expected, double milliseconds) {
+int32_t ipc_segment_wait(const ipc_segment *segment, uint32_t word, uint32_t expected, double milliseconds,
+                         int32_t ends_early) {
   _Atomic uint32_t *there = binding_view_word(segment, word);
-  if (!there || milliseconds <= 0) return;
-  ipc_os_wait(there, expected, milliseconds < 1e12 ? (uint64_t)(milliseconds * 1e6) : IPC_FOREVER);
+  if (!there || milliseconds <= 0) return false;
+  uint64_t ns = milliseconds < 1e12 ? (uint64_t)(milliseconds * 1e6) : IPC_FOREVER;
+  if (ends_early) return ipc_os_wait_interruptibly(there, expected, ns);
+  ipc_os_wait(there, expected, ns);
+  return false;
 }
 
 void ipc_segment_wake(const ipc_segment *segment, uint32_t word) {

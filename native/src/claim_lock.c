@@ -30,7 +30,7 @@ bool ipc_claim_lock_slow(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t
     if (ipc_os_now() >= deadline) return false;
     uint32_t seen = ipc_event_prepare(header, IPC_EVENT_CLAIM_FREE);
     if (atomic_load_explicit(claim, memory_order_relaxed) == 0) continue;
-    ipc_event_sleep(header, IPC_EVENT_CLAIM_FREE, seen, deadline, slice);
+    if (ipc_event_sleep(header, IPC_EVENT_CLAIM_FREE, seen, deadline, slice)) deadline = IPC_PASSED;
     uint32_t pid;
     if (ipc_claim_take_over(segment, claim, instance, &pid)) return true;
     slice = IPC_SLICE_NS;

@@ -55,11 +55,19 @@ uint32_t ipc_event_prepare(ipc_header *header, enum ipc_event_index event) {
   return seen;
 }
 
-void ipc_event_sleep(ipc_header *header, enum ipc_event_index event, uint32_t seen, uint64_t deadline, uint64_t slice) {
+bool ipc_sleep_on(_Atomic uint32_t *word, uint32_t expected, uint64_t deadline, uint64_t slice) {
   uint64_t now = ipc_os_now();
-  if (now >= deadline) return;
-  if (deadline - now < slice) slice = deadline - now;
-  ipc_os_wait(&header->event_words[event].value, seen, slice);
+  if (now >= deadline) return false;
+  uint64_t left = deadline - now;
+  /* A call that ends soon needs no signal to end it. */
+  if (deadline != IPC_FOREVER && left > IPC_FIRST_SLICE_NS)
+    return ipc_os_wait_interruptibly(word, expected, left < slice ? left : slice);
+  ipc_os_wait(word, expected, left < slice ? left : slice);
+  return false;
+}
+
+bool ipc_event_sleep(ipc_header *header, enum ipc_event_index event, uint32_t seen, uint64_t deadline, uint64_t slice) {
+  return ipc_sleep_on(&header->event_words[event].value, seen, deadline, slice);
 }
 
 static uint32_t event_processors(void) {

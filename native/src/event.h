@@ -51,8 +51,12 @@ uint32_t ipc_event_prepare(ipc_header *header, enum ipc_event_index event);
  */
 void ipc_event_arm(ipc_segment *segment, ipc_slot *slot, uint32_t events, uint64_t waker);
 
-/* Waiter, step 5: for at most `slice` ns and not past `deadline` (ipc_os_now() based). */
-void ipc_event_sleep(ipc_header *header, enum ipc_event_index event, uint32_t seen, uint64_t deadline, uint64_t slice);
+/*
+ * Waiter, step 5: for at most `slice` ns and not past `deadline` (ipc_os_now() based). True: a signal handler ran
+ * meanwhile, and a call with a deadline ends as if that had passed (ipc_os_wait_interruptibly). Calls without one never
+ * get true.
+ */
+bool ipc_event_sleep(ipc_header *header, enum ipc_event_index event, uint32_t seen, uint64_t deadline, uint64_t slice);
 
 /*
  * Before it sleeps, a waiter spins (a peer on another processor answers within a microsecond; not if the endpoints
@@ -74,5 +78,11 @@ bool ipc_backoff_pause(ipc_backoff *backoff, uint64_t deadline);
 
 /* The moment `timeout_ms` from now; negative = IPC_FOREVER. */
 uint64_t ipc_deadline(int32_t timeout_ms);
+
+/* A deadline that has always passed. */
+#define IPC_PASSED 1
+
+/* Sleeps on a word until `deadline`, for at most `slice` ns; see ipc_event_sleep. */
+bool ipc_sleep_on(_Atomic uint32_t *word, uint32_t expected, uint64_t deadline, uint64_t slice);
 
 #endif

@@ -30,7 +30,7 @@ int32_t ipc_handle_wait_for(ipc_handle *handle, const ipc_lock_wait *lock, int32
   if (wait < 0) return wait;
   uint64_t slice = IPC_FIRST_SLICE_NS;
   while ((status = lock->attempt(handle)) == IPC_TIMED_OUT && ipc_os_now() < *deadline) {
-    ipc_waits_sleep(segment, wait, *deadline, slice);
+    if (ipc_waits_sleep(segment, wait, *deadline, slice)) *deadline = IPC_PASSED;
     if (ipc_waits_is_notified(segment, wait)) {
       ipc_waits_renew(segment, wait);
       continue;
@@ -119,7 +119,7 @@ int32_t ipc_handle_sleep(ipc_handle *handle, int32_t wait, int32_t timeout_ms) {
     if (timeout_ms == 0) return ipc_segment_result(segment, IPC_TIMED_OUT);
     if (ipc_backoff_pause(&backoff, deadline)) continue;
     if (ipc_os_now() >= deadline) return ipc_segment_result(segment, IPC_TIMED_OUT);
-    ipc_waits_sleep(segment, wait, deadline, slice);
+    if (ipc_waits_sleep(segment, wait, deadline, slice)) deadline = IPC_PASSED;
     if (handle_wait_status(handle, wait) != IPC_TIMED_OUT) continue;
     slice = IPC_SLICE_NS;
     ipc_handle_poll(handle);

@@ -161,7 +161,8 @@ int32_t ipc_receiver_wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, u
       return receiver_is_empty(receiver) ? ipc_segment_result(segment, IPC_E_ORPHANED) : IPC_OK;
     if (ipc_os_now() >= deadline) return IPC_TIMED_OUT;
     atomic_store_explicit(&receiver->slot->asleep, 1, memory_order_relaxed);
-    ipc_event_sleep(header, IPC_EVENT_DATA, seen, deadline, receiver_is_empty(receiver) ? IPC_SLICE_NS : slice);
+    if (ipc_event_sleep(header, IPC_EVENT_DATA, seen, deadline, receiver_is_empty(receiver) ? IPC_SLICE_NS : slice))
+      deadline = *until = IPC_PASSED;
     atomic_store_explicit(&receiver->slot->asleep, 0, memory_order_relaxed);
     if (receiver_has_ready(receiver)) return IPC_OK;
     receiver_recover(receiver);

@@ -81,7 +81,8 @@ static bool sender_is_tail_damaged(const ipc_sender *sender, uint32_t head) {
          head - atomic_load_explicit(&sender->segment.header->tail, memory_order_relaxed) > sender->capacity_units;
 }
 
-/* Waits until the receivers need less than they do. False: the deadline passed. */
+/* Waits until the receivers need less than they do. False: the deadline passed,
+ * or a signal ends the call early. */
 static bool sender_wait_for_space(ipc_sender *sender, uint32_t head, uint32_t units, uint64_t *slice,
                                   uint64_t deadline) {
   ipc_segment *segment = &sender->segment;
@@ -97,12 +98,12 @@ static bool sender_wait_for_space(ipc_sender *sender, uint32_t head, uint32_t un
   uint32_t seen = ipc_event_prepare(header, IPC_EVENT_SPACE);
   if (sender_gate(sender, head) != needed || ipc_sender_check(sender) != IPC_OK) return true;
   atomic_store_explicit(&sender->slot->asleep, 1, memory_order_relaxed);
-  ipc_event_sleep(header, IPC_EVENT_SPACE, seen, deadline, *slice);
+  bool ends_early = ipc_event_sleep(header, IPC_EVENT_SPACE, seen, deadline, *slice);
   atomic_store_explicit(&sender->slot->asleep, 0, memory_order_relaxed);
   ipc_segment_is_orphaned(segment);
   ipc_slots_evict_dead_at(segment, needed);
   *slice = IPC_SLICE_NS;
-  return true;
+  return !ends_early || sender_gate(sender, head) != needed;
 }
 
 /*

@@ -1,5 +1,6 @@
 #include "waits.h"
 
+#include "event.h"
 #include "libipc/status.h"
 
 enum { TICKET_SHIFT = 2 };
@@ -70,12 +71,10 @@ bool ipc_waits_is_notified(const ipc_segment *segment, int32_t wait) {
   return waits_tag_of(atomic_load_explicit(&segment->waits[wait].state, memory_order_acquire)) != IPC_WAIT_WAITING;
 }
 
-void ipc_waits_sleep(ipc_segment *segment, int32_t wait, uint64_t deadline, uint64_t slice) {
+bool ipc_waits_sleep(ipc_segment *segment, int32_t wait, uint64_t deadline, uint64_t slice) {
   _Atomic uint32_t *state = &segment->waits[wait].state;
   uint32_t seen = waits_load(state);
-  uint64_t now = ipc_os_now();
-  if (waits_tag_of(seen) != IPC_WAIT_WAITING || now >= deadline) return;
-  ipc_os_wait(state, seen, deadline - now < slice ? deadline - now : slice);
+  return waits_tag_of(seen) == IPC_WAIT_WAITING && ipc_sleep_on(state, seen, deadline, slice);
 }
 
 static void waits_uncount(ipc_header *header) { atomic_fetch_sub_explicit(&header->waiting, 1, memory_order_relaxed); }

@@ -39,8 +39,8 @@ int32_t ipc_waits_enter(ipc_segment *segment, uint32_t instance, uint32_t what, 
 /* Steps 1 and 2 again, with the old ticket, for a wait that was notified and could not make use of it. */
 void ipc_waits_renew(ipc_segment *segment, int32_t wait);
 
-/* Step 4: for at most `slice` ns and not past `deadline`. */
-void ipc_waits_sleep(ipc_segment *segment, int32_t wait, uint64_t deadline, uint64_t slice);
+/* Step 4: for at most `slice` ns and not past `deadline`. True: end early, as after ipc_event_sleep. */
+bool ipc_waits_sleep(ipc_segment *segment, int32_t wait, uint64_t deadline, uint64_t slice);
 
 bool ipc_waits_is_notified(const ipc_segment *segment, int32_t wait);
 

@@ -89,7 +89,7 @@ static void sleep_on_it(void *unused) {
   atomic_fetch_add(&shared->ready, 1);
   ipc_mapping *mapping;
   _Atomic uint32_t *words = (_Atomic uint32_t *)words_of(segment, &mapping);
-  while (atomic_load(&words[WORD]) == 0) ipc_segment_wait(segment, WORD, 0, 1e300);
+  while (atomic_load(&words[WORD]) == 0) ipc_segment_wait(segment, WORD, 0, 1e300, 0);
   atomic_fetch_add(&shared->ended, 1);
   ipc_mapping_release(mapping);
   ipc_receiver_close(receiver);
@@ -111,14 +111,14 @@ static void words_are_slept_on(void) {
   for (int i = 0; i < 3; i++) test_finish(workers[i]);
   CHECK_EQ(shared->ended, 3);
   double before = test_ms();
-  ipc_segment_wait(segment, WORD, 1, 20);
+  ipc_segment_wait(segment, WORD, 1, 20, 0);
   CHECK_GE(test_ms() - before, 20);
   /* These would last for ever. */
-  ipc_segment_wait(segment, WORD, 0, 1e300);
-  ipc_segment_wait(segment, UINT32_MAX, 1, 1e300);
-  ipc_segment_wait(segment, (uint32_t)(ipc_mapping_byte_length(mapping) / 4), 0, 1e300);
-  ipc_segment_wait(segment, WORD, 1, 0);
-  ipc_segment_wait(segment, WORD, 1, -1);
+  ipc_segment_wait(segment, WORD, 0, 1e300, 0);
+  ipc_segment_wait(segment, UINT32_MAX, 1, 1e300, 0);
+  ipc_segment_wait(segment, (uint32_t)(ipc_mapping_byte_length(mapping) / 4), 0, 1e300, 0);
+  ipc_segment_wait(segment, WORD, 1, 0, 0);
+  ipc_segment_wait(segment, WORD, 1, -1, 0);
   ipc_segment_wake(segment, UINT32_MAX);
   ipc_mapping_release(mapping);
   ipc_sender_close(sender);

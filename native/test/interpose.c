@@ -17,6 +17,7 @@ static void before(const char *call) {
 uint64_t test_os_now(void);
 uint64_t test_os_self(void);
 void test_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
+bool test_os_wait_interruptibly(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
 void test_os_wake_all(_Atomic uint32_t *word);
 int test_os_open(const char *key, bool create, uint32_t permissions);
 int test_os_unlink(const char *key);
@@ -39,10 +40,17 @@ uint64_t test_os_self(void) {
   return ipc_os_self();
 }
 
-void test_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
+static uint64_t interpose_slice(uint64_t timeout_ns) {
   before("wait");
-  if (hooks.patient && (timeout_ns == IPC_SLICE_NS || timeout_ns == IPC_FIRST_SLICE_NS)) timeout_ns = IPC_FOREVER;
-  ipc_os_wait(word, expected, timeout_ns);
+  return hooks.patient && (timeout_ns == IPC_SLICE_NS || timeout_ns == IPC_FIRST_SLICE_NS) ? IPC_FOREVER : timeout_ns;
+}
+
+void test_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
+  ipc_os_wait(word, expected, interpose_slice(timeout_ns));
+}
+
+bool test_os_wait_interruptibly(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
+  return ipc_os_wait_interruptibly(word, expected, interpose_slice(timeout_ns));
 }
 
 void test_os_wake_all(_Atomic uint32_t *word) {

@@ -5,6 +5,7 @@
 #define ipc_os_now test_os_now
 #define ipc_os_self test_os_self
 #define ipc_os_wait test_os_wait
+#define ipc_os_wait_interruptibly test_os_wait_interruptibly
 #define ipc_os_wake_all test_os_wake_all
 #define ipc_os_open test_os_open
 #define ipc_os_unlink test_os_unlink

@@ -1,4 +1,8 @@
-/** One process gets SIGTERM and one is killed; a third one watches: `bun examples/guide/shutting-down/main.ts`. */
+/** Two processes get SIGTERM and one is killed; a fourth one watches: `bun examples/guide/shutting-down/main.ts`. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setImmediate as turn } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { Channel, clear, list, Queue } from "libipc";
 
 const [role = "watcher", prefix = `guide-${process.pid}`] = process.argv.slice(2);
@@ -7,36 +11,68 @@ const [role = "watcher", prefix = `guide-${process.pid}`] = process.argv.slice(2
 async function serve(): Promise<void> {
 	const ending = new AbortController();
 	process.once("SIGTERM", () => ending.abort());
-	using _cache = Queue.receiver(`cache-${process.pid}`, { prefix });
-	using news = Channel.receiver("news", { prefix });
+	const cache = Queue.receiver(`cache-${process.pid}`, { prefix });
+	const news = Channel.receiver("news", { prefix });
 	try {
 		for await (const _ of news.messages({ signal: ending.signal }));
 	} catch (error) {
 		// The loop rejects with the reason of the abort.
 		if (!ending.signal.aborted) throw error;
+	} finally {
+		news.close();
+		cache.close();
 	}
-	// Here `using` closes both receivers.
+}
+
+/** The same with blocking calls: JavaScript runs the handler in `await turn()`, and nowhere else. */
+async function serveBlocking(): Promise<void> {
+	let isOver = false;
+	process.once("SIGTERM", () => {
+		isOver = true;
+	});
+	const news = Channel.receiver("news", { prefix });
+	while (!isOver) {
+		// Ends when messages have arrived, when SIGTERM arrives during the call, or after half a second.
+		news.drain((_view) => {}, { timeout: 500, max: 1000 });
+		await turn();
+	}
+	news.close();
 }
 
 async function watch(): Promise<void> {
-	const children = [1, 2].map(() => Bun.spawn([process.execPath, import.meta.path, "server", prefix]));
-	const [terminated, killed] = children;
-	{
-		using news = Channel.sender("news", { prefix });
-		let here = 0;
-		for await (const { type, role, pid } of news.peers({ signal: AbortSignal.timeout(10_000) })) {
-			const who = pid === terminated?.pid ? "the terminated process" : "the killed process";
-			if (type !== "joined") console.log(`${who}: its ${role} ${type}`);
-			else if (++here === 2) terminated?.kill("SIGTERM");
-			if (type === "left") killed?.kill("SIGKILL");
-			if (type === "died") break;
+	const program = fileURLToPath(import.meta.url);
+	const names = new Map<number | undefined, string>();
+	const start = (role: string, name: string) => {
+		const child = spawn(process.execPath, [...process.execArgv, program, role, prefix], { stdio: "inherit" });
+		names.set(child.pid, name);
+		return { child, ended: once(child, "exit") };
+	};
+	const news = Channel.sender("news", { prefix });
+	const children = [
+		start("asynchronous", "the asynchronous server"),
+		start("blocking", "the blocking server"),
+		start("asynchronous", "the killed server"),
+	];
+	const [asynchronous, blocking, killed] = children.map(({ child }) => child);
+	const steps = [() => blocking?.kill("SIGTERM"), () => killed?.kill("SIGKILL")];
+	let joined = 0;
+	for await (const { type, role, pid } of news.peers({ signal: AbortSignal.timeout(10_000) })) {
+		if (type === "joined") {
+			if (++joined === children.length) asynchronous?.kill("SIGTERM");
+			continue;
 		}
+		console.log(`${names.get(pid)}: its ${role} ${type}`);
+		steps.shift()?.();
+		if (type === "died") break;
 	}
-	console.log(`exit codes: ${await Promise.all(children.map(({ exited }) => exited))}`);
+	news.close();
+	const exits = await Promise.all(children.map(({ ended }) => ended));
+	console.log(`exits: ${exits.map(([code, signal]) => code ?? signal).join(", ")}`);
 	// No other process had the queue of the killed one open, so its segment is still there.
 	for (const { kind, state } of list({ prefix })) console.log(`left behind: a ${kind}, ${state}`);
 	console.log(`cleared: ${clear({ prefix }).length}; left: ${list({ prefix }).length}`);
 }
 
-if (role === "server") await serve();
+if (role === "asynchronous") await serve();
+else if (role === "blocking") await serveBlocking();
 else await watch();

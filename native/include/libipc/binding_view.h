@@ -58,12 +58,14 @@ IPC_API ipc_mapping *ipc_segment_hold_mapping(ipc_segment *segment);
  * Sleeps while the 32-bit word at index `word` of the segment is `expected`, for at most so many milliseconds. It may
  * end early for any reason. An index outside the segment does nothing.
  *
- * Returns:    nothing; the caller reads the word again.
+ * Returns:    1 if `ends_early` is not 0, the calling thread is the main one, and a handler of the program for SIGHUP,
+ *             SIGINT or SIGTERM ran meanwhile: then a call with a deadline should end. Otherwise 0.
  * Fails with: nothing.
  * Called by:  the owner of the endpoint.
- * Order:      none: the caller loads the word with acquire afterwards.
+ * Order:      none: the caller loads the word with acquire afterwards, in any case.
  */
-IPC_API void ipc_segment_wait(const ipc_segment *segment, uint32_t word, uint32_t expected, double milliseconds);
+IPC_API int32_t ipc_segment_wait(const ipc_segment *segment, uint32_t word, uint32_t expected, double milliseconds,
+                                 int32_t ends_early);
 
 /*
  * Wakes all threads of all processes that sleep on the word.

@@ -94,6 +94,8 @@ void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns)
     __ulock_wait2(ULOCK_COMPARE_AND_WAIT_SHARED, word, expected, timeout_ns, 0);
 }
 
+bool ipc_posix_is_main_thread(void) { return pthread_main_np() != 0; }
+
 /* ENOENT is normal: nothing sleeps there. */
 void ipc_os_wake_all(_Atomic uint32_t *word) {
   if (os_sync_wake)

@@ -42,6 +42,12 @@ void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns)
   syscall(SYS_futex, word, FUTEX_WAIT, expected, timeout_ns == IPC_FOREVER ? NULL : &t, NULL, 0);
 }
 
+bool ipc_posix_is_main_thread(void) {
+  static _Thread_local int8_t is_main; /* 0: not asked yet. In a forked child it may stay -1: then no signal is seen */
+  if (is_main == 0) is_main = (pid_t)syscall(SYS_gettid) == getpid() ? 1 : -1;
+  return is_main > 0;
+}
+
 void ipc_os_wake_all(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0); }
 
 /*

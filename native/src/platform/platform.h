@@ -29,6 +29,13 @@ uint32_t ipc_os_processors(void);
  */
 void ipc_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
 
+/*
+ * The same, for a call that has a deadline: true if a handler of the program for SIGHUP, SIGINT or SIGTERM ran during
+ * the sleep. The call then ends as if its time were up, so that JavaScript can run its own handler. Threads other than
+ * the main one never get true.
+ */
+bool ipc_os_wait_interruptibly(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
+
 /* Wakes every thread of every process that sleeps on the word. */
 void ipc_os_wake_all(_Atomic uint32_t *word);
 

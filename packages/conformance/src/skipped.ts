@@ -26,6 +26,11 @@ export const skip: readonly Skip[] = [
 		],
 	},
 	{
+		reason: "A signal goes to a process, and JavaScript handles it in the main thread.",
+		where: ({ transport }) => transport === "threads",
+		cases: ["signals during blocking calls"],
+	},
+	{
 		reason: "The engine between threads has no socket.",
 		where: ({ engine }) => engine === "sab",
 		cases: ["there is one socket while an endpoint that has waited is open, and none when all of those are closed"],

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
+import { nodeBinary } from "../../../scripts/node_binary.ts";
 import { list } from "./index.ts";
 
 /** `docs/guide` and the programs it shows: they run, print what is expected, leave nothing, and are shown as they are. */
@@ -52,9 +53,10 @@ const outputs: Record<string, string[]> = {
 		"the memory has grown from 16 to 112 bytes",
 	],
 	"shutting-down": [
-		"the terminated process: its receiver left",
-		"the killed process: its receiver died",
-		"exit codes: 0,137",
+		"the asynchronous server: its receiver left",
+		"the blocking server: its receiver left",
+		"the killed server: its receiver died",
+		"exits: 0, 0, SIGKILL",
 		"left behind: a queue, leftover",
 		"cleared: 1; left: 0",
 	],
@@ -75,8 +77,11 @@ function endGroup({ pid }: ChildProcess): void {
 }
 
 /** Runs a program in a separate process group, so that its children can be ended with it. */
-async function run(...program: string[]): Promise<{ code: number | null; output: string[]; errors: string }> {
-	const child = spawn(process.execPath, program, {
+async function run(
+	runtime: string,
+	...program: string[]
+): Promise<{ code: number | null; output: string[]; errors: string }> {
+	const child = spawn(runtime, program, {
 		cwd: root,
 		detached: true,
 		stdio: ["ignore", "pipe", "pipe"],
@@ -110,9 +115,18 @@ test("every page has a program, and every program a page", () => {
 	expect(readdirSync(new URL("examples/guide", root)).sort()).toEqual(tasks);
 });
 
+test("guide: shutting-down in Node", async () => {
+	const node = nodeBinary(26);
+	if (!node) throw new Error("there is no Node 26 here: set LIBIPC_NODE_26 to one");
+	const flag = "--disable-warning=ExperimentalWarning";
+	const { code, output, errors } = await run(node, flag, program("shutting-down").pathname);
+	expect({ code, output, errors }).toEqual({ code: 0, output: outputs["shutting-down"] ?? [], errors: "" });
+	expect(list({ prefix: `guide-${running?.pid}` })).toEqual([]);
+}, 20_000);
+
 describe.each(tasks)("guide: %s", (task) => {
 	test("the program prints what it should and leaves nothing", async () => {
-		const { code, output, errors } = await run(program(task).pathname);
+		const { code, output, errors } = await run(process.execPath, program(task).pathname);
 		expect({ code, output, errors }).toEqual({ code: 0, output: outputs[task] ?? [], errors: "" });
 		expect(list({ prefix: `guide-${running?.pid}` })).toEqual([]);
 	}, 20_000);

@@ -9,7 +9,7 @@ import {
 	WaitBits,
 	waitWord,
 } from "@libipc/protocol";
-import { Backoff, deadlineAfter, FIRST_SLICE, SLICE } from "../segment/event.ts";
+import { Backoff, deadlineAfter, FIRST_SLICE, PASSED, SLICE } from "../segment/event.ts";
 import { isOrphaned } from "../segment/orphaned.ts";
 import type { Segment } from "../segment/segment.ts";
 import { countAlive, evictDead } from "../segment/slots.ts";
@@ -134,13 +134,14 @@ export abstract class SegmentHandle implements EngineHandle {
 		return status;
 	}
 
-	#waitInQueue(index: number, tries: Tries, deadline: number): number {
+	#waitInQueue(index: number, tries: Tries, until: number): number {
 		const { segment } = this;
+		let deadline = until;
 		let slice = FIRST_SLICE;
 		for (;;) {
 			let status = tries.attempt();
 			if (status !== Status.timedOut || segment.platform.now() >= deadline) return status;
-			sleepWait(segment, index, deadline, slice);
+			if (sleepWait(segment, index, deadline, slice)) deadline = PASSED;
 			if (isNotified(segment, index)) {
 				renew(segment, index);
 				continue;

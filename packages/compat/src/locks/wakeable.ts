@@ -7,7 +7,7 @@ import {
 	WAIT_WORDS,
 	waitWord,
 } from "@libipc/protocol";
-import { Backoff, deadlineAfter, FIRST_SLICE, SLICE } from "../segment/event.ts";
+import { Backoff, deadlineAfter, FIRST_SLICE, PASSED, SLICE } from "../segment/event.ts";
 import { evictDead } from "../segment/slots.ts";
 import { deathsAtStart, enter, isNotified, leave, sleepWait } from "../segment/waits.ts";
 import { SegmentHandle } from "./handle.ts";
@@ -55,15 +55,16 @@ export abstract class WakeableHandle extends SegmentHandle implements EngineWait
 		return segment.result(status);
 	}
 
-	#sleepUntil(index: number, deadline: number): number {
+	#sleepUntil(index: number, until: number): number {
 		const { segment } = this;
+		let deadline = until;
 		const backoff = new Backoff(segment);
 		for (let slice = FIRST_SLICE; ; ) {
 			const status = this.#progress(index);
 			if (status !== Status.timedOut) return status;
 			if (backoff.pause()) continue;
 			if (segment.platform.now() >= deadline) return status;
-			sleepWait(segment, index, deadline, slice);
+			if (sleepWait(segment, index, deadline, slice)) deadline = PASSED;
 			if (this.#progress(index) !== Status.timedOut) continue;
 			slice = SLICE;
 			this.poll();

@@ -50,8 +50,9 @@ const waiting = (...handles: EngineHandle[]): boolean[] => handles.map((handle) 
 /** Runs an action once, when the thread is about to sleep, and instead of the sleep. */
 function whenAsleep(handle: SegmentHandle, action: () => void): void {
 	threadOf(handle).wait = () => {
-		threadOf(handle).wait = () => {};
+		threadOf(handle).wait = () => false;
 		action();
+		return false;
 	};
 }
 

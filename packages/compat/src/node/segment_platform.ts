@@ -37,8 +37,10 @@ export class SegmentPlatform implements Platform {
 		return performance.now();
 	}
 
-	wait(_words: Int32Array, index: number, expected: number, milliseconds: number): void {
-		if (this.#segment) this.#symbols.ipc_segment_wait(this.#segment, index, expected >>> 0, milliseconds);
+	wait(_words: Int32Array, index: number, expected: number, milliseconds: number, endsEarly: boolean): boolean {
+		if (!this.#segment) return false;
+		const early = endsEarly ? 1 : 0;
+		return this.#symbols.ipc_segment_wait(this.#segment, index, expected >>> 0, milliseconds, early) !== 0;
 	}
 
 	wakeAll(_words: Int32Array, index: number): void {

@@ -129,7 +129,7 @@ function check(state: SenderState): number {
 const isTailDamaged = (state: SenderState, head: number): boolean =>
 	state.leaseBytes > 0 && (head - (state.words[TAIL] as number)) >>> 0 > state.ring.units;
 
-/** Waits until the receivers need less than now: the next slice, or -1 when the deadline has passed. */
+/** Waits until the receivers need less than now: the next slice, or -1 when the deadline has passed, or a signal ends the call early. */
 function waitForSpace(state: SenderState, head: number, units: number, slice: number, deadline: number): number {
 	const { segment, words, ring } = state;
 	const backoff = state.backoff.restart();
@@ -142,11 +142,11 @@ function waitForSpace(state: SenderState, head: number, units: number, slice: nu
 	const seen = prepare(segment, EventIndex.space);
 	if (gate(state, head) !== needed || check(state) !== 0) return slice;
 	words[state.slot + ASLEEP] = 1;
-	sleep(segment, EventIndex.space, seen, deadline, slice);
+	const endsEarly = sleep(segment, EventIndex.space, seen, deadline, slice);
 	words[state.slot + ASLEEP] = 0;
 	isOrphaned(segment);
 	evictDeadAt(segment, needed);
-	return SLICE;
+	return endsEarly && gate(state, head) === needed ? -1 : SLICE;
 }
 
 /**

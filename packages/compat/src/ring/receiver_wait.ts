@@ -1,5 +1,5 @@
 import { EventIndex, headerWord, RecordKind, Status, slotWord } from "@libipc/protocol";
-import { deadlineAfter, FIRST_SLICE, prepare, SLICE, sleep } from "../segment/event.ts";
+import { deadlineAfter, FIRST_SLICE, PASSED, prepare, SLICE, sleep } from "../segment/event.ts";
 import { isOrphaned } from "../segment/orphaned.ts";
 import { isAlive } from "../segment/slots.ts";
 import { queueHasSome, queueIsEmpty, queueRecover } from "./queue.ts";
@@ -81,7 +81,7 @@ export function waitForData(state: ReceiverState, found: Found, timeout: number)
 		if (isEmpty(state) && isOrphaned(segment)) return isEmpty(state) ? Status.orphaned : 0;
 		if (platform.now() >= found.until) return Status.timedOut;
 		state.words[state.slot + ASLEEP] = 1;
-		sleep(segment, EventIndex.data, seen, found.until, isEmpty(state) ? SLICE : slice);
+		if (sleep(segment, EventIndex.data, seen, found.until, isEmpty(state) ? SLICE : slice)) found.until = PASSED;
 		state.words[state.slot + ASLEEP] = 0;
 		if (hasReady(state)) return 0;
 		recover(state);

@@ -10,7 +10,7 @@ import {
 } from "@libipc/protocol";
 import { peersOf } from "../peers.ts";
 import { claimUnlock } from "../segment/claim_lock.ts";
-import { arm, armed, deadlineAfter, prepare, SLICE, sleep } from "../segment/event.ts";
+import { arm, armed, deadlineAfter, PASSED, prepare, SLICE, sleep } from "../segment/event.ts";
 import { isOrphaned } from "../segment/orphaned.ts";
 import type { Segment } from "../segment/segment.ts";
 import { evictDead, pollSlots } from "../segment/slots.ts";
@@ -130,7 +130,7 @@ export class SegmentSender implements EngineSender {
 			if (timeout === 0) return segment.result(Status.timedOut);
 			if (deadline === 0) deadline = deadlineAfter(segment, timeout);
 			if (segment.platform.now() >= deadline) return segment.result(Status.timedOut);
-			sleep(segment, EventIndex.peers, seen, deadline, SLICE);
+			if (sleep(segment, EventIndex.peers, seen, deadline, SLICE)) deadline = PASSED;
 		}
 	}
 

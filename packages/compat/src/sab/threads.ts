@@ -74,8 +74,10 @@ export class Threads implements Platform {
 		return performance.now();
 	}
 
-	wait(words: Int32Array, index: number, expected: number, milliseconds: number): void {
+	/** `Atomics.wait` does not say whether a signal arrived: no call ends early. */
+	wait(words: Int32Array, index: number, expected: number, milliseconds: number): boolean {
 		Atomics.wait(words, index, expected, milliseconds);
+		return false;
 	}
 
 	wakeAll(words: Int32Array, index: number): void {

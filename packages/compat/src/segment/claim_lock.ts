@@ -1,5 +1,5 @@
 import { EventIndex } from "@libipc/protocol";
-import { Backoff, FIRST_SLICE, prepare, SLICE, sleep } from "./event.ts";
+import { Backoff, FIRST_SLICE, PASSED, prepare, SLICE, sleep } from "./event.ts";
 import type { Segment } from "./segment.ts";
 import { isAlive } from "./slots.ts";
 
@@ -24,8 +24,9 @@ export function claimTakeOver(segment: Segment, claim: number, instance: number)
 }
 
 /** Waits for the lock, and takes it over from a dead owner. False: the deadline has passed; 0 has always passed. */
-export function claimLockSlow(segment: Segment, claim: number, instance: number, deadline: number): boolean {
+export function claimLockSlow(segment: Segment, claim: number, instance: number, until: number): boolean {
 	const { words, platform } = segment;
+	let deadline = until;
 	// An owner that runs needs a microsecond. A caller that does not wait waits so long, too.
 	for (let i = 0; i < 32 && deadline === 0; i++)
 		if (Atomics.load(words, claim) === 0 && claimTryLock(segment, claim, instance)) return true;
@@ -37,7 +38,7 @@ export function claimLockSlow(segment: Segment, claim: number, instance: number,
 		if (platform.now() >= deadline) return false;
 		const seen = prepare(segment, EventIndex.claimFree);
 		if (Atomics.load(words, claim) === 0) continue;
-		sleep(segment, EventIndex.claimFree, seen, deadline, slice);
+		if (sleep(segment, EventIndex.claimFree, seen, deadline, slice)) deadline = PASSED;
 		if (claimTakeOver(segment, claim, instance)) return true;
 		slice = SLICE;
 	}

@@ -84,11 +84,23 @@ export function arm(segment: Segment, at: number, events: number, low: number, h
 /** The events of {@link arm} for which the slot has not been signalled yet. */
 export const armed = (segment: Segment, at: number): number => Atomics.load(segment.words, at + ARMED);
 
-/** Sleeps for at most `slice`, and not past `deadline`. */
-export function sleep(segment: Segment, event: number, seen: number, deadline: number, slice: number): void {
+/**
+ * Sleeps on a word for at most `slice`, and not past `deadline`. True: a signal handler ran meanwhile, and the call ends as if the
+ * deadline had passed; never without a deadline. A call that ends soon needs no signal to end it.
+ */
+export function sleepOn(segment: Segment, word: number, seen: number, deadline: number, slice: number): boolean {
 	const left = deadline - segment.platform.now();
-	if (left > 0) segment.platform.wait(segment.words, WORDS + event * EVENT_WORDS, seen, Math.min(left, slice));
+	if (left <= 0) return false;
+	const endsEarly = left > FIRST_SLICE && deadline !== Infinity;
+	return segment.platform.wait(segment.words, word, seen, Math.min(left, slice), endsEarly);
 }
+
+/** Sleeps until the event, as {@link sleepOn} does. */
+export const sleep = (segment: Segment, event: number, seen: number, deadline: number, slice: number): boolean =>
+	sleepOn(segment, WORDS + event * EVENT_WORDS, seen, deadline, slice);
+
+/** A deadline that has always passed. */
+export const PASSED: number = -Infinity;
 
 /** The moment `timeout` ms from now; negative: never. */
 export const deadlineAfter = (segment: Segment, timeout: number): number =>

@@ -13,8 +13,13 @@ export interface MappedSegment {
  */
 export interface Platform {
 	now(): number;
-	/** Sleeps while the word is `expected`, for at most so long. It may return earlier, so the caller checks its condition again. */
-	wait(words: Int32Array, index: number, expected: number, milliseconds: number): void;
+	/**
+	 * Sleeps while the word is `expected`, for at most so long. It may return earlier, so the caller checks its condition again.
+	 *
+	 * @returns True if `endsEarly` and a signal handler of the program ran meanwhile (SIGHUP, SIGINT, SIGTERM). JavaScript runs
+	 * its part of the handler from the event loop, so a call with a deadline then ends as if that had passed.
+	 */
+	wait(words: Int32Array, index: number, expected: number, milliseconds: number, endsEarly: boolean): boolean;
 	wakeAll(words: Int32Array, index: number): void;
 	/** Signals an event loop. Never waits, also for a number that is no waker. */
 	signal(low: number, high: number): void;

@@ -1,4 +1,5 @@
 import { headerWord, Status, WAIT_WORDS, waitWord } from "@libipc/protocol";
+import { sleepOn } from "./event.ts";
 import type { Segment } from "./segment.ts";
 
 /**
@@ -70,13 +71,11 @@ export const isNotified = (segment: Segment, index: number): boolean =>
 export const deathsAtStart = (segment: Segment, index: number): number =>
 	segment.words[entry(segment, index) + SEEN_DEATHS] as number;
 
-/** Sleeps for at most `slice`, and not past `deadline`. */
-export function sleepWait(segment: Segment, index: number, deadline: number, slice: number): void {
-	const { words, platform } = segment;
+/** Sleeps for at most `slice`, and not past `deadline`. True: the call ends early, as after {@link sleepOn}. */
+export function sleepWait(segment: Segment, index: number, deadline: number, slice: number): boolean {
 	const at = entry(segment, index) + STATE;
-	const seen = Atomics.load(words, at);
-	const left = deadline - platform.now();
-	if ((seen & TAGS) === WAITING && left > 0) platform.wait(words, at, seen, Math.min(left, slice));
+	const seen = Atomics.load(segment.words, at);
+	return (seen & TAGS) === WAITING && sleepOn(segment, at, seen, deadline, slice);
 }
 
 /** Removes a wait. True: it had been notified. A waiter that leaves without what it waited for then notifies another one. */

@@ -42,8 +42,9 @@ class MappedPlatform implements Platform {
 		return performance.now();
 	}
 
-	wait(words: Int32Array, index: number, expected: number, milliseconds: number): void {
+	wait(words: Int32Array, index: number, expected: number, milliseconds: number): boolean {
 		futexWait(words, index, expected, milliseconds);
+		return false;
 	}
 
 	wakeAll(words: Int32Array, index: number): void {

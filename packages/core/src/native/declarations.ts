@@ -97,7 +97,7 @@ export const declarations = {
 	ipc_sender_export: { args: ["ptr", "buffer"], returns: "ptr" },
 	ipc_receiver_export: { args: ["ptr", "buffer"], returns: "ptr" },
 	ipc_segment_hold_mapping: { args: ["ptr"], returns: "ptr" },
-	ipc_segment_wait: { args: ["ptr", "u32", "u32", "f64"], returns: "void" },
+	ipc_segment_wait: { args: ["ptr", "u32", "u32", "f64", "i32"], returns: "i32" },
 	ipc_segment_wake: { args: ["ptr", "u32"], returns: "void" },
 	ipc_segment_lock_name: { args: ["ptr", "u32"], returns: "i32" },
 	ipc_segment_unlock_name: { args: ["i32"], returns: "void" },

@@ -5,7 +5,9 @@ import { Threads } from "../threads.ts";
 
 /** A simulated thread, for tests, which can be killed at any moment. It never sleeps: if the lock is taken, it checks at once whether the owner lives. */
 class PretendThread extends Threads {
-	override wait(): void {}
+	override wait(): boolean {
+		return false;
+	}
 }
 
 export class PretendProcess {

@@ -1,0 +1,144 @@
+/** Signals that arrive during blocking calls: JavaScript runs its handlers from the event loop, so the calls end early. */
+import assert from "node:assert/strict";
+import type { TestProgram } from "@libipc/testing/test_program";
+import { text } from "@libipc/testing/text";
+import { sleep } from "@libipc/testing/timing";
+import { fill } from "./fill.ts";
+import { afterAll, describe, test } from "./harness.ts";
+import { Names } from "./names.ts";
+import { startProgram } from "./start_program.ts";
+import { Channel, Mutex, RwLock, Semaphore, SharedMemory } from "./under_test.ts";
+
+const names = new Names("signals");
+const { prefix } = names;
+
+afterAll(() => names.clear());
+
+interface Report {
+	readonly results: readonly unknown[];
+	readonly took: number;
+}
+
+const held = (close: { close(): void }, lock: () => unknown): Disposable => {
+	lock();
+	return { [Symbol.dispose]: () => close.close() };
+};
+
+/** What must be open so that the call blocks, and what the call returns when its time is up. */
+const calls: readonly (readonly [call: string, returns: unknown, prepare: (name: string) => Disposable | undefined])[] =
+	[
+		["recv", null, () => undefined],
+		["recvInto", -1, () => undefined],
+		["drain", 0, () => undefined],
+		["take", null, () => undefined],
+		[
+			"send",
+			false,
+			(name) => {
+				const receiver = Channel.receiver(name, { prefix, capacity: 4096 });
+				using sender = Channel.sender(name, { prefix });
+				fill(sender);
+				return receiver;
+			},
+		],
+		["send in fragments", false, (name) => Channel.receiver(name, { prefix, capacity: 4096 })],
+		["waitForReceivers", false, () => undefined],
+		[
+			"mutex.lock",
+			false,
+			(name) => {
+				const mutex = Mutex.open(name, { prefix });
+				return held(mutex, () => mutex.lock());
+			},
+		],
+		[
+			"rwlock.lock",
+			false,
+			(name) => {
+				const lock = RwLock.open(name, { prefix });
+				return held(lock, () => lock.lockShared());
+			},
+		],
+		[
+			"rwlock.lockShared",
+			false,
+			(name) => {
+				const lock = RwLock.open(name, { prefix });
+				return held(lock, () => lock.lock());
+			},
+		],
+		[
+			"semaphore.acquire",
+			null,
+			(name) => {
+				const semaphore = Semaphore.open(name, { prefix, initial: 1 });
+				return held(semaphore, () => semaphore.acquire());
+			},
+		],
+		["condition.wait", false, () => undefined],
+		["memory.waitOn", "timed-out", (name) => SharedMemory.open(name, { prefix, size: 4096 })],
+	];
+
+/** Sends a signal again and again: one that arrives between two sleeps ends no call. */
+async function signalUntilOver(child: TestProgram, signal: NodeJS.Signals): Promise<void> {
+	while (!child.hasSaid && !child.hasEnded) {
+		child.signal(signal);
+		await sleep(100);
+	}
+}
+
+describe("signals during blocking calls", () => {
+	test.each(calls)("SIGTERM ends %s as if its time were up", async (call, returns, prepare) => {
+		const name = names.next();
+		using _ = prepare(name);
+		await using child = startProgram("interrupted", [call, prefix, name, 600_000]);
+		assert.equal(await child.line(), "ready");
+		await signalUntilOver(child, "SIGTERM");
+		const { results, took } = await child.report<Report>();
+		assert.deepEqual(results.at(-1), returns);
+		assert.ok(took < 60_000, `took ${took} ms`);
+		assert.equal(await child.exited, 0);
+	});
+
+	test("a signal whose handler is not for SIGHUP, SIGINT or SIGTERM ends no call", async () => {
+		const name = names.next();
+		await using child = startProgram("interrupted", ["recv", prefix, name, 2000]);
+		assert.equal(await child.line(), "ready");
+		const started = performance.now();
+		while (performance.now() - started < 1500) {
+			child.signal("SIGUSR2");
+			await sleep(50);
+		}
+		await signalUntilOver(child, "SIGTERM");
+		const { results, took } = await child.report<Report>();
+		// One that ends early, at SIGTERM, or whose time is up first.
+		assert.ok(took >= 1400, `took ${took} ms`);
+		assert.ok(results.length <= 2, `${results.length} calls`);
+	});
+
+	test("a call without a timeout goes on", async () => {
+		const name = names.next();
+		await using child = startProgram("interrupted", ["recv", prefix, name, "none"]);
+		assert.equal(await child.line(), "ready");
+		for (let i = 0; i < 10; i++) {
+			child.signal("SIGTERM");
+			await sleep(50);
+		}
+		assert.equal(child.hasSaid, false);
+		using sender = Channel.sender(name, { prefix });
+		sender.send("goes on");
+		const { results } = await child.report<{ results: [Record<string, number>] }>();
+		assert.equal(text(Uint8Array.from(Object.values(results[0]))), "goes on");
+		assert.equal(await child.exited, 0);
+	});
+
+	test("a handler that was removed after blocking calls leaves the default action", async () => {
+		const name = names.next();
+		await using child = startProgram("interrupted", ["recv", prefix, name, 600_000, "remove"]);
+		assert.equal(await child.line(), "ready");
+		await signalUntilOver(child, "SIGTERM");
+		await child.line();
+		child.signal("SIGTERM");
+		assert.equal(await child.exited, 143);
+	});
+});

@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { killAtEnd } from "./cleanup.ts";
+import { innermost } from "./innermost.ts";
 import type { Start } from "./running.ts";
 
 /** How programs run in another runtime than the test does, from LIBIPC_PROGRAMS. */
@@ -39,10 +40,10 @@ function commandOf(path: string, place: keyof typeof live): readonly string[] {
 }
 
 /** Starts a program as a separate process. The lines are what it prints to its standard output. */
-export const startProcess: Start = (file, args, { env, command }, listener) => {
+export const startProcess: Start = (file, args, { env, command, within = [] }, listener) => {
 	const place = nextPlace();
 	const path = fileURLToPath(file);
-	const [binary = "", ...rest] = command ? [...command, path] : commandOf(path, place);
+	const [binary = "", ...rest] = [...within, ...(command ? [...command, path] : commandOf(path, place))];
 	live[place]++;
 	const child = spawn(binary, [...rest, ...args], {
 		stdio: ["ignore", "pipe", "inherit"],
@@ -75,7 +76,15 @@ export const startProcess: Start = (file, args, { env, command }, listener) => {
 	});
 	return {
 		pid: pid ?? -1,
-		kill: () => void child.kill("SIGKILL"),
-		signal: (signal) => void child.kill(signal),
+		kill: () => {
+			// A program that was started in the background of the outer command does not end with it.
+			const program = within.length > 0 && pid !== undefined ? innermost(pid) : pid;
+			if (!ended && program !== undefined && program !== pid) process.kill(program, "SIGKILL");
+			child.kill("SIGKILL");
+		},
+		signal: (signal) => {
+			if (within.length === 0) child.kill(signal);
+			else if (pid !== undefined) process.kill(innermost(pid), signal);
+		},
 	};
 };

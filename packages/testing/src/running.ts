@@ -7,11 +7,11 @@ export interface Listener {
 
 /** A program that runs, as its transport sees it. */
 export interface Running {
-	/** The process that it runs in. */
+	/** The process that it runs in; with `within`, the process of that command. */
 	readonly pid: number;
 	/** Ends it at once, wherever it is. */
 	kill(): void;
-	/** Sends a signal to its process. A thread cannot get one. */
+	/** Sends a signal to its process, also to one that was started `within` a command. A thread cannot get one. */
 	signal(signal: NodeJS.Signals): void;
 }
 
@@ -20,6 +20,8 @@ export interface StartOptions {
 	readonly env?: Readonly<Record<string, string>> | undefined;
 	/** For a process: the program and arguments that run a file. Without it, the runtime of this process. */
 	readonly command?: readonly string[] | undefined;
+	/** For a process: a command that starts the program's command, see `namespaces.ts`. */
+	readonly within?: readonly string[] | undefined;
 }
 
 /** Starts the program of a file. */

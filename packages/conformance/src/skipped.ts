@@ -1,3 +1,4 @@
+import { canCreateNamespaces } from "@libipc/testing/namespaces";
 import { type Instance, instance } from "./instance.ts";
 
 interface Skip {
@@ -12,6 +13,8 @@ const TRANSFERRED = /^bytes of shared memory > a transferred buffer /;
 
 const TRANSFERRED_VIEW =
 	"views of the ring > stay readable when their buffer was transferred and the first buffer is collected";
+
+const IN_NAMESPACES = "in namespaces";
 
 /** Every case that does not run on every instance. There is no other way to skip one. */
 export const skip: readonly Skip[] = [
@@ -65,6 +68,16 @@ export const skip: readonly Skip[] = [
 		cases: [TRANSFERRED_VIEW],
 	},
 	{
+		reason: "A thread cannot be in other namespaces, become another user or be replaced by exec.",
+		where: ({ transport }) => transport === "threads",
+		cases: [IN_NAMESPACES, "a process ends", "a process is replaced by exec"],
+	},
+	{
+		reason: "This machine cannot create namespaces: that takes Linux, root, and unshare of util-linux.",
+		where: () => !canCreateNamespaces(),
+		cases: [IN_NAMESPACES],
+	},
+	{
 		reason: "Processor time is measured for a whole process, and the test works in the process of its threads.",
 		where: ({ transport }) => transport === "threads",
 		cases: ["processor time"],
@@ -78,8 +91,8 @@ function matches(pattern: string | RegExp, title: string): boolean {
 /** Why the case with this title does not run on this instance, and the entry that says so; undefined: it runs. */
 export function findSkip(title: string): { readonly reason: string; readonly entry: string } | undefined {
 	for (const { where, reason, cases } of skip) {
-		const pattern = where(instance) ? cases.find((each) => matches(each, title)) : undefined;
-		if (pattern !== undefined) return { reason, entry: String(pattern) };
+		const pattern = cases.find((each) => matches(each, title));
+		if (pattern !== undefined && where(instance)) return { reason, entry: String(pattern) };
 	}
 	return undefined;
 }

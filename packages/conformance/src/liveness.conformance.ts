@@ -1,0 +1,140 @@
+/**
+ * What a process holds is its as long as it runs, and is given back when it ends: wherever the other processes are, and
+ * however it ends.
+ */
+import assert from "node:assert/strict";
+import { CONTAINER, inNamespaces } from "@libipc/testing/namespaces";
+import { scale } from "@libipc/testing/scale";
+import type { TestProgram } from "@libipc/testing/test_program";
+import { expectRecoveries, sleep } from "@libipc/testing/timing";
+import { afterEach, describe, test } from "./harness.ts";
+import { givenBack, held } from "./holdings.ts";
+import { instance } from "./instance.ts";
+import { Names } from "./names.ts";
+import { startProgram } from "./start_program.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+const names = new Names("liveness");
+const { prefix } = names;
+
+afterEach(() => names.expectNothingLeft());
+
+/** A minute, once. The other instances differ in nothing that has to do with it. */
+const STOPPED_MS = instance.runtime === "bun" && !instance.isMixed ? scale(60_000, 5000) : 5000;
+
+/** Where a program runs. */
+interface Place extends Surroundings {
+	/** A command that starts the program. */
+	readonly within?: readonly string[];
+	readonly program?: string;
+}
+
+interface Case {
+	readonly title: string;
+	readonly holder?: Place;
+	readonly watcher?: Place;
+	/** Whether both have the same process id, each in its namespace. */
+	readonly samePid?: boolean;
+	/** For how long the holder is stopped, in ms, before it ends. */
+	readonly stopped?: number;
+	/** How the holder ends; without it, by SIGKILL. */
+	readonly end?: (holder: TestProgram) => unknown;
+}
+
+const start = (program: string, name: string, { within, ...surroundings }: Place) =>
+	startProgram("everything", [program, prefix, name, JSON.stringify(surroundings)], within ? { within } : {});
+
+/** One program holds everything, and ends; another one watches it. */
+async function watch(one: Case): Promise<void> {
+	const { holder: from = {}, watcher: at = {}, stopped = 0, end = (holder) => holder.signal("SIGKILL") } = one;
+	const name = names.next();
+	await using watcher = start("watches", name, at);
+	const { pid } = await watcher.report<{ pid: number }>();
+	await using holder = start(from.program ?? "holds", name, from);
+	const report = await holder.report<{ pid: number }>();
+	if (one.samePid) assert.equal(report.pid, pid);
+	if (stopped > 0) holder.signal("SIGSTOP");
+	assert.deepEqual(await watcher.report<object>(), held);
+	assert.equal(await watcher.report<string>(), "waiting");
+	await sleep(stopped);
+	assert.equal(watcher.hasSaid, false);
+	if (stopped > 0) holder.signal("SIGCONT");
+	await end(holder);
+	const ended = performance.now();
+	const latencies: number[] = [];
+	const got: Record<string, unknown> = {};
+	for (const _ of Object.keys(givenBack)) {
+		const [what, value] = await watcher.report<[string, unknown]>();
+		got[what] = value;
+		latencies.push(performance.now() - ended);
+	}
+	assert.deepEqual(got, givenBack);
+	expectRecoveries(latencies);
+	assert.equal(await watcher.exited, 0);
+}
+
+async function replace(holder: TestProgram): Promise<void> {
+	holder.signal("SIGUSR2");
+	assert.equal(await holder.report<string>(), "replaced");
+}
+
+const each = (cases: readonly Case[]) => {
+	for (const one of cases) test(one.title, () => watch(one), 120_000);
+};
+
+describe("a process ends", () => {
+	each([
+		{ title: "it is killed" },
+		{ title: "it was stopped for a long time before it is killed", stopped: STOPPED_MS },
+		{
+			title: "it is killed, and its parent does not wait for it",
+			holder: { within: ["sh", "-c", '"$@" & exec sleep 600', "sh"] },
+		},
+	]);
+});
+
+describe("a process is replaced by exec", () => {
+	each([
+		{ title: "from the thread that holds everything", end: replace },
+		{ title: "while a Worker holds everything", holder: { program: "holds in a Worker" }, end: replace },
+	]);
+});
+
+describe("in namespaces", () => {
+	each([
+		{ title: "the holder has another PID namespace", holder: { within: inNamespaces("pid") } },
+		{ title: "the watcher has another PID namespace", watcher: { within: inNamespaces("pid") } },
+		{
+			title: "both have one, with equal process and thread ids",
+			samePid: true,
+			holder: { within: inNamespaces("pid") },
+			watcher: { within: inNamespaces("pid") },
+		},
+		{
+			title: "the holder is replaced by exec in another PID namespace",
+			holder: { within: inNamespaces("pid") },
+			end: replace,
+		},
+		{ title: "the holder has another time namespace", holder: { within: inNamespaces("time") } },
+		{ title: "the watcher has another time namespace", watcher: { within: inNamespaces("time") } },
+		{
+			title: "two containers: PID, mount, network, time and user namespaces",
+			holder: { within: inNamespaces(...CONTAINER) },
+			watcher: { within: inNamespaces(...CONTAINER) },
+		},
+		{
+			title: "the watcher may not see processes of others: another user, and /proc mounted with hidepid=2",
+			holder: { user: 65_533 },
+			watcher: {
+				within: inNamespaces("mount"),
+				command: "mount -t proc -o hidepid=2 proc /proc",
+				user: 65_534,
+			},
+		},
+		{
+			title: "there is no /proc",
+			holder: { within: inNamespaces("mount"), command: "mount -t tmpfs none /proc" },
+			watcher: { within: inNamespaces("mount"), command: "mount -t tmpfs none /proc" },
+		},
+	]);
+});

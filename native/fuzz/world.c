@@ -190,6 +190,10 @@ void ipc_os_signal(uint64_t waker) {
   (void)waker;
   step();
 }
+void ipc_os_admit_to_waker(uint64_t waker, const ipc_os_access *segment) {
+  (void)waker;
+  (void)segment;
+}
 void ipc_os_close_waker(uint64_t waker) { (void)waker; }
 
 /* Each thread is a process of its own. */

@@ -1,5 +1,6 @@
 #include "libipc/binding_view.h"
 
+#include "event.h"
 #include "orphan.h"
 #include "receiver_state.h"
 #include "sender_state.h"
@@ -55,6 +56,10 @@ int32_t ipc_segment_lock_name(const ipc_segment *segment, uint32_t timeout_ms) {
 }
 
 void ipc_segment_unlock_name(int32_t lock) { ipc_os_unlock(lock); }
+
+void ipc_segment_admit_to_waker(ipc_segment *segment, uint32_t low, uint32_t high) {
+  ipc_event_admit(segment, (uint64_t)high << 32 | low);
+}
 
 int32_t ipc_segment_has_name(ipc_segment *segment) { return !ipc_segment_is_orphaned(segment); }
 

@@ -46,6 +46,16 @@ static inline void ipc_event_notify(ipc_segment *segment, enum ipc_event_index e
 uint32_t ipc_event_prepare(ipc_header *header, enum ipc_event_index event);
 
 /*
+ * Before a waker is published in a segment: lets those signal it who may write to the segment. Nothing for 0, and for
+ * the waker that it was called for last.
+ */
+static inline void ipc_event_admit(ipc_segment *segment, uint64_t waker) {
+  if (waker == 0 || segment->admitted_waker == waker) return;
+  segment->admitted_waker = waker;
+  ipc_os_admit_to_waker(waker, &segment->access);
+}
+
+/*
  * Steps 1 to 3 of an event loop, for some events (bits 1 << ipc_event_index). It checks its condition afterwards, and
  * again when its waker was signalled. One arming gives one signal: then arm again.
  */

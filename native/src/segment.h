@@ -47,6 +47,8 @@ struct ipc_segment {
     uint32_t instance, thread;
   } open;
   char key[IPC_OS_KEY_BYTES];
+  ipc_os_access access;    /* of the file, when it was opened */
+  uint64_t admitted_waker; /* the last one that ipc_event_admit() has opened to those who may write to the file */
 };
 
 /*

@@ -33,6 +33,7 @@ static void waits_raise_entries_used(ipc_header *header, uint32_t used) {
 
 int32_t ipc_waits_enter(ipc_segment *segment, uint32_t instance, uint32_t what, uint64_t waker) {
   ipc_header *header = segment->header;
+  ipc_event_admit(segment, waker);
   for (uint32_t i = 0; i < segment->max_waits; i++) {
     ipc_wait_entry *wait = &segment->waits[i];
     uint32_t free = 0;

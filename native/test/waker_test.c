@@ -177,7 +177,7 @@ static int32_t socket_type(int fd) {
 /* What a loop took for a stream, and may have given to others: they keep theirs, and the loop has a waker. */
 static void a_waker_takes_the_place_of_a_stream(void) {
   waker other = open_waker();
-  ipc_os_signal(number_of(&other)); /* makes the socket that rings */
+  ipc_os_signal(number_of(&other)); /* makes the socket that signals */
   uint32_t before = open_descriptors();
   waker mine = {.fd = ipc_waker_reserve()};
   CHECK_GE(mine.fd, 0);

@@ -98,6 +98,17 @@ IPC_API int32_t ipc_segment_lock_name(const ipc_segment *segment, uint32_t patie
 IPC_API void ipc_segment_unlock_name(int32_t lock);
 
 /*
+ * Lets those signal a waker of this thread who may write to the segment. Before the binding writes the number of the
+ * waker to the segment; more calls for the same waker do nothing.
+ *
+ * Returns:    nothing.
+ * Fails with: nothing; a process that may not signal the waker leaves the endpoint to its poll.
+ * Called by:  the owner of the endpoint.
+ * Order:      none.
+ */
+IPC_API void ipc_segment_admit_to_waker(ipc_segment *segment, uint32_t waker_low, uint32_t waker_high);
+
+/*
  * Whether the name still leads to this segment, and to a whole file. If not, the segment is marked, and all its
  * endpoints get IPC_E_ORPHANED or IPC_E_CORRUPT.
  *

@@ -15,7 +15,7 @@
  * for three days. A file can outlive a reboot here; its endpoints are then known to be
  * dead, as after a crash: nothing has their files locked.
  */
-#include "posix.h"
+#include "wake_socket.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -31,7 +31,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysctl.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -104,29 +103,6 @@ void ipc_os_wake_all(_Atomic uint32_t *word) {
     __ulock_wake(ULOCK_COMPARE_AND_WAIT_SHARED | ULOCK_WAKE_ALL, word, 0);
 }
 
-/*
- * Wakers are datagram sockets with a file in /var/tmp, since there are no abstract names.
- * The number begins with the process id: what a killed process left is removed by the
- * next to open one.
- */
-socklen_t ipc_posix_waker_address(uint64_t waker, struct sockaddr_un *address) {
-  *address = (struct sockaddr_un){.sun_family = AF_UNIX, .sun_len = sizeof *address};
-  snprintf(address->sun_path, sizeof address->sun_path, "/var/tmp/libipc.wake.%016" PRIx64, waker);
-  return sizeof *address;
-}
-
-static void os_remove_wakers_of_dead(void) {
-  DIR *directory = opendir("/var/tmp");
-  if (!directory) return;
-  for (const struct dirent *entry; (entry = readdir(directory));) {
-    uint64_t waker;
-    if (sscanf(entry->d_name, "libipc.wake.%16" SCNx64, &waker) == 1 && kill((pid_t)(waker >> 32), 0) != 0 &&
-        errno == ESRCH)
-      unlinkat(dirfd(directory), entry->d_name, 0);
-  }
-  closedir(directory);
-}
-
 int ipc_posix_socket(int type) {
   int fd = socket(AF_UNIX, type, 0);
   if (fd < 0) return -errno;
@@ -135,20 +111,24 @@ int ipc_posix_socket(int type) {
   return fd;
 }
 
-int ipc_os_open_waker(uint64_t *waker) {
-  os_remove_wakers_of_dead();
-  int fd = ipc_posix_socket(SOCK_DGRAM);
-  for (uint64_t attempt = 0; fd >= 0; attempt++) {
-    struct sockaddr_un address;
-    *waker = (uint64_t)getpid() << 32 | (uint32_t)(ipc_os_now() + attempt);
-    ipc_posix_waker_address(*waker, &address);
-    if (bind(fd, (const struct sockaddr *)&address, sizeof address) == 0) return fd;
-    if (errno == EADDRINUSE && attempt < 1000) continue;
-    int error = -errno;
-    close(fd);
-    return error;
-  }
-  return fd;
+void ipc_posix_protect_waker(int fd) { (void)fd; } /* bind() gives the file 0777 less the umask: admit corrects it */
+
+/* A file that cannot be opened has no reference. The sticky bit of the directory keeps others from replacing it. */
+int ipc_posix_refer(const char *name, struct stat *found) {
+  int fd = fcntl(ipc_posix_directory(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  if (fstatat(fd, name, found, AT_SYMLINK_NOFOLLOW) == 0) return fd;
+  int error = -errno;
+  close(fd);
+  return error;
+}
+
+int ipc_posix_set_file_owner(int reference, const char *name, uid_t owner, gid_t group) {
+  return fchownat(reference, name, owner, group, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : -errno;
+}
+
+int ipc_posix_set_file_mode(int reference, const char *name, mode_t mode) {
+  return fchmodat(reference, name, mode, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : -errno;
 }
 
 int ipc_os_move(int descriptor, int to) {
@@ -156,12 +136,6 @@ int ipc_os_move(int descriptor, int to) {
   if (error == 0) fcntl(to, F_SETFD, FD_CLOEXEC);
   close(descriptor);
   return error;
-}
-
-void ipc_os_close_waker(uint64_t waker) {
-  struct sockaddr_un address;
-  ipc_posix_waker_address(waker, &address);
-  unlink(address.sun_path);
 }
 
 uint32_t ipc_os_thread(void) {

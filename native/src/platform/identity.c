@@ -80,7 +80,11 @@ static void identity_remove_leftover(int directory, const char *name, uint64_t o
   int fd = openat(directory, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return;
   struct stat file;
-  if (identity_is_file_of(fd, of, &file) && identity_lock(fd) == 0) unlinkat(directory, name, 0);
+  if (identity_is_file_of(fd, of, &file) && identity_lock(fd) == 0) {
+    /* The wakers first: if not all of them can be removed, the file stays, and leads the next finder to them. */
+    bool has_wakers = (file.st_mode & S_IXUSR) != 0;
+    if (!has_wakers || ipc_os_remove_wakers((uint32_t)(of >> 32))) unlinkat(directory, name, 0);
+  }
   close(fd);
 }
 
@@ -226,12 +230,19 @@ int ipc_os_identify(void) {
   return error;
 }
 
+void ipc_posix_note_wakers(void) {
+  pthread_mutex_lock(&guard);
+  if (held >= 0) fchmod(held, 0744);
+  pthread_mutex_unlock(&guard);
+}
+
 void ipc_os_forget_identity(void) {
   if (pthread_mutex_trylock(&guard) != 0) return;
   uint64_t self = atomic_exchange_explicit(&identity, 0, memory_order_relaxed);
   if (self != 0) {
     char name[NAME_BYTES];
     identity_name(self, name);
+    ipc_os_remove_own_wakers();
     unlinkat(ipc_posix_directory(), name, 0);
     close(held);
     held = -1;

@@ -1,7 +1,7 @@
 #ifdef __linux__
 
 #define _GNU_SOURCE
-#include "posix.h"
+#include "wake_socket.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,7 +19,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,40 +49,44 @@ bool ipc_posix_is_main_thread(void) {
 
 void ipc_os_wake_all(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0); }
 
-/*
- * Wakers have abstract names (unix(7)): they are gone with their socket, however its process ended, and leave no file.
- * Any process on the machine may signal one: that wakes an event loop without a reason. They are seen within one
- * network namespace.
- */
-socklen_t ipc_posix_waker_address(uint64_t waker, struct sockaddr_un *address) {
-  *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-  int length = snprintf(address->sun_path + 1, sizeof address->sun_path - 1, "libipc.wake.%016" PRIx64, waker);
-  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
-}
-
 int ipc_posix_socket(int type) {
   int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   return fd < 0 ? -errno : fd;
 }
 
-int ipc_os_open_waker(uint64_t *waker) {
-  int fd = ipc_posix_socket(SOCK_DGRAM);
-  if (fd < 0) return fd;
+void ipc_posix_protect_waker(int fd) {
   /* Takes a datagram at its length, that is, none that is empty: to event loops that would be the end of a stream. */
   struct sock_filter length_of[] = {BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0), BPF_STMT(BPF_RET | BPF_A, 0)};
   const struct sock_fprog filter = {.len = 2, .filter = length_of};
   setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter); /* where that is forbidden, we do without */
-  for (uint64_t attempt = 0;; attempt++) {
-    struct sockaddr_un address;
-    /* Unique but for the odd stranger: that is what the next attempt is for. */
-    *waker = ((uint64_t)syscall(SYS_gettid) << 32 | (uint32_t)ipc_os_now()) + attempt;
-    socklen_t length = ipc_posix_waker_address(*waker, &address);
-    if (bind(fd, (const struct sockaddr *)&address, length) == 0) return fd;
-    if (errno == EADDRINUSE && attempt < 1000) continue;
-    int error = -errno;
-    close(fd);
-    return error;
-  }
+  /* No descriptors: to close one may take as long as its sender likes (SO_LINGER). From Linux 6.16 on. */
+  enum { PASS_RIGHTS = 83 }; /* SO_PASSRIGHTS */
+  const int no = 0;
+  setsockopt(fd, SOL_SOCKET, PASS_RIGHTS, &no, sizeof no);
+  fchmod(fd, 0600); /* the mode that bind() gives the file, less the umask */
+}
+
+int ipc_posix_refer(const char *name, struct stat *found) {
+  int fd = openat(ipc_posix_directory(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  if (fstat(fd, found) == 0) return fd;
+  int error = -errno;
+  close(fd);
+  return error;
+}
+
+int ipc_posix_set_file_owner(int reference, const char *name, uid_t owner, gid_t group) {
+  (void)name;
+  return fchownat(reference, "", owner, group, AT_EMPTY_PATH) == 0 ? 0 : -errno;
+}
+
+int ipc_posix_set_file_mode(int reference, const char *name, mode_t mode) {
+  (void)name;
+  enum { FCHMODAT2 = 452 }; /* of every architecture, from Linux 6.6 on */
+  if (syscall(FCHMODAT2, reference, "", mode, AT_EMPTY_PATH) == 0) return 0;
+  char link[32];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", reference);
+  return chmod(link, mode) == 0 ? 0 : -errno;
 }
 
 int ipc_os_move(int descriptor, int to) {
@@ -91,8 +94,6 @@ int ipc_os_move(int descriptor, int to) {
   close(descriptor);
   return error;
 }
-
-void ipc_os_close_waker(uint64_t waker) { (void)waker; }
 
 uint32_t ipc_os_thread(void) { return (uint32_t)syscall(SYS_gettid); }
 

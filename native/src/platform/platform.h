@@ -39,16 +39,30 @@ bool ipc_os_wait_interruptibly(_Atomic uint32_t *word, uint32_t expected, uint64
 /* Wakes every thread of every process that sleeps on the word. */
 void ipc_os_wake_all(_Atomic uint32_t *word);
 
+/* Who may write to a file. */
+typedef struct ipc_os_access {
+  uint32_t owner, group, permissions;
+} ipc_os_access;
+
 /*
- * A waker: a datagram socket that an event loop polls, and that any process can signal by its number. open returns a
- * descriptor, which is the caller's, or -errno. signal never waits and may be called with any number; a socket that
- * cannot take more signals has some to read. close removes what a closed descriptor leaves (on Linux: nothing).
+ * A waker: a datagram socket that an event loop polls, and that a process that may write to its file can signal by its
+ * number. open returns a descriptor, which is the caller's, or -errno; the file belongs to this process and thread and
+ * is removed with them. signal never waits and may be called with any number; a socket that cannot take more signals
+ * has some to read. admit lets those signal a waker of this process who may write to a segment, besides those who may
+ * already. close removes the file of a closed descriptor.
+ *
+ * remove_own_wakers removes the files of this process's wakers; a signal handler may call it. remove_wakers removes
+ * those of another process, which has ended: all whose numbers have this high half. False: some are left, for example
+ * another user's.
  */
 int ipc_os_open_waker(uint64_t *waker);
 int ipc_os_reserve_waker(void);          /* a stream socket, connected to nothing */
 int ipc_os_move(int descriptor, int to); /* closes what `to` was, and `descriptor` in any case; 0, or -errno */
 void ipc_os_signal(uint64_t waker);
+void ipc_os_admit_to_waker(uint64_t waker, const ipc_os_access *segment);
 void ipc_os_close_waker(uint64_t waker);
+void ipc_os_remove_own_wakers(void);
+bool ipc_os_remove_wakers(uint32_t prefix);
 
 /*
  * The identity of this process, see identity.c: made by the first successful identify() (0, or -errno), 0 before it. A
@@ -83,6 +97,7 @@ typedef struct ipc_os_file {
   uint64_t inode;
   uint32_t links; /* its names; 0: removed */
   uint32_t owner;
+  uint32_t group;
   uint32_t permissions; /* mode bits, 07777 */
   bool is_regular;      /* no link, pipe, directory, device */
 } ipc_os_file;

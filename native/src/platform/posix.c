@@ -12,46 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0
-#endif
-
 void ipc_os_yield(void) { sched_yield(); }
 
 uint32_t ipc_os_pid(void) { return (uint32_t)getpid(); }
 
 uint32_t ipc_os_user(void) { return (uint32_t)geteuid(); }
-
-int ipc_os_reserve_waker(void) { return ipc_posix_socket(SOCK_STREAM); }
-
-static ssize_t posix_send_signal(int fd, uint64_t waker) {
-  struct sockaddr_un address;
-  socklen_t length = ipc_posix_waker_address(waker, &address);
-  return sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&address, length);
-}
-
-void ipc_os_signal(uint64_t waker) {
-  static _Atomic int shared; /* one socket for all signals of this process, made by the first: fd + 1 */
-  int fd = atomic_load_explicit(&shared, memory_order_acquire) - 1;
-  if (fd < 0) {
-    fd = ipc_posix_socket(SOCK_DGRAM);
-    if (fd < 0) return;
-    int none = 0;
-    if (!atomic_compare_exchange_strong_explicit(&shared, &none, fd + 1, memory_order_acq_rel, memory_order_acquire)) {
-      close(fd);
-      fd = none - 1;
-    }
-  }
-  if (posix_send_signal(fd, waker) >= 0 || (errno != EAGAIN && errno != ENOBUFS)) return;
-  /*
-   * The waker has signals to read, or other wakers have so many of ours unread that our socket has no room for one
-   * more: then this one goes through another socket.
-   */
-  fd = ipc_posix_socket(SOCK_DGRAM);
-  if (fd < 0) return;
-  posix_send_signal(fd, waker);
-  close(fd); /* what it has sent still arrives */
-}
 
 static _Atomic int directory_and_1; /* opened by the first that asks; 0: not yet */
 
@@ -108,6 +73,7 @@ static ipc_os_file posix_file_of(const struct stat *s) {
                        .inode = (uint64_t)s->st_ino,
                        .links = (uint32_t)s->st_nlink,
                        .owner = (uint32_t)s->st_uid,
+                       .group = (uint32_t)s->st_gid,
                        .permissions = s->st_mode & 07777,
                        .is_regular = S_ISREG(s->st_mode)};
 }

@@ -39,10 +39,13 @@ uint32_t ipc_posix_pid_namespace(void);
 /* Whether the calling thread is the one that the process began with. */
 bool ipc_posix_is_main_thread(void);
 
+/*
+ * Notes in the file of this process's identity that it has wakers, before it has one: a process that finds the file of
+ * a dead one searches the directory for wakers only then.
+ */
+void ipc_posix_note_wakers(void);
+
 /* A local socket that never waits and that exec closes: a descriptor, or -errno. */
 int ipc_posix_socket(int type);
-
-/* The address of a waker's socket; returns its length. */
-socklen_t ipc_posix_waker_address(uint64_t waker, struct sockaddr_un *address);
 
 #endif

@@ -26,6 +26,7 @@ export class SegmentPlatform implements Platform {
 	#segment: Address | undefined;
 	/** The lock of the name, while this endpoint has it. */
 	#lock = -1;
+	#admitted = { low: 0, high: 0 };
 
 	constructor(symbols: Symbols, segment: Address) {
 		this.#symbols = symbols;
@@ -49,6 +50,12 @@ export class SegmentPlatform implements Platform {
 
 	signal(low: number, high: number): void {
 		this.#symbols.ipc_waker_signal(low >>> 0, high >>> 0);
+	}
+
+	admitTo(low: number, high: number): void {
+		if (low === this.#admitted.low && high === this.#admitted.high) return;
+		this.#admitted = { low, high };
+		if (this.#segment) this.#symbols.ipc_segment_admit_to_waker(this.#segment, low >>> 0, high >>> 0);
 	}
 
 	isAlive(low: number, high: number, pid: number, pidNamespace: number): boolean {

@@ -75,6 +75,7 @@ export function prepare(segment: Segment, event: number): number {
  */
 export function arm(segment: Segment, at: number, events: number, low: number, high: number): void {
 	const { words } = segment;
+	segment.platform.admitTo(low, high);
 	words[at + WAKER] = low;
 	words[at + WAKER + 1] = high;
 	Atomics.or(words, at + ARMED, events);

@@ -23,6 +23,8 @@ export interface Platform {
 	wakeAll(words: Int32Array, index: number): void;
 	/** Signals an event loop. Never waits, also for a number that is no waker. */
 	signal(low: number, high: number): void;
+	/** Lets those signal a waker of this thread who may write to the segment. Before its number is written to the segment. */
+	admitTo(low: number, high: number): void;
 	/**
 	 * What a slot records about its owner, as in `native/src/slot_owner.h`: the identity (of the process, or between the threads of
 	 * one process of the thread: unique over time, never 0), the thread's number within it, the namespace of the process id.

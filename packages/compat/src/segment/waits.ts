@@ -39,6 +39,7 @@ function raiseEntriesUsed(words: Int32Array, used: number): void {
 /** Enters a wait: its index, or `Status.tooManyWaits`. The waker is 0 for a thread that will sleep. */
 export function enter(segment: Segment, instance: number, what: number, low: number, high: number): number {
 	const { words } = segment;
+	if (low !== 0 || high !== 0) segment.platform.admitTo(low, high);
 	for (let index = 0; index < segment.maxWaits; index++) {
 		const at = entry(segment, index);
 		// First, because forget() must find the entry of a thread that is killed after it has taken the entry.

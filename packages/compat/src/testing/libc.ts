@@ -52,11 +52,11 @@ export function futexWakeAll(words: Int32Array, index: number): void {
 
 let socket = -1;
 
-/** Signals a waker of the native engine: a socket with an abstract name. */
+/** Signals a waker of the native engine: a socket with a file. */
 export function signalSocket(low: number, high: number): void {
 	if (socket < 0) socket = symbols.socket(AF_UNIX, DATAGRAMS, 0);
 	const number = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
-	const name = new TextEncoder().encode(`\0\0\0libipc.wake.${number.toString(16).padStart(16, "0")}`);
+	const name = new TextEncoder().encode(`\0\0/dev/shm/libipc-wake.${number.toString(16).padStart(16, "0")}\0`);
 	name[0] = AF_UNIX;
 	symbols.sendto(socket, ptr(name), 1, QUIETLY, ptr(name), name.length);
 }

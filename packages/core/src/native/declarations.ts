@@ -107,6 +107,7 @@ export const declarations = {
 	ipc_owner_runs: { args: ["u32", "u32", "u32", "u32"], returns: "i32" },
 	ipc_process_forget: { args: [], returns: "void" },
 	ipc_waker_signal: { args: ["u32", "u32"], returns: "void" },
+	ipc_segment_admit_to_waker: { args: ["ptr", "u32", "u32"], returns: "void" },
 
 	ipc_clear: { args: ["buffer", "buffer", "u32", "buffer"], returns: "i32" },
 

@@ -1,0 +1,385 @@
+/*
+ * wake_socket.c - wakers: datagram sockets with a file in the storage directory, and the signals that are sent to them.
+ *
+ * A file, and no abstract name: the kernel lets only those send who may write to it, and finds it by its inode, so that
+ * it works between network namespaces. "libipc-wake.<16 hex digits>": the first eight are the process's, the others
+ * count its wakers. No number is used twice.
+ *
+ * The file is removed when its waker is closed, when the thread that opened it ends, and when the process exits. A
+ * process that is killed leaves it; ipc_os_remove_wakers() is for the process that finds out.
+ */
+#define _GNU_SOURCE
+#define _DARWIN_C_SOURCE
+#include "wake_socket.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+
+enum { WAKER_DIGITS = 16, PREFIX_DIGITS = 8 };
+#define NAME "libipc-wake."
+enum { NAME_BYTES = sizeof NAME - 1, FILE_NAME_BYTES = NAME_BYTES + WAKER_DIGITS + 1 };
+
+/* By hand: a signal handler may need it, and it is a part of every signal. */
+static void socket_write_hex(char *to, uint64_t number, int digits) {
+  for (int i = digits - 1; i >= 0; i--, number >>= 4) to[i] = "0123456789abcdef"[number & 15];
+}
+
+static void socket_name(uint64_t waker, char name[FILE_NAME_BYTES]) {
+  memcpy(name, NAME, NAME_BYTES);
+  socket_write_hex(name + NAME_BYTES, waker, WAKER_DIGITS);
+  name[FILE_NAME_BYTES - 1] = 0;
+}
+
+static socklen_t socket_address(const char *directory, uint64_t waker, struct sockaddr_un *address) {
+  memset(address, 0, sizeof *address);
+  address->sun_family = AF_UNIX;
+#ifdef __APPLE__
+  address->sun_len = sizeof *address;
+#endif
+  size_t length = strlen(directory);
+  memcpy(address->sun_path, directory, length);
+  address->sun_path[length++] = '/';
+  socket_name(waker, address->sun_path + length);
+  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + FILE_NAME_BYTES);
+}
+
+/*
+ * Where the storage directory is no longer at its path, after a chroot or when something else was mounted there: a
+ * socket can only be named by a path, and this one leads through the descriptor. It needs /proc.
+ */
+typedef char directory_link[32];
+
+static void socket_directory_link(directory_link path) {
+  snprintf(path, sizeof(directory_link), "/proc/self/fd/%d", ipc_posix_directory());
+}
+
+static bool socket_is_directory_at_its_path(void) {
+  struct stat opened, there;
+  return fstat(ipc_posix_directory(), &opened) == 0 && stat(ipc_os_directory, &there) == 0 &&
+         opened.st_dev == there.st_dev && opened.st_ino == there.st_ino;
+}
+
+/*
+ * The wakers of this process. `busy` is held for a few instructions; a signal handler that finds it taken does without.
+ * A fork may happen while another thread holds it: the child starts with nothing.
+ */
+typedef struct own_waker {
+  struct own_waker *next;
+  uint64_t number;
+  pthread_t thread;
+} own_waker;
+
+static struct {
+  _Atomic uint32_t busy;
+  own_waker *first;
+  uint32_t count; /* of all wakers that were ever opened */
+  bool is_watching;
+  pthread_key_t at_thread_exit;
+} own;
+
+static bool own_try_lock(void) { return atomic_exchange_explicit(&own.busy, 1, memory_order_acquire) == 0; }
+
+static void own_lock(void) {
+  while (!own_try_lock()) ipc_os_yield();
+}
+
+static void own_unlock(void) { atomic_store_explicit(&own.busy, 0, memory_order_release); }
+
+static void socket_remove(uint64_t waker) {
+  char name[FILE_NAME_BYTES];
+  socket_name(waker, name);
+  unlinkat(ipc_posix_directory(), name, 0);
+}
+
+typedef bool own_matches(const own_waker *it, const void *what);
+
+static bool own_is_of_thread(const own_waker *it, const void *thread) {
+  return pthread_equal(it->thread, *(const pthread_t *)thread);
+}
+
+static bool own_has_number(const own_waker *it, const void *number) { return it->number == *(const uint64_t *)number; }
+
+static void own_remove(own_matches *matches, const void *what) {
+  own_waker *removed = NULL;
+  own_lock();
+  for (own_waker **link = &own.first; *link;) {
+    own_waker *it = *link;
+    if (!matches(it, what)) {
+      link = &it->next;
+      continue;
+    }
+    *link = it->next;
+    it->next = removed;
+    removed = it;
+  }
+  own_unlock();
+  while (removed) {
+    own_waker *it = removed;
+    removed = it->next;
+    socket_remove(it->number);
+    free(it);
+  }
+}
+
+static void own_thread_exits(void *unused) {
+  (void)unused;
+  const pthread_t self = pthread_self();
+  own_remove(own_is_of_thread, &self);
+}
+
+void ipc_os_remove_own_wakers(void) {
+  if (!own_try_lock()) return;
+  for (const own_waker *it = own.first; it; it = it->next) socket_remove(it->number);
+  own_unlock();
+}
+
+/* Also when the library is unloaded: no thread may call it afterwards. */
+__attribute__((destructor)) static void own_process_exits(void) {
+  ipc_os_remove_own_wakers();
+  if (own.is_watching) pthread_key_delete(own.at_thread_exit);
+}
+
+/*
+ * Connected sockets: a signal by path looks the path up, which costs half as much again. An entry that another thread
+ * uses at this moment is passed over. `busy` is held while the socket is used, connected or closed: no thread sends to
+ * a socket that became another one meanwhile.
+ */
+enum { CONNECTIONS = 16, SIGNALS_BEFORE_CONNECTION = 16 };
+
+typedef struct connection {
+  _Atomic uint64_t waker; /* 0: none */
+  _Atomic uint32_t busy;
+  int socket; /* fd + 1 */
+} connection;
+
+static connection connections[CONNECTIONS];
+static _Atomic uint32_t unconnected; /* signals by path so far */
+
+/* A child's sockets are the parent's too: connecting them would redirect the parent's signals. */
+static void socket_after_fork_in_child(void) {
+  own.first = NULL; /* the parent's; the few bytes are not freed, since the lock may have been taken half-way */
+  own_unlock();
+  for (int i = 0; i < CONNECTIONS; i++) {
+    if (connections[i].socket) close(connections[i].socket - 1);
+    connections[i].socket = 0;
+    atomic_store_explicit(&connections[i].waker, 0, memory_order_relaxed);
+    atomic_store_explicit(&connections[i].busy, 0, memory_order_relaxed);
+  }
+}
+
+__attribute__((constructor)) static void socket_watch_forks(void) {
+  pthread_atfork(NULL, NULL, socket_after_fork_in_child);
+}
+
+static uint64_t own_new_number(void) {
+  own_lock();
+  if (!own.is_watching) own.is_watching = pthread_key_create(&own.at_thread_exit, own_thread_exits) == 0;
+  uint64_t number = ipc_os_self() >> 32 << 32 | ++own.count;
+  own_unlock();
+  return number;
+}
+
+/* Without memory for it, the file stays until another process finds that this one has ended. */
+static void own_add(uint64_t number) {
+  own_waker *it = malloc(sizeof *it);
+  if (!it) return;
+  own_lock();
+  *it = (own_waker){.next = own.first, .number = number, .thread = pthread_self()};
+  own.first = it;
+  if (own.is_watching) pthread_setspecific(own.at_thread_exit, &own);
+  own_unlock();
+}
+
+int ipc_os_open_waker(uint64_t *waker) {
+  int error = ipc_os_identify(), fd = error == 0 ? ipc_posix_socket(SOCK_DGRAM) : error;
+  if (fd < 0) return fd;
+  ipc_posix_protect_waker(fd);
+  ipc_posix_note_wakers();
+  directory_link link;
+  socket_directory_link(link);
+  const char *directory = socket_is_directory_at_its_path() ? ipc_os_directory : link;
+  for (int attempt = 0; attempt < 1000; attempt++) {
+    struct sockaddr_un address;
+    *waker = own_new_number();
+    socklen_t length = socket_address(directory, *waker, &address);
+    if (bind(fd, (const struct sockaddr *)&address, length) == 0) {
+      own_add(*waker);
+      return fd;
+    }
+    if (errno != EADDRINUSE) break;
+  }
+  /*
+   * The directory cannot be reached, or takes no more files. No process can signal this waker, and the polls of its
+   * event loop find what happened.
+   */
+  return fd;
+}
+
+int ipc_os_reserve_waker(void) { return ipc_posix_socket(SOCK_STREAM); }
+
+/*
+ * Invariant: a user who may not write to any of the segments that a waker serves may not send to it. So the permissions
+ * only grow, by what a segment gives. What the bits of one file cannot say is left out: such a user's signal is
+ * refused, and the event loop finds the message at its next poll.
+ */
+void ipc_os_admit_to_waker(uint64_t waker, const ipc_os_access *segment) {
+  enum { OWNER = 0600, GROUP = 0060, OTHERS = 0006, GROUP_WRITES = 0020, OTHERS_WRITE = 0002 };
+  char name[FILE_NAME_BYTES];
+  struct stat s;
+  socket_name(waker, name);
+  int file = ipc_posix_refer(name, &s);
+  if (file < 0) return;
+  const uid_t self = geteuid();
+  const mode_t has = s.st_mode & 0777;
+  mode_t wanted = has | OWNER;
+  /* Only a file that this process has made: a socket of ours, or, of root, one that was given to a segment's owner. */
+  bool is_own = S_ISSOCK(s.st_mode) && s.st_nlink == 1 && (s.st_uid == self || self == 0);
+  if (is_own && segment->permissions & OTHERS_WRITE) {
+    wanted |= GROUP | OTHERS; /* or its own group, of which others are no part, would be kept out */
+  } else if (is_own) {
+    /* Root may do without being the owner; so may no one else. */
+    uid_t owner = self == 0 && s.st_uid == 0 ? segment->owner : s.st_uid;
+    bool needs_group = (segment->permissions & GROUP_WRITES) != 0;
+    bool may_change_group = !(has & GROUP);
+    gid_t group = needs_group && may_change_group ? segment->group : s.st_gid;
+    bool is_set = (owner == s.st_uid && group == s.st_gid) || ipc_posix_set_file_owner(file, name, owner, group) == 0;
+    if (needs_group && group == segment->group && is_set) wanted |= GROUP;
+  }
+  if (is_own && wanted != has) ipc_posix_set_file_mode(file, name, wanted);
+  close(file);
+}
+
+bool ipc_os_remove_wakers(uint32_t prefix) {
+  char start[NAME_BYTES + PREFIX_DIGITS];
+  memcpy(start, NAME, NAME_BYTES);
+  socket_write_hex(start + NAME_BYTES, prefix, PREFIX_DIGITS);
+  int fd = openat(ipc_posix_directory(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+  if (!directory) {
+    if (fd >= 0) close(fd);
+    return false;
+  }
+  bool is_done = true;
+  for (const struct dirent *entry; (entry = readdir(directory));)
+    if (strncmp(entry->d_name, start, sizeof start) == 0 && strlen(entry->d_name) == FILE_NAME_BYTES - 1)
+      is_done &= unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT;
+  closedir(directory);
+  return is_done;
+}
+
+static ssize_t socket_send(int fd, const struct sockaddr_un *address, socklen_t length) {
+  return sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)address, length);
+}
+
+enum signal_result { NOT_CONNECTED, SIGNALLED, NO_ROOM };
+
+static enum signal_result socket_signal_connected(uint64_t waker) {
+  for (int i = 0; i < CONNECTIONS; i++) {
+    connection *it = &connections[i];
+    if (atomic_load_explicit(&it->waker, memory_order_relaxed) != waker) continue;
+    /* acquire pairs with the release of the last user: the socket is connected to what `waker` says */
+    if (atomic_exchange_explicit(&it->busy, 1, memory_order_acquire)) return NOT_CONNECTED;
+    enum signal_result result = NOT_CONNECTED;
+    if (atomic_load_explicit(&it->waker, memory_order_relaxed) == waker) {
+      result = SIGNALLED; /* or it is gone: its number will never be used again */
+      if (send(it->socket - 1, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+        if (errno == EAGAIN || errno == ENOBUFS)
+          result = NO_ROOM;
+        else
+          atomic_store_explicit(&it->waker, 0, memory_order_relaxed);
+      }
+    }
+    atomic_store_explicit(&it->busy, 0, memory_order_release);
+    return result;
+  }
+  return NOT_CONNECTED;
+}
+
+/*
+ * Each sixteenth signal by path connects: a waker that is signalled often is connected soon, and the others cost little
+ * more. A free entry, else the one whose turn it is.
+ */
+static void socket_connect(uint64_t waker, const struct sockaddr_un *address, socklen_t length) {
+  uint32_t count = atomic_fetch_add_explicit(&unconnected, 1, memory_order_relaxed) + 1;
+  if (count % SIGNALS_BEFORE_CONNECTION != 0) return;
+  connection *it = &connections[count / SIGNALS_BEFORE_CONNECTION % CONNECTIONS];
+  for (int i = 0; i < CONNECTIONS; i++)
+    if (atomic_load_explicit(&connections[i].waker, memory_order_relaxed) == 0) it = &connections[i];
+  if (atomic_exchange_explicit(&it->busy, 1, memory_order_acquire)) return;
+  if (it->socket == 0) {
+    int fd = ipc_posix_socket(SOCK_DGRAM);
+    if (fd >= 0) it->socket = fd + 1;
+  }
+  if (it->socket) {
+    bool is_connected = connect(it->socket - 1, (const struct sockaddr *)address, length) == 0;
+    atomic_store_explicit(&it->waker, is_connected ? waker : 0, memory_order_relaxed);
+  }
+  atomic_store_explicit(&it->busy, 0, memory_order_release);
+}
+
+/* For a waker of this process: a process that opens and closes wakers must not collect descriptors. */
+static void socket_disconnect(uint64_t waker) {
+  for (int i = 0; i < CONNECTIONS; i++) {
+    connection *it = &connections[i];
+    if (atomic_load_explicit(&it->waker, memory_order_relaxed) != waker) continue;
+    while (atomic_exchange_explicit(&it->busy, 1, memory_order_acquire)) ipc_os_yield();
+    if (atomic_load_explicit(&it->waker, memory_order_relaxed) == waker) {
+      close(it->socket - 1);
+      it->socket = 0;
+      atomic_store_explicit(&it->waker, 0, memory_order_relaxed);
+    }
+    atomic_store_explicit(&it->busy, 0, memory_order_release);
+  }
+}
+
+void ipc_os_close_waker(uint64_t waker) {
+  own_remove(own_has_number, &waker);
+  socket_disconnect(waker);
+}
+
+void ipc_os_signal(uint64_t waker) {
+  enum signal_result result = socket_signal_connected(waker);
+  if (result == SIGNALLED) return;
+  static _Atomic int shared; /* one socket for the signals by path of this process, made by the first: fd + 1 */
+  struct sockaddr_un address;
+  socklen_t length = socket_address(ipc_os_directory, waker, &address);
+  int fd = atomic_load_explicit(&shared, memory_order_acquire) - 1;
+  if (fd < 0) {
+    fd = ipc_posix_socket(SOCK_DGRAM);
+    if (fd < 0) return;
+    int none = 0;
+    if (!atomic_compare_exchange_strong_explicit(&shared, &none, fd + 1, memory_order_acq_rel, memory_order_acquire)) {
+      close(fd);
+      fd = none - 1;
+    }
+  }
+  if (result == NOT_CONNECTED) {
+    ssize_t sent = socket_send(fd, &address, length);
+    if (sent < 0 && errno == ENOENT && !socket_is_directory_at_its_path()) {
+      directory_link link;
+      socket_directory_link(link);
+      length = socket_address(link, waker, &address);
+      sent = socket_send(fd, &address, length);
+    }
+    if (sent >= 0) socket_connect(waker, &address, length);
+    if (sent >= 0 || (errno != EAGAIN && errno != ENOBUFS)) return;
+  }
+  /*
+   * The waker has signals to read, or other wakers have so many of ours unread that our socket has no room for one
+   * more: then this one goes through another socket.
+   */
+  fd = ipc_posix_socket(SOCK_DGRAM);
+  if (fd < 0) return;
+  socket_send(fd, &address, length);
+  close(fd); /* what it has sent still arrives */
+}

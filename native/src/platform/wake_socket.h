@@ -1,0 +1,20 @@
+/* wake_socket.h - what wake_socket.c needs from linux.c and darwin.c. */
+#ifndef LIBIPC_WAKE_SOCKET_H
+#define LIBIPC_WAKE_SOCKET_H
+
+#include <sys/stat.h>
+
+#include "posix.h"
+
+/* Before the bind: makes the socket ignore what is no signal, as far as the system can. */
+void ipc_posix_protect_waker(int fd);
+
+/*
+ * A reference to a file in ipc_posix_directory(), inspected (*found). All changes go to that inode, whatever has the
+ * name by then. A descriptor for ipc_posix_set_file_*(), or -errno.
+ */
+int ipc_posix_refer(const char *name, struct stat *found);
+int ipc_posix_set_file_owner(int reference, const char *name, uid_t owner, gid_t group);
+int ipc_posix_set_file_mode(int reference, const char *name, mode_t mode);
+
+#endif

@@ -73,6 +73,11 @@ export const skip: readonly Skip[] = [
 		cases: [IN_NAMESPACES, "a process ends", "a process is replaced by exec"],
 	},
 	{
+		reason: "Only Bun replaces its program in the same process when a file is saved.",
+		where: ({ runtime, transport }) => runtime !== "bun" || transport === "threads",
+		cases: ["bun --watch"],
+	},
+	{
 		reason: "This machine cannot create namespaces: that takes Linux, root, and unshare of util-linux.",
 		where: () => !canCreateNamespaces(),
 		cases: [IN_NAMESPACES],

@@ -51,7 +51,7 @@ export const exclusions: Readonly<Record<string, string>> = {
 	"ipc_mapping_hold add": OWN,
 	"ipc_memory_map add": OWN,
 	"ipc_os_signal swap": OWN,
-	"slots.c:24 slots_new_instance add":
+	"slots.c:27 slots_new_instance add":
 		"only when 2^32 endpoints have been opened; the same store as on the line before",
 	"mapping_after_fork_in_child store": "only in a forked child, into memory that is no longer shared",
 	"ipc_segment_is_orphaned store": "only when the file of a mapped segment was cut off",

@@ -144,6 +144,7 @@ void fault_unmap(void *address, uint64_t size);
 #define ipc_os_open(...) FAULT_CALL("open", (ipc_os_open)(__VA_ARGS__))
 #define ipc_os_close(...) FAULT_CALL("close", (ipc_os_close)(__VA_ARGS__))
 #define ipc_os_unlink(...) FAULT_CALL("unlink", fault_unlink(__VA_ARGS__))
+#define ipc_os_set_permissions(...) FAULT_CALL("set permissions", (ipc_os_set_permissions)(__VA_ARGS__))
 #define ipc_os_resize(...) FAULT_CALL("resize", (ipc_os_resize)(__VA_ARGS__))
 #define ipc_os_map(...) FAULT_CALL("map", fault_map(__VA_ARGS__))
 #define ipc_os_unmap(...) FAULT_CALL("unmap", fault_unmap(__VA_ARGS__))

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "died_inside.h"
 #include "failure.h"
 #include "name_lock.h"
 #include "orphan.h"
@@ -19,32 +20,26 @@ typedef struct opening {
   ipc_os_file file;
   int fd;
   bool created;    /* the file, by this call */
-  bool owner_died; /* inside the lock of a leftover that this call has removed */
+  bool owner_died; /* inside the lock that this call replaces */
 } opening;
 
 /* The file was removed: look the name up again. Beside the answers of an open, which are failures or IPC_OK. */
 enum { OPEN_AGAIN = 1 };
 
-/* Whether a process was killed inside the lock of a leftover: the next owner of the new lock must get IPC_OWNER_DIED.
- */
-static bool open_died_inside(const ipc_segment *segment) {
-  if (!segment->receivers) return false; /* unfinished: nothing ever joined it */
-  const ipc_header *header = segment->header;
-  return (segment->kind == IPC_MUTEX && atomic_load_explicit(&header->claim, memory_order_relaxed) != 0) ||
-         (segment->kind == IPC_RWLOCK && atomic_load_explicit(&header->writing, memory_order_relaxed) != 0);
+/* Whether an owner died inside a leftover, or inside the lock that an unfinished segment replaces. */
+static bool open_died_inside(const opening *it) {
+  const ipc_segment *segment = it->segment;
+  return segment->receivers ? ipc_died_inside(segment) : ipc_died_inside_unfinished(segment->header, it->options->kind);
 }
 
 /*
- * Takes over such a leftover as it is, lock and all. No live endpoint is on it, and we have the name lock. It is not
- * replaced by a new segment: if this process were killed between the removal and the creation, the information that the
- * owner died would be lost, and an open between the two would not see it.
+ * Takes over such a leftover as it is. No live endpoint is on it, and we have the name lock. It is not replaced by a
+ * new segment: if this process were killed between the removal and the creation, the information that the owner died
+ * would be lost, and an open between the two would not see it.
  */
 static void open_inherit(ipc_segment *segment) {
-  ipc_header *header = segment->header;
   ipc_slots_reap(segment);
-  atomic_store_explicit(&header->unusable, 0, memory_order_relaxed);
-  /* In a reader-writer lock, `writing` says that its owner died. */
-  atomic_store_explicit(&header->claim, segment->kind == IPC_MUTEX ? IPC_CLAIM_ABANDONED : 0, memory_order_release);
+  ipc_died_inside_inherit(segment);
 }
 
 /*
@@ -80,25 +75,43 @@ static int32_t open_create_new(opening *it) {
   return status;
 }
 
+/* Whether a leftover is what these options would create: then it can be inherited. A semaphore that is opened without
+ * options is not robust, and has one permit. */
+static bool open_is_as_wanted(const opening *it) {
+  const ipc_segment *segment = it->segment;
+  const ipc_options *options = it->options;
+  if (segment->kind == IPC_SEMAPHORE &&
+      (options->robust != 1 || segment->initial != (options->initial ? options->initial - 1 : 1)))
+    return false;
+  return ipc_segment_options_compare(segment, &it->file, options, it->failure) == IPC_OK;
+}
+
 /* A mapped segment that no live endpoint is on. */
 static int32_t open_replace_leftover(opening *it) {
   ipc_segment *segment = it->segment;
-  bool died_inside = open_died_inside(segment);
+  bool died_inside = open_died_inside(it), is_lock = it->options->kind != IPC_SEMAPHORE;
   if (it->options->mode == IPC_OPEN) {
     if (!died_inside) ipc_segment_unlink(segment);
     return ipc_failure_set(it->failure, IPC_E_NOT_FOUND, 0, 0);
   }
-  if (died_inside && ipc_segment_options_compare(segment, &it->file, it->options, it->failure) == IPC_OK) {
+  if (died_inside && segment->receivers && open_is_as_wanted(it)) {
     open_inherit(segment);
     return IPC_OK;
   }
   *it->failure = (ipc_failure){0}; /* the options of a leftover bind no new user */
-  it->owner_died |= died_inside;
-  bool removed = ipc_segment_unlink(segment);
-  /* Before its size changes: if we are killed half-way, the next open must see that the segment is unfinished. */
-  if (!removed) atomic_store_explicit(&segment->header->magic, 0, memory_order_release);
+  it->owner_died = died_inside && is_lock;
+  /* A lock whose owner died is created again in its file: without the file, an open at that moment, or after a kill,
+   * would not see that the owner died. */
+  bool removed = !it->owner_died && ipc_segment_unlink(segment);
+  if (it->owner_died) {
+    if (segment->receivers) ipc_died_inside_keep(segment);
+    ipc_os_set_permissions(it->fd, ipc_name_lock_permissions(it->options)); /* refused: it is another user's file */
+  } else if (!removed) {
+    /* Before its size changes: if we are killed half-way, the next open must see that the segment is unfinished. */
+    atomic_store_explicit(&segment->header->magic, 0, memory_order_release);
+  }
   ipc_segment_close(segment);
-  /* If it is not removed, it is another user's file, which may be written all the same. */
+  /* If it is not removed, it is written in place, also if it is another user's file. */
   return removed ? OPEN_AGAIN : open_create(it);
 }
 

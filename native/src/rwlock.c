@@ -136,6 +136,8 @@ int32_t ipc_rwlock_unlock(ipc_handle *lock) {
 int32_t ipc_rwlock_mark_unusable(ipc_handle *lock) {
   if (!rwlock_is_writer(lock)) return ipc_segment_result(&lock->segment, IPC_E_NOT_OWNER);
   atomic_store_explicit(&lock->segment.header->unusable, 1, memory_order_relaxed);
+  /* No handle enters any more, so no owner died inside. release: a handle that sees 0 sees `unusable` */
+  atomic_store_explicit(&lock->segment.header->writing, 0, memory_order_release);
   ipc_claim_unlock(&lock->segment.header->claim);
   ipc_waits_notify_all(&lock->segment, IPC_WAIT_ANY);
   return ipc_segment_result(&lock->segment, IPC_OK);

@@ -80,6 +80,20 @@ void ipc_segment_adopt(ipc_segment *segment, const ipc_header *header) {
   segment->created = header->created;
 }
 
+/*
+ * Zeros what a leftover had there; it has no magic any more. If its owner died inside, the words that say so stay:
+ * killed here, this process leaves them for the next open. See ipc_died_inside_unfinished().
+ */
+static void segment_clear(ipc_header *header, uint64_t bytes, bool owner_died) {
+  uint8_t *base = (uint8_t *)header;
+  if (!owner_died) {
+    memset(base, 0, bytes);
+    return;
+  }
+  memset(base + offsetof(ipc_header, kind), 0, offsetof(ipc_header, claim) - offsetof(ipc_header, kind));
+  memset(base + offsetof(ipc_header, permits), 0, bytes - offsetof(ipc_header, permits));
+}
+
 int32_t ipc_segment_create(ipc_segment *segment, int fd, const char *prefix, const char *name,
                            const ipc_options *options, bool owner_died, ipc_failure *failure) {
   bool has_ring = ipc_segment_has_ring(options->kind);
@@ -95,7 +109,7 @@ int32_t ipc_segment_create(ipc_segment *segment, int fd, const char *prefix, con
     return failure->code;
   }
   ipc_header *header = segment->header;
-  memset(header, 0, body_offset); /* of a leftover; there is no magic in it any more */
+  segment_clear(header, body_offset, owner_died);
   header->version = IPC_LAYOUT_VERSION;
   header->layout_hash = ipc_layout_hash();
   header->kind = options->kind;
@@ -117,10 +131,9 @@ int32_t ipc_segment_create(ipc_segment *segment, int fd, const char *prefix, con
   ipc_marks_add(header, options->first_position, 0);
   atomic_store_explicit(&header->permits, header->initial, memory_order_relaxed);
   atomic_store_explicit(&header->memory_bytes, memory, memory_order_relaxed);
-  if (owner_died && options->kind == IPC_MUTEX)
-    atomic_store_explicit(&header->claim, IPC_CLAIM_ABANDONED, memory_order_relaxed);
-  if (owner_died && options->kind == IPC_RWLOCK)
-    atomic_store_explicit(&header->writing, IPC_CLAIM_ABANDONED, memory_order_relaxed);
+  bool is_mutex = options->kind == IPC_MUTEX;
+  atomic_store_explicit(&header->claim, owner_died && is_mutex ? IPC_CLAIM_ABANDONED : 0, memory_order_relaxed);
+  atomic_store_explicit(&header->writing, owner_died && !is_mutex ? IPC_CLAIM_ABANDONED : 0, memory_order_relaxed);
   atomic_store_explicit(&header->cursor, options->first_position, memory_order_relaxed);
   atomic_store_explicit(&header->tail, options->first_position, memory_order_relaxed);
   atomic_store_explicit(&header->next_instance, 1, memory_order_relaxed);

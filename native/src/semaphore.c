@@ -55,8 +55,9 @@ static void semaphore_recover(ipc_handle *semaphore) {
   ipc_slots_evict_dead(&semaphore->segment);
   if (!semaphore_claim(semaphore)) return;
   uint32_t free = semaphore_count_free(&semaphore->segment), before = semaphore_load(&header->permits);
-  atomic_store_explicit(&header->permits, free, memory_order_relaxed);
+  /* In this order: killed in between, this process leaves permits that are counted twice, not some that never are. */
   if (free > before) atomic_fetch_add_explicit(&header->recovered, free - before, memory_order_relaxed);
+  atomic_store_explicit(&header->permits, free, memory_order_release);
   semaphore_release_claim(semaphore);
   if (free > before) semaphore_notify(semaphore, free - before);
 }

@@ -1,5 +1,6 @@
 #include "slots.h"
 
+#include "died_inside.h"
 #include "event.h"
 #include "marks.h"
 #include "open_segments.h"
@@ -234,7 +235,8 @@ void ipc_slots_leave(ipc_segment *segment, ipc_slot *slot, uint32_t instance) {
   int32_t fd = ipc_segment_lock(segment, 1000000000u);
   if (fd < 0) return; /* orphaned: the count is not needed; busy: the next holder recounts */
   slots_recount_used(segment);
-  if (!ipc_slots_any_alive(segment)) ipc_segment_unlink(segment);
+  /* If an owner died inside, the segment stays for the next open, as after a kill. */
+  if (!ipc_slots_any_alive(segment) && !ipc_died_inside(segment)) ipc_segment_unlink(segment);
   ipc_os_unlock(fd);
 }
 

@@ -140,6 +140,9 @@ int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset);
  */
 int ipc_os_resize(int fd, uint64_t size);
 
+/* Gives an open file other mode bits. -EPERM: it is another user's. */
+int ipc_os_set_permissions(int fd, uint32_t permissions);
+
 /* Maps a part of a segment, shared and writable, from a multiple of 64 KiB on. NULL: *error is -errno. */
 void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error);
 void ipc_os_unmap(void *address, uint64_t size);

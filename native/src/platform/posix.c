@@ -68,6 +68,8 @@ int ipc_os_open(const char *key, bool create, uint32_t permissions) {
   return fd;
 }
 
+int ipc_os_set_permissions(int fd, uint32_t permissions) { return fchmod(fd, (mode_t)permissions) == 0 ? 0 : -errno; }
+
 static ipc_os_file posix_file_of(const struct stat *s) {
   return (ipc_os_file){.size = (uint64_t)s->st_size,
                        .inode = (uint64_t)s->st_ino,

@@ -59,8 +59,9 @@ export class SegmentSemaphore extends SegmentHandle implements EngineSemaphore, 
 		if (!this.#lock()) return;
 		const free = countFree(segment);
 		const before = Atomics.load(words, PERMITS) >>> 0;
-		Atomics.store(words, PERMITS, free);
+		// After a kill between the two stores the permits are counted twice, which is better than not at all.
 		if (free > before) Atomics.add(words, RECOVERED, free - before);
+		Atomics.store(words, PERMITS, free);
 		this.#unlock();
 		if (free > before) this.#notify(free - before);
 	}

@@ -16,6 +16,7 @@ import {
 	Status,
 	segmentBytes,
 } from "@libipc/protocol";
+import { diedInside, inheritDiedInside } from "../segment/died_inside.ts";
 import { marksAdd } from "../segment/marks.ts";
 import { Segment, type SegmentFields } from "../segment/segment.ts";
 import { isAnyAlive, reap, unlink } from "../segment/slots.ts";
@@ -66,19 +67,10 @@ export const IN_OTHER_PROCESS = -100;
 
 const permissionsOf = (options: NameOptions): number => options.permissions || DEFAULT_PERMISSIONS;
 
-/** Of a mutex or a reader-writer lock that no live thread has open: whether its owner was killed while it held the lock. */
-function diedInside({ kind, words }: Segment): boolean {
-	return (
-		(kind === Kind.mutex && words[headerWord.claim] !== 0) || (kind === Kind.rwlock && words[headerWord.writing] !== 0)
-	);
-}
-
-/** Takes over such a leftover as it is. The C library says why it is not created again: `inherit` in native/src. */
+/** Takes over a lock whose owner died inside, as it is. The C library says why it is not created again: `open_inherit` in native/src. */
 function inherit(segment: Segment): void {
 	reap(segment);
-	segment.words[headerWord.unusable] = 0;
-	// In a reader-writer lock `writing` says it.
-	Atomics.store(segment.words, headerWord.claim, segment.kind === Kind.mutex ? CLAIM_ABANDONED : 0);
+	inheritDiedInside(segment);
 }
 
 function fieldsFor(kind: number, options: NameOptions): SegmentFields {
@@ -238,6 +230,14 @@ function createNew(threads: Threads, key: Key, options: NameOptions): Segment | 
 	return options.mode === MODE_OPEN ? failed(Status.notFound) : create(threads, key, options, false);
 }
 
+/** Whether a leftover is what these options would create. A semaphore that is opened without options is not robust, and has one permit. */
+function isAsWanted(leftover: Segment, options: NameOptions): boolean {
+	const isSemaphore = leftover.kind === Kind.semaphore;
+	if (isSemaphore && (options.robust !== 1 || leftover.initial !== (options.initial ? options.initial - 1 : 1)))
+		return false;
+	return compareOptions(leftover, options) === undefined;
+}
+
 /** Replaces a segment that no live thread has open. */
 function replace(threads: Threads, leftover: Segment, key: Key, options: NameOptions): Segment | OpenFailure {
 	const ownerDied = diedInside(leftover);
@@ -245,7 +245,7 @@ function replace(threads: Threads, leftover: Segment, key: Key, options: NameOpt
 		if (!ownerDied) remove(threads, leftover);
 		return failed(Status.notFound);
 	}
-	if (ownerDied && compareOptions(leftover, options) === undefined) {
+	if (ownerDied && isAsWanted(leftover, options)) {
 		inherit(leftover);
 		return leftover;
 	}

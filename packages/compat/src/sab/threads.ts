@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
-import { EventIndex, header, headerWord, IpcError, Kind, MAGIC, SLOT_WORDS, Status, slotWord } from "@libipc/protocol";
+import { EventIndex, headerWord, IpcError, MAGIC, SLOT_WORDS, Status, slotWord } from "@libipc/protocol";
 import { claimLockSlow, claimUnlock } from "../segment/claim_lock.ts";
+import { diedInsideAt } from "../segment/died_inside.ts";
 import { notify } from "../segment/event.ts";
 import type { MappedSegment, Platform } from "../segment/platform.ts";
 import type { Segment } from "../segment/segment.ts";
@@ -185,14 +186,11 @@ export class Threads implements Platform {
 		return false;
 	}
 
-	/** Whether a block has a named lock that was held by a killed thread: the next thread to open it gets `ownerDied`. */
+	/** Whether a block has a named lock whose owner died inside: the next thread to open it must learn of that. */
 	hasDeadOwner(unit: number): boolean {
 		const { words } = this.blocks;
-		const word = (offset: number): number => words[firstWord(unit) + (offset >> 2)] as number;
-		if (word(header.magic) !== MAGIC) return false;
-		const kind = word(header.kind);
-		const isLeft =
-			(kind === Kind.mutex && word(header.claim) !== 0) || (kind === Kind.rwlock && word(header.writing) !== 0);
+		const first = firstWord(unit);
+		const isLeft = words[first + headerWord.magic] === MAGIC && diedInsideAt(words, first);
 		return isLeft && findBlock(this.blocks, keyIn(this.blocks, unit)) === unit;
 	}
 

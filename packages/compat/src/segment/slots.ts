@@ -1,13 +1,5 @@
-import {
-	EventIndex,
-	headerLong,
-	headerWord,
-	SLOT_WORDS,
-	Status,
-	slotLong,
-	slotWord,
-	UNIT,
-} from "@libipc/protocol";
+import { EventIndex, headerLong, headerWord, SLOT_WORDS, Status, slotLong, slotWord, UNIT } from "@libipc/protocol";
+import { diedInside } from "./died_inside.ts";
 import { notify } from "./event.ts";
 import { lowOf } from "./long.ts";
 import { marksCopy } from "./marks.ts";
@@ -266,7 +258,8 @@ export function leaveSlot(segment: Segment, at: number, instance: number): void 
 	// Orphaned: no endpoint needs the count. Busy: the next holder recounts.
 	if (segment.platform.lock(segment, LEAVE_PATIENCE) < 0) return;
 	recountUsed(segment);
-	if (!isAnyAlive(segment)) unlink(segment);
+	// If an owner died inside, the segment stays for the next open, as after a kill.
+	if (!isAnyAlive(segment) && !diedInside(segment)) unlink(segment);
 	segment.platform.unlock(segment);
 }
 

@@ -89,6 +89,13 @@ const programs: Record<string, () => unknown> = {
 		}
 	},
 
+	/** Has the name open until it is killed, and never locks. */
+	opens() {
+		const lock = open();
+		print("open");
+		setInterval(() => lock.closed, 60_000);
+	},
+
 	/** Holds the lock until it is killed. */
 	holds() {
 		const lock = open();

@@ -127,7 +127,10 @@ export interface Semaphore extends Handle {
 	release(count?: number): void;
 	/** How many permits are free now. */
 	readonly permits: number;
-	/** Of a robust semaphore: how many permits of killed processes have come back since it was created. */
+	/**
+	 * Of a robust semaphore: how many permits of killed processes have come back since it was created. The open that creates it
+	 * counts those that a killed process held while no other handle was open.
+	 */
 	readonly recovered: number;
 }
 

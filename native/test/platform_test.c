@@ -76,6 +76,33 @@ static void zombie_and_reaped_child_are_dead(void) {
   check_is_dead(shared->identity);
 }
 
+#ifdef F_OFD_SETLK
+/* This test locks the file as a process does that is about to remove it. */
+static void finder_does_not_look_like_an_owner(void) {
+  board *shared = test_shared(sizeof *shared);
+  test_worker worker = test_start(TEST_PROCESS, tell_identity, shared);
+  test_await(&shared->ready, 1);
+  uint64_t identity = shared->identity;
+  char path[64];
+  snprintf(path, sizeof path, "%s/libipc-process.%08x", ipc_os_directory, (unsigned)(identity >> 32));
+  int fd = open(path, O_RDWR | O_CLOEXEC);
+  CHECK(fd >= 0);
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1, .l_len = 1};
+  CHECK_EQ(fcntl(fd, F_OFD_SETLK, &lock), -1); /* the owner has it */
+  test_kill(worker);
+  test_reap(worker);
+  /* Any process that starts at this moment may be about to remove the file. */
+  while (fcntl(fd, F_OFD_SETLK, &lock) != 0) test_pause();
+  CHECK(!ipc_os_alive(identity));
+  close(fd);
+  CHECK(!ipc_os_alive(identity));
+  while (access(path, F_OK) == 0) test_pause();
+}
+#define CASES_WITH_BYTE_LOCKS TEST_CASE(finder_does_not_look_like_an_owner),
+#else
+#define CASES_WITH_BYTE_LOCKS
+#endif
+
 static void stopped_child_is_alive(void) {
   board *shared = test_shared(sizeof *shared);
   test_worker worker = test_start(TEST_PROCESS, tell_identity, shared);
@@ -277,7 +304,7 @@ static void clock_is_shared_and_monotonic(void) {
 }
 
 TEST_MAIN(TEST_CASE(self_is_alive), TEST_CASE(threads_have_numbers_of_their_own), TEST_CASE(child_has_another_identity),
-          TEST_CASE(zombie_and_reaped_child_are_dead), TEST_CASE(stopped_child_is_alive),
+          TEST_CASE(zombie_and_reaped_child_are_dead), CASES_WITH_BYTE_LOCKS TEST_CASE(stopped_child_is_alive),
           TEST_CASE(odd_identities_are_dead), TEST_CASE(first_thread_may_end_before_its_process),
           TEST_CASE(wait_returns_at_once_on_another_value), TEST_CASE(wait_ends_by_its_time_out),
           TEST_CASE(wakes_cross_processes), TEST_CASE(wakes_cross_threads), TEST_CASE(wake_reaches_all),

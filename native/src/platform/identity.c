@@ -11,7 +11,7 @@
  *   owner                               finder of a leftover
  *   1 create the file, exclusively      1 open it, for writing
  *   2 lock it                           2 lock it; locked: leave it
- *   3 a link is left? done              3 remove it
+ *   3 a link is left? done              3 a link is left? remove it
  *     else again, under another name
  *
  * Invariant: a process that has an identity has a locked file under its name. Both take the lock before they ask, or
@@ -51,18 +51,27 @@ static void identity_name(uint64_t of, char name[NAME_BYTES]) {
 }
 
 #ifdef F_OFD_SETLK
-static int identity_lock(int fd) {
-  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+/*
+ * The owner locks two bytes. A finder locks the second one: it excludes the owner and other finders, and does not look
+ * like an owner, because the question is about the first byte.
+ */
+static int identity_lock_bytes(int fd, off_t first, off_t count) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = count};
   return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : -errno;
 }
 
-/* 1: a process has it locked for writing. 0: none has. Or -errno. */
+static int identity_lock_as_owner(int fd) { return identity_lock_bytes(fd, 0, 2); }
+static int identity_lock_as_finder(int fd) { return identity_lock_bytes(fd, 1, 1); }
+
+/* 1: its owner has it locked. 0: it has no owner any more. Or -errno. */
 static int identity_is_locked(int fd) {
-  struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+  struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
   return fcntl(fd, F_OFD_GETLK, &lock) == 0 ? lock.l_type == F_WRLCK : -errno;
 }
 #else
-static int identity_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno; }
+/* Locks of whole files: a finder, and another process that asks, may look like an owner for a moment. */
+static int identity_lock_as_owner(int fd) { return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno; }
+static int identity_lock_as_finder(int fd) { return identity_lock_as_owner(fd); }
 
 static int identity_is_locked(int fd) {
   if (flock(fd, LOCK_SH | LOCK_NB) != 0) return errno == EWOULDBLOCK ? 1 : -errno;
@@ -71,8 +80,8 @@ static int identity_is_locked(int fd) {
 }
 #endif
 
-static bool identity_is_file_of(int fd, uint64_t of, struct stat *file) {
-  return fstat(fd, file) == 0 && S_ISREG(file->st_mode) && (uint32_t)file->st_ino == (uint32_t)of;
+static bool identity_is_file_of(const struct stat *file, uint64_t of) {
+  return S_ISREG(file->st_mode) && (uint32_t)file->st_ino == (uint32_t)of;
 }
 
 /* Removes the file of a dead process, and what else that process has left. Others than its user and root cannot. */
@@ -80,7 +89,9 @@ static void identity_remove_leftover(int directory, const char *name, uint64_t o
   int fd = openat(directory, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return;
   struct stat file;
-  if (identity_is_file_of(fd, of, &file) && identity_lock(fd) == 0) {
+  /* The links are read under the lock: after another finder has removed this file, the name may be a new owner's. */
+  if (identity_lock_as_finder(fd) == 0 && fstat(fd, &file) == 0 && identity_is_file_of(&file, of) &&
+      file.st_nlink > 0) {
     /* The wakers first: if not all of them can be removed, the file stays, and leads the next finder to them. */
     bool has_wakers = (file.st_mode & S_IXUSR) != 0;
     if (!has_wakers || ipc_os_remove_wakers((uint32_t)(of >> 32))) unlinkat(directory, name, 0);
@@ -107,8 +118,9 @@ static identity_answer identity_ask(int directory, uint64_t of) {
       default: return IDENTITY_UNKNOWN;
     }
   struct stat file;
-  bool is_of = identity_is_file_of(fd, of, &file);
-  int locked = is_of ? identity_is_locked(fd) : 0;
+  int locked = fstat(fd, &file) == 0 ? 0 : -errno;
+  bool is_of = locked == 0 && identity_is_file_of(&file, of);
+  if (is_of) locked = identity_is_locked(fd);
   close(fd);
   if (locked < 0) return IDENTITY_UNKNOWN;
   if (is_of && locked == 0) identity_remove_leftover(directory, name, of);
@@ -175,7 +187,7 @@ static int identity_create(int directory, uint64_t *made, int *fd) {
   if (*fd < 0) return errno == EEXIST ? -EAGAIN : -errno;
   struct stat file;
   /* Readable for all users, whatever the umask: each process that shares a name with this one asks. */
-  int error = fchmod(*fd, 0644) == 0 ? identity_lock(*fd) : -errno;
+  int error = fchmod(*fd, 0644) == 0 ? identity_lock_as_owner(*fd) : -errno;
   if (error == 0 && fstat(*fd, &file) != 0) error = -errno;
   bool is_taken = error == -EAGAIN || error == -EACCES || (error == 0 && file.st_nlink == 0);
   if (error == 0 && !is_taken) {

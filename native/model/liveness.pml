@@ -10,13 +10,14 @@
  * A lock belongs to an open file, and ends when the last descriptor of it is closed. A file without a name stays locked.
  * Abstracted: an inode number does not come again; the directory; descriptors run out (then nothing is removed, and the
  * owner counts as alive); threads, which their own process marks as dead; a stranger's read lock, which the question does
- * not see, and which lets an attempt to lock fail, as that of another finder does here.
+ * not see, and which lets an attempt to lock fail, as that of another finder does here. Where a lock is one of the whole
+ * file (flock), the question does see finders: it may be answered too late there.
  *
- * Invariant: no process that has published its identity, and runs, is found dead. A process that was killed, replaced or
- * has ended is found dead once no forked child has its file open and no finder works on it. A companion file goes before
- * the identity file that leads to it. After the last finder nothing is left.
+ * Invariant: no process that has published its identity, and runs, is found dead. No process that was killed, replaced or
+ * has ended is found alive once no forked child has its file open. A companion file goes before the identity file that
+ * leads to it. After the last finder nothing is left.
  *
- * config FORK -DOWNERS=1 -DFINDERS=1 -DSTRIKES=2 an owner, its new image, a child, a finder; strikes at all
+ * config FORK -DOWNERS=1 -DFINDERS=1 -DSTRIKES=1 an owner, its new image, a child, a finder; strikes at all
  * config NAMES -DOWNERS=2 -DFINDERS=2 -DSTRIKES=1 two owners, two finders; the first owner may be killed. No companions
  * fault NO_LINK_CHECK in NAMES             an owner does not check whether its file was removed before it was locked
  * fault PUBLISHED_UNLOCKED in FORK         an owner publishes its identity before it has the lock
@@ -25,6 +26,7 @@
  * fault CLOSED_BEFORE_REMOVED in NAMES     an owner that ends closes the file, and then removes the name
  * fault NO_INODE in NAMES                  an identity is its name only
  * fault NO_CLOSE_ON_EXEC in FORK           the new image has the lock of the old one
+ * fault FINDER_LOOKS_ALIVE in NAMES       the lock of a finder counts as that of an owner
  * fault CHILD_KEEPS_IT in FORK             a forked child does not close the file
  * fault CHILD_UNLOCKS in FORK              a forked child unlocks the file
  * fault CHILD_REMOVES in FORK              a forked child removes the file when it ends
@@ -44,6 +46,7 @@ byte name_of[FILES + 1];  /* under which it was created */
 byte lock_of[FILES + 1];  /* the open file that has locked it */
 byte companion[FILES + 1];
 byte runs[FILES + 1];     /* the process with this identity: 1 from its publication to its end */
+bool is_gone[FILES + 1];  /* an owner has locked it, and no process has it open for that owner any more */
 byte file_of[OPEN_FILES]; /* what is open there */
 byte copies[OPEN_FILES];  /* how many descriptors of it */
 byte next_inode = 1;
@@ -61,7 +64,10 @@ inline close_it(it) {
   d_step {
     if
     :: copies[it] == 1 ->
-      if :: lock_of[file_of[it]] == it -> lock_of[file_of[it]] = NONE :: else fi;
+      if
+      :: lock_of[file_of[it]] == it -> lock_of[file_of[it]] = NONE; is_gone[file_of[it]] = is_gone[file_of[it]] || it < FINDER
+      :: else
+      fi;
       copies[it] = 0; file_of[it] = 0
     :: copies[it] > 1 -> copies[it]--
     :: else
@@ -131,7 +137,7 @@ finished:
       runs[f] = 0; struck[me] = 0;
 #ifdef NO_CLOSE_ON_EXEC
       if
-      :: lock_of[f] == it -> lock_of[f] = LEFT_OPEN; copies[it] = 0; file_of[it] = 0
+      :: lock_of[f] == it -> lock_of[f] = LEFT_OPEN; is_gone[f] = true; copies[it] = 0; file_of[it] = 0
       :: else -> close_it(it)
       fi;
 #else
@@ -230,6 +236,13 @@ proctype last_finder() {
   }
 }
 
+/* The question sees locks of owners only: they lock a byte that a finder does not lock. */
+#ifdef FINDER_LOOKS_ALIVE
+#define IS_LOCKED(f) (lock_of[f] != NONE)
+#else
+#define IS_LOCKED(f) (lock_of[f] != NONE && (lock_of[f] < FINDER || lock_of[f] == LEFT_OPEN))
+#endif
+
 /* Asks until the answer is "dead". */
 proctype asker() {
   byte f;
@@ -248,14 +261,14 @@ proctype asker() {
     :: else
     fi;
     if
-    :: lock_of[f] == NONE -> assert(runs[slot] == 0); break
-    :: else
+    :: atomic { IS_LOCKED(f) -> assert(!is_gone[f]) }
+    :: !IS_LOCKED(f) -> assert(runs[slot] == 0); break
     fi;
     /* alive: it asks again */
 #ifdef NO_INODE
-    (at_name[name_of[slot]] == 0 || lock_of[at_name[name_of[slot]]] == NONE)
+    (at_name[name_of[slot]] == 0 || !IS_LOCKED(at_name[name_of[slot]]))
 #else
-    (at_name[name_of[slot]] != slot || lock_of[slot] == NONE)
+    (at_name[name_of[slot]] != slot || !IS_LOCKED(slot))
 #endif
   od;
   atomic { f = 0; is_answered = true }
@@ -267,7 +280,7 @@ end:
   :: atomic { strikes > 0 && !first_has_ended -> struck[0] = 1; strikes-- }
 #if OWNERS == 1
   :: atomic { strikes > 0 && !first_has_ended -> struck[0] = 2; strikes-- }
-  :: atomic { strikes > 0 -> struck[2] = 1; strikes-- }
+  :: struck[2] == 0 && ended < 2 + FINDERS -> struck[2] = 1
 #endif
   :: strikes > 0 -> strikes = 0
   od

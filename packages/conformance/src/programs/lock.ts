@@ -125,6 +125,7 @@ const programs: Record<string, () => unknown> = {
 			got = other.tryLock();
 		}
 		print({ got, ownerDied: other.ownerDied });
+		if (got) other.unlock(); // or the name stays for the next owner
 	},
 
 	/** Reads until it is killed. */

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "libipc/options.h"
+#include "libipc/peers.h"
 
 #define IPC_MAGIC 0x43504942u /* "BIPC" */
 #define IPC_LAYOUT_VERSION 5u
@@ -151,7 +152,6 @@ typedef struct ipc_slot {
   _Atomic uint32_t pid;   /* for people, like the next two; and to find a process that writes its core dump */
   _Atomic uint32_t asleep;
   _Atomic uint64_t lost; /* messages, by overflow */
-  _Atomic uint32_t died; /* the last instance here that did not leave by itself */
   /* For event loops: the events (bits) that are to wake it, once, and the socket to ring for that. */
   _Atomic uint32_t armed;
   _Atomic uint64_t waker;
@@ -159,6 +159,8 @@ typedef struct ipc_slot {
   _Atomic uint32_t held;
   _Atomic uint32_t thread;        /* ipc_os_thread(), which counts within the process only */
   _Atomic uint32_t pid_namespace; /* the one that `pid` belongs to; 0: unknown */
+  /* The last instances here that did not leave by themselves, in no order; 0: fewer. */
+  _Atomic uint32_t died[IPC_PEER_DEATHS];
 } ipc_slot;
 
 /* A wait on a lock, a semaphore, a condition or a word in memory; see waits.h. */

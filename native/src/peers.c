@@ -4,7 +4,7 @@
 #include "sender_state.h"
 #include "slot_owner.h"
 
-_Static_assert(sizeof(ipc_peer) == 24, "bindings read six 32-bit words");
+_Static_assert(sizeof(ipc_peer) == 20 + 4 * IPC_PEER_DEATHS, "bindings read 32-bit words");
 
 /* The endpoint that reads, and what it fills in. */
 typedef struct snapshot {
@@ -25,9 +25,9 @@ static ipc_peer peers_read_slot(const ipc_slot *slot) {
     uint64_t owner = atomic_load_explicit(&slot->owner, memory_order_relaxed);
     uint32_t pid_namespace = atomic_load_explicit(&slot->pid_namespace, memory_order_relaxed);
     ipc_peer peer = {.instance = instance,
-                     .pid = instance ? atomic_load_explicit(&slot->pid, memory_order_relaxed) : 0,
-                     /* stored before the slot is emptied, so that an empty slot has it */
-                     .died = atomic_load_explicit(&slot->died, memory_order_relaxed)};
+                     .pid = instance ? atomic_load_explicit(&slot->pid, memory_order_relaxed) : 0};
+    /* Stored before the slot is emptied, so that an empty slot has them. */
+    for (int i = 0; i < IPC_PEER_DEATHS; i++) peer.died[i] = atomic_load_explicit(&slot->died[i], memory_order_relaxed);
     atomic_thread_fence(memory_order_acquire);
     if (atomic_load_explicit(&slot->instance, memory_order_relaxed) != instance) continue;
     peer.alive = instance != 0 && ipc_owner_is_alive(owner, peer.pid, pid_namespace);
@@ -41,7 +41,7 @@ static void peers_add(snapshot *to, const ipc_slot *slots, uint32_t count, uint3
     ipc_peer peer = peers_read_slot(slot);
     /* If we were taken for dead, we have lost our slot: then it belongs to another endpoint. */
     if (slot == to->own && (peer.instance == to->instance || peer.instance == 0)) continue;
-    if (peer.instance == 0 && peer.died == 0) continue;
+    if (peer.instance == 0 && peer.died[0] == 0) continue; /* the first death is recorded there */
     peer.role = role;
     peer.slot = index;
     if (to->count < to->max) to->peers[to->count] = peer;

@@ -157,12 +157,29 @@ typedef struct reap_counts {
   ipc_owner_answer last;
 } reap_counts;
 
-/* The last instance that died here: a process that was slow does not store an older one over it. */
+static bool slots_died_before(uint32_t instance, uint32_t other) {
+  return other != 0 && (instance == 0 || (int32_t)(instance - other) < 0);
+}
+
+/*
+ * Among the last instances that died here. Others may record the same one at the same time: it is recorded once, and a
+ * process that was slow does not store an older one over a newer one.
+ */
 static void slots_record_death(ipc_slot *slot, uint32_t instance) {
-  uint32_t died = atomic_load_explicit(&slot->died, memory_order_relaxed);
-  while ((int32_t)(instance - died) > 0 || died == 0)
-    if (atomic_compare_exchange_weak_explicit(&slot->died, &died, instance, memory_order_relaxed, memory_order_relaxed))
-      break;
+  for (;;) {
+    _Atomic uint32_t *oldest = NULL;
+    uint32_t its = 0;
+    for (int i = 0; i < IPC_PEER_DEATHS; i++) {
+      uint32_t died = atomic_load_explicit(&slot->died[i], memory_order_relaxed);
+      if (died == instance) return;
+      if (oldest && !slots_died_before(died, its)) continue;
+      oldest = &slot->died[i];
+      its = died;
+    }
+    if (slots_died_before(instance, its) ||
+        atomic_compare_exchange_strong_explicit(oldest, &its, instance, memory_order_relaxed, memory_order_relaxed))
+      return;
+  }
 }
 
 /*

@@ -19,7 +19,7 @@ static void a_snapshot_leaves_out_the_endpoint_itself(void) {
   CHECK_EQ(ipc_receiver_peers(receiver, peers, MOST_ENDPOINTS), 3);
   for (int i = 0; i < 3; i++) {
     CHECK_EQ(peers[i].alive, 1);
-    CHECK_EQ(peers[i].died, 0);
+    CHECK_EQ(peers[i].died[0], 0);
     CHECK(peers[i].instance != 0);
   }
   CHECK_EQ(peers[0].pid, getpid());
@@ -33,20 +33,56 @@ static void a_snapshot_leaves_out_the_endpoint_itself(void) {
   CHECK_EQ(ipc_sender_wait_for_receivers(sender, 1, 0), IPC_OK); /* its death was noticed */
   CHECK_EQ(ipc_receiver_peers(receiver, peers, MOST_ENDPOINTS), 3);
   CHECK_EQ(peers[2].instance, 0);
-  CHECK_EQ(peers[2].died, instance);
+  CHECK_EQ(peers[2].died[0], instance);
+  CHECK_EQ(peers[2].died[1], 0);
   CHECK_EQ(peers[2].pid, 0);
   ipc_receiver *heir = must_receive(channel);
   CHECK_EQ(ipc_receiver_peers(receiver, peers, MOST_ENDPOINTS), 3);
-  CHECK_EQ(peers[2].died, instance);
+  CHECK_EQ(peers[2].died[0], instance);
+  CHECK_EQ(peers[2].died[1], 0);
   CHECK_EQ(peers[2].alive, 1);
   uint32_t its = peers[2].instance;
   CHECK(its > instance);
   ipc_receiver_close(heir); /* leaving is not dying */
   CHECK_EQ(ipc_receiver_peers(receiver, peers, MOST_ENDPOINTS), 3);
   CHECK_EQ(peers[2].instance, 0);
-  CHECK_EQ(peers[2].died, instance);
+  CHECK_EQ(peers[2].died[0], instance);
+  CHECK_EQ(peers[2].died[1], 0);
   ipc_receiver_close(receiver);
   ipc_sender_close(sender);
+}
+
+/* What a snapshot says about the receivers' slot 1. */
+static ipc_peer peer_in_slot_1(ipc_receiver *receiver) {
+  ipc_peer peers[MOST_ENDPOINTS];
+  int32_t count = ipc_receiver_peers(receiver, peers, MOST_ENDPOINTS);
+  for (int32_t i = 0; i < count; i++)
+    if (peers[i].role == IPC_RECEIVER && peers[i].slot == 1) return peers[i];
+  FAIL("nothing is in slot 1");
+}
+
+static bool has_died(const ipc_peer *peer, uint32_t instance) {
+  int times = 0;
+  for (int i = 0; i < IPC_PEER_DEATHS; i++) times += peer->died[i] == instance;
+  CHECK_LE(times, 1);
+  return times == 1;
+}
+
+static void a_slot_records_its_last_deaths(void) {
+  enum { DEATHS = 3 * IPC_PEER_DEATHS };
+  ipc_receiver *receiver = must_receive(channel);
+  uint32_t instances[DEATHS];
+  for (int n = 0; n < DEATHS; n++) {
+    test_worker victim = start_idle();
+    instances[n] = peer_in_slot_1(receiver).instance;
+    test_kill(victim);
+    test_reap(victim);
+    ipc_receiver_close(must_receive(channel)); /* the slot of the dead is emptied, taken and left */
+    ipc_peer peer = peer_in_slot_1(receiver);
+    CHECK_EQ(peer.instance, 0);
+    for (int i = 0; i <= n; i++) CHECK_EQ(has_died(&peer, instances[i]), i > n - IPC_PEER_DEATHS);
+  }
+  ipc_receiver_close(receiver);
 }
 
 static void come_and_go(void *unused) {
@@ -72,7 +108,7 @@ static void check_watching(test_form form) {
     for (int32_t i = 0; i < count; i++) {
       CHECK_EQ(peers[i].pid, pid);
       CHECK_EQ(peers[i].alive, 1);
-      CHECK_EQ(peers[i].died, 0);
+      CHECK_EQ(peers[i].died[0], 0);
     }
     report it = must_find(IPC_CHANNEL);
     CHECK_EQ(it.name.dead, 0);
@@ -87,5 +123,5 @@ static void processes_join_and_leave_while_one_watches(void) { check_watching(TE
 
 static void threads_join_and_leave_while_one_watches(void) { check_watching(TEST_THREAD); }
 
-TEST_MAIN(TEST_CASE(a_snapshot_leaves_out_the_endpoint_itself), TEST_CASE(processes_join_and_leave_while_one_watches),
-          TEST_CASE(threads_join_and_leave_while_one_watches))
+TEST_MAIN(TEST_CASE(a_snapshot_leaves_out_the_endpoint_itself), TEST_CASE(a_slot_records_its_last_deaths),
+          TEST_CASE(processes_join_and_leave_while_one_watches), TEST_CASE(threads_join_and_leave_while_one_watches))

@@ -4,9 +4,9 @@
  * A snapshot takes no lock. Two snapshots say what happened in between:
  *
  *   - An instance only in the second one has joined.
- *   - An instance only in the first one has left; it was killed if its slot records it in `died`. If the slot has been
- *     reused and its new owner was killed too, the cause is unknown. Instances only grow: a new `died` that is in
- * neither snapshot joined and was killed in between.
+ *   - An instance only in the first one has left; it was killed if its slot records it in `died`. If IPC_PEER_DEATHS
+ *     other endpoints have been killed in that slot since, the cause is unknown. Instances only grow: a new `died` that
+ *     is in neither snapshot joined and was killed in between.
  *   - An instance that is not `alive` was killed, and its slot has not been freed yet.
  *
  * A waker armed for IPC_WAIT_FOR_PEERS is signalled when an endpoint joins or leaves. A death is not reported to any
@@ -23,14 +23,18 @@
 extern "C" {
 #endif
 
+/* How many deaths a slot records. */
+enum { IPC_PEER_DEATHS = 8 };
+
 /* A slot that is, or was, taken by another endpoint. */
 typedef struct ipc_peer {
   uint32_t role;     /* ipc_role */
   uint32_t instance; /* its number, never used twice in a segment; 0: the slot is free, and an endpoint died there */
   uint32_t pid;      /* its process; 0 if the slot is free */
   uint32_t slot;     /* its index among the slots of its role */
-  uint32_t died;     /* the last instance in this slot that was killed; 0: none */
   uint32_t alive;    /* 1, or 0: its process or thread has ended */
+  uint32_t
+      died[IPC_PEER_DEATHS]; /* the last instances in this slot that were killed, in no order; 0: there are fewer */
 } ipc_peer;
 
 /*

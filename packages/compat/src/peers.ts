@@ -1,4 +1,4 @@
-import { PEER_WORDS, SLOT_WORDS, slotWord } from "@libipc/protocol";
+import { abi, PEER_WORDS, SLOT_WORDS, slotWord } from "@libipc/protocol";
 import type { Segment } from "./segment/segment.ts";
 import { isOwnerAlive } from "./segment/slots.ts";
 
@@ -10,7 +10,7 @@ const RECEIVER = 2;
 interface Peer {
 	readonly instance: number;
 	readonly pid: number;
-	readonly died: number;
+	readonly died: Int32Array;
 	readonly alive: boolean;
 }
 
@@ -23,7 +23,7 @@ function readSlot(segment: Segment, at: number): Peer {
 	for (;;) {
 		const instance = Atomics.load(words, at + slotWord.instance);
 		const pid = instance === 0 ? 0 : (words[at + slotWord.pid] as number);
-		const died = words[at + slotWord.died] as number;
+		const died = words.slice(at + slotWord.died, at + slotWord.died + abi.PEER_DEATHS);
 		const alive = instance !== 0 && isOwnerAlive(segment, at);
 		if (Atomics.load(words, at + slotWord.instance) === instance) return { instance, pid, died, alive };
 	}
@@ -38,9 +38,9 @@ export function peersOf(segment: Segment, own: number, instance: number, records
 			const peer = readSlot(segment, at);
 			// If others considered this endpoint dead, it has lost its slot, which may belong to another one now.
 			if (at === own && (peer.instance === instance || peer.instance === 0)) continue;
-			if (peer.instance === 0 && peer.died === 0) continue;
+			if (peer.instance === 0 && peer.died[0] === 0) continue; // the first death is recorded there
 			if ((count + 1) * PEER_WORDS <= records.length)
-				records.set([role, peer.instance, peer.pid, index, peer.died, peer.alive ? 1 : 0], count * PEER_WORDS);
+				records.set([role, peer.instance, peer.pid, index, peer.alive ? 1 : 0, ...peer.died], count * PEER_WORDS);
 			count++;
 		}
 	};

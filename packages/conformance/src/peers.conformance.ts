@@ -238,6 +238,35 @@ test.each([false, true])(
 	20_000,
 );
 
+test.each(["sender", "receiver"] as const)(
+	"a %s that is killed, and then others in its slot, before the watcher looks: it has died",
+	async (role) => {
+		const name = names.next();
+		using watcher = Channel.receiver(name, { prefix });
+		const events = watcher.peers();
+		await using first = await holder("channel", role, name);
+		const [joined] = await take(events, 1);
+		// Three more in the same slot: each open empties the slot of the one that died before it.
+		const others: TestProgram[] = [];
+		await first.kill();
+		for (let death = 0; death < 3; death++) {
+			const other = await holder("channel", role, name);
+			others.push(other);
+			await other.kill();
+		}
+		const left = role === "sender" ? Channel.sender(name, { prefix }) : Channel.receiver(name, { prefix });
+		left.close();
+		const told: PeerEvent[] = [];
+		while (!told.some(({ id }) => id === joined?.id)) told.push(...(await take(events, 1)));
+		assert.equal(told.find(({ id }) => id === joined?.id)?.type, "died");
+		assert.equal(
+			told.some(({ type }) => type === "left"),
+			false,
+		);
+	},
+	20_000,
+);
+
 test("the callback of a closed endpoint is not called for peers that leave", async () => {
 	const name = names.next();
 	using other = Channel.receiver(name, { prefix });

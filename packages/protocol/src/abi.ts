@@ -96,9 +96,12 @@ export const LISTED_ENDPOINT_BYTES = 56;
 /** `ipc_role`. */
 export const Role = { sender: 1, receiver: 2, handle: 3 } as const;
 
-/** `ipc_peer`. */
-export const peer = { role: 0, instance: 4, pid: 8, slot: 12, died: 16, alive: 20 } as const;
-export const PEER_BYTES = 24;
+/** How many deaths a slot records: `IPC_PEER_DEATHS`. */
+export const PEER_DEATHS = 8;
+
+/** `ipc_peer`; `died` is an array of {@link PEER_DEATHS}. */
+export const peer = { role: 0, instance: 4, pid: 8, slot: 12, alive: 16, died: 20 } as const;
+export const PEER_BYTES = 20 + 4 * PEER_DEATHS;
 
 /** `ipc_binding_view`. */
 export const bindingView = {

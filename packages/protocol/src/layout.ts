@@ -72,7 +72,7 @@ export const header = {
 	memoryBytes: 2304,
 } as const;
 
-/** `ipc_slot`. `owner`, `lost` and `waker` are longs. */
+/** `ipc_slot`. `owner`, `lost` and `waker` are longs; `died` is an array of {@link PEER_DEATHS}. */
 export const slot = {
 	position: 0,
 	instance: 4,
@@ -80,12 +80,12 @@ export const slot = {
 	pid: 16,
 	asleep: 20,
 	lost: 24,
-	died: 32,
-	armed: 36,
+	armed: 32,
 	waker: 40,
 	held: 48,
 	thread: 52,
 	pidNamespace: 56,
+	died: 60,
 } as const;
 
 /** `ipc_wait_entry`. `waker` is a long. */

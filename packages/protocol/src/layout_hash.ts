@@ -1,3 +1,4 @@
+import { PEER_DEATHS } from "./abi.ts";
 import {
 	EVENTS,
 	eventFlag,
@@ -65,7 +66,7 @@ export const layoutFields: readonly LayoutField[] = [
 	...structure("ipc_mark", MARK_BYTES, mark, { position: 8, number: 8 }),
 	...structure("ipc_event_flag", 4, eventFlag),
 	...structure("ipc_event_word", LINE, eventWord),
-	...structure("ipc_slot", SLOT_BYTES, slot, { owner: 8, lost: 8, waker: 8 }),
+	...structure("ipc_slot", SLOT_BYTES, slot, { owner: 8, lost: 8, waker: 8, died: 4 * PEER_DEATHS }),
 	...structure("ipc_wait_entry", WAIT_BYTES, wait, { waker: 8 }),
 	...structure("ipc_record", RECORD_BYTES, record),
 	...structure("ipc_fragment", FRAGMENT_BYTES, fragment),

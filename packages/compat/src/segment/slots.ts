@@ -1,4 +1,14 @@
-import { EventIndex, headerLong, headerWord, SLOT_WORDS, Status, slotLong, slotWord, UNIT } from "@libipc/protocol";
+import {
+	abi,
+	EventIndex,
+	headerLong,
+	headerWord,
+	SLOT_WORDS,
+	Status,
+	slotLong,
+	slotWord,
+	UNIT,
+} from "@libipc/protocol";
 import { diedInside } from "./died_inside.ts";
 import { notify } from "./event.ts";
 import { lowOf } from "./long.ts";
@@ -187,12 +197,25 @@ export function countAlive(segment: Segment): number {
 	return count;
 }
 
-/** The last instance that died here: a thread that was slow does not store an older one over it. */
+const diedBefore = (instance: number, other: number): boolean =>
+	other !== 0 && (instance === 0 || ((instance - other) | 0) < 0);
+
+/**
+ * Records an instance among the last ones that died here. Others may record the same one at the same time: it is recorded once, and a
+ * thread that was slow does not store an older one over a newer one.
+ */
 function recordDeath({ words }: Segment, at: number, instance: number): void {
-	for (let died = Atomics.load(words, at + DIED); died === 0 || ((instance - died) | 0) > 0; ) {
-		const found = Atomics.compareExchange(words, at + DIED, died, instance);
-		if (found === died) return;
-		died = found;
+	for (;;) {
+		let oldest = at + DIED;
+		let its = Atomics.load(words, oldest);
+		for (let index = at + DIED; index < at + DIED + abi.PEER_DEATHS; index++) {
+			const died = Atomics.load(words, index);
+			if (died === instance) return;
+			if (!diedBefore(died, its)) continue;
+			oldest = index;
+			its = died;
+		}
+		if (diedBefore(instance, its) || Atomics.compareExchange(words, oldest, its, instance) === its) return;
 	}
 }
 

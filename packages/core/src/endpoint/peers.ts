@@ -38,7 +38,7 @@ class PeerWatch {
 		const died = new Set<number>();
 		for (let at = 0; at < end; at += PEER_WORDS) {
 			const id = records[at + INSTANCE] as number;
-			died.add(records[at + DIED] as number);
+			for (let death = 0; death < abi.PEER_DEATHS; death++) died.add(records[at + DIED + death] as number);
 			if (id === 0) continue;
 			// Dead, and its death has not been noticed yet.
 			if (records[at + ALIVE] === 0) {

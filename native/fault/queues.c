@@ -64,9 +64,9 @@ static void send_batches(ipc_sender *sender, uint32_t actor) {
       if (ipc_sender_stage(sender, bytes, length_of(actor, end)) != IPC_OK) break;
       atomic_store(&ledger()->sent[actor][end].outcome, BEGUN);
     }
-    int32_t accepted = DO(ipc_sender_flush(sender, -1));
-    CHECK(accepted >= 0);
-    for (int32_t i = 0; i < accepted; i++) atomic_store(&ledger()->sent[actor][first++].outcome, ACCEPTED);
+    uint32_t accepted;
+    CHECK(DO(ipc_sender_flush(sender, -1, &accepted)) > IPC_E_FIRST);
+    for (uint32_t i = 0; i < accepted; i++) atomic_store(&ledger()->sent[actor][first++].outcome, ACCEPTED);
   }
 }
 

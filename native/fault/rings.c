@@ -149,9 +149,9 @@ static void send_batches(ipc_sender *sender, uint32_t actor) {
       CHECK_EQ(status, IPC_OK);
       begin(actor, end);
     }
-    int32_t accepted = DO(ipc_sender_flush(sender, -1));
-    CHECK(accepted >= 0);
-    for (int32_t i = 0; i < accepted; i++) settle(actor, first++, ACCEPTED);
+    uint32_t accepted;
+    CHECK(DO(ipc_sender_flush(sender, -1, &accepted)) > IPC_E_FIRST);
+    for (uint32_t i = 0; i < accepted; i++) settle(actor, first++, ACCEPTED);
   }
 }
 

@@ -70,7 +70,7 @@ static void call_sender(uint32_t which, uint8_t what, input *from) {
   if (!sender) return open_sender(which);
   world_become(which);
   int32_t timeout;
-  uint32_t length;
+  uint32_t length, accepted;
   switch (what) {
     default:
       length = take_length(from);
@@ -90,7 +90,7 @@ static void call_sender(uint32_t which, uint8_t what, input *from) {
       for (uint32_t i = input_byte(from) % 8; i-- > 0;)
         if (CALL(0, ipc_sender_stage(sender, bytes, take_length(from))) != IPC_OK) break;
       timeout = take_timeout(from);
-      CALL(timeout, ipc_sender_flush(sender, timeout));
+      CALL(timeout, ipc_sender_flush(sender, timeout, &accepted));
       break;
     case 4: lend(sender, from); break;
     case 5: {

@@ -153,6 +153,8 @@ uint64_t ipc_os_now(void) {
   return now;
 }
 
+uint64_t ipc_os_now_coarse(void) { return ipc_os_now(); }
+
 void ipc_os_yield(void) { step(); }
 uint32_t ipc_os_processors(void) { return 0; /* no thread spins */ }
 

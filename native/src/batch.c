@@ -45,10 +45,11 @@ static uint32_t sender_staged_run(const ipc_sender *sender, uint32_t from, uint3
   return units;
 }
 
-int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms) {
-  uint32_t from = 0, accepted = 0;
+int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms, uint32_t *accepted) {
+  uint32_t from = 0;
   int32_t status = IPC_OK;
   uint64_t deadline = 0;
+  *accepted = 0;
   while (from < sender->stage_units) {
     ipc_claimed claimed;
     status = ipc_sender_claim(sender, sender_staged_units(sender, from), timeout_ms, &deadline, &claimed);
@@ -63,9 +64,10 @@ int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms) {
     else
       memcpy(at, staged, (size_t)units * IPC_UNIT);
     ipc_sender_publish(sender, claimed.at + units, count);
+    ipc_sender_count_batch(sender, count);
     from += units;
-    accepted += count;
+    *accepted += count;
   }
   sender->stage_units = 0;
-  return ipc_segment_result(&sender->segment, status <= IPC_E_FIRST && accepted == 0 ? status : (int32_t)accepted);
+  return ipc_segment_result(&sender->segment, status);
 }

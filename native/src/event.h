@@ -35,11 +35,13 @@
 /* Wakes all that wait for the event. The condition has been changed and a full fence passed. */
 void ipc_event_wake(ipc_segment *segment, enum ipc_event_index event);
 
-/* Notifier, steps 2 and 3 where no fence came before. */
-static inline void ipc_event_notify(ipc_segment *segment, enum ipc_event_index event) {
+/* Notifier, steps 2 and 3 where no fence came before. True: a waiter may have been asleep. */
+static inline bool ipc_event_notify(ipc_segment *segment, enum ipc_event_index event) {
   atomic_thread_fence(memory_order_seq_cst); /* pairs with the fences in ipc_event_prepare and ipc_event_arm */
-  if (IPC_UNLIKELY(atomic_load_explicit(&segment->header->event_flags[event].wanted, memory_order_relaxed)))
-    ipc_event_wake(segment, event);
+  if (IPC_LIKELY(!atomic_load_explicit(&segment->header->event_flags[event].wanted, memory_order_relaxed)))
+    return false;
+  ipc_event_wake(segment, event);
+  return true;
 }
 
 /* Waiter, steps 1 to 3: answers what to pass to ipc_event_sleep after step 4. */

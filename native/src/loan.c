@@ -39,7 +39,7 @@ int32_t ipc_sender_end_loan(ipc_sender *sender, uint32_t offset, int32_t length)
     atomic_store_explicit(&record->length, (uint32_t)length + lease, memory_order_relaxed);
   }
   atomic_store_explicit(&record->kind, length >= 0 ? IPC_RECORD_MESSAGE : IPC_RECORD_PADDING, memory_order_release);
-  ipc_event_notify(&sender->segment, IPC_EVENT_DATA);
+  if (ipc_event_notify(&sender->segment, IPC_EVENT_DATA)) ipc_sender_woke_receiver(sender);
   if (lease && length < 0)
     ipc_event_notify(&sender->segment, IPC_EVENT_SPACE); /* padding: no receiver has to take it first */
   return ipc_segment_result(&sender->segment, IPC_OK);

@@ -18,6 +18,8 @@ ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_opti
     sender->max_record = ipc_ring_max_record(segment->capacity);
     sender->lease_bytes = segment->kind == IPC_QUEUE ? (uint32_t)sizeof(ipc_lease) : 0;
     sender->max_record -= sender->lease_bytes;
+    sender->clock_head = sender->clock_due =
+        atomic_load_explicit(&segment->header->head, memory_order_relaxed); /* due at the first claim */
     sender->is_only = segment->kind == IPC_ROUTE;
     sender->needs_slow_path = segment->kind == IPC_QUEUE || segment->overflow == IPC_DROP_OLDEST;
     sender->waits = segment->overflow == IPC_BLOCK;
@@ -99,6 +101,7 @@ uint32_t ipc_sender_capacity(const ipc_sender *sender) { return sender->segment.
 ipc_mapping *ipc_sender_hold_mapping(ipc_sender *sender) { return ipc_mapping_hold(&sender->segment); }
 
 int32_t ipc_sender_receiver_count(ipc_sender *sender) {
+  ipc_sender_check_liveness(sender);
   uint32_t count = atomic_load_explicit(&sender->segment.header->receiver_count, memory_order_acquire);
   return (int32_t)(count < sender->segment.max_receivers ? count : sender->segment.max_receivers);
 }

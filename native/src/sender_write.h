@@ -7,7 +7,7 @@
 #ifndef LIBIPC_SENDER_WRITE_H
 #define LIBIPC_SENDER_WRITE_H
 
-#include "sender_state.h"
+#include "sender_liveness.h"
 
 /* A run of units at head that this sender may write, until it publishes or releases the claim. */
 typedef struct ipc_claimed {
@@ -74,11 +74,13 @@ static inline int32_t ipc_sender_claim_inline(ipc_sender *sender, uint32_t units
   const ipc_header *header = sender->segment.header;
   if (IPC_UNLIKELY(ipc_sender_check(sender) != IPC_OK || !ipc_sender_try_claim(sender)))
     return ipc_sender_claim_slow(sender, units, timeout_ms, deadline, claimed, false);
-  uint32_t head = (uint32_t)atomic_load_explicit(&header->head, memory_order_relaxed); /* the claim ordered it */
+  uint64_t head_word = atomic_load_explicit(&header->head, memory_order_relaxed); /* the claim ordered it */
+  uint32_t head = (uint32_t)head_word;
   uint32_t padding = ipc_ring_padding(sender->capacity_units, head, units);
   uint32_t room = atomic_load_explicit(&header->write_limit, memory_order_relaxed) - head;
   /* More room than the ring has: damage. */
-  if (IPC_UNLIKELY(padding + units > room || room > sender->capacity_units))
+  if (IPC_UNLIKELY(padding + units > room || room > sender->capacity_units ||
+                   ipc_sender_is_clock_due(sender, head_word)))
     return ipc_sender_claim_slow(sender, units, timeout_ms, deadline, claimed, true);
   return ipc_sender_claimed(sender, head, padding, room, claimed);
 }
@@ -96,7 +98,8 @@ static inline void ipc_sender_publish_only(ipc_sender *sender, uint32_t head, ui
 static inline void ipc_sender_publish_inline(ipc_sender *sender, uint32_t head, uint32_t messages) {
   ipc_header *header = sender->segment.header;
   ipc_sender_publish_only(sender, head, messages);
-  ipc_event_notify(&sender->segment, IPC_EVENT_DATA); /* its fence serves the next line too */
+  /* Its fence serves the next line too. */
+  if (IPC_UNLIKELY(ipc_event_notify(&sender->segment, IPC_EVENT_DATA))) ipc_sender_woke_receiver(sender);
   if (!sender->is_only &&
       IPC_UNLIKELY(atomic_load_explicit(&header->event_flags[IPC_EVENT_CLAIM_FREE].wanted, memory_order_relaxed)))
     ipc_event_wake(&sender->segment, IPC_EVENT_CLAIM_FREE);

@@ -15,6 +15,7 @@ static void before(const char *call) {
 }
 
 uint64_t test_os_now(void);
+uint64_t test_os_now_coarse(void);
 uint64_t test_os_self(void);
 void test_os_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
 bool test_os_wait_interruptibly(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
@@ -33,6 +34,11 @@ void test_os_unlock(int fd);
 uint64_t test_os_now(void) {
   before("now");
   return ipc_os_now() + hooks.clock_ahead_ns;
+}
+
+uint64_t test_os_now_coarse(void) {
+  before("now_coarse");
+  return ipc_os_now_coarse() + hooks.clock_ahead_ns;
 }
 
 uint64_t test_os_self(void) {

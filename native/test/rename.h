@@ -3,6 +3,7 @@
  * files) when it is built for tests: its calls to the system go through interpose.c.
  */
 #define ipc_os_now test_os_now
+#define ipc_os_now_coarse test_os_now_coarse
 #define ipc_os_self test_os_self
 #define ipc_os_wait test_os_wait
 #define ipc_os_wait_interruptibly test_os_wait_interruptibly

@@ -244,7 +244,8 @@ static void use_ring(uint32_t kind, uint32_t overflow, uint32_t seed) {
     uint32_t span[16], offset = 0,
                        length = test_random(&seed) % 3 ? test_random(&seed) % 200 : test_random(&seed) % 8000;
     ipc_sender_send(sender, bytes, length, 0);
-    if (ipc_sender_stage(sender, bytes, length % 500) == IPC_OK) ipc_sender_flush(sender, 0);
+    uint32_t accepted;
+    if (ipc_sender_stage(sender, bytes, length % 500) == IPC_OK) ipc_sender_flush(sender, 0, &accepted);
     if (ipc_sender_loan(sender, length % 500, 0, &offset) == IPC_OK) {
       if (i % 3 == 0) damage(&it, &seed);
       CHECK_LE(offset + length % 500, 4096);

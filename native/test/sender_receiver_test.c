@@ -76,7 +76,7 @@ static void large_messages_arrive(void) {
     CHECK_EQ(ipc_sender_send(sender, out, length, 0), IPC_OK);
     message_check(in, ipc_receiver_recv(receiver, in, sizeof in, 0), (message_tag){0, i}, range);
     CHECK_EQ(ipc_sender_stage(sender, out, length), IPC_OK); /* larger than the stage starts out */
-    CHECK_EQ(ipc_sender_flush(sender, 0), 1);
+    CHECK_EQ(test_flush(sender, 0, IPC_OK), 1);
     message_check(in, ipc_receiver_recv(receiver, in, sizeof in, 0), (message_tag){0, i}, range);
   }
   close_both();
@@ -104,7 +104,7 @@ static void nobody_connected_is_told(void) {
     CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_NO_RECEIVERS);
     CHECK_EQ(ipc_sender_send(sender, "x", 1, -1), IPC_NO_RECEIVERS);
     CHECK_EQ(ipc_sender_stage(sender, "x", 1), IPC_OK);
-    CHECK_EQ(ipc_sender_flush(sender, -1), 0);
+    CHECK_EQ(test_flush(sender, -1, IPC_NO_RECEIVERS), 0);
     CHECK_EQ(ipc_sender_wait_for_receivers(sender, 0, 0), IPC_OK);
     CHECK_EQ(ipc_sender_wait_for_receivers(sender, 1, 0), IPC_TIMED_OUT);
     CHECK_EQ(ipc_sender_wait_for_receivers(sender, 1, 20), IPC_TIMED_OUT);
@@ -156,7 +156,7 @@ static void stage_and_flush_keep_order(void) {
   open_both(IPC_CHANNEL, CAPACITY);
   const message_range range = {0, 300};
   uint32_t staged = 0, received = 0;
-  CHECK_EQ(ipc_sender_flush(sender, -1), 0); /* nothing staged */
+  CHECK_EQ(test_flush(sender, -1, IPC_OK), 0); /* nothing staged */
   while (received < 3000) {
     int32_t count = 0;
     for (;;) { /* until the stage is full */
@@ -170,7 +170,7 @@ static void stage_and_flush_keep_order(void) {
     }
     CHECK_GE(count, 1);
     CHECK_EQ(ipc_receiver_next_length(receiver), IPC_TIMED_OUT); /* staged is not sent */
-    CHECK_EQ(ipc_sender_flush(sender, 0), count);
+    CHECK_EQ(test_flush(sender, 0, IPC_OK), count);
     for (; count; count--)
       message_check(in, ipc_receiver_recv(receiver, in, sizeof in, 0), (message_tag){0, received++}, range);
     CHECK_EQ(ipc_receiver_next_length(receiver), IPC_TIMED_OUT);
@@ -184,8 +184,8 @@ static void flush_tells_how_many_were_accepted(void) {
     uint64_t value = 0, got;
     for (; value < 250; value++) CHECK_EQ(ipc_sender_send(sender, &value, 8, 0), IPC_OK);
     for (int i = 0; i < 20; i++, value++) CHECK_EQ(ipc_sender_stage(sender, &value, 8), IPC_OK);
-    CHECK_EQ(ipc_sender_flush(sender, timeout), 6); /* 256 of 16 bytes each fill it */
-    CHECK_EQ(ipc_sender_flush(sender, timeout), 0); /* the others are gone from the stage */
+    CHECK_EQ(test_flush(sender, timeout, IPC_TIMED_OUT), 6); /* 256 of 16 bytes each fill it */
+    CHECK_EQ(test_flush(sender, timeout, IPC_OK), 0);        /* the others are gone from the stage */
     for (uint64_t i = 0; i < 256; i++) {
       CHECK_EQ(ipc_receiver_recv(receiver, &got, 8, 0), 8);
       CHECK_EQ(got, i);

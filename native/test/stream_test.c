@@ -57,14 +57,14 @@ static void send_all(void *number) {
     }
     int32_t status = ipc_sender_stage(sender, bytes, length);
     if (status == IPC_TIMED_OUT) {
-      CHECK_EQ(ipc_sender_flush(sender, -1), staged);
+      CHECK_EQ(test_flush(sender, -1, IPC_OK), staged);
       staged = 0;
       status = ipc_sender_stage(sender, bytes, length);
     }
     CHECK_EQ(status, IPC_OK);
     staged++;
   }
-  CHECK_EQ(ipc_sender_flush(sender, -1), staged);
+  CHECK_EQ(test_flush(sender, -1, IPC_OK), staged);
   ipc_sender_close(sender);
   free(bytes);
 }
@@ -186,7 +186,7 @@ static void send_until_stopped(void *number) {
       for (; sequence - sent < 10; sequence++)
         CHECK_EQ(ipc_sender_stage(sender, bytes, message_write(bytes, (message_tag){me, sequence}, crash_range)),
                  IPC_OK);
-      CHECK_EQ(ipc_sender_flush(sender, -1), 10);
+      CHECK_EQ(test_flush(sender, -1, IPC_OK), 10);
       sent = sequence;
     } else {
       CHECK_EQ(ipc_sender_send(sender, bytes, message_write(bytes, (message_tag){me, sequence}, crash_range), -1),

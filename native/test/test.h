@@ -108,6 +108,13 @@ static inline void test_remove_segments(void) {
     }
 }
 
+/* Flushes a batch, checks why it ended, and returns how many of its messages were sent. */
+static inline uint32_t test_flush(ipc_sender *sender, int32_t timeout_ms, int32_t wanted_status) {
+  uint32_t accepted = UINT32_MAX;
+  CHECK_EQ(ipc_sender_flush(sender, timeout_ms, &accepted), wanted_status);
+  return accepted;
+}
+
 static inline double test_ms(void) { return ipc_now_ns() / 1e6; }
 
 /* Between two looks at something that another process is about to change. */

@@ -59,7 +59,8 @@ IPC_API void ipc_sender_close(ipc_sender *sender);
  *
  * Returns:    IPC_OK: every receiver (of a queue: one) will get it. IPC_TIMED_OUT, IPC_NO_RECEIVERS, IPC_DROPPED: it
  *             was not sent. A queue and a ring with IPC_DROP_OLDEST keep messages for later receivers and never return
- *             IPC_NO_RECEIVERS.
+ *             IPC_NO_RECEIVERS. When all receivers were killed, a sender that keeps sending gets IPC_NO_RECEIVERS
+ *             within a second, or after 64 messages if it sends fewer than that in a second.
  * Fails with: IPC_E_MESSAGE_TOO_LARGE, IPC_E_ORPHANED.
  * Called by:  the owner. `bytes` must not change during the call.
  * Order:      what the caller wrote before the send happens before what a receiver does after it received the message
@@ -114,16 +115,15 @@ IPC_API int32_t ipc_sender_stage(ipc_sender *sender, const void *bytes, uint32_t
 
 /*
  * Sends the batch in order, and claims and publishes once for many messages. The batch is empty afterwards, also when
- * not everything was accepted.
+ * not everything was accepted. *accepted: how many staged messages were sent, from the first on; also after a failure.
+ * The caller has to send the others again.
  *
- * Returns:    how many staged messages were accepted, from the first on. The caller has to send the others again. A
- *             result below the staged count means that the time was over, that no receiver was connected, or that
- *             the ring was full and drops the newest messages.
- * Fails with: IPC_E_ORPHANED, if no message was accepted.
+ * Returns:    IPC_OK: all. IPC_TIMED_OUT, IPC_NO_RECEIVERS, IPC_DROPPED: the first *accepted only.
+ * Fails with: IPC_E_ORPHANED.
  * Called by:  the owner.
  * Order:      as ipc_sender_send(), for each message.
  */
-IPC_API int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms);
+IPC_API int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms, uint32_t *accepted);
 
 /*
  * Lends `length` bytes of the ring, so that the caller writes a message in place. The message has its place in the
@@ -190,7 +190,8 @@ IPC_API uint32_t ipc_sender_capacity(const ipc_sender *sender);
 IPC_API ipc_mapping *ipc_sender_hold_mapping(ipc_sender *sender);
 
 /*
- * How many receivers are connected. A killed one counts until its death is noticed.
+ * How many receivers are connected. A killed one counts for up to half a second: the call looks for dead receivers that
+ * often, and so do all ways to send.
  *
  * Returns:    the count, 0 to max_receivers.
  * Fails with: nothing.

@@ -37,6 +37,8 @@
 /* The clock that the kernel's own timeouts run on: like Linux's, it stops while the machine sleeps. */
 uint64_t ipc_os_now(void) { return clock_gettime_nsec_np(CLOCK_UPTIME_RAW); }
 
+uint64_t ipc_os_now_coarse(void) { return clock_gettime_nsec_np(CLOCK_UPTIME_RAW_APPROX); }
+
 uint32_t ipc_os_processors(void) {
   int32_t count = 0;
   size_t bytes = sizeof count;

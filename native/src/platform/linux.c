@@ -22,11 +22,15 @@
 #include <time.h>
 #include <unistd.h>
 
-uint64_t ipc_os_now(void) {
+static uint64_t linux_clock(clockid_t clock) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(clock, &t);
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
+
+uint64_t ipc_os_now(void) { return linux_clock(CLOCK_MONOTONIC); }
+
+uint64_t ipc_os_now_coarse(void) { return linux_clock(CLOCK_MONOTONIC_COARSE); }
 
 uint32_t ipc_os_processors(void) {
   cpu_set_t set;

@@ -17,6 +17,9 @@
 /* Nanoseconds on a monotonic clock that all processes of the machine share. */
 uint64_t ipc_os_now(void);
 
+/* A nanosecond clock like ipc_os_now(), up to 10 ms behind it, that takes a fifth of the time to read. */
+uint64_t ipc_os_now_coarse(void);
+
 /* Gives the rest of this thread's time slice to others that can run. */
 void ipc_os_yield(void);
 

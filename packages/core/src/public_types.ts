@@ -26,7 +26,9 @@ export type {
 	QueueReceiver,
 	Receiver,
 	ReceiverOptions,
+	Refusal,
 	Sender,
+	Sending,
 	WaitOptions,
 } from "./endpoint/types.ts";
 export type { Condition, ConditionFactory } from "./lock/condition.ts";

@@ -169,8 +169,8 @@ export interface EngineSender extends EngineEndpoint {
 	abortPart(): void;
 	/** Copies a message into the batch. `timedOut`: the batch is full; flush it first. */
 	stage(bytes: Uint8Array, length: number): number;
-	/** Sends the batch. Returns how many messages were accepted; the others are dropped. */
-	flush(timeout: number): number;
+	/** Sends the batch. Stores how many messages were sent in `accepted[0]`, also if it fails; the others are forgotten. */
+	flush(timeout: number, accepted: Uint32Array): number;
 	/** Lends space for a message. Returns its byte offset in the ring, or a status. */
 	loan(length: number, timeout: number): number;
 	/** Sends the first `length` bytes of the loan at `offset`; -1 gives the space back. */

@@ -1,6 +1,7 @@
 import { Status, UNIT } from "@libipc/protocol";
 import { claimHead, publish } from "./head.ts";
 import { RecordBytes, ringUnits } from "./ring.ts";
+import { countBatch } from "./sender_liveness.ts";
 import type { Claimed, SenderState } from "./sender_state.ts";
 
 /** Messages gathered in the sender's own memory, to be published together: `native/src/batch.c`. */
@@ -32,10 +33,10 @@ export function stage(state: SenderState, bytes: Uint8Array, length: number): nu
 
 const stagedUnits = (staged: RecordBytes, at: number): number => ringUnits(staged.words[at << 1] as number);
 
-/** Sends the batch and returns how many of its messages were accepted; the others are forgotten. */
-export function flush(state: SenderState, claimed: Claimed, timeout: number): number {
+/** Sends the batch. Stores how many of its messages were sent in `accepted[0]`; the others are forgotten. */
+export function flush(state: SenderState, claimed: Claimed, timeout: number, accepted: Uint32Array): number {
 	const { ring, stage: staged, stageUnits } = state;
-	let accepted = 0;
+	let sent = 0;
 	let status = 0;
 	let from = 0;
 	while (staged !== undefined && from < stageUnits) {
@@ -54,9 +55,11 @@ export function flush(state: SenderState, claimed: Claimed, timeout: number): nu
 		}
 		ring.copyRecords(ring.offset(at), staged, from * UNIT, (from + units) * UNIT);
 		publish(state, (at + units) | 0, count);
+		countBatch(state, count);
 		from += units;
-		accepted += count;
+		sent += count;
 	}
 	state.stageUnits = 0;
-	return status <= Status.invalidArgument && accepted === 0 ? status : accepted;
+	accepted[0] = sent;
+	return status;
 }

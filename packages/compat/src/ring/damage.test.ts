@@ -106,7 +106,7 @@ test.each(kinds)(
 				},
 				batch: () => {
 					for (let i = random(6); i >= 0; i--) sender.stage(bytes, random(500));
-					return sender.flush(0);
+					return sender.flush(0, progress.slice());
 				},
 				loan: () => {
 					const offset = sender.loan(random(300), 0);

@@ -6,6 +6,7 @@ import { marksAdd, marksLastNumber, marksLastPosition } from "../segment/marks.t
 import { isOrphaned } from "../segment/orphaned.ts";
 import { evictDead, evictDeadAt, slotsGate } from "../segment/slots.ts";
 import { queueGate } from "./queue.ts";
+import { checkLiveness, isClockDue, readClock, wokeReceiver } from "./sender_liveness.ts";
 import type { Claimed, SenderState } from "./sender_state.ts";
 
 /**
@@ -52,11 +53,12 @@ export function publish(state: SenderState, position: number, messages: number):
 	const { segment } = state;
 	moveHead(state, position, messages);
 	if (state.isOnly) {
-		notify(segment, EventIndex.data);
+		if (notify(segment, EventIndex.data)) wokeReceiver(state);
 		return;
 	}
 	claimUnlock(segment, CLAIM);
-	notify(segment, EventIndex.data); // its load keeps the load of the next line behind the stores
+	// The load of `notify` keeps the load of the next line behind the stores.
+	if (notify(segment, EventIndex.data)) wokeReceiver(state);
 	if (isWanted(segment, EventIndex.claimFree)) wake(segment, EventIndex.claimFree);
 }
 
@@ -171,7 +173,7 @@ export function claimHead(state: SenderState, claimed: Claimed, units: number, t
 	const head = words[HEAD] as number;
 	const room = ((words[WRITE_LIMIT] as number) - head) >>> 0;
 	// The common case: the write limit is far enough.
-	if (units > room || room > ring.units || ring.padding(head, units) > 0)
+	if (units > room || room > ring.units || ring.padding(head, units) > 0 || isClockDue(state))
 		return claimSlowly(state, claimed, units, timeout, true);
 	claimed.at = head;
 	claimed.room = room;
@@ -192,6 +194,12 @@ function claimSlowly(state: SenderState, claimed: Claimed, units: number, timeou
 		if (!held) {
 			const refused = lockClaim(state, claimed, timeout);
 			if (refused !== 0) return refused;
+		}
+		if (isClockDue(state) && readClock(state)) {
+			giveBack(state);
+			held = false;
+			checkLiveness(state);
+			continue;
 		}
 		const head = words[HEAD] as number; // the claim ordered it
 		const padding = ring.padding(head, units);

@@ -88,7 +88,7 @@ const senders: Record<string, Sending> = {
 		prepare: goToTheEnd,
 		act: (victim) => {
 			for (let i = 0; i < 6; i++) victim.stage(message(FIRST + i, 200), 200);
-			victim.flush(0);
+			victim.flush(0, new Uint32Array(1));
 		},
 		sends: 6,
 	},

@@ -2,6 +2,7 @@ import { EventIndex, RECORD_BYTES, RecordKind, Status, UNIT } from "@libipc/prot
 import { notify } from "../segment/event.ts";
 import { claimHead, publishQuietly } from "./head.ts";
 import { queuePutLease } from "./queue.ts";
+import { wokeReceiver } from "./sender_liveness.ts";
 import type { Claimed, SenderState } from "./sender_state.ts";
 
 /** Room in the ring that is written after it was published: `native/src/loan.c`. */
@@ -46,7 +47,7 @@ export function endLoan(state: SenderState, offset: number, length: number): num
 		ring.words[at] = length + leaseBytes;
 	}
 	Atomics.store(ring.words, at + 1, length >= 0 ? RecordKind.message : RecordKind.padding);
-	notify(segment, EventIndex.data);
+	if (notify(segment, EventIndex.data)) wokeReceiver(state);
 	if (leaseBytes > 0 && length < 0) notify(segment, EventIndex.space); // the room is free without a take
 	return 0;
 }

@@ -18,6 +18,7 @@ import { flush, stage } from "./batch.ts";
 import { sendFragments, sendPart } from "./fragments.ts";
 import { claimHead, publish } from "./head.ts";
 import { endLoan, loan, maxLoan } from "./loan.ts";
+import { checkLiveness } from "./sender_liveness.ts";
 import { Claimed, SenderState } from "./sender_state.ts";
 
 const { claim: CLAIM, receiverCount: RECEIVER_COUNT } = headerWord;
@@ -91,9 +92,10 @@ export class SegmentSender implements EngineSender {
 		return this.#isOpen ? stage(this.#state, bytes, length) : Status.closed;
 	}
 
-	flush(timeout: number): number {
+	flush(timeout: number, accepted: Uint32Array): number {
+		accepted[0] = 0;
 		if (!this.#isOpen) return Status.closed;
-		return this.#segment.result(flush(this.#state, this.#claimed.begin(), timeout));
+		return this.#segment.result(flush(this.#state, this.#claimed.begin(), timeout, accepted));
 	}
 
 	loan(length: number, timeout: number): number {
@@ -111,6 +113,7 @@ export class SegmentSender implements EngineSender {
 
 	receiverCount(): number {
 		if (!this.#isOpen) return 0;
+		checkLiveness(this.#state);
 		return Math.min(Atomics.load(this.#segment.words, RECEIVER_COUNT) >>> 0, this.#segment.maxReceivers);
 	}
 

@@ -54,9 +54,14 @@ export function wake(segment: Segment, event: number): void {
 	}
 }
 
-/** The same, at the cost of one load if no thread waits. The caller has changed the condition by an Atomics store. */
-export function notify(segment: Segment, event: number): void {
-	if (Atomics.load(segment.words, FLAGS + event) !== 0) wake(segment, event);
+/**
+ * The same, at the cost of one load if no thread waits. The caller has changed the condition by an Atomics store. True: a waiter
+ * may have been asleep.
+ */
+export function notify(segment: Segment, event: number): boolean {
+	if (Atomics.load(segment.words, FLAGS + event) === 0) return false;
+	wake(segment, event);
+	return true;
 }
 
 /** Whether a thread waits for the event, or did so a moment ago: an estimate. */

@@ -112,7 +112,7 @@ export class ReceiverEndpoint implements Receiver {
 		// Checked here, because the first attempt may be later if the event loop is busy.
 		if (this.#unavailable) return Promise.reject(this.#unavailableError());
 		return this.#receiving.wait<Value | null>(this.name, options, take, {
-			timedOut: null,
+			timedOut: () => null,
 			closed: () => {
 				throw this.#unavailableError();
 			},

@@ -6,7 +6,17 @@ import type { WaitQueue } from "../wait/wait_queue.ts";
 import { giveUp, lendInRing, type OpenLoan, SenderLoan } from "./loan.ts";
 import { MessageEncoder } from "./message_encoder.ts";
 import { Peers } from "./peers.ts";
-import type { AsyncWaitOptions, IterationOptions, Loan, Message, PeerEvent, Sender, WaitOptions } from "./types.ts";
+import type {
+	AsyncWaitOptions,
+	IterationOptions,
+	Loan,
+	Message,
+	PeerEvent,
+	Refusal,
+	Sender,
+	Sending,
+	WaitOptions,
+} from "./types.ts";
 import { viewOf } from "./view.ts";
 
 const encoder = new TextEncoder();
@@ -33,6 +43,13 @@ function isPlain(message: Message): message is Uint8Array {
 	return message instanceof Uint8Array && ArrayBuffer.isView(message) && message.byteLength > 0;
 }
 
+/** Why a call with this timeout did not send; undefined: it sent, or its status is an error. */
+function refusalOf(status: number, timeout: number): Refusal | undefined {
+	if (status === Status.timedOut) return timeout === 0 ? "full" : "timed-out";
+	if (status === Status.noReceivers) return "no-receivers";
+	return status === Status.dropped ? "dropped" : undefined;
+}
+
 /** The {@link Sender} of every engine. */
 export class SenderEndpoint implements Sender {
 	readonly name: string;
@@ -43,6 +60,8 @@ export class SenderEndpoint implements Sender {
 	readonly #encoder = new MessageEncoder();
 	readonly #loans = new Set<OpenLoan>();
 	readonly #peers: Peers;
+	readonly #accepted = new Uint32Array(1);
+	#refusal: Refusal | undefined;
 	#closed = false;
 	/** A batch of this handle is being collected; `#shared.batching`: of any handle. */
 	#batching = false;
@@ -64,6 +83,10 @@ export class SenderEndpoint implements Sender {
 	get receiverCount(): number {
 		this.#checkOpen();
 		return this.#engine.receiverCount();
+	}
+
+	get refusal(): Refusal | undefined {
+		return this.#refusal;
 	}
 
 	get maxMessageLength(): number {
@@ -96,8 +119,7 @@ export class SenderEndpoint implements Sender {
 		}
 		// Checked here, because native code takes lengths of 32 bits.
 		if (length > this.#engine.maxMessageLength) throw this.#failure(Status.messageTooLarge, length);
-		const status = this.#engine.send(bytes, length, timeout);
-		return status === 0 || this.#refused(status, length);
+		return this.#settled(this.#engine.send(bytes, length, timeout), length, timeout);
 	}
 
 	/** Sends a string without an intermediate copy. Returns undefined if it does not fit in the ring in one piece. */
@@ -106,7 +128,7 @@ export class SenderEndpoint implements Sender {
 		if (length > this.#engine.maxLoanLength) return undefined;
 		const offset = this.#engine.loan(length, timeout);
 		if (offset === Status.notInPlace) return undefined;
-		if (offset < 0) return this.#refused(offset, length);
+		if (!this.#settled(offset, length, timeout)) return false;
 		encoder.encodeInto(message, viewOf(this.#engine.ring(), offset, length));
 		this.#engine.endLoan(offset, length);
 		return true;
@@ -123,10 +145,21 @@ export class SenderEndpoint implements Sender {
 		return length;
 	}
 
-	/** Returns false if the status is not an error. */
-	#refused(status: number, length: number): false {
-		if (status === Status.timedOut || status === Status.noReceivers || status === Status.dropped) return false;
-		throw this.#failure(status, length);
+	/** Returns whether a call that does not wait in the event loop has sent. Keeps the reason if not, for {@link refusal}. */
+	#settled(status: number, length: number, timeout: number): boolean {
+		if (status >= 0) {
+			this.#refusal = undefined;
+			return true;
+		}
+		this.#refusal = this.#whyNot(status, length, timeout);
+		return false;
+	}
+
+	/** The reason of a status below zero. Throws if the status is an error. */
+	#whyNot(status: number, length: number, timeout: number): Refusal {
+		const refusal = refusalOf(status, timeout);
+		if (refusal === undefined) throw this.#failure(status, length);
+		return refusal;
 	}
 
 	#failure(status: number, length: number): IpcError {
@@ -151,13 +184,16 @@ export class SenderEndpoint implements Sender {
 		let sent = 0;
 		/** Returns whether all staged messages were sent. */
 		const flush = (): boolean => {
-			const accepted = this.#engine.flush(left());
-			const all = accepted === staged;
-			if (accepted > 0) sent += accepted;
+			const status = this.#engine.flush(left(), this.#accepted);
+			const accepted = this.#accepted[0] as number;
+			sent += accepted;
 			staged = 0;
-			if (accepted < 0) this.#refused(accepted, 0);
-			return all;
+			this.#refusal = refusalOf(status, timeout);
+			// An error after some messages were sent: the next call reports it.
+			if (status < 0 && this.#refusal === undefined && accepted === 0) throw this.#failure(status, 0);
+			return status === 0;
 		};
+		this.#refusal = undefined;
 		this.#shared.batching = this.#batching = true;
 		// If the iterator throws, or a message is invalid, the messages before it are sent all the same.
 		try {
@@ -177,7 +213,7 @@ export class SenderEndpoint implements Sender {
 					// Too large to be staged: it is sent in fragments, after the staged messages.
 					if (staged > 0 && !flush()) return sent;
 					const status = this.#engine.send(bytes, length, left());
-					if (status !== 0 && !this.#refused(status, length)) return sent;
+					if (!this.#settled(status, length, timeout)) return sent;
 					sent++;
 					continue;
 				}
@@ -200,7 +236,7 @@ export class SenderEndpoint implements Sender {
 		return sent;
 	}
 
-	sendAsync(message: Message, options?: AsyncWaitOptions): Promise<boolean> {
+	sendAsync(message: Message, options?: AsyncWaitOptions): Sending {
 		let length: number;
 		let bytes: Uint8Array;
 		try {
@@ -213,6 +249,14 @@ export class SenderEndpoint implements Sender {
 		}
 		const engine = this.#engine;
 		const progress = new Uint32Array(1);
+		let sending: (Promise<boolean> & { refusal?: Refusal }) | undefined;
+		let refusal: Refusal | undefined;
+		/** Each promise keeps its own reason: other calls may settle before the caller looks. */
+		const refuse = (reason: Refusal): false => {
+			refusal = reason; // the first attempt is made before there is a promise
+			if (sending) sending.refusal = reason;
+			return false;
+		};
 		const attempt = (): boolean | undefined => {
 			// The buffer was transferred or shrunk during the wait: native code would read past its end.
 			if (bytes.byteLength < length) {
@@ -221,10 +265,10 @@ export class SenderEndpoint implements Sender {
 			}
 			const status = engine.sendPart(bytes, length, progress);
 			if (status === 0) return true;
-			return status === Status.timedOut ? undefined : this.#refused(status, length);
+			return status === Status.timedOut ? undefined : refuse(this.#whyNot(status, length, 0));
 		};
-		return this.#shared.sending.wait(this.name, options, attempt, {
-			timedOut: false,
+		sending = this.#shared.sending.wait(this.name, options, attempt, {
+			timedOut: (timeout) => refuse(timeout === 0 ? "full" : "timed-out"),
 			closed: () => {
 				throw closedError(this.name, this.#endpoint, "sender");
 			},
@@ -232,6 +276,8 @@ export class SenderEndpoint implements Sender {
 				if (progress[0] !== 0) engine.abortPart();
 			},
 		});
+		if (refusal !== undefined) sending.refusal = refusal;
+		return sending;
 	}
 
 	loan(byteLength: number, options?: WaitOptions): Loan | null {
@@ -242,10 +288,7 @@ export class SenderEndpoint implements Sender {
 		const timeout = checkTimeout(this.name, options);
 		const offset = length > engine.maxLoanLength ? Status.notInPlace : engine.loan(length, timeout);
 		if (offset === Status.notInPlace) return this.#lendOutsideRing(length, timeout);
-		if (offset < 0) {
-			this.#refused(offset, length);
-			return null;
-		}
+		if (!this.#settled(offset, length, timeout)) return null;
 		const bytes = viewOf(engine.ring(), offset, length);
 		return new SenderLoan(this.name, lendInRing(engine, offset, this.#loans), bytes);
 	}
@@ -270,13 +313,14 @@ export class SenderEndpoint implements Sender {
 				this.name,
 				`${this.#endpoint} cannot have ${wanted} receivers: its creator allowed fewer. Create it with a larger maxReceivers.`,
 			);
-		return status === 0 || this.#refused(status, 0);
+		if (status === 0 || status === Status.timedOut) return status === 0;
+		throw this.#failure(status, 0);
 	}
 
 	receiversReady(count: number, options?: AsyncWaitOptions): Promise<boolean> {
 		const attempt = (): true | undefined => (this.waitForReceivers(count, { timeout: 0 }) ? true : undefined);
 		return this.#peers.queue.wait<boolean>(this.name, options, attempt, {
-			timedOut: false,
+			timedOut: () => false,
 			closed: () => {
 				throw closedError(this.name, this.#endpoint, "sender");
 			},

@@ -1,6 +1,23 @@
 import type { AsyncWaitOptions, Endpoint, Message, WaitOptions } from "./endpoint_types.ts";
 
 /**
+ * Why a message was not sent.
+ *
+ * - `full`: the call does not wait, and the ring had no space, or another sender was writing at that moment.
+ * - `timed-out`: the ring was full until the time was up.
+ * - `dropped`: the ring was full, and `overflow` is `"drop-newest"`.
+ * - `no-receivers`: no receiver is open, or all were killed. A queue, and a ring with `overflow: "drop-oldest"`, keep messages for
+ *   receivers that open later, and never give this reason.
+ */
+export type Refusal = "full" | "timed-out" | "dropped" | "no-receivers";
+
+/** The promise of {@link Sender.sendAsync}: true if the message was sent. */
+export interface Sending extends Promise<boolean> {
+	/** Why this message was not sent, once the promise is false. Other calls do not change it. */
+	readonly refusal?: Refusal | undefined;
+}
+
+/**
  * Space in the ring for one message, to write it in place. The order of messages is the order of the calls to
  * {@link Sender.loan}: receivers wait at an open loan, so keep it only for a short time.
  */
@@ -12,7 +29,7 @@ export interface Loan extends Disposable {
 	 *
 	 * @param byteLength - How many bytes of `bytes` the message has. Default: all.
 	 * @returns true if the message was sent. false is possible only for a loan that was not in the ring (see {@link Sender.loan}):
-	 * the ring had no space for it within the timeout of that call, or no receiver was open.
+	 * the ring had no space for it within the timeout of that call, or no receiver was open. {@link Sender.refusal} says why.
 	 * @throws IpcError `ERR_IPC_LOAN_ENDED` if the loan was sent or disposed of before, or its sender was closed;
 	 * `ERR_IPC_INVALID_ARGUMENT` if `byteLength` is more than was lent
 	 * @example
@@ -35,13 +52,30 @@ export interface Loan extends Disposable {
 /** The sending end of a route, a channel or a queue. */
 export interface Sender extends Endpoint {
 	/**
-	 * How many receivers are open. A killed receiver is counted until its death has been noticed (within a second).
+	 * How many receivers are open. A killed receiver is counted for at most half a second: each read of this property looks for
+	 * dead receivers if none has done so for that long, and so does each way to send.
 	 *
 	 * @throws IpcError `ERR_IPC_CLOSED`
 	 */
 	readonly receiverCount: number;
 	/** The largest message in bytes: 2,147,483,647; of a queue, half of its capacity less 16. */
 	readonly maxMessageLength: number;
+	/**
+	 * Why the last {@link send}, {@link trySend}, {@link sendBatch}, {@link loan} or {@link Loan.send} of this object did not send
+	 * everything. undefined if it did. It is the reason that the call itself found, so nothing that other processes do afterwards
+	 * changes it. {@link sendAsync} does not change it: its promise has a `refusal` of its own.
+	 *
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * using sender = Route.sender("prices", { capacity: 4096 });
+	 * if (!sender.send("42.17")) console.log(sender.refusal); // no-receivers
+	 * using receiver = Route.receiver("prices");
+	 * while (sender.trySend("42.17"));
+	 * console.log(sender.refusal, sender.receiverCount); // full 1
+	 * if (!sender.send("42.17", { timeout: 10 })) console.log(sender.refusal); // timed-out
+	 */
+	readonly refusal: Refusal | undefined;
 
 	/**
 	 * Sends one message. With `overflow: "block"`, it waits while the ring is full. A message that is larger than half the ring is
@@ -49,9 +83,12 @@ export interface Sender extends Endpoint {
 	 *
 	 * With `overflow: "drop-oldest"` it never waits and always returns true, even if no receiver is open.
 	 *
+	 * A sender that keeps sending notices within a second that all receivers were killed, also if the ring is not full. If it sends
+	 * fewer than 64 messages in a second after it has sent faster, it notices at the latest at the 64th message.
+	 *
 	 * @returns true: every open receiver will get the message (of a queue: one receiver, which may open later). false: the message
-	 * was not sent, because the time was up, no receiver is open (see {@link receiverCount}), or `overflow` is `"drop-newest"` and
-	 * the ring has no space for the message.
+	 * was not sent, because the time was up, no receiver is open, or `overflow` is `"drop-newest"` and the ring has no space for the
+	 * message: {@link refusal} says which.
 	 * @throws IpcError `ERR_IPC_MESSAGE_TOO_LARGE`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_CLOSED`, `ERR_IPC_REENTRANT` from the
 	 * iterable of a batch on the same sender, `ERR_IPC_ORPHANED`, `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`, `ERR_IPC_NO_SPACE`
 	 * @example
@@ -90,17 +127,20 @@ export interface Sender extends Endpoint {
 	 *
 	 * using sender = Route.sender("frames");
 	 * using receiver = Route.receiver("frames");
-	 * const sent = await sender.sendAsync(new Uint8Array(1000), { timeout: 1000 });
-	 * console.log(sent); // true
+	 * const sending = sender.sendAsync(new Uint8Array(1000), { timeout: 1000 });
+	 * console.log(await sending); // true
+	 * receiver.close();
+	 * const refused = sender.sendAsync(new Uint8Array(1000));
+	 * if (!(await refused)) console.log(refused.refusal); // no-receivers
 	 */
-	sendAsync(message: Message, options?: AsyncWaitOptions): Promise<boolean>;
+	sendAsync(message: Message, options?: AsyncWaitOptions): Sending;
 
 	/**
 	 * Sends many messages, in order, and publishes many of them at once. This is the fastest way to send small messages. The
 	 * timeout applies to the whole batch.
 	 *
 	 * @returns How many messages were sent, counted from the first one. It is less than the number of messages if the time was up,
-	 * no receiver is open, or the ring is full and `overflow` is `"drop-newest"`.
+	 * no receiver is open, or the ring is full and `overflow` is `"drop-newest"`: {@link refusal} says which.
 	 * @throws IpcError as {@link send}. The messages before the one that caused the error have been sent, if there was time.
 	 * @example
 	 * import { Channel } from "libipc";
@@ -122,7 +162,8 @@ export interface Sender extends Endpoint {
 	 * the ring. It is copied when it is sent, and its place in the order is that of {@link Loan.send}.
 	 *
 	 * @param byteLength - 0 to {@link maxMessageLength}; of a queue 8 less.
-	 * @returns null if the time was up or no receiver is open.
+	 * @returns null if the time was up, no receiver is open, or the ring is full and `overflow` is `"drop-newest"`: {@link refusal}
+	 * says which.
 	 * @throws IpcError as {@link send}
 	 * @example
 	 * import { Route } from "libipc";

@@ -13,7 +13,7 @@ export type {
 	WaitOptions,
 } from "./endpoint_types.ts";
 export type { Batch, DrainOptions, Lease, QueueReceiver, Receiver } from "./receiver_types.ts";
-export type { Loan, Sender } from "./sender_types.ts";
+export type { Loan, Refusal, Sender, Sending } from "./sender_types.ts";
 
 /** Opens the endpoints of one kind: `Route`, `Channel` or `Queue`. */
 export interface EndpointFactory<SomeReceiver extends Receiver = Receiver> {

@@ -156,7 +156,7 @@ class NamedCondition extends NamedHandle<EngineCondition> implements Condition {
 		};
 		try {
 			return await this.#queue.wait<boolean>(this.name, options, attempt, {
-				timedOut: false,
+				timedOut: () => false,
 				closed: () => {
 					throw this.closedError();
 				},

@@ -292,7 +292,7 @@ export abstract class NamedLock<SomeEngine extends EngineLock> extends NamedHand
 		};
 		return queue
 			.wait<{ result: Result }>(this.name, options, tryOnce, {
-				timedOut: { result: timedOut },
+				timedOut: () => ({ result: timedOut }),
 				closed: () => {
 					throw this.closedError();
 				},

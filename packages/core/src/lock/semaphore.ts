@@ -229,7 +229,7 @@ class NamedSemaphore extends NamedHandle<EngineSemaphore> implements Semaphore {
 			return new NamedPermit(this);
 		};
 		return this.#queue.wait<Permit | null>(this.name, options, attempt, {
-			timedOut: null,
+			timedOut: () => null,
 			closed: () => {
 				throw this.closedError();
 			},

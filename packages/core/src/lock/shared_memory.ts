@@ -279,7 +279,7 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 			return "ok";
 		};
 		return await this.#queue.wait<WordWait>(this.name, options, attempt, {
-			timedOut: "timed-out",
+			timedOut: () => "timed-out",
 			closed: () => {
 				throw this.closedError();
 			},

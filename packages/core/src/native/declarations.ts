@@ -20,7 +20,7 @@ export const declarations = {
 	ipc_sender_poll: { args: ["ptr", "u32", "u32", "u32"], returns: "i32" },
 	ipc_sender_armed: { args: ["ptr"], returns: "i32" },
 	ipc_sender_stage: { args: ["ptr", "buffer", "u32"], returns: "i32" },
-	ipc_sender_flush: { args: ["ptr", "i32"], returns: "i32" },
+	ipc_sender_flush: { args: ["ptr", "i32", "buffer"], returns: "i32" },
 	ipc_sender_loan: { args: ["ptr", "u32", "i32", "buffer"], returns: "i32" },
 	ipc_sender_end_loan: { args: ["ptr", "u32", "i32"], returns: "i32" },
 	ipc_sender_max_loan: { args: ["ptr"], returns: "u32" },

@@ -154,8 +154,9 @@ class NativeSender implements EngineSender {
 		return this.#symbols.ipc_sender_stage(this.#handle, bytes, length);
 	}
 
-	flush(timeout: number): number {
-		return this.#symbols.ipc_sender_flush(this.#handle, timeout);
+	flush(timeout: number, accepted: Uint32Array): number {
+		accepted[0] = 0;
+		return this.#symbols.ipc_sender_flush(this.#handle, timeout, accepted);
 	}
 
 	loan(length: number, timeout: number): number {

@@ -23,7 +23,7 @@ export class WaitIterator<Value> implements AsyncIterableIterator<Value> {
 	};
 
 	readonly #ends: WaitOutcomes<IteratorResult<Value, undefined>> = {
-		timedOut: { value: undefined, done: true },
+		timedOut: () => ({ value: undefined, done: true }),
 		closed: () => ({ value: undefined, done: true }),
 	};
 

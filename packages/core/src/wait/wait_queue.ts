@@ -18,8 +18,8 @@ interface Wait {
 
 /** What happens to a wait that ends without a result. */
 export interface WaitOutcomes<Result> {
-	/** When the time was up. */
-	readonly timedOut: Result;
+	/** When the time was up; 0 ms: at once. */
+	timedOut(timeout: number): Result;
 	/** When the endpoint was closed: a result, or an exception to reject with. */
 	closed(): Result;
 	/** Called when the wait was given up: the time was up, it was aborted, or the endpoint was closed. */
@@ -107,7 +107,7 @@ export class WaitQueue implements Pollable {
 			}
 			if (timeout === 0) {
 				if (isFirst) ends.givenUp?.();
-				return Promise.resolve(ends.timedOut);
+				return Promise.resolve(ends.timedOut(timeout));
 			}
 			return this.#enqueue(timeout, signal, attempt, ends, isTried);
 		} catch (error) {
@@ -170,7 +170,7 @@ export class WaitQueue implements Pollable {
 			const abort = (): void => wait.fail(signal?.reason);
 			signal?.addEventListener("abort", abort);
 			if (timeout >= 0) {
-				timer = setTimeout(() => settle(() => ends.timedOut), timeout);
+				timer = setTimeout(() => settle(() => ends.timedOut(timeout)), timeout);
 				wait.keepAlive(this.#keepsAlive);
 			}
 			this.#waits.add(wait);

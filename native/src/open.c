@@ -136,7 +136,7 @@ static int32_t open_file(opening *it) {
   if (it->fd == -EACCES && ipc_os_stat_key(segment->key, &it->file) == 0) ipc_name_lock_refuse(failure, &it->file);
   if (it->fd < 0) return ipc_failure_set_system(failure, it->fd);
   segment->inode = it->file.inode;
-  segment->access = (ipc_os_access){it->file.owner, it->file.group, it->file.permissions};
+  segment->access = (ipc_os_access){it->file.group, it->file.permissions};
   return IPC_OK;
 }
 

@@ -211,8 +211,7 @@ static void a_full_waker_blocks_no_sender(void) {
   close_waker(&mine);
 }
 
-/* Anybody may send to a waker. Nothing but a ring gets there: an event loop takes an empty datagram for the end of it.
- */
+/* An event loop takes an empty datagram for the end of a stream. So the system drops it before it gets there. */
 static void an_empty_datagram_is_not_a_signal(void) {
 #ifdef __linux__ /* elsewhere only this user can reach it */
   waker mine = open_waker();

@@ -125,8 +125,8 @@ int ipc_posix_refer(const char *name, struct stat *found) {
   return error;
 }
 
-int ipc_posix_set_file_owner(int reference, const char *name, uid_t owner, gid_t group) {
-  return fchownat(reference, name, owner, group, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : -errno;
+int ipc_posix_set_file_group(int reference, const char *name, gid_t group) {
+  return fchownat(reference, name, (uid_t)-1, group, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : -errno;
 }
 
 int ipc_posix_set_file_mode(int reference, const char *name, mode_t mode) {

@@ -79,9 +79,9 @@ int ipc_posix_refer(const char *name, struct stat *found) {
   return error;
 }
 
-int ipc_posix_set_file_owner(int reference, const char *name, uid_t owner, gid_t group) {
+int ipc_posix_set_file_group(int reference, const char *name, gid_t group) {
   (void)name;
-  return fchownat(reference, "", owner, group, AT_EMPTY_PATH) == 0 ? 0 : -errno;
+  return fchownat(reference, "", (uid_t)-1, group, AT_EMPTY_PATH) == 0 ? 0 : -errno;
 }
 
 int ipc_posix_set_file_mode(int reference, const char *name, mode_t mode) {

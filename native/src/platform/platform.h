@@ -42,9 +42,9 @@ bool ipc_os_wait_interruptibly(_Atomic uint32_t *word, uint32_t expected, uint64
 /* Wakes every thread of every process that sleeps on the word. */
 void ipc_os_wake_all(_Atomic uint32_t *word);
 
-/* Who may write to a file. */
+/* Who, besides its owner, may write to a file. */
 typedef struct ipc_os_access {
-  uint32_t owner, group, permissions;
+  uint32_t group, permissions;
 } ipc_os_access;
 
 /*

@@ -71,7 +71,7 @@ static bool socket_is_directory_at_its_path(void) {
 
 /*
  * The wakers of this process. `busy` is held for a few instructions; a signal handler that finds it taken does without.
- * A fork may happen while another thread holds it: the child starts with nothing.
+ * A forked child starts with nothing.
  */
 typedef struct own_waker {
   struct own_waker *next;
@@ -167,7 +167,11 @@ static _Atomic uint32_t unconnected; /* signals by path so far */
 
 /* A child's sockets are the parent's too: connecting them would redirect the parent's signals. */
 static void socket_after_fork_in_child(void) {
-  own.first = NULL; /* the parent's; the few bytes are not freed, since the lock may have been taken half-way */
+  for (own_waker *it = own.first, *next; it; it = next) { /* the parent's: their files stay */
+    next = it->next;
+    free(it);
+  }
+  own.first = NULL;
   own_unlock();
   for (int i = 0; i < CONNECTIONS; i++) {
     if (connections[i].socket) close(connections[i].socket - 1);
@@ -178,7 +182,7 @@ static void socket_after_fork_in_child(void) {
 }
 
 __attribute__((constructor)) static void socket_watch_forks(void) {
-  pthread_atfork(NULL, NULL, socket_after_fork_in_child);
+  pthread_atfork(own_lock, own_unlock, socket_after_fork_in_child);
 }
 
 static uint64_t own_new_number(void) {
@@ -229,8 +233,9 @@ int ipc_os_reserve_waker(void) { return ipc_posix_socket(SOCK_STREAM); }
 
 /*
  * Invariant: a user who may not write to any of the segments that a waker serves may not send to it. So the permissions
- * only grow, by what a segment gives. What the bits of one file cannot say is left out: such a user's signal is
- * refused, and the event loop finds the message at its next poll.
+ * only grow, by what a segment gives. A segment of another user is writable for a group or for all, or libipc does not
+ * open it: so the owner needs no right of its own. A file has one group. Of a second group's segment the signals are
+ * refused, and the event loop finds its messages at the next poll.
  */
 void ipc_os_admit_to_waker(uint64_t waker, const ipc_os_access *segment) {
   enum { OWNER = 0600, GROUP = 0060, OTHERS = 0006, GROUP_WRITES = 0020, OTHERS_WRITE = 0002 };
@@ -239,23 +244,20 @@ void ipc_os_admit_to_waker(uint64_t waker, const ipc_os_access *segment) {
   socket_name(waker, name);
   int file = ipc_posix_refer(name, &s);
   if (file < 0) return;
-  const uid_t self = geteuid();
-  const mode_t has = s.st_mode & 0777;
-  mode_t wanted = has | OWNER;
-  /* Only a file that this process has made: a socket of ours, or, of root, one that was given to a segment's owner. */
-  bool is_own = S_ISSOCK(s.st_mode) && s.st_nlink == 1 && (s.st_uid == self || self == 0);
-  if (is_own && segment->permissions & OTHERS_WRITE) {
-    wanted |= GROUP | OTHERS; /* or its own group, of which others are no part, would be kept out */
-  } else if (is_own) {
-    /* Root may do without being the owner; so may no one else. */
-    uid_t owner = self == 0 && s.st_uid == 0 ? segment->owner : s.st_uid;
-    bool needs_group = (segment->permissions & GROUP_WRITES) != 0;
-    bool may_change_group = !(has & GROUP);
-    gid_t group = needs_group && may_change_group ? segment->group : s.st_gid;
-    bool is_set = (owner == s.st_uid && group == s.st_gid) || ipc_posix_set_file_owner(file, name, owner, group) == 0;
-    if (needs_group && group == segment->group && is_set) wanted |= GROUP;
+  /* Nothing but a socket that this user has made: the name may lead to anything after the waker was removed. */
+  if (!S_ISSOCK(s.st_mode) || s.st_nlink != 1 || s.st_uid != geteuid()) {
+    close(file);
+    return;
   }
-  if (is_own && wanted != has) ipc_posix_set_file_mode(file, name, wanted);
+  const mode_t has = s.st_mode & 0777;
+  mode_t wanted = has | OWNER; /* the umask may have taken even that */
+  if (segment->permissions & OTHERS_WRITE) {
+    wanted |= GROUP | OTHERS; /* with OTHERS alone, the file's own group would be kept out */
+  } else if (segment->permissions & GROUP_WRITES) {
+    bool may_change = !(has & GROUP), is_its = s.st_gid == segment->group;
+    if (is_its || (may_change && ipc_posix_set_file_group(file, name, segment->group) == 0)) wanted |= GROUP;
+  }
+  if (wanted != has) ipc_posix_set_file_mode(file, name, wanted);
   close(file);
 }
 

@@ -14,7 +14,7 @@ void ipc_posix_protect_waker(int fd);
  * name by then. A descriptor for ipc_posix_set_file_*(), or -errno.
  */
 int ipc_posix_refer(const char *name, struct stat *found);
-int ipc_posix_set_file_owner(int reference, const char *name, uid_t owner, gid_t group);
+int ipc_posix_set_file_group(int reference, const char *name, gid_t group);
 int ipc_posix_set_file_mode(int reference, const char *name, mode_t mode);
 
 #endif

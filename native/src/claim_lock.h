@@ -9,8 +9,8 @@
  * head until the single store to head publishes it, padding and payload and all. For
  * takers see queue.h.
  *
- * A route's sender takes the lock when it opens and keeps it: that makes it the one
- * sender. A channel's sender takes it for each message or batch.
+ * A route's sender takes the lock when it opens, or when the sender before it has left,
+ * and keeps it: that makes it the one sender. A channel's sender takes it for each message or batch.
  */
 #ifndef LIBIPC_CLAIM_LOCK_H
 #define LIBIPC_CLAIM_LOCK_H

@@ -5,7 +5,37 @@
 #include "orphan.h"
 #include "sender_write.h"
 
-ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_options *options, ipc_failure *failure) {
+/* The slot of the route's sender; NULL: it has just left. */
+static const ipc_slot *sender_present(const ipc_segment *segment) {
+  return ipc_slots_find_sender(segment, atomic_load_explicit(&segment->header->claim, memory_order_relaxed));
+}
+
+static bool sender_is_of_this_process(const ipc_slot *slot) {
+  return atomic_load_explicit(&slot->owner, memory_order_relaxed) == ipc_os_self();
+}
+
+/* Such a sender cannot leave while its thread sleeps in a wait for that. */
+static bool sender_is_of_this_thread(const ipc_slot *slot) {
+  return sender_is_of_this_process(slot) &&
+         atomic_load_explicit(&slot->thread, memory_order_relaxed) == ipc_os_thread();
+}
+
+static int32_t sender_fail_has_sender(ipc_failure *failure, const ipc_slot *present) {
+  *failure = (ipc_failure){.code = IPC_E_HAS_SENDER};
+  if (present) {
+    failure->pid = (int32_t)atomic_load_explicit(&present->pid, memory_order_relaxed);
+    failure->found = sender_is_of_this_thread(present) ? 2 : sender_is_of_this_process(present);
+  }
+  return IPC_E_HAS_SENDER;
+}
+
+/*
+ * `may_wait`: the sender of a route is opened although there is another one. It has a slot, so the segment stays when
+ * the other one leaves, but not the claim. With is_only false its sends wait for the claim, like those of a channel's
+ * sender, and its close leaves the claim alone.
+ */
+static ipc_sender *sender_open(const char *prefix, const char *name, const ipc_options *options, bool may_wait,
+                               ipc_failure *failure) {
   int32_t lock;
   ipc_sender *sender = ipc_segment_open_endpoint(sizeof *sender, true, prefix, name, options, &lock, failure);
   if (!sender) return NULL;
@@ -20,17 +50,17 @@ ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_opti
     sender->max_record -= sender->lease_bytes;
     sender->clock_head = sender->clock_due =
         atomic_load_explicit(&segment->header->head, memory_order_relaxed); /* due at the first claim */
-    sender->is_only = segment->kind == IPC_ROUTE;
     sender->needs_slow_path = segment->kind == IPC_QUEUE || segment->overflow == IPC_DROP_OLDEST;
     sender->waits = segment->overflow == IPC_BLOCK;
     sender->needs_receivers = !sender->needs_slow_path;
     uint32_t pid = 0;
-    if (!sender->is_only || ipc_claim_take_over(segment, &segment->header->claim, sender->instance, &pid)) {
+    sender->is_only =
+        segment->kind == IPC_ROUTE && ipc_claim_take_over(segment, &segment->header->claim, sender->instance, &pid);
+    if (sender->is_only || segment->kind != IPC_ROUTE || may_wait) {
       ipc_os_unlock(lock);
       return sender;
     }
-    failure->code = IPC_E_HAS_SENDER;
-    failure->pid = (int32_t)pid;
+    sender_fail_has_sender(failure, sender_present(segment));
     ipc_slots_withdraw(segment, sender->slot);
   } else {
     failure->code = index;
@@ -40,6 +70,41 @@ ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_opti
   ipc_segment_close(segment);
   free(sender);
   return NULL;
+}
+
+ipc_sender *ipc_sender_open(const char *prefix, const char *name, const ipc_options *options, ipc_failure *failure) {
+  return sender_open(prefix, name, options, false, failure);
+}
+
+ipc_sender *ipc_sender_open_successor(const char *prefix, const char *name, const ipc_options *options,
+                                      ipc_failure *failure) {
+  return sender_open(prefix, name, options, true, failure);
+}
+
+/*
+ * Without the name lock: the claim is taken by a swap from 0 or from the number of a dead sender, which no open and no
+ * other successor can win as well. acquire in it pairs with the release of the sender that left: head is its last.
+ */
+int32_t ipc_sender_take_over(ipc_sender *sender, int32_t timeout_ms, ipc_failure *failure) {
+  ipc_segment *segment = &sender->segment;
+  ipc_header *header = segment->header;
+  *failure = (ipc_failure){0};
+  if (segment->mapping->is_forked) return failure->code = IPC_E_FORKED;
+  uint64_t deadline = 0;
+  while (segment->kind == IPC_ROUTE && !sender->is_only) {
+    uint32_t seen = ipc_event_prepare(header, IPC_EVENT_PEERS), pid = 0;
+    if (ipc_segment_is_orphaned(segment)) return failure->code = ipc_segment_result(segment, IPC_E_ORPHANED);
+    sender->is_only = ipc_claim_take_over(segment, &header->claim, sender->instance, &pid);
+    if (sender->is_only) break;
+    const ipc_slot *present = sender_present(segment);
+    if (timeout_ms == 0 || (present && sender_is_of_this_thread(present)))
+      return sender_fail_has_sender(failure, present);
+    if (deadline == 0) deadline = ipc_deadline(timeout_ms);
+    if (ipc_os_now() >= deadline) return sender_fail_has_sender(failure, present);
+    /* A signal does not end it: an open that fails for a signal that has nothing to do with it would end programs. */
+    ipc_event_sleep(header, IPC_EVENT_PEERS, seen, deadline, IPC_SLICE_NS);
+  }
+  return failure->code = ipc_segment_result(segment, IPC_OK);
 }
 
 void ipc_sender_close(ipc_sender *sender) {

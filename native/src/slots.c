@@ -319,3 +319,7 @@ bool ipc_slots_is_alive(const ipc_segment *segment, uint32_t instance, uint32_t 
   *pid = atomic_load_explicit(&slot->pid, memory_order_relaxed);
   return ipc_slot_owner_is_alive(slot);
 }
+
+const ipc_slot *ipc_slots_find_sender(const ipc_segment *segment, uint32_t instance) {
+  return slots_find(segment->senders, segment->max_senders, instance);
+}

@@ -62,4 +62,7 @@ bool ipc_slots_poll(ipc_segment *segment, uint64_t *seen);
 /* Whether the endpoint with this instance is alive; *pid is its process. */
 bool ipc_slots_is_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid);
 
+/* The slot of the sender with that instance; NULL: it has left, or was found dead. */
+const ipc_slot *ipc_slots_find_sender(const ipc_segment *segment, uint32_t instance);
+
 #endif

@@ -42,6 +42,32 @@ IPC_API ipc_sender *ipc_sender_open(const char *prefix, const char *name, const 
                                     ipc_failure *failure);
 
 /*
+ * Like ipc_sender_open(), but a live sender of a route is no failure: the new one is opened, and may send once
+ * ipc_sender_take_over() has returned IPC_OK. As long as it is open the name exists, so that nothing that the other
+ * sender has sent is lost when it leaves. Its other sends before that wait for the other sender, and time out.
+ *
+ * Returns:    the sender; NULL: *failure says why.
+ * Fails with: as ipc_sender_open(), without IPC_E_HAS_SENDER.
+ * Called by:  any thread.
+ * Order:      as ipc_sender_open().
+ */
+IPC_API ipc_sender *ipc_sender_open_successor(const char *prefix, const char *name, const ipc_options *options,
+                                              ipc_failure *failure);
+
+/*
+ * Waits until the live sender of a route has left, and takes its place. If it is killed, its death is noticed within a
+ * second. Of several senders that wait, one takes the place.
+ *
+ * Returns:    IPC_OK: this is the one sender of the route, or it was before, or the kind has many. *failure is zero.
+ * Fails with: IPC_E_HAS_SENDER: the time is over; failure->pid and failure->found say whose the live sender is, and
+ *             the call may be repeated. With found = 2 it has not waited, because a sender of the calling thread
+ *             cannot leave meanwhile. IPC_E_ORPHANED, IPC_E_FORKED, IPC_E_CORRUPT.
+ * Called by:  the owner.
+ * Order:      acquire: what the other sender has sent lies before what this one sends.
+ */
+IPC_API int32_t ipc_sender_take_over(ipc_sender *sender, int32_t timeout_ms, ipc_failure *failure);
+
+/*
  * Closes and frees a sender. NULL is ignored. Open loans are given up. The last endpoint that closes removes the
  * segment.
  *

@@ -80,7 +80,8 @@ typedef struct ipc_failure {
   int32_t system_error; /* errno, or 0 */
   int32_t option;       /* IPC_E_OPTIONS_MISMATCH, IPC_E_PERMISSION: which ipc_option it is about */
   int32_t pid;          /* IPC_E_HAS_SENDER: the process of the live sender */
-  uint64_t found;       /* the value that was found: of the option, the version, bytes, … */
+  uint64_t found;       /* the value that was found: of the option, the version, bytes, …; IPC_E_HAS_SENDER: 1 if pid
+                           is this process, 2 if the sender belongs to this thread */
   uint64_t wanted;      /* the value that was asked for, or the limit */
 } ipc_failure;
 

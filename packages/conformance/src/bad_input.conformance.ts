@@ -159,7 +159,7 @@ describe("endpoints", () => {
 		const name = names.next();
 		using receiver = Route.receiver(name, { prefix });
 		using sender = Route.sender(name, { prefix });
-		expectError("ERR_IPC_HAS_SENDER", new RegExp(`process ${process.pid}.*Channel`), () =>
+		expectError("ERR_IPC_HAS_SENDER", new RegExp(`this process \\(${process.pid}\\).*Channel`), () =>
 			Route.sender(name, { prefix }),
 		);
 		assert.equal(sender.send("x"), true);

@@ -12,5 +12,5 @@ export { type Address, declarations, type Symbols } from "./native/declarations.
 export { createNativeEngine } from "./native/engine.ts";
 export { mapMemory, type NativeLibrary } from "./native/library.ts";
 export { libraryPath, loadLibrary } from "./native/load_library.ts";
-export { openNativeReceiver, openNativeSender } from "./native/open.ts";
+export { openNativeReceiver, openNativeSender, openNativeSuccessor } from "./native/open.ts";
 export * from "./public_types.ts";

@@ -1,6 +1,6 @@
 import type { Engine, ListedName, ListOptions } from "@libipc/protocol";
-import { createEndpointFactory, createQueueFactory } from "./endpoint/factory.ts";
-import type { EndpointFactory, QueueReceiver } from "./endpoint/types.ts";
+import { createChannelFactory, createQueueFactory, createRouteFactory } from "./endpoint/factory.ts";
+import type { EndpointFactory, QueueReceiver, RouteFactory } from "./endpoint/types.ts";
 import { checkListOptions, compareListed } from "./listing.ts";
 import { type ConditionFactory, createConditionFactory } from "./lock/condition.ts";
 import { createMutexFactory, type MutexFactory } from "./lock/mutex.ts";
@@ -23,7 +23,7 @@ export interface Api {
 	 * sender.send("42.17");
 	 * console.log(new TextDecoder().decode(receiver.recv() ?? undefined)); // 42.17
 	 */
-	readonly Route: EndpointFactory;
+	readonly Route: RouteFactory;
 	/**
 	 * Many senders, many receivers. Each receiver gets every message, and all receivers get them in the same order.
 	 *
@@ -124,8 +124,8 @@ export interface Api {
 export function createApi(engine: () => Engine): Api {
 	const sorted = (names: ListedName[]): ListedName[] => names.sort(compareListed);
 	return {
-		Route: createEndpointFactory(engine, "route"),
-		Channel: createEndpointFactory(engine, "channel"),
+		Route: createRouteFactory(engine),
+		Channel: createChannelFactory(engine),
 		Queue: createQueueFactory(engine),
 		Mutex: createMutexFactory(engine),
 		Condition: createConditionFactory(engine),

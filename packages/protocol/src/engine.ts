@@ -12,6 +12,11 @@ import type { OWNER_DIED, Status } from "./status.ts";
  */
 export interface Engine {
 	openSender(kind: EndpointKind, prefix: string, name: string, options: EngineOptions): EngineSender;
+	/**
+	 * Opens a sender of a route, even if the route has another one: it may send once `takeOver` has returned 0. While it is open, the
+	 * name exists.
+	 */
+	openSuccessor(prefix: string, name: string, options: EngineOptions): EngineSender;
 	openReceiver(kind: EndpointKind, prefix: string, name: string, options: EngineOptions): EngineReceiver;
 	openMutex(prefix: string, name: string, options: EngineHandleOptions): EngineMutex;
 	openCondition(prefix: string, name: string, options: EngineHandleOptions): EngineCondition;
@@ -155,6 +160,13 @@ export interface EngineMemory extends EngineWaitTable {
 	wake(offset: number, count: number): number;
 }
 
+/** The sender that a route has. */
+export interface PresentSender {
+	readonly pid: number;
+	/** Whether that is this process. */
+	readonly isHere: boolean;
+}
+
 export interface EngineSender extends EngineEndpoint {
 	readonly maxMessageLength: number;
 	/** The largest message that is sent whole, and that a batch can hold. */
@@ -177,6 +189,11 @@ export interface EngineSender extends EngineEndpoint {
 	endLoan(offset: number, length: number): number;
 	/** The whole ring, for writing loans. It stays mapped after close. */
 	ring(): Uint8Array;
+	/**
+	 * Of a sender that `openSuccessor` has opened: waits until the other sender has left, or is dead, and takes its place. Returns 0, a
+	 * status, or, if the time is up, the other sender.
+	 */
+	takeOver(timeout: number): number | PresentSender;
 	receiverCount(): number;
 	waitForReceivers(count: number, timeout: number): number;
 }

@@ -2,12 +2,19 @@ import { createNativeEngine } from "@libipc/core/api";
 import type { Engine } from "@libipc/protocol";
 import { abandonReceiver, SegmentReceiver } from "../ring/receiver.ts";
 import { abandonSender, SegmentSender } from "../ring/sender.ts";
-import { endpointOf } from "../segment_endpoint.ts";
+import { endpointOf, type OpenSegment } from "../segment_endpoint.ts";
 import { library } from "./library.ts";
-import { openReceiverView, openSenderView } from "./open_binding_view.ts";
+import { openReceiverView, openSenderView, openSuccessorView } from "./open_binding_view.ts";
 import { openWaker } from "./waker.ts";
 
 export { library, openWaker };
+
+const senderOf = (opened: OpenSegment): SegmentSender =>
+	endpointOf(
+		opened,
+		({ segment, at, instance }, leave) => new SegmentSender(segment, at, instance, leave),
+		({ segment, instance }) => abandonSender(segment, instance),
+	);
 
 /**
  * Messages between processes. A call through node:ffi costs more than a message. So the ring code that works between threads
@@ -16,12 +23,8 @@ export { library, openWaker };
 export const nativeEngine: Engine = {
 	...createNativeEngine(library, openWaker),
 	now: () => Number(process.hrtime.bigint()),
-	openSender: (...name) =>
-		endpointOf(
-			openSenderView(library(), ...name),
-			({ segment, at, instance }, leave) => new SegmentSender(segment, at, instance, leave),
-			({ segment }) => abandonSender(segment),
-		),
+	openSender: (...name) => senderOf(openSenderView(library(), ...name)),
+	openSuccessor: (...name) => senderOf(openSuccessorView(library(), "route", ...name)),
 	openReceiver: (kind, prefix, name, options) =>
 		endpointOf(
 			openReceiverView(library(), kind, prefix, name, options),

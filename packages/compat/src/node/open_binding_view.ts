@@ -1,4 +1,11 @@
-import { type Address, mapMemory, type NativeLibrary, openNativeReceiver, openNativeSender } from "@libipc/core/api";
+import {
+	type Address,
+	mapMemory,
+	type NativeLibrary,
+	openNativeReceiver,
+	openNativeSender,
+	openNativeSuccessor,
+} from "@libipc/core/api";
 import type { EndpointKind, EngineOptions } from "@libipc/protocol";
 import { Segment } from "../segment/segment.ts";
 import type { OpenSegment } from "../segment_endpoint.ts";
@@ -33,16 +40,23 @@ type Open = (
 	options: EngineOptions,
 ) => OpenSegment;
 
+const senderView =
+	(open: typeof openNativeSender): Open =>
+	(library, ...name) => {
+		const { ipc_sender_export, ipc_sender_close } = library.symbols;
+		const sender = open(library, ...name);
+		return openView(
+			library,
+			(view) => ipc_sender_export(sender, view),
+			() => ipc_sender_close(sender),
+		);
+	};
+
 /** C opens a name and takes a sender's slot on it. TypeScript does the rest. */
-export const openSenderView: Open = (library, ...name) => {
-	const { ipc_sender_export, ipc_sender_close } = library.symbols;
-	const sender = openNativeSender(library, ...name);
-	return openView(
-		library,
-		(view) => ipc_sender_export(sender, view),
-		() => ipc_sender_close(sender),
-	);
-};
+export const openSenderView: Open = senderView(openNativeSender);
+
+/** The same for a sender of a route that may have another one. */
+export const openSuccessorView: Open = senderView(openNativeSuccessor);
 
 /** The same for a receiver. */
 export const openReceiverView: Open = (library, ...name) => {

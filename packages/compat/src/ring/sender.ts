@@ -4,16 +4,17 @@ import {
 	EventIndex,
 	headerWord,
 	Kind,
+	type PresentSender,
 	Status,
 	slotWord,
 	WaitBits,
 } from "@libipc/protocol";
 import { peersOf } from "../peers.ts";
-import { claimUnlock } from "../segment/claim_lock.ts";
+import { claimTakeOver } from "../segment/claim_lock.ts";
 import { arm, armed, deadlineAfter, PASSED, prepare, SLICE, sleep } from "../segment/event.ts";
 import { isOrphaned } from "../segment/orphaned.ts";
 import type { Segment } from "../segment/segment.ts";
-import { evictDead, pollSlots } from "../segment/slots.ts";
+import { evictDead, pollSlots, presentSender } from "../segment/slots.ts";
 import { flush, stage } from "./batch.ts";
 import { sendFragments, sendPart } from "./fragments.ts";
 import { claimHead, publish } from "./head.ts";
@@ -32,7 +33,10 @@ const PEERS = 1 << EventIndex.peers;
 const SPACE = 1 << EventIndex.space;
 const CLAIM_FREE = 1 << EventIndex.claimFree;
 
-/** A sender over a segment: `native/src/sender.c`. The claim of a route was taken by the code that opened the sender. */
+/**
+ * A sender over a segment: `native/src/sender.c`. The claim of a route was taken by the code that opened the
+ * sender, or is taken by `takeOver`.
+ */
 export class SegmentSender implements EngineSender {
 	readonly maxMessageLength: number;
 	readonly maxRecordLength: number;
@@ -111,6 +115,26 @@ export class SegmentSender implements EngineSender {
 		return this.#state.ring.bytes;
 	}
 
+	takeOver(timeout: number): number | PresentSender {
+		if (!this.#isOpen) return Status.closed;
+		const segment = this.#segment;
+		const { instance } = this.#state;
+		let deadline = 0;
+		for (;;) {
+			const seen = prepare(segment, EventIndex.peers);
+			if (isOrphaned(segment)) return segment.result(Status.orphaned);
+			// Without the name lock: ipc_sender_take_over() in native/src/sender.c.
+			if (claimTakeOver(segment, CLAIM, instance)) return segment.result(0);
+			const present = presentSender(segment);
+			// A sender of this thread cannot leave while the thread sleeps here.
+			if (timeout === 0 || present.isOfThisThread) return present;
+			if (deadline === 0) deadline = deadlineAfter(segment, timeout);
+			if (segment.platform.now() >= deadline) return present;
+			// A signal does not end it, as in C.
+			sleep(segment, EventIndex.peers, seen, deadline, SLICE);
+		}
+	}
+
 	receiverCount(): number {
 		if (!this.#isOpen) return 0;
 		checkLiveness(this.#state);
@@ -170,13 +194,14 @@ export class SegmentSender implements EngineSender {
 	close(): void {
 		if (!this.#isOpen) return;
 		this.#isOpen = false;
-		abandonSender(this.#segment);
+		abandonSender(this.#segment, this.#state.instance);
 		this.#state.stage = undefined;
 		this.#leave();
 	}
 }
 
 /** Gives back what a sender holds besides its slot: the claim of a route. For a sender that is closed, or was collected. */
-export function abandonSender(segment: Segment): void {
-	if (segment.kind === Kind.route) claimUnlock(segment, CLAIM);
+export function abandonSender({ kind, words }: Segment, instance: number): void {
+	// A sender that waits for another one does not have it.
+	if (kind === Kind.route) Atomics.compareExchange(words, CLAIM, instance, 0);
 }

@@ -8,11 +8,18 @@ import { SegmentSemaphore } from "../locks/semaphore.ts";
 import { abandonReceiver, SegmentReceiver } from "../ring/receiver.ts";
 import { abandonSender, SegmentSender } from "../ring/sender.ts";
 import { leaveAll } from "../segment/waits.ts";
-import { endpointOf } from "../segment_endpoint.ts";
+import { endpointOf, type OpenSegment } from "../segment_endpoint.ts";
 import { monotonicNs } from "./clock.ts";
 import { sabLists } from "./list.ts";
 import type { NameOptions } from "./names.ts";
-import { clearSegment, growError, openAsHandle, openAsReceiver, openAsSender } from "./open_segment.ts";
+import {
+	clearSegment,
+	growError,
+	openAsHandle,
+	openAsReceiver,
+	openAsSender,
+	openAsSuccessor,
+} from "./open_segment.ts";
 import { extendMemory } from "./reserve.ts";
 import { threads } from "./threads.ts";
 import { ThreadWaker } from "./waker.ts";
@@ -64,14 +71,17 @@ function openMemory(prefix: string, name: string, options: EngineHandleOptions):
 	);
 }
 
+const senderOf = (opened: OpenSegment): SegmentSender =>
+	endpointOf(
+		opened,
+		({ segment, at, instance }, leave) => new SegmentSender(segment, at, instance, leave),
+		({ segment, instance }) => abandonSender(segment, instance),
+	);
+
 /** Messages between the threads of a process, through the hub. */
 export const sabEngine: Engine = {
-	openSender: (kind, prefix, name, options) =>
-		endpointOf(
-			openAsSender(threads(), kind, prefix, name, ofRing(options)),
-			({ segment, at, instance }, leave) => new SegmentSender(segment, at, instance, leave),
-			({ segment }) => abandonSender(segment),
-		),
+	openSender: (kind, prefix, name, options) => senderOf(openAsSender(threads(), kind, prefix, name, ofRing(options))),
+	openSuccessor: (prefix, name, options) => senderOf(openAsSuccessor(threads(), prefix, name, ofRing(options))),
 	openReceiver: (kind, prefix, name, options) =>
 		endpointOf(
 			openAsReceiver(threads(), kind, prefix, name, ofRing(options), options.fromOldest),

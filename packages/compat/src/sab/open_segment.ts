@@ -2,7 +2,15 @@ import { describe, type OpenFailure, openFailure } from "@libipc/core/api";
 import { type EndpointKind, type HandleKind, headerWord, IpcError, Kind, MAX_SENDERS, Status } from "@libipc/protocol";
 import { claimTakeOver } from "../segment/claim_lock.ts";
 import { Segment } from "../segment/segment.ts";
-import { instanceAt, joinHandle, joinReceiver, joinSender, leaveSlot, pidOf, withdraw } from "../segment/slots.ts";
+import {
+	instanceAt,
+	joinHandle,
+	joinReceiver,
+	joinSender,
+	leaveSlot,
+	presentSender,
+	withdraw,
+} from "../segment/slots.ts";
 import type { OpenSegment } from "../segment_endpoint.ts";
 import { type Key, keyOf } from "./name_table.ts";
 import { clearName, failed, IN_OTHER_PROCESS, type NameOptions, openName } from "./names.ts";
@@ -16,15 +24,19 @@ const OPEN_PATIENCE = 5000;
 /** Takes a slot: its first word, or a failure. Under the lock. */
 type Join = (segment: Segment) => number | OpenFailure;
 
-const joinedSender: Join = (segment) => {
-	const at = joinSender(segment);
-	if (at < 0) return failed(at, 0, MAX_SENDERS);
-	// The sender of a route has the claim as long as it is open. This makes it the only one.
-	if (segment.kind !== Kind.route || claimTakeOver(segment, headerWord.claim, instanceAt(segment, at))) return at;
-	const pid = pidOf(segment, segment.words[headerWord.claim] as number);
-	withdraw(segment, at);
-	return { ...failed(Status.hasSender), pid };
-};
+/** `mayWait`: of a route that has another sender, too. That sender keeps the claim. */
+const joinedSender =
+	(mayWait: boolean): Join =>
+	(segment) => {
+		const at = joinSender(segment);
+		if (at < 0) return failed(at, 0, MAX_SENDERS);
+		// The sender of a route has the claim as long as it is open. This makes it the only one.
+		if (segment.kind !== Kind.route || claimTakeOver(segment, headerWord.claim, instanceAt(segment, at))) return at;
+		if (mayWait) return at;
+		const { pid, isHere } = presentSender(segment);
+		withdraw(segment, at);
+		return { ...failed(Status.hasSender, isHere ? 1 : 0), pid };
+	};
 
 const joinedReceiver =
 	(fromOldest: boolean): Join =>
@@ -120,7 +132,11 @@ export const openAsSender = (
 	prefix: string,
 	name: string,
 	options: NameOptions,
-): OpenSegment => open(threads, kind, prefix, name, options, joinedSender);
+): OpenSegment => open(threads, kind, prefix, name, options, joinedSender(false));
+
+/** The same for a sender of a route that may have another one. */
+export const openAsSuccessor = (threads: Threads, prefix: string, name: string, options: NameOptions): OpenSegment =>
+	open(threads, "route", prefix, name, options, joinedSender(true));
 
 export const openAsReceiver = (
 	threads: Threads,

@@ -3,6 +3,7 @@ import {
 	EventIndex,
 	headerLong,
 	headerWord,
+	type PresentSender,
 	SLOT_WORDS,
 	Status,
 	slotLong,
@@ -22,6 +23,7 @@ import { forget } from "./waits.ts";
  * why the position of a joining receiver is safe. A slot is the index of its first word.
  */
 const {
+	claim: CLAIM,
 	deaths: DEATHS,
 	head: HEAD,
 	nextInstance: NEXT_INSTANCE,
@@ -364,8 +366,12 @@ export function isAlive(segment: Segment, instance: number): boolean {
 	return at >= 0 && isOwnerAlive(segment, at);
 }
 
-/** For messages to people: the process of the sender with that instance; 0 if it is gone. */
-export function pidOf(segment: Segment, instance: number): number {
-	const at = find(segment, segment.senders, segment.maxSenders, instance);
-	return at < 0 ? 0 : (segment.words[at + PID] as number);
+/** The sender of a route, for messages to people; with the process id 0 if it has just left. */
+export function presentSender(segment: Segment): PresentSender & { readonly isOfThisThread: boolean } {
+	const { words, platform } = segment;
+	const at = find(segment, segment.senders, segment.maxSenders, Atomics.load(words, CLAIM));
+	if (at < 0) return { pid: 0, isHere: false, isOfThisThread: false };
+	const pid = words[at + PID] as number;
+	const isHere = pid === platform.pid && words[at + PID_NAMESPACE] === platform.self.pidNamespace;
+	return { pid, isHere, isOfThisThread: isOwnedByThisThread(segment, at) };
 }

@@ -8,7 +8,7 @@ import { SegmentMemory } from "../locks/memory.ts";
 import { SegmentMutex } from "../locks/mutex.ts";
 import { SegmentRwLock } from "../locks/rwlock.ts";
 import { SegmentSemaphore } from "../locks/semaphore.ts";
-import { openReceiverView, openSenderView } from "../node/open_binding_view.ts";
+import { openReceiverView, openSenderView, openSuccessorView } from "../node/open_binding_view.ts";
 import { SegmentReceiver } from "../ring/receiver.ts";
 import { SegmentSender } from "../ring/sender.ts";
 import type { Platform } from "../segment/platform.ts";
@@ -167,6 +167,11 @@ export const mappedEngine: Engine = {
 
 	openSender: (...name) => {
 		const { segment, at, instance, leave } = openSenderView(library(), ...name);
+		return new SegmentSender(segment, at, instance, leave);
+	},
+
+	openSuccessor: (...name) => {
+		const { segment, at, instance, leave } = openSuccessorView(library(), "route", ...name);
 		return new SegmentSender(segment, at, instance, leave);
 	},
 

@@ -200,6 +200,29 @@ function uncommonTimeout(endpoint: string, options: WaitOptions): number {
 	return timeout > 0x7fffffff ? -1 : Math.ceil(timeout);
 }
 
+/**
+ * Checks how long an open waits for the sender of a route, in milliseconds. Returns whole milliseconds, rounded up; negative for no
+ * limit.
+ */
+export function checkWait(endpoint: string, wait: unknown, byDefault: number): number {
+	if (wait === undefined) return byDefault;
+	if (typeof wait !== "number" || !(wait >= 0))
+		throw invalid(
+			endpoint,
+			`wait must be a number of milliseconds, 0 (do not wait) or more; Infinity waits without a limit. It was ${show(wait)}.`,
+		);
+	return wait > 0x7fffffff ? -1 : Math.ceil(wait);
+}
+
+/** Refuses the option `wait` where it has no meaning. */
+export function checkNoWait(endpoint: string, options: object): void {
+	if ("wait" in options && options.wait !== undefined)
+		throw invalid(
+			endpoint,
+			"wait is an option of Route.sender and Route.senderAsync only: nothing else has to wait for a sender to leave.",
+		);
+}
+
 /** Checks the signal of an options object. */
 export function checkSignal(endpoint: string, signal: unknown): AbortSignal | undefined {
 	if (signal === undefined || signal instanceof AbortSignal) return signal;

@@ -1,4 +1,4 @@
-import type { EndpointKind, HandleKind } from "@libipc/protocol";
+import type { EndpointKind, HandleKind, PresentSender } from "@libipc/protocol";
 import { abi, IpcError, overflows, Status } from "@libipc/protocol";
 import { describe } from "./argument.ts";
 
@@ -52,6 +52,21 @@ function optionName(number: number, kind: EndpointKind | HandleKind): string {
 }
 
 /**
+ * The error for a route that has a sender.
+ *
+ * @param waited - What the caller has done before; empty: nothing.
+ */
+export function hasSenderError(name: string, endpoint: string, { pid, isHere }: PresentSender, waited = ""): IpcError {
+	return new IpcError(
+		"ERR_IPC_HAS_SENDER",
+		name,
+		isHere
+			? `${endpoint} has a sender already, in this process (${pid})${waited}. The usual reason is a module that was evaluated again (bun --hot, Vite, Next), or another Worker. A route has one sender: keep the first one and use it again, or close it before the module is evaluated again; for several, use a Channel. See docs/guide/reloading.md.`
+			: `${endpoint} has a sender already, in process ${pid}${waited}. A route has one: close that one first, wait until it has left (Route.sender(name, { wait: 5000 })), or use a Channel for several.`,
+	);
+}
+
+/**
  * The error for an open or a clear that failed.
  *
  * @internal
@@ -71,11 +86,7 @@ export function openFailure(
 		case Status.invalidName:
 			return new IpcError("ERR_IPC_INVALID_NAME", name, `The name of ${endpoint} is not usable on this system.`);
 		case Status.hasSender:
-			return new IpcError(
-				"ERR_IPC_HAS_SENDER",
-				name,
-				`${endpoint} has a sender already, in process ${failure.pid}. A route has one; use a Channel for several, or close that one first.`,
-			);
+			return hasSenderError(name, endpoint, { pid: failure.pid, isHere: found !== 0 });
 		case Status.tooManyReceivers:
 			return new IpcError(
 				"ERR_IPC_TOO_MANY_RECEIVERS",

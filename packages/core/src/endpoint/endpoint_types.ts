@@ -95,6 +95,29 @@ export interface EndpointOptions {
 	readonly onPeer?: ((event: PeerEvent) => void) | undefined;
 }
 
+/** How the sender of a route is opened. */
+export interface RouteSenderOptions extends EndpointOptions {
+	/**
+	 * How long the open waits for the present sender of the route to leave: milliseconds, rounded up to a whole number. 0: it does not
+	 * wait. `Infinity`, or more than 2,147,483,647 (24 days): it waits without a limit. The end of a killed sender is noticed within a
+	 * second. No message is lost between the two senders: while the new one waits, the name stays, and what the old one has sent comes
+	 * before what the new one sends. The other endpoints see the new sender as a peer as soon as it waits.
+	 *
+	 * @defaultValue 0 for `sender`; no limit for `senderAsync`
+	 */
+	readonly wait?: number | undefined;
+}
+
+/** How the sender of a route is opened without blocking the event loop. */
+export interface RouteSenderAsyncOptions extends RouteSenderOptions {
+	/**
+	 * If it is aborted, the promise rejects with the signal's reason, and no sender is opened.
+	 *
+	 * @defaultValue no signal
+	 */
+	readonly signal?: AbortSignal | undefined;
+}
+
 /** How a receiver is opened. */
 export interface ReceiverOptions extends EndpointOptions {
 	/**

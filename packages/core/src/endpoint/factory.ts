@@ -1,12 +1,31 @@
 import type { EndpointKind } from "@libipc/protocol";
-import { type Engine, type EngineOptions, type EngineReceiver, WaitBits } from "@libipc/protocol";
-import { checkFunction, checkName, checkOptions, checkOptionsObject, describe } from "../check/argument.ts";
+import { type Engine, type EngineOptions, type EngineReceiver, type EngineSender, WaitBits } from "@libipc/protocol";
+import {
+	checkFunction,
+	checkName,
+	checkNoWait,
+	checkOptions,
+	checkOptionsObject,
+	checkSignal,
+	checkWait,
+	describe,
+} from "../check/argument.ts";
 import { type EventLoop, eventLoopOf } from "../wait/event_loop.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
+import { openAfterOther, openAfterOtherAsync } from "./handover.ts";
 import { QueueReceiverEndpoint } from "./queue_receiver.ts";
 import { ReceiverEndpoint } from "./receiver.ts";
 import { SenderEndpoint, type SharedSender } from "./sender.ts";
-import type { EndpointFactory, EndpointOptions, QueueReceiver, Receiver, ReceiverOptions, Sender } from "./types.ts";
+import type {
+	EndpointFactory,
+	EndpointOptions,
+	QueueReceiver,
+	Receiver,
+	ReceiverOptions,
+	RouteFactory,
+	RouteSenderOptions,
+	Sender,
+} from "./types.ts";
 
 const EXAMPLE = '{ prefix: "app" }';
 
@@ -21,11 +40,12 @@ function watched<SomeEndpoint extends Reporter>(endpoint: SomeEndpoint, options:
 	return endpoint;
 }
 
-function checkAll(
-	kind: EndpointKind,
-	name: string,
-	options: ReceiverOptions,
-): { prefix: string; options: EngineOptions } {
+interface CheckedOptions {
+	readonly prefix: string;
+	readonly options: EngineOptions;
+}
+
+function checkAll(kind: EndpointKind, name: string, options: ReceiverOptions): CheckedOptions {
 	const prefix = checkName(name, options.prefix);
 	if (options.onPeer !== undefined) checkFunction(name, "onPeer", options.onPeer);
 	return { prefix, options: checkOptions(name, kind, options) };
@@ -39,25 +59,38 @@ type NewReceiver<SomeReceiver extends Receiver> = new (
 	reopen: () => SomeReceiver,
 ) => SomeReceiver & Reporter;
 
+/** The public sender of an engine's. `reopen` opens another sender of the name, for a clone; a clone of a route's sender shares it. */
+function senderOf(
+	engine: Engine,
+	native: EngineSender,
+	kind: EndpointKind,
+	prefix: string,
+	name: string,
+	options: EndpointOptions,
+	reopen?: () => Sender,
+): Sender {
+	const loop = eventLoopOf(engine);
+	const sending = new WaitQueue(loop, native, WaitBits.space);
+	const handle = (shared: SharedSender): SenderEndpoint =>
+		new SenderEndpoint(name, describe(kind, prefix, name), shared, (same) => reopen?.() ?? handle(same));
+	return watched(handle({ engine: native, loop, sending, handles: 0, batching: false }), options);
+}
+
 function createFactory<SomeReceiver extends Receiver>(
 	engine: () => Engine,
 	kind: EndpointKind,
 	NewReceiver: NewReceiver<SomeReceiver>,
 ): EndpointFactory<SomeReceiver> {
 	function openSender(name: string, options: EndpointOptions): Sender {
+		checkNoWait(name, options);
 		const { prefix, options: checked } = checkAll(kind, name, options);
 		const native = engine().openSender(kind, prefix, name, checked);
 		const again = { prefix, permissions: options.permissions };
-		const loop = eventLoopOf(engine());
-		const sending = new WaitQueue(loop, native, WaitBits.space);
-		const handle = (shared: SharedSender): SenderEndpoint =>
-			new SenderEndpoint(name, describe(kind, prefix, name), shared, (same) =>
-				kind === "route" ? handle(same) : openSender(name, again),
-			);
-		return watched(handle({ engine: native, loop, sending, handles: 0, batching: false }), options);
+		return senderOf(engine(), native, kind, prefix, name, options, () => openSender(name, again));
 	}
 
 	function openReceiver(name: string, options: ReceiverOptions): SomeReceiver {
+		checkNoWait(name, options);
 		const { prefix, options: checked } = checkAll(kind, name, options);
 		const native = engine().openReceiver(kind, prefix, name, checked);
 		const reopen = (): SomeReceiver => openReceiver(name, { prefix, permissions: options.permissions });
@@ -73,9 +106,33 @@ function createFactory<SomeReceiver extends Receiver>(
 	};
 }
 
-/** Makes `Route` or `Channel` of an API from its engine. */
-export function createEndpointFactory(engine: () => Engine, kind: "route" | "channel"): EndpointFactory {
-	return createFactory<Receiver>(engine, kind, ReceiverEndpoint);
+/** Makes `Channel` of an API from its engine. */
+export function createChannelFactory(engine: () => Engine): EndpointFactory {
+	return createFactory<Receiver>(engine, "channel", ReceiverEndpoint);
+}
+
+/** Makes `Route` of an API from its engine. */
+export function createRouteFactory(engine: () => Engine): RouteFactory {
+	function prepare(name: string, given: RouteSenderOptions | undefined, byDefault: number) {
+		const options = checkOptionsObject(name, given, EXAMPLE) ?? {};
+		const wait = checkWait(name, options.wait, byDefault);
+		const { prefix, options: checked } = checkAll("route", name, options);
+		const to = { engine: engine(), prefix, name, endpoint: describe("route", prefix, name), options: checked, wait };
+		return { to, finish: (native: EngineSender) => senderOf(to.engine, native, "route", prefix, name, options) };
+	}
+
+	return {
+		...createFactory<Receiver>(engine, "route", ReceiverEndpoint),
+		sender(name, given) {
+			const { to, finish } = prepare(name, given, 0);
+			const { prefix, options, wait } = to;
+			return finish(wait === 0 ? to.engine.openSender("route", prefix, name, options) : openAfterOther(to));
+		},
+		async senderAsync(name, given) {
+			const { to, finish } = prepare(name, given, -1);
+			return finish(await openAfterOtherAsync(to, checkSignal(name, given?.signal)));
+		},
+	};
 }
 
 /** Makes `Queue` of an API from its engine. */

@@ -1,4 +1,9 @@
-import type { EndpointOptions, ReceiverOptions } from "./endpoint_types.ts";
+import type {
+	EndpointOptions,
+	ReceiverOptions,
+	RouteSenderAsyncOptions,
+	RouteSenderOptions,
+} from "./endpoint_types.ts";
 import type { Receiver } from "./receiver_types.ts";
 import type { Sender } from "./sender_types.ts";
 
@@ -10,6 +15,8 @@ export type {
 	Message,
 	PeerEvent,
 	ReceiverOptions,
+	RouteSenderAsyncOptions,
+	RouteSenderOptions,
 	WaitOptions,
 } from "./endpoint_types.ts";
 export type { Batch, DrainOptions, Lease, QueueReceiver, Receiver } from "./receiver_types.ts";
@@ -67,4 +74,37 @@ export interface EndpointFactory<SomeReceiver extends Receiver = Receiver> {
 	 * }
 	 */
 	clear(name: string, options?: { readonly prefix?: string | undefined }): void;
+}
+
+/** Opens the endpoints of routes. */
+export interface RouteFactory extends EndpointFactory {
+	/**
+	 * Opens the sender of a route. The name is created if it does not exist. A route has one sender. With `wait`, the call blocks the
+	 * thread until the present sender has left, also if it is killed; the new sender continues after its last message.
+	 *
+	 * @param name - 1 to 128 bytes of UTF-8, without `/` and control characters.
+	 * @throws IpcError `ERR_IPC_HAS_SENDER` if the route has a sender, with `wait` if it has not left in time, or at once if it
+	 * belongs to the thread that would wait; otherwise as {@link EndpointFactory.sender}
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * // A new version of a service takes over from the old one, which is about to end.
+	 * using sender = Route.sender("prices", { wait: 10_000 });
+	 * console.log(sender.receiverCount); // 0
+	 */
+	sender(name: string, options?: RouteSenderOptions): Sender;
+	/**
+	 * As {@link sender} with `wait`, but the event loop runs while it waits. Without `wait`, it waits without a limit.
+	 *
+	 * @throws IpcError as {@link sender}; or the reason of the aborted `signal`
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * const old = Route.sender("prices");
+	 * const taking = Route.senderAsync("prices", { wait: 10_000, signal: AbortSignal.timeout(60_000) });
+	 * old.close();
+	 * using sender = await taking;
+	 * console.log(sender.closed); // false
+	 */
+	senderAsync(name: string, options?: RouteSenderAsyncOptions): Promise<Sender>;
 }

@@ -11,6 +11,8 @@ export const declarations = {
 	ipc_now_ns: { args: [], returns: "f64" },
 
 	ipc_sender_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
+	ipc_sender_open_successor: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
+	ipc_sender_take_over: { args: ["ptr", "i32", "buffer"], returns: "i32" },
 	ipc_sender_close: { args: ["ptr"], returns: "void" },
 	ipc_sender_send: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },
 	ipc_sender_send_with_progress_timeout: { args: ["ptr", "buffer", "u32", "i32"], returns: "i32" },

@@ -5,6 +5,7 @@ import {
 	type EngineWaker,
 	Kind,
 	PEER_WORDS,
+	type PresentSender,
 	Status,
 } from "@libipc/protocol";
 import { openFailure } from "../check/open_failure.ts";
@@ -14,8 +15,11 @@ import { NativeFailure } from "./failure.ts";
 import { openNativeHandles } from "./handles.ts";
 import { mapReceiverRing, mapSenderRing, type NativeLibrary } from "./library.ts";
 import { openNativeLists } from "./list.ts";
-import { openNativeReceiver, openNativeSender } from "./open.ts";
+import { openNativeReceiver, openNativeSender, openNativeSuccessor } from "./open.ts";
 import { LONGEST_CALL_MS, terminated, yieldToTermination } from "./options.ts";
+
+/** `ipc_failure.found` of a route that has a sender. */
+const OF_THIS_THREAD = 2;
 
 const LONGEST_TARGET = 0x7fffffff;
 
@@ -30,6 +34,11 @@ export function createNativeEngine(library: () => NativeLibrary, openWaker: Engi
 		openSender(...name) {
 			const loaded = library();
 			return new NativeSender(loaded, openNativeSender(loaded, ...name));
+		},
+
+		openSuccessor(...name) {
+			const loaded = library();
+			return new NativeSender(loaded, openNativeSuccessor(loaded, "route", ...name));
 		},
 
 		openReceiver(...name) {
@@ -62,6 +71,7 @@ const closedSymbols = {
 	ipc_sender_send_with_progress_timeout: returnClosed,
 	ipc_sender_send_part: returnClosed,
 	ipc_sender_abort_part: returnClosed,
+	ipc_sender_take_over: returnClosed,
 	ipc_sender_arm: returnClosed,
 	ipc_sender_poll: () => 0,
 	ipc_sender_armed: () => 0,
@@ -176,6 +186,17 @@ class NativeSender implements EngineSender {
 		// The user may have transferred the buffer, which leaves this view empty. The ring is then mapped again.
 		if (!this.#ring?.byteLength) this.#ring = this.#mapRing();
 		return this.#ring;
+	}
+
+	takeOver(timeout: number): number | PresentSender {
+		const failure = new NativeFailure();
+		let status: number;
+		do {
+			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
+			status = this.#symbols.ipc_sender_take_over(this.#handle, part, failure.bytes);
+			// A sender of this thread cannot leave during the call, so that C does not wait for it.
+		} while (status === Status.hasSender && timeout < 0 && failure.found !== OF_THIS_THREAD && yieldToTermination());
+		return status === Status.hasSender ? { pid: failure.pid, isHere: failure.found !== 0 } : status;
 	}
 
 	receiverCount(): number {

@@ -14,7 +14,7 @@ type Open = (
 ) => Address;
 
 const opener =
-	(open: "ipc_sender_open" | "ipc_receiver_open"): Open =>
+	(open: "ipc_sender_open" | "ipc_sender_open_successor" | "ipc_receiver_open"): Open =>
 	(library, kind, prefix, name, options) => {
 		const failure = new NativeFailure();
 		const native = nativeOptions(kind, options);
@@ -30,6 +30,13 @@ const opener =
  * @internal
  */
 export const openNativeSender: Open = opener("ipc_sender_open");
+
+/**
+ * Opens the native object of a sender of a route that may have another one.
+ *
+ * @internal
+ */
+export const openNativeSuccessor: Open = opener("ipc_sender_open_successor");
 
 /**
  * Opens the native object of a receiver.

@@ -4,7 +4,7 @@ import { type EngineReceiver, Status } from "@libipc/protocol";
 import { Names } from "@libipc/testing/names";
 import { text } from "@libipc/testing/text";
 import { nativeEngine } from "../bun/engine.ts";
-import { createEndpointFactory } from "../endpoint/factory.ts";
+import { createChannelFactory } from "../endpoint/factory.ts";
 import * as library from "../index.ts";
 import { Channel } from "../index.ts";
 
@@ -34,14 +34,11 @@ describe("what happens between the look and the arming is not missed", () => {
 			};
 			return endpoint;
 		};
-		const factory = createEndpointFactory(
-			() => ({
-				...nativeEngine,
-				openReceiver: (...args) => watched(nativeEngine.openReceiver(...args)),
-				openSender: (...args) => watched(nativeEngine.openSender(...args)),
-			}),
-			"channel",
-		);
+		const factory = createChannelFactory(() => ({
+			...nativeEngine,
+			openReceiver: (...args) => watched(nativeEngine.openReceiver(...args)),
+			openSender: (...args) => watched(nativeEngine.openSender(...args)),
+		}));
 		return { factory, moment };
 	}
 
@@ -99,14 +96,11 @@ describe("an arming that was forgotten", () => {
 			endpoint.armed = () => (forgotten > 0 ? forgotten : armed());
 			return endpoint;
 		};
-		return createEndpointFactory(
-			() => ({
-				...nativeEngine,
-				openReceiver: (...args) => forgetting(nativeEngine.openReceiver(...args)),
-				openSender: (...args) => forgetting(nativeEngine.openSender(...args)),
-			}),
-			"channel",
-		);
+		return createChannelFactory(() => ({
+			...nativeEngine,
+			openReceiver: (...args) => forgetting(nativeEngine.openReceiver(...args)),
+			openSender: (...args) => forgetting(nativeEngine.openSender(...args)),
+		}));
 	}
 
 	test("is made good by looking around, for messages", async () => {
@@ -134,22 +128,19 @@ describe("an arming that was forgotten", () => {
 
 test.each(["drain", "drainBatch"] as const)("%s waits its time out when what it saw has been overwritten", (how) => {
 	const name = names.next();
-	const factory = createEndpointFactory(
-		() => ({
-			...nativeEngine,
-			openReceiver(...args) {
-				const receiver = nativeEngine.openReceiver(...args);
-				// As if something had been there when it looked, each time more than the receiver has memory for.
-				let length = 5000;
-				receiver.peek = (spans) => {
-					spans[0] = length++;
-					return Status.notInPlace;
-				};
-				return receiver;
-			},
-		}),
-		"channel",
-	);
+	const factory = createChannelFactory(() => ({
+		...nativeEngine,
+		openReceiver(...args) {
+			const receiver = nativeEngine.openReceiver(...args);
+			// As if something had been there when it looked, each time more than the receiver has memory for.
+			let length = 5000;
+			receiver.peek = (spans) => {
+				spans[0] = length++;
+				return Status.notInPlace;
+			};
+			return receiver;
+		},
+	}));
 	using receiver = factory.receiver(name, { prefix, overflow: "drop-oldest" });
 	const started = performance.now();
 	expect(receiver[how](() => {}, { timeout: 50 })).toBe(0);

@@ -85,7 +85,7 @@ async function takeOverAsync(
 	let isOver = false;
 	try {
 		const answer = await queue.wait(name, { timeout: wait < 0 ? undefined : wait, signal }, attempt, {
-			timedOut: Status.timedOut,
+			timedOut: () => Status.timedOut,
 			closed: () => Status.closed,
 		});
 		isOver = true;

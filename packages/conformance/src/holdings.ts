@@ -37,19 +37,36 @@ export const givenBack: Readonly<Record<string, unknown>> = {
 	"the shared memory has one handle": 1,
 };
 
+/** Of those, what a watcher learns that can open no file. */
+const WITHOUT_FILES: readonly string[] = [
+	"the route's receivers see the sender's end",
+	"the channel's sender has space",
+	"the record of the loan is skipped",
+	"the job is taken again",
+	"the mutex",
+	"the reader-writer lock that was held for writing",
+	"the reader-writer lock that was held for reading",
+	"the permit",
+];
+
+export const givenBackWithoutFiles: Readonly<Record<string, unknown>> = Object.fromEntries(
+	WITHOUT_FILES.map((what) => [what, givenBack[what]]),
+);
+
 /** What a watcher reports while the holder runs. */
 export const held: object = {
 	sent: false,
-	route: "ERR_IPC_HAS_SENDER",
 	received: null,
 	lease: null,
 	mutex: false,
 	"written lock": false,
 	"read lock": false,
 	permit: null,
-	dead: [],
-	cleared: [],
+	files: { route: "ERR_IPC_HAS_SENDER", dead: [], cleared: [] },
 };
+
+/** The same of a watcher that can open no file. */
+export const heldWithoutFiles: object = { ...held, files: null };
 
 /** The word of the shared memory that says that the holder holds everything. */
 const READY = 0;
@@ -104,9 +121,12 @@ export class Watcher {
 	readonly #options: Options;
 	readonly #watched: ReturnType<typeof openWatched>;
 	readonly #ended: Promise<string>;
+	readonly #hasFiles: boolean;
 
-	constructor(name: string, options: Options) {
+	/** @param hasFiles whether it can still open names once it has begun */
+	constructor(name: string, options: Options, hasFiles: boolean) {
 		this.#name = name;
+		this.#hasFiles = hasFiles;
 		this.#options = options;
 		this.#watched = openWatched(name, options);
 		const { jobs, routed } = this.#watched;
@@ -146,13 +166,19 @@ export class Watcher {
 		const blocking = { timeout: 450 };
 		return {
 			sent: sent || sender.send(new Uint8Array(100), blocking),
-			route: this.#openRoute(),
 			received: received && text(received),
 			lease: lease && text(lease.bytes),
 			mutex: locked || mutex.lock(blocking),
 			"written lock": writing,
 			"read lock": reading,
 			permit: permit && "got",
+			files: this.#hasFiles ? this.#lookAtFiles() : null,
+		};
+	}
+
+	#lookAtFiles(): object {
+		return {
+			route: this.#openRoute(),
 			dead: this.#listed().flatMap(({ kind, name, endpoints }) =>
 				endpoints.filter(({ alive }) => !alive).map(({ role, pid }) => [kind, name, role, pid]),
 			),
@@ -221,7 +247,8 @@ export class Watcher {
 				return endpoints?.filter(({ alive }) => alive).length;
 			},
 		};
-		await Promise.all(Object.entries(all).map(async ([what, get]) => report(what, await get())));
+		const wanted = Object.entries(all).filter(([what]) => this.#hasFiles || WITHOUT_FILES.includes(what));
+		await Promise.all(wanted.map(async ([what, get]) => report(what, await get())));
 	}
 
 	close(): void {

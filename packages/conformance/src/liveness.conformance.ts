@@ -5,10 +5,11 @@
 import assert from "node:assert/strict";
 import { CONTAINER, inNamespaces } from "@libipc/testing/namespaces";
 import { scale } from "@libipc/testing/scale";
+import { DIRECTORY } from "@libipc/testing/segment_files";
 import type { TestProgram } from "@libipc/testing/test_program";
 import { expectRecoveries, sleep } from "@libipc/testing/timing";
 import { afterEach, describe, test } from "./harness.ts";
-import { givenBack, held } from "./holdings.ts";
+import { givenBack, givenBackWithoutFiles, held, heldWithoutFiles } from "./holdings.ts";
 import { instance } from "./instance.ts";
 import { Names } from "./names.ts";
 import { startProgram } from "./start_program.ts";
@@ -27,12 +28,16 @@ interface Place extends Surroundings {
 	/** A command that starts the program. */
 	readonly within?: readonly string[];
 	readonly program?: string;
+	/** What a watcher enters once both have opened the names. It can open no file then. */
+	readonly later?: Surroundings;
 }
 
 interface Case {
 	readonly title: string;
 	readonly holder?: Place;
 	readonly watcher?: Place;
+	/** Of the names. */
+	readonly permissions?: number;
 	/** Whether both have the same process id, each in its namespace. */
 	readonly samePid?: boolean;
 	/** For how long the holder is stopped, in ms, before it ends. */
@@ -41,20 +46,30 @@ interface Case {
 	readonly end?: (holder: TestProgram) => unknown;
 }
 
-const start = (program: string, name: string, { within, ...surroundings }: Place) =>
-	startProgram("everything", [program, prefix, name, JSON.stringify(surroundings)], within ? { within } : {});
+const start = (program: string, name: string, permissions: number, { within, later, ...before }: Place) =>
+	startProgram(
+		"everything",
+		[program, prefix, name, permissions, JSON.stringify(before), JSON.stringify(later ?? null)],
+		within ? { within } : {},
+	);
 
 /** One program holds everything, and ends; another one watches it. */
 async function watch(one: Case): Promise<void> {
-	const { holder: from = {}, watcher: at = {}, stopped = 0, end = (holder) => holder.signal("SIGKILL") } = one;
+	const {
+		holder: from = {},
+		watcher: at = {},
+		stopped = 0,
+		permissions = 0o666,
+		end = (holder) => holder.signal("SIGKILL"),
+	} = one;
 	const name = names.next();
-	await using watcher = start("watches", name, at);
+	await using watcher = start("watches", name, permissions, at);
 	const { pid } = await watcher.report<{ pid: number }>();
-	await using holder = start(from.program ?? "holds", name, from);
+	await using holder = start(from.program ?? "holds", name, permissions, from);
 	const report = await holder.report<{ pid: number }>();
 	if (one.samePid) assert.equal(report.pid, pid);
 	if (stopped > 0) holder.signal("SIGSTOP");
-	assert.deepEqual(await watcher.report<object>(), held);
+	assert.deepEqual(await watcher.report<object>(), at.later ? heldWithoutFiles : held);
 	assert.equal(await watcher.report<string>(), "waiting");
 	await sleep(stopped);
 	assert.equal(watcher.hasSaid, false);
@@ -63,12 +78,13 @@ async function watch(one: Case): Promise<void> {
 	const ended = performance.now();
 	const latencies: number[] = [];
 	const got: Record<string, unknown> = {};
-	for (const _ of Object.keys(givenBack)) {
+	const wanted = at.later ? givenBackWithoutFiles : givenBack;
+	for (const _ of Object.keys(wanted)) {
 		const [what, value] = await watcher.report<[string, unknown]>();
 		got[what] = value;
 		latencies.push(performance.now() - ended);
 	}
-	assert.deepEqual(got, givenBack);
+	assert.deepEqual(got, wanted);
 	expectRecoveries(latencies);
 	assert.equal(await watcher.exited, 0);
 }
@@ -89,6 +105,10 @@ describe("a process ends", () => {
 		{
 			title: "it is killed, and its parent does not wait for it",
 			holder: { within: ["sh", "-c", '"$@" & exec sleep 600', "sh"] },
+		},
+		{
+			title: "and the watcher has no free descriptor",
+			watcher: { within: ["sh", "-c", 'ulimit -n 128; exec "$@"', "sh"], later: { noDescriptors: true } },
 		},
 	]);
 });
@@ -135,6 +155,15 @@ describe("in namespaces", () => {
 			title: "there is no /proc",
 			holder: { within: inNamespaces("mount"), command: "mount -t tmpfs none /proc" },
 			watcher: { within: inNamespaces("mount"), command: "mount -t tmpfs none /proc" },
+		},
+		{
+			title: "the watcher has become another user, who may not open the names",
+			permissions: 0o600,
+			watcher: { later: { user: 65_534 } },
+		},
+		{
+			title: "something is mounted over the watcher's storage",
+			watcher: { within: inNamespaces("mount"), later: { command: `mount -t tmpfs none ${DIRECTORY}` } },
 		},
 	]);
 });

@@ -1,5 +1,6 @@
 /**
- * Holds one of everything, or watches it: `everything PROGRAM PREFIX NAME [SURROUNDINGS-JSON]`, see `holdings.ts`.
+ * Holds one of everything, or watches it: `everything PROGRAM PREFIX NAME PERMISSIONS BEFORE LATER`, see `holdings.ts`.
+ * BEFORE and LATER are JSON: the surroundings that it enters before it opens the names, and, of a watcher, when it has begun.
  */
 import { isMainThread, Worker } from "node:worker_threads";
 import { args, say } from "@libipc/testing/program";
@@ -7,8 +8,8 @@ import { holdEverything, Watcher } from "../holdings.ts";
 import { enter, type Surroundings } from "../surroundings.ts";
 import { Channel } from "../under_test.ts";
 
-const [program = "", prefix = "", name = "", surroundings = "{}"] = args;
-const options = { prefix, permissions: 0o666 };
+const [program = "", prefix = "", name = "", permissions, before = "{}", later = "null"] = args;
+const options = { prefix, permissions: Number(permissions) };
 const print = (value: unknown): void => say(JSON.stringify(value));
 
 /** Holds everything until it is killed, or, on SIGUSR2, becomes another program in the same process. */
@@ -27,7 +28,9 @@ const programs: Record<string, () => unknown> = {
 	/** The same in a Worker, which is blocked in a call then. */
 	"holds in a Worker"() {
 		onSignalReplaceProgram();
-		const worker = new Worker(new URL(import.meta.url), { workerData: { args: ["thread", prefix, name] } });
+		const worker = new Worker(new URL(import.meta.url), {
+			workerData: { args: ["thread", prefix, name, permissions] },
+		});
 		worker.on("message", say);
 	},
 
@@ -37,9 +40,11 @@ const programs: Record<string, () => unknown> = {
 	},
 
 	async watches() {
-		const watcher = new Watcher(name, options);
+		const surroundings = JSON.parse(later) as Surroundings | null;
+		const watcher = new Watcher(name, options, surroundings === null);
 		print({ pid: process.pid });
 		await watcher.begin();
+		if (surroundings) enter(surroundings);
 		print(await watcher.tryToGet());
 		const got = watcher.getEverything((what, value) => print([what, value]));
 		print("waiting");
@@ -58,5 +63,5 @@ function onSignalReplaceProgram(): void {
 	});
 }
 
-if (isMainThread) enter(JSON.parse(surroundings) as Surroundings);
+if (isMainThread) enter(JSON.parse(before) as Surroundings);
 await programs[program]?.();

@@ -37,8 +37,8 @@ async function send(): Promise<void> {
 
 	let sent = 0;
 	while (blocking.trySend(message)) sent++;
-	console.log(`block: full before ${MESSAGES}: ${sent < MESSAGES}`);
-	console.log(`block: one more within 20 ms: ${blocking.send(message, { timeout: 20 })}`);
+	console.log(`block: full before ${MESSAGES}: ${sent < MESSAGES}, ${blocking.refusal}`);
+	console.log(`block: one more within 20 ms: ${blocking.send(message, { timeout: 20 })}, ${blocking.refusal}`);
 	// Waits for the receiver. The program continues meanwhile.
 	const last = blocking.sendAsync(new Uint8Array(200), { timeout: 5000 });
 
@@ -54,6 +54,7 @@ async function send(): Promise<void> {
 	const [all = 0, notDropped = 0, left = 0, lost = 0] = counts.split(" ").map(Number);
 	console.log(`block: the last one was sent: ${await last}`);
 	console.log(`block: read what was sent: ${all === sent}`);
+	console.log(`block: one more to nobody: ${blocking.send(message)}, ${blocking.refusal}`);
 	console.log(`drop-newest: full before ${MESSAGES}: ${kept < MESSAGES}; read what was sent: ${notDropped === kept}`);
 	console.log(`drop-oldest: sent ${overwriting}, read and lost: ${left + lost}; lost some: ${lost > 0}`);
 }

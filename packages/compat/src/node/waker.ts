@@ -20,11 +20,25 @@ const noSocket = () =>
  * descriptor, before the event loop polls it for the first time. After that Node only reads.
  */
 class NativeWaker implements EngineWaker {
-	readonly low: number;
-	readonly high: number;
-	readonly #socket: Socket;
+	readonly #signalled: () => void;
+	readonly #number = new Uint32Array(2);
+	#socket: Socket;
+	#keepsAlive = false;
 
 	constructor(signalled: () => void) {
+		this.#signalled = signalled;
+		this.#socket = this.#open();
+	}
+
+	get low(): number {
+		return this.#number[0] as number;
+	}
+
+	get high(): number {
+		return this.#number[1] as number;
+	}
+
+	#open(): Socket {
 		const { symbols } = library();
 		const fd = symbols.ipc_waker_reserve();
 		if (fd < 0) throw noSocket();
@@ -32,29 +46,44 @@ class NativeWaker implements EngineWaker {
 		const onread = {
 			buffer: new Uint8Array(SIGNAL_BYTES),
 			callback: () => {
-				signalled();
+				this.#signalled();
 				return true;
 			},
 		};
-		this.#socket = new Socket({ fd, readable: true, writable: false, onread });
+		const socket = new Socket({ fd, readable: true, writable: false, onread });
 		// If the socket fails, no process can signal it. A waiting event loop still polls every 0.7 s, so a wake-up is late and not lost.
-		this.#socket.on("error", () => {});
-		this.#socket.unref();
-		const number = new Uint32Array(2);
-		if (symbols.ipc_waker_open_at(fd, number) < 0) {
-			this.#socket.destroy();
+		socket.on("error", () => {});
+		// Where the system has no filters, an empty datagram gets through, and ends the stream for Node.
+		socket.on("close", this.#openAgain);
+		socket.unref();
+		if (symbols.ipc_waker_open_at(fd, this.#number) < 0) {
+			socket.off("close", this.#openAgain);
+			socket.destroy();
 			throw noSocket();
 		}
-		this.low = number[0] as number;
-		this.high = number[1] as number;
+		return socket;
 	}
 
+	/** What is armed with the old number is armed again by the next poll. */
+	readonly #openAgain = (): void => {
+		library().symbols.ipc_waker_close(this.low, this.high);
+		try {
+			this.#socket = this.#open();
+		} catch {
+			return; // late, not lost: see above
+		}
+		if (this.#keepsAlive) this.#socket.ref();
+		this.#signalled();
+	};
+
 	keepAlive(yes: boolean): void {
+		this.#keepsAlive = yes;
 		if (yes) this.#socket.ref();
 		else this.#socket.unref();
 	}
 
 	close(): void {
+		this.#socket.off("close", this.#openAgain);
 		this.#socket.destroy();
 		library().symbols.ipc_waker_close(this.low, this.high);
 	}

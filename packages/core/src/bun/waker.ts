@@ -11,25 +11,35 @@ const connect = Bun.connect as unknown as (options: Bun.FdSocketOptions) => Prom
  * thread-safe callback needs (docs/performance.md).
  */
 class NativeWaker implements EngineWaker {
-	readonly low: number;
-	readonly high: number;
+	readonly #signalled: () => void;
+	readonly #number = new Uint32Array(2);
 	#socket: Bun.Socket | undefined;
 	#keepsAlive = false;
 	#closed = false;
 
 	constructor(signalled: () => void) {
-		const number = new Uint32Array(2);
-		const fd = library().symbols.ipc_waker_open(number);
-		if (fd < 0)
+		this.#signalled = signalled;
+		if (!this.#open())
 			throw new IpcError(
 				"ERR_IPC_SYSTEM",
 				"",
 				"The system gave no socket to wait on in the event loop. Are too many files open?",
 			);
-		this.low = number[0] as number;
-		this.high = number[1] as number;
+	}
+
+	get low(): number {
+		return this.#number[0] as number;
+	}
+
+	get high(): number {
+		return this.#number[1] as number;
+	}
+
+	#open(): boolean {
+		const fd = library().symbols.ipc_waker_open(this.#number);
+		if (fd < 0) return false;
 		// Bun owns the descriptor from here on, even if a Worker is terminated. A datagram that arrives before Bun polls is not lost.
-		connect({ fd, socket: { data: signalled } }).then(
+		connect({ fd, socket: { data: this.#signalled, close: this.#openAgain } }).then(
 			(socket) => {
 				this.#socket = socket;
 				if (this.#closed) this.#end();
@@ -40,7 +50,19 @@ class NativeWaker implements EngineWaker {
 				library().symbols.ipc_waker_close(this.low, this.high);
 			},
 		);
+		return true;
 	}
+
+	/**
+	 * Where the system has no filters, an empty datagram gets through, and ends the stream for Bun. What is armed with the old
+	 * number is armed again by the next poll.
+	 */
+	readonly #openAgain = (): void => {
+		if (this.#closed) return;
+		this.#socket = undefined;
+		library().symbols.ipc_waker_close(this.low, this.high);
+		if (this.#open()) this.#signalled();
+	};
 
 	keepAlive(yes: boolean): void {
 		this.#keepsAlive = yes;

@@ -48,8 +48,8 @@ static inline bool ipc_event_notify(ipc_segment *segment, enum ipc_event_index e
 uint32_t ipc_event_prepare(ipc_header *header, enum ipc_event_index event);
 
 /*
- * Before a waker is published in a segment: lets those signal it who may write to the segment. Nothing for 0, and for
- * the waker that it was called for last.
+ * Before a waker is published in a segment: lets the users that may write to the segment signal it. Nothing for 0, and
+ * for the waker that it was called for last.
  */
 static inline void ipc_event_admit(ipc_segment *segment, uint64_t waker) {
   if (waker == 0 || segment->admitted_waker == waker) return;

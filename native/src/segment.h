@@ -48,7 +48,7 @@ struct ipc_segment {
   } open;
   char key[IPC_OS_KEY_BYTES];
   ipc_os_access access;    /* of the file, when it was opened */
-  uint64_t admitted_waker; /* the last one that ipc_event_admit() has opened to those who may write to the file */
+  uint64_t admitted_waker; /* the last one that ipc_event_admit() has opened to the users that may write to the file */
 };
 
 /*

@@ -49,7 +49,7 @@ static void a_waker_has_the_permissions_of_what_it_serves(void) {
   CHECK_EQ(file_of(&mine).st_uid, geteuid());
   serve(&mine, IPC_ROUTE, 0600);
   CHECK_EQ(mode_of(&mine), 0600);
-  serve(&mine, IPC_CHANNEL, 0640); /* who may read only cannot join */
+  serve(&mine, IPC_CHANNEL, 0640); /* the group may only read, and so cannot join */
   CHECK_EQ(mode_of(&mine), 0600);
   serve(&mine, IPC_QUEUE, 0660);
   CHECK_EQ(mode_of(&mine), 0660);
@@ -63,7 +63,7 @@ static void a_waker_has_the_permissions_of_what_it_serves(void) {
 }
 
 /* Waits of locks, conditions and memory publish wakers too. */
-static void a_wait_admits_those_who_may_write(void) {
+static void a_wait_admits_the_users_that_may_write(void) {
   waker mine = open_waker();
   ipc_failure failure;
   const ipc_options options = {.kind = IPC_MUTEX, .permissions = 0666};
@@ -310,7 +310,7 @@ static void without_root_other_users_are_not_tested(void) { CHECK(geteuid() != 0
 
 int main(int argc, char **argv) {
   static const test_case for_everybody[] = {TEST_CASE(a_waker_has_the_permissions_of_what_it_serves),
-                                            TEST_CASE(a_wait_admits_those_who_may_write),
+                                            TEST_CASE(a_wait_admits_the_users_that_may_write),
                                             TEST_CASE(a_closed_waker_leaves_no_file),
                                             TEST_CASE(the_wakers_of_a_thread_end_with_it),
                                             TEST_CASE(the_wakers_of_a_process_end_with_it),

@@ -98,8 +98,8 @@ IPC_API int32_t ipc_segment_lock_name(const ipc_segment *segment, uint32_t patie
 IPC_API void ipc_segment_unlock_name(int32_t lock);
 
 /*
- * Lets those signal a waker of this thread who may write to the segment. Before the binding writes the number of the
- * waker to the segment; more calls for the same waker do nothing.
+ * Lets the users that may write to the segment signal a waker of this thread. Before the binding writes the number of
+ * the waker to the segment; more calls for the same waker do nothing.
  *
  * Returns:    nothing.
  * Fails with: nothing; a process that may not signal the waker leaves the endpoint to its poll.

@@ -42,7 +42,7 @@ bool ipc_os_wait_interruptibly(_Atomic uint32_t *word, uint32_t expected, uint64
 /* Wakes every thread of every process that sleeps on the word. */
 void ipc_os_wake_all(_Atomic uint32_t *word);
 
-/* Who, besides its owner, may write to a file. */
+/* Which users may write to a file, besides its owner. */
 typedef struct ipc_os_access {
   uint32_t group, permissions;
 } ipc_os_access;
@@ -51,8 +51,8 @@ typedef struct ipc_os_access {
  * A waker: a datagram socket that an event loop polls, and that a process that may write to its file can signal by its
  * number. open returns a descriptor, which is the caller's, or -errno; the file belongs to this process and thread and
  * is removed with them. signal never waits and may be called with any number; a socket that cannot take more signals
- * has some to read. admit lets those signal a waker of this process who may write to a segment, besides those who may
- * already. close removes the file of a closed descriptor.
+ * has some to read. admit lets the users that may write to a segment signal a waker of this process, besides the users
+ * that may already. close removes the file of a closed descriptor.
  *
  * remove_own_wakers removes the files of this process's wakers; a signal handler may call it. remove_wakers removes
  * those of another process, which has ended: all whose numbers have this high half. False: some are left, for example

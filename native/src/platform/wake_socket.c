@@ -1,9 +1,9 @@
 /*
  * wake_socket.c - wakers: datagram sockets with a file in the storage directory, and the signals that are sent to them.
  *
- * A file, and no abstract name: the kernel lets only those send who may write to it, and finds it by its inode, so that
- * it works between network namespaces. "libipc-wake.<16 hex digits>": the first eight are the process's, the others
- * count its wakers. No number is used twice.
+ * A file, and no abstract name: the kernel lets only the users send that may write to it, and finds it by its inode, so
+ * that it works between network namespaces. "libipc-wake.<16 hex digits>": the first eight are the process's, the
+ * others count its wakers. No number is used twice.
  *
  * The file is removed when its waker is closed, when the thread that opened it ends, and when the process exits. A
  * process that is killed leaves it; ipc_os_remove_wakers() is for the process that finds out.

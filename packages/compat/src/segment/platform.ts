@@ -23,7 +23,7 @@ export interface Platform {
 	wakeAll(words: Int32Array, index: number): void;
 	/** Signals an event loop. Never waits, also for a number that is no waker. */
 	signal(low: number, high: number): void;
-	/** Lets those signal a waker of this thread who may write to the segment. Before its number is written to the segment. */
+	/** Lets the users that may write to the segment signal a waker of this thread. Called before its number is written there. */
 	admitTo(low: number, high: number): void;
 	/**
 	 * What a slot records about its owner, as in `native/src/slot_owner.h`: the identity (of the process, or between the threads of

@@ -93,6 +93,9 @@ function stepsOf(variant: Variant, programs: readonly string[]): { objects: Step
 	return { objects: [...shared, ...tests], links };
 }
 
+/** The cases that could not run on this machine, and why. */
+const skipped = new Set<string>();
+
 async function test(variant: Variant, program: string, sums: Sums): Promise<void> {
 	const { status, output, milliseconds } = await run([`${directoryOf(variant)}/${program}`], { env });
 	const counted = sumsOf(output);
@@ -103,6 +106,7 @@ async function test(variant: Variant, program: string, sums: Sums): Promise<void
 	sums.failed += failed;
 	const seconds = (milliseconds / 1000).toFixed(1);
 	console.log(`${variant.name} ${program}: ${passed} passed, ${failed} failed, ${seconds} s`);
+	for (const [, reason] of output.matchAll(/^skipped: (.*)$/gm)) skipped.add(`${program} ${reason}`);
 	if (failed > 0)
 		console.log(
 			output
@@ -148,6 +152,7 @@ async function main(): Promise<boolean> {
 	// One program at a time: each starts several processes, and some check how soon others react.
 	const sums: Sums = { passed: 0, failed: 0 };
 	for (const variant of wantedVariants) for (const source of wantedSources) await test(variant, nameOf(source), sums);
+	for (const each of skipped) console.log(`did not run, and is not counted: ${each}`);
 	console.log(closingLine(sums));
 	return sums.failed === 0;
 }

@@ -40,7 +40,7 @@ typedef struct test_case {
 #define TEST_CASE(function) {#function, function}
 
 typedef struct test_state {
-  _Atomic uint32_t failed;
+  _Atomic uint32_t failed, skipped;
   char reason[1024];
   _Atomic uint32_t name_count;
   char prefixes[TEST_MAX_NAMES][IPC_MAX_PREFIX + 1];
@@ -72,6 +72,14 @@ __attribute__((format(printf, 3, 4))) _Noreturn static inline void test_fail(con
   kill(0, SIGKILL); /* the whole case: the others would wait for this process without end */
   _exit(1);
 }
+
+/* Ends a case that cannot run on this machine. It is neither passed nor failed; scripts/test_native.ts prints why. */
+_Noreturn static inline void test_skip(const char *reason) {
+  snprintf(test_now_running->reason, sizeof test_now_running->reason, "%s", reason);
+  atomic_store(&test_now_running->skipped, 1);
+  exit(0);
+}
+#define SKIP(reason) test_skip(reason)
 
 #define FAIL(...) test_fail(__FILE__, __LINE__, __VA_ARGS__)
 #define CHECK(condition) ((condition) ? (void)0 : FAIL("%s is false", #condition))
@@ -143,6 +151,7 @@ static inline uint32_t test_random(uint32_t *state) {
 
 static inline bool test_run_case(const char *program, const test_case *one) {
   atomic_store(&test_now_running->failed, 0);
+  atomic_store(&test_now_running->skipped, 0);
   test_now_running->reason[0] = 0;
   test_name = one->name;
   test_own(test_prefix, test_name);
@@ -175,18 +184,21 @@ static inline bool test_run_case(const char *program, const test_case *one) {
 
 static inline int test_run_cases(int argc, char **argv, const test_case *cases, size_t count) {
   const char *slash = strrchr(argv[0], '/'), *program = slash ? slash + 1 : argv[0];
-  int passed = 0, failed = 0;
+  int passed = 0, failed = 0, skipped = 0;
   test_now_running = test_shared(sizeof *test_now_running);
   snprintf(test_prefix, sizeof test_prefix, "test%ld", (long)getpid());
   for (size_t i = 0; i < count; i++) {
     if (argc > 1 && strcmp(argv[1], cases[i].name) != 0) continue;
-    if (test_run_case(program, &cases[i]))
-      passed++;
-    else
+    if (!test_run_case(program, &cases[i]))
       failed++;
+    else if (atomic_load(&test_now_running->skipped)) {
+      printf("skipped: %s: %s\n", cases[i].name, test_now_running->reason);
+      skipped++;
+    } else
+      passed++;
   }
   printf("%d passed, %d failed\n", passed, failed);
-  return failed || passed == 0;
+  return failed || passed + skipped == 0;
 }
 
 /* The program: every case, or only the case that the first argument names. */

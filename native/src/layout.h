@@ -157,7 +157,7 @@ typedef struct ipc_slot {
   _Atomic uint64_t waker;
   /* Written by the owner alone: how often it holds a lock shared; a robust semaphore's permits. */
   _Atomic uint32_t held;
-  _Atomic uint32_t thread;        /* ipc_os_thread(), which counts within the process only */
+  _Atomic uint32_t thread;        /* ipc_os_thread(), which counts within the process only; 0: see ending.c */
   _Atomic uint32_t pid_namespace; /* the one that `pid` belongs to; 0: unknown */
   /* The last instances here that did not leave by themselves, in no order; 0: fewer. */
   _Atomic uint32_t died[IPC_PEER_DEATHS];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "died_inside.h"
+#include "ending.h"
 #include "failure.h"
 #include "name_lock.h"
 #include "orphan.h"
@@ -150,6 +151,7 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
   if (status != IPC_OK) return ipc_failure_set(failure, status, 0, 0);
   int error = ipc_os_identify();
   if (error != 0) return ipc_failure_set_system(failure, error);
+  ipc_ending_watch();
 
   opening it = {.segment = segment, .prefix = prefix, .name = name, .options = options, .failure = failure};
   do {

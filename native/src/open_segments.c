@@ -86,11 +86,24 @@ void ipc_open_segments_remove(ipc_segment *segment) {
   open_segments_unlock();
 }
 
+bool ipc_open_segments_try_each(ipc_open_segment_visitor *visit, ipc_open_segment_visitor *again, void *context) {
+  enum { ATTEMPTS = 1000 };
+  for (int attempt = 0; atomic_flag_test_and_set_explicit(&guard, memory_order_acquire); attempt++) {
+    if (attempt == ATTEMPTS) return false;
+    ipc_os_yield();
+  }
+  for (ipc_segment *segment = first; segment; segment = segment->open.next) visit(segment, context);
+  for (ipc_segment *segment = first; segment; segment = segment->open.next) again(segment, context);
+  return true;
+}
+
 void ipc_process_forget(void) {
   open_segments_lock();
   /* What is open stays alive until the kernel ends the process: its file is removed later, as after a kill. */
   if (!first) ipc_os_forget_identity();
   open_segments_unlock();
 }
+
+void ipc_process_adopt_reset_handlers(void) { ipc_os_adopt_reset_handlers(); }
 
 __attribute__((destructor)) static void open_segments_end_process(void) { ipc_process_forget(); }

@@ -15,4 +15,13 @@ void ipc_open_segments_add(ipc_segment *segment, ipc_slot *slot);
 /* Removes it, if it is there: before its slot is emptied, so that no slot of a later owner is marked. */
 void ipc_open_segments_remove(ipc_segment *segment);
 
+typedef void ipc_open_segment_visitor(ipc_segment *segment, void *context);
+
+/*
+ * For a signal handler that ends the process: visits all that is open by `first`, then all by `second`. False: another
+ * holder of the list did not release it soon, perhaps because this thread was interrupted in it. The list stays locked:
+ * no thread may open or close any more.
+ */
+bool ipc_open_segments_try_each(ipc_open_segment_visitor *first, ipc_open_segment_visitor *second, void *context);
+
 #endif

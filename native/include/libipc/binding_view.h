@@ -163,6 +163,18 @@ IPC_API int32_t ipc_owner_runs(uint32_t low, uint32_t high, uint32_t pid, uint32
  */
 IPC_API void ipc_process_forget(void);
 
+/*
+ * Says that handlers of SIGHUP, SIGINT and SIGTERM that are removed by their first signal (SA_RESETHAND) end the
+ * process. Bun and Node install such handlers at their start, to restore the terminal; libipc then removes the files of
+ * names that no other process has open before such a handler runs, as it does before the default action.
+ *
+ * Returns:    nothing.
+ * Fails with: nothing.
+ * Called by:  the binding of such a runtime, before the first open.
+ * Order:      none.
+ */
+IPC_API void ipc_process_adopt_reset_handlers(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -47,7 +47,10 @@ static int held = -1;                  /* the descriptor with the lock */
 static int spare = -1;                 /* closed when there is no other descriptor to ask with */
 
 static void identity_name(uint64_t of, char name[NAME_BYTES]) {
-  snprintf(name, NAME_BYTES, PREFIX "%08" PRIx32, (uint32_t)(of >> 32));
+  /* By hand, because a signal handler comes here (ending.c). */
+  memcpy(name, PREFIX, sizeof PREFIX - 1);
+  for (int i = 0; i < 8; i++) name[sizeof PREFIX - 1 + (size_t)i] = "0123456789abcdef"[of >> (60 - 4 * i) & 15];
+  name[NAME_BYTES - 1] = 0;
 }
 
 #ifdef F_OFD_SETLK
@@ -106,7 +109,7 @@ typedef enum identity_answer {
   IDENTITY_NO_DESCRIPTOR
 } identity_answer;
 
-static identity_answer identity_ask(int directory, uint64_t of) {
+static identity_answer identity_ask(int directory, uint64_t of, bool removes) {
   char name[NAME_BYTES];
   identity_name(of, name);
   int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -123,7 +126,7 @@ static identity_answer identity_ask(int directory, uint64_t of) {
   if (is_of) locked = identity_is_locked(fd);
   close(fd);
   if (locked < 0) return IDENTITY_UNKNOWN;
-  if (is_of && locked == 0) identity_remove_leftover(directory, name, of);
+  if (removes && is_of && locked == 0) identity_remove_leftover(directory, name, of);
   return locked ? IDENTITY_ALIVE : IDENTITY_DEAD;
 }
 
@@ -137,7 +140,7 @@ static identity_answer identity_ask_with_spare(int directory, uint64_t of) {
   pthread_mutex_lock(&guard);
   if (spare >= 0) close(spare);
   spare = -1;
-  identity_answer answer = identity_ask(directory, of);
+  identity_answer answer = identity_ask(directory, of, true);
   identity_reserve_spare(directory);
   pthread_mutex_unlock(&guard);
   return answer;
@@ -148,9 +151,16 @@ bool ipc_os_alive(uint64_t of) {
   if (of == atomic_load_explicit(&identity, memory_order_relaxed)) return true;
   int directory = ipc_posix_directory();
   if (directory < 0) return true;
-  identity_answer answer = identity_ask(directory, of);
+  identity_answer answer = identity_ask(directory, of, true);
   if (answer == IDENTITY_NO_DESCRIPTOR) answer = identity_ask_with_spare(directory, of);
   return answer != IDENTITY_DEAD; /* without an answer it may live: the next question decides */
+}
+
+bool ipc_os_alive_without_waiting(uint64_t of) {
+  if (of >> 32 == 0) return false;
+  if (of == atomic_load_explicit(&identity, memory_order_relaxed)) return true;
+  int directory = ipc_posix_directory();
+  return directory < 0 || identity_ask(directory, of, false) != IDENTITY_DEAD;
 }
 
 uint32_t ipc_os_pid_namespace(void) { return atomic_load_explicit(&pid_namespace, memory_order_relaxed); }
@@ -246,6 +256,16 @@ void ipc_posix_note_wakers(void) {
   pthread_mutex_lock(&guard);
   if (held >= 0) fchmod(held, 0744);
   pthread_mutex_unlock(&guard);
+}
+
+/* Without the guard: the process ends, and does not use its identity any more. */
+void ipc_os_remove_own_identity(void) {
+  uint64_t self = atomic_load_explicit(&identity, memory_order_relaxed);
+  char name[NAME_BYTES];
+  if (self == 0) return;
+  if (!ipc_os_remove_own_wakers()) return; /* the file leads the next finder to them */
+  identity_name(self, name);
+  unlinkat(ipc_posix_directory(), name, 0);
 }
 
 void ipc_os_forget_identity(void) {

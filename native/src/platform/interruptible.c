@@ -60,7 +60,7 @@ static bool interruptible_is_handler(const struct sigaction *action) {
   if (!(action->sa_flags & SA_SIGINFO) && (action->sa_handler == SIG_DFL || action->sa_handler == SIG_IGN))
     return false;
   uintptr_t handler = interruptible_handler_of(action);
-  return handler != (uintptr_t)interruptible_handler;
+  return handler != (uintptr_t)interruptible_handler && !ipc_posix_is_ending_handler(handler);
 }
 
 bool ipc_os_wait_interruptibly(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {

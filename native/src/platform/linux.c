@@ -134,7 +134,8 @@ bool ipc_os_is_dumping(uint32_t pid, uint32_t pid_namespace) {
 const char ipc_os_directory[] = "/dev/shm";
 
 void ipc_posix_path(const char *key, char path[IPC_POSIX_PATH_BYTES]) {
-  snprintf(path, IPC_POSIX_PATH_BYTES, "%s", key);
+  memcpy(path, key, strnlen(key, IPC_POSIX_PATH_BYTES - 1) + 1); /* and not snprintf: ending.c comes here */
+  path[IPC_POSIX_PATH_BYTES - 1] = 0;
 }
 
 bool ipc_posix_is_key(const char *name) { return strncmp(name, "libipc.", 7) == 0; }

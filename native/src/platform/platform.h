@@ -64,7 +64,7 @@ int ipc_os_move(int descriptor, int to); /* closes what `to` was, and `descripto
 void ipc_os_signal(uint64_t waker);
 void ipc_os_admit_to_waker(uint64_t waker, const ipc_os_access *segment);
 void ipc_os_close_waker(uint64_t waker);
-void ipc_os_remove_own_wakers(void);
+bool ipc_os_remove_own_wakers(void);
 bool ipc_os_remove_wakers(uint32_t prefix);
 
 /*
@@ -75,6 +75,22 @@ bool ipc_os_remove_wakers(uint32_t prefix);
 int ipc_os_identify(void);
 uint64_t ipc_os_self(void);
 void ipc_os_forget_identity(void);
+
+/*
+ * For a signal handler that ends the process. remove_own_identity removes the files of the wakers and of the identity
+ * only: others take the process for dead from then on. alive_without_waiting is ipc_os_alive() without its locks, and
+ * removes nothing.
+ */
+void ipc_os_remove_own_identity(void);
+bool ipc_os_alive_without_waiting(uint64_t identity);
+
+/*
+ * Calls `end` in a signal handler when SIGHUP, SIGINT or SIGTERM is about to end this process, see ending_signals.c. To
+ * be called again by later opens: a signal may have got its default action back. adopt_reset_handlers: handlers that
+ * their first signal removes end the process, too.
+ */
+void ipc_os_watch_ending(void (*end)(void));
+void ipc_os_adopt_reset_handlers(void);
 
 /* The calling thread's number. Threads of one process that live at the same time have different ones. */
 uint32_t ipc_os_thread(void);

@@ -36,6 +36,9 @@ extern const bool ipc_posix_keys_are_hashed;
 /* For ipc_os_pid_namespace(): asks the system. */
 uint32_t ipc_posix_pid_namespace(void);
 
+/* Whether an address is the handler of ending_signals.c. */
+bool ipc_posix_is_ending_handler(uintptr_t handler);
+
 /* Whether the calling thread is the one that the process began with. */
 bool ipc_posix_is_main_thread(void);
 

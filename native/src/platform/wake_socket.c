@@ -137,10 +137,11 @@ static void own_thread_exits(void *unused) {
   own_remove(own_is_of_thread, &self);
 }
 
-void ipc_os_remove_own_wakers(void) {
-  if (!own_try_lock()) return;
+bool ipc_os_remove_own_wakers(void) {
+  if (!own_try_lock()) return false;
   for (const own_waker *it = own.first; it; it = it->next) socket_remove(it->number);
   own_unlock();
+  return true;
 }
 
 /* Also when the library is unloaded: no thread may call it afterwards. */

@@ -1,6 +1,6 @@
 /** Signals that arrive during blocking calls: JavaScript runs its handlers from the event loop, so the calls end early. */
 import assert from "node:assert/strict";
-import type { TestProgram } from "@libipc/testing/test_program";
+import { ProgramGroup, type TestProgram } from "@libipc/testing/test_program";
 import { text } from "@libipc/testing/text";
 import { sleep } from "@libipc/testing/timing";
 import { fill } from "./fill.ts";
@@ -140,5 +140,84 @@ describe("signals during blocking calls", () => {
 		await child.line();
 		child.signal("SIGTERM");
 		assert.equal(await child.exited, 143);
+	});
+});
+
+const ending = [
+	["SIGHUP", 129],
+	["SIGINT", 130],
+	["SIGTERM", 143],
+] as const;
+
+/** What a program has opened, how it waits, and whether its name is left behind. */
+const ways = [
+	["event loop", 0],
+	["blocking recv", 0],
+	["blocking recv with a timeout", 0],
+	["sender", 0],
+	["queue with a job", 0],
+	["worker only", 0],
+	["worker and main", 0],
+	["handler removed", 0],
+	["mutex held", 1],
+] as const;
+
+async function startEnded(how: string, name: string): Promise<TestProgram> {
+	const child = startProgram("ended", [how, prefix, name]);
+	assert.equal(await child.line(), "ready");
+	return child;
+}
+
+describe("a process that a signal ends", () => {
+	for (const [signal, status] of ending)
+		test.each(ways)(`${signal}: %s: the exit status is the same, names left behind: %d`, async (how, left) => {
+			const name = names.next();
+			await using child = await startEnded(how, name);
+			assert.equal(names.existing().includes(name), true);
+			child.signal(signal);
+			assert.equal(await child.exited, status);
+			assert.equal(names.existing().filter((each) => each === name).length, left);
+			if (left > 0) {
+				using mutex = Mutex.open(name, { prefix });
+				assert.equal(mutex.lock(), true);
+				assert.equal(mutex.ownerDied, true);
+				mutex.unlock();
+			}
+		});
+
+	test.each(["handler before", "handler after"])("%s the open: the handler runs, and nothing else", async (how) => {
+		for (const [signal] of ending) {
+			const name = names.next();
+			await using child = await startEnded(how, name);
+			child.signal(signal);
+			assert.equal(await child.exited, 7);
+			assert.equal(names.existing().includes(name), false);
+		}
+	});
+
+	test("the name stays while another process has it open", async () => {
+		const name = names.next();
+		using receiver = Channel.receiver(name, { prefix });
+		await using child = await startEnded("sender", name);
+		child.signal("SIGINT");
+		assert.equal(await child.exited, 130);
+		assert.equal(names.existing().includes(name), true);
+		using sender = Channel.sender(name, { prefix });
+		assert.equal(sender.send("goes on"), true);
+		assert.equal(text(receiver.recv()), "goes on");
+	});
+
+	test("programs that end at once leave nothing", async () => {
+		const name = names.next();
+		for (let round = 0; round < 5; round++) {
+			await using programs = new ProgramGroup();
+			const children = Array.from({ length: 4 }, () =>
+				programs.add(startProgram("ended", ["event loop", prefix, name])),
+			);
+			for (const child of children) assert.equal(await child.line(), "ready");
+			for (const child of children) child.signal("SIGINT");
+			for (const child of children) assert.equal(await child.exited, 130);
+			assert.equal(names.existing().includes(name), false);
+		}
 	});
 });

@@ -31,7 +31,7 @@ export const skip: readonly Skip[] = [
 	{
 		reason: "A signal goes to a process, and JavaScript handles it in the main thread.",
 		where: ({ transport }) => transport === "threads",
-		cases: ["signals during blocking calls"],
+		cases: ["signals during blocking calls", "a process that a signal ends"],
 	},
 	{
 		reason: "The engine between threads has no socket.",

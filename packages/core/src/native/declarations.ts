@@ -108,6 +108,7 @@ export const declarations = {
 	ipc_owner_self: { args: ["buffer"], returns: "void" },
 	ipc_owner_runs: { args: ["u32", "u32", "u32", "u32"], returns: "i32" },
 	ipc_process_forget: { args: [], returns: "void" },
+	ipc_process_adopt_reset_handlers: { args: [], returns: "void" },
 	ipc_waker_signal: { args: ["u32", "u32"], returns: "void" },
 	ipc_segment_admit_to_waker: { args: ["ptr", "u32", "u32"], returns: "void" },
 

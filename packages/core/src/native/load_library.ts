@@ -47,6 +47,7 @@ export function loadLibrary(
 			);
 		const library = load(path);
 		// Bun exits without the destructors of libraries. Other threads may be at work when one Worker ends.
+		library.symbols.ipc_process_adopt_reset_handlers();
 		if (isMainThread) afterClosingAtExit(() => library.symbols.ipc_process_forget());
 		return library;
 	} catch (error) {

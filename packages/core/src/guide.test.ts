@@ -10,10 +10,11 @@ const root = new URL("../../../", import.meta.url);
 /** What each program prints. */
 const outputs: Record<string, string[]> = {
 	"back-pressure": [
-		"block: full before 1000: true",
-		"block: one more within 20 ms: false",
+		"block: full before 1000: true, full",
+		"block: one more within 20 ms: false, timed-out",
 		"block: the last one was sent: true",
 		"block: read what was sent: true",
+		"block: one more to nobody: false, no-receivers",
 		"drop-newest: full before 1000: true; read what was sent: true",
 		"drop-oldest: sent 1000, read and lost: 1000; lost some: true",
 	],

@@ -43,7 +43,7 @@ const runtimes: [name: string, command: string[]][] = [
 
 /** The programs of the README that are one process: a text that only they contain, and what they print. */
 const programs: [text: string, output: string[]][] = [
-	['Channel.sender("recent"', ["false", "true true"]],
+	['Channel.sender("recent"', ["false", "no-receivers", "true true"]],
 	["Queue.sender", ["resize cat.png", "resize dog.png"]],
 	["list({", ["channel log live 2", "receiver joined"]],
 	["SharedMemory.open", ["not-equal", "9"]],

@@ -48,6 +48,12 @@ const outputs: Record<string, string[]> = {
 		"a token used for each: true",
 		"permits taken back from killed processes: 1",
 	],
+	reloading: [
+		"each order has one receipt, in order: true",
+		"the first receipt: version 1: 1",
+		"the last receipt is of version 2",
+		"a second receipt of an order: false",
+	],
 	"shared-counters": [
 		"counted: 30000",
 		...["a", "b", "c"].map((counter) => `counter ${counter} was here`),
@@ -61,6 +67,7 @@ const outputs: Record<string, string[]> = {
 		"left behind: a queue, leftover",
 		"cleared: 1; left: 0",
 	],
+	testing: ["passed; left: 0", "passed; left: 0"],
 };
 
 const tasks = Object.keys(outputs);

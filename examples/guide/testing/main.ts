@@ -1,0 +1,65 @@
+/** Two tests of a program that uses libipc, run twice at the same time: `bun examples/guide/testing/main.ts`. */
+import { deepEqual, equal } from "node:assert/strict";
+import { Channel, clear, list, Queue } from "libipc";
+
+const [role = "runner"] = process.argv.slice(2);
+const text = new TextDecoder();
+
+/** The program under test. It knows nothing of tests: names without a prefix are those of LIBIPC_PREFIX. */
+async function program(): Promise<void> {
+	using words = Queue.receiver("words");
+	using lengths = Channel.sender("lengths");
+	for await (const word of words) {
+		if (word.byteLength === 0) break;
+		lengths.send(`${text.decode(word)}: ${word.byteLength}`);
+	}
+}
+
+/** The real program as a process; this process is the other side. */
+async function testProcess(): Promise<void> {
+	using words = Queue.sender("words");
+	using lengths = Channel.receiver("lengths");
+	const child = Bun.spawn([process.execPath, import.meta.path, "program"]);
+	words.sendBatch(["one", "three", ""]);
+	const told: string[] = [];
+	while (told.length < 2) {
+		// A time limit in each wait: a test that fails must end.
+		const message = await lengths.recvAsync({ timeout: 10_000 });
+		if (!message) throw new Error("the program sent nothing");
+		told.push(text.decode(message));
+	}
+	deepEqual(told, ["one: 3", "three: 5"]);
+	equal(await child.exited, 0);
+}
+
+/** A killed program: the others notice within a second. */
+async function testKill(): Promise<void> {
+	using words = Queue.sender("words");
+	const child = Bun.spawn([process.execPath, import.meta.path, "program"]);
+	// Waits for what happens, not for a time. The limit is for a test that fails.
+	for await (const { type, role, pid } of words.peers({ signal: AbortSignal.timeout(20_000) })) {
+		if (type === "joined" && role === "receiver" && pid === child.pid) child.kill("SIGKILL");
+		if (type === "died") break;
+	}
+	equal(words.receiverCount, 0);
+}
+
+async function test(): Promise<void> {
+	await testProcess();
+	await testKill();
+	// What a killed process left goes, and what a test forgot to close shows.
+	clear({ prefix: process.env.LIBIPC_PREFIX ?? "" });
+	console.log(`passed; left: ${list().length}`);
+}
+
+async function runTests(): Promise<void> {
+	const runs = ["a", "b"].map((run) => {
+		const env = { ...process.env, LIBIPC_PREFIX: `guide-${process.pid}-${run}` };
+		return Bun.spawn([process.execPath, import.meta.path, "test"], { env, stdout: "pipe" });
+	});
+	for (const run of runs) console.log((await new Response(run.stdout).text()).trim());
+}
+
+if (role === "program") await program();
+else if (role === "test") await test();
+else await runTests();

@@ -1,4 +1,5 @@
 const OWN = "writes only to memory of one process";
+const FORKED = "only in a forked child, which has no scenario: it writes to its memory and closes what it has inherited";
 const BINDING =
 	"one system call for the rings in TypeScript, whose tests in packages/compat/src/ring kill before each of their stores";
 
@@ -60,5 +61,33 @@ export const exclusions: Readonly<Record<string, string>> = {
 	"ipc_segment_wake wake": BINDING,
 	"ipc_segment_unlock_name unlock": BINDING,
 	"ipc_waker_signal signal": BINDING,
+	"ipc_os_forget_identity exchange": OWN,
+	"identity_make store": OWN,
+	"ipc_posix_directory swap": OWN,
+	"ipc_os_wait_interruptibly store": OWN,
+	"interruptible_handler store": OWN,
+	"socket_disconnect store": OWN,
+	"socket_disconnect exchange": OWN,
+	"socket_connect store": OWN,
+	"socket_connect exchange": OWN,
+	"socket_connect add": OWN,
+	"socket_signal_connected store": OWN,
+	"socket_signal_connected exchange": OWN,
+	"ipc_os_remove_wakers copy": OWN,
+	"ipc_os_remove_wakers copy, half": OWN,
+	"own_unlock store": OWN,
+	"own_try_lock exchange": OWN,
+	"socket_address copy": OWN,
+	"socket_address copy, half": OWN,
+	"socket_address fill": OWN,
+	"socket_address fill, half": OWN,
+	"socket_name copy": OWN,
+	"socket_name copy, half": OWN,
+	"identity_after_fork_in_child store": FORKED,
+	"ipc_posix_forget_directory exchange": FORKED,
+	"socket_after_fork_in_child store": FORKED,
+	"identity_create unlinkat": "only when the system refuses to lock a file that was just made, or to set its mode",
+	"ipc_segment_wait interruptible wait": BINDING,
+	"ipc_event_admit (binding_view.c) admit to waker": BINDING,
 	"ipc_clear unlink": "one of two points: the one that removes another user's file",
 };

@@ -32,14 +32,14 @@ static inline void check_bytes(const message *head, const uint8_t *bytes) {
       FAIL("message %u of sender %u is torn at byte %u of %u", head->number, head->sender, i, head->length);
 }
 
-typedef struct waker {
+typedef struct loop_waker {
   int fd;
   uint32_t low, high;
-} waker;
+} loop_waker;
 
-static inline waker open_waker(void) {
+static inline loop_waker open_waker(void) {
   uint32_t number[2];
-  waker it = {.fd = ipc_waker_open(number)};
+  loop_waker it = {.fd = ipc_waker_open(number)};
   CHECK(it.fd >= 0);
   it.low = number[0];
   it.high = number[1];
@@ -47,7 +47,7 @@ static inline waker open_waker(void) {
 }
 
 /* As an event loop waits. False: it is time to poll. */
-static inline bool await_signal(waker it) {
+static inline bool await_signal(loop_waker it) {
   char rings[16];
   int count = poll(&(struct pollfd){.fd = it.fd, .events = POLLIN}, 1, LOOK_MS);
   while (recv(it.fd, rings, sizeof rings, MSG_DONTWAIT) >= 0) continue;

@@ -42,7 +42,7 @@ static void run_condition(uint32_t actor) {
         CHECK(status >= 0 || (plan()->gives_up && status == IPC_TIMED_OUT));
       } else {
         /* As an event loop waits. */
-        static waker mine;
+        static loop_waker mine;
         if (!mine.fd) mine = open_waker();
         int32_t wait = ipc_condition_enter(condition, mine.low, mine.high);
         CHECK(wait >= 0);

@@ -8,7 +8,7 @@ extern fault_point __start_ipc_fault_points[], __stop_ipc_fault_points[];
 
 fault_case *now;
 uint32_t fault_actor = NOBODY;
-bool fault_keeps_names;
+bool fault_keeps_names, fault_opens_nothing;
 
 uint32_t fault_points(void) { return (uint32_t)(__stop_ipc_fault_points - __start_ipc_fault_points); }
 
@@ -75,6 +75,10 @@ void fault_pass(const fault_point *point) {
     atomic_store(&now->struck, ipc_os_now());
     kill(getpid(), armed->signal);
   }
+}
+
+int fault_open(const char *key, bool create, uint32_t permissions) {
+  return fault_opens_nothing ? -EMFILE : ipc_os_open(key, create, permissions);
 }
 
 int fault_unlink(const char *key) { return fault_keeps_names ? -EPERM : ipc_os_unlink(key); }

@@ -32,6 +32,7 @@ void fault_pass_store(const fault_point *point, const volatile void *to);
 void *fault_copy(const fault_point *before, const fault_point *half, void *to, const void *from, size_t bytes);
 void *fault_fill(const fault_point *before, const fault_point *half, void *to, int byte, size_t bytes);
 void *fault_map(int fd, uint64_t offset, uint64_t size, int *error);
+int fault_open(const char *key, bool create, uint32_t permissions);
 int fault_unlink(const char *key);
 void fault_unmap(void *address, uint64_t size);
 
@@ -132,16 +133,19 @@ void fault_unmap(void *address, uint64_t size);
 #include <sys/stat.h>
 #include <unistd.h>
 /* Of the system itself: one call of platform.h may be several of these. */
-#define shm_open(...) FAULT_CALL("shm_open", (shm_open)(__VA_ARGS__))
+#define openat(...) FAULT_CALL("openat", (openat)(__VA_ARGS__))
+#define fcntl(...) FAULT_CALL("fcntl", (fcntl)(__VA_ARGS__))
 #define fchmod(...) FAULT_CALL("fchmod", (fchmod)(__VA_ARGS__))
-#define shm_unlink(...) FAULT_CALL("shm_unlink", (shm_unlink)(__VA_ARGS__))
+#define unlinkat(...) FAULT_CALL("unlinkat", (unlinkat)(__VA_ARGS__))
 #define ftruncate(...) FAULT_CALL("ftruncate", (ftruncate)(__VA_ARGS__))
 #define fallocate(...) FAULT_CALL("fallocate", (fallocate)(__VA_ARGS__))
 #define flock(...) FAULT_CALL("flock", (flock)(__VA_ARGS__))
 #define bind(...) FAULT_CALL("bind", (bind)(__VA_ARGS__))
+#define connect(...) FAULT_CALL("connect", (connect)(__VA_ARGS__))
+#define send(...) FAULT_CALL("send", (send)(__VA_ARGS__))
 #define sendto(...) FAULT_CALL("sendto", (sendto)(__VA_ARGS__))
 #else
-#define ipc_os_open(...) FAULT_CALL("open", (ipc_os_open)(__VA_ARGS__))
+#define ipc_os_open(...) FAULT_CALL("open", fault_open(__VA_ARGS__))
 #define ipc_os_close(...) FAULT_CALL("close", (ipc_os_close)(__VA_ARGS__))
 #define ipc_os_unlink(...) FAULT_CALL("unlink", fault_unlink(__VA_ARGS__))
 #define ipc_os_set_permissions(...) FAULT_CALL("set permissions", (ipc_os_set_permissions)(__VA_ARGS__))
@@ -151,8 +155,10 @@ void fault_unmap(void *address, uint64_t size);
 #define ipc_os_try_lock(...) FAULT_CALL("lock", (ipc_os_try_lock)(__VA_ARGS__))
 #define ipc_os_unlock(...) FAULT_CALL("unlock", (ipc_os_unlock)(__VA_ARGS__))
 #define ipc_os_wait(...) FAULT_CALL("wait", (ipc_os_wait)(__VA_ARGS__))
+#define ipc_os_wait_interruptibly(...) FAULT_CALL("interruptible wait", (ipc_os_wait_interruptibly)(__VA_ARGS__))
 #define ipc_os_wake_all(...) FAULT_CALL("wake", (ipc_os_wake_all)(__VA_ARGS__))
 #define ipc_os_signal(...) FAULT_CALL("signal", (ipc_os_signal)(__VA_ARGS__))
+#define ipc_os_admit_to_waker(...) FAULT_CALL("admit to waker", (ipc_os_admit_to_waker)(__VA_ARGS__))
 #define ipc_os_open_waker(...) FAULT_CALL("open waker", (ipc_os_open_waker)(__VA_ARGS__))
 #define ipc_os_close_waker(...) FAULT_CALL("close waker", (ipc_os_close_waker)(__VA_ARGS__))
 #endif

@@ -123,7 +123,7 @@ static inline void check_leaving(void) {
 
 /* As an event loop gets a lock. */
 static inline int32_t by_events(ipc_handle *handle, uint32_t wait, ipc_attempt *attempt) {
-  static waker mine;
+  static loop_waker mine;
   if (!mine.fd) mine = open_waker();
   for (;;) {
     int32_t status = attempt(handle);
@@ -135,7 +135,7 @@ static inline int32_t by_events(ipc_handle *handle, uint32_t wait, ipc_attempt *
 }
 
 /* Fills the socket with signals: a process that signals it then must use its other way. */
-static inline void fill_socket(waker it) {
+static inline void fill_socket(loop_waker it) {
   struct sockaddr_un address;
   socklen_t length = sizeof address;
   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
@@ -147,7 +147,7 @@ static inline void fill_socket(waker it) {
 /* Waits as an event loop does, and cancels the wait after a short time. */
 static inline void cancel_wait(ipc_handle *handle, uint32_t wait, ipc_attempt *attempt,
                                int32_t (*unlock)(ipc_handle *)) {
-  waker mine = open_waker();
+  loop_waker mine = open_waker();
   fill_socket(mine);
   int32_t status = attempt(handle);
   if (status == IPC_TIMED_OUT) {

@@ -19,7 +19,7 @@ static void grow_too_far(ipc_handle *memory) {
 
 /* A word is incremented; the actors that wait for it to change are woken. */
 static void run_memory(uint32_t actor) {
-  static waker mine;
+  static loop_waker mine;
   ipc_handle *memory = open_it();
   ipc_failure failure;
   meet_others();

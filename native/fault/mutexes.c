@@ -60,7 +60,7 @@ const scenario mutex_scenarios[] = {
     {.name = "mutex, heir of a wait",
      CAST_OF(run_mutex, .kind = IPC_MUTEX),
      PLAN(0),
-     .first = {A, "ipc_waits_sleep wait", 1}},
+     .first = {A, " ipc_sleep_on wait", 1}},
     {.name = "mutex, heir of a notification",
      CAST_OF(run_mutex, .kind = IPC_MUTEX),
      PLAN(.how = EVENTS),

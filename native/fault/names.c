@@ -4,6 +4,7 @@
  * order: it works, and nothing is left when it goes.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -12,6 +13,7 @@
 #include "libipc/peers.h"
 #include "libipc/storage.h"
 #include "sender_state.h"
+#include "slots.h"
 
 enum { ROUNDS = 4, LAST = 3 };
 
@@ -205,7 +207,7 @@ static void watch(uint32_t actor) {
   if (actor == LAST) {
     come_last(LAST);
   } else if (actor == 1) {
-    waker mine = open_waker();
+    loop_waker mine = open_waker();
     ipc_sender *sender = try_sender(IPC_CREATE_OR_OPEN);
     ipc_receiver *receiver = try_receiver(IPC_CREATE_OR_OPEN);
     while (!has_ended(0) && !(atomic_load(&now->stage[0]) == 1)) {
@@ -254,6 +256,91 @@ static void not_ours(uint32_t actor) {
     come_and_go();
 }
 
+static void *open_and_end(void *instance) {
+  ipc_sender *sender = try_sender(IPC_CREATE_OR_OPEN);
+  ipc_receiver *receiver = try_receiver(IPC_CREATE_OR_OPEN);
+  talk(sender, receiver);
+  *(uint32_t *)instance = sender ? sender->instance : 0;
+  return NULL; /* both stay open */
+}
+
+/* A thread ends with endpoints open, and its process goes on: the others find these endpoints dead. */
+static void thread_ends(uint32_t actor) {
+  if (actor == LAST) {
+    come_last(LAST);
+    return;
+  }
+  if (actor > 0) {
+    come_and_go();
+    return;
+  }
+  for (uint32_t round = 0; round < ROUNDS; round++) {
+    ipc_sender *mine = try_sender(IPC_CREATE_OR_OPEN);
+    pthread_t thread;
+    uint32_t instance = 0, pid;
+    CHECK_EQ(pthread_create(&thread, NULL, open_and_end, &instance), 0);
+    pthread_join(thread, NULL);
+    CHECK(!mine || instance == 0 || !ipc_slots_is_alive(&mine->segment, instance, &pid));
+    ipc_sender_close(mine);
+  }
+}
+
+/* A sender cannot open the file any more, as without descriptors, or after setuid. Dead receivers do not stop it. */
+static void no_descriptor(uint32_t actor) {
+  if (actor == LAST) {
+    come_last(LAST);
+    return;
+  }
+  if (actor > 0) {
+    await_stage(0, 1);
+    come_and_go();
+    return;
+  }
+  ipc_sender *sender = try_sender(IPC_CREATE_OR_OPEN);
+  ipc_receiver *receiver = try_receiver(IPC_CREATE_OR_OPEN);
+  CHECK(sender && receiver);
+  fault_opens_nothing = true;
+  reach(1);
+  /* Fewer messages than the ring holds: the others may not be ready to read. */
+  for (uint32_t round = 0; round < 20; round++) {
+    talk(sender, receiver);
+    LIKELY_AFTER(5, has_ended(1) && has_ended(2));
+  }
+  while (!has_ended(1) || !has_ended(2)) a_moment();
+  for (uint32_t round = 0; round < 100; round++) talk(sender, receiver); /* more than it holds */
+  CHECK_EQ(ipc_sender_receiver_count(sender), 1);
+  close_both(sender, receiver);
+  fault_opens_nothing = false;
+}
+
+/*
+ * The first has died with the socket of its event loop: actors 1 and 2 remove the socket behind it. They ask at once,
+ * because processes of other cases may find it, too.
+ */
+static void leave_a_waker(uint32_t actor) {
+  _Atomic uint64_t *identity = (_Atomic uint64_t *)now->ledger;
+  if (actor == LAST) {
+    come_last(LAST);
+    return;
+  }
+  if (actor > 0) {
+    ipc_sender *sender = try_sender(IPC_CREATE_OR_OPEN);
+    reach(1);
+    while (atomic_load(identity) == 0) a_moment();
+    while (ipc_os_alive(atomic_load(identity))) continue;
+    ipc_sender_close(sender);
+    come_and_go();
+    return;
+  }
+  loop_waker mine = open_waker();
+  await_stage(1, 1);
+  await_stage(2, 1);
+  atomic_store(identity, ipc_os_self());
+  ipc_receiver *receiver = try_receiver(IPC_CREATE_OR_OPEN);
+  ipc_receiver_arm(receiver, IPC_WAIT_FOR_PEERS, mine.low, mine.high);
+  ipc_receiver_close(receiver);
+}
+
 /* The sender of a route hands it on; a second one is refused. */
 static void one_sender(uint32_t actor) {
   if (actor == LAST) {
@@ -294,4 +381,7 @@ const scenario name_scenarios[] = {
     {.name = "names, no room", NAME(IPC_CHANNEL, no_room)},
     {.name = "names, not ours", NAME(IPC_CHANNEL, not_ours), .is_left = true},
     {.name = "names, one sender", NAME(IPC_ROUTE, one_sender)},
+    {.name = "names, thread ends", NAME(IPC_CHANNEL, thread_ends)},
+    {.name = "names, waker left behind", NAME(IPC_CHANNEL, leave_a_waker), .first = {0, " ipc_slots_leave swap", 1}},
+    {.name = "names, no descriptor", NAME(IPC_CHANNEL, no_descriptor), .survivors = 1},
     {.name = NULL}};

@@ -180,7 +180,7 @@ static bool hold_once(ipc_receiver *receiver) {
 }
 
 static bool events_once(ipc_receiver *receiver) {
-  static waker mine;
+  static loop_waker mine;
   if (!mine.fd) mine = open_waker();
   for (;;) {
     int32_t length = ipc_receiver_recv(receiver, room, sizeof room, 0);

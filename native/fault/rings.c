@@ -79,7 +79,7 @@ static bool any_receiver_awake(const ipc_sender *sender) {
 /* An attempt of an event loop, again and again until it comes to something. */
 static int32_t by_events(ipc_sender *sender, int32_t (*attempt)(ipc_sender *, const uint8_t *, uint32_t, uint32_t *),
                          const uint8_t *bytes, uint32_t length) {
-  static waker mine;
+  static loop_waker mine;
   uint32_t offset = 0;
   if (!mine.fd) mine = open_waker();
   for (;;) {
@@ -251,7 +251,7 @@ static bool keep_once(ipc_receiver *receiver, uint32_t index) {
 }
 
 static bool events_once(ipc_receiver *receiver, uint32_t index) {
-  static waker mine;
+  static loop_waker mine;
   if (!mine.fd) mine = open_waker();
   for (;;) {
     int32_t length = ipc_receiver_recv(receiver, room, sizeof room, 0);

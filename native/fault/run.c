@@ -138,6 +138,7 @@ static void start_cast(uint32_t size) {
       fault_actor = i;
       now->pids[i] = getpid();
       playing->run(i);
+      ipc_process_forget(); /* as at the end of main() */
       fault_actor = NOBODY;
       _exit(0);
     }

@@ -17,7 +17,7 @@ static void run_semaphore(uint32_t actor) {
   for (uint32_t round = 0; round < ROUNDS && !(playing->first.point && actor == LAST); round++) {
     step(ENTERING);
     if (plan()->gives_up && round % 3 == 1) {
-      waker mine = open_waker();
+      loop_waker mine = open_waker();
       int32_t status = try_semaphore(semaphore);
       if (status == IPC_TIMED_OUT) {
         CHECK_EQ(ipc_handle_arm(semaphore, IPC_WAIT_FOR_LOCK, mine.low, mine.high), IPC_OK);

@@ -1,5 +1,6 @@
 const OWN = "writes only to memory of one process";
-const FORKED = "only in a forked child, which has no scenario: it writes to its memory and closes what it has inherited";
+const FORKED =
+	"only in a forked child, which has no scenario: it writes to its memory and closes what it has inherited";
 const BINDING =
 	"one system call for the rings in TypeScript, whose tests in packages/compat/src/ring kill before each of their stores";
 

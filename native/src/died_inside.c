@@ -12,6 +12,8 @@ static uint32_t died_with_permits(const ipc_segment *segment) {
 
 bool ipc_died_inside(const ipc_segment *segment) {
   const ipc_header *header = segment->header;
+  /* Killed while it marked the lock unusable: no handle enters that lock, and a new segment replaces it. */
+  if (died_load(&header->unusable)) return false;
   switch (segment->kind) {
     case IPC_MUTEX: return died_load(&header->claim) != 0;
     case IPC_RWLOCK: return died_load(&header->writing) != 0;

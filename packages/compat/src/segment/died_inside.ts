@@ -23,6 +23,8 @@ function permitsOfTheDead(words: Int32Array, first: number): number {
 /** {@link diedInside} of the segment that begins at word `first`. */
 export function diedInsideAt(words: Int32Array, first: number): boolean {
 	const kind = words[first + KIND];
+	// Killed while it marked the lock unusable: no handle enters that lock, and a new segment replaces it.
+	if (words[first + UNUSABLE] !== 0) return false;
 	return (
 		(kind === Kind.mutex && words[first + CLAIM] !== 0) ||
 		(kind === Kind.rwlock && words[first + WRITING] !== 0) ||

@@ -51,10 +51,10 @@ uint32_t ipc_event_prepare(ipc_header *header, enum ipc_event_index event);
  * Before a waker is published in a segment: lets the users that may write to the segment signal it. Nothing for 0, and
  * for the waker that it was called for last.
  */
-static inline void ipc_event_admit(ipc_segment *segment, uint64_t waker) {
-  if (waker == 0 || segment->admitted_waker == waker) return;
-  segment->admitted_waker = waker;
-  ipc_os_admit_to_waker(waker, &segment->access);
+static inline void ipc_event_admit(ipc_segment *segment, uint64_t number) {
+  if (number == 0 || segment->admitted_waker == number) return;
+  segment->admitted_waker = number;
+  ipc_os_admit_to_waker(number, &segment->access);
 }
 
 /*

@@ -2,10 +2,11 @@
  * Runs in a signal handler, on any thread, between any two instructions of any other code of the library. So it takes
  * no lock without giving up after a while, allocates nothing, and makes system calls only:
  *
- *   openat, unlinkat, fstat, close, flock, fcntl (locks), gettid    bare system calls; none keeps state in the C
- * library futex, sched_yield, clock_gettime                               the same ipc_os_remove_own_identity,
- * ipc_os_alive_without_waiting        of these only; see identity.c ipc_segment_lock of these only; gives up at the
- * deadline atomics, memcpy                                                 lock-free
+ *   openat, unlinkat, fstat, close, flock, fcntl, gettid: bare system calls, none keeps state in the C library;
+ *   futex, sched_yield, clock_gettime: the same;
+ *   ipc_os_remove_own_identity, ipc_os_alive_without_waiting: of these only, see identity.c;
+ *   ipc_segment_lock: of these only, and gives up at the deadline;
+ *   atomics and memcpy: lock-free.
  *
  * The other threads of the process still run until the signal is raised again. So nothing here may let other processes
  * believe that this one is dead while such a thread has something open: they would take over a lock that it holds.

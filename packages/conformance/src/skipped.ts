@@ -70,7 +70,7 @@ export const skip: readonly Skip[] = [
 	{
 		reason: "A thread cannot be in other namespaces, become another user or be replaced by exec.",
 		where: ({ transport }) => transport === "threads",
-		cases: [IN_NAMESPACES, "a process ends", "a process is replaced by exec"],
+		cases: [IN_NAMESPACES, "a process ends", "a process is replaced by exec", "a process without free descriptors"],
 	},
 	{
 		reason: "Only Bun replaces its program in the same process when a file is saved.",

@@ -40,8 +40,15 @@ function permissionText({ option, found, wanted, systemError }: OpenFailure, end
 	return `This user (${user}) may not open or remove ${endpoint}${error}: its file belongs to user ${found} and has the permissions ${mode}. ${share} If it should not be there, user ${found} or root can remove it with ${clear}.`;
 }
 
-/** `EMFILE` and `ENFILE`. */
-const TOO_MANY_FILES = [24, 23];
+const TOO_MANY_FILES = ["too many files are open", "Close some, or allow more (ulimit -n)."] as const;
+
+/** What some errors of the system mean, and what helps. Their numbers are the same on Linux and macOS. */
+const SYSTEM_ERRORS: Readonly<Record<number, readonly [cause: string, advice: string]>> = {
+	2: ["there is no folder for shared memory", "Mount it (on Linux: a tmpfs at /dev/shm)."],
+	23: TOO_MANY_FILES,
+	24: TOO_MANY_FILES,
+	30: ["the file system for shared memory is read-only", "Mount it for writing, too (on Linux: /dev/shm)."],
+};
 
 const ENDPOINTS: readonly string[] = ["route", "channel", "queue"];
 
@@ -186,13 +193,15 @@ export function openFailure(
 			);
 		case Status.invalidArgument:
 			return new IpcError("ERR_IPC_INVALID_ARGUMENT", name, `The engine refused an option of ${endpoint} (${found}).`);
-		default:
+		default: {
+			const [cause, advice] = SYSTEM_ERRORS[failure.systemError] ?? [];
 			return new IpcError(
 				"ERR_IPC_SYSTEM",
 				name,
-				TOO_MANY_FILES.includes(failure.systemError)
-					? `The system could not open ${endpoint}: too many files are open${error}. Close some, or allow more (ulimit -n).`
-					: `The system could not open ${endpoint}${error}.`,
+				cause === undefined
+					? `The system could not open ${endpoint}${error}.`
+					: `The system could not open ${endpoint}: ${cause}${error}. ${advice}`,
 			);
+		}
 	}
 }

@@ -1,0 +1,107 @@
+/** The folder of the names: it can be full, read-only, or out of the sight of a process. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { assertLike } from "@libipc/testing/assert_like";
+import { inNamespaces } from "@libipc/testing/namespaces";
+import { writePattern } from "@libipc/testing/pattern";
+import { DIRECTORY } from "@libipc/testing/segment_files";
+import { sleep } from "@libipc/testing/timing";
+import { afterEach, describe, test } from "./harness.ts";
+import { Names } from "./names.ts";
+import { startProgram } from "./start_program.ts";
+import { Channel } from "./under_test.ts";
+
+const names = new Names("storage");
+const { prefix } = names;
+
+afterEach(() => names.expectNothingLeft());
+
+interface Trouble {
+	readonly title: string;
+	/** Commands that make it so, and that put it right. */
+	readonly wrong: string;
+	readonly right: string;
+	readonly code: string;
+	readonly message: RegExp;
+}
+
+const troubles: readonly Trouble[] = [
+	{
+		title: "no room for another file",
+		wrong: `mount -t tmpfs -o nr_inodes=2 none ${DIRECTORY} && touch ${DIRECTORY}/other`,
+		right: `mount -o remount,nr_inodes=100 ${DIRECTORY}`,
+		code: "ERR_IPC_NO_SPACE",
+		message: /^There is no shared memory left for channel .* \(system error 28\)\. .* enlarge shared memory/,
+	},
+	{
+		title: "no room for the ring",
+		wrong: `mount -t tmpfs -o size=64k none ${DIRECTORY}`,
+		right: `mount -o remount,size=8m ${DIRECTORY}`,
+		code: "ERR_IPC_NO_SPACE",
+		message: /^There is no shared memory left for channel .* \(system error 28\)\. .* enlarge shared memory/,
+	},
+	{
+		title: "read-only storage",
+		wrong: `mount -t tmpfs -o ro none ${DIRECTORY}`,
+		right: `mount -o remount,rw ${DIRECTORY}`,
+		code: "ERR_IPC_SYSTEM",
+		message: /the file system for shared memory is read-only \(system error 30\)\. Mount it for writing/,
+	},
+];
+
+describe("in namespaces", () => {
+	for (const { title, wrong, right, code, message } of troubles)
+		test(`the first open fails, and a later one does not: ${title}`, async () => {
+			const surroundings = [wrong, right].map((command) => JSON.stringify({ command }));
+			await using program = startProgram("first_open", [prefix, names.next(), ...surroundings], {
+				within: inNamespaces("mount"),
+			});
+			assertLike(await program.report<object>(), { code, message });
+			assertLike(await program.report<object>(), { code, message });
+			assert.deepEqual(await program.report<object>(), { received: "it works" });
+			assert.equal(await program.exited, 0);
+		});
+
+	test("something is mounted over the storage of one of several: it keeps what it has, and so do the others", async () => {
+		const name = names.next();
+		const count = 300;
+		using sender = Channel.sender(name, { prefix });
+		await using first = startProgram("receiver", ["channel", prefix, name, count, 64]);
+		await using second = startProgram("receiver", ["channel", prefix, name, count, 64], {
+			within: ["unshare", "--mount"],
+		});
+		for (const program of [first, second]) assert.equal(await program.line(), "ready");
+		const buffer = new Uint8Array(64);
+		for (let i = 0; i < count; i++) {
+			if (i === 100) {
+				const target = ["nsenter", "--target", String(second.pid), "--mount"];
+				execFileSync(target[0] as string, [...target.slice(1), "mount", "-t", "tmpfs", "none", DIRECTORY]);
+			}
+			// Longer than it takes the receivers to look whether their name is still theirs.
+			if (i === 100 || i === 200) await sleep(1500);
+			if (i === 200) {
+				using late = Channel.receiver(name, { prefix });
+				assert.equal(sender.receiverCount, 3);
+				assert.equal(late.tryRecv(), null);
+			}
+			assert.equal(sender.send(writePattern(buffer, 0, i, 64), { timeout: 10_000 }), true);
+		}
+		for (const program of [first, second]) {
+			assertLike(await program.report<object>(), { received: count, next: [count] });
+			assert.equal(await program.exited, 0);
+		}
+	}, 60_000);
+});
+
+describe("a process without free descriptors", () => {
+	test("its first open fails, and a later one does not", async () => {
+		await using program = startProgram("first_open", [prefix, names.next(), "no descriptors"], {
+			within: ["sh", "-c", 'ulimit -n 128; exec "$@"', "sh"],
+		});
+		const error = { code: "ERR_IPC_SYSTEM", message: /too many files are open \(system error 24\)\. .*ulimit/ };
+		assertLike(await program.report<object>(), error);
+		assertLike(await program.report<object>(), error);
+		assert.deepEqual(await program.report<object>(), { received: "it works" });
+		assert.equal(await program.exited, 0);
+	});
+});

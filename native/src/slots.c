@@ -250,7 +250,11 @@ void ipc_slots_leave(ipc_segment *segment, ipc_slot *slot, uint32_t instance) {
   atomic_compare_exchange_strong_explicit(&slot->instance, &instance, 0, memory_order_release, memory_order_relaxed);
   ipc_event_notify(segment, IPC_EVENT_SPACE);
   int32_t fd = ipc_segment_lock(segment, 1000000000u);
-  if (fd < 0) return; /* orphaned: the count is not needed; busy: the next holder recounts */
+  if (fd < 0) {
+    /* Nobody may be left that counts under the name lock: senders would believe in a receiver that has left. */
+    if (fd != IPC_E_ORPHANED) slots_recount(segment);
+    return;
+  }
   slots_recount_used(segment);
   /* If an owner died inside, the segment stays for the next open, as after a kill. */
   if (!ipc_slots_any_alive(segment) && !ipc_died_inside(segment)) ipc_segment_unlink(segment);

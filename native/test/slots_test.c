@@ -1,4 +1,6 @@
 /* slots_test.c - places are taken, given back and taken from the dead; the gate holds senders back. */
+#include <sys/resource.h>
+
 #include "open.h"
 #include "slots.h"
 
@@ -446,6 +448,29 @@ static void joiner_is_never_below_the_gate(void) {
   ipc_segment_close(&of->segment);
 }
 
+static void receive_and_close_without_descriptors(void *argument) {
+  (void)argument;
+  ipc_receiver *receiver = must_receive(0);
+  atomic_store(&shared->ready, 1);
+  test_await(&shared->go, 1);
+  CHECK_EQ(setrlimit(RLIMIT_NOFILE, &(struct rlimit){.rlim_cur = 0, .rlim_max = 0}), 0);
+  ipc_receiver_close(receiver);
+}
+
+/* The receiver that leaves can open the file of the name no more, so it leaves without the name lock. */
+static void a_receiver_that_leaves_without_descriptors_is_not_counted(void) {
+  shared = test_shared(sizeof *shared);
+  ipc_sender *sender = must_send();
+  test_worker worker = test_start(TEST_PROCESS, receive_and_close_without_descriptors, NULL);
+  test_await(&shared->ready, 1);
+  CHECK_EQ(ipc_sender_receiver_count(sender), 1);
+  atomic_store(&shared->go, 1);
+  test_finish(worker);
+  CHECK_EQ(ipc_sender_receiver_count(sender), 0);
+  CHECK_EQ(ipc_sender_send(sender, "nobody", 6, 0), IPC_NO_RECEIVERS);
+  ipc_sender_close(sender);
+}
+
 TEST_MAIN(TEST_CASE(joiner_is_never_below_the_gate), TEST_CASE(lowest_free_place_is_taken),
           TEST_CASE(gate_is_the_lowest_position), TEST_CASE(a_wild_limit_is_not_followed),
           TEST_CASE(instances_skip_zero), TEST_CASE(there_is_room_for_1024_receivers),
@@ -456,4 +481,5 @@ TEST_MAIN(TEST_CASE(joiner_is_never_below_the_gate), TEST_CASE(lowest_free_place
           TEST_CASE(killed_receiver_lets_senders_that_only_try_go_on), TEST_CASE(leaving_wakes_a_blocked_sender),
           TEST_CASE(last_receiver_killed_means_no_receivers), TEST_CASE(joiner_is_not_lapped_while_it_takes_its_place),
           TEST_CASE(processes_join_a_stream), TEST_CASE(threads_join_a_stream),
-          TEST_CASE(receivers_are_killed_at_random))
+          TEST_CASE(receivers_are_killed_at_random),
+          TEST_CASE(a_receiver_that_leaves_without_descriptors_is_not_counted))

@@ -280,8 +280,12 @@ export function leaveSlot(segment: Segment, at: number, instance: number): void 
 	// belong to another endpoint now.
 	Atomics.compareExchange(segment.words, at + INSTANCE, instance, 0);
 	notify(segment, EventIndex.space);
-	// Orphaned: no endpoint needs the count. Busy: the next holder recounts.
-	if (segment.platform.lock(segment, LEAVE_PATIENCE) < 0) return;
+	const lock = segment.platform.lock(segment, LEAVE_PATIENCE);
+	if (lock < 0) {
+		// Nobody may be left that counts under the name lock: senders would believe in a receiver that has left.
+		if (lock !== Status.orphaned) recount(segment);
+		return;
+	}
 	recountUsed(segment);
 	// If an owner died inside, the segment stays for the next open, as after a kill.
 	if (!isAnyAlive(segment) && !diedInside(segment)) unlink(segment);

@@ -53,6 +53,15 @@ export const exclusions: Readonly<Record<string, string>> = {
 	"ipc_mapping_hold add": OWN,
 	"ipc_memory_map add": OWN,
 	"ipc_os_signal swap": OWN,
+	"ipc_os_adopt_reset_handlers store": OWN,
+	"ipc_os_watch_ending store": OWN,
+	"ending_handler exchange": OWN,
+	"identity_name copy": OWN,
+	"identity_name copy, half": OWN,
+	"ipc_posix_path copy": OWN,
+	"ipc_posix_path copy, half": OWN,
+	"ipc_claim_try_lock (ending.c) swap":
+		"only if other threads of the process have a lock open; a process killed there is a killed owner, as after the swap in mutex.c",
 	"slots.c:27 slots_new_instance add":
 		"only when 2^32 endpoints have been opened; the same store as on the line before",
 	"mapping_after_fork_in_child store": "only in a forked child, into memory that is no longer shared",

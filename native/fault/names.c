@@ -341,6 +341,27 @@ static void leave_a_waker(uint32_t actor) {
   ipc_receiver_close(receiver);
 }
 
+static void end_well(int signal) {
+  (void)signal;
+  _exit(0);
+}
+
+/*
+ * A signal ends all but the last, each in its own time. The handler that the library calls at the end, and that would
+ * end the process by the signal, ends it with status 0.
+ */
+static void ended_by_a_signal(uint32_t actor) {
+  if (actor == LAST) {
+    come_last(LAST);
+    return;
+  }
+  struct sigaction action = {.sa_handler = end_well, .sa_flags = (int)SA_RESETHAND};
+  CHECK_EQ(sigaction(SIGTERM, &action, NULL), 0);
+  ipc_process_adopt_reset_handlers();
+  CHECK(try_sender(IPC_CREATE_OR_OPEN) && try_receiver(IPC_CREATE_OR_OPEN));
+  DO(raise(SIGTERM));
+}
+
 /* The sender of a route hands it on; a second one is refused. */
 static void one_sender(uint32_t actor) {
   if (actor == LAST) {
@@ -381,6 +402,7 @@ const scenario name_scenarios[] = {
     {.name = "names, no room", NAME(IPC_CHANNEL, no_room)},
     {.name = "names, not ours", NAME(IPC_CHANNEL, not_ours), .is_left = true},
     {.name = "names, one sender", NAME(IPC_ROUTE, one_sender)},
+    {.name = "names, ended by a signal", NAME(IPC_CHANNEL, ended_by_a_signal)},
     {.name = "names, thread ends", NAME(IPC_CHANNEL, thread_ends)},
     {.name = "names, waker left behind", NAME(IPC_CHANNEL, leave_a_waker), .first = {0, " ipc_slots_leave swap", 1}},
     {.name = "names, no descriptor", NAME(IPC_CHANNEL, no_descriptor), .survivors = 1},

@@ -19,6 +19,8 @@ const suffix = process.platform === "darwin" ? "dylib" : "so";
 const library = globSync("native/src/**/*.c").sort();
 const platform = globSync("native/src/platform/*.c").sort();
 const sharedFlags = ["-fPIC", "-fvisibility=hidden"];
+// The library has handlers that run after a runtime has closed it: of signals, of fork, of the end of a thread.
+const keepLoaded = process.platform === "linux" ? ["-Wl,-z,nodelete"] : [];
 
 interface Target {
 	readonly output: string;
@@ -60,7 +62,7 @@ try {
 		link(
 			sources.map((source) => objectOf(source, isShared)),
 			`${BUILD}/${output}`,
-			isShared ? [...releaseFlags, "-shared", ...sharedFlags] : releaseFlags,
+			isShared ? [...releaseFlags, "-shared", ...sharedFlags, ...keepLoaded] : releaseFlags,
 		),
 	);
 	await toolchain.makeAll([...objects.values()]);

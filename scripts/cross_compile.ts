@@ -33,7 +33,7 @@ const flags = [...releaseFlags, "-Werror", "-fPIC", "-fvisibility=hidden"];
 const linux = {
 	output: "libipc.so",
 	command: (triple: string, output: string) => [
-		...["cc", "-target", triple, ...flags, "-shared", ...sources, "-o", output, "-lrt", "-pthread"],
+		...["cc", "-target", triple, ...flags, "-shared", ...sources, "-o", output, "-lrt", "-pthread", "-Wl,-z,nodelete"],
 	],
 };
 

@@ -25,6 +25,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -70,6 +71,12 @@ int __ulock_wake(uint32_t operation, void *address, uint64_t wake_value);
 
 static wait_function *os_sync_wait;
 static wake_function *os_sync_wake;
+
+/* The library has handlers that run after a runtime has closed it: of signals, of fork, of the end of a thread. */
+__attribute__((constructor)) static void os_stay_loaded(void) {
+  Dl_info here;
+  if (dladdr((const void *)&os_sync_wait, &here)) dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
 
 __attribute__((constructor)) static void os_find_os_sync(void) {
   wait_function *wait = (wait_function *)dlsym(RTLD_DEFAULT, "os_sync_wait_on_address_with_timeout");
@@ -144,6 +151,11 @@ uint32_t ipc_os_thread(void) {
   uint64_t id = 0;
   pthread_threadid_np(NULL, &id);
   return (uint32_t)id;
+}
+
+int ipc_posix_random(uint32_t *value) {
+  *value = arc4random();
+  return 0;
 }
 
 uint32_t ipc_posix_pid_namespace(void) { return 0; } /* there is only one, and nothing is asked by process id */

@@ -206,6 +206,7 @@ void ipc_os_remove_own_identity(void) {}
 bool ipc_os_alive_without_waiting(uint64_t identity) { return ipc_os_alive(identity); }
 void ipc_os_watch_ending(void (*end)(void)) { (void)end; }
 void ipc_os_adopt_reset_handlers(void) {}
+void ipc_os_remove_dead_identities(void) {}
 uint32_t ipc_os_thread(void) { return 1; }
 uint32_t ipc_os_pid_namespace(void) { return 0; }
 bool ipc_os_is_dumping(uint32_t pid, uint32_t pid_namespace) {

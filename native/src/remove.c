@@ -45,6 +45,8 @@ int32_t ipc_clear(const char *prefix, const char *name, uint32_t kind, ipc_failu
   return error == 0 ? IPC_OK : ipc_failure_set_system(failure, error);
 }
 
+void ipc_clear_dead_processes(void) { ipc_os_remove_dead_identities(); }
+
 /* Whether no live endpoint is on a mapped file that may be a segment. Under the name lock. */
 static bool remove_is_abandoned(ipc_segment *segment, uint64_t file_bytes, const char *listed) {
   ipc_failure failure;

@@ -26,6 +26,17 @@ extern "C" {
  */
 IPC_API int32_t ipc_clear(const char *prefix, const char *name, uint32_t kind, ipc_failure *failure);
 
+/*
+ * Removes the files of processes that have ended: their identities, and the sockets of their event loops. Segments
+ * stay: see ipc_list_remove(). What belongs to another user stays, too, unless this is root.
+ *
+ * Returns:    nothing.
+ * Fails with: nothing: what stays is removed later, by a process that finds it.
+ * Called by:  any thread, at any time.
+ * Order:      none.
+ */
+IPC_API void ipc_clear_dead_processes(void);
+
 #ifdef __cplusplus
 }
 #endif

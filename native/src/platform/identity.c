@@ -14,9 +14,9 @@
  *   3 a link is left? done              3 a link is left? remove it
  *     else again, under another name
  *
- * Invariant: a process that has an identity has a locked file under its name. Both take the lock before they ask, or
- * remove: if the finder's lock was first, the owner's fails or finds no link; if the owner's was first, the finder's
- * fails. A process that is killed between 1 and 2 leaves an unlocked file, which the next finder removes.
+ * Invariant: a process that has an identity has a locked file under its name. Both take their locks before they look
+ * for the link: if the finder's lock was first, the owner's fails or finds no link; if the owner's was first, the
+ * finder's fails. A process that is killed between 1 and 2 leaves an unlocked file, which the next finder removes.
  *
  * Only write locks count for the question: other users may open the file for reading only, and so cannot place one.
  */
@@ -30,7 +30,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,8 +54,8 @@ static void identity_name(uint64_t of, char name[NAME_BYTES]) {
 
 #ifdef F_OFD_SETLK
 /*
- * The owner locks two bytes. A finder locks the second one: it excludes the owner and other finders, and does not look
- * like an owner, because the question is about the first byte.
+ * The owner locks two bytes. A finder locks the second one: it excludes the owner and other finders, and does not
+ * look like an owner, because the question is about the first byte.
  */
 static int identity_lock_bytes(int fd, off_t first, off_t count) {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = count};
@@ -167,9 +166,8 @@ uint32_t ipc_os_pid_namespace(void) { return atomic_load_explicit(&pid_namespace
 
 uint64_t ipc_os_self(void) { return atomic_load_explicit(&identity, memory_order_relaxed); }
 
-/* Files that were left by processes about which nobody asked: a new process removes some of them. */
-static void identity_remove_some_leftovers(int directory) {
-  enum { CHECKED = 64 };
+/* Files that were left by processes about which no process asked. Checks so many files at most. */
+static void identity_remove_leftovers(int directory, uint32_t most) {
   int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *files = fd < 0 ? NULL : fdopendir(fd);
   if (!files) {
@@ -177,7 +175,7 @@ static void identity_remove_some_leftovers(int directory) {
     return;
   }
   uint32_t checked = 0, high;
-  for (const struct dirent *entry; checked < CHECKED && (entry = readdir(files));) {
+  for (const struct dirent *entry; checked < most && (entry = readdir(files));) {
     if (strlen(entry->d_name) != NAME_BYTES - 1 || sscanf(entry->d_name, PREFIX "%8" SCNx32, &high) != 1) continue;
     struct stat file;
     checked++;
@@ -190,14 +188,19 @@ static void identity_remove_some_leftovers(int directory) {
 /* One attempt: 0, -EAGAIN: under another name, or -errno. */
 static int identity_create(int directory, uint64_t *made, int *fd) {
   uint32_t high = 0;
-  if (getentropy(&high, sizeof high) != 0 || high == 0) return high == 0 ? -EAGAIN : -errno;
+  int random = ipc_posix_random(&high);
+  if (random != 0 || high == 0) return random != 0 ? random : -EAGAIN;
   char name[NAME_BYTES];
   identity_name((uint64_t)high << 32, name);
-  *fd = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+  *fd = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (*fd < 0) return errno == EEXIST ? -EAGAIN : -errno;
   struct stat file;
-  /* Readable for all users, whatever the umask: each process that shares a name with this one asks. */
-  int error = fchmod(*fd, 0644) == 0 ? identity_lock_as_owner(*fd) : -errno;
+  int error = identity_lock_as_owner(*fd);
+  /*
+   * Readable for all users, whatever the umask: each process that shares a name with this one asks. Not before it is
+   * locked: a stranger could keep it locked for reading.
+   */
+  if (error == 0 && fchmod(*fd, 0644) != 0) error = -errno;
   if (error == 0 && fstat(*fd, &file) != 0) error = -errno;
   bool is_taken = error == -EAGAIN || error == -EACCES || (error == 0 && file.st_nlink == 0);
   if (error == 0 && !is_taken) {
@@ -242,14 +245,39 @@ static int identity_make(void) {
   return 0;
 }
 
+/*
+ * A program that empties the directory takes this process's file too, and a process that closes all its descriptors
+ * loses the lock. Then other processes believe that this one is dead: what it opens from now on needs a new identity.
+ * Under the guard.
+ */
+static void identity_check_held(void) {
+  uint64_t self = atomic_load_explicit(&identity, memory_order_relaxed);
+  struct stat file;
+  if (self == 0) return;
+  bool is_own =
+      fstat(held, &file) == 0 && identity_is_file_of(&file, self); /* or the number is another file's by now */
+  if (is_own && file.st_nlink > 0) return;
+  if (is_own) close(held);
+  held = -1;
+  atomic_store_explicit(&identity, 0, memory_order_relaxed);
+}
+
+/* How many files a new process checks: it removes some of what others have left, and its start stays short. */
+enum { CHECKED_AT_START = 64 };
+
 int ipc_os_identify(void) {
-  if (atomic_load_explicit(&identity, memory_order_relaxed) != 0) return 0;
   pthread_mutex_lock(&guard);
+  identity_check_held();
   bool is_new = atomic_load_explicit(&identity, memory_order_relaxed) == 0;
   int error = is_new ? identity_make() : 0;
   pthread_mutex_unlock(&guard);
-  if (is_new && error == 0) identity_remove_some_leftovers(ipc_posix_directory());
+  if (is_new && error == 0) identity_remove_leftovers(ipc_posix_directory(), CHECKED_AT_START);
   return error;
+}
+
+void ipc_os_remove_dead_identities(void) {
+  int directory = ipc_posix_directory();
+  if (directory >= 0) identity_remove_leftovers(directory, UINT32_MAX);
 }
 
 void ipc_posix_note_wakers(void) {

@@ -101,6 +101,11 @@ int ipc_os_move(int descriptor, int to) {
 
 uint32_t ipc_os_thread(void) { return (uint32_t)syscall(SYS_gettid); }
 
+/* Not getrandom(): older C libraries lack it. */
+int ipc_posix_random(uint32_t *value) {
+  return syscall(SYS_getrandom, value, sizeof *value, 0) == (long)sizeof *value ? 0 : -errno;
+}
+
 uint32_t ipc_posix_pid_namespace(void) {
   struct stat s;
   return stat("/proc/self/ns/pid", &s) == 0 ? (uint32_t)s.st_ino : 0;
@@ -124,10 +129,14 @@ static bool os_read_flags(uint32_t pid, unsigned long *flags) {
 }
 
 bool ipc_os_is_dumping(uint32_t pid, uint32_t pid_namespace) {
-  enum { DUMPED = 0x200, SIGNALED = 0x400 }; /* PF_DUMPCORE, PF_SIGNALED of the kernel's sched.h */
+  /*
+   * PF_SIGNALED of the kernel's sched.h: a fatal signal has reached the first thread, so no thread returns to the
+   * program. PF_DUMPCORE is set only in the thread that writes, which need not be the first.
+   */
+  enum { SIGNALED = 0x400 };
   unsigned long flags;
   if (pid_namespace == 0 || pid_namespace != ipc_os_pid_namespace() || !os_read_flags(pid, &flags)) return false;
-  return (flags & (DUMPED | SIGNALED)) == (DUMPED | SIGNALED);
+  return (flags & SIGNALED) != 0;
 }
 
 /* Where glibc and musl have what shm_open makes. */

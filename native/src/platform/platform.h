@@ -92,6 +92,9 @@ bool ipc_os_alive_without_waiting(uint64_t identity);
 void ipc_os_watch_ending(void (*end)(void));
 void ipc_os_adopt_reset_handlers(void);
 
+/* Removes what dead processes have left beside segments, as far as this user may. */
+void ipc_os_remove_dead_identities(void);
+
 /* The calling thread's number. Threads of one process that live at the same time have different ones. */
 uint32_t ipc_os_thread(void);
 

@@ -2,6 +2,7 @@
 #ifndef LIBIPC_POSIX_H
 #define LIBIPC_POSIX_H
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -32,6 +33,9 @@ void ipc_posix_forget_directory(void);
 /* Whether a file name in ipc_os_directory is a key, and whether such keys are hashes: see ipc_os_list(). */
 bool ipc_posix_is_key(const char *name);
 extern const bool ipc_posix_keys_are_hashed;
+
+/* Fills *value with random bits: 0, or -errno. */
+int ipc_posix_random(uint32_t *value);
 
 /* For ipc_os_pid_namespace(): asks the system. */
 uint32_t ipc_posix_pid_namespace(void);

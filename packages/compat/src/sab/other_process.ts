@@ -34,7 +34,8 @@ function isProcessAlive(low: number, high: number): boolean {
 	try {
 		const { ino } = statSync(`${DIRECTORY}/libipc-process.${high.toString(16).padStart(8, "0")}`, { bigint: true });
 		if (BigInt.asUintN(32, ino) !== BigInt(low)) return false;
-		return readFileSync("/proc/locks", "utf8").includes(`:${ino} `);
+		// "1: OFDLCK ADVISORY WRITE -1 00:1b:1234 0 0": the first byte is the owner's.
+		return new RegExp(`WRITE -?\\d+ \\w+:\\w+:${ino} 0 `).test(readFileSync("/proc/locks", "utf8"));
 	} catch (error) {
 		return !(error instanceof Error && "path" in error && "code" in error) || error.path === "/proc/locks";
 	}

@@ -112,6 +112,7 @@ export const declarations = {
 	ipc_waker_signal: { args: ["u32", "u32"], returns: "void" },
 	ipc_segment_admit_to_waker: { args: ["ptr", "u32", "u32"], returns: "void" },
 
+	ipc_clear_dead_processes: { args: [], returns: "void" },
 	ipc_clear: { args: ["buffer", "buffer", "u32", "buffer"], returns: "i32" },
 
 	/** A prefix of null stands for all names. */

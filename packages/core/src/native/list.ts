@@ -145,6 +145,13 @@ function collect(
 /** `list` and `clearLeftovers` of the native engine. */
 export const openNativeLists = (library: () => NativeLibrary): Pick<Engine, "list" | "clearLeftovers"> => ({
 	list: (prefix) => collect(library, prefix, () => true),
-	clearLeftovers: (prefix) =>
-		collect(library, prefix, ({ state }, remove) => (state === "leftover" || state === "unfinished") && remove()),
+	clearLeftovers(prefix) {
+		const removed = collect(
+			library,
+			prefix,
+			({ state }, remove) => (state === "leftover" || state === "unfinished") && remove(),
+		);
+		library().symbols.ipc_clear_dead_processes();
+		return removed;
+	},
 });

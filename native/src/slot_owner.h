@@ -14,17 +14,22 @@
 /* Writes the calling thread into a slot whose `instance` is 0. Relaxed: the release of `instance` publishes it. */
 void ipc_slot_owner_set(ipc_slot *slot);
 
-/* The last answer of one sweep over many slots: endpoints of one process lie side by side. Zeros at first. */
-typedef struct ipc_owner_answer {
-  uint64_t owner;
-  bool is_alive;
-} ipc_owner_answer;
-
-/* The same as ipc_slot_owner_is_alive(), in a sweep. Not thorough: a process that only writes its core dump is alive.
+/* What is known about processes in one sweep over many slots, so that it asks about each process once. Zeros at first.
  */
-bool ipc_slot_owner_sweep(const ipc_slot *slot, bool thorough, ipc_owner_answer *last);
+typedef struct ipc_owner_answers {
+  struct {
+    uint64_t owner;
+    bool is_alive;
+  } of[16];
+} ipc_owner_answers;
 
-/* Whether the owner runs, or is stopped. For those that wait for it. */
+/* Whether the owner's process runs. A process that only writes its core dump does: ipc_slot_owner_runs() asks. */
+bool ipc_slot_owner_has_process(const ipc_slot *slot, ipc_owner_answers *answers);
+
+/* Whether the owner runs, or is stopped. For one of these two functions at a time. */
+bool ipc_slot_owner_runs(const ipc_slot *slot, ipc_owner_answers *answers);
+
+/* The same for one slot. */
 bool ipc_slot_owner_is_alive(const ipc_slot *slot);
 
 /* The same for values that were read from a slot. */

@@ -27,50 +27,72 @@ static uint32_t slots_new_instance(ipc_header *header) {
   return instance ? instance : atomic_fetch_add_explicit(&header->next_instance, 1, memory_order_relaxed);
 }
 
-typedef struct slot_counts {
-  uint32_t count, used; /* used: no slot at or above this index is taken */
-} slot_counts;
-
-static slot_counts slots_count(const ipc_slot *slots, uint32_t most) {
-  slot_counts found = {0};
+/* How many of the first `most` slots are taken; *used is the index after the last one. */
+static uint32_t slots_count(const ipc_slot *slots, uint32_t most, uint32_t *used) {
+  uint32_t count = 0;
+  *used = 0;
   for (uint32_t i = 0; i < most; i++) {
     if (atomic_load_explicit(&slots[i].instance, memory_order_acquire) == 0) continue;
-    found.count++;
-    found.used = i + 1;
+    count++;
+    *used = i + 1;
   }
-  return found;
+  return count;
+}
+
+static uint32_t slots_used(const _Atomic uint32_t *word, uint32_t most) {
+  uint32_t used = atomic_load_explicit(word, memory_order_acquire);
+  return used < most ? used : most;
+}
+
+/* More rounds than others can change slots meanwhile; a damaged segment must not keep a process here. */
+enum { COUNT_ROUNDS = 64 };
+
+/*
+ * Counts slots that have been changed, together with others that do the same, without a lock.
+ *
+ * Invariant: when all have returned, the word is the number of slots that are taken. Each changes its slot, passes a
+ * full fence (1), counts, swaps the count in, passes a full fence (2), and counts again until nothing has changed. If
+ * the last count of the last one to swap missed a change, then the one that made the change sees that swap after its
+ * fence (1), and swaps itself.
+ */
+static void slots_update_count(_Atomic uint32_t *word, const ipc_slot *slots, uint32_t most) {
+  uint32_t used;
+  atomic_thread_fence(memory_order_seq_cst); /* (1) */
+  for (int round = 0; round < COUNT_ROUNDS; round++) {
+    uint32_t before = atomic_load_explicit(word, memory_order_acquire), count = slots_count(slots, most, &used);
+    if (before != count &&
+        !atomic_compare_exchange_strong_explicit(word, &before, count, memory_order_release, memory_order_relaxed))
+      continue;
+    atomic_thread_fence(memory_order_seq_cst); /* (2) */
+    if (slots_count(slots, most, &used) == count && atomic_load_explicit(word, memory_order_relaxed) == count) return;
+  }
 }
 
 /*
- * Stores the counts until they are those of the slots. Others may count at the same time, because eviction needs no
- * lock: the counts of a process that was slow may be stored last, but then that process counts again. If it is killed
- * before, its own slot is found dead, and the process that finds it counts.
+ * Without the name lock an endpoint may join meanwhile: so only with it are the indices lowered up to which the others
+ * search.
  */
-static void slots_recount(ipc_segment *segment) {
+static void slots_recount(ipc_segment *segment, bool has_lock) {
   ipc_header *header = segment->header;
-  slot_counts receivers = slots_count(segment->receivers, segment->max_receivers);
-  slot_counts senders = slots_count(segment->senders, segment->max_senders), again, senders_again;
-  for (;;) {
-    atomic_store_explicit(&header->sender_count, senders.count, memory_order_release);
-    atomic_store_explicit(&header->sender_slots_used, senders.used, memory_order_release);
-    atomic_store_explicit(&header->receiver_count, receivers.count, memory_order_release);
-    atomic_thread_fence(memory_order_seq_cst); /* pairs with itself: of two that count, one sees the other's slots */
-    again = slots_count(segment->receivers, segment->max_receivers);
-    senders_again = slots_count(segment->senders, segment->max_senders);
-    if (again.count == receivers.count && senders_again.count == senders.count && senders_again.used == senders.used)
-      break;
-    receivers = again;
-    senders = senders_again;
+  uint32_t used;
+  if (has_lock) {
+    slots_count(segment->senders, segment->max_senders, &used);
+    atomic_store_explicit(&header->sender_slots_used, used, memory_order_release);
+    slots_count(segment->receivers, segment->max_receivers, &used);
+    atomic_store_explicit(&header->receiver_slots_used, used, memory_order_release);
   }
+  slots_update_count(&header->sender_count, segment->senders,
+                     slots_used(&header->sender_slots_used, segment->max_senders));
+  slots_update_count(&header->receiver_count, segment->receivers,
+                     slots_used(&header->receiver_slots_used, segment->max_receivers));
   ipc_event_notify(segment, IPC_EVENT_PEERS);
   ipc_event_notify(segment, IPC_EVENT_SPACE); /* the gate may have moved */
 }
 
-/* Under the name lock, which a joiner has while it raises the number: a process without it could take that back. */
-static void slots_recount_used(ipc_segment *segment) {
-  slot_counts receivers = slots_count(segment->receivers, segment->max_receivers);
-  atomic_store_explicit(&segment->header->receiver_slots_used, receivers.used, memory_order_release);
-  slots_recount(segment);
+/* Before the slot is taken: the search for senders, receivers or holders ends at this index. Under the name lock. */
+static void slots_raise_used(_Atomic uint32_t *word, uint32_t index) {
+  if (atomic_load_explicit(word, memory_order_relaxed) <= index)
+    atomic_store_explicit(word, index + 1, memory_order_release);
 }
 
 static void slots_take(ipc_segment *segment, ipc_slot *slot) {
@@ -121,40 +143,36 @@ int32_t ipc_slots_join_receiver(ipc_segment *segment, bool from_oldest) {
   int32_t index = slots_find_or_make_free(segment, segment->receivers, segment->max_receivers);
   if (index < 0) return IPC_E_TOO_MANY_RECEIVERS;
   ipc_slot *slot = &segment->receivers[index];
-  uint32_t used = atomic_load_explicit(&header->receiver_slots_used, memory_order_relaxed);
-  if (used <= (uint32_t)index)
-    atomic_store_explicit(&header->receiver_slots_used, (uint32_t)index + 1, memory_order_release);
+  slots_raise_used(&header->receiver_slots_used, (uint32_t)index);
   atomic_store_explicit(&slot->position, slots_head_position(header), memory_order_relaxed);
   slots_take(segment, slot); /* (1) */
   slots_take_position(segment, slot, from_oldest);
-  slots_recount_used(segment);
+  slots_recount(segment, true);
   return index;
 }
 
 int32_t ipc_slots_join_handle(ipc_segment *segment) {
   int32_t index = slots_find_or_make_free(segment, segment->receivers, segment->max_receivers);
   if (index < 0) return IPC_E_TOO_MANY_HANDLES;
-  uint32_t used = atomic_load_explicit(&segment->header->receiver_slots_used, memory_order_relaxed);
-  /* Before it can hold anything shared: the search for holders ends at this index. */
-  if (used <= (uint32_t)index)
-    atomic_store_explicit(&segment->header->receiver_slots_used, (uint32_t)index + 1, memory_order_release);
+  slots_raise_used(&segment->header->receiver_slots_used, (uint32_t)index);
   slots_take(segment, &segment->receivers[index]);
-  slots_recount_used(segment);
+  slots_recount(segment, true);
   return index;
 }
 
 int32_t ipc_slots_join_sender(ipc_segment *segment) {
   int32_t index = slots_find_or_make_free(segment, segment->senders, segment->max_senders);
   if (index < 0) return IPC_E_TOO_MANY_SENDERS;
+  slots_raise_used(&segment->header->sender_slots_used, (uint32_t)index);
   slots_take(segment, &segment->senders[index]);
-  slots_recount_used(segment);
+  slots_recount(segment, true);
   return index;
 }
 
 typedef struct reap_counts {
   uint32_t live, dead;
-  bool thorough; /* see ipc_slot_owner_sweep() */
-  ipc_owner_answer last;
+  bool needs_quick_answers; /* a process that writes its core dump counts as alive */
+  ipc_owner_answers answers;
 } reap_counts;
 
 static bool slots_died_before(uint32_t instance, uint32_t other) {
@@ -183,13 +201,19 @@ static void slots_record_death(ipc_slot *slot, uint32_t instance) {
 }
 
 /*
- * Checks the owner of a slot, and empties the slot if the owner is dead. Needs no lock, and does no harm if others do
- * the same at the same time: the instance is never used again, so what is done for it twice is done to nobody else.
+ * Checks the owner of a slot, and empties the slot if the owner is dead. Any process may do so at any time, and several
+ * at the same time: an instance is never used twice, so the swap empties the slot of this owner, or none.
  */
 static void slots_reap_one(ipc_segment *segment, ipc_slot *slot, reap_counts *found) {
   uint32_t instance = atomic_load_explicit(&slot->instance, memory_order_acquire);
   if (instance == 0) return;
-  if (ipc_slot_owner_sweep(slot, found->thorough, &found->last)) {
+  bool is_alive = found->needs_quick_answers ? ipc_slot_owner_has_process(slot, &found->answers)
+                                             : ipc_slot_owner_runs(slot, &found->answers);
+  atomic_thread_fence(memory_order_acquire);
+  /* The slot was emptied or taken meanwhile: the owner that was read may be another one's, and that process recounts.
+   */
+  if (atomic_load_explicit(&slot->instance, memory_order_relaxed) != instance) is_alive = true;
+  if (is_alive) {
     found->live++;
     return;
   }
@@ -197,10 +221,8 @@ static void slots_reap_one(ipc_segment *segment, ipc_slot *slot, reap_counts *fo
   slots_record_death(slot, instance);
   ipc_waits_forget(segment, instance);
   /* Before the slot is empty: killed in between, we leave a death that is counted twice, not one that is never counted.
-   */
+   * Two that empty it at the same time both count it. */
   atomic_fetch_add_explicit(&segment->header->deaths, 1, memory_order_release);
-  /* A swap: another process may have emptied the slot meanwhile, and a new endpoint may have taken it. release: a
-   * joiner that takes the slot sees the stores above. */
   atomic_compare_exchange_strong_explicit(&slot->instance, &instance, 0, memory_order_release, memory_order_relaxed);
 }
 
@@ -210,14 +232,16 @@ static ipc_slot *slots_all(ipc_segment *segment, uint32_t *count) {
   return segment->receivers;
 }
 
-uint32_t ipc_slots_reap(ipc_segment *segment) {
+static uint32_t slots_reap(ipc_segment *segment, bool has_lock) {
   uint32_t count;
   ipc_slot *slots = slots_all(segment, &count);
-  reap_counts found = {.thorough = true};
+  reap_counts found = {.needs_quick_answers = has_lock};
   for (uint32_t i = 0; i < count; i++) slots_reap_one(segment, &slots[i], &found);
-  slots_recount(segment);
-  return found.live;
+  slots_recount(segment, has_lock);
+  return has_lock ? found.live : found.dead;
 }
+
+uint32_t ipc_slots_reap(ipc_segment *segment) { return slots_reap(segment, true); }
 
 /* To ask the system about one takes 2 to 3 µs. */
 enum { REAPS = 16 };
@@ -226,21 +250,21 @@ bool ipc_slots_any_alive(ipc_segment *segment) {
   const ipc_header *header = segment->header;
   uint32_t count;
   ipc_slot *slots = slots_all(segment, &count);
-  reap_counts found = {0};
+  reap_counts found = {.needs_quick_answers = true};
   /* Other slots each time: the endpoints that join and leave check all of them one after another. */
   uint32_t start = REAPS * (atomic_load_explicit(&header->next_instance, memory_order_relaxed) +
                             atomic_load_explicit(&header->receiver_count, memory_order_relaxed) +
                             atomic_load_explicit(&header->sender_count, memory_order_relaxed));
   for (uint32_t i = 0; i < count && (found.live == 0 || found.live + found.dead < REAPS); i++)
     slots_reap_one(segment, &slots[(start % count + i) % count], &found);
-  if (found.dead > 0) slots_recount(segment);
+  if (found.dead > 0) slots_recount(segment, true);
   return found.live > 0;
 }
 
 void ipc_slots_withdraw(ipc_segment *segment, ipc_slot *slot) {
   ipc_open_segments_remove(segment);
   atomic_store_explicit(&slot->instance, 0, memory_order_release);
-  slots_recount_used(segment);
+  slots_recount(segment, true);
 }
 
 void ipc_slots_leave(ipc_segment *segment, ipc_slot *slot, uint32_t instance) {
@@ -251,11 +275,12 @@ void ipc_slots_leave(ipc_segment *segment, ipc_slot *slot, uint32_t instance) {
   ipc_event_notify(segment, IPC_EVENT_SPACE);
   int32_t fd = ipc_segment_lock(segment, 1000000000u);
   if (fd < 0) {
-    /* Nobody may be left that counts under the name lock: senders would believe in a receiver that has left. */
-    if (fd != IPC_E_ORPHANED) slots_recount(segment);
+    /* No other endpoint may be left that counts under the name lock: senders would believe in a receiver that has left.
+     */
+    if (fd != IPC_E_ORPHANED) slots_recount(segment, false);
     return;
   }
-  slots_recount_used(segment);
+  slots_recount(segment, true);
   /* If an owner died inside, the segment stays for the next open, as after a kill. */
   if (!ipc_slots_any_alive(segment) && !ipc_died_inside(segment)) ipc_segment_unlink(segment);
   ipc_os_unlock(fd);
@@ -263,8 +288,7 @@ void ipc_slots_leave(ipc_segment *segment, ipc_slot *slot, uint32_t instance) {
 
 uint32_t ipc_slots_gate(const ipc_segment *segment, uint32_t head) {
   atomic_thread_fence(memory_order_seq_cst); /* pairs with (2) in ipc_slots_join_receiver */
-  uint32_t used = atomic_load_explicit(&segment->header->receiver_slots_used, memory_order_acquire);
-  if (used > segment->max_receivers) used = segment->max_receivers;
+  uint32_t used = slots_used(&segment->header->receiver_slots_used, segment->max_receivers);
   int32_t lag = 0;
   for (uint32_t i = 0; i < used; i++) {
     const ipc_slot *slot = &segment->receivers[i];
@@ -276,31 +300,47 @@ uint32_t ipc_slots_gate(const ipc_segment *segment, uint32_t head) {
   return head - (uint32_t)lag;
 }
 
-static bool slots_is_dead(const ipc_slot *slot) {
-  return atomic_load_explicit(&slot->instance, memory_order_acquire) != 0 && !ipc_slot_owner_is_alive(slot);
+static bool slots_is_dead(const ipc_slot *slot, ipc_owner_answers *answers) {
+  return atomic_load_explicit(&slot->instance, memory_order_acquire) != 0 && !ipc_slot_owner_runs(slot, answers);
+}
+
+/*
+ * Needs neither the name lock nor the name: the process may have no right to the file any more, or no descriptor, and a
+ * process that is stopped may hold the lock.
+ */
+static bool slots_evict(ipc_segment *segment) {
+  if (segment->mapping->is_forked) return false; /* there is nothing but zeros */
+  return slots_reap(segment, false) > 0;
 }
 
 bool ipc_slots_evict_dead_at(ipc_segment *segment, uint32_t gate) {
+  ipc_owner_answers answers = {0};
   for (uint32_t i = 0; i < segment->max_receivers; i++) {
     const ipc_slot *slot = &segment->receivers[i];
-    if (atomic_load_explicit(&slot->position, memory_order_relaxed) == gate && slots_is_dead(slot))
-      return ipc_slots_reap(segment), true;
+    if (atomic_load_explicit(&slot->position, memory_order_relaxed) == gate && slots_is_dead(slot, &answers))
+      return slots_evict(segment);
   }
   return false;
 }
 
-bool ipc_slots_evict_dead(ipc_segment *segment) {
-  for (uint32_t i = 0; i < segment->max_receivers; i++)
-    if (slots_is_dead(&segment->receivers[i])) return ipc_slots_reap(segment), true;
+static bool slots_evict_dead_of(ipc_segment *segment, const ipc_slot *slots, uint32_t count,
+                                ipc_owner_answers *answers) {
+  for (uint32_t i = 0; i < count; i++)
+    if (slots_is_dead(&slots[i], answers)) return slots_evict(segment);
   return false;
+}
+
+bool ipc_slots_evict_dead(ipc_segment *segment) {
+  ipc_owner_answers answers = {0};
+  return slots_evict_dead_of(segment, segment->receivers, segment->max_receivers, &answers);
 }
 
 bool ipc_slots_poll(ipc_segment *segment, uint64_t *seen) {
   const ipc_header *header = segment->header;
-  bool dead = ipc_slots_evict_dead(segment);
-  uint32_t used = atomic_load_explicit(&header->sender_slots_used, memory_order_acquire);
-  for (uint32_t i = 0; i < used && i < segment->max_senders && !dead; i++)
-    if ((dead = slots_is_dead(&segment->senders[i]))) ipc_slots_reap(segment);
+  ipc_owner_answers answers = {0};
+  if (!slots_evict_dead_of(segment, segment->receivers, segment->max_receivers, &answers))
+    slots_evict_dead_of(segment, segment->senders, slots_used(&header->sender_slots_used, segment->max_senders),
+                        &answers);
   /* An endpoint that joins takes a new instance; one that leaves is no longer counted. */
   uint64_t now = (uint64_t)atomic_load_explicit(&header->next_instance, memory_order_relaxed) << 32 |
                  (atomic_load_explicit(&header->receiver_count, memory_order_relaxed) +

@@ -2,8 +2,7 @@
  * slots.h - the slots of endpoints and handles in a segment, and the gate.
  *
  * A slot is live while its `instance` is not 0. Joining happens under the name lock; leaving is one swap by the owner,
- * or by any process that finds the owner dead. That needs no lock: a process that has lost the right to open the file
- * (by setuid or chroot, or because it has no descriptor left) must still not wait for a dead receiver.
+ * or by any process that finds the owner dead, with the name lock or without it.
  */
 #ifndef LIBIPC_SLOTS_H
 #define LIBIPC_SLOTS_H
@@ -27,14 +26,14 @@ void ipc_slots_leave(ipc_segment *segment, ipc_slot *slot, uint32_t instance);
 /* Takes back a join that did not succeed. Under the name lock. */
 void ipc_slots_withdraw(ipc_segment *segment, ipc_slot *slot);
 
-/* Empties the slots of dead owners; returns how many live endpoints remain. Needs no lock. */
+/* Empties the slots of dead owners; returns how many live endpoints remain. Under the name lock. */
 uint32_t ipc_slots_reap(ipc_segment *segment);
 
 /*
  * Whether a live endpoint has a slot: the question of each endpoint that joins or leaves. Empties slots of dead owners
  * on the way, but checks only some slots once it has found a live one, so that a thousand endpoints do not cost each of
- * them a thousand checks. A process that waits for a dead endpoint, or for a free slot, finds it in any case. The
- * answer holds for as long as the caller has the name lock: without it, endpoints join.
+ * them a thousand checks. A process that waits for a dead endpoint, or for a free slot, finds it in any case. Under the
+ * name lock.
  */
 bool ipc_slots_any_alive(ipc_segment *segment);
 
@@ -46,7 +45,7 @@ uint32_t ipc_slots_gate(const ipc_segment *segment, uint32_t head);
 
 /*
  * For a sender that has waited long at `gate`: if a receiver that holds the gate there is dead, empties its slot
- * (true).
+ * (true). Neither waits nor needs the name.
  */
 bool ipc_slots_evict_dead_at(ipc_segment *segment, uint32_t gate);
 

@@ -88,24 +88,31 @@ bool ipc_waits_leave(ipc_segment *segment, int32_t wait) {
   return waits_tag_of(state) == IPC_WAIT_NOTIFIED;
 }
 
-void ipc_waits_forget(ipc_segment *segment, uint32_t instance) {
-  for (uint32_t i = 0, used = waits_entries_used(segment); i < used; i++) {
-    ipc_wait_entry *wait = &segment->waits[i];
-    uint32_t state = atomic_load_explicit(&wait->state, memory_order_acquire), of = instance;
-    /*
-     * Read after the state: the state was the dead handle's. Others may forget the same waits, and a new wait may be in
-     * the entry after that: its ticket is another one, and the swaps fail.
-     */
-    if (atomic_load_explicit(&wait->instance, memory_order_acquire) != instance) continue;
+/*
+ * Takes one wait of a dead handle out; several may do so at the same time, and a notifier may notify it meanwhile. Its
+ * state is swapped, not stored: the ticket in it says that it is still this wait's. The instance is read again after
+ * the state (acquire): if it is the same, the state was not yet a later wait's, since that one stores its instance
+ * first.
+ */
+static void waits_forget_one(ipc_segment *segment, ipc_wait_entry *wait, uint32_t instance) {
+  for (;;) {
+    uint32_t state = atomic_load_explicit(&wait->state, memory_order_acquire);
+    if (atomic_load_explicit(&wait->instance, memory_order_acquire) != instance) return;
     /* IDLE: killed before it was counted, or after it was counted out, or just between. */
-    while (waits_tag_of(state) != IPC_WAIT_IDLE && atomic_load_explicit(&wait->instance, memory_order_acquire) == of)
-      if (atomic_compare_exchange_weak_explicit(&wait->state, &state, IPC_WAIT_IDLE, memory_order_acquire,
-                                                memory_order_acquire)) {
-        waits_uncount(segment->header);
-        break;
-      }
-    atomic_compare_exchange_strong_explicit(&wait->instance, &of, 0, memory_order_release, memory_order_relaxed);
+    if (waits_tag_of(state) == IPC_WAIT_IDLE) break;
+    if (atomic_compare_exchange_strong_explicit(&wait->state, &state, IPC_WAIT_IDLE, memory_order_relaxed,
+                                                memory_order_relaxed)) {
+      waits_uncount(segment->header);
+      break;
+    }
   }
+  atomic_compare_exchange_strong_explicit(&wait->instance, &instance, 0, memory_order_release, memory_order_relaxed);
+}
+
+void ipc_waits_forget(ipc_segment *segment, uint32_t instance) {
+  for (uint32_t i = 0, used = waits_entries_used(segment); i < used; i++)
+    if (atomic_load_explicit(&segment->waits[i].instance, memory_order_acquire) == instance)
+      waits_forget_one(segment, &segment->waits[i], instance);
 }
 
 void ipc_waits_leave_all(ipc_segment *segment, uint32_t instance) {

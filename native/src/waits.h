@@ -60,8 +60,8 @@ uint32_t ipc_waits_notify_some(ipc_segment *segment, uint32_t what, uint32_t cou
 uint32_t ipc_waits_notify_all(ipc_segment *segment, uint32_t what);
 
 /*
- * Takes the waits of a dead handle out. A notification that is lost with them is made good by header.deaths, and by the
- * attempts of the handles that wait for locks.
+ * Takes the waits of a dead handle out; any process, at any time. A notification that is lost with them is made good by
+ * header.deaths, and by the attempts of the handles that wait for locks.
  */
 void ipc_waits_forget(ipc_segment *segment, uint32_t instance);
 

@@ -47,7 +47,11 @@ const {
 } = slotWord;
 const { lost: LOST_LONG } = slotLong;
 
+/** Milliseconds. */
 const LEAVE_PATIENCE = 1000;
+
+/** More rounds than other threads can change slots meanwhile. A damaged segment must not keep this thread in a loop. */
+const COUNT_ROUNDS = 64;
 
 /** How many slots {@link isAnyAlive} checks once it has found a live one. */
 const SLOTS_CHECKED = 16;
@@ -79,33 +83,33 @@ function countSlots({ words }: Segment, first: number, most: number): { count: n
 	return { count, used };
 }
 
-/**
- * Stores the counts until they are those of the slots. Others may count at the same time, because eviction needs no lock: slots.c says
- * why the last that stores is right.
- */
-function recount(segment: Segment): void {
+const slotsUsed = ({ words }: Segment, word: number, most: number): number =>
+	Math.min(Atomics.load(words, word) >>> 0, most);
+
+/** Counts the slots that are taken, without a lock: `slots_update_count` in slots.c says why the last count is right. */
+function updateCount(segment: Segment, word: number, first: number, most: number): void {
 	const { words } = segment;
-	let receivers = countSlots(segment, segment.receivers, segment.maxReceivers);
-	let senders = countSlots(segment, segment.senders, segment.maxSenders);
-	for (;;) {
-		Atomics.store(words, SENDER_COUNT, senders.count);
-		Atomics.store(words, SENDER_SLOTS_USED, senders.used);
-		Atomics.store(words, RECEIVER_COUNT, receivers.count);
-		const again = countSlots(segment, segment.receivers, segment.maxReceivers);
-		const sendersAgain = countSlots(segment, segment.senders, segment.maxSenders);
-		if (again.count === receivers.count && sendersAgain.count === senders.count && sendersAgain.used === senders.used)
-			break;
-		receivers = again;
-		senders = sendersAgain;
+	for (let round = 0; round < COUNT_ROUNDS; round++) {
+		const before = Atomics.load(words, word);
+		const { count } = countSlots(segment, first, most);
+		if (before !== count && Atomics.compareExchange(words, word, before, count) !== before) continue;
+		if (countSlots(segment, first, most).count === count && Atomics.load(words, word) === count) return;
 	}
-	notify(segment, EventIndex.peers);
-	notify(segment, EventIndex.space); // the gate may have moved
 }
 
-/** Under the name lock, which a joiner has while it raises the number: a thread without the lock could take that back. */
-function recountUsed(segment: Segment): void {
-	Atomics.store(segment.words, RECEIVER_SLOTS_USED, countSlots(segment, segment.receivers, segment.maxReceivers).used);
-	recount(segment);
+/** Only under the name lock are the indices lowered up to which other threads search: without it an endpoint may join meanwhile. */
+function recount(segment: Segment, hasLock: boolean): void {
+	const { words } = segment;
+	if (hasLock) {
+		Atomics.store(words, SENDER_SLOTS_USED, countSlots(segment, segment.senders, segment.maxSenders).used);
+		Atomics.store(words, RECEIVER_SLOTS_USED, countSlots(segment, segment.receivers, segment.maxReceivers).used);
+	}
+	const senders = slotsUsed(segment, SENDER_SLOTS_USED, segment.maxSenders);
+	const receivers = slotsUsed(segment, RECEIVER_SLOTS_USED, segment.maxReceivers);
+	updateCount(segment, SENDER_COUNT, segment.senders, senders);
+	updateCount(segment, RECEIVER_COUNT, segment.receivers, receivers);
+	notify(segment, EventIndex.peers);
+	notify(segment, EventIndex.space); // the gate may have moved
 }
 
 function takeSlot(segment: Segment, at: number): void {
@@ -136,22 +140,21 @@ function takePosition(segment: Segment, at: number, fromOldest: boolean): void {
 	Atomics.store(words, at + POSITION, low32(segment.joined));
 }
 
-/** Before the slot can hold anything, or a sender needs its position: others only look at the slots that have been used. */
-function raiseReceiverSlotsUsed(segment: Segment, at: number): void {
-	const index = (at - segment.receivers) / SLOT_WORDS;
-	if ((segment.words[RECEIVER_SLOTS_USED] as number) <= index)
-		Atomics.store(segment.words, RECEIVER_SLOTS_USED, index + 1);
+/** Before the slot is taken: other threads only look at the slots that have been used. Under the name lock. */
+function raiseSlotsUsed({ words }: Segment, word: number, first: number, at: number): void {
+	const index = (at - first) / SLOT_WORDS;
+	if ((words[word] as number) <= index) Atomics.store(words, word, index + 1);
 }
 
 /** Takes a slot, under the name lock: its first word, or `Status.tooManyReceivers`. */
 export function joinReceiver(segment: Segment, fromOldest: boolean): number {
 	const at = findOrMakeFreeSlot(segment, segment.receivers, segment.maxReceivers);
 	if (at < 0) return Status.tooManyReceivers;
-	raiseReceiverSlotsUsed(segment, at);
+	raiseSlotsUsed(segment, RECEIVER_SLOTS_USED, segment.receivers, at);
 	Atomics.store(segment.words, at + POSITION, Atomics.load(segment.words, HEAD));
 	takeSlot(segment, at);
 	takePosition(segment, at, fromOldest);
-	recountUsed(segment);
+	recount(segment, true);
 	return at;
 }
 
@@ -159,17 +162,18 @@ export function joinReceiver(segment: Segment, fromOldest: boolean): number {
 export function joinHandle(segment: Segment): number {
 	const at = findOrMakeFreeSlot(segment, segment.receivers, segment.maxReceivers);
 	if (at < 0) return Status.tooManyHandles;
-	raiseReceiverSlotsUsed(segment, at);
+	raiseSlotsUsed(segment, RECEIVER_SLOTS_USED, segment.receivers, at);
 	takeSlot(segment, at);
-	recountUsed(segment);
+	recount(segment, true);
 	return at;
 }
 
 export function joinSender(segment: Segment): number {
 	const at = findOrMakeFreeSlot(segment, segment.senders, segment.maxSenders);
 	if (at < 0) return Status.tooManySenders;
+	raiseSlotsUsed(segment, SENDER_SLOTS_USED, segment.senders, at);
 	takeSlot(segment, at);
-	recountUsed(segment);
+	recount(segment, true);
 	return at;
 }
 
@@ -222,31 +226,31 @@ function recordDeath({ words }: Segment, at: number, instance: number): void {
 }
 
 /**
- * Empties a slot if its owner is dead, without a lock: the instance is never used again, so what is done for it twice does no harm.
+ * Empties a slot if its owner is dead. Any thread may do so at any time: the swap empties the slot of this owner, or none.
  * 0: the slot was free, 1: its owner is alive, -1: its owner was dead.
  */
 function reapSlot(segment: Segment, at: number): number {
 	const { words } = segment;
 	const instance = Atomics.load(words, at + INSTANCE);
 	if (instance === 0) return 0;
-	if (isOwnerAlive(segment, at)) return 1;
+	// The slot may have been emptied or taken meanwhile: then the owner that was read may be that of another endpoint.
+	if (isOwnerAlive(segment, at) || Atomics.load(words, at + INSTANCE) !== instance) return 1;
 	recordDeath(segment, at, instance);
 	forget(segment, instance);
-	// Before the slot is emptied. After a kill between the two stores a death is counted twice, which is better than not at all.
+	// Before the slot is emptied. After a kill between the two a death is counted twice, which is better than not at all.
 	Atomics.add(words, DEATHS, 1);
-	// A swap: another thread may have emptied the slot meanwhile, and a new endpoint may have taken it.
 	Atomics.compareExchange(words, at + INSTANCE, instance, 0);
 	return -1;
 }
 
 const allSlots = (segment: Segment): number => segment.maxReceivers + segment.maxSenders;
 
-/** Empties the slots of dead owners; returns how many live endpoints remain. Needs no lock. */
+/** Empties the slots of dead owners; returns how many live endpoints remain. Under the name lock. */
 export function reap(segment: Segment): number {
 	let live = 0;
 	for (let index = 0; index < allSlots(segment); index++)
 		if (reapSlot(segment, segment.receivers + index * SLOT_WORDS) > 0) live++;
-	recount(segment);
+	recount(segment, true);
 	return live;
 }
 
@@ -264,14 +268,14 @@ export function isAnyAlive(segment: Segment): boolean {
 		if (found > 0) live++;
 		if (found < 0) dead++;
 	}
-	if (dead > 0) recount(segment);
+	if (dead > 0) recount(segment, true);
 	return live > 0;
 }
 
 /** Takes back a join that failed. Under the name lock. */
 export function withdraw(segment: Segment, at: number): void {
 	Atomics.store(segment.words, at + INSTANCE, 0);
-	recountUsed(segment);
+	recount(segment, true);
 }
 
 /** Gives the slot of `instance` up, and removes the segment if it was the last one. Takes the name lock itself. */
@@ -282,11 +286,11 @@ export function leaveSlot(segment: Segment, at: number, instance: number): void 
 	notify(segment, EventIndex.space);
 	const lock = segment.platform.lock(segment, LEAVE_PATIENCE);
 	if (lock < 0) {
-		// Nobody may be left that counts under the name lock: senders would believe in a receiver that has left.
-		if (lock !== Status.orphaned) recount(segment);
+		// No other endpoint may be left that counts under the name lock: senders would believe in a receiver that has left.
+		if (lock !== Status.orphaned) recount(segment, false);
 		return;
 	}
-	recountUsed(segment);
+	recount(segment, true);
 	// If an owner died inside, the segment stays for the next open, as after a kill.
 	if (!isAnyAlive(segment) && !diedInside(segment)) unlink(segment);
 	segment.platform.unlock(segment);
@@ -301,7 +305,7 @@ export function unlink(segment: Segment): void {
 /** The gate: the lowest position that a receiver still needs, or head if there is no receiver. */
 export function slotsGate(segment: Segment, head: number): number {
 	const { words } = segment;
-	const used = Math.min(Atomics.load(words, RECEIVER_SLOTS_USED) >>> 0, segment.maxReceivers);
+	const used = slotsUsed(segment, RECEIVER_SLOTS_USED, segment.maxReceivers);
 	let lag = 0;
 	for (let at = segment.receivers, end = at + used * SLOT_WORDS; at < end; at += SLOT_WORDS) {
 		if (Atomics.load(words, at + INSTANCE) === 0) continue;
@@ -313,9 +317,13 @@ export function slotsGate(segment: Segment, head: number): number {
 
 const isDead = (segment: Segment, at: number): boolean => instanceAt(segment, at) !== 0 && !isOwnerAlive(segment, at);
 
-function evict(segment: Segment): true {
-	reap(segment);
-	return true;
+/** Without the name lock, which may not be available: a stopped thread has it, or this process has lost the right to the file. */
+function evict(segment: Segment): boolean {
+	let dead = 0;
+	for (let index = 0; index < allSlots(segment); index++)
+		if (reapSlot(segment, segment.receivers + index * SLOT_WORDS) < 0) dead++;
+	recount(segment, false);
+	return dead > 0;
 }
 
 /** Called by a sender that has waited long at `gate`: if a receiver at that position is dead, empties its slot. */
@@ -338,7 +346,7 @@ export function evictDead(segment: Segment): boolean {
 export function pollSlots(segment: Segment, seen: { instances: number; count: number }): boolean {
 	const { words } = segment;
 	let dead = evictDead(segment);
-	const used = Math.min(Atomics.load(words, SENDER_SLOTS_USED) >>> 0, segment.maxSenders);
+	const used = slotsUsed(segment, SENDER_SLOTS_USED, segment.maxSenders);
 	for (let index = 0; index < used && !dead; index++)
 		dead = isDead(segment, segment.senders + index * SLOT_WORDS) && evict(segment);
 	// Each join takes a new instance, and each leave lowers the count.
@@ -358,7 +366,7 @@ function find({ words }: Segment, first: number, count: number, instance: number
 
 /** Whether the handle with that instance belongs to this thread. */
 export function heldByThisThread(segment: Segment, instance: number): boolean {
-	const used = Math.min(Atomics.load(segment.words, RECEIVER_SLOTS_USED) >>> 0, segment.maxReceivers);
+	const used = slotsUsed(segment, RECEIVER_SLOTS_USED, segment.maxReceivers);
 	const at = find(segment, segment.receivers, used, instance);
 	return at >= 0 && isOwnedByThisThread(segment, at);
 }

@@ -89,24 +89,29 @@ export function leave(segment: Segment, index: number): boolean {
 	return (state & TAGS) === NOTIFIED;
 }
 
+/**
+ * Removes one wait of a dead handle; several threads may do so at the same time, and the wait may be notified meanwhile. The ticket in
+ * its state says that it is still the same wait, and the instance is read again after the state: see `waits_forget_one` in waits.c.
+ */
+function forgetOne({ words }: Segment, at: number, instance: number): void {
+	for (;;) {
+		const state = Atomics.load(words, at + STATE);
+		if (Atomics.load(words, at + INSTANCE) !== instance) return;
+		// IDLE: the thread was killed before the wait was counted, after it was uncounted, or between the two.
+		if ((state & TAGS) === IDLE) break;
+		if (Atomics.compareExchange(words, at + STATE, state, IDLE) !== state) continue;
+		Atomics.sub(words, COUNT, 1);
+		break;
+	}
+	Atomics.compareExchange(words, at + INSTANCE, instance, 0);
+}
+
 /** Removes the waits of a dead handle. `deaths`, and the polls of those that wait for locks, make up for notifications it had received. */
 export function forget(segment: Segment, instance: number): void {
 	const { words } = segment;
 	for (let index = 0, used = entriesUsed(segment); index < used; index++) {
 		const at = entry(segment, index);
-		let state = Atomics.load(words, at + STATE);
-		// Read after the state: the state was the dead handle's. Others may forget the same waits, and a new wait may be in the entry after
-		// that: its ticket is another one, and the swaps fail. IDLE: the thread was killed before the wait was counted, after it was
-		// uncounted, or between the two.
-		while (Atomics.load(words, at + INSTANCE) === instance && (state & TAGS) !== IDLE) {
-			const found = Atomics.compareExchange(words, at + STATE, state, IDLE);
-			if (found === state) {
-				Atomics.sub(words, COUNT, 1);
-				break;
-			}
-			state = found;
-		}
-		Atomics.compareExchange(words, at + INSTANCE, instance, 0);
+		if (Atomics.load(words, at + INSTANCE) === instance) forgetOne(segment, at, instance);
 	}
 }
 

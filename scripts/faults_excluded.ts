@@ -73,6 +73,7 @@ export const exclusions: Readonly<Record<string, string>> = {
 	"ipc_waker_signal signal": BINDING,
 	"ipc_os_forget_identity exchange": OWN,
 	"identity_make store": OWN,
+	"identity_check_held store": OWN,
 	"ipc_posix_directory swap": OWN,
 	"ipc_os_wait_interruptibly store": OWN,
 	"interruptible_handler store": OWN,

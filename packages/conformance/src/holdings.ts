@@ -19,8 +19,8 @@ import {
 	SharedMemory,
 } from "./under_test.ts";
 
-/** How long a watcher waits for what must come. */
-const PATIENCE = { timeout: 30_000 };
+/** How long a watcher waits for what must come: longer than the longest stop of a holder. */
+const PATIENCE = { timeout: 120_000 };
 
 /** What a watcher reports once the holder has ended, in any order. */
 export const givenBack: Readonly<Record<string, unknown>> = {

@@ -56,6 +56,10 @@ describe("mapped memory", () => {
 		expect(await run("what was forgotten leaves")).toEqual({ before: 5, left: true });
 	}, 30_000);
 
+	test("Workers end with endpoints open, also where the main thread has none", async () => {
+		expect(await run("Workers that end take their endpoints with them")).toBe(true);
+	}, 60_000);
+
 	test("a truncated file is reported as damage, and ends no process", async () => {
 		expect(await run("a truncated file")).toEqual(Array(4).fill("ERR_IPC_CORRUPT"));
 	}, 30_000);

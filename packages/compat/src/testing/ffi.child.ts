@@ -131,6 +131,24 @@ const programs: Record<string, () => unknown> = {
 		return seen;
 	},
 
+	/** Node closes the library at the end of each Worker, because the main thread has not loaded it. */
+	async "Workers that end take their endpoints with them"() {
+		const opener = `import(${JSON.stringify(new URL("../index.ts", import.meta.url))}).then(({ Channel }) => {
+			globalThis.receiver = Channel.receiver("worker", ${JSON.stringify(options)});
+			setInterval(() => {}, 1000);
+			require("node:worker_threads").parentPort.postMessage("open");
+		})`;
+		for (let i = 0; i < 5; i++) {
+			const worker = new Worker(opener, { eval: true });
+			await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
+			await worker.terminate();
+		}
+		const sender = Channel.sender("worker", options);
+		const left = await until(() => sender.receiverCount === 0);
+		sender.close();
+		return left;
+	},
+
 	opens() {
 		try {
 			Channel.sender("opened", options).close();

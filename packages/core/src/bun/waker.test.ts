@@ -1,6 +1,6 @@
 import { dlopen, ptr } from "bun:ffi";
 import { expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { library } from "./library.ts";
 import { openWaker } from "./waker.ts";
 
@@ -9,7 +9,18 @@ const SO_DETACH_FILTER = 27;
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 
-const descriptors = (): number[] => readdirSync("/proc/self/fd").map(Number);
+/** What each open descriptor leads to. The directory that is read is open itself, and gone afterwards. */
+function descriptors(): Map<number, string> {
+	const found = new Map<number, string>();
+	for (const fd of readdirSync("/proc/self/fd")) {
+		try {
+			found.set(Number(fd), readlinkSync(`/proc/self/fd/${fd}`));
+		} catch {
+			// It was the descriptor of the directory.
+		}
+	}
+	return found;
+}
 
 const until = async (condition: () => boolean): Promise<void> => {
 	while (!condition()) await Bun.sleep(1);
@@ -26,15 +37,15 @@ test.skipIf(process.platform !== "linux")(
 			close: { args: ["i32"], returns: "i32" },
 		});
 		let signals = 0;
-		const before = new Set(descriptors());
+		const before = descriptors();
 		const waker = openWaker(() => signals++);
 		const signal = (): void => library().symbols.ipc_waker_signal(waker.low, waker.high);
 		try {
 			const zero = new Int32Array(1);
 			// As on a system that refuses the filter.
-			const detached = descriptors()
-				.filter((fd) => !before.has(fd))
-				.filter((fd) => libc.setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, ptr(zero), 4) === 0);
+			const detached = [...descriptors()]
+				.filter(([fd, target]) => before.get(fd) !== target)
+				.filter(([fd]) => libc.setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, ptr(zero), 4) === 0);
 			expect(detached).toHaveLength(1);
 			signal();
 			await until(() => signals === 1);

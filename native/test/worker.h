@@ -44,6 +44,7 @@ static inline test_worker test_start(test_form form, void (*run)(void *), void *
   if (worker.pid == 0) {
     alarm(TEST_LIMIT_SECONDS); /* fork does not inherit it */
     run(argument);
+    ipc_process_forget(); /* as at the end of main() */
     _exit(0);
   }
   return worker;

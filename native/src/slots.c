@@ -207,8 +207,13 @@ static void slots_record_death(ipc_slot *slot, uint32_t instance) {
 static void slots_reap_one(ipc_segment *segment, ipc_slot *slot, reap_counts *found) {
   uint32_t instance = atomic_load_explicit(&slot->instance, memory_order_acquire);
   if (instance == 0) return;
-  bool is_alive = found->needs_quick_answers ? ipc_slot_owner_has_process(slot, &found->answers)
-                                             : ipc_slot_owner_runs(slot, &found->answers);
+  /*
+   * Thoroughly for the first live one in any case: a process that was killed and has not ended yet would otherwise keep
+   * the last that leaves from removing the segment.
+   */
+  bool is_quick = found->needs_quick_answers && found->live > 0;
+  bool is_alive =
+      is_quick ? ipc_slot_owner_has_process(slot, &found->answers) : ipc_slot_owner_runs(slot, &found->answers);
   atomic_thread_fence(memory_order_acquire);
   /* The slot was emptied or taken meanwhile: the owner that was read may be another one's, and that process recounts.
    */
@@ -332,7 +337,13 @@ static bool slots_evict_dead_of(ipc_segment *segment, const ipc_slot *slots, uin
 
 bool ipc_slots_evict_dead(ipc_segment *segment) {
   ipc_owner_answers answers = {0};
-  return slots_evict_dead_of(segment, segment->receivers, segment->max_receivers, &answers);
+  uint32_t used;
+  if (slots_evict_dead_of(segment, segment->receivers, segment->max_receivers, &answers)) return true;
+  /* A receiver that was killed while it left has emptied its slot, and nobody has counted. */
+  if (slots_count(segment->receivers, segment->max_receivers, &used) !=
+      atomic_load_explicit(&segment->header->receiver_count, memory_order_relaxed))
+    slots_recount(segment, false);
+  return false;
 }
 
 bool ipc_slots_poll(ipc_segment *segment, uint64_t *seen) {

@@ -136,8 +136,8 @@ describe("waiting", () => {
 		using sender = Channel.sender(name, { prefix });
 		await using child = startProgram("holder", ["channel", "receiver", prefix, name]);
 		assert.equal(await child.line(), "ready");
-		await child.kill();
 		assert.equal(sender.receiverCount, 1);
+		await child.kill();
 		assert.equal(sender.waitForReceivers(1, { timeout: 20 }), false);
 		assert.equal(sender.receiverCount, 0);
 		await using another = startProgram("holder", ["channel", "receiver", prefix, name]);

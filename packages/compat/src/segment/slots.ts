@@ -339,6 +339,9 @@ export function evictDeadAt(segment: Segment, gate: number): boolean {
 export function evictDead(segment: Segment): boolean {
 	for (let index = 0; index < segment.maxReceivers; index++)
 		if (isDead(segment, segment.receivers + index * SLOT_WORDS)) return evict(segment);
+	// A receiver that was killed while it left has emptied its slot, and nobody has counted.
+	const { count } = countSlots(segment, segment.receivers, segment.maxReceivers);
+	if (count !== segment.words[RECEIVER_COUNT]) recount(segment, false);
 	return false;
 }
 

@@ -4,8 +4,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#ifdef __linux__
+#include <sched.h>
+#include <sys/mount.h>
+#endif
 
 #include "ends.h"
+#include "platform/posix.h"
 #include "worker.h"
 
 static const ipc_options channel = {.kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 4};
@@ -16,6 +21,16 @@ typedef struct board {
 } board;
 
 static board *shared;
+
+/* Each process that uses libipc removes the files of dead ones: here only those of this case may find them. */
+static void use_own_storage(void) {
+#ifdef __linux__
+  if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+      mount("tmpfs", ipc_os_directory, "tmpfs", 0, "mode=1777") != 0)
+    SKIP("it needs a storage that no other process sees, which takes root's rights to mount");
+  ipc_posix_forget_directory();
+#endif
+}
 
 static void path_of(uint64_t identity, char path[64]) {
   snprintf(path, 64, "%s/libipc-process.%08x", ipc_os_directory, (unsigned)(identity >> 32));
@@ -63,6 +78,7 @@ static void other_users_can_only_read_the_file(void) {
 }
 
 static void the_first_question_removes_a_leftover(void) {
+  use_own_storage();
   uint64_t dead = leave_a_file();
   CHECK(has_file(dead));
   CHECK(!ipc_os_alive(dead));
@@ -71,6 +87,7 @@ static void the_first_question_removes_a_leftover(void) {
 }
 
 static void clear_removes_leftovers(void) {
+  use_own_storage();
   uint64_t dead = leave_a_file();
   identify();
   ipc_clear_dead_processes();
@@ -81,6 +98,7 @@ static void clear_removes_leftovers(void) {
 #ifdef F_OFD_SETLK
 /* Others may look, and remove, at the same time: their locks say nothing about the owner. */
 static void locks_of_others_do_not_make_the_dead_alive(void) {
+  use_own_storage();
   uint64_t dead = leave_a_file();
   char path[64];
   path_of(dead, path);
@@ -101,6 +119,7 @@ static void locks_of_others_do_not_make_the_dead_alive(void) {
 #endif
 
 static void what_strangers_put_in_its_place_is_dead(void) {
+  use_own_storage();
   uint64_t dead = leave_a_file();
   char path[64];
   CHECK(!ipc_os_alive(dead));
@@ -133,6 +152,7 @@ static void a_child_leaves_its_parents_file(void *unused) {
 }
 
 static void a_forked_child_has_a_file_of_its_own(void) {
+  use_own_storage();
   shared = test_shared(sizeof *shared);
   identify();
   shared->identity = ipc_os_self();
@@ -149,6 +169,7 @@ static void open_and_exit(void *keeps) {
 
 /* A thread may still be at work on what is open, so the kernel says when that is dead. */
 static void the_file_goes_at_the_exit_if_nothing_is_open(void) {
+  use_own_storage();
   shared = test_shared(sizeof *shared);
   test_finish(test_start(TEST_PROCESS, open_and_exit, NULL));
   CHECK(shared->identity != 0);
@@ -161,6 +182,7 @@ static void the_file_goes_at_the_exit_if_nothing_is_open(void) {
 
 /* A system that cleans up empties the whole directory. */
 static void a_lost_file_is_replaced_at_the_next_open(void) {
+  use_own_storage();
   identify();
   uint64_t first = ipc_os_self();
   char path[64];
@@ -173,6 +195,7 @@ static void a_lost_file_is_replaced_at_the_next_open(void) {
 
 /* As a daemon does that closes what it inherited. The numbers of the descriptors are other files' afterwards. */
 static void closed_descriptors_are_replaced_at_the_next_open(void) {
+  use_own_storage();
   identify();
   uint64_t first = ipc_os_self();
   char path[64], link[64];
@@ -245,6 +268,7 @@ static void look_for_leftovers(void *unused) {
 
 /* The dead are dead at every question, and those that start are alive, whatever finders do meanwhile. */
 static void finders_and_owners_meet(void) {
+  use_own_storage();
   shared = test_shared(sizeof *shared);
   board *finding = shared;
   test_worker finders[FINDERS];

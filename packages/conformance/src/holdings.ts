@@ -234,7 +234,13 @@ export class Watcher {
 			"the condition has no wait": async () => {
 				// The end of the process is known from the route, and an open removes what dead handles have left.
 				await this.#ended;
-				Condition.open(`${this.#name}.condition`, this.#options).close();
+				// A process that a fatal signal has reached may take a moment to end.
+				const patience = performance.now() + 10_000;
+				const handles = () => this.#listed().find(({ kind }) => kind === "condition")?.endpoints.length ?? 0;
+				do {
+					Condition.open(`${this.#name}.condition`, this.#options).close();
+					await new Promise((resolve) => setTimeout(resolve, 1));
+				} while (handles() > 1 && performance.now() < patience);
 				guard.lock();
 				const notified = condition.notify();
 				guard.unlock();

@@ -64,7 +64,6 @@ int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms, uint32_t *accep
     else
       memcpy(at, staged, (size_t)units * IPC_UNIT);
     ipc_sender_publish(sender, claimed.at + units, count);
-    ipc_sender_count_batch(sender, count);
     from += units;
     *accepted += count;
   }

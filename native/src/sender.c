@@ -48,8 +48,6 @@ static ipc_sender *sender_open(const char *prefix, const char *name, const ipc_o
     sender->max_record = ipc_ring_max_record(segment->capacity);
     sender->lease_bytes = segment->kind == IPC_QUEUE ? (uint32_t)sizeof(ipc_lease) : 0;
     sender->max_record -= sender->lease_bytes;
-    sender->clock_head = sender->clock_due =
-        atomic_load_explicit(&segment->header->head, memory_order_relaxed); /* due at the first claim */
     sender->needs_slow_path = segment->kind == IPC_QUEUE || segment->overflow == IPC_DROP_OLDEST;
     sender->waits = segment->overflow == IPC_BLOCK;
     sender->needs_receivers = !sender->needs_slow_path;

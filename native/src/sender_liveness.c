@@ -3,26 +3,25 @@
 #include "event.h"
 #include "orphan.h"
 
-enum { MOST_MESSAGES = 64 };
+enum { MOST_PUBLISHES = 64 };
 
 static const uint64_t CLOCK_NS = 20000000;
 
-/* How many messages lie before the next reading: as many as came in CLOCK_NS since the last one. */
-static uint32_t sender_messages_before_clock(uint64_t messages, uint64_t passed_ns) {
+/* How many publishes lie before the next reading: as many as came in CLOCK_NS since the last one. */
+static int32_t sender_next_interval(uint64_t publishes, uint64_t passed_ns) {
   /* The coarse clock may have stood still: at most twice as many as there were. */
-  uint64_t next = passed_ns < CLOCK_NS / 2 ? messages * 2 : messages * CLOCK_NS / passed_ns;
-  return next < 1 ? 1 : next > MOST_MESSAGES ? MOST_MESSAGES : (uint32_t)next;
+  uint64_t next = passed_ns < CLOCK_NS / 2 ? publishes * 2 : publishes * CLOCK_NS / passed_ns;
+  return next < 1 ? 1 : next > MOST_PUBLISHES ? MOST_PUBLISHES : (int32_t)next;
 }
 
 static bool sender_is_check_due(const ipc_sender *sender, uint64_t now) {
   return now - sender->liveness_checked_at >= IPC_SLICE_NS;
 }
 
-bool ipc_sender_read_clock(ipc_sender *sender, uint64_t head) {
+bool ipc_sender_read_clock(ipc_sender *sender) {
   uint64_t now = ipc_os_now_coarse();
-  uint32_t messages = (uint32_t)((head - sender->clock_head) >> 32);
-  sender->clock_head = head;
-  sender->clock_due = head + ((uint64_t)sender_messages_before_clock(messages, now - sender->clock_read_at) << 32);
+  sender->clock_interval = sender_next_interval((uint64_t)sender->clock_interval, now - sender->clock_read_at);
+  sender->publishes_to_clock = sender->clock_interval;
   sender->clock_read_at = now;
   return sender_is_check_due(sender, now);
 }

@@ -3,26 +3,24 @@
  *
  * A sender that waits for space looks for dead receivers between its slices. A sender that finds space does not wait,
  * so it looks every IPC_SLICE_NS. Reading a clock for each message would cost as much as the message. So a sender reads
- * it after some messages only, which it counts by the number in head: one comparison for a message, and no store.
+ * it after some of its publishes only. A publish is a message, a fragment or a batch.
  *
- * Invariant: at most MOST_MESSAGES messages lie between a reading of the clock and the claim that reads it next; the
- * messages of all senders count, and a batch counts as one. At the rate since the last reading, the next one follows
- * within CLOCK_NS, or at the next claim if that comes later. So a sender that keeps its rate notices within
- * IPC_SLICE_NS + CLOCK_NS and the time between two messages. A sender whose rate drops all at once needs up to
- * MOST_MESSAGES messages, unless it wakes a receiver: then it reads the clock at the next claim.
+ * Invariant: at most MOST_PUBLISHES publishes of this sender lie between a reading of the clock and the claim that
+ * reads it next. At the rate since the last reading, the next one follows within CLOCK_NS, or at the next claim if that
+ * comes later. So a sender that keeps its rate notices within IPC_SLICE_NS + CLOCK_NS and the time between two
+ * publishes. A sender whose rate drops all at once needs up to MOST_PUBLISHES messages, unless it wakes a receiver:
+ * then it reads the clock at the next claim.
  */
 #ifndef LIBIPC_SENDER_LIVENESS_H
 #define LIBIPC_SENDER_LIVENESS_H
 
 #include "sender_state.h"
 
-/* Whether a claim has to read the clock; `head` is the head word that it found. */
-static inline bool ipc_sender_is_clock_due(const ipc_sender *sender, uint64_t head) {
-  return (int64_t)(head - sender->clock_due) >= 0;
-}
+/* Whether a claim has to read the clock. The fields are the sender's own: no damage to the segment reaches them. */
+static inline bool ipc_sender_is_clock_due(const ipc_sender *sender) { return sender->publishes_to_clock <= 0; }
 
 /* Reads the clock, and sets when to do so again. True: ipc_sender_check_liveness() is due. */
-bool ipc_sender_read_clock(ipc_sender *sender, uint64_t head);
+bool ipc_sender_read_clock(ipc_sender *sender);
 
 /*
  * Empties the slots of dead receivers and looks for a lost name, if IPC_SLICE_NS have passed since the last time.
@@ -30,14 +28,10 @@ bool ipc_sender_read_clock(ipc_sender *sender, uint64_t head);
  */
 void ipc_sender_check_liveness(ipc_sender *sender);
 
-/* A receiver was asleep: the messages may be far apart. */
-static inline void ipc_sender_woke_receiver(ipc_sender *sender) { sender->clock_due = sender->clock_head; }
-
-/* Has the messages of a batch, which were published together, count as one. */
-static inline void ipc_sender_count_batch(ipc_sender *sender, uint32_t messages) {
-  uint64_t others = (uint64_t)(messages - 1) << 32;
-  sender->clock_head += others;
-  sender->clock_due += others;
+/* A receiver was asleep: the messages may be far apart, so the next claim reads the clock. */
+static inline void ipc_sender_woke_receiver(ipc_sender *sender) {
+  sender->clock_interval -= sender->publishes_to_clock;
+  sender->publishes_to_clock = 0;
 }
 
 #endif

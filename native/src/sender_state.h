@@ -10,7 +10,7 @@
 struct ipc_sender {
   ipc_segment segment; /* first: see ipc_segment_open_endpoint() */
   ipc_slot *slot;
-  uint64_t clock_due; /* a claim that finds head there or past it reads the clock: see sender_liveness.h */
+  int32_t publishes_to_clock; /* 0: the next claim reads the clock; see sender_liveness.h */
   uint32_t instance;
   uint32_t capacity_units;
   uint32_t lease_bytes;         /* of a queue: what a record has before its message */
@@ -21,7 +21,7 @@ struct ipc_sender {
   bool needs_receivers;         /* a message is refused if no receiver is connected */
   bool awaits_claim;            /* the last send that could not wait found the claim taken, rather than the ring full */
   uint64_t peers_seen;          /* see ipc_slots_poll() */
-  uint64_t clock_head;          /* the head word when the clock was read */
+  int32_t clock_interval;       /* publishes from the last reading to the next */
   uint64_t clock_read_at;       /* ipc_os_now_coarse() then */
   uint64_t liveness_checked_at; /* when ipc_sender_check_liveness() last looked; 0 = never */
   uint64_t reaped_at;           /* when a send that does not wait last looked for dead peers in its way */

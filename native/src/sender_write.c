@@ -145,9 +145,8 @@ int32_t ipc_sender_claim_slow(ipc_sender *sender, uint32_t units, int32_t timeou
         if (!ipc_claim_take_over(segment, &header->claim, sender->instance, &pid)) return IPC_TIMED_OUT;
       }
     }
-    uint64_t head_word = atomic_load_explicit(&header->head, memory_order_relaxed); /* the claim ordered it */
-    uint32_t head = (uint32_t)head_word;
-    if (ipc_sender_is_clock_due(sender, head_word) && ipc_sender_read_clock(sender, head_word)) {
+    uint32_t head = (uint32_t)atomic_load_explicit(&header->head, memory_order_relaxed); /* the claim ordered it */
+    if (ipc_sender_is_clock_due(sender) && ipc_sender_read_clock(sender)) {
       sender_release_claim(sender);
       held = false;
       ipc_sender_check_liveness(sender);

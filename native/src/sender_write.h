@@ -74,13 +74,11 @@ static inline int32_t ipc_sender_claim_inline(ipc_sender *sender, uint32_t units
   const ipc_header *header = sender->segment.header;
   if (IPC_UNLIKELY(ipc_sender_check(sender) != IPC_OK || !ipc_sender_try_claim(sender)))
     return ipc_sender_claim_slow(sender, units, timeout_ms, deadline, claimed, false);
-  uint64_t head_word = atomic_load_explicit(&header->head, memory_order_relaxed); /* the claim ordered it */
-  uint32_t head = (uint32_t)head_word;
+  uint32_t head = (uint32_t)atomic_load_explicit(&header->head, memory_order_relaxed); /* the claim ordered it */
   uint32_t padding = ipc_ring_padding(sender->capacity_units, head, units);
   uint32_t room = atomic_load_explicit(&header->write_limit, memory_order_relaxed) - head;
   /* More room than the ring has: damage. */
-  if (IPC_UNLIKELY(padding + units > room || room > sender->capacity_units ||
-                   ipc_sender_is_clock_due(sender, head_word)))
+  if (IPC_UNLIKELY(padding + units > room || room > sender->capacity_units || ipc_sender_is_clock_due(sender)))
     return ipc_sender_claim_slow(sender, units, timeout_ms, deadline, claimed, true);
   return ipc_sender_claimed(sender, head, padding, room, claimed);
 }
@@ -91,6 +89,7 @@ static inline void ipc_sender_publish_only(ipc_sender *sender, uint32_t head, ui
   uint64_t number = (atomic_load_explicit(&header->head, memory_order_relaxed) >> 32) + messages;
   /* release pairs with the acquire load by receivers: they see the records whole */
   atomic_store_explicit(&header->head, number << 32 | head, memory_order_release);
+  sender->publishes_to_clock--;
   if (!sender->is_only) ipc_claim_unlock(&header->claim);
 }
 

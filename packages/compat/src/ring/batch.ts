@@ -1,7 +1,6 @@
 import { Status, UNIT } from "@libipc/protocol";
 import { claimHead, publish } from "./head.ts";
 import { RecordBytes, ringUnits } from "./ring.ts";
-import { countBatch } from "./sender_liveness.ts";
 import type { Claimed, SenderState } from "./sender_state.ts";
 
 /** Messages gathered in the sender's own memory, to be published together: `native/src/batch.c`. */
@@ -55,7 +54,6 @@ export function flush(state: SenderState, claimed: Claimed, timeout: number, acc
 		}
 		ring.copyRecords(ring.offset(at), staged, from * UNIT, (from + units) * UNIT);
 		publish(state, (at + units) | 0, count);
-		countBatch(state, count);
 		from += units;
 		sent += count;
 	}

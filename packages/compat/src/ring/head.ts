@@ -33,6 +33,7 @@ const PATIENT_WAITS = 3;
 /** Moves head to a position, past so many more messages. */
 function moveHead(state: SenderState, position: number, messages: number): void {
 	const { words } = state;
+	state.publishesToClock--;
 	const count = (words[HEAD + 1] as number) + messages;
 	if (state.overwrites) {
 		// One store of both: a receiver that joins takes both, and computes from the count what it has missed.

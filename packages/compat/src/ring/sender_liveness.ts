@@ -1,4 +1,3 @@
-import { headerWord } from "@libipc/protocol";
 import { SLICE } from "../segment/event.ts";
 import { isOrphaned } from "../segment/orphaned.ts";
 import { evictDead } from "../segment/slots.ts";
@@ -6,32 +5,26 @@ import type { SenderState } from "./sender_state.ts";
 
 /**
  * How a sender that always finds space notices killed receivers and a lost name: `native/src/sender_liveness.h`, which gives the
- * invariant. It reads the clock after some messages only.
+ * invariant. It reads the clock after some publishes only.
  */
 
-/** The number of the next message: the upper half of head. */
-const NUMBER = headerWord.head + 1;
-
-/** At most so many messages lie between two readings of the clock. */
-const MOST_MESSAGES = 64;
+/** At most so many publishes lie between two readings of the clock. */
+const MOST_PUBLISHES = 64;
 
 /** The time between two readings that a sender aims at, in milliseconds. */
 const CLOCK = 20;
 
 /** Whether a claim has to read the clock. */
-export const isClockDue = (state: SenderState): boolean =>
-	(((state.words[NUMBER] as number) - state.clockDue) | 0) >= 0;
+export const isClockDue = (state: SenderState): boolean => state.publishesToClock <= 0;
 
 /** Reads the clock, and sets when to do so again. True: {@link checkLiveness} is due. */
 export function readClock(state: SenderState): boolean {
 	const now = state.segment.platform.now();
-	const number = state.words[NUMBER] as number;
-	const messages = (number - state.clockNumber) >>> 0;
 	const passed = now - state.clockReadAt;
 	// A clock may be coarse: at most twice as many as there were.
-	const next = passed < CLOCK / 2 ? messages * 2 : Math.floor((messages * CLOCK) / passed);
-	state.clockNumber = number;
-	state.clockDue = (number + Math.max(1, Math.min(next, MOST_MESSAGES))) | 0;
+	const next = passed < CLOCK / 2 ? state.clockInterval * 2 : Math.floor((state.clockInterval * CLOCK) / passed);
+	state.clockInterval = Math.max(1, Math.min(next, MOST_PUBLISHES));
+	state.publishesToClock = state.clockInterval;
 	state.clockReadAt = now;
 	return isCheckDue(state, now);
 }
@@ -51,11 +44,6 @@ export function checkLiveness(state: SenderState): void {
 
 /** A receiver was asleep: the messages may be far apart, so the next claim reads the clock. */
 export function wokeReceiver(state: SenderState): void {
-	state.clockDue = state.clockNumber;
-}
-
-/** Has the messages of a batch, which were published together, count as one. */
-export function countBatch(state: SenderState, messages: number): void {
-	state.clockNumber = (state.clockNumber + messages - 1) | 0;
-	state.clockDue = (state.clockDue + messages - 1) | 0;
+	state.clockInterval -= state.publishesToClock;
+	state.publishesToClock = 0;
 }

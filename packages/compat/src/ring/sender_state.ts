@@ -1,4 +1,4 @@
-import { headerWord, Kind, LEASE_BYTES, OverflowKind } from "@libipc/protocol";
+import { Kind, LEASE_BYTES, OverflowKind } from "@libipc/protocol";
 import { Backoff } from "../segment/event.ts";
 import type { Segment } from "../segment/segment.ts";
 import type { Fragment } from "./assembly.ts";
@@ -63,10 +63,10 @@ export class SenderState {
 	awaitsClaim = false;
 	/** head.ts: when a send that does not wait last looked for dead peers in its way. */
 	reapedAt = -Infinity;
-	/** sender_liveness.ts: a claim that finds this number in head, or a later one, reads the clock. */
-	clockDue: number;
-	/** sender_liveness.ts: the number in head when the clock was read. */
-	clockNumber: number;
+	/** head.ts, and sender_liveness.ts: the publishes before a claim reads the clock; 0: the next one does. */
+	publishesToClock = 0;
+	/** sender_liveness.ts: the publishes from the last reading of the clock to the next. */
+	clockInterval = 0;
 	/** sender_liveness.ts: when the clock was read. */
 	clockReadAt = -Infinity;
 	/** sender_liveness.ts: when `checkLiveness` last looked. */
@@ -96,7 +96,6 @@ export class SenderState {
 		this.waits = segment.overflow === OverflowKind.block;
 		this.overwrites = segment.overflow === OverflowKind.dropOldest;
 		this.needsReceivers = segment.kind !== Kind.queue && !this.overwrites;
-		this.clockDue = this.clockNumber = segment.words[headerWord.head + 1] as number;
 		this.backoff = new Backoff(segment);
 	}
 

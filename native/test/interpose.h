@@ -18,6 +18,8 @@ typedef struct test_hooks {
   bool keep_names;
   /* Files belong to this user, if it is not 0: as if he had made them. */
   uint32_t owner;
+  /* Called in place of ipc_os_resize(), if it is not NULL. */
+  int (*resize)(int fd, uint64_t size);
   /* The errno of each call that makes a file larger, if it is not 0. */
   int no_room;
   /* Added to the clock, so that long time-outs need no waiting. */

@@ -15,18 +15,15 @@
  * for three days. A file can outlive a reboot here; its endpoints are then known to be
  * dead, as after a crash: nothing has their files locked.
  */
+#include "file_size.h"
+#include "hashed_key.h"
 #include "wake_socket.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -166,63 +163,23 @@ bool ipc_os_is_dumping(uint32_t pid, uint32_t pid_namespace) {
   return false;
 }
 
-/*
- * File names are a hash of the key (FNV-1a, 128 bits): the file system takes upper and
- * lower case, and differently composed Unicode, for the same name, and rejects bytes
- * that are not UTF-8. The header holds the real name, and joiners compare it.
- */
-enum { HASH_DIGITS = 32 };
-
 const bool ipc_posix_keys_are_hashed = true; /* wakers have other names */
 
 const char ipc_os_directory[] = "/var/tmp";
 
-bool ipc_posix_is_key(const char *key) {
-  return strncmp(key, "libipc.", 7) == 0 && strlen(key + 7) == HASH_DIGITS &&
-         strspn(key + 7, "0123456789abcdef") == HASH_DIGITS;
+bool ipc_posix_is_key(const char *name) { return ipc_hashed_is_key(name); }
+
+void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]) { ipc_hashed_listed_key(key, listed); }
+
+void ipc_posix_path(const char *key, char path[IPC_POSIX_PATH_BYTES]) { ipc_hashed_path(key, path); }
+
+/* F_PEOFPOSMODE counts from the last allocated byte. */
+static int os_allocate(int fd, uint64_t bytes) {
+  fstore_t space = {.fst_flags = F_ALLOCATEALL, .fst_posmode = F_PEOFPOSMODE, .fst_length = (off_t)bytes};
+  return fcntl(fd, F_PREALLOCATE, &space) == -1 ? -errno : 0;
 }
 
-void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]) {
-  const unsigned __int128 prime = (unsigned __int128)1 << 88 | 0x13b;
-  unsigned __int128 hash = (unsigned __int128)UINT64_C(0x6c62272e07bb0142) << 64 | UINT64_C(0x62b821756295c58d);
-  for (; *key; key++) hash = (hash ^ (uint8_t)*key) * prime;
-  snprintf(listed, IPC_OS_KEY_BYTES, "libipc.%016" PRIx64 "%016" PRIx64, (uint64_t)(hash >> 64), (uint64_t)hash);
-}
-
-/* A key as listed is its own hash: no other key looks like one. */
-void ipc_posix_path(const char *key, char path[IPC_POSIX_PATH_BYTES]) {
-  char listed[IPC_OS_KEY_BYTES];
-  if (!ipc_posix_is_key(key)) {
-    ipc_os_listed_key(key, listed);
-    key = listed;
-  }
-  snprintf(path, IPC_POSIX_PATH_BYTES, "%.50s", key);
-}
-
-static int os_write_zeros(int fd, uint64_t size) {
-  static const char zeros[64 << 10];
-  for (uint64_t offset = 0; offset < size;) {
-    uint64_t left = size - offset;
-    ssize_t written = pwrite(fd, zeros, left < sizeof zeros ? left : sizeof zeros, (off_t)offset);
-    if (written < 0 && errno != EINTR) return -errno;
-    if (written > 0) offset += (uint64_t)written;
-  }
-  return 0;
-}
-
-/*
- * ftruncate alone makes a hole, and a write to a mapped hole faults when the disk is
- * full. Preallocation has been seen to fail on new files (EINVAL), so the blocks that
- * the file then has decide whether it must be filled by writing.
- */
-int ipc_os_resize(int fd, uint64_t size) {
-  fstore_t space = {.fst_flags = F_ALLOCATEALL, .fst_posmode = F_PEOFPOSMODE, .fst_length = (off_t)size};
-  if (fcntl(fd, F_PREALLOCATE, &space) == -1 && (errno == ENOSPC || errno == EDQUOT)) return -ENOSPC;
-  if (ftruncate(fd, (off_t)size) != 0) return -errno;
-  struct stat s;
-  if (fstat(fd, &s) != 0) return -errno;
-  return (uint64_t)s.st_blocks * 512 >= size ? 0 : os_write_zeros(fd, size);
-}
+int ipc_os_resize(int fd, uint64_t size) { return ipc_posix_resize(fd, size, os_allocate); }
 
 void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
   void *address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);

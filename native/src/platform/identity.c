@@ -46,9 +46,8 @@ static int held = -1;                  /* the descriptor with the lock */
 static int spare = -1;                 /* closed when there is no other descriptor to ask with */
 
 static void identity_name(uint64_t of, char name[NAME_BYTES]) {
-  /* By hand, because a signal handler comes here (ending.c). */
   memcpy(name, PREFIX, sizeof PREFIX - 1);
-  for (int i = 0; i < 8; i++) name[sizeof PREFIX - 1 + (size_t)i] = "0123456789abcdef"[of >> (60 - 4 * i) & 15];
+  ipc_posix_write_hex(name + sizeof PREFIX - 1, of >> 32, 8);
   name[NAME_BYTES - 1] = 0;
 }
 

@@ -11,6 +11,11 @@
 /* A path made by ipc_posix_path(). */
 enum { IPC_POSIX_PATH_BYTES = IPC_OS_KEY_BYTES + 16 };
 
+/* The last digits of a number, without a terminator. A signal handler may call it, and it is a part of every signal. */
+static inline void ipc_posix_write_hex(char *to, uint64_t number, int digits) {
+  for (int i = digits - 1; i >= 0; i--, number >>= 4) to[i] = "0123456789abcdef"[number & 15];
+}
+
 /* The name of a key's file in ipc_posix_directory(). */
 void ipc_posix_path(const char *key, char path[IPC_POSIX_PATH_BYTES]);
 

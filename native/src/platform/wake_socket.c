@@ -29,14 +29,9 @@ enum { WAKER_DIGITS = 16, PREFIX_DIGITS = 8 };
 #define NAME "libipc-wake."
 enum { NAME_BYTES = sizeof NAME - 1, FILE_NAME_BYTES = NAME_BYTES + WAKER_DIGITS + 1 };
 
-/* By hand: a signal handler may need it, and it is a part of every signal. */
-static void socket_write_hex(char *to, uint64_t number, int digits) {
-  for (int i = digits - 1; i >= 0; i--, number >>= 4) to[i] = "0123456789abcdef"[number & 15];
-}
-
 static void socket_name(uint64_t waker, char name[FILE_NAME_BYTES]) {
   memcpy(name, NAME, NAME_BYTES);
-  socket_write_hex(name + NAME_BYTES, waker, WAKER_DIGITS);
+  ipc_posix_write_hex(name + NAME_BYTES, waker, WAKER_DIGITS);
   name[FILE_NAME_BYTES - 1] = 0;
 }
 
@@ -265,7 +260,7 @@ void ipc_os_admit_to_waker(uint64_t waker, const ipc_os_access *segment) {
 bool ipc_os_remove_wakers(uint32_t prefix) {
   char start[NAME_BYTES + PREFIX_DIGITS];
   memcpy(start, NAME, NAME_BYTES);
-  socket_write_hex(start + NAME_BYTES, prefix, PREFIX_DIGITS);
+  ipc_posix_write_hex(start + NAME_BYTES, prefix, PREFIX_DIGITS);
   int fd = openat(ipc_posix_directory(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *directory = fd < 0 ? NULL : fdopendir(fd);
   if (!directory) {

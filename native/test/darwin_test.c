@@ -1,10 +1,12 @@
-/* darwin_test.c - what darwin.c needs and this system does not use: the size of files, and the names of files. */
+/* darwin_test.c - what darwin.c needs and this system does not use: sizes and names of files, and what faults say. */
 #include <fcntl.h>
+#include <setjmp.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "handle_state.h"
 #include "interpose.h"
+#include "platform/fault.h"
 #include "platform/file_size.h"
 #include "platform/hashed_key.h"
 #include "worker.h"
@@ -216,6 +218,66 @@ static void names_of_files_are_hashes_of_keys(void) {
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) CHECK(!ipc_hashed_is_key(others[i]));
 }
 
+#ifdef __linux__
+static siginfo_t caught;
+static sigjmp_buf after_the_fault;
+
+static void catch_it(int signal, siginfo_t *info, void *context) {
+  (void)signal;
+  (void)context;
+  caught = *info;
+  siglongjmp(after_the_fault, 1);
+}
+
+static siginfo_t fault_at(volatile uint8_t *address) {
+  const struct sigaction action = {.sa_sigaction = catch_it, .sa_flags = SA_SIGINFO}, none = {.sa_handler = SIG_DFL};
+  CHECK_EQ(sigaction(SIGBUS, &action, NULL), 0);
+  if (sigsetjmp(after_the_fault, 1) == 0) {
+    *address = 1;
+    FAIL("no fault");
+  }
+  CHECK_EQ(sigaction(SIGBUS, &none, NULL), 0);
+  return caught;
+}
+
+/* As on macOS: the code is the same for all, and a signal that was sent has the address of an earlier fault. */
+static void without_exact_codes_the_page_decides(void) {
+  int fd = make_file(), error;
+  CHECK_EQ(ipc_os_resize(fd, 2 * PAGE), 0);
+  uint8_t *bytes = ipc_os_map(fd, 0, 2 * PAGE, &error);
+  CHECK(bytes);
+  CHECK_EQ(ipc_posix_ask_page(bytes + PAGE), IPC_PAGE_THERE);
+  CHECK_EQ(ftruncate(fd, PAGE), 0);
+  CHECK_EQ(ipc_posix_ask_page(bytes), IPC_PAGE_THERE);
+  CHECK_EQ(ipc_posix_ask_page(bytes + PAGE - 1), IPC_PAGE_THERE);
+  CHECK_EQ(ipc_posix_ask_page(bytes + PAGE), IPC_PAGE_MISSING);
+  CHECK_EQ(ipc_posix_ask_page((const void *)8), IPC_PAGE_MISSING);
+  siginfo_t info = fault_at(bytes + PAGE + 7);
+  CHECK(ipc_fault_may_be_a_missing_page(&info, true));
+  CHECK(!ipc_fault_was_sent(&info, true));
+  static const int codes[] = {BUS_ADRALN, BUS_ADRERR};
+  for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+    info.si_code = codes[i];
+    info.si_addr = bytes + PAGE + 7;
+    CHECK(ipc_fault_may_be_a_missing_page(&info, false));
+    CHECK(!ipc_fault_was_sent(&info, false));
+    info.si_addr = bytes + 7;
+    CHECK(!ipc_fault_may_be_a_missing_page(&info, false));
+    CHECK(ipc_fault_was_sent(&info, false));
+  }
+  info.si_code = BUS_ADRALN;
+  CHECK(!ipc_fault_may_be_a_missing_page(&info, true));
+  info.si_code = SI_USER;
+  CHECK(!ipc_fault_may_be_a_missing_page(&info, true));
+  CHECK(ipc_fault_was_sent(&info, true));
+  ipc_os_unmap(bytes, 2 * PAGE);
+  close(fd);
+}
+#define CASES_WITH_EXACT_CODES , TEST_CASE(without_exact_codes_the_page_decides)
+#else
+#define CASES_WITH_EXACT_CODES
+#endif
+
 TEST_MAIN(TEST_CASE(a_growth_keeps_what_is_in_the_file), TEST_CASE(a_growth_asks_for_what_is_missing),
           TEST_CASE(without_room_a_file_stays_as_it_is), TEST_CASE(shared_memory_grows_while_it_is_used),
-          TEST_CASE(names_of_files_are_hashes_of_keys))
+          TEST_CASE(names_of_files_are_hashes_of_keys) CASES_WITH_EXACT_CODES)

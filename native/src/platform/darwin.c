@@ -15,6 +15,7 @@
  * for three days. A file can outlive a reboot here; its endpoints are then known to be
  * dead, as after a crash: nothing has their files locked.
  */
+#include "fault.h"
 #include "file_size.h"
 #include "hashed_key.h"
 #include "wake_socket.h"
@@ -23,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -172,6 +174,30 @@ bool ipc_posix_is_key(const char *name) { return ipc_hashed_is_key(name); }
 void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]) { ipc_hashed_listed_key(key, listed); }
 
 void ipc_posix_path(const char *key, char path[IPC_POSIX_PATH_BYTES]) { ipc_hashed_path(key, path); }
+
+const bool ipc_posix_fault_codes_are_exact = false;
+
+/* Of libsystem_kernel: the system call and nothing else. It reads the set before it sees that there is no such
+ * operation. */
+int __pthread_sigmask(int operation, const sigset_t *set, sigset_t *before);
+
+static bool os_cannot_read(const void *address) {
+  const uintptr_t bytes = (uintptr_t)address & ~(uintptr_t)7;
+  return __pthread_sigmask(~0, (const sigset_t *)bytes, NULL) != 0 && errno == EFAULT;
+}
+
+static bool os_can_ask_pages;
+
+/* Two addresses with known answers: the first page is never mapped. */
+__attribute__((constructor)) static void os_try_to_ask_pages(void) {
+  static const uint64_t there = 0;
+  os_can_ask_pages = os_cannot_read((const void *)8) && !os_cannot_read(&there);
+}
+
+ipc_posix_page ipc_posix_ask_page(const void *address) {
+  if (!os_can_ask_pages) return IPC_PAGE_UNKNOWN;
+  return os_cannot_read(address) ? IPC_PAGE_MISSING : IPC_PAGE_THERE;
+}
 
 /* F_PEOFPOSMODE counts from the last allocated byte. */
 static int os_allocate(int fd, uint64_t bytes) {

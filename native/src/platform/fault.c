@@ -10,7 +10,7 @@
  */
 #define _GNU_SOURCE
 #define _DARWIN_C_SOURCE
-#include "platform.h"
+#include "fault.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -50,16 +50,14 @@ static bool guard_zero_from(uintptr_t start, uintptr_t end) {
 #endif
 }
 
-/* Whether a read there would fault. False where the system cannot be asked: then a fault within the handler shows it.
- */
-static bool guard_is_missing(const void *address) {
-#ifdef __linux__
-  /* It reads the 8 bytes before it sees that there is no such operation. */
-  return syscall(SYS_rt_sigprocmask, ~0, (uintptr_t)address & ~(uintptr_t)7, NULL, 8) != 0 && errno == EFAULT;
-#else
-  (void)address;
-  return false;
-#endif
+bool ipc_fault_may_be_a_missing_page(const siginfo_t *info, bool codes_are_exact) {
+  if (codes_are_exact) return info->si_code == BUS_ADRERR;
+  return ipc_posix_ask_page(info->si_addr) != IPC_PAGE_THERE;
+}
+
+bool ipc_fault_was_sent(const siginfo_t *info, bool codes_are_exact) {
+  if (codes_are_exact) return info->si_code <= 0;
+  return ipc_posix_ask_page(info->si_addr) == IPC_PAGE_THERE;
 }
 
 static void guard_set(guarded *it, uintptr_t start, uintptr_t end, ipc_os_damage *damage) {
@@ -82,7 +80,7 @@ static bool guard_mend(guarded *it, uintptr_t address) {
   if (!damage->mark) return true;
   /* The mark may lie in a page that is missing, too. If that is not seen, another fault interrupts this, and it goes
    * on. */
-  if (guard_is_missing(damage->mark)) guard_zero_from((uintptr_t)damage->mark & ~(page - 1), end);
+  if (ipc_posix_ask_page(damage->mark) == IPC_PAGE_MISSING) guard_zero_from((uintptr_t)damage->mark & ~(page - 1), end);
   atomic_store(damage->mark, damage->value);
   return true;
 }
@@ -99,11 +97,12 @@ static void guard_call_previous(int signal, siginfo_t *info, void *context) {
   struct sigaction then = previous;
   bool by_handler = then.sa_flags & SA_SIGINFO || (then.sa_handler != SIG_DFL && then.sa_handler != SIG_IGN);
   if (!by_handler || then.sa_flags & (int)SA_RESETHAND) {
-    /* A signal that a process sent may be ignored; a fault may not. */
-    if (!by_handler && then.sa_handler == SIG_IGN && info->si_code <= 0) return;
+    const bool is_exact = ipc_posix_fault_codes_are_exact, was_sent = ipc_fault_was_sent(info, is_exact);
+    /* A signal that a process sent may be ignored; a fault may not: ignored, it would come again without end. */
+    if (!by_handler && then.sa_handler == SIG_IGN && was_sent && is_exact) return;
     struct sigaction none = {.sa_handler = SIG_DFL};
     sigaction(SIGBUS, &none, NULL);
-    if (!by_handler && info->si_code <= 0) raise(SIGBUS); /* a fault comes again by itself */
+    if (!by_handler && was_sent) raise(SIGBUS); /* a fault comes again by itself */
     if (!by_handler) return;
   }
   sigset_t blocked = then.sa_mask, before;
@@ -118,7 +117,8 @@ static void guard_call_previous(int signal, siginfo_t *info, void *context) {
 
 static void guard_on_fault(int signal, siginfo_t *info, void *context) {
   int error = errno;
-  if (info->si_code != BUS_ADRERR || !guard_mend_any((uintptr_t)info->si_addr))
+  if (!ipc_fault_may_be_a_missing_page(info, ipc_posix_fault_codes_are_exact) ||
+      !guard_mend_any((uintptr_t)info->si_addr))
     guard_call_previous(signal, info, context);
   errno = error;
 }

@@ -32,7 +32,7 @@ static int size_ask(int fd, uint64_t *bytes, uint64_t *allocated) {
 }
 
 int ipc_posix_resize(int fd, uint64_t size, ipc_posix_allocate *allocate) {
-  uint64_t before, allocated;
+  uint64_t before = 0, allocated = 0;
   int error = size_ask(fd, &before, &allocated);
   if (error != 0 || size == before) return error;
   if (size > before) {

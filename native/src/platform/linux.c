@@ -1,6 +1,7 @@
 #ifdef __linux__
 
 #define _GNU_SOURCE
+#include "fault.h"
 #include "wake_socket.h"
 
 #include <dirent.h>
@@ -152,6 +153,15 @@ const bool ipc_posix_keys_are_hashed = false;
 
 void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]) {
   snprintf(listed, IPC_OS_KEY_BYTES, "%s", key);
+}
+
+const bool ipc_posix_fault_codes_are_exact = true;
+
+/* The call reads the 8 bytes before it sees that there is no such operation. */
+ipc_posix_page ipc_posix_ask_page(const void *address) {
+  const uintptr_t bytes = (uintptr_t)address & ~(uintptr_t)7;
+  bool is_missing = syscall(SYS_rt_sigprocmask, ~0, bytes, NULL, 8) != 0 && errno == EFAULT;
+  return is_missing ? IPC_PAGE_MISSING : IPC_PAGE_THERE;
 }
 
 int ipc_os_resize(int fd, uint64_t size) {

@@ -187,6 +187,7 @@ int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, int32_
     if (deadline == 0) deadline = ipc_deadline(timeout_ms);
     if (ipc_os_now() >= deadline) return ipc_segment_result(segment, IPC_TIMED_OUT);
     if (ipc_event_sleep(header, IPC_EVENT_PEERS, seen, deadline, IPC_SLICE_NS)) deadline = IPC_PASSED;
+    ipc_slots_evict_dead(segment); /* it also counts receivers that a killed process has counted wrongly */
   }
 }
 

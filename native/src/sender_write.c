@@ -117,6 +117,12 @@ static bool sender_is_time_to_reap(ipc_sender *sender) {
   return true;
 }
 
+/* ipc_sender_check() before a refusal: without receivers only if none has a slot, whatever the count is. */
+static int32_t sender_check_slots(ipc_sender *sender) {
+  int32_t status = ipc_sender_check(sender);
+  return status == IPC_NO_RECEIVERS && ipc_slots_any_receiver(&sender->segment) ? IPC_OK : status;
+}
+
 /* After so many waits without success a sender waits with the claim: else small messages of others could take all space
  * for ever. */
 enum { PATIENT_WAITS = 3 };
@@ -128,7 +134,7 @@ int32_t ipc_sender_claim_slow(ipc_sender *sender, uint32_t units, int32_t timeou
   uint64_t slice = IPC_FIRST_SLICE_NS;
   bool held = has_claim;
   for (uint32_t waits = 0;; waits++) {
-    int32_t status = ipc_sender_check(sender);
+    int32_t status = sender_check_slots(sender);
     if (IPC_UNLIKELY(status != IPC_OK)) {
       if (held) sender_release_claim(sender);
       if (status == IPC_NO_RECEIVERS && sender_is_time_to_reap(sender) && ipc_segment_is_orphaned(segment))
@@ -194,7 +200,7 @@ uint32_t ipc_sender_free_units(ipc_sender *sender) {
 }
 
 int32_t ipc_sender_refusal(ipc_sender *sender) {
-  int32_t status = ipc_sender_check(sender);
+  int32_t status = sender_check_slots(sender);
   if (status != IPC_OK) return status;
   sender->awaits_claim = false;
   if (sender_is_time_to_reap(sender)) {

@@ -44,27 +44,37 @@ static uint32_t slots_used(const _Atomic uint32_t *word, uint32_t most) {
   return used < most ? used : most;
 }
 
+/* How many slots are taken below the index that is in `used`: an endpoint raises it before it takes its slot. */
+static uint32_t slots_count_used(const _Atomic uint32_t *used, const ipc_slot *slots, uint32_t most) {
+  uint32_t last;
+  return slots_count(slots, slots_used(used, most), &last);
+}
+
 /* More rounds than others can change slots meanwhile; a damaged segment must not keep a process here. */
 enum { COUNT_ROUNDS = 64 };
 
 /*
  * Counts slots that have been changed, together with others that do the same, without a lock.
  *
- * Invariant: when all have returned, the word is the number of slots that are taken. Each changes its slot, passes a
- * full fence (1), counts, swaps the count in, passes a full fence (2), and counts again until nothing has changed. If
- * the last count of the last one to swap missed a change, then the one that made the change sees that swap after its
- * fence (1), and swaps itself.
+ * Invariant: when all have returned, the word is the number of slots that are taken. Each changes its slot, counts,
+ * swaps the count in, passes a full fence, and counts again, until the word is what it has just counted. If the last
+ * count of the last process to swap missed a change, then the process that made the change sees that swap after its
+ * fence, and swaps itself. The index up to which slots are counted is read again for each count: an endpoint that
+ * joined meanwhile may lie above the one that was read before.
+ *
+ * Until then the word may be too low: a process that was slow has swapped in an old count, and has not counted again.
+ * If it was killed there, the next process that counts corrects it.
  */
-static void slots_update_count(_Atomic uint32_t *word, const ipc_slot *slots, uint32_t most) {
-  uint32_t used;
-  atomic_thread_fence(memory_order_seq_cst); /* (1) */
+static void slots_update_count(_Atomic uint32_t *word, const _Atomic uint32_t *used, const ipc_slot *slots,
+                               uint32_t most) {
   for (int round = 0; round < COUNT_ROUNDS; round++) {
-    uint32_t before = atomic_load_explicit(word, memory_order_acquire), count = slots_count(slots, most, &used);
+    uint32_t before = atomic_load_explicit(word, memory_order_acquire), count = slots_count_used(used, slots, most);
     if (before != count &&
         !atomic_compare_exchange_strong_explicit(word, &before, count, memory_order_release, memory_order_relaxed))
       continue;
-    atomic_thread_fence(memory_order_seq_cst); /* (2) */
-    if (slots_count(slots, most, &used) == count && atomic_load_explicit(word, memory_order_relaxed) == count) return;
+    atomic_thread_fence(memory_order_seq_cst); /* pairs with itself */
+    if (slots_count_used(used, slots, most) == count && atomic_load_explicit(word, memory_order_relaxed) == count)
+      return;
   }
 }
 
@@ -81,10 +91,8 @@ static void slots_recount(ipc_segment *segment, bool has_lock) {
     slots_count(segment->receivers, segment->max_receivers, &used);
     atomic_store_explicit(&header->receiver_slots_used, used, memory_order_release);
   }
-  slots_update_count(&header->sender_count, segment->senders,
-                     slots_used(&header->sender_slots_used, segment->max_senders));
-  slots_update_count(&header->receiver_count, segment->receivers,
-                     slots_used(&header->receiver_slots_used, segment->max_receivers));
+  slots_update_count(&header->sender_count, &header->sender_slots_used, segment->senders, segment->max_senders);
+  slots_update_count(&header->receiver_count, &header->receiver_slots_used, segment->receivers, segment->max_receivers);
   ipc_event_notify(segment, IPC_EVENT_PEERS);
   ipc_event_notify(segment, IPC_EVENT_SPACE); /* the gate may have moved */
 }
@@ -335,10 +343,9 @@ static bool slots_evict_dead_of(ipc_segment *segment, const ipc_slot *slots, uin
   return false;
 }
 
-bool ipc_slots_evict_dead(ipc_segment *segment) {
-  ipc_owner_answers answers = {0};
+static bool slots_evict_dead(ipc_segment *segment, ipc_owner_answers *answers) {
   uint32_t used;
-  if (slots_evict_dead_of(segment, segment->receivers, segment->max_receivers, &answers)) return true;
+  if (slots_evict_dead_of(segment, segment->receivers, segment->max_receivers, answers)) return true;
   /* A receiver that was killed while it left has emptied its slot, and nobody has counted. */
   if (slots_count(segment->receivers, segment->max_receivers, &used) !=
       atomic_load_explicit(&segment->header->receiver_count, memory_order_relaxed))
@@ -346,10 +353,19 @@ bool ipc_slots_evict_dead(ipc_segment *segment) {
   return false;
 }
 
+bool ipc_slots_evict_dead(ipc_segment *segment) { return slots_evict_dead(segment, &(ipc_owner_answers){0}); }
+
+bool ipc_slots_any_receiver(ipc_segment *segment) {
+  ipc_header *header = segment->header;
+  if (slots_count_used(&header->receiver_slots_used, segment->receivers, segment->max_receivers) == 0) return false;
+  slots_recount(segment, false);
+  return true;
+}
+
 bool ipc_slots_poll(ipc_segment *segment, uint64_t *seen) {
   const ipc_header *header = segment->header;
   ipc_owner_answers answers = {0};
-  if (!slots_evict_dead_of(segment, segment->receivers, segment->max_receivers, &answers))
+  if (!slots_evict_dead(segment, &answers))
     slots_evict_dead_of(segment, segment->senders, slots_used(&header->sender_slots_used, segment->max_senders),
                         &answers);
   /* An endpoint that joins takes a new instance; one that leaves is no longer counted. */

@@ -53,6 +53,12 @@ bool ipc_slots_evict_dead_at(ipc_segment *segment, uint32_t gate);
 bool ipc_slots_evict_dead(ipc_segment *segment);
 
 /*
+ * For a sender that has read a receiver_count of 0: whether a receiver has a slot after all. The count may be that of a
+ * process that was slow, or was killed, while it counted; then it is counted again.
+ */
+bool ipc_slots_any_receiver(ipc_segment *segment);
+
+/*
  * Empties the slots of dead endpoints, and returns whether an endpoint has joined or left since *seen (which it moves):
  * for endpoints that may have missed the event.
  */

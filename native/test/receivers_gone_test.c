@@ -209,6 +209,30 @@ static void a_lost_name_is_noticed_while_all_are_busy(void) {
   ipc_sender_close(sender);
 }
 
+/* As a process leaves it that is killed, or slow, between an old count and the next one. */
+static void a_count_that_is_too_low_refuses_nothing(void) {
+  for (uint32_t kind = IPC_ROUTE; kind <= IPC_CHANNEL; kind++) {
+    ipc_options options = options_of(kind, IPC_BLOCK);
+    ipc_sender *sender = must_send(options);
+    ipc_receiver *receiver = must_receive(options);
+    view seen = view_open(test_prefix, test_name, kind);
+    for (uint32_t way = 0; way < WAYS; way++) {
+      atomic_store(&seen.header->receiver_count, 0);
+      CHECK_EQ(ways[way](sender), IPC_OK);
+      CHECK_EQ(atomic_load(&seen.header->receiver_count), 1);
+    }
+    atomic_store(&seen.header->receiver_count, 0);
+    CHECK_EQ(ipc_sender_wait_for_receivers(sender, 1, -1), IPC_OK);
+    atomic_store(&seen.header->receiver_count, 0);
+    ipc_sender_poll(sender, IPC_WAIT_FOR_PEERS, 0, 0); /* an event loop that waits for receivers */
+    CHECK_EQ(ipc_sender_wait_for_receivers(sender, 1, 0), IPC_OK);
+    ipc_receiver_close(receiver);
+    for (uint32_t way = 0; way < WAYS; way++) CHECK_EQ(ways[way](sender), IPC_NO_RECEIVERS);
+    view_close(&seen);
+    ipc_sender_close(sender);
+  }
+}
+
 static void count_clock_readings(const char *call) { clock_readings += strcmp(call, "now_coarse") == 0; }
 
 static void a_fast_sender_seldom_reads_the_clock(void) {
@@ -235,4 +259,4 @@ static void a_fast_sender_seldom_reads_the_clock(void) {
 TEST_MAIN(TEST_CASE(each_way_to_send_notices_it), TEST_CASE(a_slow_sender_notices_it_as_soon),
           TEST_CASE(the_count_becomes_true_without_a_send), TEST_CASE(what_keeps_messages_refuses_none),
           TEST_CASE(the_others_get_all_in_order), TEST_CASE(a_lost_name_is_noticed_while_all_are_busy),
-          TEST_CASE(a_fast_sender_seldom_reads_the_clock))
+          TEST_CASE(a_count_that_is_too_low_refuses_nothing), TEST_CASE(a_fast_sender_seldom_reads_the_clock))

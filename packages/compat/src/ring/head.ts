@@ -4,7 +4,7 @@ import { deadlineAfter, FIRST_SLICE, isWanted, notify, prepare, SLICE, sleep, wa
 import { lowOf, plainLong, storeLong } from "../segment/long.ts";
 import { marksAdd, marksLastNumber, marksLastPosition } from "../segment/marks.ts";
 import { isOrphaned } from "../segment/orphaned.ts";
-import { evictDead, evictDeadAt, slotsGate } from "../segment/slots.ts";
+import { evictDead, evictDeadAt, isAnyReceiver, slotsGate } from "../segment/slots.ts";
 import { queueGate } from "./queue.ts";
 import { checkLiveness, isClockDue, readClock, wokeReceiver } from "./sender_liveness.ts";
 import type { Claimed, SenderState } from "./sender_state.ts";
@@ -125,6 +125,12 @@ function check(state: SenderState): number {
 	return state.needsReceivers && (words[RECEIVER_COUNT] as number) === 0 ? Status.noReceivers : 0;
 }
 
+/** `check` before a refusal: without receivers only if none has a slot, whatever the count is. */
+function checkSlots(state: SenderState): number {
+	const status = check(state);
+	return status === Status.noReceivers && isAnyReceiver(state.segment) ? 0 : status;
+}
+
 /**
  * A queue's tail lies within a ring's length before head. A tail elsewhere is damage: it would promise room that does not exist,
  * and the sender would try for ever. Under the claim.
@@ -187,7 +193,7 @@ function claimSlowly(state: SenderState, claimed: Claimed, units: number, timeou
 	let slice = FIRST_SLICE;
 	let held = isHeld;
 	for (let waits = 0; ; waits++) {
-		const status = check(state);
+		const status = checkSlots(state);
 		if (status !== 0) {
 			if (held) giveBack(state);
 			return status === Status.noReceivers && isTimeToReap(state) && isOrphaned(segment) ? Status.orphaned : status;
@@ -260,7 +266,7 @@ export function freeUnits(state: SenderState): number {
 
 /** The status of a send that finds no room and does not wait, or the reason why nothing could be sent in any case. */
 export function refusal(state: SenderState): number {
-	const status = check(state);
+	const status = checkSlots(state);
 	if (status !== 0) return status;
 	state.awaitsClaim = false;
 	if (isTimeToReap(state)) {

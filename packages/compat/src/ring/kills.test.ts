@@ -1,6 +1,6 @@
 /** A thread that is terminated before any of its stores, in any call on a ring: the others go on, and lose nothing. */
 import { describe, expect, test } from "bun:test";
-import { type EndpointKind, OverflowKind, Status } from "@libipc/protocol";
+import { type EndpointKind, headerWord, OverflowKind, Status } from "@libipc/protocol";
 import { openAsReceiver, openAsSender } from "../sab/open_segment.ts";
 import { killedAt } from "../sab/testing/kill.ts";
 import { noOptions, PretendProcess } from "../sab/testing/pretend.ts";
@@ -289,5 +289,33 @@ describe.each(receivingCases)("a receiver killed in %s of a %s", (name, kind, sc
 			expect(survivor.lost()).toBe(0);
 		}
 		expect(kills).toBeGreaterThan(0);
+	});
+});
+
+describe("a count of receivers that a killed thread has left too low", () => {
+	const { receiverCount } = headerWord;
+	const open = () => {
+		const thread = new PretendProcess(UNITS).start();
+		const { segment, at, instance, leave } = openAsSender(thread, "channel", "", "name", SMALL);
+		const receiver = openReceiver(thread, "channel");
+		return { words: segment.words, sender: new SegmentSender(segment, at, instance, leave), receiver };
+	};
+
+	test("refuses no send", () => {
+		const { words, sender, receiver } = open();
+		for (const length of [40, 3000]) {
+			words[receiverCount] = 0;
+			expect(send(sender, BEFORE, length, 0)).toBe(0);
+			expect(sender.receiverCount()).toBe(1);
+			expect(receiveAll(receiver)).toEqual([BEFORE]);
+		}
+		receiver.close();
+		for (const length of [40, 3000]) expect(send(sender, BEFORE, length, 0)).toBe(Status.noReceivers);
+	});
+
+	test("ends with the next slice of a wait for receivers", () => {
+		const { words, sender } = open();
+		words[receiverCount] = 0;
+		expect(sender.waitForReceivers(1, -1)).toBe(0);
 	});
 });

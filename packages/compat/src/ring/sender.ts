@@ -158,6 +158,7 @@ export class SegmentSender implements EngineSender {
 			if (deadline === 0) deadline = deadlineAfter(segment, timeout);
 			if (segment.platform.now() >= deadline) return segment.result(Status.timedOut);
 			if (sleep(segment, EventIndex.peers, seen, deadline, SLICE)) deadline = PASSED;
+			evictDead(segment); // it also counts receivers that a killed thread has counted wrongly
 		}
 	}
 

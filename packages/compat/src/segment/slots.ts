@@ -86,28 +86,30 @@ function countSlots({ words }: Segment, first: number, most: number): { count: n
 const slotsUsed = ({ words }: Segment, word: number, most: number): number =>
 	Math.min(Atomics.load(words, word) >>> 0, most);
 
+/** How many slots are taken below the index that is in `used`: an endpoint raises it before it takes its slot. */
+const countUsed = (segment: Segment, used: number, first: number, most: number): number =>
+	countSlots(segment, first, slotsUsed(segment, used, most)).count;
+
 /** Counts the slots that are taken, without a lock: `slots_update_count` in slots.c says why the last count is right. */
-function updateCount(segment: Segment, word: number, first: number, most: number): void {
+function updateCount(segment: Segment, word: number, used: number, first: number, most: number): void {
 	const { words } = segment;
 	for (let round = 0; round < COUNT_ROUNDS; round++) {
 		const before = Atomics.load(words, word);
-		const { count } = countSlots(segment, first, most);
+		const count = countUsed(segment, used, first, most);
 		if (before !== count && Atomics.compareExchange(words, word, before, count) !== before) continue;
-		if (countSlots(segment, first, most).count === count && Atomics.load(words, word) === count) return;
+		if (countUsed(segment, used, first, most) === count && Atomics.load(words, word) === count) return;
 	}
 }
 
 /** Only under the name lock are the indices lowered up to which other threads search: without it an endpoint may join meanwhile. */
 function recount(segment: Segment, hasLock: boolean): void {
-	const { words } = segment;
+	const { words, senders, maxSenders, receivers, maxReceivers } = segment;
 	if (hasLock) {
-		Atomics.store(words, SENDER_SLOTS_USED, countSlots(segment, segment.senders, segment.maxSenders).used);
-		Atomics.store(words, RECEIVER_SLOTS_USED, countSlots(segment, segment.receivers, segment.maxReceivers).used);
+		Atomics.store(words, SENDER_SLOTS_USED, countSlots(segment, senders, maxSenders).used);
+		Atomics.store(words, RECEIVER_SLOTS_USED, countSlots(segment, receivers, maxReceivers).used);
 	}
-	const senders = slotsUsed(segment, SENDER_SLOTS_USED, segment.maxSenders);
-	const receivers = slotsUsed(segment, RECEIVER_SLOTS_USED, segment.maxReceivers);
-	updateCount(segment, SENDER_COUNT, segment.senders, senders);
-	updateCount(segment, RECEIVER_COUNT, segment.receivers, receivers);
+	updateCount(segment, SENDER_COUNT, SENDER_SLOTS_USED, senders, maxSenders);
+	updateCount(segment, RECEIVER_COUNT, RECEIVER_SLOTS_USED, receivers, maxReceivers);
 	notify(segment, EventIndex.peers);
 	notify(segment, EventIndex.space); // the gate may have moved
 }
@@ -343,6 +345,16 @@ export function evictDead(segment: Segment): boolean {
 	const { count } = countSlots(segment, segment.receivers, segment.maxReceivers);
 	if (count !== segment.words[RECEIVER_COUNT]) recount(segment, false);
 	return false;
+}
+
+/**
+ * For a sender that has read a receiver count of 0: whether a receiver has a slot after all. The count may be that of a thread that
+ * was slow, or was killed, while it counted; then it is counted again.
+ */
+export function isAnyReceiver(segment: Segment): boolean {
+	if (countUsed(segment, RECEIVER_SLOTS_USED, segment.receivers, segment.maxReceivers) === 0) return false;
+	recount(segment, false);
+	return true;
 }
 
 /** Empties the slots of dead endpoints, and returns whether an endpoint has joined or left since `seen`, which it updates. */

@@ -132,8 +132,8 @@ export function createApi(engine: () => Engine): Api {
 		Semaphore: createSemaphoreFactory(engine),
 		RwLock: createRwLockFactory(engine),
 		SharedMemory: createSharedMemoryFactory(engine),
-		list: (options) => sorted(engine().list(checkListOptions(options))),
-		clear: (options) => sorted(engine().clearLeftovers(checkListOptions(options))),
+		list: (options) => sorted(engine().list(checkListOptions("list", options))),
+		clear: (options) => sorted(engine().clearLeftovers(checkListOptions("clear", options))),
 		monotonicNs: () => engine().now(),
 	};
 }

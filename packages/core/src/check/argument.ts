@@ -1,7 +1,29 @@
 import { type EndpointKind, type EngineOptions, type HandleKind, IpcError, limits, overflows } from "@libipc/protocol";
-import type { AsyncWaitOptions, ReceiverOptions, WaitOptions } from "../endpoint/types.ts";
+import type {
+	AsyncWaitOptions,
+	DrainOptions,
+	IterationOptions,
+	ReceiverOptions,
+	WaitOptions,
+} from "../endpoint/types.ts";
+import { checkOptionNames, optionNames } from "./option_names.ts";
 
 const encoder = new TextEncoder();
+
+/** How many messages `drain` and `drainBatch` handle at most. */
+const DEFAULT_MAX = 1024;
+
+/** The public name of what opens and clears a kind. */
+export const FACTORIES = {
+	route: "Route",
+	channel: "Channel",
+	queue: "Queue",
+	mutex: "Mutex",
+	condition: "Condition",
+	semaphore: "Semaphore",
+	rwlock: "RwLock",
+	memory: "SharedMemory",
+} as const satisfies Record<EndpointKind | HandleKind, string>;
 
 /**
  * How error messages name a name: `route "prices"`.
@@ -74,6 +96,18 @@ export function checkName(name: unknown, prefix: unknown): string {
 	return checkPrefix(prefix) ?? "";
 }
 
+/** Checks the arguments of `clear(name)` of a factory. Returns the prefix. */
+export function checkClear(
+	factory: string,
+	name: string,
+	options: { prefix?: string | undefined } | undefined,
+): string {
+	const given = checkOptionsObject(name, options, '{ prefix: "app" }');
+	const prefix = checkName(name, given?.prefix);
+	checkOptionNames(name, `${factory}.clear`, given, optionNames.clear);
+	return prefix;
+}
+
 /** Checks a prefix. Returns it, or, if none is given, that of the environment; `undefined`: neither is given. */
 export function checkPrefix(prefix: unknown): string | undefined {
 	if (prefix === undefined) return environmentPrefix();
@@ -138,7 +172,27 @@ function checkFrom(endpoint: string, from: unknown): boolean {
 	throw invalid(endpoint, `from must be "newest" or "oldest", not ${show(from)}.`);
 }
 
+/**
+ * Decimal numbers that are file modes if they are read as octal ones, and are within the range of modes. All others, such as 660, are
+ * out of range. Their octal values, 0o620, 0o670, 0o674 and 0o764, are modes that no program needs.
+ */
+const DECIMAL_MODES: readonly unknown[] = [400, 440, 444, 500];
+
+/** What to write instead of a mode in decimal; empty: the value is not one. */
+function octalHint(permissions: unknown): string {
+	const digits = typeof permissions === "number" || typeof permissions === "string" ? String(permissions) : "";
+	const octal = /^(?:0o|0)?([0-7]{3})$/i.exec(digits)?.[1];
+	return octal === undefined ? "" : ` Did you mean 0o${octal}? A file mode is written in octal digits, after 0o.`;
+}
+
 export function checkPermissions(endpoint: string, permissions: unknown): number {
+	const isInRange =
+		typeof permissions === "number" && Number.isInteger(permissions) && permissions >= 0o600 && permissions <= 0o777;
+	if (permissions !== undefined && (!isInRange || DECIMAL_MODES.includes(permissions)))
+		throw invalid(
+			endpoint,
+			`permissions must be an integer from 0o600 to 0o777, not ${show(permissions)}.${octalHint(permissions)}`,
+		);
 	const bits = checkInteger(endpoint, "permissions", permissions, 0o600, 0o777, "0o600 to 0o777");
 	if (bits === 0 || (bits & 0o600) === 0o600) return bits;
 	throw invalid(
@@ -174,11 +228,26 @@ export function checkIterable(endpoint: string, messages: unknown): void {
 	throw invalid(endpoint, `A batch must be an array or another iterable object of messages, not ${show(messages)}.`);
 }
 
+/** How messages about their options name the calls of an open endpoint or handle. */
+const THIS_CALL = "this call";
+
+/** Checks the options of a call that blocks: {@link timeoutOf}, and that there are no other options. */
+export function checkTimeout(endpoint: string, options: WaitOptions | undefined): number {
+	const timeout = timeoutOf(endpoint, options);
+	// In line: the loop costs 2 ns in Bun, a call of checkOptionNames 20.
+	for (const name in options)
+		if (name !== "timeout") {
+			checkOptionNames(endpoint, THIS_CALL, options, optionNames.wait);
+			break;
+		}
+	return timeout;
+}
+
 /**
  * Converts the timeout of an options object to that of an engine: whole milliseconds in 32 bits, rounded up; negative for no limit.
  * More than 24 days is no limit.
  */
-export function checkTimeout(endpoint: string, options: WaitOptions | undefined): number {
+export function timeoutOf(endpoint: string, options: WaitOptions | undefined): number {
 	if (options === undefined) return -1;
 	const timeout = options?.timeout;
 	if (typeof timeout === "number") {
@@ -214,25 +283,37 @@ export function checkWait(endpoint: string, wait: unknown, byDefault: number): n
 	return wait > 0x7fffffff ? -1 : Math.ceil(wait);
 }
 
-/** Refuses the option `wait` where it has no meaning. */
-export function checkNoWait(endpoint: string, options: object): void {
-	if ("wait" in options && options.wait !== undefined)
-		throw invalid(
-			endpoint,
-			"wait is an option of Route.sender and Route.senderAsync only: nothing else has to wait for a sender to leave.",
-		);
-}
-
 /** Checks the signal of an options object. */
 export function checkSignal(endpoint: string, signal: unknown): AbortSignal | undefined {
 	if (signal === undefined || signal instanceof AbortSignal) return signal;
 	throw invalid(endpoint, `signal must be an AbortSignal, such as AbortSignal.timeout(1000), not ${show(signal)}.`);
 }
 
+/** Checks the options of an asynchronous wait. Returns the timeout as {@link timeoutOf} does. */
+export function checkAsyncTimeout(endpoint: string, options: AsyncWaitOptions | undefined): number {
+	const timeout = timeoutOf(endpoint, checkOptionsObject(endpoint, options, "{ timeout: 100, signal }"));
+	checkOptionNames(endpoint, THIS_CALL, options, optionNames.asyncWait);
+	return timeout;
+}
+
 /** Checks the options of an asynchronous wait before it begins. Returns the signal. */
 export function checkAsyncWait(endpoint: string, options: AsyncWaitOptions | undefined): AbortSignal | undefined {
-	checkTimeout(endpoint, checkOptionsObject(endpoint, options, "{ timeout: 100, signal }"));
+	checkAsyncTimeout(endpoint, options);
 	return checkSignal(endpoint, options?.signal);
+}
+
+/** Checks the options of an iteration. Returns the signal. */
+export function checkIteration(endpoint: string, options: IterationOptions | undefined): AbortSignal | undefined {
+	const given = checkOptionsObject(endpoint, options, "{ signal }");
+	checkOptionNames(endpoint, THIS_CALL, given, optionNames.iteration);
+	return checkSignal(endpoint, given?.signal);
+}
+
+/** Checks the options of `drain` and `drainBatch`, apart from the timeout. Returns the largest number of messages. */
+export function checkDrainOptions(endpoint: string, call: string, options: DrainOptions | undefined): number {
+	const given = checkOptionsObject(endpoint, options, "{ max: 100, timeout: 100 }");
+	checkOptionNames(endpoint, call, given, optionNames.drain);
+	return given?.max === undefined ? DEFAULT_MAX : checkCount(endpoint, "max", given.max, 1, limits.drainMax);
 }
 
 /** Checks an argument that must be a function. */

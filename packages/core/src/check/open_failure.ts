@@ -1,6 +1,6 @@
 import type { EndpointKind, HandleKind, PresentSender } from "@libipc/protocol";
 import { abi, IpcError, overflows, Status } from "@libipc/protocol";
-import { describe } from "./argument.ts";
+import { describe, FACTORIES } from "./argument.ts";
 
 /**
  * Why an open or a clear failed: `ipc_failure` in `native/include/libipc/status.h`, which says when each field is set. A field that is
@@ -16,17 +16,6 @@ export interface OpenFailure {
 	readonly found: number;
 	readonly wanted: number;
 }
-
-const FACTORIES = {
-	route: "Route",
-	channel: "Channel",
-	queue: "Queue",
-	mutex: "Mutex",
-	condition: "Condition",
-	semaphore: "Semaphore",
-	rwlock: "RwLock",
-	memory: "SharedMemory",
-} as const satisfies Record<EndpointKind | HandleKind, string>;
 
 function permissionText({ option, found, wanted, systemError }: OpenFailure, endpoint: string, clear: string): string {
 	const user = process.geteuid?.() ?? "?";

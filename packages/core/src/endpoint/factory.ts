@@ -1,15 +1,17 @@
 import type { EndpointKind } from "@libipc/protocol";
 import { type Engine, type EngineOptions, type EngineReceiver, type EngineSender, WaitBits } from "@libipc/protocol";
 import {
+	checkClear,
 	checkFunction,
 	checkName,
-	checkNoWait,
 	checkOptions,
 	checkOptionsObject,
 	checkSignal,
 	checkWait,
 	describe,
+	FACTORIES,
 } from "../check/argument.ts";
+import { checkOptionNames, optionNames } from "../check/option_names.ts";
 import { type EventLoop, eventLoopOf } from "../wait/event_loop.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 import { openAfterOther, openAfterOtherAsync } from "./handover.ts";
@@ -45,8 +47,15 @@ interface CheckedOptions {
 	readonly options: EngineOptions;
 }
 
-function checkAll(kind: EndpointKind, name: string, options: ReceiverOptions): CheckedOptions {
+function checkAll(
+	kind: EndpointKind,
+	call: keyof RouteFactory,
+	known: readonly string[],
+	name: string,
+	options: ReceiverOptions,
+): CheckedOptions {
 	const prefix = checkName(name, options.prefix);
+	checkOptionNames(name, `${FACTORIES[kind]}.${call}`, options, known);
 	if (options.onPeer !== undefined) checkFunction(name, "onPeer", options.onPeer);
 	return { prefix, options: checkOptions(name, kind, options) };
 }
@@ -82,16 +91,14 @@ function createFactory<SomeReceiver extends Receiver>(
 	NewReceiver: NewReceiver<SomeReceiver>,
 ): EndpointFactory<SomeReceiver> {
 	function openSender(name: string, options: EndpointOptions): Sender {
-		checkNoWait(name, options);
-		const { prefix, options: checked } = checkAll(kind, name, options);
+		const { prefix, options: checked } = checkAll(kind, "sender", optionNames.sender, name, options);
 		const native = engine().openSender(kind, prefix, name, checked);
 		const again = { prefix, permissions: options.permissions };
 		return senderOf(engine(), native, kind, prefix, name, options, () => openSender(name, again));
 	}
 
 	function openReceiver(name: string, options: ReceiverOptions): SomeReceiver {
-		checkNoWait(name, options);
-		const { prefix, options: checked } = checkAll(kind, name, options);
+		const { prefix, options: checked } = checkAll(kind, "receiver", optionNames.receiver, name, options);
 		const native = engine().openReceiver(kind, prefix, name, checked);
 		const reopen = (): SomeReceiver => openReceiver(name, { prefix, permissions: options.permissions });
 		const endpoint = describe(kind, prefix, name);
@@ -101,8 +108,7 @@ function createFactory<SomeReceiver extends Receiver>(
 	return {
 		sender: (name, options) => openSender(name, checkOptionsObject(name, options, EXAMPLE) ?? {}),
 		receiver: (name, options) => openReceiver(name, checkOptionsObject(name, options, EXAMPLE) ?? {}),
-		clear: (name, options) =>
-			engine().clear(kind, checkName(name, checkOptionsObject(name, options, EXAMPLE)?.prefix), name),
+		clear: (name, options) => engine().clear(kind, checkClear(FACTORIES[kind], name, options), name),
 	};
 }
 
@@ -113,10 +119,11 @@ export function createChannelFactory(engine: () => Engine): EndpointFactory {
 
 /** Makes `Route` of an API from its engine. */
 export function createRouteFactory(engine: () => Engine): RouteFactory {
-	function prepare(name: string, given: RouteSenderOptions | undefined, byDefault: number) {
+	function prepare(name: string, given: RouteSenderOptions | undefined, call: "sender" | "senderAsync") {
 		const options = checkOptionsObject(name, given, EXAMPLE) ?? {};
-		const wait = checkWait(name, options.wait, byDefault);
-		const { prefix, options: checked } = checkAll("route", name, options);
+		const wait = checkWait(name, options.wait, call === "sender" ? 0 : -1);
+		const known = call === "sender" ? optionNames.routeSender : optionNames.routeSenderAsync;
+		const { prefix, options: checked } = checkAll("route", call, known, name, options);
 		const to = { engine: engine(), prefix, name, endpoint: describe("route", prefix, name), options: checked, wait };
 		return { to, finish: (native: EngineSender) => senderOf(to.engine, native, "route", prefix, name, options) };
 	}
@@ -124,12 +131,12 @@ export function createRouteFactory(engine: () => Engine): RouteFactory {
 	return {
 		...createFactory<Receiver>(engine, "route", ReceiverEndpoint),
 		sender(name, given) {
-			const { to, finish } = prepare(name, given, 0);
+			const { to, finish } = prepare(name, given, "sender");
 			const { prefix, options, wait } = to;
 			return finish(wait === 0 ? to.engine.openSender("route", prefix, name, options) : openAfterOther(to));
 		},
 		async senderAsync(name, given) {
-			const { to, finish } = prepare(name, given, -1);
+			const { to, finish } = prepare(name, given, "senderAsync");
 			return finish(await openAfterOtherAsync(to, checkSignal(name, given?.signal)));
 		},
 	};

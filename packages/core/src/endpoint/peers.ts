@@ -1,5 +1,5 @@
 import { abi, type EngineEndpoint, limits, PEER_WORDS, WaitBits } from "@libipc/protocol";
-import { checkOptionsObject, checkSignal } from "../check/argument.ts";
+import { checkIteration } from "../check/argument.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { WaitIterator } from "../wait/wait_iterator.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
@@ -82,8 +82,7 @@ export class Peers {
 	}
 
 	events(options: IterationOptions | undefined): AsyncIterableIterator<PeerEvent> {
-		const signal = checkSignal(this.#endpoint, checkOptionsObject(this.#endpoint, options, "{ signal }")?.signal);
-		return this.#watch(this.#iterators, signal);
+		return this.#watch(this.#iterators, checkIteration(this.#endpoint, options));
 	}
 
 	/** Calls `handler` for each event until the endpoint is closed. If it throws, this becomes an unhandled rejection and it is not called again. */

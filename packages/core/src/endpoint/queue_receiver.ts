@@ -1,5 +1,5 @@
-import { type EngineReceiver, IpcError, limits, Status } from "@libipc/protocol";
-import { checkCount, checkFunction, checkOptionsObject, checkTimeout } from "../check/argument.ts";
+import { type EngineReceiver, IpcError, Status } from "@libipc/protocol";
+import { checkDrainOptions, checkFunction, checkTimeout, timeoutOf } from "../check/argument.ts";
 import { failure } from "../check/failure.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { ReceiverEndpoint } from "./receiver.ts";
@@ -60,8 +60,8 @@ export class QueueReceiverEndpoint extends ReceiverEndpoint implements QueueRece
 	override drain(handler: (view: Uint8Array) => void, options?: DrainOptions): number {
 		this.checkAvailable();
 		checkFunction(this.name, "The handler of drain", handler);
-		const max = options?.max === undefined ? 1024 : checkCount(this.name, "max", options.max, 1, limits.drainMax);
-		let timeout = checkTimeout(this.name, options);
+		const max = checkDrainOptions(this.name, "drain", options);
+		let timeout = timeoutOf(this.name, options);
 		let handled = 0;
 		do {
 			const lease = this.#take(timeout);
@@ -84,8 +84,7 @@ export class QueueReceiverEndpoint extends ReceiverEndpoint implements QueueRece
 
 	override drainBatch(handler: (batch: Batch) => void, options?: DrainOptions): number {
 		checkFunction(this.name, "The handler of drainBatch", handler);
-		checkOptionsObject(this.name, options, "{ max: 100, timeout: 100 }");
-		if (options?.max !== undefined) checkCount(this.name, "max", options.max, 1, limits.drainMax);
+		checkDrainOptions(this.name, "drainBatch", options);
 		const lengths = new Uint32Array(1);
 		const offsets = new Uint32Array(1);
 		return this.drain(

@@ -1,5 +1,5 @@
-import { type EngineReceiver, IpcError, limits, Status, WaitBits } from "@libipc/protocol";
-import { checkCount, checkFunction, checkOptionsObject, checkSignal, checkTimeout } from "../check/argument.ts";
+import { type EngineReceiver, IpcError, Status, WaitBits } from "@libipc/protocol";
+import { checkDrainOptions, checkFunction, checkIteration, checkTimeout, timeoutOf } from "../check/argument.ts";
 import { closedError, failure } from "../check/failure.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { WaitIterator } from "../wait/wait_iterator.ts";
@@ -16,7 +16,6 @@ import type {
 } from "./types.ts";
 
 const SCRATCH_BYTES = 4096;
-const DEFAULT_MAX = 1024;
 /** The most memory that a receiver keeps for the next large message. */
 const LARGEST_TARGET = 16 << 20;
 
@@ -103,8 +102,7 @@ export class ReceiverEndpoint implements Receiver {
 	/** The results of `take`, as they arrive. */
 	protected iterate<Value>(take: () => Value | undefined, options: IterationOptions | undefined): WaitIterator<Value> {
 		if (this.#closed) throw this.#unavailableError();
-		const signal = checkSignal(this.name, checkOptionsObject(this.name, options, "{ signal }")?.signal);
-		return new WaitIterator(this.name, this.#receiving, take, signal);
+		return new WaitIterator(this.name, this.#receiving, take, checkIteration(this.name, options));
 	}
 
 	/** A wait until `take` has a result. */
@@ -175,7 +173,7 @@ export class ReceiverEndpoint implements Receiver {
 
 	drain(handler: (view: Uint8Array) => void, options?: DrainOptions): number {
 		const max = this.#beginDrain("drain", handler, options);
-		let timeout = checkTimeout(this.name, options);
+		let timeout = timeoutOf(this.name, options);
 		const deadline = timeout > 0 ? performance.now() + timeout : 0;
 		let handled = 0;
 		do {
@@ -213,7 +211,7 @@ export class ReceiverEndpoint implements Receiver {
 	drainBatch(handler: (batch: Batch) => void, options?: DrainOptions): number {
 		const max = this.#beginDrain("drainBatch", handler, options);
 		const spans = this.#spansFor(max);
-		const timeout = checkTimeout(this.name, options);
+		const timeout = timeoutOf(this.name, options);
 		const deadline = timeout > 0 ? performance.now() + timeout : 0;
 		const count = this.#engine.peek(spans, max, this.#target, timeout);
 		if (count === Status.timedOut) return 0;
@@ -273,8 +271,7 @@ export class ReceiverEndpoint implements Receiver {
 	#beginDrain(what: string, handler: unknown, options: DrainOptions | undefined): number {
 		if (this.#unavailable) throw this.#unavailableError();
 		checkFunction(this.name, `The handler of ${what}`, handler);
-		checkOptionsObject(this.name, options, "{ max: 100, timeout: 100 }");
-		return options?.max === undefined ? DEFAULT_MAX : checkCount(this.name, "max", options.max, 1, limits.drainMax);
+		return checkDrainOptions(this.name, what, options);
 	}
 
 	#spansFor(max: number): Uint32Array {

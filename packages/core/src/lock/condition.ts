@@ -192,7 +192,7 @@ class NamedCondition extends NamedHandle<EngineCondition> implements Condition {
 export function createConditionFactory(engine: () => Engine): ConditionFactory {
 	return {
 		open(name, options) {
-			const { prefix, options: checked } = checkHandle(name, options);
+			const { prefix, options: checked } = checkHandle("condition", name, options);
 			return new NamedCondition(engine(), prefix, name, engine().openCondition(prefix, name, checked));
 		},
 		clear: (name, options) => clearHandle(engine(), "condition", name, options),

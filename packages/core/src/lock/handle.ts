@@ -6,8 +6,17 @@ import {
 	type IpcError,
 	limits,
 } from "@libipc/protocol";
-import { checkInteger, checkName, checkOptionsObject, checkPermissions, describe } from "../check/argument.ts";
+import {
+	checkClear,
+	checkInteger,
+	checkName,
+	checkOptionsObject,
+	checkPermissions,
+	describe,
+	FACTORIES,
+} from "../check/argument.ts";
 import { closedError, failure } from "../check/failure.ts";
+import { checkOptionNames, optionNames } from "../check/option_names.ts";
 import { type EventLoop, eventLoopOf } from "../wait/event_loop.ts";
 
 /**
@@ -69,11 +78,19 @@ export interface CheckedHandle {
 	readonly options: EngineHandleOptions;
 }
 
-/** Checks a name and the options that all handles have. */
-export function checkHandle(name: string, options: HandleOptions | undefined): CheckedHandle {
+/** Which options a kind has. */
+function optionNamesOf(kind: HandleKind): readonly string[] {
+	if (kind === "semaphore") return optionNames.semaphore;
+	return kind === "memory" ? optionNames.sharedMemory : optionNames.handle;
+}
+
+/** Checks a name, the names of the options, and the values of those that all handles have. */
+export function checkHandle(kind: HandleKind, name: string, options: HandleOptions | undefined): CheckedHandle {
 	const given = checkOptionsObject(name, options, EXAMPLE) ?? {};
+	const prefix = checkName(name, given.prefix);
+	checkOptionNames(name, `${FACTORIES[kind]}.open`, given, optionNamesOf(kind));
 	return {
-		prefix: checkName(name, given.prefix),
+		prefix,
 		options: {
 			maxHandles: checkInteger(name, "maxHandles", given.maxHandles, 1, limits.maxHandles),
 			permissions: checkPermissions(name, given.permissions),
@@ -87,7 +104,7 @@ export function checkHandle(name: string, options: HandleOptions | undefined): C
 
 /** `clear` of each kind: see {@link MutexFactory}. */
 export function clearHandle(engine: Engine, kind: HandleKind, name: string, options: { prefix?: string } | undefined) {
-	engine.clear(kind, checkName(name, checkOptionsObject(name, options, EXAMPLE)?.prefix), name);
+	engine.clear(kind, checkClear(FACTORIES[kind], name, options), name);
 }
 
 /** What the handles of all kinds have in common. */

@@ -99,7 +99,7 @@ export function checkHeldMutex(name: string, mutex: unknown): NamedMutex {
 export function createMutexFactory(engine: () => Engine): MutexFactory {
 	return {
 		open(name, options) {
-			const { prefix, options: checked } = checkHandle(name, options);
+			const { prefix, options: checked } = checkHandle("mutex", name, options);
 			return new NamedMutex(engine(), "mutex", prefix, name, engine().openMutex(prefix, name, checked));
 		},
 		clear: (name, options) => clearHandle(engine(), "mutex", name, options),

@@ -249,7 +249,7 @@ class NamedRwLock extends NamedLock<EngineRwLock> implements RwLock {
 export function createRwLockFactory(engine: () => Engine): RwLockFactory {
 	return {
 		open(name, options) {
-			const { prefix, options: checked } = checkHandle(name, options);
+			const { prefix, options: checked } = checkHandle("rwlock", name, options);
 			return new NamedRwLock(engine(), prefix, name, engine().openRwLock(prefix, name, checked));
 		},
 		clear: (name, options) => clearHandle(engine(), "rwlock", name, options),

@@ -270,7 +270,7 @@ function checkRobust(name: string, robust: unknown): number {
 export function createSemaphoreFactory(engine: () => Engine): SemaphoreFactory {
 	return {
 		open(name, options) {
-			const { prefix, options: checked } = checkHandle(name, options);
+			const { prefix, options: checked } = checkHandle("semaphore", name, options);
 			const initial = options?.initial;
 			const all = {
 				...checked,

@@ -319,7 +319,7 @@ function checkSize(name: string, size: unknown, mode: number): number {
 export function createSharedMemoryFactory(engine: () => Engine): SharedMemoryFactory {
 	return {
 		open(name, options) {
-			const { prefix, options: checked } = checkHandle(name, options);
+			const { prefix, options: checked } = checkHandle("memory", name, options);
 			const mode = checkMode(name, options?.mode);
 			const all = { ...checked, mode, size: checkSize(name, options?.size, mode) };
 			return new NamedMemory(engine(), prefix, name, engine().openMemory(prefix, name, all));

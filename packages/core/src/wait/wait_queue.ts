@@ -1,5 +1,5 @@
 import { type EngineWaitable, WaitBits } from "@libipc/protocol";
-import { checkOptionsObject, checkSignal, checkTimeout } from "../check/argument.ts";
+import { checkAsyncTimeout, checkSignal } from "../check/argument.ts";
 import type { AsyncWaitOptions } from "../endpoint/types.ts";
 import type { EventLoop, Pollable } from "./event_loop.ts";
 
@@ -96,7 +96,7 @@ export class WaitQueue implements Pollable {
 		ends: WaitOutcomes<Result>,
 	): Promise<Result> {
 		try {
-			const timeout = checkTimeout(endpoint, checkOptionsObject(endpoint, options, "{ timeout: 100, signal }"));
+			const timeout = checkAsyncTimeout(endpoint, options);
 			const signal = checkSignal(endpoint, options?.signal);
 			if (signal?.aborted) return Promise.reject(signal.reason);
 			const isFirst = !this.#isOrdered || this.#waits.size === 0;

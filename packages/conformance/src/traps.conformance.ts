@@ -1,0 +1,176 @@
+/** Mistakes that would otherwise have no visible effect: docs/mistakes.md. */
+import assert from "node:assert/strict";
+import { untyped } from "@libipc/testing/bad_values";
+import { expectError, expectRejection } from "./expect_error.ts";
+import { afterAll, describe, test } from "./harness.ts";
+import { Names } from "./names.ts";
+import { Channel, Condition, clear, list, Mutex, Queue, Route, RwLock, Semaphore, SharedMemory } from "./under_test.ts";
+
+const names = new Names("traps");
+const { prefix } = names;
+
+afterAll(() => names.clear());
+
+const rings = { Route, Channel, Queue } as const;
+const locks = { Mutex, Condition, RwLock, Semaphore, SharedMemory } as const;
+
+const refused = (text: RegExp, call: () => unknown): void => expectError("ERR_IPC_INVALID_ARGUMENT", text, call);
+
+describe("unknown options", () => {
+	test("a misspelled option of an open is refused with the right name, and nothing is created", () => {
+		const name = names.next();
+		for (const [kind, factory] of Object.entries(rings))
+			for (const end of ["sender", "receiver"] as const)
+				refused(new RegExp(`"capasity" is not an option of ${kind}\\.${end}\\. Did you mean capacity\\?`), () =>
+					untyped(factory[end], name, { prefix, capasity: 4096 }),
+				);
+		for (const [kind, factory] of Object.entries(locks))
+			refused(new RegExp(`"maxHandels" is not an option of ${kind}\\.open\\. Did you mean maxHandles\\?`), () =>
+				untyped(factory.open, name, { prefix, size: kind === "SharedMemory" ? 8 : undefined, maxHandels: 2 }),
+			);
+		for (const [kind, factory] of Object.entries({ ...rings, ...locks }))
+			refused(new RegExp(`"prefx" is not an option of ${kind}\\.clear\\. Did you mean prefix\\?`), () =>
+				untyped(factory.clear, name, { prefx: prefix }),
+			);
+		refused(/"Prefix" is not an option of list\. Did you mean prefix\?/, () => untyped(list, { Prefix: prefix }));
+		refused(/"preffix" is not an option of clear\. Did you mean prefix\?/, () => untyped(clear, { preffix: prefix }));
+		assert.deepEqual(names.existing(), []);
+	});
+
+	test("an option of other calls is refused with those", () => {
+		const name = names.next();
+		for (const factory of [Route, Channel, Queue])
+			refused(/from is an option of receivers only, not of \w+\.sender/, () =>
+				untyped(factory.sender, name, { prefix, from: "oldest" }),
+			);
+		refused(/maxHandles is an option of locks/, () => untyped(Channel.sender, name, { prefix, maxHandles: 4 }));
+		refused(/signal is an option of asynchronous calls only, not of Route\.sender/, () =>
+			untyped(Route.sender, name, { prefix, signal: AbortSignal.timeout(1000) }),
+		);
+		refused(/initial is an option of Semaphore\.open only/, () => untyped(Mutex.open, name, { prefix, initial: 1 }));
+		refused(/size is an option of SharedMemory\.open only/, () => untyped(RwLock.open, name, { prefix, size: 8 }));
+		refused(/capacity is an option of Route, Channel and Queue/, () =>
+			untyped(SharedMemory.open, name, { prefix, size: 8, capacity: 4096 }),
+		);
+		assert.deepEqual(names.existing(), []);
+	});
+
+	test("a word that resembles no option is refused with the list of options", () => {
+		refused(
+			/"retries" is not an option of Channel\.receiver\. Its options are prefix, capacity, maxReceivers, overflow, permissions, onPeer, from\.$/,
+			() => untyped(Channel.receiver, names.next(), { prefix, retries: 3 }),
+		);
+		refused(/"toString" is not an option/, () => untyped(Channel.receiver, names.next(), { prefix, toString: 3 }));
+		refused(/"x{40}…" is not an option/, () => untyped(Channel.sender, names.next(), { ["x".repeat(9000)]: 1 }));
+	});
+
+	test("an option that is undefined counts as left out, and inherited options count", () => {
+		const name = names.next();
+		using sender = untyped(Channel.sender, name, {
+			prefix,
+			capasity: undefined,
+			from: undefined,
+		}) as ReturnType<typeof Channel.sender>;
+		assert.equal(sender.closed, false);
+		using same = Channel.sender(name, Object.create({ prefix, capacity: 1 << 20 }));
+		assert.equal(same.closed, false);
+		refused(/capasity/, () => Channel.sender(name, Object.create({ prefix, capasity: 1 << 20 })));
+	});
+
+	test("of calls on open endpoints are refused, and no message is received", async () => {
+		const name = names.next();
+		using receiver = Channel.receiver(name, { prefix });
+		using sender = Channel.sender(name, { prefix });
+		using jobs = Queue.receiver(`${name}.jobs`, { prefix });
+		sender.send("kept");
+		const signal = AbortSignal.timeout(60_000);
+		const wrong = [{ timeuot: 5 }, { timeout: 5, timeuot: 5 }, { timeout: 0.5, max: 3, signal }];
+		for (const options of wrong)
+			for (const call of [
+				() => untyped(receiver.recv.bind(receiver), options),
+				() => untyped(receiver.recvInto.bind(receiver), new Uint8Array(8), options),
+				() => untyped(jobs.take.bind(jobs), options),
+				() => untyped(sender.send.bind(sender), "x", options),
+				() => untyped(sender.sendBatch.bind(sender), ["x"], options),
+				() => untyped(sender.loan.bind(sender), 1, options),
+				() => untyped(sender.waitForReceivers.bind(sender), 1, options),
+			])
+				refused(/"timeuot" is not an option of this call\. Did you mean timeout\?|max is an option of drain/, call);
+		refused(/signal is an option of asynchronous calls/, () =>
+			untyped(receiver.recv.bind(receiver), { timeout: 5, signal }),
+		);
+		for (const call of ["drain", "drainBatch"] as const)
+			for (const end of [receiver, jobs])
+				refused(new RegExp(`"mx" is not an option of ${call}`), () =>
+					untyped(end[call].bind(end), () => {}, { mx: 1, timeout: 0 }),
+				);
+		const text = /"singal" is not an option of this call\. Did you mean signal\?/;
+		for (const promise of [
+			untyped(receiver.recvAsync.bind(receiver), { singal: signal }),
+			untyped(sender.sendAsync.bind(sender), "x", { singal: signal }),
+			untyped(jobs.takeAsync.bind(jobs), { singal: signal }),
+			untyped(sender.receiversReady.bind(sender), 1, { singal: signal }),
+		])
+			await expectRejection("ERR_IPC_INVALID_ARGUMENT", text, promise as Promise<unknown>);
+		for (const iterate of [receiver.messages.bind(receiver), receiver.peers.bind(receiver), jobs.leases.bind(jobs)])
+			refused(text, () => untyped(iterate, { singal: signal }));
+		assert.equal(receiver.tryRecv()?.byteLength, 4);
+		assert.equal(receiver.tryRecv(), null);
+	});
+
+	test("of calls on locks and shared memory are refused, and nothing is locked", async () => {
+		const name = names.next();
+		using mutex = Mutex.open(name, { prefix });
+		using lock = RwLock.open(`${name}.rw`, { prefix });
+		using semaphore = Semaphore.open(name, { prefix });
+		using condition = Condition.open(name, { prefix });
+		using memory = SharedMemory.open(name, { prefix, size: 8 });
+		const wrong = { timeout: 5, timeuot: 5 };
+		const text = /"timeuot" is not an option of this call/;
+		for (const call of [
+			() => untyped(mutex.lock.bind(mutex), wrong),
+			() => untyped(mutex.acquire.bind(mutex), wrong),
+			() => untyped(lock.lockShared.bind(lock), wrong),
+			() => untyped(lock.acquireShared.bind(lock), wrong),
+			() => untyped(semaphore.acquire.bind(semaphore), wrong),
+			() => untyped(memory.waitOn.bind(memory), 0, 0, wrong),
+		])
+			refused(text, call);
+		for (const promise of [
+			untyped(mutex.lockAsync.bind(mutex), wrong),
+			untyped(lock.acquireSharedAsync.bind(lock), wrong),
+			untyped(semaphore.acquireAsync.bind(semaphore), wrong),
+			untyped(memory.waitOnAsync.bind(memory), 0, 0, wrong),
+		])
+			await expectRejection("ERR_IPC_INVALID_ARGUMENT", text, promise as Promise<unknown>);
+		mutex.lock();
+		refused(text, () => untyped(condition.wait.bind(condition), mutex, wrong));
+		assert.deepEqual([mutex.held, lock.tryLock(), semaphore.permits], [true, true, 1]);
+		mutex.unlock();
+		lock.unlock();
+	});
+});
+
+describe("permissions in decimal", () => {
+	test.each([
+		[600, "0o600"],
+		[640, "0o640"],
+		[660, "0o660"],
+		[666, "0o666"],
+		[777, "0o777"],
+		[400, "0o400"],
+		[440, "0o440"],
+		[444, "0o444"],
+		[500, "0o500"],
+		["660", "0o660"],
+		["0660", "0o660"],
+		["0o660", "0o660"],
+	])("%j is refused, with %s", (permissions, octal) => {
+		const name = names.next();
+		for (const call of [Channel.sender, Queue.receiver, Mutex.open])
+			refused(new RegExp(`permissions must be an integer from 0o600 to 0o777, not .*Did you mean ${octal}\\?`), () =>
+				untyped(call, name, { prefix, permissions }),
+			);
+		assert.equal(names.existing().includes(name), false);
+	});
+});

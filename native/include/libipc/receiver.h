@@ -173,7 +173,8 @@ IPC_API int32_t ipc_receiver_done(ipc_receiver *receiver, uint32_t offset);
 IPC_API int32_t ipc_receiver_retry(ipc_receiver *receiver, uint32_t offset);
 
 /*
- * The ring as it is mapped here. The caller must not write to it.
+ * The ring as it is mapped here. The caller must not write to it: all receivers read the same bytes, and the next
+ * holder of a lease gets what this one wrote. It is not mapped read-only: docs/mistakes.md says why.
  *
  * Returns:    its address; valid until the receiver is closed, or longer with ipc_receiver_hold_mapping().
  * Fails with: nothing.

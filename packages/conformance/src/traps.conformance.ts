@@ -174,3 +174,126 @@ describe("permissions in decimal", () => {
 		assert.equal(names.existing().includes(name), false);
 	});
 });
+
+describe("asynchronous handlers", () => {
+	const calls = ["drain", "drainBatch"] as const;
+	const text = (bytes: Uint8Array | null | undefined): string => new TextDecoder().decode(bytes ?? undefined);
+
+	test.each(calls)("%s refuses async functions and generators before it takes a message", async (call) => {
+		const name = names.next();
+		for (const factory of [Channel, Queue]) {
+			using receiver = factory.receiver(name, { prefix });
+			using sender = factory.sender(name, { prefix });
+			sender.send("kept");
+			let calls = 0;
+			const asynchronous = async (): Promise<void> => {
+				calls++;
+			};
+			const plain = new RegExp(`The handler of ${call} must be a plain function, not an async function\\. No message`);
+			refused(plain, () => untyped(receiver[call].bind(receiver), asynchronous, { timeout: 0 }));
+			const generators = [
+				function* () {
+					yield calls++;
+				},
+				async function* () {
+					yield calls++;
+				},
+			];
+			for (const generator of generators)
+				refused(/not a generator function/, () => untyped(receiver[call].bind(receiver), generator, { timeout: 0 }));
+			assert.equal(calls, 0);
+			assert.equal(text(receiver.tryRecv()), "kept");
+		}
+	});
+
+	test.each(calls)("%s throws if its handler returns a promise; the next messages stay", (call) => {
+		const name = names.next();
+		const largest = 6000; // more than half the ring: in fragments, so not in place
+		const messages = ["first", "second", "x".repeat(largest), "last"];
+		using receiver = Channel.receiver(name, { prefix, capacity: 8192, overflow: "drop-oldest" });
+		using sender = Channel.sender(name, { prefix });
+		for (const later of [
+			() => Promise.resolve(),
+			// biome-ignore lint/suspicious/noThenProperty: a promise of another library
+			() => ({ then: (): void => undefined }),
+			async (): Promise<number> => 5,
+		]) {
+			const handler = (): unknown => later();
+			for (const message of messages) sender.send(message);
+			const returned = new RegExp(`The handler of ${call} returned a promise\\. The message`);
+			refused(returned, () => untyped(receiver[call].bind(receiver), handler, { max: 1 }));
+			refused(returned, () => untyped(receiver[call].bind(receiver), handler, { max: 1 }));
+			refused(returned, () => untyped(receiver[call].bind(receiver), handler, { max: 1 }));
+			assert.equal(text(receiver.tryRecv()), "last");
+			assert.equal(receiver.tryRecv(), null);
+		}
+		assert.equal(receiver.lost, 0);
+	});
+
+	test("a message of a block ring counts as received, and those behind it stay; so does a batch", () => {
+		const name = names.next();
+		using receiver = Route.receiver(name, { prefix });
+		using sender = Route.sender(name, { prefix });
+		sender.sendBatch(["a", "bb", "ccc"]);
+		refused(/returned a promise/, () => untyped(receiver.drain.bind(receiver), () => Promise.resolve()));
+		assert.equal(text(receiver.tryRecv()), "bb");
+		refused(/The messages of the batch count as received/, () =>
+			untyped(receiver.drainBatch.bind(receiver), () => Promise.resolve()),
+		);
+		assert.equal(receiver.tryRecv(), null);
+		sender.send("dddd");
+		assert.equal(
+			receiver.drain((view) => view.byteLength), // what is no promise may be returned
+			1,
+		);
+	});
+
+	test.each(calls)("%s of a queue puts the message back", (call) => {
+		const name = names.next();
+		using receiver = Queue.receiver(name, { prefix });
+		using sender = Queue.sender(name, { prefix });
+		sender.sendBatch(["job", "next"]);
+		refused(new RegExp(`The handler of ${call} returned a promise\\. The message was put back\\.`), () =>
+			untyped(receiver[call].bind(receiver), () => Promise.resolve()),
+		);
+		using lease = receiver.tryTake();
+		assert.deepEqual([text(lease?.bytes), lease?.attempt], ["job", 2]);
+		lease?.done();
+		assert.equal(text(receiver.tryRecv()), "next");
+	});
+});
+
+describe("bytes in place", () => {
+	test("what a handler writes into its view reaches the other receivers; a copy does not", () => {
+		const name = names.next();
+		using first = Channel.receiver(name, { prefix });
+		using second = Channel.receiver(name, { prefix });
+		using sender = Channel.sender(name, { prefix });
+		sender.sendBatch(["abc", "abc"]);
+		const taken: string[] = [];
+		first.drain(
+			(view) => {
+				const mine = view.slice();
+				taken.push(new TextDecoder().decode(mine.reverse()));
+			},
+			{ max: 1 },
+		);
+		first.drain((view) => view.reverse(), { max: 1 });
+		assert.deepEqual(taken, ["cba"]);
+		assert.deepEqual(
+			[second.tryRecv(), second.tryRecv()].map((each) => new TextDecoder().decode(each ?? undefined)),
+			["abc", "cba"],
+		);
+	});
+
+	test("what the holder of a lease writes is what the next one gets", () => {
+		const name = names.next();
+		using receiver = Queue.receiver(name, { prefix });
+		using sender = Queue.sender(name, { prefix });
+		sender.send("job");
+		const lease = receiver.tryTake();
+		lease?.bytes.fill(0x2e);
+		lease?.retry();
+		assert.equal(new TextDecoder().decode(receiver.tryRecv() ?? undefined), "...");
+	});
+});

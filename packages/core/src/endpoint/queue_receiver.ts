@@ -1,6 +1,7 @@
 import { type EngineReceiver, IpcError, Status } from "@libipc/protocol";
-import { checkDrainOptions, checkFunction, checkTimeout, timeoutOf } from "../check/argument.ts";
+import { checkDrainOptions, checkTimeout, timeoutOf } from "../check/argument.ts";
 import { failure } from "../check/failure.ts";
+import { checkHandled, checkHandler } from "../check/handler.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { ReceiverEndpoint } from "./receiver.ts";
 import type {
@@ -59,18 +60,35 @@ export class QueueReceiverEndpoint extends ReceiverEndpoint implements QueueRece
 
 	override drain(handler: (view: Uint8Array) => void, options?: DrainOptions): number {
 		this.checkAvailable();
-		checkFunction(this.name, "The handler of drain", handler);
+		checkHandler(this.name, "drain", handler);
 		const max = checkDrainOptions(this.name, "drain", options);
-		let timeout = timeoutOf(this.name, options);
+		return this.#drain("drain", handler, max, timeoutOf(this.name, options));
+	}
+
+	override drainBatch(handler: (batch: Batch) => void, options?: DrainOptions): number {
+		this.checkAvailable();
+		checkHandler(this.name, "drainBatch", handler);
+		checkDrainOptions(this.name, "drainBatch", options);
+		const lengths = new Uint32Array(1);
+		const offsets = new Uint32Array(1);
+		const handleOne = (bytes: Uint8Array): unknown => {
+			lengths[0] = bytes.byteLength;
+			return handler({ count: 1, bytes, offsets, lengths });
+		};
+		return this.#drain("drainBatch", handleOne, 1, timeoutOf(this.name, options));
+	}
+
+	#drain(call: string, handler: (view: Uint8Array) => unknown, max: number, timeout: number): number {
+		let left = timeout;
 		let handled = 0;
 		do {
-			const lease = this.#take(timeout);
+			const lease = this.#take(left);
 			if (!lease) break;
-			timeout = 0;
+			left = 0;
 			this.during(() => {
 				this.#handled = lease.open;
 				try {
-					handler(lease.bytes);
+					checkHandled(this.name, call, handler(lease.bytes), "The message was put back.");
 					lease.done();
 				} finally {
 					this.#handled = undefined;
@@ -80,20 +98,6 @@ export class QueueReceiverEndpoint extends ReceiverEndpoint implements QueueRece
 			handled++;
 		} while (handled < max && !this.closed);
 		return handled;
-	}
-
-	override drainBatch(handler: (batch: Batch) => void, options?: DrainOptions): number {
-		checkFunction(this.name, "The handler of drainBatch", handler);
-		checkDrainOptions(this.name, "drainBatch", options);
-		const lengths = new Uint32Array(1);
-		const offsets = new Uint32Array(1);
-		return this.drain(
-			(bytes) => {
-				lengths[0] = bytes.byteLength;
-				handler({ count: 1, bytes, offsets, lengths });
-			},
-			{ ...options, max: 1 },
-		);
 	}
 
 	override clone(): QueueReceiver {

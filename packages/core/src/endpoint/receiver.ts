@@ -1,6 +1,7 @@
 import { type EngineReceiver, IpcError, Status, WaitBits } from "@libipc/protocol";
-import { checkDrainOptions, checkFunction, checkIteration, checkTimeout, timeoutOf } from "../check/argument.ts";
+import { checkDrainOptions, checkIteration, checkTimeout, timeoutOf } from "../check/argument.ts";
 import { closedError, failure } from "../check/failure.ts";
+import { checkHandled, checkHandler } from "../check/handler.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { WaitIterator } from "../wait/wait_iterator.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
@@ -16,6 +17,9 @@ import type {
 } from "./types.ts";
 
 const SCRATCH_BYTES = 4096;
+/** What has become of the messages whose handler returned a promise. */
+const RECEIVED = "The message counts as received.";
+const ALL_RECEIVED = "The messages of the batch count as received.";
 /** The most memory that a receiver keeps for the next large message. */
 const LARGEST_TARGET = 16 << 20;
 
@@ -185,7 +189,7 @@ export class ReceiverEndpoint implements Receiver {
 				timeout = 0;
 				if (!message) break;
 				handled++;
-				this.#hand(() => handler(message), 0);
+				this.#hand(() => checkHandled(this.name, "drain", handler(message), RECEIVED), 0);
 				continue;
 			}
 			if (count < 0) throw failure(count, this.name, this.#endpoint);
@@ -198,7 +202,8 @@ export class ReceiverEndpoint implements Receiver {
 				while (read < count && !this.#closed) {
 					const view = new Uint8Array(buffer, byteOffset + (spans[2 * read] as number), spans[2 * read + 1] as number);
 					read++;
-					handler(view);
+					const result: unknown = handler(view);
+					if (result !== undefined) checkHandled(this.name, "drain", result, RECEIVED);
 				}
 			} finally {
 				this.#endHandler(read);
@@ -219,7 +224,8 @@ export class ReceiverEndpoint implements Receiver {
 			const bytes = this.#recvOutOfPlace(spans[0] as number, left(timeout, deadline));
 			if (!bytes) return 0;
 			const lengths = Uint32Array.of(bytes.byteLength);
-			this.#hand(() => handler({ count: 1, bytes, offsets: Uint32Array.of(0), lengths }), 0);
+			const batch = { count: 1, bytes, offsets: Uint32Array.of(0), lengths };
+			this.#hand(() => checkHandled(this.name, "drainBatch", handler(batch), RECEIVED), 0);
 			return 1;
 		}
 		if (count < 0) throw failure(count, this.name, this.#endpoint);
@@ -234,7 +240,8 @@ export class ReceiverEndpoint implements Receiver {
 			offsets[i] = spans[2 * i] as number;
 			lengths[i] = spans[2 * i + 1] as number;
 		}
-		this.#hand(() => handler({ count, bytes: ring, offsets, lengths }), count);
+		const batch = { count, bytes: ring, offsets, lengths };
+		this.#hand(() => checkHandled(this.name, "drainBatch", handler(batch), ALL_RECEIVED), count);
 		return count;
 	}
 
@@ -270,7 +277,7 @@ export class ReceiverEndpoint implements Receiver {
 	/** Checks the arguments of both forms of drain. Returns the largest number of messages. */
 	#beginDrain(what: string, handler: unknown, options: DrainOptions | undefined): number {
 		if (this.#unavailable) throw this.#unavailableError();
-		checkFunction(this.name, `The handler of ${what}`, handler);
+		checkHandler(this.name, what, handler);
 		return checkDrainOptions(this.name, what, options);
 	}
 

@@ -142,8 +142,15 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 	 * A view is valid only inside the handler: later a sender may write over it. A message counts as received once its handler was
 	 * called, even if the handler throws. The exception leaves `drain`, and the later messages stay.
 	 *
+	 * Do not write to a view: it is the message itself, which all receivers share. What you change (`reverse()`, `sort()`,
+	 * `Buffer.swap16()`, decryption in place) is what the others get. To work in place, copy first: `view.slice()`.
+	 *
+	 * The handler must not be asynchronous: after its first `await` the view may hold another message. An async function or a
+	 * generator is refused before a message is taken. If a handler returns a promise, `drain` throws, and the message counts as
+	 * received (of a queue: is put back). Copy the message, or use {@link messages}.
+	 *
 	 * @returns How many messages were handled; 0 if the time was up.
-	 * @throws IpcError as {@link recv}; and what the handler throws
+	 * @throws IpcError as {@link recv}; `ERR_IPC_INVALID_ARGUMENT` if the handler is asynchronous; and what the handler throws
 	 * @example
 	 * import { Route } from "libipc";
 	 *
@@ -163,10 +170,11 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 	 * because it makes no view of each. A batch holds one message if the message is of a queue, or if {@link drain} would copy it.
 	 *
 	 * The batch and everything in it are valid only inside the handler. All its messages count as received once the handler was
-	 * called, even if it throws; a message of a queue is put back then.
+	 * called, even if it throws; a message of a queue is put back then. Do not write to `bytes`, and do not pass an asynchronous
+	 * handler: see {@link drain}.
 	 *
 	 * @returns How many messages were handled; 0 if the time was up.
-	 * @throws IpcError as {@link recv}; and what the handler throws
+	 * @throws IpcError as {@link drain}
 	 * @example
 	 * import { Route } from "libipc";
 	 *
@@ -205,7 +213,7 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 export interface Batch {
 	/** How many messages there are. */
 	readonly count: number;
-	/** The memory that holds the messages, for example the whole ring. */
+	/** The memory that holds the messages, for example the whole ring. Do not write to it: all receivers share it. */
 	readonly bytes: Uint8Array;
 	/** Where each message begins in `bytes`, in bytes. Only the first `count` elements are set. */
 	readonly offsets: Uint32Array;
@@ -218,7 +226,10 @@ export interface Batch {
  * message is put back, and the next receiver that asks takes it.
  */
 export interface Lease extends Disposable {
-	/** The message, in the ring. It is valid until the lease ends. */
+	/**
+	 * The message, in the ring. It is valid until the lease ends. Do not write to it: if the message is put back, or its process is
+	 * killed, the next holder gets what was written. To work in place, copy first: `lease.bytes.slice()`.
+	 */
 	readonly bytes: Uint8Array;
 	/** How often the message has been taken: 1 the first time. */
 	readonly attempt: number;

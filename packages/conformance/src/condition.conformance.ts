@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { assertLike } from "@libipc/testing/assert_like";
 import { longTimeouts } from "@libipc/testing/bad_values";
 import { isPending, rejection } from "@libipc/testing/outcome";
-import { expectTook, sleep, took } from "@libipc/testing/timing";
+import { expectTook, expectWoken, sleep, took } from "@libipc/testing/timing";
 import { conditionFixture } from "./condition_fixture.ts";
 import { expectRejection } from "./expect_error.ts";
 import { describe, test } from "./harness.ts";
@@ -124,7 +124,7 @@ describe("notifications", () => {
 			else assertLike(reason, { code: "ERR_IPC_CLOSED" });
 			assert.equal(mutex.held, true);
 			mutex.unlock();
-			assert.ok((await took(async () => assert.equal(await second, true))) < 300);
+			expectWoken(await took(async () => assert.equal(await second, true)));
 			mutex.unlock();
 			leaving.close();
 		}

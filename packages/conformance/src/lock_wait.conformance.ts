@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { assertLike } from "@libipc/testing/assert_like";
 import { longTimeouts } from "@libipc/testing/bad_values";
 import { isPending, rejection } from "@libipc/testing/outcome";
-import { expectTook, took, turn, until } from "@libipc/testing/timing";
+import { expectTook, expectWoken, took, turn, until } from "@libipc/testing/timing";
 import { expectError, expectRejection } from "./expect_error.ts";
 import { describe, test } from "./harness.ts";
 import { lockFixture, lockKinds, rejectionOr } from "./lock_fixture.ts";
@@ -78,7 +78,7 @@ describe.each(lockKinds)("tasks that wait for a %s", (kind) => {
 			assert.equal(await second.catch((reason: unknown) => reason), how === "timeout" ? false : "enough");
 			other.unlock();
 			// Sooner than the next poll, which comes every 700 ms.
-			assert.ok((await took(() => first)) < 300);
+			expectWoken(await took(() => first));
 			lock.unlock();
 		}
 	}, 30_000);
@@ -109,7 +109,7 @@ describe.each(lockKinds)("tasks that wait for a %s", (kind) => {
 			};
 			owner.unlock();
 			await Promise.all([timed(next, how === "closed" ? other : leaving), timed(elsewhere, lock)]);
-			assert.ok(Math.max(...times) < 400);
+			expectWoken(Math.max(...times));
 			assertLike(await process.report<object>(), { ownerDied: false });
 			leaving.close();
 		}
@@ -130,7 +130,7 @@ describe.each(lockKinds)("tasks that wait for a %s", (kind) => {
 			owner.unlock();
 			controller.abort("enough");
 			assert.equal(await rejection(first), "enough");
-			assert.ok((await took(() => second)) < 300);
+			expectWoken(await took(() => second));
 			next.unlock();
 		}
 	});
@@ -176,10 +176,10 @@ describe.each(lockKinds)("tasks that wait for a %s while their thread blocks for
 		lock.lock();
 		assert.equal(await isPending(Promise.race(waits)), true);
 		lock.unlock();
-		assert.ok((await took(() => waits[0])) < 300);
+		expectWoken(await took(() => waits[0]));
 		assert.equal(await isPending(waits[1] as Promise<boolean>), true);
 		lock.unlock();
-		assert.ok((await took(() => waits[1])) < 300);
+		expectWoken(await took(() => waits[1]));
 		lock.unlock();
 	});
 
@@ -198,7 +198,7 @@ describe.each(lockKinds)("tasks that wait for a %s while their thread blocks for
 		lock.lock();
 		assert.equal(await isPending(wait), true);
 		lock.unlock();
-		assert.ok((await took(() => wait)) < 400);
+		expectWoken(await took(() => wait));
 		lock.unlock();
 		assert.deepEqual(await process.report<object>(), { ownerDied: false });
 		await process.exited;
@@ -263,7 +263,7 @@ describe.each(lockKinds)("a wait for a %s in the event loop ends", (kind) => {
 		const ms = await took(async () => {
 			for (const wait of waits) await expectRejection("ERR_IPC_CLOSED", /is closed/, wait);
 		});
-		assert.ok(ms < 300);
+		expectWoken(ms);
 		owner.unlock();
 		assert.equal(isFree(name), true);
 	});

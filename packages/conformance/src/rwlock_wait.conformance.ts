@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { badTimeouts, longTimeouts, untyped } from "@libipc/testing/bad_values";
 import { isPending, rejection } from "@libipc/testing/outcome";
-import { expectTook, took, until } from "@libipc/testing/timing";
+import { expectTook, expectWoken, took, until } from "@libipc/testing/timing";
 import { expectError, expectRejection } from "./expect_error.ts";
 import { describe, test } from "./harness.ts";
 import { rwlockFixture } from "./lock_fixture.ts";
@@ -54,7 +54,7 @@ describe("waits of readers", () => {
 		const ms = await took(async () => {
 			for (const wait of closing) await expectRejection("ERR_IPC_CLOSED", /is closed/, wait);
 		});
-		assert.ok(ms < 300);
+		expectWoken(ms);
 		for (const call of [
 			() => lock.lockShared(),
 			() => lock.tryLockShared(),
@@ -96,7 +96,7 @@ describe("waits of readers", () => {
 			owner.unlock();
 			controller.abort("enough");
 			assert.equal(await rejection(first), "enough");
-			assert.ok((await took(() => second)) < 300);
+			expectWoken(await took(() => second));
 			next.unlock();
 		}
 	});
@@ -109,13 +109,13 @@ describe("waits of readers", () => {
 		const first = lock.lockSharedAsync();
 		assert.equal(await lock.lockSharedAsync({ timeout: 2 }), false);
 		owner.unlock();
-		assert.ok((await took(() => first)) < 300);
+		expectWoken(await took(() => first));
 		const write = lock.lockAsync();
 		assert.equal(await lock.lockAsync({ timeout: 2 }), false);
 		// The writer is still the next one.
 		assert.equal(owner.tryLockShared(), false);
 		lock.unlockShared();
-		assert.ok((await took(() => write)) < 300);
+		expectWoken(await took(() => write));
 		lock.unlock();
 	});
 });
@@ -133,7 +133,7 @@ describe("reading tasks while their thread blocks for the lock", () => {
 		owner.unlock();
 		lock.lockShared();
 		lock.unlockShared();
-		assert.ok((await took(() => wait)) < 400);
+		expectWoken(await took(() => wait));
 		lock.unlockShared();
 		assert.deepEqual(await process.report<object>(), { ownerDied: false });
 		await process.exited;
@@ -153,7 +153,7 @@ describe("reading tasks while their thread blocks for the lock", () => {
 		lock.unlock();
 		const started = performance.now();
 		await Promise.all([read, write].map(async (wait) => (await wait).release()));
-		assert.ok(performance.now() - started < 400);
+		expectWoken(performance.now() - started);
 		assert.equal(lock.held, "none");
 	});
 });

@@ -40,6 +40,14 @@ export function expectTook(ms: number, timeout: number): void {
  */
 export const RECOVERY_MS = 10_000;
 
+/**
+ * A wait that another thread or process woke has ended at once: an event loop whose wake-up was lost ends it at its next poll,
+ * which comes every 700 ms.
+ */
+export function expectWoken(ms: number): void {
+	assert.ok(ms < 500, `took ${ms} ms`);
+}
+
 /** Checks many recovery times, in ms: the median is below one second, the longest below {@link RECOVERY_MS}. */
 export function expectRecoveries(latencies: readonly number[]): void {
 	const sorted = latencies.slice().sort((a, b) => a - b);

@@ -1,4 +1,4 @@
-/* file_size.h - the size of a file whose blocks the system cannot reserve in every case: what darwin.c needs. */
+/* file_size.h - the size of a file whose blocks the system cannot reserve in every case: on macOS, and on ramfs. */
 #ifndef LIBIPC_FILE_SIZE_H
 #define LIBIPC_FILE_SIZE_H
 

@@ -2,6 +2,7 @@
 
 #define _GNU_SOURCE
 #include "fault.h"
+#include "file_size.h"
 #include "wake_socket.h"
 
 #include <dirent.h>
@@ -164,12 +165,19 @@ ipc_posix_page ipc_posix_ask_page(const void *address) {
   return is_missing ? IPC_PAGE_MISSING : IPC_PAGE_THERE;
 }
 
+/* Of a file system that cannot, such as ramfs. */
+static int os_allocate_nothing(int fd, uint64_t bytes) { return (void)fd, (void)bytes, -EOPNOTSUPP; }
+
+/* fallocate() makes the file larger, too: a file that it refuses has no part that is not reserved. */
 int ipc_os_resize(int fd, uint64_t size) {
-  if (ftruncate(fd, (off_t)size) != 0) return -errno;
+  struct stat s;
+  if (fstat(fd, &s) != 0) return -errno;
+  if ((uint64_t)s.st_size > size && ftruncate(fd, (off_t)size) != 0) return -errno;
   int error;
   do {
     error = fallocate(fd, 0, 0, (off_t)size) == 0 ? 0 : errno;
   } while (error == EINTR);
+  if (error == EOPNOTSUPP || error == ENOSYS) return ipc_posix_resize(fd, size, os_allocate_nothing);
   return -error;
 }
 

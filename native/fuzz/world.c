@@ -287,7 +287,19 @@ void ipc_os_close(int fd) {
   descriptors[fd - 3] = NULL;
 }
 
-const char ipc_os_directory[] = "/world";
+const char *ipc_os_choose_directory(const char *path) { return path ? path : "/world"; }
+const char *ipc_os_directory(void) { return "/world"; }
+const char *ipc_os_own_directory(void) { return "/world"; }
+int ipc_os_reach_directory(uint64_t *length, uint64_t *limit) { return (int)(*length = *limit = 0); }
+bool ipc_os_is_directory_removed(void) { return false; }
+void ipc_os_path(const char *key, char path[IPC_OS_PATH_BYTES]) {
+  snprintf(path, IPC_OS_PATH_BYTES, "/world/%s", key ? key : "");
+}
+bool ipc_os_is_short(int fd, uint64_t size, ipc_os_shortage *shortage) {
+  (void)fd, (void)size, (void)shortage;
+  return false;
+}
+uint64_t ipc_os_free_bytes(int fd) { return (void)fd, FILE_BYTES; }
 void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]) {
   snprintf(listed, IPC_OS_KEY_BYTES, "%s", key);
 }

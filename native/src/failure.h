@@ -13,4 +13,10 @@ int32_t ipc_failure_set_option(ipc_failure *failure, int32_t code, int32_t optio
 /* Stores the code for -errno, and errno itself, and returns the code. */
 int32_t ipc_failure_set_system(ipc_failure *failure, int error);
 
+/*
+ * The same, with what the call was at, and the path of the key's file (NULL: of the directory). found and wanted are to
+ * be set afterwards.
+ */
+int32_t ipc_failure_set_refused(ipc_failure *failure, enum ipc_cause cause, int error, const char *key);
+
 #endif

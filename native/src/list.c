@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "failure.h"
 #include "marks.h"
 #include "remove.h"
 #include "slot_owner.h"
+#include "storage.h"
 #include "waits.h"
 
 /* How long a removal waits for a name lock. Its holders need microseconds; one that is stopped is alive. */
@@ -18,7 +20,7 @@ enum { MOST_SLOTS = IPC_MAX_SENDERS + IPC_MAX_RECEIVERS, MOST_WAITS = IPC_MAX_RE
 /* Bindings read these by offset. */
 _Static_assert(offsetof(ipc_listed_name, capacity) == 64 && offsetof(ipc_listed_name, prefix) == 96 &&
                    offsetof(ipc_listed_name, name) == 168 && offsetof(ipc_listed_name, path) == 304 &&
-                   sizeof(ipc_listed_name) == 576,
+                   sizeof(ipc_listed_name) == 1600,
                "a listed name has no gaps");
 _Static_assert(offsetof(ipc_listed_endpoint, position) == 24 && offsetof(ipc_listed_endpoint, holds) == 48 &&
                    sizeof(ipc_listed_endpoint) == 56,
@@ -70,33 +72,28 @@ static void list_remember_file(void *context, const char *listed, bool hashed) {
   listing->files[listing->file_count++] = (file_entry){.key = key, .hashed = hashed};
 }
 
-static int32_t list_fail(ipc_failure *failure, int32_t code, int error) {
-  *failure = (ipc_failure){.code = code, .system_error = error};
-  return code;
-}
-
 ipc_listing *ipc_list_open(const char *prefix, ipc_failure *failure) {
   *failure = (ipc_failure){0};
   char key[IPC_OS_KEY_BYTES];
   if (prefix && ipc_segment_key(key, IPC_ROUTE, prefix, "name") != IPC_OK) {
-    list_fail(failure, IPC_E_INVALID_NAME, 0);
+    ipc_failure_set(failure, IPC_E_INVALID_NAME, 0, 0);
     return NULL;
   }
   ipc_listing *listing = aligned_alloc(_Alignof(ipc_listing), sizeof *listing);
   if (!listing) {
-    list_fail(failure, IPC_E_NO_SPACE, ENOMEM);
+    ipc_failure_set_refused(failure, IPC_CAUSE_HEAP, -ENOMEM, NULL);
     return NULL;
   }
   memset(listing, 0, sizeof *listing);
   listing->is_filtered = prefix != NULL;
   snprintf(listing->prefix, sizeof listing->prefix, "%s", prefix ? prefix : "");
-  int error = ipc_os_list(list_remember_file, listing);
-  if (error == -ENOENT) error = 0; /* no such directory: no names */
-  if (error == 0 && !listing->out_of_memory) return listing;
-  if (error == -EACCES || error == -EPERM)
-    list_fail(failure, IPC_E_PERMISSION, -error);
-  else
-    list_fail(failure, error ? IPC_E_SYSTEM : IPC_E_NO_SPACE, error ? -error : ENOMEM);
+  int error = 0;
+  if (ipc_storage_reach(failure) == IPC_OK) error = ipc_os_list(list_remember_file, listing);
+  if (failure->code == 0 && error == 0 && !listing->out_of_memory) return listing;
+  if (error != 0)
+    ipc_failure_set_refused(failure, IPC_CAUSE_DIRECTORY, error, NULL);
+  else if (failure->code == 0)
+    ipc_failure_set_refused(failure, IPC_CAUSE_HEAP, -ENOMEM, NULL);
   ipc_list_close(listing);
   return NULL;
 }
@@ -275,14 +272,14 @@ static int32_t list_read_entry(ipc_listing *listing, const file_entry *entry, ip
   listing->slot_count = listing->next_slot = 0;
   bool can_be = entry->hashed || list_parse_key(entry->key, name);
   if (listing->is_filtered && !entry->hashed && (!can_be || strcmp(name->prefix, listing->prefix) != 0)) return 0;
-  snprintf(name->path, sizeof name->path, "%s/%s", ipc_os_directory, entry->key);
+  snprintf(name->path, sizeof name->path, "%s/%s", ipc_os_directory(), entry->key);
   int fd = ipc_os_open_to_read(entry->key);
   switch (fd < 0 ? -fd : 0) {
     case 0: break;
     case ENOENT: return 0;
     case EMFILE:
-    case ENFILE: return list_fail(failure, IPC_E_SYSTEM, -fd);
-    case ENOMEM: return list_fail(failure, IPC_E_NO_SPACE, -fd);
+    case ENFILE:
+    case ENOMEM: return ipc_failure_set_refused(failure, IPC_CAUSE_FILE, fd, entry->key);
     default:
       name->state = fd == -EACCES || fd == -EPERM ? IPC_LISTED_DENIED : IPC_LISTED_FOREIGN;
       name->system_error = -fd;

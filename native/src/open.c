@@ -11,6 +11,7 @@
 #include "orphan.h"
 #include "segment_options.h"
 #include "slots.h"
+#include "storage.h"
 
 /* One call of ipc_segment_open(), with the file that it has locked. */
 typedef struct opening {
@@ -122,7 +123,7 @@ static int32_t open_existing(opening *it) {
   if (it->file.size < IPC_HEADER_BYTES)
     return ipc_failure_set(it->failure, IPC_E_CORRUPT, it->file.size, IPC_HEADER_BYTES);
   if (!ipc_segment_map(segment, it->fd, ipc_segment_mapped_bytes(it->options->kind, it->file.size), &error))
-    return ipc_failure_set_system(it->failure, error);
+    return ipc_failure_set_refused(it->failure, IPC_CAUSE_MAP, error, segment->key);
   if (!open_is_leftover(segment, &it->file, it->prefix, it->name, it->options, it->failure)) return it->failure->code;
   return open_replace_leftover(it);
 }
@@ -133,9 +134,11 @@ static int32_t open_file(opening *it) {
   ipc_failure *failure = it->failure;
   it->fd = ipc_name_lock_open(segment->key, it->options, IPC_NAME_LOCK_PATIENCE_NS, &it->file, &it->created, failure);
   if (failure->code != IPC_OK) return failure->code;
+  if (it->fd == -ENOENT && ipc_os_is_directory_removed())
+    return ipc_failure_set_refused(failure, IPC_CAUSE_DIRECTORY, it->fd, NULL);
   if (it->fd == -ENOENT) return ipc_failure_set(failure, IPC_E_NOT_FOUND, 0, 0);
   if (it->fd == -EACCES && ipc_os_stat_key(segment->key, &it->file) == 0) ipc_name_lock_refuse(failure, &it->file);
-  if (it->fd < 0) return ipc_failure_set_system(failure, it->fd);
+  if (it->fd < 0) return ipc_failure_set_refused(failure, IPC_CAUSE_FILE, it->fd, segment->key);
   segment->inode = it->file.inode;
   segment->access = (ipc_os_access){it->file.group, it->file.permissions};
   return IPC_OK;
@@ -149,8 +152,10 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
   if (status != IPC_OK) return status;
   status = ipc_segment_key(segment->key, options->kind, prefix, name);
   if (status != IPC_OK) return ipc_failure_set(failure, status, 0, 0);
+  if (ipc_storage_reach(failure) != IPC_OK) return failure->code;
   int error = ipc_os_identify();
-  if (error != 0) return ipc_failure_set_system(failure, error);
+  if (error == -ENOENT) return ipc_failure_set_refused(failure, IPC_CAUSE_DIRECTORY, error, NULL);
+  if (error != 0) return ipc_failure_set_refused(failure, IPC_CAUSE_IDENTITY, error, NULL);
   ipc_ending_watch();
 
   opening it = {.segment = segment, .prefix = prefix, .name = name, .options = options, .failure = failure};
@@ -178,7 +183,7 @@ void *ipc_segment_open_endpoint(size_t bytes, bool has_ring, const char *prefix,
   }
   ipc_segment *segment = calloc(1, bytes);
   if (!segment) {
-    ipc_failure_set(failure, IPC_E_NO_SPACE, 0, 0);
+    ipc_failure_set_refused(failure, IPC_CAUSE_HEAP, -ENOMEM, NULL);
     return NULL;
   }
   *lock = ipc_segment_open(segment, prefix, name, options, failure);

@@ -9,6 +9,7 @@
 #include "name_lock.h"
 #include "orphan.h"
 #include "slots.h"
+#include "storage.h"
 
 int32_t ipc_clear(const char *prefix, const char *name, uint32_t kind, ipc_failure *failure) {
   memset(failure, 0, sizeof *failure);
@@ -16,20 +17,22 @@ int32_t ipc_clear(const char *prefix, const char *name, uint32_t kind, ipc_failu
   if (!ipc_segment_is_kind(kind)) return ipc_failure_set(failure, IPC_E_INVALID_ARGUMENT, kind, 0);
   int32_t status = ipc_segment_key(segment.key, kind, prefix, name);
   if (status != IPC_OK) return ipc_failure_set(failure, status, 0, 0);
+  if (ipc_storage_reach(failure) != IPC_OK) return failure->code;
   ipc_os_file file;
   bool created;
   int error = ipc_os_stat_key(segment.key, &file);
   if (error == -ENOENT) return IPC_OK;
-  if (error != 0) return ipc_failure_set_system(failure, error);
+  if (error != 0) return ipc_failure_set_refused(failure, IPC_CAUSE_FILE, error, segment.key);
   /* A stranger's file is neither waited for nor mapped. Endpoints that are open on it notice by themselves. */
   if (!ipc_name_lock_is_own(&file)) {
     error = ipc_os_unlink(segment.key);
     if (error == -EPERM || error == -EACCES) ipc_name_lock_refuse(failure, &file);
-    return error == 0 || error == -ENOENT ? IPC_OK : ipc_failure_set_system(failure, error);
+    return error == 0 || error == -ENOENT ? IPC_OK
+                                          : ipc_failure_set_refused(failure, IPC_CAUSE_FILE, error, segment.key);
   }
   int fd = ipc_name_lock_open(segment.key, NULL, IPC_NAME_LOCK_PATIENCE_NS, &file, &created, NULL);
   if (fd == -ENOENT) return IPC_OK;
-  if (fd < 0) return ipc_failure_set_system(failure, fd);
+  if (fd < 0) return ipc_failure_set_refused(failure, IPC_CAUSE_FILE, fd, segment.key);
   error = ipc_os_unlink(segment.key);
   /* Mark it for its endpoints, if it is a segment of ours: any file may have this name. */
   int ignored;
@@ -42,7 +45,7 @@ int32_t ipc_clear(const char *prefix, const char *name, uint32_t kind, ipc_failu
     ipc_segment_close(&segment);
   }
   ipc_os_unlock(fd);
-  return error == 0 ? IPC_OK : ipc_failure_set_system(failure, error);
+  return error == 0 ? IPC_OK : ipc_failure_set_refused(failure, IPC_CAUSE_FILE, error, segment.key);
 }
 
 void ipc_clear_dead_processes(void) { ipc_os_remove_dead_identities(); }

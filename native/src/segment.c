@@ -46,6 +46,27 @@ uint64_t ipc_segment_bytes(uint32_t kind, uint32_t capacity, uint32_t max_receiv
   return *body_offset + capacity;
 }
 
+/* Gives the file its size, with all its memory. */
+static int32_t segment_resize(const ipc_segment *segment, int fd, uint64_t bytes, ipc_failure *failure) {
+  ipc_os_shortage short_of;
+  if (ipc_os_is_short(fd, bytes, &short_of)) {
+    bool is_file_size = short_of.of == IPC_OS_FILE_SIZE;
+    ipc_failure_set_refused(failure, is_file_size ? IPC_CAUSE_FILE_SIZE : IPC_CAUSE_MEMORY_LIMIT,
+                            is_file_size ? -EFBIG : -ENOMEM, segment->key);
+    if (short_of.path[0]) memcpy(failure->path, short_of.path, sizeof failure->path);
+    return ipc_failure_set(failure, failure->code, short_of.most, bytes);
+  }
+  int error = ipc_os_resize(fd, bytes);
+  if (error == 0) return IPC_OK;
+  ipc_failure_set_refused(failure, IPC_CAUSE_RESERVE, error, segment->key);
+  return ipc_failure_set(failure, failure->code, ipc_os_free_bytes(fd), bytes);
+}
+
+static int32_t segment_refuse_mapping(const ipc_segment *segment, int error, uint64_t bytes, ipc_failure *failure) {
+  ipc_failure_set_refused(failure, IPC_CAUSE_MAP, error, segment->key);
+  return ipc_failure_set(failure, failure->code, 0, bytes);
+}
+
 bool ipc_segment_map(ipc_segment *segment, int fd, uint64_t bytes, int *error) {
   segment->mapping = ipc_mapping_new(fd, 0, bytes, true, error);
   if (!segment->mapping) return false;
@@ -102,12 +123,10 @@ int32_t ipc_segment_create(ipc_segment *segment, int fd, const char *prefix, con
   uint64_t body_offset, bytes = ipc_segment_bytes(options->kind, capacity, max_receivers, &body_offset);
   uint64_t memory = options->kind == IPC_MEMORY ? options->size : 0, created = ipc_os_now();
   uint32_t overflow = options->overflow || !has_ring ? options->overflow : IPC_BLOCK;
-  int error = ipc_os_resize(fd, bytes + memory);
-  if (error != 0 || !ipc_segment_map(segment, fd, bytes, &error)) {
-    ipc_failure_set_system(failure, error);
-    failure->wanted = bytes + memory;
-    return failure->code;
-  }
+  int error = 0;
+  if (segment_resize(segment, fd, bytes + memory, failure) != IPC_OK) return failure->code;
+  if (!ipc_segment_map(segment, fd, bytes, &error))
+    return segment_refuse_mapping(segment, error, bytes + memory, failure);
   ipc_header *header = segment->header;
   segment_clear(header, body_offset, owner_died);
   header->version = IPC_LAYOUT_VERSION;
@@ -226,11 +245,11 @@ ipc_mapping *ipc_segment_map_memory(const ipc_segment *segment, int fd, ipc_fail
   ipc_mapping *mapping = NULL;
   int error = ipc_os_stat(fd, &file);
   if (error != 0)
-    ipc_failure_set_system(failure, error);
+    ipc_failure_set_refused(failure, IPC_CAUSE_FILE, error, segment->key);
   else if (bytes == 0 || bytes > IPC_MAX_MEMORY || file.size < body_offset + bytes)
     ipc_failure_set(failure, IPC_E_CORRUPT, file.size, body_offset + bytes);
   else if (!(mapping = ipc_mapping_new(fd, body_offset, bytes, false, &error)))
-    ipc_failure_set_system(failure, error);
+    segment_refuse_mapping(segment, error, bytes, failure);
   return mapping;
 }
 
@@ -249,13 +268,13 @@ int32_t ipc_segment_grow_memory(const ipc_segment *segment, uint64_t bytes, ipc_
      * The size of the file counts, and the file never shrinks below it: a process may have mapped all of it, whatever
      * the header says by now. Killed before the store, we leave a file that is larger than necessary.
      */
-    error = ipc_os_resize(fd, wanted > file.size ? wanted : file.size);
-    if (error == 0)
+    if (segment_resize(segment, fd, wanted > file.size ? wanted : file.size, failure) == IPC_OK)
       atomic_store_explicit(there, bytes, memory_order_release);
     else
       ipc_os_resize(fd, file.size);
   }
   ipc_os_unlock(fd);
+  if (failure->code != 0) return failure->code;
   if (!is_sound) return ipc_failure_set(failure, IPC_E_CORRUPT, file.size, body_offset + before);
-  return error == 0 ? IPC_OK : ipc_failure_set_system(failure, error);
+  return error == 0 ? IPC_OK : ipc_failure_set_refused(failure, IPC_CAUSE_FILE, error, segment->key);
 }

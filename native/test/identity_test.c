@@ -26,14 +26,14 @@ static board *shared;
 static void use_own_storage(void) {
 #ifdef __linux__
   if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-      mount("tmpfs", ipc_os_directory, "tmpfs", 0, "mode=1777") != 0)
+      mount("tmpfs", ipc_os_directory(), "tmpfs", 0, "mode=1777") != 0)
     SKIP("it needs a storage that no other process sees, which takes root's rights to mount");
   ipc_posix_forget_directory();
 #endif
 }
 
 static void path_of(uint64_t identity, char path[64]) {
-  snprintf(path, 64, "%s/libipc-process.%08x", ipc_os_directory, (unsigned)(identity >> 32));
+  snprintf(path, 64, "%s/libipc-process.%08x", ipc_os_directory(), (unsigned)(identity >> 32));
 }
 
 static bool has_file(uint64_t identity) {

@@ -235,7 +235,7 @@ static bool be_root_of_own_namespace(void) {
 static bool mount_small(void) {
   return (unshare(CLONE_NEWNS) == 0 || be_root_of_own_namespace()) &&
          mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-         mount("tmpfs", ipc_os_directory, "tmpfs", 0, "size=2m,mode=1777") == 0;
+         mount("tmpfs", ipc_os_directory(), "tmpfs", 0, "size=2m,mode=1777") == 0;
 }
 
 static void full_shared_memory_is_an_error(void) {

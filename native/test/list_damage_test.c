@@ -118,7 +118,7 @@ static void foreign_files_are_listed(void) {
   char key[IPC_OS_KEY_BYTES], listed[IPC_OS_KEY_BYTES], path[IPC_LISTED_PATH];
   CHECK_EQ(ipc_segment_key(key, IPC_CHANNEL, test_prefix, test_name), IPC_OK);
   ipc_os_listed_key(key, listed);
-  snprintf(path, sizeof path, "%s/%s", ipc_os_directory, listed);
+  snprintf(path, sizeof path, "%s/%s", ipc_os_directory(), listed);
   CHECK_EQ(mkfifo(path, 0600), 0); /* opened for reading, it would wait for a writer */
   CHECK_EQ(see_file().name.state, IPC_LISTED_FOREIGN);
   CHECK(!remove_file());

@@ -126,7 +126,7 @@ static inline report find_file(uint32_t kind, const char *name, bool remove, boo
   char key[IPC_OS_KEY_BYTES], listed[IPC_OS_KEY_BYTES], path[IPC_LISTED_PATH];
   CHECK_EQ(ipc_segment_key(key, kind, test_prefix, name), IPC_OK);
   ipc_os_listed_key(key, listed);
-  snprintf(path, sizeof path, "%s/%s", ipc_os_directory, listed);
+  snprintf(path, sizeof path, "%s/%s", ipc_os_directory(), listed);
   ipc_listing *listing = must_list(NULL);
   report it;
   do {

@@ -84,7 +84,7 @@ static void finder_does_not_look_like_an_owner(void) {
   test_await(&shared->ready, 1);
   uint64_t identity = shared->identity;
   char path[64];
-  snprintf(path, sizeof path, "%s/libipc-process.%08x", ipc_os_directory, (unsigned)(identity >> 32));
+  snprintf(path, sizeof path, "%s/libipc-process.%08x", ipc_os_directory(), (unsigned)(identity >> 32));
   int fd = open(path, O_RDWR | O_CLOEXEC);
   CHECK(fd >= 0);
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1, .l_len = 1};

@@ -57,7 +57,7 @@ static const char *path_of(const char *name) {
   char key[IPC_OS_KEY_BYTES], listed[IPC_OS_KEY_BYTES];
   CHECK_EQ(ipc_segment_key(key, IPC_CHANNEL, test_prefix, name), IPC_OK);
   ipc_os_listed_key(key, listed);
-  snprintf(path, sizeof path, "%s/%s", ipc_os_directory, listed);
+  snprintf(path, sizeof path, "%s/%s", ipc_os_directory(), listed);
   return path;
 }
 

@@ -15,7 +15,7 @@ typedef struct board {
 
 static const char *path_of(uint64_t number) {
   static char path[64];
-  snprintf(path, sizeof path, "%s/libipc-wake.%016llx", ipc_os_directory, (unsigned long long)number);
+  snprintf(path, sizeof path, "%s/libipc-wake.%016llx", ipc_os_directory(), (unsigned long long)number);
   return path;
 }
 
@@ -286,7 +286,7 @@ static void work_behind_a_mount(void *unused) {
   (void)unused;
   waker before = open_waker();
   if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-      mount("none", ipc_os_directory, "tmpfs", 0, NULL) != 0)
+      mount("none", ipc_os_directory(), "tmpfs", 0, NULL) != 0)
     FAIL("root could not mount: errno %d", errno);
   waker after = open_waker();
   CHECK(!exists(number_of(&before)));

@@ -41,7 +41,7 @@ enum ipc_listed_state {
 };
 
 /* Bytes of a path: the directory, "/", the longest file name and a zero byte, rounded up to a multiple of 8. */
-#define IPC_LISTED_PATH 272
+#define IPC_LISTED_PATH IPC_PATH_BYTES
 
 /*
  * A name. From `max_receivers` to `messages` the fields are 0 unless the state is LIVE or LEFTOVER, with the exceptions

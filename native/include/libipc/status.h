@@ -74,6 +74,22 @@ enum ipc_status {
   IPC_E_FORKED = -35 /* inherited by fork(): it belongs to the parent. Closing it here changes nothing there */
 };
 
+/* Bytes of a path in these structures, with its zero byte. */
+#define IPC_PATH_BYTES 1296
+
+/* What a call was at when the system refused something. `path` of a failure is the one that is named here. */
+enum ipc_cause {
+  IPC_CAUSE_DIRECTORY = 1, /* the directory of the names cannot be used. ENAMETOOLONG: found bytes, wanted at most;
+                              EINVAL: it is no absolute path */
+  IPC_CAUSE_IDENTITY = 2,  /* no file for the identity of this process could be made; the directory */
+  IPC_CAUSE_FILE = 3,      /* the file of the name could not be made, opened or locked; the file */
+  IPC_CAUSE_RESERVE = 4,   /* memory of wanted bytes could not be reserved, found are free; the file */
+  IPC_CAUSE_FILE_SIZE = 5, /* this process may not make a file of wanted bytes, but of found (RLIMIT_FSIZE); the file */
+  IPC_CAUSE_MEMORY_LIMIT = 6, /* a control group has found bytes left for the wanted ones; the folder of the group */
+  IPC_CAUSE_MAP = 7,          /* wanted bytes could not be mapped; the file */
+  IPC_CAUSE_HEAP = 8          /* malloc() failed; "" */
+};
+
 /* Why an open, a clear or a listing failed: what its status does not say. Zero where it does not apply. */
 typedef struct ipc_failure {
   int32_t code;         /* an ipc_status at or below IPC_E_FIRST, or 0 */
@@ -83,10 +99,13 @@ typedef struct ipc_failure {
   uint64_t found;       /* the value that was found: of the option, the version, bytes, …; IPC_E_HAS_SENDER: 1 if pid
                            is this process, 2 if the sender belongs to this thread */
   uint64_t wanted;      /* the value that was asked for, or the limit */
+  uint32_t cause;       /* an ipc_cause; 0: the system refused nothing */
+  uint32_t reserved;
+  char path[IPC_PATH_BYTES]; /* what the cause is about, for people; "": nothing */
 } ipc_failure;
 
 /* The version of this ABI: it changes when a function, a structure or a number of these headers does. */
-#define IPC_ABI_VERSION 6
+#define IPC_ABI_VERSION 7
 
 /*
  * The ABI version of the loaded library. A binding compares it with IPC_ABI_VERSION before any other call.

@@ -15,6 +15,32 @@ extern "C" {
 #endif
 
 /*
+ * Chooses the directory with the files of all names, which is that of all processes that are to share them: a path
+ * that begins with "/", of at most 1023 bytes; "": the system's own directory (Linux: /dev/shm, macOS: /var/tmp); NULL:
+ * what the environment variable LIBIPC_DIR says, else the system's own. It stays for the life of the process. A process
+ * that does not call this has the choice of NULL, made by its first call that uses a name.
+ *
+ * It must exist, on a file system whose files can be mapped shared, and on Linux a path of more than 78 bytes needs
+ * /proc. This is checked by the first call that uses a name.
+ *
+ * Returns:    IPC_OK, also if that directory was chosen before.
+ * Fails with: IPC_E_INVALID_ARGUMENT: another one was chosen before; failure->path says which.
+ * Called by:  any thread, at any time.
+ * Order:      none.
+ */
+IPC_API int32_t ipc_storage_choose(const char *directory, ipc_failure *failure);
+
+/*
+ * Stores the path of that directory in `size` bytes, with a zero byte, and less of it if that is too little.
+ *
+ * Returns:    the bytes of the path, without the zero byte.
+ * Fails with: nothing.
+ * Called by:  any thread, at any time.
+ * Order:      none.
+ */
+IPC_API uint32_t ipc_storage_directory(char *path, uint32_t size);
+
+/*
  * Removes a name, also while it is in use, whatever lies under it. Open endpoints read what was sent, then get
  * IPC_E_ORPHANED; new ones start with an empty segment. `kind` is an ipc_kind.
  *

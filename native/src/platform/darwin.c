@@ -167,7 +167,7 @@ bool ipc_os_is_dumping(uint32_t pid, uint32_t pid_namespace) {
 
 const bool ipc_posix_keys_are_hashed = true; /* wakers have other names */
 
-const char ipc_os_directory[] = "/var/tmp";
+const char ipc_posix_default_directory[] = "/var/tmp";
 
 bool ipc_posix_is_key(const char *name) { return ipc_hashed_is_key(name); }
 

@@ -142,7 +142,7 @@ bool ipc_os_is_dumping(uint32_t pid, uint32_t pid_namespace) {
 }
 
 /* Where glibc and musl have what shm_open makes. */
-const char ipc_os_directory[] = "/dev/shm";
+const char ipc_posix_default_directory[] = "/dev/shm";
 
 void ipc_posix_path(const char *key, char path[IPC_POSIX_PATH_BYTES]) {
   memcpy(path, key, strnlen(key, IPC_POSIX_PATH_BYTES - 1) + 1); /* and not snprintf: ending.c comes here */

@@ -127,8 +127,24 @@ typedef struct ipc_os_file {
 /* The user as whom this process reaches files; 0 is root on every system. */
 uint32_t ipc_os_user(void);
 
-/* The largest key, in bytes with its terminator, that ipc_os_open takes. */
+/* The largest key, in bytes with its terminator, that ipc_os_open takes; the same of the directory, and of a path. */
 #define IPC_OS_KEY_BYTES 256
+#define IPC_OS_DIRECTORY_BYTES 1024
+#define IPC_OS_PATH_BYTES (IPC_OS_DIRECTORY_BYTES + IPC_OS_KEY_BYTES + 16)
+
+/*
+ * The directory with all files. choose takes a path, "" (the system's own directory) or NULL (LIBIPC_DIR, else the
+ * system's own) if nothing has been chosen yet; it returns what is chosen. directory() chooses as choose(NULL) does.
+ *
+ * reach opens the directory, once: 0, or -errno. -EINVAL: the path is not absolute. -ENAMETOOLONG: it has *length
+ * bytes, and *limit are possible here.
+ */
+const char *ipc_os_choose_directory(const char *path);
+const char *ipc_os_directory(void);
+const char *ipc_os_own_directory(void); /* the system's own */
+int ipc_os_reach_directory(uint64_t *length, uint64_t *limit);
+bool ipc_os_is_directory_removed(void); /* after it was reached: nothing can be created in it */
+void ipc_os_path(const char *key, char path[IPC_OS_PATH_BYTES]); /* of the key's file; NULL: of the directory */
 
 /*
  * Shared memory by key (see segment.c for how keys are made). Each answers 0 (or a
@@ -144,7 +160,6 @@ void ipc_os_close(int fd);
  * The files that may be segments, in no order; 0 or -errno. `listed` is a key that open and unlink take. Hashed: it
  * does not show the key that it was made of; only listed_key() of that key equals it.
  */
-extern const char ipc_os_directory[]; /* where they are, for people */
 typedef void ipc_os_found(void *context, const char *listed, bool hashed);
 int ipc_os_list(ipc_os_found *found, void *context);
 void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]);
@@ -157,8 +172,23 @@ int ipc_os_open_to_read(const char *key);
 int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset);
 
 /*
+ * What would keep a file from having a size, although the system would not refuse it, or would end the process: a limit
+ * of this process, of which `most` bytes are allowed, or of a control group, which has `most` bytes left. To be asked
+ * before ipc_os_resize(). False: nothing that is known.
+ */
+enum ipc_os_limit { IPC_OS_FILE_SIZE = 1, IPC_OS_MEMORY_LIMIT = 2 };
+typedef struct ipc_os_shortage {
+  enum ipc_os_limit of;
+  uint64_t most;
+  char path[IPC_OS_PATH_BYTES]; /* of the control group; else "" */
+} ipc_os_shortage;
+
+bool ipc_os_is_short(int fd, uint64_t size, ipc_os_shortage *shortage);
+uint64_t ipc_os_free_bytes(int fd); /* in its file system, for this user; 0: none, or unknown */
+
+/*
  * Gives a new segment its size and reserves the memory, so that a later write to it
- * cannot fault for want of space. -ENOSPC: there is not enough.
+ * cannot fault for want of space. -ENOSPC: there is not enough. If it fails, the size may have changed.
  */
 int ipc_os_resize(int fd, uint64_t size);
 

@@ -18,26 +18,6 @@ uint32_t ipc_os_pid(void) { return (uint32_t)getpid(); }
 
 uint32_t ipc_os_user(void) { return (uint32_t)geteuid(); }
 
-static _Atomic int directory_and_1; /* opened by the first that asks; 0: not yet */
-
-int ipc_posix_directory(void) {
-  int fd = atomic_load_explicit(&directory_and_1, memory_order_acquire) - 1;
-  if (fd >= 0) return fd;
-  fd = open(ipc_os_directory, IPC_POSIX_OPEN_DIRECTORY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return -errno;
-  int none = 0;
-  if (atomic_compare_exchange_strong_explicit(&directory_and_1, &none, fd + 1, memory_order_acq_rel,
-                                              memory_order_acquire))
-    return fd;
-  close(fd);
-  return none - 1;
-}
-
-void ipc_posix_forget_directory(void) {
-  int fd = atomic_exchange_explicit(&directory_and_1, 0, memory_order_relaxed) - 1;
-  if (fd >= 0) close(fd);
-}
-
 static int posix_open(const char *key, int flags, uint32_t permissions) {
   char path[IPC_POSIX_PATH_BYTES];
   ipc_posix_path(key, path);

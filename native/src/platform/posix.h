@@ -19,11 +19,25 @@ static inline void ipc_posix_write_hex(char *to, uint64_t number, int digits) {
 /* The name of a key's file in ipc_posix_directory(). */
 void ipc_posix_path(const char *key, char path[IPC_POSIX_PATH_BYTES]);
 
-/*
- * The directory with the files: a descriptor that stays open, or -errno. So a process that has opened one name reaches
- * all, also after a chroot and when something else is mounted there later.
- */
+/* The directory with the files, see directory.c: a descriptor that stays open, or -errno. */
 int ipc_posix_directory(void);
+
+/* Where the files are without LIBIPC_DIR. */
+extern const char ipc_posix_default_directory[];
+
+/*
+ * The longest directory in which a socket can be named by its path: that has room for so many bytes, less a "/", the
+ * name of a waker's file, and a zero byte. In another one, a path through the descriptor is used, which needs /proc.
+ */
+enum {
+  IPC_POSIX_WAKER_NAME_BYTES = 28, /* "libipc-wake." and 16 digits */
+  IPC_POSIX_SOCKET_DIRECTORY_BYTES = sizeof(((struct sockaddr_un *)0)->sun_path) - 2 - IPC_POSIX_WAKER_NAME_BYTES
+};
+bool ipc_posix_fits_socket(const char *directory);
+
+/* A path that leads through a descriptor of the directory. */
+typedef char ipc_posix_link[32];
+void ipc_posix_directory_link(int fd, ipc_posix_link path);
 
 /* In a forked child, which may get another root and other mounts before it opens a name. */
 void ipc_posix_forget_directory(void);
@@ -35,7 +49,7 @@ void ipc_posix_forget_directory(void);
 #define IPC_POSIX_OPEN_DIRECTORY O_RDONLY
 #endif
 
-/* Whether a file name in ipc_os_directory is a key, and whether such keys are hashes: see ipc_os_list(). */
+/* Whether a file name in the directory is a key, and whether such keys are hashes: see ipc_os_list(). */
 bool ipc_posix_is_key(const char *name);
 extern const bool ipc_posix_keys_are_hashed;
 

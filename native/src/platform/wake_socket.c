@@ -28,6 +28,7 @@
 enum { WAKER_DIGITS = 16, PREFIX_DIGITS = 8 };
 #define NAME "libipc-wake."
 enum { NAME_BYTES = sizeof NAME - 1, FILE_NAME_BYTES = NAME_BYTES + WAKER_DIGITS + 1 };
+_Static_assert(FILE_NAME_BYTES == IPC_POSIX_WAKER_NAME_BYTES + 1, "a directory that fits has room for the name");
 
 static void socket_name(uint64_t waker, char name[FILE_NAME_BYTES]) {
   memcpy(name, NAME, NAME_BYTES);
@@ -49,18 +50,17 @@ static socklen_t socket_address(const char *directory, uint64_t waker, struct so
 }
 
 /*
- * Where the storage directory is no longer at its path, after a chroot or when something else was mounted there: a
- * socket can only be named by a path, and this one leads through the descriptor. It needs /proc.
+ * A socket can only be named by a path. Where the storage directory has too long a path, or is no longer at its path,
+ * after a chroot or when something else was mounted there: a path that leads through the descriptor. It needs /proc.
  */
-typedef char directory_link[32];
-
-static void socket_directory_link(directory_link path) {
-  snprintf(path, sizeof(directory_link), "/proc/self/fd/%d", ipc_posix_directory());
+static const char *socket_directory_link(ipc_posix_link link) {
+  ipc_posix_directory_link(ipc_posix_directory(), link);
+  return link;
 }
 
 static bool socket_is_directory_at_its_path(void) {
   struct stat opened, there;
-  return fstat(ipc_posix_directory(), &opened) == 0 && stat(ipc_os_directory, &there) == 0 &&
+  return fstat(ipc_posix_directory(), &opened) == 0 && stat(ipc_os_directory(), &there) == 0 &&
          opened.st_dev == there.st_dev && opened.st_ino == there.st_ino;
 }
 
@@ -205,9 +205,9 @@ int ipc_os_open_waker(uint64_t *waker) {
   if (fd < 0) return fd;
   ipc_posix_protect_waker(fd);
   ipc_posix_note_wakers();
-  directory_link link;
-  socket_directory_link(link);
-  const char *directory = socket_is_directory_at_its_path() ? ipc_os_directory : link;
+  ipc_posix_link link;
+  const char *directory = ipc_os_directory();
+  if (!ipc_posix_fits_socket(directory) || !socket_is_directory_at_its_path()) directory = socket_directory_link(link);
   for (int attempt = 0; attempt < 1000; attempt++) {
     struct sockaddr_un address;
     *waker = own_new_number();
@@ -350,7 +350,10 @@ void ipc_os_signal(uint64_t waker) {
   if (result == SIGNALLED) return;
   static _Atomic int shared; /* one socket for the signals by path of this process, made by the first: fd + 1 */
   struct sockaddr_un address;
-  socklen_t length = socket_address(ipc_os_directory, waker, &address);
+  ipc_posix_link link;
+  const char *directory = ipc_os_directory();
+  bool fits = ipc_posix_fits_socket(directory);
+  socklen_t length = socket_address(fits ? directory : socket_directory_link(link), waker, &address);
   int fd = atomic_load_explicit(&shared, memory_order_acquire) - 1;
   if (fd < 0) {
     fd = ipc_posix_socket(SOCK_DGRAM);
@@ -363,10 +366,8 @@ void ipc_os_signal(uint64_t waker) {
   }
   if (result == NOT_CONNECTED) {
     ssize_t sent = socket_send(fd, &address, length);
-    if (sent < 0 && errno == ENOENT && !socket_is_directory_at_its_path()) {
-      directory_link link;
-      socket_directory_link(link);
-      length = socket_address(link, waker, &address);
+    if (sent < 0 && errno == ENOENT && fits && !socket_is_directory_at_its_path()) {
+      length = socket_address(socket_directory_link(link), waker, &address);
       sent = socket_send(fd, &address, length);
     }
     if (sent >= 0) socket_connect(waker, &address, length);

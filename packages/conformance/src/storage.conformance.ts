@@ -31,21 +31,25 @@ const troubles: readonly Trouble[] = [
 		wrong: `mount -t tmpfs -o nr_inodes=2 none ${DIRECTORY} && touch ${DIRECTORY}/other`,
 		right: `mount -o remount,nr_inodes=100 ${DIRECTORY}`,
 		code: "ERR_IPC_NO_SPACE",
-		message: /^There is no shared memory left for channel .* \(system error 28\)\. .* enlarge shared memory/,
+		message: new RegExp(
+			`^The system could not open channel .*: there is no room for another file \\(ENOSPC: ${DIRECTORY}\\)\\. .* nr_inodes=`,
+		),
 	},
 	{
 		title: "no room for the ring",
 		wrong: `mount -t tmpfs -o size=64k none ${DIRECTORY}`,
 		right: `mount -o remount,size=8m ${DIRECTORY}`,
 		code: "ERR_IPC_NO_SPACE",
-		message: /^There is no shared memory left for channel .* \(system error 28\)\. .* enlarge shared memory/,
+		message: new RegExp(
+			`there is no shared memory left: \\d{7} bytes are needed, and 65536 are free \\(ENOSPC: ${DIRECTORY}/libipc\\.channel\\..*\\)\\. .* enlarge shared memory`,
+		),
 	},
 	{
 		title: "read-only storage",
 		wrong: `mount -t tmpfs -o ro none ${DIRECTORY}`,
 		right: `mount -o remount,rw ${DIRECTORY}`,
 		code: "ERR_IPC_SYSTEM",
-		message: /the file system for shared memory is read-only \(system error 30\)\. Mount it for writing/,
+		message: new RegExp(`the file system is read-only \\(EROFS: ${DIRECTORY}\\)\\. Mount it for writing.* LIBIPC_DIR`),
 	},
 ];
 
@@ -98,7 +102,7 @@ describe("a process without free descriptors", () => {
 		await using program = startProgram("first_open", [prefix, names.next(), "no descriptors"], {
 			within: ["sh", "-c", 'ulimit -n 128; exec "$@"', "sh"],
 		});
-		const error = { code: "ERR_IPC_SYSTEM", message: /too many files are open \(system error 24\)\. .*ulimit/ };
+		const error = { code: "ERR_IPC_SYSTEM", message: /too many files are open \(EMFILE: .*\)\. .*ulimit/ };
 		assertLike(await program.report<object>(), error);
 		assertLike(await program.report<object>(), error);
 		assert.deepEqual(await program.report<object>(), { received: "it works" });

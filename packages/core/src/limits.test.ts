@@ -36,7 +36,7 @@ test("no descriptors: a clear error, and all is well afterwards", () => {
 		try { for (;;) files.push(openSync("/dev/null")) } catch {}
 		const codes = [];
 		for (const call of [() => Channel.receiver("x", options), () => Channel.sender("x", options), () => list()])
-			try { call() } catch (error) { codes.push(error.code + (error.message.includes("system error 24") ? " 24" : "")) }
+			try { call() } catch (error) { codes.push(error.code + (error.message.includes("EMFILE") ? " EMFILE" : "")) }
 		files.forEach((fd) => closeSync(fd));
 		using receiver = Channel.receiver("x", options);
 		using sender = Channel.sender("x", options);
@@ -45,9 +45,9 @@ test("no descriptors: a clear error, and all is well afterwards", () => {
 	const { stdout, stderr } = Bun.spawnSync(["sh", "-c", 'ulimit -n 64; exec "$0" -e "$1"', process.execPath, program]);
 	expect(stderr.toString()).toBe("");
 	expect(JSON.parse(stdout.toString())).toEqual([
-		"ERR_IPC_SYSTEM 24",
-		"ERR_IPC_SYSTEM 24",
-		"ERR_IPC_SYSTEM 24",
+		"ERR_IPC_SYSTEM EMFILE",
+		"ERR_IPC_SYSTEM EMFILE",
+		"ERR_IPC_SYSTEM EMFILE",
 		"works",
 	]);
 });

@@ -146,7 +146,7 @@ describe("the system", () => {
 		await using child = startProgram("open.child.ts", [prefix, name], { LD_PRELOAD });
 		expect(await child.report<object>()).toEqual({
 			code: "ERR_IPC_NO_SPACE",
-			message: expect.stringMatching(/needs \d+ bytes.*smaller capacity/),
+			message: expect.stringMatching(/\d+ bytes are needed.*ENOSPC.*smaller capacity/),
 		});
 		expect(await Bun.file(file(name)).exists()).toBe(false);
 	});

@@ -28,6 +28,7 @@ const { closed, ...statuses } = Status;
 
 const agreed: readonly Agreed[] = [
 	["IPC_ABI_VERSION", abi.ABI_VERSION],
+	["IPC_PATH_BYTES", abi.PATH_BYTES],
 	["IPC_OK", 0],
 	["IPC_OWNER_DIED", OWNER_DIED],
 	...Object.entries(statuses).map(([name, value]): Agreed => {
@@ -39,6 +40,7 @@ const agreed: readonly Agreed[] = [
 	...modes.map((mode, i): Agreed => [`IPC_${mode.replaceAll("-", "_").toUpperCase()}`, i]),
 	...overflows.map((overflow, i): Agreed => [`IPC_${overflow.replaceAll("-", "_").toUpperCase()}`, i + 1]),
 	...numbers("IPC_OPTION_", abi.Option),
+	...numbers("IPC_CAUSE_", abi.Cause),
 	...numbers("IPC_LISTED_", abi.ListedStateNumber),
 	...numbers("IPC_", abi.Role),
 	["IPC_WAIT_FOR_SPACE", WaitBits.space],

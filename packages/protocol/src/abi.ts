@@ -5,7 +5,7 @@
  */
 
 /** `IPC_ABI_VERSION` in `native/include/libipc/status.h`: the version of the C functions that the packages call. */
-export const ABI_VERSION = 6;
+export const ABI_VERSION = 7;
 
 /** `ipc_options`. All fields are 32-bit words, except for `size`, a 64-bit one. */
 export const options = {
@@ -34,9 +34,36 @@ export const Option = {
 	size: 7,
 } as const;
 
-/** `ipc_failure`. The first four fields are signed 32-bit words, the last two unsigned 64-bit ones. */
-export const failure = { code: 0, systemError: 4, option: 8, pid: 12, found: 16, wanted: 24 } as const;
-export const FAILURE_BYTES = 32;
+/**
+ * `ipc_failure`. The first four fields are signed 32-bit words, the next two unsigned 64-bit ones; then the cause, an unsigned 32-bit
+ * word, and text that ends with a zero byte.
+ */
+export const failure = {
+	code: 0,
+	systemError: 4,
+	option: 8,
+	pid: 12,
+	found: 16,
+	wanted: 24,
+	cause: 32,
+	path: 40,
+} as const;
+export const FAILURE_BYTES = 1336;
+
+/** `IPC_PATH_BYTES`: of a path, with its zero byte. */
+export const PATH_BYTES = 1296;
+
+/** `ipc_cause`: what a call was at when the system refused something. */
+export const Cause = {
+	directory: 1,
+	identity: 2,
+	file: 3,
+	reserve: 4,
+	fileSize: 5,
+	memoryLimit: 6,
+	map: 7,
+	heap: 8,
+} as const;
 
 /** `ipc_listed_name`. From `capacity` to `messages` 64-bit words; the last three are text that ends with a zero byte. */
 export const listedName = {
@@ -64,7 +91,7 @@ export const listedName = {
 	name: 168,
 	path: 304,
 } as const;
-export const LISTED_NAME_BYTES = 576;
+export const LISTED_NAME_BYTES = 1600;
 
 /** `ipc_listed_state`, in its order, which starts at 1; typed where the public names of the states are. */
 export const ListedStateNumber = {

@@ -1,6 +1,8 @@
-import type { EndpointKind, HandleKind, PresentSender } from "@libipc/protocol";
+import type { EndpointKind, HandleKind, IpcErrorCode, PresentSender } from "@libipc/protocol";
 import { abi, IpcError, overflows, Status } from "@libipc/protocol";
 import { describe, FACTORIES } from "./argument.ts";
+import { errnoName } from "./errno.ts";
+import { type Refusal, refusalText } from "./refusal.ts";
 
 /**
  * Why an open or a clear failed: `ipc_failure` in `native/include/libipc/status.h`, which says when each field is set. A field that is
@@ -8,18 +10,15 @@ import { describe, FACTORIES } from "./argument.ts";
  *
  * @internal
  */
-export interface OpenFailure {
+export interface OpenFailure extends Refusal {
 	readonly code: number;
-	readonly systemError: number;
 	readonly option: number;
 	readonly pid: number;
-	readonly found: number;
-	readonly wanted: number;
 }
 
 function permissionText({ option, found, wanted, systemError }: OpenFailure, endpoint: string, clear: string): string {
 	const user = process.geteuid?.() ?? "?";
-	const error = systemError === 0 ? "" : ` (system error ${systemError})`;
+	const error = systemError === 0 ? "" : ` (${errnoName(systemError)})`;
 	if (option !== abi.Option.permissions) return `This user (${user}) may not open ${endpoint}${error}.`;
 	const mode = `0o${wanted.toString(8).padStart(3, "0")}`;
 	const share =
@@ -28,16 +27,6 @@ function permissionText({ option, found, wanted, systemError }: OpenFailure, end
 		return `This user (${user}) may not open ${endpoint} like this${error}: its file has the permissions ${mode}, more than was asked for here, so that other users could read it or write to it. ${share}`;
 	return `This user (${user}) may not open or remove ${endpoint}${error}: its file belongs to user ${found} and has the permissions ${mode}. ${share} If it should not be there, user ${found} or root can remove it with ${clear}.`;
 }
-
-const TOO_MANY_FILES = ["too many files are open", "Close some, or allow more (ulimit -n)."] as const;
-
-/** What some errors of the system mean, and what helps. Their numbers are the same on Linux and macOS. */
-const SYSTEM_ERRORS: Readonly<Record<number, readonly [cause: string, advice: string]>> = {
-	2: ["there is no folder for shared memory", "Mount it (on Linux: a tmpfs at /dev/shm)."],
-	23: TOO_MANY_FILES,
-	24: TOO_MANY_FILES,
-	30: ["the file system for shared memory is read-only", "Mount it for writing, too (on Linux: /dev/shm)."],
-};
 
 const ENDPOINTS: readonly string[] = ["route", "channel", "queue"];
 
@@ -62,6 +51,14 @@ export function hasSenderError(name: string, endpoint: string, { pid, isHere }: 
 	);
 }
 
+/** The code of a failure that the system caused, and that says what the system refused; `undefined`: another failure. */
+export function refusedCode({ code, cause = 0, option }: OpenFailure): IpcErrorCode | undefined {
+	if (cause === 0 || option === abi.Option.permissions) return undefined;
+	if (code === Status.permission) return "ERR_IPC_PERMISSION";
+	if (code === Status.noSpace) return "ERR_IPC_NO_SPACE";
+	return code === Status.system ? "ERR_IPC_SYSTEM" : undefined;
+}
+
 /**
  * The error for an open or a clear that failed.
  *
@@ -76,7 +73,9 @@ export function openFailure(
 	const endpoint = describe(kind, prefix, name);
 	const factory = FACTORIES[kind];
 	const clear = `${factory}.clear(${JSON.stringify(name)}${prefix === "" ? "" : `, { prefix: ${JSON.stringify(prefix)} }`})`;
-	const error = failure.systemError === 0 ? "" : ` (system error ${failure.systemError})`;
+	const error = failure.systemError === 0 ? "" : ` (${errnoName(failure.systemError)})`;
+	const refused = refusedCode(failure);
+	if (refused !== undefined) return new IpcError(refused, name, refusalText(`open ${endpoint}`, failure));
 	const { found, wanted } = failure;
 	switch (failure.code) {
 		case Status.invalidName:
@@ -182,15 +181,7 @@ export function openFailure(
 			);
 		case Status.invalidArgument:
 			return new IpcError("ERR_IPC_INVALID_ARGUMENT", name, `The engine refused an option of ${endpoint} (${found}).`);
-		default: {
-			const [cause, advice] = SYSTEM_ERRORS[failure.systemError] ?? [];
-			return new IpcError(
-				"ERR_IPC_SYSTEM",
-				name,
-				cause === undefined
-					? `The system could not open ${endpoint}${error}.`
-					: `The system could not open ${endpoint}: ${cause}${error}. ${advice}`,
-			);
-		}
+		default:
+			return new IpcError("ERR_IPC_SYSTEM", name, `The system could not open ${endpoint}${error}.`);
 	}
 }

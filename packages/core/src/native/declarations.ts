@@ -9,6 +9,8 @@
 export const declarations = {
 	ipc_abi_version: { args: [], returns: "u32" },
 	ipc_now_ns: { args: [], returns: "f64" },
+	ipc_storage_choose: { args: ["buffer", "buffer"], returns: "i32" },
+	ipc_storage_directory: { args: ["buffer", "u32"], returns: "u32" },
 
 	ipc_sender_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },
 	ipc_sender_open_successor: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },

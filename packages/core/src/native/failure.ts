@@ -3,6 +3,8 @@ import type { OpenFailure } from "../check/open_failure.ts";
 
 const { failure: at, FAILURE_BYTES } = abi;
 
+const decoder = new TextDecoder();
+
 /** `ipc_failure` in `native/include/libipc/status.h`. */
 export class NativeFailure implements OpenFailure {
 	readonly bytes = new Uint8Array(FAILURE_BYTES);
@@ -26,6 +28,12 @@ export class NativeFailure implements OpenFailure {
 	}
 	get found(): number {
 		return Number(this.#view.getBigUint64(at.found, true));
+	}
+	get cause(): number {
+		return this.#view.getUint32(at.cause, true);
+	}
+	get path(): string {
+		return decoder.decode(this.bytes.subarray(at.path, this.bytes.indexOf(0, at.path)));
 	}
 	get wanted(): number {
 		return Number(this.#view.getBigUint64(at.wanted, true));

@@ -7,8 +7,9 @@ import {
 	type ListedName,
 	type ListedState,
 	overflows,
-	Status,
 } from "@libipc/protocol";
+import { refusedCode } from "../check/open_failure.ts";
+import { refusalText } from "../check/refusal.ts";
 import { NativeFailure } from "./failure.ts";
 import type { NativeLibrary } from "./library.ts";
 import { terminated } from "./options.ts";
@@ -96,19 +97,7 @@ function readEndpoint(structure: Structure): ListedEndpoint {
 }
 
 function listFailure(failure: NativeFailure): IpcError {
-	const error = failure.systemError === 0 ? "" : ` (system error ${failure.systemError})`;
-	switch (failure.code) {
-		case Status.permission:
-			return new IpcError(
-				"ERR_IPC_PERMISSION",
-				"",
-				`This user may not list shared memory${error}. On Linux it must be able to read /dev/shm, on macOS /var/tmp.`,
-			);
-		case Status.noSpace:
-			return new IpcError("ERR_IPC_NO_SPACE", "", `There is no memory left to list names in${error}.`);
-		default:
-			return new IpcError("ERR_IPC_SYSTEM", "", `The system could not list shared memory${error}.`);
-	}
+	return new IpcError(refusedCode(failure) ?? "ERR_IPC_SYSTEM", "", refusalText("list shared memory", failure));
 }
 
 /** Every listed name that `accept` takes, in the listing's own order; it may remove the current one. */

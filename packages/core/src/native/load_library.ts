@@ -4,6 +4,8 @@ import { isMainThread } from "node:worker_threads";
 import { abi, IpcError } from "@libipc/protocol";
 import { afterClosingAtExit } from "../close_at_exit.ts";
 import type { NativeLibrary } from "./library.ts";
+import { unloadableHint } from "./library_file.ts";
+import { chooseDirectory } from "./storage.ts";
 
 /**
  * The path of the native library: `$LIBIPC_LIBRARY` if it is set; otherwise in this package, where `bun run pack` puts it; otherwise
@@ -46,6 +48,7 @@ export function loadLibrary(
 				`${path} is of another version: it speaks ABI ${version}, this package ABI ${abi.ABI_VERSION} (${hint}).`,
 			);
 		const library = load(path);
+		chooseDirectory(library);
 		// Bun exits without the destructors of libraries. Other threads may be at work when one Worker ends.
 		library.symbols.ipc_process_adopt_reset_handlers();
 		if (isMainThread) afterClosingAtExit(() => library.symbols.ipc_process_forget());
@@ -53,6 +56,10 @@ export function loadLibrary(
 	} catch (error) {
 		if (error instanceof IpcError) throw error;
 		const reason = error instanceof Error ? error.message : String(error);
-		throw new IpcError("ERR_IPC_LIBRARY", "", `${path} cannot be loaded as libipc (${hint}): ${reason}`);
+		throw new IpcError(
+			"ERR_IPC_LIBRARY",
+			"",
+			`${path} cannot be loaded as libipc (${hint}).${unloadableHint(path, reason)} The system said: ${reason}`,
+		);
 	}
 }

@@ -266,7 +266,7 @@ static void lock_and_map(void *argument) {
 
 static void name_lock_dies_with_its_holder(void) {
   board *shared = test_shared(sizeof *shared);
-  make_file(4096, 0600);
+  ipc_os_unlock(make_file(4096, 0600));
   char key[IPC_OS_KEY_BYTES];
   int fd = open_again(key);
   map_twice(fd);
@@ -280,7 +280,7 @@ static void name_lock_dies_with_its_holder(void) {
 }
 
 static void name_lock_is_given_back_though_mapped(void) {
-  make_file(4096, 0600);
+  ipc_os_unlock(make_file(4096, 0600));
   char key[IPC_OS_KEY_BYTES];
   int first = open_again(key), second = open_again(key);
   CHECK_EQ(ipc_os_try_lock(first, key), 0);

@@ -121,6 +121,11 @@ int ipc_posix_socket(int type) {
 
 void ipc_posix_protect_waker(int fd) { (void)fd; } /* bind() gives the file 0777 less the umask: admit corrects it */
 
+int ipc_posix_rename_new(int directory, const char *from, const char *to) {
+  int error = renameatx_np(directory, from, directory, to, RENAME_EXCL) == 0 ? 0 : -errno;
+  return error == -ENOTSUP ? -EOPNOTSUPP : error;
+}
+
 /* A file that cannot be opened has no reference. The sticky bit of the directory keeps others from replacing it. */
 int ipc_posix_refer(const char *name, struct stat *found) {
   int fd = fcntl(ipc_posix_directory(), F_DUPFD_CLOEXEC, 0);

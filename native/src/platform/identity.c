@@ -165,7 +165,8 @@ uint32_t ipc_os_pid_namespace(void) { return atomic_load_explicit(&pid_namespace
 
 uint64_t ipc_os_self(void) { return atomic_load_explicit(&identity, memory_order_relaxed); }
 
-/* Files that were left by processes about which no process asked. Checks so many files at most. */
+/* Files that were left by processes about which no process asked, or by creators of segments. Checks so many files at
+ * most. */
 static void identity_remove_leftovers(int directory, uint32_t most) {
   int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *files = fd < 0 ? NULL : fdopendir(fd);
@@ -175,6 +176,11 @@ static void identity_remove_leftovers(int directory, uint32_t most) {
   }
   uint32_t checked = 0, high;
   for (const struct dirent *entry; checked < most && (entry = readdir(files));) {
+    if (ipc_posix_is_unnamed(entry->d_name)) {
+      checked++;
+      ipc_posix_remove_unnamed(directory, entry->d_name);
+      continue;
+    }
     if (strlen(entry->d_name) != NAME_BYTES - 1 || sscanf(entry->d_name, PREFIX "%8" SCNx32, &high) != 1) continue;
     struct stat file;
     checked++;

@@ -72,6 +72,12 @@ void ipc_posix_protect_waker(int fd) {
   fchmod(fd, 0600); /* the mode that bind() gives the file, less the umask */
 }
 
+/* Not renameat2(): older C libraries lack it. */
+int ipc_posix_rename_new(int directory, const char *from, const char *to) {
+  enum { NO_REPLACE = 1 }; /* RENAME_NOREPLACE */
+  return syscall(SYS_renameat2, directory, from, directory, to, NO_REPLACE) == 0 ? 0 : -errno;
+}
+
 int ipc_posix_refer(const char *name, struct stat *found) {
   int fd = openat(ipc_posix_directory(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return -errno;

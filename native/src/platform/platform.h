@@ -148,7 +148,8 @@ void ipc_os_path(const char *key, char path[IPC_OS_PATH_BYTES]); /* of the key's
 
 /*
  * Shared memory by key (see segment.c for how keys are made). Each answers 0 (or a
- * descriptor) or -errno. open with create = true fails with -EEXIST if it exists.
+ * descriptor) or -errno. open with create = true fails with -EEXIST if it exists; a new
+ * file has its permissions and the name lock when it gets its name.
  */
 int ipc_os_open(const char *key, bool create, uint32_t permissions);
 int ipc_os_unlink(const char *key);

@@ -18,13 +18,12 @@ uint32_t ipc_os_pid(void) { return (uint32_t)getpid(); }
 
 uint32_t ipc_os_user(void) { return (uint32_t)geteuid(); }
 
-static int posix_open(const char *key, int flags, uint32_t permissions) {
+static int posix_open(const char *key, int flags) {
   char path[IPC_POSIX_PATH_BYTES];
   ipc_posix_path(key, path);
   int directory = ipc_posix_directory();
   if (directory < 0) return directory;
-  /* int: mode_t may be narrower, and this is a variable argument */
-  int fd = openat(directory, path, flags | O_CLOEXEC, (int)permissions);
+  int fd = openat(directory, path, flags | O_CLOEXEC);
   return fd < 0 ? -errno : fd;
 }
 
@@ -38,14 +37,11 @@ int ipc_os_unlink(const char *key) {
 
 /* Anything may have the name: a link is not followed, a pipe or a device not waited for. */
 int ipc_os_open(const char *key, bool create, uint32_t permissions) {
-  int fd = posix_open(key, O_RDWR | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : O_NONBLOCK), permissions);
-  if (fd >= 0 && create && fchmod(fd, (mode_t)permissions) != 0) { /* or the umask would take from what was asked */
-    int error = -errno;
-    close(fd);
-    ipc_os_unlink(key);
-    return error;
-  }
-  return fd;
+  if (!create) return posix_open(key, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+  char path[IPC_POSIX_PATH_BYTES];
+  ipc_posix_path(key, path);
+  int directory = ipc_posix_directory();
+  return directory < 0 ? directory : ipc_posix_create(directory, path, permissions);
 }
 
 int ipc_os_set_permissions(int fd, uint32_t permissions) { return fchmod(fd, (mode_t)permissions) == 0 ? 0 : -errno; }
@@ -107,7 +103,7 @@ static int posix_only_regular(int fd) {
 }
 
 int ipc_os_open_to_read(const char *key) {
-  int fd = posix_open(key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+  int fd = posix_open(key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   return fd < 0 ? fd : posix_only_regular(fd);
 }
 

@@ -53,6 +53,18 @@ void ipc_posix_forget_directory(void);
 bool ipc_posix_is_key(const char *name);
 extern const bool ipc_posix_keys_are_hashed;
 
+/*
+ * Creates a file under its name, with its permissions and locked: a descriptor, or -errno (-EEXIST: something has the
+ * name). See create_file.c. A creator that is killed may leave a file with another name: is_unnamed says whether a name
+ * is one of those, and remove_unnamed removes it if its creator has ended and this user has made it.
+ */
+int ipc_posix_create(int directory, const char *path, uint32_t permissions);
+bool ipc_posix_is_unnamed(const char *name);
+void ipc_posix_remove_unnamed(int directory, const char *name);
+
+/* Renames a file if nothing has the new name: 0, -EEXIST, another -errno. -EINVAL, -ENOSYS: the system cannot. */
+int ipc_posix_rename_new(int directory, const char *from, const char *to);
+
 /* Fills *value with random bits: 0, or -errno. */
 int ipc_posix_random(uint32_t *value);
 

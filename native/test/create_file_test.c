@@ -52,12 +52,12 @@ static void become(uid_t user) {
 
 static uint32_t unnamed_files(void) {
   uint32_t count = 0;
-  DIR *directory = opendir(ipc_os_directory);
+  DIR *directory = opendir(ipc_os_directory());
   CHECK(directory);
   for (const struct dirent *entry; (entry = readdir(directory));) {
     char path[sizeof entry->d_name + 32];
     struct stat file;
-    snprintf(path, sizeof path, "%s/%s", ipc_os_directory, entry->d_name);
+    snprintf(path, sizeof path, "%s/%s", ipc_os_directory(), entry->d_name);
     /* Of this run: others may leave some at the same time. */
     count += strncmp(entry->d_name, "libipc-new.", 11) == 0 && stat(path, &file) == 0 && file.st_size == getpid();
   }
@@ -117,7 +117,7 @@ static void without_renames_it_is_created_under_its_name(void) {
 
 /* As a creator leaves it that is killed before the file gets its name. */
 static int leave_unnamed(const char *digits, char path[64]) {
-  snprintf(path, 64, "%s/libipc-new.%s", ipc_os_directory, digits);
+  snprintf(path, 64, "%s/libipc-new.%s", ipc_os_directory(), digits);
   int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   CHECK_GE(fd, 0);
   CHECK_EQ(ftruncate(fd, getpid()), 0);

@@ -28,6 +28,13 @@ uint32_t ipc_name_lock_permissions(const ipc_options *options) {
   return options->permissions ? options->permissions : 0600;
 }
 
+uint32_t ipc_name_lock_mode(const ipc_options *options) {
+  uint32_t mode = ipc_name_lock_permissions(options);
+  if (!(mode & 020)) mode &= ~UINT32_C(070);
+  if (!(mode & 002)) mode &= ~UINT32_C(007);
+  return mode;
+}
+
 int32_t ipc_name_lock_refuse(ipc_failure *failure, const ipc_os_file *file) {
   failure->option = IPC_OPTION_PERMISSIONS;
   return ipc_failure_set(failure, IPC_E_PERMISSION, file->owner, file->permissions);
@@ -60,7 +67,7 @@ int ipc_name_lock_open(const char *key, const ipc_options *options, uint64_t pat
     int error = 0, fd = ipc_os_open(key, false, 0);
     *created = fd == -ENOENT && options && options->mode != IPC_OPEN;
     if (*created) {
-      fd = ipc_os_open(key, true, ipc_name_lock_permissions(options));
+      fd = ipc_os_open(key, true, ipc_name_lock_mode(options));
       if (fd == -EEXIST) continue;
     }
     if (fd < 0) return fd;

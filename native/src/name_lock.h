@@ -25,8 +25,14 @@ enum { IPC_OTHERS = 077, IPC_OTHERS_WRITE = 022 };
 int ipc_name_lock_open(const char *key, const ipc_options *options, uint64_t patience_ns, ipc_os_file *file,
                        bool *created, ipc_failure *failure);
 
-/* The mode bits of a segment that these options create. */
+/* The permissions that these options ask for. */
 uint32_t ipc_name_lock_permissions(const ipc_options *options);
+
+/*
+ * The mode bits of a file that these options create: without the right to read of those that may not write. They cannot
+ * open the name, but who may read a file may lock it, and so could hold the name lock.
+ */
+uint32_t ipc_name_lock_mode(const ipc_options *options);
 
 /* Fills in IPC_E_PERMISSION for a file that this user does not want to share with its owner. */
 int32_t ipc_name_lock_refuse(ipc_failure *failure, const ipc_os_file *file);

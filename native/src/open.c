@@ -107,7 +107,7 @@ static int32_t open_replace_leftover(opening *it) {
   bool removed = !it->owner_died && ipc_segment_unlink(segment);
   if (it->owner_died) {
     if (segment->receivers) ipc_died_inside_keep(segment);
-    ipc_os_set_permissions(it->fd, ipc_name_lock_permissions(it->options)); /* refused: it is another user's file */
+    ipc_os_set_permissions(it->fd, ipc_name_lock_mode(it->options)); /* refused: it is another user's file */
   } else if (!removed) {
     /* Before its size changes: if we are killed half-way, the next open must see that the segment is unfinished. */
     atomic_store_explicit(&segment->header->magic, 0, memory_order_release);

@@ -144,6 +144,38 @@ static void another_users_lock_is_not_waited_for(void) {
   ipc_receiver_close(receiver);
 }
 
+static void only_those_that_may_write_may_read(void) {
+  static const uint32_t asked_and_given[][2] = {{0644, 0600}, {0640, 0600}, {0664, 0660}, {0646, 0606},
+                                                {0755, 0700}, {0660, 0660}, {0622, 0622}, {0666, 0666}};
+  for (size_t i = 0; i < sizeof asked_and_given / sizeof *asked_and_given; i++) {
+    ipc_options options = channel;
+    options.permissions = asked_and_given[i][0];
+    ipc_receiver *receiver = must_receive(options);
+    CHECK_EQ(view_open(test_prefix, test_name, IPC_CHANNEL).permissions, asked_and_given[i][1]);
+    CHECK_EQ(open_code(options), IPC_OK);
+    ipc_receiver_close(receiver);
+  }
+}
+
+/* With the right to read he could: any open file can be locked, and a lock of one user stops all others. */
+static void lock_as_nobody(void *unused) {
+  (void)unused;
+  if (setgid(NOBODY) != 0 || setuid(NOBODY) != 0) FAIL("root could not become nobody");
+  int fd = open(path_of(test_name), O_RDONLY);
+  if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) test_idle();
+  CHECK_EQ(errno, EACCES);
+}
+
+static void who_may_only_read_holds_nobody_up(void) {
+  if (geteuid() != 0) SKIP("only root may become another user");
+  ipc_options options = channel;
+  options.permissions = 0644;
+  ipc_receiver *receiver = must_receive(options);
+  test_finish(test_start(TEST_PROCESS, lock_as_nobody, NULL));
+  ipc_receiver_close(receiver);
+  CHECK_EQ(open_code(options), IPC_OK);
+}
+
 static void what_is_shared_more_widely_than_asked_is_refused(void) {
   ipc_receiver *receiver = must_receive(for_all);
   ipc_options options = channel;
@@ -408,6 +440,8 @@ int main(int argc, char **argv) {
   static const test_case for_everybody[] = {TEST_CASE(what_is_no_plain_file_is_refused),
                                             TEST_CASE(another_users_segment_is_refused),
                                             TEST_CASE(another_users_lock_is_not_waited_for),
+                                            TEST_CASE(only_those_that_may_write_may_read),
+                                            TEST_CASE(who_may_only_read_holds_nobody_up),
                                             TEST_CASE(what_is_shared_more_widely_than_asked_is_refused),
                                             TEST_CASE(what_we_left_behind_gives_nobody_its_permissions),
                                             TEST_CASE(memory_does_not_shrink_by_a_damaged_size),

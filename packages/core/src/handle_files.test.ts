@@ -57,9 +57,9 @@ describe.each(kinds)("the file of a %s", (kind, openHandle, what) => {
 	test("has the permissions that the options say, whatever the umask is; other users may not open it", async () => {
 		const before = process.umask(0o077);
 		const name = names.next();
-		using _shared = open(name, { permissions: 0o664 });
+		using _shared = open(name, { permissions: 0o666 });
 		process.umask(before);
-		expect(modeOf(name)).toBe(0o664);
+		expect(modeOf(name)).toBe(0o666);
 		const secret = names.next();
 		using _private = open(secret);
 		expect(modeOf(secret)).toBe(0o600);
@@ -78,8 +78,8 @@ describe.each(kinds)("the file of a %s", (kind, openHandle, what) => {
 		expect(await owner.report<object>()).toMatchObject({ code: "opened" });
 		await owner.kill();
 		expect(existsSync(names.path(kind, name))).toBe(true);
-		using _again = open(name, { maxHandles: 3, permissions: 0o640 });
-		expect(modeOf(name)).toBe(0o640);
+		using _again = open(name, { maxHandles: 3, permissions: 0o660 });
+		expect(modeOf(name)).toBe(0o660);
 	}, 20_000);
 });
 

@@ -124,9 +124,9 @@ describe("the system", () => {
 	test("permissions given to others are there, whatever the umask", () => {
 		const name = names.next();
 		const before = process.umask(0o077);
-		using _receiver = Channel.receiver(name, { prefix, permissions: 0o664 });
+		using _receiver = Channel.receiver(name, { prefix, permissions: 0o666 });
 		process.umask(before);
-		expect(statSync(file(name)).mode & 0o777).toBe(0o664);
+		expect(statSync(file(name)).mode & 0o777).toBe(0o666);
 		const other = names.next();
 		using _private = Channel.receiver(other, { prefix });
 		expect(statSync(file(other)).mode & 0o777).toBe(0o600);

@@ -377,6 +377,8 @@ int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {
 }
 
 int32_t ipc_list_remove(ipc_listing *listing) {
-  if (listing->state != IPC_LISTED_LEFTOVER && listing->state != IPC_LISTED_UNFINISHED) return 0;
+  if (listing->state != IPC_LISTED_LEFTOVER && listing->state != IPC_LISTED_UNFINISHED &&
+      listing->state != IPC_LISTED_VERSION)
+    return 0;
   return ipc_segment_remove_leftover(listing->files[listing->next_file - 1].key, REMOVE_PATIENCE_NS);
 }

@@ -70,6 +70,7 @@ int ipc_name_lock_open(const char *key, const ipc_options *options, uint64_t pat
       fd = ipc_os_open(key, true, ipc_name_lock_mode(options));
       if (fd == -EEXIST) continue;
     }
+    if (fd == -EWOULDBLOCK && ipc_os_now() < deadline) continue; /* see ipc_os_is_in_use(): for microseconds */
     if (fd < 0) return fd;
     /* Before the lock, which a stranger could hold for ever. Only the size and the name can change after this. */
     if (options && !*created) error = ipc_os_stat(fd, file);

@@ -9,6 +9,7 @@
 #include "failure.h"
 #include "name_lock.h"
 #include "orphan.h"
+#include "other_layout.h"
 #include "segment_options.h"
 #include "slots.h"
 #include "storage.h"
@@ -128,6 +129,16 @@ static int32_t open_existing(opening *it) {
   return open_replace_leftover(it);
 }
 
+/* A segment of another layout. It is replaced if no process has it open. */
+static int32_t open_other_layout(opening *it) {
+  ipc_segment_close(it->segment);
+  ipc_os_unlock(it->fd);
+  it->fd = -1;
+  if (ipc_other_layout_remove(it->segment->key, it->failure) < 0) return IPC_E_VERSION;
+  *it->failure = (ipc_failure){0};
+  return OPEN_AGAIN;
+}
+
 /* Opens and locks the file of the key: IPC_OK, or a failure. */
 static int32_t open_file(opening *it) {
   ipc_segment *segment = it->segment;
@@ -163,14 +174,15 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
     status = open_file(&it);
     if (status != IPC_OK) return status;
     status = it.file.size == 0 ? open_create_new(&it) : open_existing(&it);
-    if (status == OPEN_AGAIN) ipc_os_unlock(it.fd);
+    if (status == IPC_E_VERSION) status = open_other_layout(&it);
+    if (status == OPEN_AGAIN && it.fd >= 0) ipc_os_unlock(it.fd);
   } while (status == OPEN_AGAIN);
   /* A page that was missing: a stranger made the file smaller meanwhile. */
   if (status == IPC_OK && atomic_load_explicit(&segment->mapping->damage.found, memory_order_relaxed))
     status = ipc_failure_set(failure, IPC_E_CORRUPT, 0, segment->mapping->bytes);
   if (status == IPC_OK) return it.fd;
   ipc_segment_close(segment);
-  ipc_os_unlock(it.fd);
+  if (it.fd >= 0) ipc_os_unlock(it.fd);
   return status;
 }
 

@@ -8,6 +8,7 @@
 #include "libipc/storage.h"
 #include "name_lock.h"
 #include "orphan.h"
+#include "other_layout.h"
 #include "slots.h"
 #include "storage.h"
 
@@ -50,19 +51,20 @@ int32_t ipc_clear(const char *prefix, const char *name, uint32_t kind, ipc_failu
 
 void ipc_clear_dead_processes(void) { ipc_os_remove_dead_identities(); }
 
-/* Whether no live endpoint is on a mapped file that may be a segment. Under the name lock. */
-static bool remove_is_abandoned(ipc_segment *segment, uint64_t file_bytes, const char *listed) {
-  ipc_failure failure;
+/* Whether no live endpoint is on a mapped file that may be a segment. If not, failure->code may say why. Under the name
+ * lock. */
+static bool remove_is_abandoned(ipc_segment *segment, uint64_t file_bytes, const char *listed, ipc_failure *failure) {
   ipc_header *header = segment->header, copy;
   if (atomic_load_explicit(&header->magic, memory_order_acquire) == 0) return true; /* unfinished */
   memcpy(&copy, header, offsetof(ipc_header, head));
-  if (ipc_segment_check(&copy, file_bytes, &failure) != IPC_OK || !ipc_segment_is_named(&copy, listed)) return false;
+  if (ipc_segment_check(&copy, file_bytes, failure) != IPC_OK || !ipc_segment_is_named(&copy, listed)) return false;
   ipc_segment_adopt(segment, &copy);
   return !ipc_slots_any_alive(segment);
 }
 
 bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns) {
   ipc_segment segment = {0};
+  ipc_failure failure = {0};
   ipc_os_file file;
   bool created, removed = false;
   int ignored, fd = ipc_name_lock_open(listed, NULL, patience_ns, &file, &created, NULL);
@@ -72,9 +74,10 @@ bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns) {
   if (ipc_name_lock_is_own(&file) && file.size == 0)
     removed = ipc_os_unlink(listed) == 0;
   else if (ipc_name_lock_is_own(&file) && file.size >= IPC_HEADER_BYTES &&
-           ipc_segment_map(&segment, fd, file.size, &ignored) && remove_is_abandoned(&segment, file.size, listed))
+           ipc_segment_map(&segment, fd, file.size, &ignored) &&
+           remove_is_abandoned(&segment, file.size, listed, &failure))
     removed = ipc_segment_unlink(&segment);
   ipc_segment_close(&segment);
   ipc_os_unlock(fd);
-  return removed;
+  return removed || (failure.code == IPC_E_VERSION && ipc_other_layout_remove(listed, &failure) == 1);
 }

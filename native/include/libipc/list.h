@@ -132,9 +132,9 @@ IPC_API int32_t ipc_list_next(ipc_listing *listing, ipc_listed_name *name, ipc_f
 IPC_API int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint);
 
 /*
- * Removes the file of the name that ipc_list_next() returned last if its state was LEFTOVER or UNFINISHED and it still
- * is unused. It decides that again under the lock of the name, so it cannot take a name from a process that is opening
- * it. ipc_clear() removes a name whatever its state.
+ * Removes the file of the name that ipc_list_next() returned last if its state was LEFTOVER, UNFINISHED or VERSION and
+ * it is unused. It decides that again under the lock of the name, so it cannot take a name from a process that is
+ * opening it. ipc_clear() removes a name whatever its state.
  *
  * Returns:    1: removed. 0: it stays, because an endpoint is on it by now, its lock is held or it belongs to another
  *             user; or it is gone already.

@@ -212,6 +212,11 @@ static int os_allocate(int fd, uint64_t bytes) {
 
 int ipc_os_resize(int fd, uint64_t size) { return ipc_posix_resize(fd, size, os_allocate); }
 
+int ipc_os_is_in_use(int fd) {
+  (void)fd;
+  return -ENOTSUP; /* there are no leases */
+}
+
 void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
   void *address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
   if (address != MAP_FAILED) return address;

@@ -187,6 +187,18 @@ int ipc_os_resize(int fd, uint64_t size) {
   return -error;
 }
 
+/*
+ * A lease for reading is granted if no open file of the inode, of any process, can write; a mapping keeps its open
+ * file. A process that opens the file for writing while the lease is held has it broken, by a signal to this process.
+ * SIGIO would end the process; SIGURG is ignored unless a program handles it, and then means nothing without a socket.
+ */
+int ipc_os_is_in_use(int fd) {
+  if (fcntl(fd, F_SETSIG, SIGURG) != 0) return -errno;
+  if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN ? 1 : -errno;
+  fcntl(fd, F_SETLEASE, F_UNLCK);
+  return 0;
+}
+
 /* Small rings are mapped in at once: 256 page faults cost more than the first 100,000 messages. */
 enum { POPULATE_UP_TO = 4 << 20 };
 

@@ -188,6 +188,14 @@ bool ipc_os_is_short(int fd, uint64_t size, ipc_os_shortage *shortage);
 uint64_t ipc_os_free_bytes(int fd); /* in its file system, for this user; 0: none, or unknown */
 
 /*
+ * Whether any process, in any namespace, has a file open or mapped for writing; `fd` is of ipc_os_open_to_read(), and
+ * the caller must have no other: 1, 0, or -errno if the system does not say. Asked about files of this user only.
+ * Another process that opens the file for writing at this moment waits, or gets -EWOULDBLOCK if it does not want to
+ * wait.
+ */
+int ipc_os_is_in_use(int fd);
+
+/*
  * Gives a new segment its size and reserves the memory, so that a later write to it
  * cannot fault for want of space. -ENOSPC: there is not enough. If it fails, the size may have changed.
  */

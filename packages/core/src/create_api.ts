@@ -83,11 +83,12 @@ export interface Api {
 	 */
 	list(options?: ListOptions): ListedName[];
 	/**
-	 * Removes what killed processes or threads left, and returns what it removed, as {@link list} describes it.
+	 * Removes what killed processes or threads left, and returns what it removed, as {@link list} describes it. Of another version
+	 * of libipc, it removes what no process has open.
 	 *
 	 * It is not needed for correctness: the next open of a name replaces what was left. It frees the memory of names that no
-	 * process will open again. It does not remove names that a live process has open or is opening, nor files that are damaged,
-	 * foreign or of another version; `Route.clear(name)`, `Channel.clear(name)` and so on remove those.
+	 * process will open again. It does not remove names that a live process has open or is opening, nor files that are damaged
+	 * or foreign; `Route.clear(name)`, `Channel.clear(name)` and so on remove those.
 	 *
 	 * @throws IpcError as {@link list}
 	 * @example

@@ -1,5 +1,14 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+	chmodSync,
+	closeSync,
+	copyFileSync,
+	openSync,
+	readFileSync,
+	rmSync,
+	truncateSync,
+	writeFileSync,
+} from "node:fs";
 import { Names } from "@libipc/testing/names";
 import { TestProgram } from "@libipc/testing/test_program";
 import * as library from "./index.ts";
@@ -50,8 +59,11 @@ describe("list", () => {
 		expect(unnamed).toMatchObject({ name: "", prefix: "", kind: "unknown", state: "foreign", endpoints: [] });
 		expect(list({ prefix: "" }).map((each) => each.path)).not.toContain(unnamed?.path);
 
+		const user = openSync(path("version"), "r+"); // as a process of the other version has
 		expect(namesOf(clear({ prefix }))).toEqual(["empty"]);
 		expect(namesOf(list({ prefix }))).toEqual(["copied", "foreign", name, "small", "truncated", "version"]);
+		closeSync(user);
+		expect(namesOf(clear({ prefix }))).toEqual(["version"]);
 		for (const each of Object.keys(made)) Channel.clear(each, { prefix });
 		expect(namesOf(list({ prefix }))).toEqual([name]);
 	});

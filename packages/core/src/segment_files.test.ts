@@ -1,8 +1,10 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import {
 	chmodSync,
+	closeSync,
 	copyFileSync,
 	mkdtempSync,
+	openSync,
 	readFileSync,
 	rmSync,
 	statSync,
@@ -36,7 +38,7 @@ const startProgram = (file: string, args: readonly (string | number)[], env: Rec
 
 describe("segments that are not what they should be", () => {
 	/** Opens a channel, changes its file, and tries to open it again while the first endpoint lives. */
-	function damaged(change: (path: string) => void): () => unknown {
+	function damaged(change: (path: string) => void, use: (path: string) => void = () => {}): () => unknown {
 		const name = names.next();
 		const original = Channel.receiver(name, { prefix });
 		// A copy takes the place of the segment, so that the live endpoint's own mapping stays whole.
@@ -44,6 +46,7 @@ describe("segments that are not what they should be", () => {
 		change(join(directory, name));
 		rmSync(file(name));
 		copyFileSync(join(directory, name), file(name));
+		use(file(name));
 		return () => {
 			using _ = original;
 			using _sender = Channel.sender(name, { prefix });
@@ -55,12 +58,17 @@ describe("segments that are not what they should be", () => {
 		writeFileSync(path, bytes);
 	};
 
-	test("another layout version", () => {
-		expectError(
-			"ERR_IPC_VERSION",
-			new RegExp(`layout 99, here ${LAYOUT_VERSION}.*Channel\\.clear`),
-			damaged((path) => write(path, 4, 99)),
+	test("another layout version that a process has open, until it closes it", () => {
+		let user = -1;
+		const open = damaged(
+			(path) => write(path, 4, 99),
+			(path) => {
+				user = openSync(path, "r+");
+			},
 		);
+		expectError("ERR_IPC_VERSION", new RegExp(`layout 99, here ${LAYOUT_VERSION}.*running.*Channel\\.clear`), open);
+		closeSync(user);
+		open();
 	});
 	test("something foreign", () => {
 		expectError(

@@ -143,12 +143,16 @@ export function openFailure(
 				name,
 				`This process is a fork of the process that opened ${endpoint}, which still owns it. Close it here (this does not affect the other process) and open the name again.`,
 			);
-		case Status.version:
+		case Status.version: {
+			const made = `${endpoint} was made by another version of libipc (memory layout ${found}, here ${wanted})`;
 			return new IpcError(
 				"ERR_IPC_VERSION",
 				name,
-				`${endpoint} was made by another version of libipc (memory layout ${found}, here ${wanted}). Use one version in all processes; if none is running any more, remove it with ${clear}.`,
+				failure.systemError === 0
+					? `${made}, and a running process has it open. Use one version in all processes: end those of the other version, and the next open replaces what they leave. ${clear} takes the name from them.`
+					: `${made}, and it could not be replaced: the system does not say whether a process has it open${error}. Use one version in all processes; if none of the other version is running any more, remove it with ${clear}.`,
 			);
+		}
 		case Status.foreign:
 			return new IpcError(
 				"ERR_IPC_FOREIGN",

@@ -131,15 +131,14 @@ function collect(
 	}
 }
 
+/** What the library removes if it is not in use. */
+const REMOVABLE: ReadonlySet<string> = new Set(["leftover", "unfinished", "other-version"]);
+
 /** `list` and `clearLeftovers` of the native engine. */
 export const openNativeLists = (library: () => NativeLibrary): Pick<Engine, "list" | "clearLeftovers"> => ({
 	list: (prefix) => collect(library, prefix, () => true),
 	clearLeftovers(prefix) {
-		const removed = collect(
-			library,
-			prefix,
-			({ state }, remove) => (state === "leftover" || state === "unfinished") && remove(),
-		);
+		const removed = collect(library, prefix, ({ state }, remove) => REMOVABLE.has(state) && remove());
 		library().symbols.ipc_clear_dead_processes();
 		return removed;
 	},

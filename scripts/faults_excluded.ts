@@ -105,6 +105,11 @@ export const exclusions: Readonly<Record<string, string>> = {
 	"identity_after_fork_in_child store": FORKED,
 	"ipc_posix_forget_directory exchange": FORKED,
 	"socket_after_fork_in_child store": FORKED,
+	"create_link_by_path linkat": "only where the first way needs a privilege and this process has none",
+	"create_under_its_name openat":
+		"only on file systems that can neither rename without replacing nor have files without a name",
+	"create_under_its_name unlinkat":
+		"only when the system refuses to lock a file that was just made, or to set its mode",
 	"identity_create unlinkat": "only when the system refuses to lock a file that was just made, or to set its mode",
 	"ipc_segment_wait interruptible wait": BINDING,
 	"ipc_event_admit (binding_view.c) admit to waker": BINDING,

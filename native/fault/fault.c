@@ -1,6 +1,8 @@
 #include "scenario.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <signal.h>
 
 /* The section's ends; made by the linker. */
@@ -8,7 +10,7 @@ extern fault_point __start_ipc_fault_points[], __stop_ipc_fault_points[];
 
 fault_case *now;
 uint32_t fault_actor = NOBODY;
-bool fault_keeps_names, fault_opens_nothing;
+bool fault_keeps_names, fault_opens_nothing, fault_names_all_files;
 
 uint32_t fault_points(void) { return (uint32_t)(__stop_ipc_fault_points - __start_ipc_fault_points); }
 
@@ -79,6 +81,16 @@ void fault_pass(const fault_point *point) {
 
 int fault_open(const char *key, bool create, uint32_t permissions) {
   return fault_opens_nothing ? -EMFILE : ipc_os_open(key, create, permissions);
+}
+
+int fault_openat(int directory, const char *path, int flags, ...) {
+  va_list more;
+  va_start(more, flags);
+  int mode = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(more, int) : 0;
+  va_end(more);
+  if (!fault_names_all_files || (flags & O_TMPFILE) != O_TMPFILE) return openat(directory, path, flags, mode);
+  errno = EOPNOTSUPP;
+  return -1;
 }
 
 int fault_unlink(const char *key) { return fault_keeps_names ? -EPERM : ipc_os_unlink(key); }

@@ -33,6 +33,7 @@ void *fault_copy(const fault_point *before, const fault_point *half, void *to, c
 void *fault_fill(const fault_point *before, const fault_point *half, void *to, int byte, size_t bytes);
 void *fault_map(int fd, uint64_t offset, uint64_t size, int *error);
 int fault_open(const char *key, bool create, uint32_t permissions);
+int fault_openat(int directory, const char *path, int flags, ...);
 int fault_unlink(const char *key);
 void fault_unmap(void *address, uint64_t size);
 
@@ -133,12 +134,13 @@ void fault_unmap(void *address, uint64_t size);
 #include <sys/stat.h>
 #include <unistd.h>
 /* Of the system itself: one call of platform.h may be several of these. */
-#define openat(...) FAULT_CALL("openat", (openat)(__VA_ARGS__))
+#define openat(...) FAULT_CALL("openat", fault_openat(__VA_ARGS__))
 #define fcntl(...) FAULT_CALL("fcntl", (fcntl)(__VA_ARGS__))
 #define fchmod(...) FAULT_CALL("fchmod", (fchmod)(__VA_ARGS__))
 #define unlinkat(...) FAULT_CALL("unlinkat", (unlinkat)(__VA_ARGS__))
 #define ftruncate(...) FAULT_CALL("ftruncate", (ftruncate)(__VA_ARGS__))
 #define fallocate(...) FAULT_CALL("fallocate", (fallocate)(__VA_ARGS__))
+#define linkat(...) FAULT_CALL("linkat", (linkat)(__VA_ARGS__))
 #define flock(...) FAULT_CALL("flock", (flock)(__VA_ARGS__))
 #define bind(...) FAULT_CALL("bind", (bind)(__VA_ARGS__))
 #define connect(...) FAULT_CALL("connect", (connect)(__VA_ARGS__))

@@ -4,6 +4,7 @@
  * order: it works, and nothing is left when it goes.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -256,6 +257,58 @@ static void not_ours(uint32_t actor) {
     come_and_go();
 }
 
+static void make_key(char key[IPC_OS_KEY_BYTES]) {
+  CHECK_EQ(ipc_segment_key(key, playing->options.kind, fault_prefix, now->name), IPC_OK);
+}
+
+/* As a creator leaves it that was killed before the file got its name. Others may remove it first. */
+static void leave_unnamed_file(void) {
+  char path[64];
+  snprintf(path, sizeof path, "%s/libipc-new.%08x", ipc_os_directory(), (uint32_t)getpid());
+  int fd = open(path, O_RDWR | O_CREAT, 0600);
+  CHECK(fd >= 0);
+  close(fd);
+}
+
+/* Files get another name first, where the system has none without a name. */
+static void renamed(uint32_t actor) {
+  fault_names_all_files = true;
+  if (actor == LAST) {
+    come_last(LAST);
+    return;
+  }
+  ipc_receiver *receiver = try_receiver(IPC_CREATE_OR_OPEN);
+  char key[IPC_OS_KEY_BYTES];
+  make_key(key);
+  int fd = DO(ipc_os_open(key, true, 0600));
+  CHECK_EQ(fd, -EEXIST); /* as for one that creates it as well, a moment later */
+  leave_unnamed_file();
+  DO((ipc_clear_dead_processes(), 0));
+  ipc_receiver_close(receiver);
+  come_and_go();
+}
+
+/* The first leaves what another version has made. Whether any process has it open is asked by all that come. */
+static void of_another_version(uint32_t actor) {
+  if (actor == LAST) {
+    come_last(LAST);
+    return;
+  }
+  if (actor == 0) {
+    char key[IPC_OS_KEY_BYTES];
+    const uint32_t start[] = {IPC_MAGIC, IPC_LAYOUT_VERSION - 1, 0};
+    make_key(key);
+    int fd = ipc_os_open(key, true, 0600);
+    CHECK(fd >= 0);
+    CHECK_EQ(ftruncate(fd, 16384), 0);
+    CHECK_EQ(pwrite(fd, start, sizeof start, 0), sizeof start);
+    ipc_os_unlock(fd);
+    reach(1);
+  }
+  await_stage(0, 1);
+  come_and_go();
+}
+
 static void *open_and_end(void *instance) {
   ipc_sender *sender = try_sender(IPC_CREATE_OR_OPEN);
   ipc_receiver *receiver = try_receiver(IPC_CREATE_OR_OPEN);
@@ -401,6 +454,8 @@ const scenario name_scenarios[] = {
     {.name = "names, watched", NAME(IPC_CHANNEL, watch)},
     {.name = "names, no room", NAME(IPC_CHANNEL, no_room)},
     {.name = "names, not ours", NAME(IPC_CHANNEL, not_ours), .is_left = true},
+    {.name = "names, renamed", NAME(IPC_CHANNEL, renamed)},
+    {.name = "names, of another version", NAME(IPC_CHANNEL, of_another_version)},
     {.name = "names, one sender", NAME(IPC_ROUTE, one_sender)},
     {.name = "names, ended by a signal", NAME(IPC_CHANNEL, ended_by_a_signal)},
     {.name = "names, thread ends", NAME(IPC_CHANNEL, thread_ends)},

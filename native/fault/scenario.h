@@ -58,8 +58,9 @@ typedef struct fault_case {
 
 extern fault_case *now;
 extern uint32_t fault_actor;
-extern bool fault_keeps_names;   /* this process may not remove any */
-extern bool fault_opens_nothing; /* this process has no descriptor left for files of names */
+extern bool fault_keeps_names;     /* this process may not remove any */
+extern bool fault_names_all_files; /* this process cannot make files without a name */
+extern bool fault_opens_nothing;   /* this process has no descriptor left for files of names */
 
 typedef struct scenario {
   const char *name;

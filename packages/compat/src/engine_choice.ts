@@ -12,6 +12,8 @@ export interface EngineChoice {
 	readonly whyNotNative: string;
 	/** If the forced choice is not possible: the error that an open throws. */
 	readonly failure?: IpcError;
+	/** Whether nobody has asked for sab: processes may have been meant. */
+	readonly isFallback?: boolean;
 }
 
 /** Under this key the Workers that are created afterwards find the choice of the thread. */
@@ -24,8 +26,8 @@ function whyNotNative(): string {
 		library();
 		return "";
 	} catch (error) {
-		if (error instanceof Error) return error.message;
-		throw error;
+		if (error instanceof IpcError && error.code === "ERR_IPC_LIBRARY") return error.message;
+		throw error; // the library works, and refuses what the environment asks for
 	}
 }
 
@@ -52,7 +54,16 @@ function choose(): EngineChoice {
 	if (forced !== undefined)
 		return failed("sab", "", `LIBIPC_ENGINE is ${JSON.stringify(forced)}: it can be "sab", "native", or left out.`);
 	const whyNot = whyNotNative();
-	return { name: whyNot === "" ? "native" : "sab", whyNotNative: whyNot };
+	if (whyNot === "") return { name: "native", whyNotNative: "" };
+	// A library is named for other processes: threads alone would wait for them for ever. In Bun, this package has only sab.
+	const named = process.versions.bun ? undefined : process.env.LIBIPC_LIBRARY;
+	if (named)
+		return failed(
+			"native",
+			whyNot,
+			`LIBIPC_LIBRARY names a native library (${named}), and the native engine cannot be used. ${whyNot} To share names only between the threads of this process, set LIBIPC_ENGINE=sab.`,
+		);
+	return { name: "sab", whyNotNative: whyNot, isFallback: !process.versions.bun };
 }
 
 let chosen: EngineChoice | undefined;
@@ -60,11 +71,13 @@ let chosen: EngineChoice | undefined;
 /**
  * The engine of this process: `LIBIPC_ENGINE`, otherwise native if node:ffi and the native library are available, otherwise sab.
  * All threads must make the same choice, or they would not find each other's names. So a Worker takes the choice of its parent.
+ * A library that `LIBIPC_LIBRARY` names is an order as well: if it cannot be used, that is an error.
  */
 export function engineChoice(): EngineChoice {
 	if (chosen) return chosen;
 	chosen = choose();
 	// A failure is not handed on: each thread finds it again, and its text is up to date.
-	if (!chosen.failure) setEnvironmentData(KEY, { name: chosen.name, whyNotNative: chosen.whyNotNative });
+	if (!chosen.failure)
+		setEnvironmentData(KEY, { name: chosen.name, whyNotNative: chosen.whyNotNative, isFallback: chosen.isFallback });
 	return chosen;
 }

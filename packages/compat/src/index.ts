@@ -22,7 +22,7 @@
  */
 import { type Api, createApi } from "@libipc/core/api";
 import type * as api from "@libipc/core/types";
-import { engine } from "./engine.ts";
+import { engineOfProcess } from "./engine.ts";
 import "./sab/create_hub_on_import.ts";
 
 export * from "@libipc/core/types";
@@ -38,8 +38,9 @@ export const {
 	SharedMemory,
 	list,
 	clear,
+	engine,
 	monotonicNs,
-}: Api = createApi(engine);
+}: Api = createApi(engineOfProcess);
 
 // A value and a type of the same name: what the exports above hide of the types.
 export type Mutex = api.Mutex;

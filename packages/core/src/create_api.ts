@@ -1,4 +1,4 @@
-import type { Engine, ListedName, ListOptions } from "@libipc/protocol";
+import type { Engine, EngineInfo, ListedName, ListOptions } from "@libipc/protocol";
 import { createChannelFactory, createQueueFactory, createRouteFactory } from "./endpoint/factory.ts";
 import type { EndpointFactory, QueueReceiver, RouteFactory } from "./endpoint/types.ts";
 import { checkListOptions, compareListed } from "./listing.ts";
@@ -99,6 +99,20 @@ export interface Api {
 	 */
 	clear(options?: ListOptions): ListedName[];
 	/**
+	 * Which engine this process uses, and why: whether its names reach other processes. In Node this is decided when the first
+	 * name is opened or this is called first, and the same for all threads.
+	 *
+	 * @throws IpcError `ERR_IPC_ENGINE` if `LIBIPC_ENGINE` or `LIBIPC_LIBRARY` asks for an engine that is not possible here;
+	 * `ERR_IPC_LIBRARY`
+	 * @example
+	 * import { engine } from "libipc";
+	 *
+	 * const { name, reason } = engine();
+	 * if (name !== "native") throw new Error(`no other process can be reached: ${reason}`);
+	 * console.log(name); // native
+	 */
+	engine(): EngineInfo;
+	/**
 	 * Nanoseconds on a monotonic clock, for time stamps in messages. All processes of this machine share it, in Bun and in
 	 * Node. (In Bun, `process.hrtime` and `performance.now` start at zero in each process.) On the engine between threads in Bun,
 	 * only the threads of one process share it, and a change of the system clock between the starts of two threads shifts the
@@ -135,6 +149,7 @@ export function createApi(engine: () => Engine): Api {
 		SharedMemory: createSharedMemoryFactory(engine),
 		list: (options) => sorted(engine().list(checkListOptions("list", options))),
 		clear: (options) => sorted(engine().clearLeftovers(checkListOptions("clear", options))),
+		engine: () => engine().info(),
 		monotonicNs: () => engine().now(),
 	};
 }

@@ -20,6 +20,7 @@ export const {
 	SharedMemory,
 	list,
 	clear,
+	engine,
 	monotonicNs,
 }: Api = createApi(() => nativeEngine);
 

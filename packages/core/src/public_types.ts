@@ -1,6 +1,7 @@
 /** The types, and the one class, that every package of libipc exports in addition to the values of `Api`. */
 export type {
 	EndpointKind,
+	EngineInfo,
 	HandleKind,
 	IpcErrorCode,
 	ListedEndpoint,

@@ -3,6 +3,16 @@ import type { EndpointKind, HandleKind, modes, overflows } from "./kinds.ts";
 import type { ListedName } from "./listed.ts";
 import type { OWNER_DIED, Status } from "./status.ts";
 
+/** Which engine a process uses: see `engine()`. */
+export interface EngineInfo {
+	/** `native`: names are shared by all processes of the machine. `sab`: by the threads of this process. */
+	readonly name: "native" | "sab";
+	/** Why it is not native, and what would help; `""` if it is native. */
+	readonly reason: string;
+	/** The directory with the files of all names: `LIBIPC_DIR`, else `/dev/shm` (macOS: `/var/tmp`). `""` if there are no files. */
+	readonly directory: string;
+}
+
 /**
  * Moves bytes and waits. The endpoints use this interface; each engine implements it.
  *
@@ -29,6 +39,8 @@ export interface Engine {
 	list(prefix: string | undefined): ListedName[];
 	/** Removes the names of a prefix, or of all prefixes, that no live process or thread has open; returns what it removed. */
 	clearLeftovers(prefix: string | undefined): ListedName[];
+	/** What this engine is, and why this process has it. */
+	info(): EngineInfo;
 	/** Nanoseconds on the clock that `monotonicNs` promises. */
 	now(): number;
 	/** Opens a waker: if other processes or threads signal it, the event loop of this thread calls `signalled`. */

@@ -26,6 +26,8 @@ export function missingFfi(): string | undefined {
 	if (process.versions.bun) return "This is Bun, where @libipc/core reaches other processes.";
 	if (isOlderThan(FIRST))
 		return `This is Node ${process.versions.node}: other processes can be reached from Node 26.1 on, which has node:ffi.`;
+	if (process.permission && !process.permission.has("ffi"))
+		return "Node's permission model (--permission) forbids native code to this process: start it with --allow-ffi, which allows all that native code can do.";
 	if (process.getBuiltinModule?.("node:ffi")) return undefined;
 	return isOlderThan(WITHOUT_FLAG)
 		? `This is Node ${process.versions.node}, which has node:ffi with the flag --experimental-ffi, and from 26.9 on without: start it with that flag.`

@@ -6,6 +6,7 @@ import { type NodeVersion, nodeBinary } from "../../../../scripts/node_binary.ts
 
 /** Node's FFI engine by itself: its memory, what becomes of files, and which engine is chosen. */
 const prefix = `ffi${process.pid}`;
+const packages = fileURLToPath(new URL("../../../..", import.meta.url)).replace(/\/$/, "/packages");
 const program = fileURLToPath(new URL("../testing/ffi.child.ts", import.meta.url));
 
 interface How {
@@ -14,18 +15,24 @@ interface How {
 	readonly env?: Record<string, string>;
 }
 
-async function run(name: string, { version = 26, flags = [], env = {} }: How = {}): Promise<unknown> {
+/** What a program of `ffi.child.ts` prints, and what Node says to people. */
+async function output(
+	name: string,
+	{ version = 26, flags = [], env = {} }: How,
+): Promise<{ readonly result: unknown; readonly errors: string }> {
 	const node = nodeBinary(version) ?? "";
 	const inherited = { ...process.env };
 	delete inherited.LIBIPC_ENGINE;
 	const child = Bun.spawn(
 		[node, "--disable-warning=ExperimentalWarning", "--expose-gc", ...flags, program, name, prefix],
-		{ stdin: "ignore", stdout: "pipe", stderr: "inherit", env: { ...inherited, ...env } },
+		{ stdin: "ignore", stdout: "pipe", stderr: "pipe", env: { ...inherited, ...env } },
 	);
-	const output = await new Response(child.stdout).text();
-	expect(await child.exited).toBe(0);
-	return JSON.parse(output);
+	const [said, errors] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+	expect([await child.exited, errors]).toEqual([0, expect.any(String)]);
+	return { result: JSON.parse(said), errors };
 }
+
+const run = async (name: string, how: How = {}): Promise<unknown> => (await output(name, how)).result;
 
 beforeAll(() => {
 	for (const version of [22, 26] as const)
@@ -78,7 +85,6 @@ describe("the choice of the engine", () => {
 	test.each<How>([
 		{ env: { LIBIPC_ENGINE: "sab" } },
 		{ flags: ["--no-experimental-ffi"] },
-		{ env: { LIBIPC_LIBRARY: "/nowhere/libipc.so" } },
 		{ flags: ["--permission", "--allow-fs-read=*", "--allow-worker"] },
 		{ version: 22 },
 	])(
@@ -93,6 +99,49 @@ describe("the choice of the engine", () => {
 		expect(await run("a Worker chooses as the main thread has")).toEqual([true]);
 		expect(await run("a Worker chooses as the main thread has", { env: { LIBIPC_ENGINE: "sab" } })).toEqual([false]);
 	}, 30_000);
+
+	test.each<[How, string, RegExp | undefined]>([
+		[{}, "native", undefined],
+		[{ env: { LIBIPC_ENGINE: "sab" } }, "sab", undefined],
+		[{ flags: ["--permission", "--allow-fs-read=*", "--allow-worker"] }, "sab", /--allow-ffi/],
+		[{ version: 22 }, "sab", /from Node 26\.1 on/],
+	])(
+		"is one warning in the process if it is sab and nobody asked for that: %j",
+		async (how, name, reason) => {
+			const { result, errors } = await output("what engine() says, here and in Workers that open names", how);
+			const directory = name === "native" ? "/dev/shm" : "";
+			const expected = { name, directory, reason: reason ? expect.stringMatching(reason) : expect.any(String) };
+			expect(result).toEqual(Array(4).fill(expected));
+			expect(errors.match(/\[LIBIPC_ENGINE\] LibipcWarning: .*threads of this process/g) ?? []).toHaveLength(
+				reason ? 1 : 0,
+			);
+			if (reason) expect(errors).toMatch(reason);
+		},
+		30_000,
+	);
+
+	test("is one warning if Node's permission model hides the library", async () => {
+		const flags = ["--permission", `--allow-fs-read=${packages}`, "--allow-ffi"];
+		const { result, errors } = await output("opens", { flags });
+		expect(result).toEqual({ code: "opened", isFile: false });
+		expect(errors.match(/LibipcWarning: .*--allow-fs-read=.*libipc\.so/g)).toHaveLength(1);
+	}, 30_000);
+
+	test.each<How>([
+		{ env: { LIBIPC_LIBRARY: "/nowhere/libipc.so" } },
+		{ env: { LIBIPC_LIBRARY: "/dev/null" }, version: 22 },
+	])(
+		"is an error if a library was named that cannot be used: %j",
+		async (how) => {
+			expect(await run("opens", how)).toEqual({
+				code: "ERR_IPC_ENGINE",
+				text: expect.stringMatching(/^LIBIPC_LIBRARY names a native library .* cannot be used.* LIBIPC_ENGINE=sab/),
+			});
+			const asked = { ...how, env: { ...how.env, LIBIPC_ENGINE: "sab" } };
+			expect(await run("opens", asked)).toEqual({ code: "opened", isFile: false });
+		},
+		30_000,
+	);
 
 	test.each<[How, RegExp]>([
 		[{ flags: ["--no-experimental-ffi"] }, /without that flag/],

@@ -1,4 +1,5 @@
 import { type Engine, type EngineHandleOptions, type EngineOptions, type HandleKind, Status } from "@libipc/protocol";
+import { engineChoice } from "../engine_choice.ts";
 import { SegmentCondition } from "../locks/condition.ts";
 import { abandonHandle, type HandleClass, type SegmentHandle } from "../locks/handle.ts";
 import { type MemoryKeeper, SegmentMemory } from "../locks/memory.ts";
@@ -95,6 +96,7 @@ export const sabEngine: Engine = {
 	openMemory,
 	clear: (kind, prefix, name) => clearSegment(threads(), kind, prefix, name),
 	...sabLists,
+	info: () => ({ name: "sab", reason: engineChoice().whyNotNative, directory: "" }),
 	now: monotonicNs,
 	openWaker: (signalled) => new ThreadWaker(threads(), signalled),
 };

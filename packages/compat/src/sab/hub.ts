@@ -72,6 +72,15 @@ export function findHub(): SharedArrayBuffer {
 	);
 }
 
+/** Whether no other thread of this process has warned yet that names do not reach other processes. A Worker without the hub never warns. */
+export function isFirstToWarn(): boolean {
+	try {
+		return Atomics.exchange(new Int32Array(findHub()), hubWord.warned, 1) === 0;
+	} catch {
+		return false; // its first call fails, and says why
+	}
+}
+
 /** The hub's header, slots and own words, as a segment. */
 export const hubSegment = (platform: Platform, buffer: SharedArrayBuffer): Segment =>
 	new Segment(platform, buffer, 0, HUB_BYTES, HUB_FIELDS);

@@ -14,7 +14,7 @@ import type { SegmentFields } from "../segment/segment.ts";
  */
 
 /** To change with every change of this file: another layout is another hub. */
-export const HUB_LAYOUT_VERSION = 2;
+export const HUB_LAYOUT_VERSION = 3;
 
 /** Blocks are measured in units, and begin at a unit. */
 export const UNIT_BYTES = 4096;
@@ -35,12 +35,13 @@ const LINE_WORDS = LINE >> 2;
 
 const first = segmentBytes(HUB_FIELDS.kind, HUB_FIELDS.capacity, HUB_FIELDS.maxReceivers).body >> 2;
 
-/** Indices in an `Int32Array`. All but `systemKnowsThreads` change under the lock of names. */
+/** Indices in an `Int32Array`. All but `systemKnowsThreads` and `warned` change under the lock of names. */
 export const hubWord: {
 	readonly firstFree: number;
 	readonly touched: number;
 	readonly leftoversFreedAt: number;
 	readonly systemKnowsThreads: number;
+	readonly warned: number;
 } = {
 	/** No block before this unit is free. The search for a free block begins here. */
 	firstFree: first,
@@ -50,6 +51,8 @@ export const hubWord: {
 	leftoversFreedAt: first + 2,
 	/** 1: the system says which threads live. The same for all threads, so the main thread decides when it creates the hub. */
 	systemKnowsThreads: first + 3,
+	/** 1: a thread has warned that names do not reach other processes. Swapped, without the lock. */
+	warned: first + 6,
 };
 
 /** Indices in a `BigInt64Array`. Under the lock of names. */

@@ -16,15 +16,16 @@ import type { Key } from "./name_table.ts";
 
 /**
  * Finds out whether a name is open in shared memory, which this engine cannot use. It is called before a name is created here. It only
- * reads the file of the name, and works on Linux only: macOS has no files of shared memory. Leftovers of dead processes do not count.
+ * reads the file of the name, and works on Linux only: macOS has other names for the files. Leftovers of dead processes do not count.
+ * There is no C library to ask, so the paths are made here: `ipc_os_directory()`, `ipc_segment_key()`.
  */
-const DIRECTORY = "/dev/shm";
+const directory = (): string => process.env.LIBIPC_DIR || "/dev/shm";
 
 const decoder = new TextDecoder();
 
 /** `ipc_segment_key`. */
 const fileOf = ({ kind, prefix, name }: Key): string =>
-	`${DIRECTORY}/libipc.${kindName(kind)}.${prefix.length}.${decoder.decode(prefix)}.${decoder.decode(name)}`;
+	`${directory()}/libipc.${kindName(kind)}.${prefix.length}.${decoder.decode(prefix)}.${decoder.decode(name)}`;
 
 /**
  * Whether the process with that identity runs: its file exists and is locked. `native/src/platform/identity.c` asks the kernel, which
@@ -32,7 +33,7 @@ const fileOf = ({ kind, prefix, name }: Key): string =>
  */
 function isProcessAlive(low: number, high: number): boolean {
 	try {
-		const { ino } = statSync(`${DIRECTORY}/libipc-process.${high.toString(16).padStart(8, "0")}`, { bigint: true });
+		const { ino } = statSync(`${directory()}/libipc-process.${high.toString(16).padStart(8, "0")}`, { bigint: true });
 		if (BigInt.asUintN(32, ino) !== BigInt(low)) return false;
 		// "1: OFDLCK ADVISORY WRITE -1 00:1b:1234 0 0": the first byte is the owner's.
 		return new RegExp(`WRITE -?\\d+ \\w+:\\w+:${ino} 0 `).test(readFileSync("/proc/locks", "utf8"));
@@ -68,12 +69,12 @@ function findAlive(fd: number): number {
 export function findOtherProcess(key: Key): number {
 	if (process.platform !== "linux") return 0;
 	const file = fileOf(key);
-	if (!existsSync(file)) return 0; // the usual case, and an exception costs more than this check
 	let fd: number;
 	try {
+		if (!existsSync(file)) return 0; // the usual case, and an exception costs more than this check
 		fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
 	} catch {
-		return 0; // it belongs to another user, or does not exist any more
+		return 0; // it belongs to another user, does not exist any more, or Node's permission model forbids to look
 	}
 	try {
 		return findAlive(fd);

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, truncateSync, unlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import { Channel, IpcError, list, Mutex, Queue, Route, SharedMemory } from "../index.ts";
+import { Channel, engine, IpcError, list, Mutex, Queue, Route, SharedMemory } from "../index.ts";
 
 const [program = "", prefix = ""] = process.argv.slice(2);
 const options = { prefix, capacity: 1 << 16 };
@@ -147,6 +147,20 @@ const programs: Record<string, () => unknown> = {
 		const left = await until(() => sender.receiverCount === 0);
 		sender.close();
 		return left;
+	},
+
+	/** The first opens of the process are those of Workers. */
+	async "what engine() says, here and in Workers that open names"() {
+		const opener = `import(${JSON.stringify(new URL("../index.ts", import.meta.url))}).then(({ Channel, engine }) => {
+			Channel.receiver("worker", ${JSON.stringify(options)}).close();
+			require("node:worker_threads").parentPort.postMessage(engine());
+		})`;
+		const workers = Array.from({ length: 3 }, () => new Worker(opener, { eval: true }));
+		const told = await Promise.all(
+			workers.map((worker) => new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject))),
+		);
+		Channel.receiver("worker", options).close();
+		return [...told, engine()];
 	},
 
 	opens() {

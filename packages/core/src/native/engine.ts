@@ -17,6 +17,7 @@ import { mapReceiverRing, mapSenderRing, type NativeLibrary } from "./library.ts
 import { openNativeLists } from "./list.ts";
 import { openNativeReceiver, openNativeSender, openNativeSuccessor } from "./open.ts";
 import { LONGEST_CALL_MS, terminated, yieldToTermination } from "./options.ts";
+import { storageDirectory } from "./storage.ts";
 
 /** `ipc_failure.found` of a route that has a sender. */
 const OF_THIS_THREAD = 2;
@@ -55,6 +56,7 @@ export function createNativeEngine(library: () => NativeLibrary, openWaker: Engi
 
 		...openNativeHandles(library),
 		...openNativeLists(library),
+		info: () => ({ name: "native", reason: "", directory: storageDirectory(library()) }),
 		now: () => library().symbols.ipc_now_ns(),
 		openWaker,
 	};

@@ -7,6 +7,19 @@ import type { NativeLibrary } from "./library.ts";
 import { unloadableHint } from "./library_file.ts";
 import { chooseDirectory } from "./storage.ts";
 
+/** Node's permission model does not let every process look. */
+function exists(path: string): boolean {
+	try {
+		return existsSync(path);
+	} catch {
+		throw new IpcError(
+			"ERR_IPC_LIBRARY",
+			"",
+			`Node's permission model (--permission) does not let this process look for the native library ${path}: start it with --allow-fs-read=${path}.`,
+		);
+	}
+}
+
 /**
  * The path of the native library: `$LIBIPC_LIBRARY` if it is set; otherwise in this package, where `bun run pack` puts it; otherwise
  * in the repository, where `bun run build` puts it.
@@ -17,7 +30,7 @@ export function libraryPath(): string {
 	if (process.env.LIBIPC_LIBRARY) return process.env.LIBIPC_LIBRARY;
 	const file = `libipc.${process.platform === "darwin" ? "dylib" : "so"}`;
 	const packed = fileURLToPath(new URL(`../../native/${file}`, import.meta.url));
-	if (existsSync(packed)) return packed;
+	if (exists(packed)) return packed;
 	return fileURLToPath(new URL(`../../../../native/build/${file}`, import.meta.url));
 }
 
@@ -38,7 +51,7 @@ export function loadLibrary(
 	const hint = process.env.LIBIPC_LIBRARY
 		? "LIBIPC_LIBRARY points there"
 		: "run `bun run build`, or `npx bun run build`, to make it";
-	if (!existsSync(path)) throw new IpcError("ERR_IPC_LIBRARY", "", `The native library is missing: ${path} (${hint}).`);
+	if (!exists(path)) throw new IpcError("ERR_IPC_LIBRARY", "", `The native library is missing: ${path} (${hint}).`);
 	try {
 		const version = abiVersion(path);
 		if (version !== abi.ABI_VERSION)

@@ -75,8 +75,9 @@ export function makePlan(seed: number): Plan {
 		const stopMs = strike === "stop" ? 50 + random(900) : 0;
 		return { at: random(duration), participant: random(roles.length), strike, stopMs };
 	}).sort((a, b) => a.at - b.at);
-	// Some messages are sent in fragments. The messages of a queue fit its ring.
-	const largest = kind === "queue" ? capacity / 4 : random(3) === 0 ? capacity * 2 : capacity / 8;
+	// Some messages are sent in fragments. The messages of a queue, and of a ring that drops the oldest, fit the ring.
+	const large = kind === "queue" ? capacity / 4 : overflow === "drop-oldest" ? (capacity * 3) / 4 : capacity * 2;
+	const largest = kind === "queue" || random(3) === 0 ? large : capacity / 8;
 	// In half of the experiments all share their namespaces. In the others some participants do, and some have their own.
 	const count = random(2) ? NAMESPACES.length : 1;
 	const namespaces = roles.map(() => NAMESPACES[random(count)] ?? "none");

@@ -451,7 +451,7 @@ const scenario ring_scenarios[] = {
      .victims = 5,
      RING(IPC_CHANNEL, 4096, IPC_DROP_OLDEST),
      LATE,
-     PLAN(.each = 5, .least = 1000, .most = 4000, .replay = true, .receive = KEEP)},
+     PLAN(.each = 5, .least = 1000, .most = 3300, .replay = true, .receive = KEEP)},
     /* The actors that take the claim over from a dead owner, and find what it was about to do. */
     {.name = "channel, heir of the claim",
      .victims = 5,

@@ -8,6 +8,16 @@ static uint32_t fragments_part_bytes(const ipc_sender *sender) {
   return (eighth < FRAGMENT_BYTES ? eighth : FRAGMENT_BYTES) - (uint32_t)(sizeof(ipc_record) + sizeof(ipc_fragment));
 }
 
+/*
+ * A receiver at the first fragment reads all of it if `announced` is at most the capacity past that position. Senders
+ * announce up to an eighth of the ring past the start of the last fragment, which is at most that long. Before the
+ * fragments that follow the end of the ring there may be padding, of less than a fragment.
+ */
+uint32_t ipc_fragments_max_overwriting(const ipc_sender *sender) {
+  uint32_t most = fragments_part_bytes(sender), units = ipc_ring_units((uint32_t)sizeof(ipc_fragment) + most);
+  return (sender->capacity_units - sender->capacity_units / 8) / units * most;
+}
+
 static uint32_t fragments_new_message(ipc_sender *sender) {
   if (++sender->message == 0) ++sender->message; /* 0 says that none is unfinished */
   return sender->message;

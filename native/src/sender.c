@@ -192,7 +192,8 @@ int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, int32_
 }
 
 uint32_t ipc_sender_max_message(const ipc_sender *sender) {
-  return sender->segment.kind == IPC_QUEUE ? sender->max_record : IPC_MAX_MESSAGE;
+  if (sender->segment.kind == IPC_QUEUE) return sender->max_record;
+  return sender->segment.overflow == IPC_DROP_OLDEST ? ipc_fragments_max_overwriting(sender) : IPC_MAX_MESSAGE;
 }
 
 uint32_t ipc_sender_max_record(const ipc_sender *sender) { return sender->max_record; }

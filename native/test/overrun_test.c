@@ -222,7 +222,7 @@ static void fragments_are_lost_as_one_message(void) {
   CHECK_EQ(length == IPC_TIMED_OUT ? 6 : 5,
            ipc_receiver_lost(receiver) - before); /* the last may be too long for what is left */
   if (length != IPC_TIMED_OUT) message_check(bytes, length, (message_tag){1, 7}, large);
-  CHECK_EQ(ipc_sender_send(sender, bytes, 5000, 0), IPC_OK); /* more than the ring */
+  CHECK_EQ(ipc_sender_send(sender, bytes, 5000, 0), IPC_E_MESSAGE_TOO_LARGE); /* more than the ring */
   CHECK_EQ(ipc_receiver_recv(receiver, bytes, sizeof bytes, 0), IPC_TIMED_OUT);
   double lost = ipc_receiver_lost(receiver);
   uint32_t offset = 0;
@@ -306,8 +306,44 @@ static void damaged_marks_are_survived(void) {
   ipc_sender_close(sender);
 }
 
+/* Wherever in the ring it begins, a receiver that reads after all of it was sent gets it. */
+static void the_largest_message_always_arrives(void) {
+  static uint8_t got[1 << 20];
+  const struct {
+    uint32_t capacity, step;
+  } rings[] = {{4096, 1}, {65536, 509}, {1 << 20, 10007}};
+  for (uint32_t i = 0; i < 3; i++) {
+    ipc_options options = overwritten(IPC_CHANNEL);
+    uint32_t units = rings[i].capacity / 8, offset = 0;
+    options.capacity = rings[i].capacity;
+    for (uint32_t start = 0; start < units; start += rings[i].step) {
+      options.first_position = UINT32_MAX - units + start; /* wraps on the way */
+      ipc_sender *sender = must_send(options);
+      ipc_receiver *receiver = must_receive(options);
+      uint32_t most = ipc_sender_max_message(sender);
+      const message_range range = {most, most};
+      CHECK_GE(most, options.capacity / 4 * 3);
+      CHECK_LE(most, options.capacity / 8 * 7);
+      message_write(bytes, (message_tag){0, start}, range);
+      CHECK_EQ(ipc_sender_send(sender, bytes, most + 1, 0), IPC_E_MESSAGE_TOO_LARGE);
+      CHECK_EQ(ipc_sender_send_with_progress_timeout(sender, bytes, most + 1, 0), IPC_E_MESSAGE_TOO_LARGE);
+      CHECK_EQ(ipc_sender_send_part(sender, bytes, most + 1, &offset), IPC_E_MESSAGE_TOO_LARGE);
+      for (int twice = 0; twice < 2; twice++) {
+        CHECK_EQ(ipc_sender_send(sender, bytes, most, 0), IPC_OK);
+        CHECK_EQ(ipc_receiver_recv(receiver, got, sizeof got, 0), (int32_t)most);
+        message_check(got, (int32_t)most, (message_tag){0, start}, range);
+      }
+      CHECK_EQ(ipc_receiver_lost(receiver), 0);
+      CHECK_EQ(ipc_receiver_recv(receiver, got, sizeof got, 0), IPC_TIMED_OUT);
+      ipc_receiver_close(receiver);
+      ipc_sender_close(sender);
+    }
+  }
+}
+
 TEST_MAIN(TEST_CASE(a_sender_neither_waits_nor_needs_receivers), TEST_CASE(missed_messages_are_counted),
           TEST_CASE(half_of_the_ring_stays_readable), TEST_CASE(from_oldest_replays_a_suffix),
           TEST_CASE(head_counts_messages), TEST_CASE(nothing_is_lent_or_read_in_place),
           TEST_CASE(a_refused_message_may_be_overwritten), TEST_CASE(fragments_are_lost_as_one_message),
-          TEST_CASE(a_sleeper_does_not_read_what_overwrote_it), TEST_CASE(damaged_marks_are_survived))
+          TEST_CASE(a_sleeper_does_not_read_what_overwrote_it), TEST_CASE(damaged_marks_are_survived),
+          TEST_CASE(the_largest_message_always_arrives))

@@ -239,7 +239,8 @@ IPC_API int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count
 /*
  * The longest message that a send takes.
  *
- * Returns:    bytes: IPC_MAX_MESSAGE; of a queue ipc_sender_max_record().
+ * Returns:    bytes: IPC_MAX_MESSAGE; of a queue ipc_sender_max_record(); with IPC_DROP_OLDEST about seven eighths of
+ *             the ring: the end of a longer message would overwrite its beginning.
  * Fails with: nothing.
  * Called by:  the owner.
  * Order:      none.

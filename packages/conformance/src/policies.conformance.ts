@@ -157,7 +157,7 @@ describe.each(kinds)("a %s that drops the oldest", (kind, factory) => {
 			const name = names.next();
 			const count = COUNT;
 			// Too small for the large ones to travel whole: those are fragments, of which a part may be gone.
-			using receiver = factory.receiver(name, { prefix, capacity: 16_384, overflow: "drop-oldest" });
+			using receiver = factory.receiver(name, { prefix, capacity: 32_768, overflow: "drop-oldest" });
 			const method = way === "recv" ? "sendBatch" : way === "drain" ? "trySend" : "send";
 			await using child = startProgram("policy", [kind, prefix, name, count, 20_000, method]);
 			assert.equal(await child.line(), "ready");

@@ -297,3 +297,44 @@ describe("bytes in place", () => {
 		assert.equal(new TextDecoder().decode(receiver.tryRecv() ?? undefined), "...");
 	});
 });
+
+describe("messages larger than a ring that drops the oldest", () => {
+	test.each([
+		["Route", Route],
+		["Channel", Channel],
+	] as const)(
+		"%s: every way to send refuses one, and the largest one arrives wherever it begins",
+		async (_, factory) => {
+			const name = names.next();
+			using receiver = factory.receiver(name, { prefix, capacity: 4096, overflow: "drop-oldest" });
+			using sender = factory.sender(name, { prefix });
+			const most = sender.maxMessageLength;
+			assert.equal(most, 3360);
+			const large = new Uint8Array(most + 1);
+			const text = /3361 bytes does not fit .* drops its oldest messages: .* limit is 3360 bytes.*Nothing was sent\./;
+			for (const call of [
+				() => sender.send(large),
+				() => sender.trySend("x".repeat(most + 1)),
+				() => sender.sendBatch(["before", large, "after"]),
+			])
+				expectError("ERR_IPC_MESSAGE_TOO_LARGE", text, call);
+			await expectRejection("ERR_IPC_MESSAGE_TOO_LARGE", text, sender.sendAsync(large));
+			refused(/byteLength must be an integer from 0 to 3360/, () => sender.loan(most + 1));
+			assert.equal(receiver.tryRecv()?.byteLength, 6);
+			assert.equal(receiver.tryRecv(), null);
+			for (let i = 0; i < 600; i++) {
+				const message = new Uint8Array(most).fill(i);
+				assert.equal(sender.send(message), true);
+				assert.deepEqual(receiver.tryRecv(), message);
+				sender.send("x".repeat(i % 40));
+				receiver.tryRecv();
+			}
+			using loan = sender.loan(most);
+			loan?.bytes.fill(7);
+			assert.equal(loan?.send(), true);
+			assert.equal(receiver.tryRecv()?.byteLength, most);
+			assert.equal(await sender.sendAsync(new Uint8Array(most)), true);
+			assert.deepEqual([receiver.lost, receiver.tryRecv()?.byteLength], [0, most]);
+		},
+	);
+});

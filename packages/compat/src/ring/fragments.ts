@@ -1,4 +1,4 @@
-import { FRAGMENT_BYTES, fragmentWord, RECORD_BYTES, RecordKind, Status } from "@libipc/protocol";
+import { FRAGMENT_BYTES, fragmentWord, RECORD_BYTES, RecordKind, Status, UNIT } from "@libipc/protocol";
 import type { Fragment } from "./assembly.ts";
 import { claimHead, freeUnits, publish, refusal } from "./head.ts";
 import { ringUnits } from "./ring.ts";
@@ -21,6 +21,13 @@ const MOST_BYTES = 64 << 10;
 
 const fragmentBytes = (state: SenderState): number =>
 	Math.min(state.segment.capacity / 8, MOST_BYTES) - (RECORD_BYTES + FRAGMENT_BYTES);
+
+/** `ipc_fragments_max_overwriting`: the largest message of a ring that drops the oldest, which says why. */
+export function maxOverwriting(state: SenderState): number {
+	const most = fragmentBytes(state);
+	const units = state.segment.capacity / UNIT;
+	return Math.floor((units - units / 8) / ringUnits(FRAGMENT_BYTES + most)) * most;
+}
 
 function newMessage(state: SenderState): number {
 	state.message = (state.message + 1) | 0 || 1; // 0 means that no message is unfinished

@@ -4,6 +4,7 @@ import {
 	EventIndex,
 	headerWord,
 	Kind,
+	OverflowKind,
 	type PresentSender,
 	Status,
 	slotWord,
@@ -16,7 +17,7 @@ import { isOrphaned } from "../segment/orphaned.ts";
 import type { Segment } from "../segment/segment.ts";
 import { evictDead, pollSlots, presentSender } from "../segment/slots.ts";
 import { flush, stage } from "./batch.ts";
-import { sendFragments, sendPart } from "./fragments.ts";
+import { maxOverwriting, sendFragments, sendPart } from "./fragments.ts";
 import { claimHead, publish } from "./head.ts";
 import { endLoan, loan, maxLoan } from "./loan.ts";
 import { checkLiveness } from "./sender_liveness.ts";
@@ -27,6 +28,13 @@ const { armed: ARMED } = slotWord;
 
 /** `IPC_MAX_MESSAGE`. */
 const MAX_MESSAGE = 0x7fffffff;
+
+/** `ipc_sender_max_message`. */
+function maxMessage(state: SenderState): number {
+	const { kind, overflow } = state.segment;
+	if (kind === Kind.queue) return state.maxRecord;
+	return overflow === OverflowKind.dropOldest ? maxOverwriting(state) : MAX_MESSAGE;
+}
 
 const PEERS = 1 << EventIndex.peers;
 /** A sender waits for one of these two: for the one that was missing. */
@@ -54,7 +62,7 @@ export class SegmentSender implements EngineSender {
 		this.#segment = segment;
 		this.#leave = leave;
 		this.maxRecordLength = state.maxRecord;
-		this.maxMessageLength = segment.kind === Kind.queue ? state.maxRecord : MAX_MESSAGE;
+		this.maxMessageLength = maxMessage(state);
 		this.maxLoanLength = maxLoan(state);
 	}
 

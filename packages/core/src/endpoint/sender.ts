@@ -164,14 +164,21 @@ export class SenderEndpoint implements Sender {
 
 	#failure(status: number, length: number): IpcError {
 		if (status !== Status.messageTooLarge) return failure(status, this.name, this.#endpoint);
+		return new IpcError("ERR_IPC_MESSAGE_TOO_LARGE", this.name, `${this.#tooLarge(length)} Nothing was sent.`);
+	}
+
+	#tooLarge(length: number): string {
 		const limit = this.#engine.maxMessageLength;
-		return new IpcError(
-			"ERR_IPC_MESSAGE_TOO_LARGE",
-			this.name,
-			limit < LARGEST
-				? `A message of ${length} bytes does not fit ${this.#endpoint}: the limit of a queue is ${limit} bytes, half of its capacity of ${(limit + 16) * 2} less 16. Open it with a larger capacity, or split the message. Nothing was sent.`
-				: `A message of ${length} bytes is more than a message can have (${limit} bytes). Split it. Nothing was sent.`,
-		);
+		if (this.#isQueue)
+			return `A message of ${length} bytes does not fit ${this.#endpoint}: the limit of a queue is ${limit} bytes, half of its capacity of ${(limit + 16) * 2} less 16. Open it with a larger capacity, or split the message.`;
+		if (limit < LARGEST)
+			return `A message of ${length} bytes does not fit ${this.#endpoint}, which drops its oldest messages: the end of the message would overwrite its beginning. The limit is ${limit} bytes, about seven eighths of its capacity. Open it with a larger capacity, or split the message.`;
+		return `A message of ${length} bytes is more than a message can have (${limit} bytes). Split it.`;
+	}
+
+	/** Only a queue sends no message in fragments. */
+	get #isQueue(): boolean {
+		return this.#engine.maxMessageLength === this.#engine.maxRecordLength;
 	}
 
 	sendBatch(messages: Iterable<Message>, options?: WaitOptions): number {
@@ -283,7 +290,7 @@ export class SenderEndpoint implements Sender {
 	loan(byteLength: number, options?: WaitOptions): Loan | null {
 		if (this.#closed || this.#shared.batching) throw this.#unavailableError();
 		const engine = this.#engine;
-		const limit = Math.max(engine.maxLoanLength, engine.maxMessageLength < LARGEST ? 0 : engine.maxMessageLength);
+		const limit = Math.max(engine.maxLoanLength, this.#isQueue ? 0 : engine.maxMessageLength);
 		const length = checkCount(this.name, "byteLength", byteLength, 0, limit);
 		const timeout = checkTimeout(this.name, options);
 		const offset = length > engine.maxLoanLength ? Status.notInPlace : engine.loan(length, timeout);

@@ -58,7 +58,10 @@ export interface Sender extends Endpoint {
 	 * @throws IpcError `ERR_IPC_CLOSED`
 	 */
 	readonly receiverCount: number;
-	/** The largest message in bytes: 2,147,483,647; of a queue, half of its capacity less 16. */
+	/**
+	 * The largest message in bytes: 2,147,483,647; of a queue, half of its capacity less 16; with `overflow: "drop-oldest"`, about
+	 * seven eighths of the capacity, because the end of a larger message would overwrite its beginning.
+	 */
 	readonly maxMessageLength: number;
 	/**
 	 * Why the last {@link send}, {@link trySend}, {@link sendBatch}, {@link loan} or {@link Loan.send} of this object did not send
@@ -81,7 +84,8 @@ export interface Sender extends Endpoint {
 	 * Sends one message. With `overflow: "block"`, it waits while the ring is full. A message that is larger than half the ring is
 	 * sent in fragments; messages of other senders may be sent between them.
 	 *
-	 * With `overflow: "drop-oldest"` it never waits and always returns true, even if no receiver is open.
+	 * With `overflow: "drop-oldest"` it never waits and always returns true, even if no receiver is open. A message larger than
+	 * {@link maxMessageLength} is an error there, because no receiver might ever get it.
 	 *
 	 * A sender that keeps sending notices within a second that all receivers were killed, also if the ring is not full. If it sends
 	 * fewer than 64 messages in a second after it has sent faster, it notices at the latest at the 64th message.

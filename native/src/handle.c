@@ -83,6 +83,11 @@ int32_t ipc_handle_armed(const ipc_handle *handle) {
   return armed;
 }
 
+void ipc_handle_check_name(ipc_handle *handle) {
+  if (ipc_paced_check_read_clock(&handle->name_check) && ipc_paced_check_begin(&handle->name_check))
+    ipc_segment_is_orphaned(&handle->segment);
+}
+
 void ipc_handle_poll(ipc_handle *handle) {
   ipc_slots_evict_dead(&handle->segment);
   ipc_segment_is_orphaned(&handle->segment);

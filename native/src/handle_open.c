@@ -37,6 +37,7 @@ ipc_handle *ipc_handle_open(const char *prefix, const char *name, const ipc_opti
   handle->slot = &handle->segment.receivers[index];
   handle->instance = atomic_load_explicit(&handle->slot->instance, memory_order_relaxed);
   handle->kind = handle_kinds[handle->segment.kind];
+  handle->name_check.checked_at = ipc_os_now_coarse();
   for (int i = 0; i < ARMED_COUNT; i++) handle->armed[i] = -1;
   return handle;
 }

@@ -4,6 +4,7 @@
 
 #include "event.h"
 #include "libipc/handle.h"
+#include "paced_check.h"
 #include "slots.h"
 #include "waits.h"
 
@@ -41,6 +42,7 @@ struct ipc_handle {
   ipc_slot *slot;
   uint32_t instance;
   int32_t armed[ARMED_COUNT]; /* waits, or -1 */
+  ipc_paced_check name_check; /* whether the segment still has its name: for attempts that always succeed */
   bool is_next;               /* of a reader-writer lock: it has the queued lock, and readers are still inside */
   uint64_t reaped_at;         /* when an attempt that does not wait last looked for dead owners */
   ipc_mapping *memory;        /* of shared memory, as large as it was when last needed; NULL */
@@ -59,9 +61,14 @@ bool ipc_handle_is_time_to_reap(ipc_handle *handle);
 /* Takes the wait out of the table that the handle was armed for: it has what it waited for. */
 void ipc_handle_got(ipc_handle *handle, int which);
 
+/* Looks for a lost name, if it is time for that. */
+void ipc_handle_check_name(ipc_handle *handle);
+
 /* IPC_OK, or why no handle can lock any more. */
-static inline int32_t ipc_handle_check(const ipc_handle *handle) {
+static inline int32_t ipc_handle_check(ipc_handle *handle) {
   const ipc_header *header = handle->segment.header;
+  handle->name_check.calls_to_clock--;
+  if (IPC_UNLIKELY(ipc_paced_check_is_clock_due(&handle->name_check))) ipc_handle_check_name(handle);
   if (IPC_UNLIKELY(atomic_load_explicit(&header->orphaned, memory_order_relaxed)))
     return ipc_segment_result(&handle->segment, IPC_E_ORPHANED);
   if (IPC_UNLIKELY(atomic_load_explicit(&header->unusable, memory_order_relaxed))) return IPC_E_UNUSABLE;

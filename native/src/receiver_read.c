@@ -119,19 +119,17 @@ static bool receiver_is_empty(ipc_receiver *receiver) {
          (uint32_t)atomic_load_explicit(&header->head, memory_order_acquire);
 }
 
-enum { POLLS_PER_FILE = 4 };
-
-/* A receiver that never waits must also notice dead peers and a lost name, but it need not ask every time. */
+/*
+ * A receiver that never waits must also notice dead peers and a lost name, but it need not ask every time. One that
+ * always finds a message does not ask: a sender that sends notices the lost name and marks the segment, and if no
+ * sender sends, the receiver has soon read all.
+ */
 void ipc_receiver_poll_segment(ipc_receiver *receiver) {
   uint64_t now = ipc_os_now();
   if (now - receiver->polled_at < IPC_SLICE_NS) return;
   receiver->polled_at = now;
   receiver_recover(receiver);
-  /*
-   * Asking for the file is the expensive part, and it only finds out that the file was deleted by hand: ipc_clear()
-   * marks the segment.
-   */
-  if (receiver->polls++ % POLLS_PER_FILE == 0) ipc_segment_is_orphaned(&receiver->segment);
+  ipc_segment_is_orphaned(&receiver->segment);
 }
 
 /*

@@ -21,7 +21,6 @@ struct ipc_receiver {
   bool is_overrun;     /* overflow is drop-oldest: senders do not wait for us, and head is position between calls */
   uint64_t peers_seen; /* see ipc_slots_poll() */
   uint64_t polled_at;  /* when a try last looked for dead peers and for another segment under the name */
-  uint32_t polls;      /* how often */
   uint32_t lender;     /* the instance in the last owner record… */
   uint32_t lent_at;    /* …and the position after it: a loan anywhere else is damage */
   uint64_t joined;     /* the position we began at: see overrun.h for this and the next three */

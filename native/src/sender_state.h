@@ -4,31 +4,29 @@
 
 #include "claim_lock.h"
 #include "libipc/sender.h"
+#include "paced_check.h"
 #include "slots.h"
 #include "ring.h"
 
 struct ipc_sender {
   ipc_segment segment; /* first: see ipc_segment_open_endpoint() */
   ipc_slot *slot;
-  int32_t publishes_to_clock; /* 0: the next claim reads the clock; see sender_liveness.h */
+  ipc_paced_check liveness; /* see sender_liveness.h */
   uint32_t instance;
   uint32_t capacity_units;
-  uint32_t lease_bytes;         /* of a queue: what a record has before its message */
-  uint32_t max_record;          /* bytes of a message in one record; in a queue without its lease */
-  bool is_only;                 /* a route: the claim lock is ours for as long as we live */
-  bool needs_slow_path;         /* a queue or a ring that is overwritten: writing a record takes more than a copy */
-  bool waits;                   /* overflow is to block: a full ring is waited for */
-  bool needs_receivers;         /* a message is refused if no receiver is connected */
-  bool awaits_claim;            /* the last send that could not wait found the claim taken, rather than the ring full */
-  uint64_t peers_seen;          /* see ipc_slots_poll() */
-  int32_t clock_interval;       /* publishes from the last reading to the next */
-  uint64_t clock_read_at;       /* ipc_os_now_coarse() then */
-  uint64_t liveness_checked_at; /* when ipc_sender_check_liveness() last looked; 0 = never */
-  uint64_t reaped_at;           /* when a send that does not wait last looked for dead peers in its way */
-  uint32_t message;             /* the number of the last message sent in fragments */
-  uint32_t unfinished;          /* the number of the one that ipc_sender_send_part() is at; 0 = none */
-  uint32_t unfinished_first;    /* where that one began */
-  uint8_t *stage;               /* records of stage(), one after another; made on first use */
+  uint32_t lease_bytes;      /* of a queue: what a record has before its message */
+  uint32_t max_record;       /* bytes of a message in one record; in a queue without its lease */
+  bool is_only;              /* a route: the claim lock is ours for as long as we live */
+  bool needs_slow_path;      /* a queue or a ring that is overwritten: writing a record takes more than a copy */
+  bool waits;                /* overflow is to block: a full ring is waited for */
+  bool needs_receivers;      /* a message is refused if no receiver is connected */
+  bool awaits_claim;         /* the last send that could not wait found the claim taken, rather than the ring full */
+  uint64_t peers_seen;       /* see ipc_slots_poll() */
+  uint64_t reaped_at;        /* when a send that does not wait last looked for dead peers in its way */
+  uint32_t message;          /* the number of the last message sent in fragments */
+  uint32_t unfinished;       /* the number of the one that ipc_sender_send_part() is at; 0 = none */
+  uint32_t unfinished_first; /* where that one began */
+  uint8_t *stage;            /* records of stage(), one after another; made on first use */
   uint32_t stage_units;
   uint32_t stage_capacity;
 };

@@ -152,7 +152,7 @@ int32_t ipc_sender_claim_slow(ipc_sender *sender, uint32_t units, int32_t timeou
       }
     }
     uint32_t head = (uint32_t)atomic_load_explicit(&header->head, memory_order_relaxed); /* the claim ordered it */
-    if (ipc_sender_is_clock_due(sender) && ipc_sender_read_clock(sender)) {
+    if (ipc_paced_check_is_clock_due(&sender->liveness) && ipc_paced_check_read_clock(&sender->liveness)) {
       sender_release_claim(sender);
       held = false;
       ipc_sender_check_liveness(sender);

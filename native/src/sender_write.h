@@ -78,7 +78,8 @@ static inline int32_t ipc_sender_claim_inline(ipc_sender *sender, uint32_t units
   uint32_t padding = ipc_ring_padding(sender->capacity_units, head, units);
   uint32_t room = atomic_load_explicit(&header->write_limit, memory_order_relaxed) - head;
   /* More room than the ring has: damage. */
-  if (IPC_UNLIKELY(padding + units > room || room > sender->capacity_units || ipc_sender_is_clock_due(sender)))
+  if (IPC_UNLIKELY(padding + units > room || room > sender->capacity_units ||
+                   ipc_paced_check_is_clock_due(&sender->liveness)))
     return ipc_sender_claim_slow(sender, units, timeout_ms, deadline, claimed, true);
   return ipc_sender_claimed(sender, head, padding, room, claimed);
 }
@@ -89,7 +90,7 @@ static inline void ipc_sender_publish_only(ipc_sender *sender, uint32_t head, ui
   uint64_t number = (atomic_load_explicit(&header->head, memory_order_relaxed) >> 32) + messages;
   /* release pairs with the acquire load by receivers: they see the records whole */
   atomic_store_explicit(&header->head, number << 32 | head, memory_order_release);
-  sender->publishes_to_clock--;
+  sender->liveness.calls_to_clock--;
   if (!sender->is_only) ipc_claim_unlock(&header->claim);
 }
 

@@ -89,10 +89,18 @@ static inline void die_at_last_call(const char *call) {
   if (calls_left-- == 0) raise(SIGKILL);
 }
 
-static uint32_t calls_made;
+/* The coarse clock is read without the system. Whether the name is still there is asked every IPC_SLICE_NS. */
+static uint32_t calls_made, name_checks;
 static inline void count_call(const char *call) {
-  (void)call;
-  calls_made++;
+  if (strcmp(call, "stat_key") == 0)
+    name_checks++;
+  else if (strcmp(call, "now_coarse") != 0)
+    calls_made++;
+}
+
+/* Since `started`, by so many handles. */
+static inline void check_name_checks(double started, uint32_t handles) {
+  CHECK_LE(name_checks, (uint32_t)((test_ms() - started) / (IPC_SLICE_NS / 1e6) + 1) * handles);
 }
 
 /* Whether a worker came to its end; false: it was killed. */

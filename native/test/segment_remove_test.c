@@ -1,4 +1,5 @@
 /* segment_remove_test.c - foreign, damaged and truncated segments are refused; removed names orphan their endpoints. */
+#include "handle_state.h"
 #include "segment_fixture.h"
 
 static void foreign_and_damaged_segments_are_refused(void) {
@@ -96,6 +97,50 @@ static void clear_orphans(void) { check_orphans(must_send(channel), must_receive
 
 static void removal_by_hand_orphans(void) { check_orphans(must_send(channel), must_receive(channel), unlink_by_hand); }
 
+static void busy_receivers_see_a_removal_by_hand_at_the_next_poll(void) {
+  const uint32_t kinds[] = {IPC_ROUTE, IPC_CHANNEL, IPC_QUEUE};
+  for (int i = 0; i < 3; i++) {
+    char bytes[8], key[IPC_OS_KEY_BYTES];
+    ipc_segment_key(key, kinds[i], test_prefix, test_name);
+    ipc_receiver *receiver = must_receive((ipc_options){.kind = kinds[i], .capacity = 8192});
+    CHECK_EQ(ipc_receiver_recv(receiver, bytes, sizeof bytes, 0), IPC_TIMED_OUT);
+    CHECK_EQ(ipc_os_unlink(key), 0);
+    hooks.clock_ahead_ns += IPC_SLICE_NS;
+    CHECK_EQ(ipc_receiver_recv(receiver, bytes, sizeof bytes, 0), IPC_E_ORPHANED);
+    ipc_receiver_close(receiver);
+  }
+}
+
+static int32_t lock_once(ipc_handle *handle) {
+  int32_t status = handle->segment.kind == IPC_MUTEX    ? ipc_mutex_lock(handle, 0)
+                   : handle->segment.kind == IPC_RWLOCK ? ipc_rwlock_lock_shared(handle, 0)
+                                                        : ipc_semaphore_acquire(handle, 0);
+  if (status != IPC_OK) return status;
+  return handle->segment.kind == IPC_MUTEX    ? ipc_mutex_unlock(handle)
+         : handle->segment.kind == IPC_RWLOCK ? ipc_rwlock_unlock_shared(handle)
+                                              : ipc_semaphore_release(handle, 1);
+}
+
+/* Each attempt finds the lock free, and so has no reason to ask the system for anything. */
+static void busy_locks_see_a_removal_by_hand(void) {
+  const uint32_t kinds[] = {IPC_MUTEX, IPC_RWLOCK, IPC_SEMAPHORE};
+  for (int i = 0; i < 3; i++) {
+    char key[IPC_OS_KEY_BYTES];
+    ipc_failure failure;
+    const ipc_options options = {.kind = kinds[i]};
+    ipc_segment_key(key, kinds[i], test_prefix, test_name);
+    ipc_handle *handle = ipc_handle_open(test_prefix, test_name, &options, &failure);
+    CHECK(handle);
+    for (int turn = 0; turn < 1000; turn++) CHECK_EQ(lock_once(handle), IPC_OK);
+    CHECK_EQ(ipc_os_unlink(key), 0);
+    hooks.clock_ahead_ns += IPC_SLICE_NS;
+    int32_t status = IPC_OK;
+    for (int turn = 0; turn < 65 && status == IPC_OK; turn++) status = lock_once(handle);
+    CHECK_EQ(status, IPC_E_ORPHANED);
+    ipc_handle_close(handle);
+  }
+}
+
 static void receive_until_orphaned(void *unused) {
   (void)unused;
   ipc_receiver *receiver = must_receive(channel);
@@ -148,5 +193,6 @@ static void clear_takes_anything(void) {
 }
 
 TEST_MAIN(TEST_CASE(foreign_and_damaged_segments_are_refused), TEST_CASE(truncated_segments_are_refused),
-          TEST_CASE(clear_orphans), TEST_CASE(removal_by_hand_orphans), TEST_CASE(clear_wakes_sleepers),
-          TEST_CASE(clear_takes_anything))
+          TEST_CASE(clear_orphans), TEST_CASE(removal_by_hand_orphans),
+          TEST_CASE(busy_receivers_see_a_removal_by_hand_at_the_next_poll), TEST_CASE(busy_locks_see_a_removal_by_hand),
+          TEST_CASE(clear_wakes_sleepers), TEST_CASE(clear_takes_anything))

@@ -14,6 +14,9 @@ const TRANSFERRED = /^bytes of shared memory > a transferred buffer /;
 const TRANSFERRED_VIEW =
 	"views of the ring > stay readable when their buffer was transferred and the first buffer is collected";
 
+const LOST_NAME =
+	/^(the file of a busy |each way to receive notices that the file |locks that are free each time notice )/;
+
 const IN_NAMESPACES = "in namespaces";
 
 /** Every case that does not run on every instance. There is no other way to skip one. */
@@ -50,7 +53,13 @@ export const skip: readonly Skip[] = [
 			/ > ERR_IPC_ORPHANED: for all waits( and calls)? after the file was deleted$/,
 			/ > ERR_IPC_ORPHANED: the file is deleted during the wait/,
 			"waiting > trySend and tryRecv notice a deleted file, too",
+			LOST_NAME,
 		],
+	},
+	{
+		reason: "These cases start no test programs: they run once for each engine with files.",
+		where: ({ transport, isMixed }) => transport === "threads" || isMixed,
+		cases: [LOST_NAME],
 	},
 	{
 		reason: "A SharedArrayBuffer cannot be transferred.",

@@ -75,7 +75,6 @@ export class ReceiverState {
 	published: number;
 	/** When a try last looked for dead peers and for another segment under the name, and how often: receiver_wait.ts. */
 	polledAt = -Infinity;
-	polls = 0;
 	/** The instance in the last owner record, and the position after that record: next.ts, receiver.ts. A loan anywhere else is damage. */
 	lender = 0;
 	lentAt: number;

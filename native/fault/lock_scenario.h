@@ -48,7 +48,7 @@ static inline ipc_handle *open_kind(uint32_t kind) {
   options.kind = kind;
   if (plan()->other_options && fault_actor != A) options.max_receivers = 8;
   if (kind != playing->options.kind) options = (ipc_options){.kind = kind};
-  ipc_handle *handle = DO(ipc_handle_open(fault_prefix, now->name, &options, &failure));
+  ipc_handle *handle = OPEN(ipc_handle_open(fault_prefix, now->name, &options, &failure));
   if (!handle) FAIL("a handle could not open: %d", failure.code);
   return handle;
 }

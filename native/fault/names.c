@@ -26,7 +26,7 @@ static ipc_sender *try_sender(uint32_t mode) {
   ipc_options options = playing->options;
   options.mode = mode;
   ipc_failure failure;
-  ipc_sender *sender = DO(ipc_sender_open(fault_prefix, now->name, &options, &failure));
+  ipc_sender *sender = OPEN(ipc_sender_open(fault_prefix, now->name, &options, &failure));
   if (!sender && !is_fine(failure.code)) FAIL("a sender could not open: %d", failure.code);
   return sender;
 }
@@ -35,7 +35,7 @@ static ipc_receiver *try_receiver(uint32_t mode) {
   ipc_options options = playing->options;
   options.mode = mode;
   ipc_failure failure;
-  ipc_receiver *receiver = DO(ipc_receiver_open(fault_prefix, now->name, &options, &failure));
+  ipc_receiver *receiver = OPEN(ipc_receiver_open(fault_prefix, now->name, &options, &failure));
   if (!receiver && !is_fine(failure.code)) FAIL("a receiver could not open: %d", failure.code);
   return receiver;
 }
@@ -79,7 +79,9 @@ static void clear(void) {
   for (uint32_t round = 0; round < ROUNDS; round++) {
     /* On it, and so an orphan: its place is in what no longer has the name when it goes. */
     ipc_sender *orphan = try_sender(IPC_CREATE_OR_OPEN);
-    int32_t status = DO(ipc_clear(fault_prefix, now->name, playing->options.kind, &failure));
+    int32_t status;
+    do status = DO(ipc_clear(fault_prefix, now->name, playing->options.kind, &failure));
+    while (is_stopped_for_too_long(status));
     CHECK_EQ(status, IPC_OK);
     ipc_sender *next = try_sender(IPC_CREATE_OR_OPEN);
     ipc_sender_close(orphan);
@@ -241,7 +243,7 @@ static void no_room(uint32_t actor) {
   setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 4096, .rlim_max = 4096});
   ipc_failure failure;
   for (uint32_t round = 0; round < ROUNDS; round++) {
-    ipc_receiver *receiver = DO(ipc_receiver_open(fault_prefix, now->name, &playing->options, &failure));
+    ipc_receiver *receiver = OPEN(ipc_receiver_open(fault_prefix, now->name, &playing->options, &failure));
     if (!receiver) CHECK_EQ(failure.code, IPC_E_NO_SPACE);
     ipc_receiver_close(receiver); /* another had made it */
     a_moment();

@@ -88,7 +88,7 @@ static void send_all(ipc_sender *sender, uint32_t actor) {
 
 static ipc_sender *open_sender(void) {
   ipc_failure failure;
-  ipc_sender *sender = DO(ipc_sender_open(fault_prefix, now->name, &playing->options, &failure));
+  ipc_sender *sender = OPEN(ipc_sender_open(fault_prefix, now->name, &playing->options, &failure));
   if (!sender) FAIL("a sender could not open: %d", failure.code);
   return sender;
 }
@@ -197,7 +197,7 @@ static bool events_once(ipc_receiver *receiver) {
 
 static ipc_receiver *open_taker(void) {
   ipc_failure failure;
-  ipc_receiver *receiver = DO(ipc_receiver_open(fault_prefix, now->name, &playing->options, &failure));
+  ipc_receiver *receiver = OPEN(ipc_receiver_open(fault_prefix, now->name, &playing->options, &failure));
   if (!receiver) FAIL("a receiver could not open: %d", failure.code);
   return receiver;
 }

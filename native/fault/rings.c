@@ -27,6 +27,7 @@ typedef struct ring_plan {
   bool sleeps;          /* senders send when receivers sleep */
   bool receivers_first; /* one of them creates the name */
   bool peers;           /* they read peers, and wait for others to join */
+  bool hands_over;      /* the second and the third sender of a route wait for the one before them to leave */
   uint32_t big_every;   /* each so manieth message of sender A has `most` bytes, others' have `least` */
 } ring_plan;
 
@@ -42,7 +43,8 @@ typedef struct ring_ledger {
     uint64_t lost, first; /* of drop-oldest; `first`: how many messages lay before the place where it began */
     uint32_t got[2 * SENDERS * MAX_EACH];
   } logs[RECEIVERS];
-  _Atomic uint64_t total; /* messages published before the closing one */
+  _Atomic uint32_t holder; /* the last sender of a route that took the place of another one; at first sender A */
+  _Atomic uint64_t total;  /* messages published before the closing one */
 } ring_ledger;
 
 _Static_assert(sizeof(ring_ledger) <= LEDGER_BYTES, "it has room for the notes");
@@ -60,12 +62,48 @@ static uint32_t length_of(uint32_t sender, uint32_t number) {
 static ipc_sender *open_sender(void) {
   ipc_failure failure;
   for (;;) {
-    ipc_sender *sender = DO(ipc_sender_open(fault_prefix, now->name, &playing->options, &failure));
+    ipc_sender *sender = OPEN(ipc_sender_open(fault_prefix, now->name, &playing->options, &failure));
     if (sender) return sender;
     /* A dead predecessor is replaced at once; a predecessor that is stopped while it closes is not. */
     if (failure.code != IPC_E_HAS_SENDER) FAIL("a sender could not open: %d", failure.code);
     a_moment();
   }
+}
+
+/* As an event loop waits. */
+static int32_t take_over_by_events(ipc_sender *sender, ipc_failure *failure) {
+  loop_waker mine = open_waker();
+  int32_t status;
+  for (;;) {
+    ipc_sender_arm(sender, IPC_WAIT_FOR_PEERS, mine.low, mine.high);
+    status = ipc_sender_take_over(sender, 0, failure);
+    if (status != IPC_E_HAS_SENDER) break;
+    if (!await_signal(mine)) ipc_sender_poll(sender, IPC_WAIT_FOR_PEERS, mine.low, mine.high);
+  }
+  close(mine.fd);
+  ipc_waker_close(mine.low, mine.high);
+  return status;
+}
+
+static bool dies(uint32_t actor) {
+  bool is_hit = false;
+  for (uint32_t i = 0; i < ARMED; i++)
+    is_hit |= now->armed[i].actor == actor && now->armed[i].signal == SIGKILL && atomic_load(&now->armed[i].is_struck);
+  return is_hit;
+}
+
+/* The sender waits for as long as the other one is open: only the place of a dead one must be free within a second. */
+static ipc_sender *succeed(uint32_t actor) {
+  static const char what[] = "ipc_sender_take_over";
+  ipc_failure failure;
+  ipc_sender *sender = OPEN(ipc_sender_open_successor(fault_prefix, now->name, &playing->options, &failure));
+  if (!sender) FAIL("a successor could not open: %d", failure.code);
+  reach(1);
+  uint64_t begun = fault_begin(what);
+  CHECK_EQ(actor == SENDER_C ? take_over_by_events(sender, &failure) : ipc_sender_take_over(sender, -1, &failure),
+           IPC_OK);
+  if (dies(atomic_exchange(&ledger()->holder, actor))) fault_end(what, begun);
+  return sender;
 }
 
 static bool any_receiver_awake(const ipc_sender *sender) {
@@ -177,15 +215,19 @@ static void read_peers(ipc_sender *sender) {
 }
 
 static void be_sender(uint32_t actor) {
-  bool is_route = playing->options.kind == IPC_ROUTE;
-  if (is_route && actor > SENDER_A)
+  bool is_route = playing->options.kind == IPC_ROUTE, succeeds = plan()->hands_over && actor > SENDER_A;
+  if (succeeds)
+    LIKELY_AFTER(50, atomic_load(&now->stage[SENDER_A]) || has_ended(SENDER_A));
+  else if (is_route && actor > SENDER_A)
     while (atomic_load(&now->stage[actor - 1]) < 3 && !has_ended(actor - 1)) a_moment();
   else if (plan()->receivers_first)
     LIKELY_AFTER(50, atomic_load(&ledger()->logs[0].opened) || has_ended(RECEIVER_A));
   else if (actor > SENDER_A)
     LIKELY_AFTER(50, atomic_load(&now->stage[actor - 1]) || has_ended(actor - 1));
-  ipc_sender *sender = open_sender();
+  ipc_sender *sender = succeeds ? succeed(actor) : open_sender();
   reach(1);
+  for (uint32_t i = SENDER_B; i < SENDERS && plan()->hands_over && actor == SENDER_A; i++)
+    LIKELY_AFTER(50, atomic_load(&now->stage[i]) || has_ended(i));
   for (uint32_t i = 0; i < RECEIVERS; i++)
     LIKELY_AFTER(50, atomic_load(&ledger()->logs[i].opened) || has_ended(RECEIVER_A + i) || (plan()->replay && i == 1));
   if (plan()->peers) {
@@ -281,7 +323,7 @@ static void be_receiver(uint32_t actor) {
   ipc_options options = playing->options;
   options.from_oldest = plan()->replay && index == 1;
   ipc_failure failure;
-  ipc_receiver *receiver = DO(ipc_receiver_open(fault_prefix, now->name, &options, &failure));
+  ipc_receiver *receiver = OPEN(ipc_receiver_open(fault_prefix, now->name, &options, &failure));
   if (!receiver) FAIL("a receiver could not open: %d", failure.code);
   ledger()->logs[index].first = receiver->number;
   atomic_store(&ledger()->logs[index].opened, ipc_os_now());
@@ -359,9 +401,23 @@ static void check_log(uint32_t index) {
   }
 }
 
+/* All messages of one sender come before those of the next one. */
+static void check_succession(uint32_t index) {
+  bool is_over[SENDERS] = {false};
+  uint32_t count = atomic_load(&ledger()->logs[index].count), present = SENDERS;
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t sender = ledger()->logs[index].got[i] >> 16;
+    if (sender == present) continue;
+    if (present < SENDERS) is_over[present] = true;
+    if (is_over[sender]) FAIL("receiver %u: sender %u sent after another one had its place", index, sender);
+    present = sender;
+  }
+}
+
 static void check(void) {
   static uint32_t place[SENDERS][MAX_EACH];
   for (uint32_t i = 0; i < RECEIVERS; i++) check_log(i);
+  for (uint32_t i = 0; i < RECEIVERS && plan()->hands_over; i++) check_succession(i);
   for (uint32_t i = 0; i < SENDERS; i++)
     for (uint32_t number = 0; number < plan()->each && !was_killed(i); number++)
       CHECK(atomic_load(&ledger()->sent[i][number].outcome) >= ACCEPTED);
@@ -477,5 +533,14 @@ const scenario ring_scenarios[] = {
      .victims = 5,
      RING(IPC_ROUTE, 4096, IPC_BLOCK),
      PLAN(.each = 8, .least = 100, .most = 600),
+     .first = {SENDER_A, " ipc_sender_publish_only (sender.c) store", 3}},
+    {.name = "route, handed over",
+     .victims = 5,
+     RING(IPC_ROUTE, 4096, IPC_BLOCK),
+     PLAN(.each = 10, .least = 100, .most = 600, .hands_over = true)},
+    {.name = "route, handed over by a dead one",
+     .victims = 3,
+     RING(IPC_ROUTE, 4096, IPC_BLOCK),
+     PLAN(.each = 8, .least = 100, .most = 600, .hands_over = true),
      .first = {SENDER_A, " ipc_sender_publish_only (sender.c) store", 3}},
     {.name = NULL}};

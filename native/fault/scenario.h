@@ -8,6 +8,7 @@
 #ifndef LIBIPC_SCENARIO_H
 #define LIBIPC_SCENARIO_H
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -105,6 +106,21 @@ void fault_end(const char *what, uint64_t begun);
     __auto_type result_ = (call);         \
     fault_end(#call, begun_);             \
     result_;                              \
+  })
+
+/*
+ * An open or a clear waits 5 s for the lock of the name, then it fails with IPC_E_BUSY. On a busy machine a process
+ * that is stopped for 3 s with the lock may hold it for longer. Then the call is made again.
+ */
+static inline bool is_stopped_for_too_long(int32_t code) {
+  return code == IPC_E_BUSY && now->armed[0].signal == SIGSTOP;
+}
+/* A call that opens; `failure` is the caller's. */
+#define OPEN(call)                                                                \
+  ({                                                                              \
+    __auto_type opened_ = DO(call);                                               \
+    while (!opened_ && is_stopped_for_too_long(failure.code)) opened_ = DO(call); \
+    opened_;                                                                      \
   })
 
 /* The cast. */

@@ -19,10 +19,14 @@ static struct {
 
 static const uint8_t bytes[MOST_BYTES + 8];
 
-static void open_sender(uint32_t which) {
+/* `succeeds`: a sender of a route that takes over from the other one later. */
+static void open_sender(uint32_t which, bool succeeds) {
   ipc_failure failure;
   world_become(which);
-  DO(all.senders[which] = ipc_sender_open("p", "n", &all.options, &failure));
+  if (succeeds)
+    DO(all.senders[which] = ipc_sender_open_successor("p", "n", &all.options, &failure));
+  else
+    DO(all.senders[which] = ipc_sender_open("p", "n", &all.options, &failure));
   if (!all.senders[which]) check_status(failure.code);
 }
 
@@ -67,10 +71,11 @@ static void check_peers(int32_t count, const ipc_peer *peers, uint32_t max) {
 static void call_sender(uint32_t which, uint8_t what, input *from) {
   ipc_sender *sender = all.senders[which];
   ipc_peer peers[4];
-  if (!sender) return open_sender(which);
+  if (!sender) return open_sender(which, what == 11);
   world_become(which);
   int32_t timeout;
   uint32_t length, accepted;
+  ipc_failure failure;
   switch (what) {
     default:
       length = take_length(from);
@@ -111,6 +116,11 @@ static void call_sender(uint32_t which, uint8_t what, input *from) {
       WORLD_CHECK(ipc_sender_receiver_count(sender) <= (int32_t)IPC_MAX_RECEIVERS);
       break;
     case 10: close_sender(which); break;
+    case 11:
+      timeout = take_timeout(from);
+      WORLD_CHECK(CALL(timeout, ipc_sender_take_over(sender, timeout, &failure)) == failure.code);
+      WORLD_CHECK(failure.found <= 2);
+      break;
   }
 }
 
@@ -226,9 +236,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                               .first_position = how & 2 ? (uint32_t)-100 : 0};
   if (all.options.kind == IPC_QUEUE && all.options.overflow == IPC_DROP_OLDEST) all.options.overflow = IPC_BLOCK;
   open_receiver(0);
-  open_sender(0);
+  open_sender(0, false);
   if (how & 4) open_receiver(1);
-  if (how & 8) open_sender(1);
+  if (how & 8) open_sender(1, how & 16);
   while (from.left > 0) step(&from);
   world_strike = NULL;
   for (uint32_t i = 0; i < 2; i++) {

@@ -184,6 +184,10 @@ export interface EngineSender extends EngineEndpoint {
 	/** The largest message that is sent whole, and that a batch can hold. */
 	readonly maxRecordLength: number;
 	readonly maxLoanLength: number;
+	/**
+	 * `bytes` of at most `maxRecordLength` may be an object of the caller, whose properties and prototype say anything. It has at least
+	 * `length` bytes. Read its elements or its memory, and no property. Longer `bytes` are a view that the caller does not know.
+	 */
 	send(bytes: Uint8Array, length: number, timeout: number): number;
 	/**
 	 * Sends as much as the ring has space for, from `progress[0]` on, which it advances. Returns 0 if the whole message was sent;
@@ -191,7 +195,7 @@ export interface EngineSender extends EngineEndpoint {
 	 */
 	sendPart(bytes: Uint8Array, length: number, progress: Uint32Array): number;
 	abortPart(): void;
-	/** Copies a message into the batch. `timedOut`: the batch is full; flush it first. */
+	/** Copies a message into the batch; `bytes` as in `send`. `timedOut`: the batch is full; flush it first. */
 	stage(bytes: Uint8Array, length: number): number;
 	/** Sends the batch. Stores how many messages were sent in `accepted[0]`, also if it fails; the others are forgotten. */
 	flush(timeout: number, accepted: Uint32Array): number;
@@ -213,6 +217,8 @@ export interface EngineSender extends EngineEndpoint {
 export interface EngineReceiver extends EngineEndpoint {
 	/** Copies the next message, of at most `capacity` bytes. Returns its length. `target` is not empty. */
 	recv(target: Uint8Array, timeout: number, capacity?: number): number;
+	/** The same into an object of the caller, of at least `capacity` bytes (at least 1), as `bytes` of `EngineSender.send`. */
+	recvInto(target: Uint8Array, capacity: number, timeout: number): number;
 	/** The length of the next message; `timedOut` if there is none. */
 	nextLength(): number;
 	/**

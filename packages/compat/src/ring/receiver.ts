@@ -1,3 +1,4 @@
+import { bufferLengthOf, viewOfBytes } from "@libipc/core/api";
 import {
 	type EngineReceiver,
 	type EngineWaker,
@@ -20,11 +21,17 @@ import { pollForData, pollSegment, waitForData } from "./receiver_wait.ts";
 const DATA = 1 << EventIndex.data;
 const PEERS = 1 << EventIndex.peers;
 const ANY_LENGTH = 0x7fffffff;
+const NOTHING = new Uint8Array(0);
+/** The largest buffer of a caller that is kept from collection. */
+const LARGEST_KEPT = 1 << 20;
 
 /** A receiver over a segment: `native/src/receiver.c`. */
 export class SegmentReceiver implements EngineReceiver {
 	readonly #state: ReceiverState;
 	readonly #found = new Found();
+	/** The last target of a caller, and a view of its memory: a program usually passes the same one again. */
+	#given: Uint8Array | undefined;
+	#givenView: Uint8Array = NOTHING;
 	readonly #segment: Segment;
 	readonly #leave: () => void;
 	#isOpen = true;
@@ -58,6 +65,23 @@ export class SegmentReceiver implements EngineReceiver {
 			}
 		}
 		return this.#segment.result(this.#recvAny(target, timeout, capacity));
+	}
+
+	/** Runtimes read properties of what they copy into, and those of a caller's object may say anything. */
+	recvInto(target: Uint8Array, capacity: number, timeout: number): number {
+		let view = this.#givenView;
+		// The view is shorter if the target follows a buffer that was resized.
+		if (target !== this.#given || view.byteLength < capacity) view = this.#viewOf(target, capacity);
+		return this.recv(view, timeout, capacity);
+	}
+
+	#viewOf(target: Uint8Array, capacity: number): Uint8Array {
+		const view = viewOfBytes(target, capacity);
+		if (bufferLengthOf(view) <= LARGEST_KEPT) {
+			this.#given = target;
+			this.#givenView = view;
+		}
+		return view;
 	}
 
 	/** The path that most calls do not take. */
@@ -299,6 +323,8 @@ export class SegmentReceiver implements EngineReceiver {
 		const { ring, instance, assembly } = this.#state;
 		if (this.#leases > 0) queueRecover(this.#segment, ring, instance, instance);
 		assembly.clear();
+		this.#given = undefined;
+		this.#givenView = NOTHING;
 		this.#leave();
 	}
 }

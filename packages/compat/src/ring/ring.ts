@@ -35,10 +35,13 @@ export class RecordBytes {
 		this.#buffer = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 	}
 
-	/** Copies `length` bytes of `bytes`, from `from` on, to `at`, a multiple of four. They must fit. */
+	/**
+	 * Copies `length` bytes of `bytes`, from `from` on, to `at`, a multiple of four. They must fit. `bytes` that end with the copy may be an
+	 * object of the caller, whose properties say anything: only elements and `set` do not ask them. Node's `copy` does.
+	 */
 	copyIn(at: number, bytes: Uint8Array, from: number, length: number): void {
 		if (length <= LOOP_IN) this.#copyFewIn(at, bytes, from, length);
-		else if (length === bytes.length) this.bytes.set(bytes, at);
+		else if (bytes[length] === undefined) this.bytes.set(bytes, at);
 		else copyBuffer.call(bytes, this.#buffer, at, from, from + length);
 	}
 
@@ -59,7 +62,7 @@ export class RecordBytes {
 		words[word] = last;
 	}
 
-	/** Copies `length` bytes at `at` to `to` in the target. They must fit. */
+	/** Copies `length` bytes at `at` to `to` in the target, which is not an object of the caller. They must fit. */
 	copyOut(at: number, target: Uint8Array, to: number, length: number): void {
 		if (length > LOOP_OUT) {
 			this.#buffer.copy(target, to, at, at + length);

@@ -6,7 +6,9 @@ import type {
 	ReceiverOptions,
 	WaitOptions,
 } from "../endpoint/types.ts";
+import { isUint8Array, lostMemory } from "./bytes.ts";
 import { checkOptionNames, optionNames } from "./option_names.ts";
+import { isSignal } from "./signal.ts";
 
 const encoder = new TextEncoder();
 
@@ -35,15 +37,23 @@ export function describe(kind: EndpointKind | HandleKind, prefix: string, name: 
 	return prefix === "" ? `${what} "${name}"` : `${what} "${name}" (prefix "${prefix}")`;
 }
 
-/** A value as error messages show it: short, on one line. */
+const shorten = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
+
+/** A value as error messages show it: short, on one line, and without an exception of the value's own code. */
 export function show(value: unknown): string {
-	if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-	if (value === null || typeof value !== "object") return String(value);
-	return Object.prototype.toString.call(value);
+	if (typeof value === "string") return JSON.stringify(shorten(value));
+	if (typeof value === "function") return "a function";
+	if (value === null || typeof value !== "object") return shorten(String(value));
+	try {
+		return shorten(Object.prototype.toString.call(value));
+	} catch {
+		return "an object"; // its Symbol.toStringTag throws, or it is a revoked Proxy
+	}
 }
 
-export function invalid(endpoint: string, message: string): IpcError {
-	return new IpcError("ERR_IPC_INVALID_ARGUMENT", endpoint, message);
+/** `name`: what the caller passed as a name; it may be anything. */
+export function invalid(name: unknown, message: string): IpcError {
+	return new IpcError("ERR_IPC_INVALID_ARGUMENT", typeof name === "string" ? name : "", message);
 }
 
 /** What a name or a prefix must be, for error messages. */
@@ -124,7 +134,8 @@ export function checkInteger(
 	shown = `${min} to ${max}`,
 ): number {
 	if (value === undefined) return 0;
-	if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
+	// `+ 0`: no engine gets -0, which is not a 32-bit integer.
+	if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value + 0;
 	throw invalid(endpoint, `${what} must be an integer from ${shown}, not ${show(value)}.`);
 }
 
@@ -135,7 +146,7 @@ export function checkOptions(
 	options: ReceiverOptions & { firstPosition?: number },
 ): EngineOptions {
 	const { minCapacity, maxCapacity } = limits;
-	const capacity = options.capacity;
+	const { capacity, firstPosition } = options;
 	if (
 		capacity !== undefined &&
 		!(Number.isInteger(capacity) && capacity >= minCapacity && capacity <= maxCapacity && Math.log2(capacity) % 1 === 0)
@@ -150,7 +161,7 @@ export function checkOptions(
 		permissions: checkPermissions(endpoint, options.permissions),
 		overflow: checkOverflow(endpoint, kind, options.overflow),
 		fromOldest: checkFrom(endpoint, options.from),
-		firstPosition: options.firstPosition ?? 0,
+		firstPosition: checkInteger(endpoint, "firstPosition", firstPosition, 0, 0xffffffff),
 	};
 }
 
@@ -294,21 +305,25 @@ export function checkWait(endpoint: string, wait: unknown, byDefault: number): n
 
 /** Checks the signal of an options object. */
 export function checkSignal(endpoint: string, signal: unknown): AbortSignal | undefined {
-	if (signal === undefined || signal instanceof AbortSignal) return signal;
+	if (signal === undefined || isSignal(signal)) return signal;
 	throw invalid(endpoint, `signal must be an AbortSignal, such as AbortSignal.timeout(1000), not ${show(signal)}.`);
 }
 
-/** Checks the options of an asynchronous wait. Returns the timeout as {@link timeoutOf} does. */
-export function checkAsyncTimeout(endpoint: string, options: AsyncWaitOptions | undefined): number {
-	const timeout = timeoutOf(endpoint, checkOptionsObject(endpoint, options, "{ timeout: 100, signal }"));
-	checkOptionNames(endpoint, THIS_CALL, options, optionNames.asyncWait);
-	return timeout;
+/** The options of an asynchronous wait, checked: reading them again runs no code of the caller. */
+export interface CheckedWait {
+	/** Whole milliseconds; negative: no limit. */
+	readonly timeout: number;
+	readonly signal: AbortSignal | undefined;
 }
 
-/** Checks the options of an asynchronous wait before it begins. Returns the signal. */
-export function checkAsyncWait(endpoint: string, options: AsyncWaitOptions | undefined): AbortSignal | undefined {
-	checkAsyncTimeout(endpoint, options);
-	return checkSignal(endpoint, options?.signal);
+const NO_OPTIONS: CheckedWait = { timeout: -1, signal: undefined };
+
+/** Checks the options of an asynchronous wait. It reads each of them once. */
+export function checkWaitOptions(endpoint: string, options: AsyncWaitOptions | undefined): CheckedWait {
+	if (options === undefined) return NO_OPTIONS;
+	const timeout = timeoutOf(endpoint, checkOptionsObject(endpoint, options, "{ timeout: 100, signal }"));
+	checkOptionNames(endpoint, THIS_CALL, options, optionNames.asyncWait);
+	return { timeout, signal: checkSignal(endpoint, options.signal) };
 }
 
 /** Checks the options of an iteration. Returns the signal. */
@@ -322,7 +337,8 @@ export function checkIteration(endpoint: string, options: IterationOptions | und
 export function checkDrainOptions(endpoint: string, call: string, options: DrainOptions | undefined): number {
 	const given = checkOptionsObject(endpoint, options, "{ max: 100, timeout: 100 }");
 	checkOptionNames(endpoint, call, given, optionNames.drain);
-	return given?.max === undefined ? DEFAULT_MAX : checkCount(endpoint, "max", given.max, 1, limits.drainMax);
+	const max = given?.max;
+	return max === undefined ? DEFAULT_MAX : checkCount(endpoint, "max", max, 1, limits.drainMax);
 }
 
 /** Checks an argument that must be a function. */
@@ -337,14 +353,19 @@ export function checkCount(endpoint: string, what: string, value: unknown, min: 
 	return checkInteger(endpoint, what, value, min, max);
 }
 
+const LOST = "its memory was transferred elsewhere (the buffer is detached), or its buffer was resized to less";
+
 /** The error for a value that is not a message. */
 export function notAMessage(endpoint: string, value: unknown): IpcError {
-	const problem =
-		value instanceof ArrayBuffer || ArrayBuffer.isView(value)
-			? "its memory was transferred elsewhere (the buffer is detached)"
-			: `it was ${show(value)}`;
+	const problem = lostMemory(value) ? LOST : `it was ${show(value)}`;
 	return invalid(
 		endpoint,
 		`A message must be a string, an ArrayBuffer, a SharedArrayBuffer or a view of one (Uint8Array, Buffer, DataView); ${problem}.`,
 	);
+}
+
+/** The error for a value that no message can be copied into. */
+export function notATarget(endpoint: string, value: unknown): IpcError {
+	const problem = isUint8Array(value) ? LOST : `it was ${show(value)}`;
+	return invalid(endpoint, `recvInto needs a Uint8Array to copy the message into; ${problem}.`);
 }

@@ -36,15 +36,19 @@ interface Reporter {
 	reportPeers(handler: NonNullable<EndpointOptions["onPeer"]>): void;
 }
 
-/** Starts calling `onPeer`, if there is one. */
-function watched<SomeEndpoint extends Reporter>(endpoint: SomeEndpoint, options: EndpointOptions): SomeEndpoint {
-	if (options.onPeer) endpoint.reportPeers(options.onPeer);
-	return endpoint;
-}
-
+/** Options whose properties run no code of the caller: each was read once. An exception after the open would leave it open. */
 interface CheckedOptions {
 	readonly prefix: string;
+	readonly onPeer: EndpointOptions["onPeer"];
+	/** What another open of the same name passes, for a clone. */
+	readonly again: EndpointOptions;
 	readonly options: EngineOptions;
+}
+
+/** Starts calling `onPeer`, if there is one. */
+function watched<SomeEndpoint extends Reporter>(endpoint: SomeEndpoint, { onPeer }: CheckedOptions): SomeEndpoint {
+	if (onPeer) endpoint.reportPeers(onPeer);
+	return endpoint;
 }
 
 function checkAll(
@@ -52,12 +56,14 @@ function checkAll(
 	call: keyof RouteFactory,
 	known: readonly string[],
 	name: string,
-	options: ReceiverOptions,
+	given: ReceiverOptions,
 ): CheckedOptions {
-	const prefix = checkName(name, options.prefix);
-	checkOptionNames(name, `${FACTORIES[kind]}.${call}`, options, known);
-	if (options.onPeer !== undefined) checkFunction(name, "onPeer", options.onPeer);
-	return { prefix, options: checkOptions(name, kind, options) };
+	const prefix = checkName(name, given.prefix);
+	checkOptionNames(name, `${FACTORIES[kind]}.${call}`, given, known);
+	const { onPeer } = given;
+	if (onPeer !== undefined) checkFunction(name, "onPeer", onPeer);
+	const options = checkOptions(name, kind, given);
+	return { prefix, onPeer, again: { prefix, permissions: options.permissions || undefined }, options };
 }
 
 type NewReceiver<SomeReceiver extends Receiver> = new (
@@ -73,16 +79,15 @@ function senderOf(
 	engine: Engine,
 	native: EngineSender,
 	kind: EndpointKind,
-	prefix: string,
 	name: string,
-	options: EndpointOptions,
+	checked: CheckedOptions,
 	reopen?: () => Sender,
 ): Sender {
 	const loop = eventLoopOf(engine);
 	const sending = new WaitQueue(loop, native, WaitBits.space);
 	const handle = (shared: SharedSender): SenderEndpoint =>
-		new SenderEndpoint(name, describe(kind, prefix, name), shared, (same) => reopen?.() ?? handle(same));
-	return watched(handle({ engine: native, loop, sending, handles: 0, batching: false }), options);
+		new SenderEndpoint(name, describe(kind, checked.prefix, name), shared, (same) => reopen?.() ?? handle(same));
+	return watched(handle({ engine: native, loop, sending, handles: 0, batching: false }), checked);
 }
 
 function createFactory<SomeReceiver extends Receiver>(
@@ -91,18 +96,17 @@ function createFactory<SomeReceiver extends Receiver>(
 	NewReceiver: NewReceiver<SomeReceiver>,
 ): EndpointFactory<SomeReceiver> {
 	function openSender(name: string, options: EndpointOptions): Sender {
-		const { prefix, options: checked } = checkAll(kind, "sender", optionNames.sender, name, options);
-		const native = engine().openSender(kind, prefix, name, checked);
-		const again = { prefix, permissions: options.permissions };
-		return senderOf(engine(), native, kind, prefix, name, options, () => openSender(name, again));
+		const checked = checkAll(kind, "sender", optionNames.sender, name, options);
+		const native = engine().openSender(kind, checked.prefix, name, checked.options);
+		return senderOf(engine(), native, kind, name, checked, () => openSender(name, checked.again));
 	}
 
 	function openReceiver(name: string, options: ReceiverOptions): SomeReceiver {
-		const { prefix, options: checked } = checkAll(kind, "receiver", optionNames.receiver, name, options);
-		const native = engine().openReceiver(kind, prefix, name, checked);
-		const reopen = (): SomeReceiver => openReceiver(name, { prefix, permissions: options.permissions });
-		const endpoint = describe(kind, prefix, name);
-		return watched(new NewReceiver(name, endpoint, native, eventLoopOf(engine()), reopen), options);
+		const checked = checkAll(kind, "receiver", optionNames.receiver, name, options);
+		const native = engine().openReceiver(kind, checked.prefix, name, checked.options);
+		const reopen = (): SomeReceiver => openReceiver(name, checked.again);
+		const endpoint = describe(kind, checked.prefix, name);
+		return watched(new NewReceiver(name, endpoint, native, eventLoopOf(engine()), reopen), checked);
 	}
 
 	return {
@@ -123,9 +127,11 @@ export function createRouteFactory(engine: () => Engine): RouteFactory {
 		const options = checkOptionsObject(name, given, EXAMPLE) ?? {};
 		const wait = checkWait(name, options.wait, call === "sender" ? 0 : -1);
 		const known = call === "sender" ? optionNames.routeSender : optionNames.routeSenderAsync;
-		const { prefix, options: checked } = checkAll("route", call, known, name, options);
-		const to = { engine: engine(), prefix, name, endpoint: describe("route", prefix, name), options: checked, wait };
-		return { to, finish: (native: EngineSender) => senderOf(to.engine, native, "route", prefix, name, options) };
+		const checked = checkAll("route", call, known, name, options);
+		const { prefix } = checked;
+		const endpoint = describe("route", prefix, name);
+		const to = { engine: engine(), prefix, name, endpoint, options: checked.options, wait };
+		return { to, finish: (native: EngineSender) => senderOf(to.engine, native, "route", name, checked) };
 	}
 
 	return {

@@ -8,6 +8,7 @@ import {
 } from "@libipc/protocol";
 import { failure } from "../check/failure.ts";
 import { hasSenderError } from "../check/open_failure.ts";
+import { throwIfAborted } from "../check/signal.ts";
 import { eventLoopOf } from "../wait/event_loop.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 
@@ -60,7 +61,7 @@ export function openAfterOther(to: Succession): EngineSender {
 export async function openAfterOtherAsync(to: Succession, signal: AbortSignal | undefined): Promise<EngineSender> {
 	const left = timer(to.wait);
 	for (;;) {
-		signal?.throwIfAborted();
+		throwIfAborted(signal);
 		const native = to.engine.openSuccessor(to.prefix, to.name, to.options);
 		const opened = settle(to, native, await takeOverAsync(to, native, left(), signal));
 		if (opened) return opened;

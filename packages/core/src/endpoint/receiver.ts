@@ -1,5 +1,6 @@
 import { type EngineReceiver, IpcError, Status, WaitBits } from "@libipc/protocol";
-import { checkDrainOptions, checkIteration, checkTimeout, timeoutOf } from "../check/argument.ts";
+import { checkDrainOptions, checkIteration, checkTimeout, notATarget, timeoutOf } from "../check/argument.ts";
+import { byteLengthOf, plainLength, uint8ArrayOf } from "../check/bytes.ts";
 import { closedError, failure } from "../check/failure.ts";
 import { checkHandled, checkHandler } from "../check/handler.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
@@ -15,6 +16,7 @@ import type {
 	Receiver,
 	WaitOptions,
 } from "./types.ts";
+import { viewOf } from "./view.ts";
 
 const SCRATCH_BYTES = 4096;
 /** What has become of the messages whose handler returned a promise. */
@@ -147,16 +149,20 @@ export class ReceiverEndpoint implements Receiver {
 
 	recvInto(target: Uint8Array, options?: WaitOptions): number {
 		if (this.#unavailable) throw this.#unavailableError();
-		if (!(target instanceof Uint8Array && ArrayBuffer.isView(target)))
-			throw new IpcError(
-				"ERR_IPC_INVALID_ARGUMENT",
-				this.name,
-				"recvInto needs a Uint8Array to copy the message into.",
-			);
+		// A getter of the options may change the target: it is looked at afterwards.
 		const timeout = checkTimeout(this.name, options);
+		const capacity = plainLength(target);
+		if (!(capacity > 0)) return this.#recvIntoUnusual(target, timeout);
+		const length = this.#engine.recvInto(target, capacity, timeout);
+		return length >= 0 ? length : this.#recvIntoRefused(length, capacity);
+	}
+
+	#recvIntoUnusual(target: unknown, timeout: number): number {
+		const view = uint8ArrayOf(target);
+		if (!view) throw notATarget(this.name, target);
 		// An empty view has no address for native code: another view is passed, with a capacity of 0.
-		const length = target.byteLength > 0 ? this.#engine.recv(target, timeout) : this.#recvIntoNothing(timeout);
-		return length >= 0 ? length : this.#recvIntoRefused(length, target.byteLength);
+		const length = view.byteLength > 0 ? this.#engine.recv(view, timeout) : this.#recvIntoNothing(timeout);
+		return length >= 0 ? length : this.#recvIntoRefused(length, view.byteLength);
 	}
 
 	#recvIntoNothing(timeout: number): number {
@@ -182,6 +188,7 @@ export class ReceiverEndpoint implements Receiver {
 		let handled = 0;
 		do {
 			const spans = this.#spansFor(max - handled);
+			this.#keepTarget();
 			const count = this.#engine.peek(spans, max - handled, this.#target, timeout);
 			if (count === Status.timedOut) break;
 			if (count === Status.notInPlace) {
@@ -197,14 +204,20 @@ export class ReceiverEndpoint implements Receiver {
 			// As in view.ts, but the buffer is read once for all views.
 			const { buffer, byteOffset } = this.#engine.ring();
 			let read = 0;
+			let isInHandler = false;
 			this.#draining = this.#unavailable = true;
 			try {
 				while (read < count && !this.#closed) {
 					const view = new Uint8Array(buffer, byteOffset + (spans[2 * read] as number), spans[2 * read + 1] as number);
 					read++;
+					isInHandler = true;
 					const result: unknown = handler(view);
 					if (result !== undefined) checkHandled(this.name, "drain", result, RECEIVED);
+					isInHandler = false;
 				}
+			} catch (error) {
+				// Otherwise a handler has transferred the buffer, so that it has no more views. The ring is mapped again.
+				if (isInHandler || read === 0) throw error;
 			} finally {
 				this.#endHandler(read);
 			}
@@ -216,6 +229,7 @@ export class ReceiverEndpoint implements Receiver {
 	drainBatch(handler: (batch: Batch) => void, options?: DrainOptions): number {
 		const max = this.#beginDrain("drainBatch", handler, options);
 		const spans = this.#spansFor(max);
+		this.#keepTarget();
 		const timeout = timeoutOf(this.name, options);
 		const deadline = timeout > 0 ? performance.now() + timeout : 0;
 		const count = this.#engine.peek(spans, max, this.#target, timeout);
@@ -230,7 +244,10 @@ export class ReceiverEndpoint implements Receiver {
 		}
 		if (count < 0) throw failure(count, this.name, this.#endpoint);
 		const ring = this.#engine.ring();
-		if (this.#offsets.length < count) {
+		// The engine's own view is not handed out: its properties could be overridden.
+		const bytes = viewOf(ring, 0, ring.byteLength);
+		// They were handed out before: their buffers may have been transferred.
+		if (Math.min(byteLengthOf(this.#offsets), byteLengthOf(this.#lengths)) < 4 * count) {
 			this.#offsets = new Uint32Array(max);
 			this.#lengths = new Uint32Array(max);
 		}
@@ -240,7 +257,7 @@ export class ReceiverEndpoint implements Receiver {
 			offsets[i] = spans[2 * i] as number;
 			lengths[i] = spans[2 * i + 1] as number;
 		}
-		const batch = { count, bytes: ring, offsets, lengths };
+		const batch = { count, bytes, offsets, lengths };
 		this.#hand(() => checkHandled(this.name, "drainBatch", handler(batch), ALL_RECEIVED), count);
 		return count;
 	}
@@ -279,6 +296,11 @@ export class ReceiverEndpoint implements Receiver {
 		if (this.#unavailable) throw this.#unavailableError();
 		checkHandler(this.name, what, handler);
 		return checkDrainOptions(this.name, what, options);
+	}
+
+	/** A handler may have transferred the target, of which it got a view. */
+	#keepTarget(): void {
+		if (this.#target.byteLength === 0) this.#target = new Uint8Array(SCRATCH_BYTES);
 	}
 
 	#spansFor(max: number): Uint32Array {

@@ -1,5 +1,6 @@
 import { type EngineSender, IpcError, limits, Status } from "@libipc/protocol";
 import { checkCount, checkIterable, checkTimeout, notAMessage } from "../check/argument.ts";
+import { bytesOf, plainLength } from "../check/bytes.ts";
 import { closedError, failure } from "../check/failure.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import type { WaitQueue } from "../wait/wait_queue.ts";
@@ -38,10 +39,10 @@ export interface SharedSender {
 /** `IPC_MAX_MESSAGE`. */
 const LARGEST = 0x7fffffff;
 
-/** Whether a message can be passed to native code unchanged. An empty view may be detached, so it is checked elsewhere. */
-function isPlain(message: Message): message is Uint8Array {
-	return message instanceof Uint8Array && ArrayBuffer.isView(message) && message.byteLength > 0;
-}
+/** What stands for an empty message: an empty view has no address for an FFI. */
+const NOTHING = new Uint8Array(1);
+
+const notEmpty = (view: Uint8Array): Uint8Array => (view.byteLength === 0 ? NOTHING : view);
 
 /** Why a call with this timeout did not send; undefined: it sent, or its status is an error. */
 function refusalOf(status: number, timeout: number): Refusal | undefined {
@@ -105,21 +106,34 @@ export class SenderEndpoint implements Sender {
 		if (this.#closed || this.#shared.batching) throw this.#unavailableError();
 		let bytes: Uint8Array;
 		let length: number;
-		// The fast case needs no view.
-		if (isPlain(message)) {
-			bytes = message;
-			length = message.byteLength;
-		} else {
-			if (typeof message === "string" && message.length >= ENCODE_IN_PLACE) {
+		if (typeof message === "string") {
+			if (message.length >= ENCODE_IN_PLACE) {
 				const sent = this.#encodeInPlace(message, timeout);
 				if (sent !== undefined) return sent;
 			}
 			length = this.#encode(message);
 			bytes = this.#encoder.bytes;
+		} else {
+			length = plainLength(message);
+			if (!(length > 0 && length <= this.#engine.maxRecordLength))
+				return this.#sendView(this.#viewOf(message), timeout);
+			bytes = message as Uint8Array;
 		}
-		// Checked here, because native code takes lengths of 32 bits.
-		if (length > this.#engine.maxMessageLength) throw this.#failure(Status.messageTooLarge, length);
 		return this.#settled(this.#engine.send(bytes, length, timeout), length, timeout);
+	}
+
+	/** Sends bytes that are not the common case: of another type or realm, empty, or in fragments. */
+	#sendView(view: Uint8Array, timeout: number): boolean {
+		const length = view.byteLength;
+		return this.#settled(this.#engine.send(notEmpty(view), length, timeout), length, timeout);
+	}
+
+	/** A view of the bytes of a message. Its length is checked, because native code takes lengths of 32 bits. */
+	#viewOf(message: Message): Uint8Array {
+		const view = bytesOf(message);
+		if (!view) throw notAMessage(this.name, message);
+		if (view.byteLength > this.#engine.maxMessageLength) throw this.#failure(Status.messageTooLarge, view.byteLength);
+		return view;
 	}
 
 	/** Sends a string without an intermediate copy. Returns undefined if it does not fit in the ring in one piece. */
@@ -134,13 +148,12 @@ export class SenderEndpoint implements Sender {
 		return true;
 	}
 
-	/** Converts a message that is not a plain `Uint8Array` to bytes, which are then in the encoder. Returns their number. */
-	#encode(message: Message): number {
+	/** Converts a string to bytes, which are then in the encoder. Returns their number. */
+	#encode(message: string): number {
 		const limit = this.#engine.maxMessageLength;
 		// UTF-8 has at least as many bytes as UTF-16 has units: a string that cannot fit need not be encoded.
-		if (typeof message === "string" && message.length > limit)
-			throw this.#failure(Status.messageTooLarge, Buffer.byteLength(message));
-		const length = this.#encoder.encode(message, this.name);
+		if (message.length > limit) throw this.#failure(Status.messageTooLarge, Buffer.byteLength(message));
+		const length = this.#encoder.encode(message);
 		if (length > limit) throw this.#failure(Status.messageTooLarge, length);
 		return length;
 	}
@@ -208,15 +221,19 @@ export class SenderEndpoint implements Sender {
 				this.#checkOpen();
 				let bytes: Uint8Array;
 				let length: number;
-				if (isPlain(message)) {
-					bytes = message;
-					length = message.byteLength;
-				} else {
+				if (typeof message === "string") {
 					length = this.#encode(message);
 					bytes = this.#encoder.bytes;
+				} else {
+					length = plainLength(message);
+					bytes = message as Uint8Array;
+					if (!(length > 0 && length <= this.#engine.maxRecordLength)) {
+						const view = this.#viewOf(message);
+						length = view.byteLength;
+						bytes = notEmpty(view);
+					}
 				}
 				if (length > this.#engine.maxRecordLength) {
-					if (length > this.#engine.maxMessageLength) throw this.#failure(Status.messageTooLarge, length);
 					// Too large to be staged: it is sent in fragments, after the staged messages.
 					if (staged > 0 && !flush()) return sent;
 					const status = this.#engine.send(bytes, length, left());
@@ -248,9 +265,15 @@ export class SenderEndpoint implements Sender {
 		let bytes: Uint8Array;
 		try {
 			if (this.#closed || this.#shared.batching) throw this.#unavailableError();
-			length = this.#encode(message);
-			// The encoder reuses its memory for the next message.
-			bytes = typeof message === "string" ? this.#encoder.bytes.slice(0, length || 1) : this.#encoder.bytes;
+			if (typeof message === "string") {
+				length = this.#encode(message);
+				// The encoder reuses its memory for the next message.
+				bytes = this.#encoder.bytes.slice(0, length || 1);
+			} else {
+				const view = this.#viewOf(message);
+				length = view.byteLength;
+				bytes = notEmpty(view);
+			}
 		} catch (error) {
 			return Promise.reject(error);
 		}
@@ -297,17 +320,18 @@ export class SenderEndpoint implements Sender {
 		if (offset === Status.notInPlace) return this.#lendOutsideRing(length, timeout);
 		if (!this.#settled(offset, length, timeout)) return null;
 		const bytes = viewOf(engine.ring(), offset, length);
-		return new SenderLoan(this.name, lendInRing(engine, offset, this.#loans), bytes);
+		return new SenderLoan(this.name, lendInRing(engine, offset, length, this.#loans), bytes);
 	}
 
 	/** A loan that is not in the ring: it is written to separate memory, and copied when it is sent. */
 	#lendOutsideRing(length: number, timeout: number): Loan {
-		const bytes = new Uint8Array(length);
+		const { buffer } = new Uint8Array(length);
 		const loan: OpenLoan = {
 			among: this.#loans,
-			end: (used) => used >= 0 && this.#send(used > 0 ? bytes.subarray(0, used) : bytes.buffer.slice(0, 0), timeout),
+			view: () => undefined,
+			end: (used) => used >= 0 && this.#send(new Uint8Array(buffer, 0, used), timeout),
 		};
-		return new SenderLoan(this.name, loan, bytes);
+		return new SenderLoan(this.name, loan, new Uint8Array(buffer));
 	}
 
 	waitForReceivers(count: number, options?: WaitOptions): boolean {

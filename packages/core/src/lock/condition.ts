@@ -1,5 +1,6 @@
 import { type Engine, type EngineCondition, Status, WaitBits } from "@libipc/protocol";
-import { checkAsyncWait, checkTimeout } from "../check/argument.ts";
+import { checkTimeout, checkWaitOptions } from "../check/argument.ts";
+import { throwIfAborted } from "../check/signal.ts";
 import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 import { checkHandle, clearHandle, type Handle, type HandleOptions, NamedHandle } from "./handle.ts";
@@ -145,7 +146,8 @@ class NamedCondition extends NamedHandle<EngineCondition> implements Condition {
 	}
 
 	async waitAsync(mutex: Mutex, options?: AsyncWaitOptions): Promise<boolean> {
-		checkAsyncWait(this.name, options)?.throwIfAborted();
+		const checked = checkWaitOptions(this.name, options);
+		throwIfAborted(checked.signal);
 		const held = checkHeldMutex(this.name, mutex);
 		this.checkOpen();
 		const wait = this.#check(this.engine.enter(this.loop.waker(this.engine)));
@@ -155,7 +157,7 @@ class NamedCondition extends NamedHandle<EngineCondition> implements Condition {
 			return status === Status.timedOut ? undefined : this.#check(status) === 0 || undefined;
 		};
 		try {
-			return await this.#queue.wait<boolean>(this.name, options, attempt, {
+			return await this.#queue.waitChecked<boolean>(checked, attempt, {
 				timedOut: () => false,
 				closed: () => {
 					throw this.closedError();

@@ -7,7 +7,9 @@ import {
 	Status,
 	WaitBits,
 } from "@libipc/protocol";
-import { checkAsyncWait, checkCount, checkInteger, checkTimeout, invalid, show } from "../check/argument.ts";
+import { checkCount, checkInteger, checkTimeout, checkWaitOptions, invalid, show } from "../check/argument.ts";
+import { byteLengthOf, memoryOf } from "../check/bytes.ts";
+import { throwIfAborted } from "../check/signal.ts";
 import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 import { checkHandle, clearHandle, type Handle, type HandleOptions, NamedHandle } from "./handle.ts";
@@ -197,17 +199,19 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 		const byteLength = this.#checkLength();
 		const bytes = this.#bytes;
 		// The user may have transferred the buffer, which leaves this view empty. The memory is then mapped again.
-		if (bytes?.byteLength === byteLength) return bytes;
+		if (bytes && byteLengthOf(bytes) === byteLength) return bytes;
 		this.#bytes = this.engine.map();
 		return this.#bytes;
 	}
 
 	get words(): Int32Array {
 		const { bytes } = this;
-		const { buffer, byteOffset, byteLength } = bytes;
-		const length = Math.floor(byteLength / 4); // not `>> 2`: 4 GiB does not fit in 32 bits
+		// The views were handed out: their properties may be overridden.
+		const { buffer, byteOffset } = memoryOf(bytes);
+		const length = Math.floor(byteLengthOf(bytes) / 4); // not `>> 2`: 4 GiB does not fit in 32 bits
+		const words = this.#words;
 		// Reused if the buffer is the same (it differs after a transfer) and the length is the same.
-		if (this.#words?.buffer === buffer && this.#words.length === length) return this.#words;
+		if (words && memoryOf(words).buffer === buffer && byteLengthOf(words) === length * 4) return words;
 		this.#words = new Int32Array(buffer, byteOffset, length);
 		bytesOf.set(this.#words, bytes);
 		return this.#words;
@@ -243,7 +247,7 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 
 	#checkOffset(offset: unknown): number {
 		const last = this.#checkLength() - 4;
-		if (typeof offset === "number" && offset >= 0 && offset <= last && offset % 4 === 0) return offset;
+		if (typeof offset === "number" && offset >= 0 && offset <= last && offset % 4 === 0) return offset + 0; // not -0
 		throw invalid(
 			this.name,
 			`offset must be a multiple of 4 from 0 to ${last - (last % 4)}, the last whole word of ${this.what}, not ${show(offset)}.`,
@@ -268,7 +272,8 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 	}
 
 	async waitOnAsync(offset: number, expected: number, options?: AsyncWaitOptions): Promise<WordWait> {
-		checkAsyncWait(this.name, options)?.throwIfAborted();
+		const checked = checkWaitOptions(this.name, options);
+		throwIfAborted(checked.signal);
 		this.checkOpen();
 		const wait = this.#enter(offset, expected, this.loop.waker(this.engine));
 		if (wait < 0) return "not-equal";
@@ -278,7 +283,7 @@ class NamedMemory extends NamedHandle<EngineMemory> implements SharedMemory {
 			if (status < 0) throw this.failure(status);
 			return "ok";
 		};
-		return await this.#queue.wait<WordWait>(this.name, options, attempt, {
+		return await this.#queue.waitChecked<WordWait>(checked, attempt, {
 			timedOut: () => "timed-out",
 			closed: () => {
 				throw this.closedError();

@@ -248,6 +248,10 @@ class NativeReceiver implements EngineReceiver {
 		return length;
 	}
 
+	recvInto(target: Uint8Array, capacity: number, timeout: number): number {
+		return this.recv(target, timeout, capacity);
+	}
+
 	nextLength(): number {
 		return this.#symbols.ipc_receiver_next_length(this.#handle);
 	}

@@ -1,5 +1,6 @@
 import { type EngineWaitable, WaitBits } from "@libipc/protocol";
-import { checkAsyncTimeout, checkSignal } from "../check/argument.ts";
+import { type CheckedWait, checkWaitOptions } from "../check/argument.ts";
+import { listenTo, throwIfAborted } from "../check/signal.ts";
 import type { AsyncWaitOptions } from "../endpoint/types.ts";
 import type { EventLoop, Pollable } from "./event_loop.ts";
 
@@ -36,6 +37,12 @@ function armingsOf(engine: EngineWaitable): { count: number } {
 		armings.set(engine, counter);
 	}
 	return counter;
+}
+
+/** The end of a wait whose signal was aborted. */
+function failWith(signal: AbortSignal): never {
+	throwIfAborted(signal);
+	throw new DOMException("The wait was aborted.", "AbortError"); // the signal was another implementation's, and says that it was not
 }
 
 /**
@@ -96,9 +103,20 @@ export class WaitQueue implements Pollable {
 		ends: WaitOutcomes<Result>,
 	): Promise<Result> {
 		try {
-			const timeout = checkAsyncTimeout(endpoint, options);
-			const signal = checkSignal(endpoint, options?.signal);
-			if (signal?.aborted) return Promise.reject(signal.reason);
+			return this.waitChecked(checkWaitOptions(endpoint, options), attempt, ends);
+		} catch (error) {
+			return Promise.reject(error);
+		}
+	}
+
+	/** {@link wait} with options that were checked, and so are not read again. */
+	waitChecked<Result>(
+		{ timeout, signal }: CheckedWait,
+		attempt: Attempt<Result>,
+		ends: WaitOutcomes<Result>,
+	): Promise<Result> {
+		try {
+			throwIfAborted(signal);
 			const isFirst = !this.#isOrdered || this.#waits.size === 0;
 			const isTried = isFirst && (timeout === 0 || this.#loop.mayServe(this));
 			if (isTried) {
@@ -124,10 +142,11 @@ export class WaitQueue implements Pollable {
 	): Promise<Result> {
 		return new Promise<Result>((resolve, reject) => {
 			let timer: ReturnType<typeof setTimeout> | undefined;
+			let unlisten: (() => void) | undefined;
 			const leave = (): void => {
 				this.#waits.delete(wait);
 				clearTimeout(timer);
-				signal?.removeEventListener("abort", abort);
+				unlisten?.();
 			};
 			const settle = (end: () => Result): void => {
 				const isFirst = this.#isOrdered && this.#waits.values().next().value === wait;
@@ -167,14 +186,26 @@ export class WaitQueue implements Pollable {
 					else timer?.unref();
 				},
 			};
-			const abort = (): void => wait.fail(signal?.reason);
-			signal?.addEventListener("abort", abort);
+			this.#waits.add(wait);
+			this.#loop.add(this);
+			if (signal) {
+				try {
+					unlisten = listenTo(signal, () => {
+						// Another implementation's signal may call this at any time, and more than once.
+						if (this.#waits.has(wait)) settle(() => failWith(signal));
+					});
+				} catch (error) {
+					wait.fail(error);
+				}
+				if (!this.#waits.has(wait)) {
+					unlisten?.();
+					return;
+				}
+			}
 			if (timeout >= 0) {
 				timer = setTimeout(() => settle(() => ends.timedOut(timeout)), timeout);
 				wait.keepAlive(this.#keepsAlive);
 			}
-			this.#waits.add(wait);
-			this.#loop.add(this);
 			// Else the wait before it, or the next slice of the event loop, serves it.
 			if (isTried) this.#serve(true);
 		});

@@ -1,0 +1,66 @@
+/**
+ * The signal of a wait. `instanceof` fails for a signal of another realm, and a program can override the properties of its own signal.
+ * So the getters of this runtime decide, which are taken once. A signal of another implementation (jsdom, a polyfill) is used through
+ * its properties.
+ */
+
+function intrinsic<Value>(name: "aborted" | "reason"): (this: unknown) => Value {
+	const getter: unknown = Object.getOwnPropertyDescriptor(AbortSignal.prototype, name)?.get;
+	if (typeof getter !== "function") throw new TypeError(`This runtime has no getter AbortSignal.${name}.`);
+	return getter as (this: unknown) => Value;
+}
+
+const aborted = intrinsic<boolean>("aborted");
+const reason = intrinsic<unknown>("reason");
+const { addEventListener, removeEventListener } = EventTarget.prototype;
+
+function isOfThisRuntime(value: unknown): boolean {
+	try {
+		aborted.call(value);
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+function isOfAnother(value: unknown): boolean {
+	if (value === null || typeof value !== "object") return false;
+	try {
+		const signal = value as Partial<AbortSignal>;
+		return (
+			Object.prototype.toString.call(signal) === "[object AbortSignal]" &&
+			typeof signal.aborted === "boolean" &&
+			typeof signal.addEventListener === "function" &&
+			typeof signal.removeEventListener === "function"
+		);
+	} catch {
+		return false;
+	}
+}
+
+export function isSignal(value: unknown): value is AbortSignal {
+	return isOfThisRuntime(value) || isOfAnother(value);
+}
+
+/** Throws the reason of a signal that is aborted. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+	if (signal === undefined) return;
+	const isNative = isOfThisRuntime(signal);
+	if (isNative ? aborted.call(signal) : signal.aborted) throw isNative ? reason.call(signal) : signal.reason;
+}
+
+/** Calls `onAbort` when the signal is aborted. Returns a function that ends this. */
+export function listenTo(signal: AbortSignal, onAbort: () => void): () => void {
+	if (isOfThisRuntime(signal)) {
+		addEventListener.call(signal, "abort", onAbort);
+		return () => removeEventListener.call(signal, "abort", onAbort);
+	}
+	signal.addEventListener("abort", onAbort);
+	return () => {
+		try {
+			signal.removeEventListener("abort", onAbort);
+		} catch {
+			// A wait that has ended does nothing when it is aborted.
+		}
+	};
+}

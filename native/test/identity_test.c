@@ -4,13 +4,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#ifdef __linux__
-#include <sched.h>
-#include <sys/mount.h>
-#endif
 
 #include "ends.h"
-#include "platform/posix.h"
+#include "own_storage.h"
 #include "worker.h"
 
 static const ipc_options channel = {.kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 4};
@@ -21,16 +17,6 @@ typedef struct board {
 } board;
 
 static board *shared;
-
-/* Each process that uses libipc removes the files of dead ones: here only those of this case may find them. */
-static void use_own_storage(void) {
-#ifdef __linux__
-  if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-      mount("tmpfs", ipc_os_directory(), "tmpfs", 0, "mode=1777") != 0)
-    SKIP("it needs a storage that no other process sees, which takes root's rights to mount");
-  ipc_posix_forget_directory();
-#endif
-}
 
 static void path_of(uint64_t identity, char path[64]) {
   snprintf(path, 64, "%s/libipc-process.%08x", ipc_os_directory(), (unsigned)(identity >> 32));

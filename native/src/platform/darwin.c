@@ -25,6 +25,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -119,7 +120,11 @@ int ipc_posix_socket(int type) {
   return fd;
 }
 
-void ipc_posix_protect_waker(int fd) { (void)fd; } /* bind() gives the file 0777 less the umask: admit corrects it */
+/* bind() gives the file 0777 less the umask, and sockets have no filters. */
+bool ipc_posix_protect_waker(int fd) {
+  (void)fd;
+  return false;
+}
 
 int ipc_posix_rename_new(int directory, const char *from, const char *to) {
   int error = renameatx_np(directory, from, directory, to, RENAME_EXCL) == 0 ? 0 : -errno;

@@ -95,7 +95,7 @@ static void identity_remove_leftover(int directory, const char *name, uint64_t o
       file.st_nlink > 0) {
     /* The wakers first: if not all of them can be removed, the file stays, and leads the next finder to them. */
     bool has_wakers = (file.st_mode & S_IXUSR) != 0;
-    if (!has_wakers || ipc_os_remove_wakers((uint32_t)(of >> 32))) unlinkat(directory, name, 0);
+    if (!has_wakers || ipc_os_remove_wakers((uint32_t)(of >> 32), (uint32_t)file.st_uid)) unlinkat(directory, name, 0);
   }
   close(fd);
 }

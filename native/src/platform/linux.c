@@ -60,7 +60,7 @@ int ipc_posix_socket(int type) {
   return fd < 0 ? -errno : fd;
 }
 
-void ipc_posix_protect_waker(int fd) {
+bool ipc_posix_protect_waker(int fd) {
   /* Takes a datagram at its length, that is, none that is empty: to event loops that would be the end of a stream. */
   struct sock_filter length_of[] = {BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0), BPF_STMT(BPF_RET | BPF_A, 0)};
   const struct sock_fprog filter = {.len = 2, .filter = length_of};
@@ -69,7 +69,7 @@ void ipc_posix_protect_waker(int fd) {
   enum { PASS_RIGHTS = 83 }; /* SO_PASSRIGHTS */
   const int no = 0;
   setsockopt(fd, SOL_SOCKET, PASS_RIGHTS, &no, sizeof no);
-  fchmod(fd, 0600); /* the mode that bind() gives the file, less the umask */
+  return fchmod(fd, 0600) == 0; /* the mode that bind() gives the file, less the umask */
 }
 
 /* Not renameat2(): older C libraries lack it. */

@@ -55,8 +55,8 @@ typedef struct ipc_os_access {
  * that may already. close removes the file of a closed descriptor.
  *
  * remove_own_wakers removes the files of this process's wakers; a signal handler may call it. remove_wakers removes
- * those of another process, which has ended: all whose numbers have this high half. False: some are left, for example
- * another user's.
+ * those of another process, which has ended: all whose numbers have this high half. False: some are left that belong to
+ * this owner.
  */
 int ipc_os_open_waker(uint64_t *waker);
 int ipc_os_reserve_waker(void);          /* a stream socket, connected to nothing */
@@ -65,7 +65,7 @@ void ipc_os_signal(uint64_t waker);
 void ipc_os_admit_to_waker(uint64_t waker, const ipc_os_access *segment);
 void ipc_os_close_waker(uint64_t waker);
 bool ipc_os_remove_own_wakers(void);
-bool ipc_os_remove_wakers(uint32_t prefix);
+bool ipc_os_remove_wakers(uint32_t prefix, uint32_t owner);
 
 /*
  * The identity of this process, see identity.c: made by the first successful identify() (0, or -errno), 0 before it. A

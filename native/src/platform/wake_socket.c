@@ -3,7 +3,8 @@
  *
  * A file, and no abstract name: the kernel lets only the users send that may write to it, and finds it by its inode, so
  * that it works between network namespaces. "libipc-wake.<16 hex digits>": the first eight are the process's, the
- * others count its wakers. No number is used twice.
+ * others are random. A stranger could take the names of a count before we do. That a process uses a number again, which
+ * costs a late signal at most, is as good as impossible.
  *
  * The file is removed when its waker is closed, when the thread that opened it ends, and when the process exits. A
  * process that is killed leaves it; ipc_os_remove_wakers() is for the process that finds out.
@@ -77,7 +78,6 @@ typedef struct own_waker {
 static struct {
   _Atomic uint32_t busy;
   own_waker *first;
-  uint32_t count; /* of all wakers that were ever opened */
   bool is_watching;
   pthread_key_t at_thread_exit;
 } own;
@@ -181,12 +181,11 @@ __attribute__((constructor)) static void socket_watch_forks(void) {
   pthread_atfork(own_lock, own_unlock, socket_after_fork_in_child);
 }
 
-static uint64_t own_new_number(void) {
-  own_lock();
-  if (!own.is_watching) own.is_watching = pthread_key_create(&own.at_thread_exit, own_thread_exits) == 0;
-  uint64_t number = ipc_os_self() >> 32 << 32 | ++own.count;
-  own_unlock();
-  return number;
+static int own_new_number(uint64_t *number) {
+  uint32_t low;
+  int error = ipc_posix_random(&low);
+  *number = ipc_os_self() >> 32 << 32 | low;
+  return error;
 }
 
 /* Without memory for it, the file stays until another process finds that this one has ended. */
@@ -194,6 +193,7 @@ static void own_add(uint64_t number) {
   own_waker *it = malloc(sizeof *it);
   if (!it) return;
   own_lock();
+  if (!own.is_watching) own.is_watching = pthread_key_create(&own.at_thread_exit, own_thread_exits) == 0;
   *it = (own_waker){.next = own.first, .number = number, .thread = pthread_self()};
   own.first = it;
   if (own.is_watching) pthread_setspecific(own.at_thread_exit, &own);
@@ -203,17 +203,17 @@ static void own_add(uint64_t number) {
 int ipc_os_open_waker(uint64_t *waker) {
   int error = ipc_os_identify(), fd = error == 0 ? ipc_posix_socket(SOCK_DGRAM) : error;
   if (fd < 0) return fd;
-  ipc_posix_protect_waker(fd);
+  const bool is_protected = ipc_posix_protect_waker(fd);
   ipc_posix_note_wakers();
   ipc_posix_link link;
   const char *directory = ipc_os_directory();
   if (!ipc_posix_fits_socket(directory) || !socket_is_directory_at_its_path()) directory = socket_directory_link(link);
-  for (int attempt = 0; attempt < 1000; attempt++) {
+  for (int attempt = 0; attempt < 100 && own_new_number(waker) == 0; attempt++) {
     struct sockaddr_un address;
-    *waker = own_new_number();
     socklen_t length = socket_address(directory, *waker, &address);
     if (bind(fd, (const struct sockaddr *)&address, length) == 0) {
       own_add(*waker);
+      if (!is_protected) ipc_posix_restrict_waker(*waker);
       return fd;
     }
     if (errno != EADDRINUSE) break;
@@ -227,6 +227,29 @@ int ipc_os_open_waker(uint64_t *waker) {
 
 int ipc_os_reserve_waker(void) { return ipc_posix_socket(SOCK_STREAM); }
 
+enum { OWNER = 0600, GROUP = 0060, OTHERS = 0006, GROUP_WRITES = 0020, OTHERS_WRITE = 0002 };
+
+/*
+ * A reference to the file of a waker, or -errno. Nothing but a socket that this user has made: the name may lead to
+ * anything after the waker was removed.
+ */
+static int socket_refer(const char *name, struct stat *found) {
+  int file = ipc_posix_refer(name, found);
+  if (file < 0 || (S_ISSOCK(found->st_mode) && found->st_nlink == 1 && found->st_uid == geteuid())) return file;
+  close(file);
+  return -ENOENT;
+}
+
+void ipc_posix_restrict_waker(uint64_t waker) {
+  char name[FILE_NAME_BYTES];
+  struct stat s;
+  socket_name(waker, name);
+  int file = socket_refer(name, &s);
+  if (file < 0) return;
+  ipc_posix_set_file_mode(file, name, OWNER);
+  close(file);
+}
+
 /*
  * Invariant: a user who may not write to any of the segments that a waker serves may not send to it. So the permissions
  * only grow, by what a segment gives. A segment of another user is writable for a group or for all, or libipc does not
@@ -234,17 +257,11 @@ int ipc_os_reserve_waker(void) { return ipc_posix_socket(SOCK_STREAM); }
  * refused, and the event loop finds its messages at the next poll.
  */
 void ipc_os_admit_to_waker(uint64_t waker, const ipc_os_access *segment) {
-  enum { OWNER = 0600, GROUP = 0060, OTHERS = 0006, GROUP_WRITES = 0020, OTHERS_WRITE = 0002 };
   char name[FILE_NAME_BYTES];
   struct stat s;
   socket_name(waker, name);
-  int file = ipc_posix_refer(name, &s);
+  int file = socket_refer(name, &s);
   if (file < 0) return;
-  /* Nothing but a socket that this user has made: the name may lead to anything after the waker was removed. */
-  if (!S_ISSOCK(s.st_mode) || s.st_nlink != 1 || s.st_uid != geteuid()) {
-    close(file);
-    return;
-  }
   const mode_t has = s.st_mode & 0777;
   mode_t wanted = has | OWNER; /* the umask may have taken even that */
   if (segment->permissions & OTHERS_WRITE) {
@@ -257,7 +274,14 @@ void ipc_os_admit_to_waker(uint64_t waker, const ipc_os_access *segment) {
   close(file);
 }
 
-bool ipc_os_remove_wakers(uint32_t prefix) {
+/* What another user has put under such a name, or what is no socket, is not the dead process's, and may stay. */
+static bool socket_remove_of(int directory, const char *name, uint32_t owner) {
+  struct stat s;
+  if (fstatat(directory, name, &s, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISSOCK(s.st_mode)) return true;
+  return unlinkat(directory, name, 0) == 0 || errno == ENOENT || (uint32_t)s.st_uid != owner;
+}
+
+bool ipc_os_remove_wakers(uint32_t prefix, uint32_t owner) {
   char start[NAME_BYTES + PREFIX_DIGITS];
   memcpy(start, NAME, NAME_BYTES);
   ipc_posix_write_hex(start + NAME_BYTES, prefix, PREFIX_DIGITS);
@@ -270,7 +294,7 @@ bool ipc_os_remove_wakers(uint32_t prefix) {
   bool is_done = true;
   for (const struct dirent *entry; (entry = readdir(directory));)
     if (strncmp(entry->d_name, start, sizeof start) == 0 && strlen(entry->d_name) == FILE_NAME_BYTES - 1)
-      is_done &= unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT;
+      is_done &= socket_remove_of(fd, entry->d_name, owner);
   closedir(directory);
   return is_done;
 }
@@ -289,7 +313,7 @@ static enum signal_result socket_signal_connected(uint64_t waker) {
     if (atomic_exchange_explicit(&it->busy, 1, memory_order_acquire)) return NOT_CONNECTED;
     enum signal_result result = NOT_CONNECTED;
     if (atomic_load_explicit(&it->waker, memory_order_relaxed) == waker) {
-      result = SIGNALLED; /* or it is gone: its number will never be used again */
+      result = SIGNALLED; /* or it is gone: its number is not used again */
       if (send(it->socket - 1, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
         if (errno == EAGAIN || errno == ENOBUFS)
           result = NO_ROOM;

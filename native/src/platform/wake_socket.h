@@ -6,8 +6,12 @@
 
 #include "posix.h"
 
-/* Before the bind: makes the socket ignore what is no signal, as far as the system can. */
-void ipc_posix_protect_waker(int fd);
+/*
+ * Before the bind: makes the socket ignore what is no signal, as far as the system can. False: the bind will not give
+ * its file mode 0600, so that ipc_posix_restrict_waker() has to follow.
+ */
+bool ipc_posix_protect_waker(int fd);
+void ipc_posix_restrict_waker(uint64_t waker);
 
 /*
  * A reference to a file in ipc_posix_directory(), inspected (*found). All changes go to that inode, whatever has the

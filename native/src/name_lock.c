@@ -70,7 +70,15 @@ int ipc_name_lock_open(const char *key, const ipc_options *options, uint64_t pat
       fd = ipc_os_open(key, true, ipc_name_lock_mode(options));
       if (fd == -EEXIST) continue;
     }
-    if (fd == -EWOULDBLOCK && ipc_os_now() < deadline) continue; /* see ipc_os_is_in_use(): for microseconds */
+    if (fd == -EWOULDBLOCK) {
+      /* A lease: of ipc_os_is_in_use() for microseconds, of a stranger for as long as he likes. */
+      error = ipc_os_stat_key(key, file);
+      if (error == 0 && options && name_lock_check_file(file, options, failure) != IPC_OK) return -EPERM;
+      if (error == 0 && !options && !ipc_name_lock_is_own(file)) return -EWOULDBLOCK;
+      if (ipc_os_now() >= deadline) return -EWOULDBLOCK;
+      ipc_os_yield();
+      continue;
+    }
     if (fd < 0) return fd;
     /* Before the lock, which a stranger could hold for ever. Only the size and the name can change after this. */
     if (options && !*created) error = ipc_os_stat(fd, file);

@@ -2,6 +2,7 @@ import { getEnvironmentData, isMainThread, setEnvironmentData } from "node:worke
 import { headerWord, IpcError, LAYOUT_HASH, SLOT_WORDS, slotLong, slotWord } from "@libipc/protocol";
 import type { Platform } from "../segment/platform.ts";
 import { Segment } from "../segment/segment.ts";
+import { addressesLeft } from "./address_space.ts";
 import {
 	FIRST_UNIT,
 	HUB_FIELDS,
@@ -18,10 +19,14 @@ import { systemIdentity } from "./identity.ts";
 const HUB_BYTES = FIRST_UNIT * UNIT_BYTES;
 
 /** Sizes that are only reserved: a page takes memory when it is used. Bun reserves at most 4 GiB for one buffer, 32-bit systems less. */
-const SIZES = [2 ** 33, 2 ** 32, 2 ** 31, 2 ** 30, 2 ** 28];
+const SIZES = [2 ** 33, 2 ** 32, 2 ** 31, 2 ** 30, 2 ** 28, 2 ** 26];
+
+/** Of the addresses that a limit leaves, so much: V8 ends the process if a new Worker or its compiler finds none. */
+const PART = 4;
 
 function newBuffer(): SharedArrayBuffer {
-	for (const maxByteLength of SIZES)
+	const most = addressesLeft() / PART;
+	for (const maxByteLength of SIZES.filter((size) => size <= most))
 		try {
 			return new SharedArrayBuffer(HUB_BYTES, { maxByteLength });
 		} catch (error) {
@@ -30,7 +35,7 @@ function newBuffer(): SharedArrayBuffer {
 	throw new IpcError(
 		"ERR_IPC_NO_SPACE",
 		"",
-		"There is no room in this process for the memory that its threads share (256 MiB of addresses). Allow it more (ulimit -v).",
+		"This process has no addresses left for the memory that its threads share: that takes 64 MiB, and a quarter of what is left at most. Allow it more (ulimit -v).",
 	);
 }
 

@@ -50,6 +50,14 @@ const joinedHandle: Join = (segment) => {
 	return at < 0 ? failed(at, 0, segment.maxReceivers) : at;
 };
 
+/** Less is reserved only where a process may not have more addresses. */
+const LEAST_USUAL = 2 ** 32;
+
+const whyLess = (most: number): string =>
+	most < LEAST_USUAL
+		? " It is so little because this process may not have more addresses: allow it more (ulimit -v)."
+		: "";
+
 const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
 
 function noSpaceError(threads: Threads, what: string, name: string, wanted: number): IpcError {
@@ -57,7 +65,7 @@ function noSpaceError(threads: Threads, what: string, name: string, wanted: numb
 	return new IpcError(
 		"ERR_IPC_NO_SPACE",
 		name,
-		`There is no room for ${what}, which needs ${wanted} bytes in one piece: of the ${mib(most)} that the threads of a process can share, ${mib(used)} are in use. Choose a smaller capacity or size, or close other names.`,
+		`There is no room for ${what}, which needs ${wanted} bytes in one piece: of the ${mib(most)} that the threads of a process can share, ${mib(used)} are in use. Choose a smaller capacity or size, or close other names.${whyLess(most)}`,
 	);
 }
 
@@ -68,7 +76,7 @@ export function growError(threads: Threads, prefix: string, name: string, byteLe
 	return new IpcError(
 		"ERR_IPC_NO_SPACE",
 		name,
-		`${what} cannot grow to ${byteLength} bytes where it is: other names lie behind it, or the memory is full (of ${mib(most)} that the threads of a process can share, ${mib(used)} are taken). Create it as large as it will be, or open a larger one under another name and copy.`,
+		`${what} cannot grow to ${byteLength} bytes where it is: other names lie behind it, or the memory is full (of ${mib(most)} that the threads of a process can share, ${mib(used)} are taken). Create it as large as it will be, or open a larger one under another name and copy.${whyLess(most)}`,
 	);
 }
 

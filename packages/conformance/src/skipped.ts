@@ -77,9 +77,16 @@ export const skip: readonly Skip[] = [
 		cases: [TRANSFERRED_VIEW],
 	},
 	{
-		reason: "A thread cannot be in other namespaces, become another user or be replaced by exec.",
+		reason:
+			"A thread cannot be in other namespaces, use another directory, become another user or be replaced by exec.",
 		where: ({ transport }) => transport === "threads",
-		cases: [IN_NAMESPACES, "a process ends", "a process is replaced by exec", "a process without free descriptors"],
+		cases: [
+			IN_NAMESPACES,
+			"LIBIPC_DIR names the directory of the names",
+			"a process ends",
+			"a process is replaced by exec",
+			"a process without free descriptors",
+		],
 	},
 	{
 		reason: "Only Bun replaces its program in the same process when a file is saved.",

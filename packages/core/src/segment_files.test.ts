@@ -18,6 +18,7 @@ import { errorChecks } from "@libipc/testing/ipc_errors";
 import { Names } from "@libipc/testing/names";
 import { TestProgram } from "@libipc/testing/test_program";
 import { findCompiler } from "../../../scripts/lib/toolchain.ts";
+import { libraryPath } from "./bun/library.ts";
 import * as library from "./index.ts";
 import { Channel, IpcError } from "./index.ts";
 
@@ -162,9 +163,34 @@ describe("the system", () => {
 	test("the library is missing, is none, or is of another version", async () => {
 		const garbage = join(directory, "garbage.so");
 		writeFileSync(garbage, "not a library");
+		// The first bytes of a library: for another processor, for macOS, and cut off.
+		const start = readFileSync(libraryPath()).subarray(0, 4096);
+		const part = (name: string, change: (bytes: Buffer) => void): string => {
+			const bytes = Buffer.from(start);
+			change(bytes);
+			const path = join(directory, name);
+			writeFileSync(path, bytes);
+			return path;
+		};
+		const other = process.arch === "arm64" ? ["x64", 62] : ["arm64", 183];
 		const cases: [string, RegExp][] = [
 			[join(directory, "nowhere.so"), /is missing.*LIBIPC_LIBRARY/],
-			[garbage, /cannot be loaded/],
+			[garbage, /cannot be loaded.*not a library of Linux or macOS/],
+			[
+				part("other_processor.so", (bytes) => {
+					bytes.writeUInt16LE(Number(other[1]), 18);
+					bytes.writeBigUInt64LE(0n, 40);
+				}),
+				new RegExp(`It is for linux ${other[0]}, and this process is linux ${process.arch}: use a library`),
+			],
+			[
+				part("macos.so", (bytes) => {
+					bytes.writeUInt32BE(0xcffaedfe, 0);
+					bytes.writeUInt32LE(0x0100000c, 4);
+				}),
+				/It is for darwin arm64, and this process is linux/,
+			],
+			[part("cut_off.so", () => {}), /cut_off\.so is incomplete/],
 			[compile("other_version.c", "other.so"), /speaks ABI 99, this package ABI \d+ /],
 		];
 		for (const [LIBIPC_LIBRARY, message] of cases) {

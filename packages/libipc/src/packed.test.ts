@@ -51,10 +51,14 @@ describe("packed, installed, and run with two threads", () => {
 		}, 60_000);
 		// V8 ends the process where a Worker finds no addresses: what is reserved here must leave it some.
 		const addresses = { 22: 2_500_000, 24: 4_000_000, 26: 4_000_000 }[version];
-		test.if(process.platform === "linux")(`in Node ${version}, with ${addresses} KiB of addresses`, () => {
-			const limited = ["sh", "-c", `ulimit -v ${addresses}; exec "$@"`, "sh", binary, "main.mjs"];
-			expect(run(limited, { LIBIPC_ENGINE: "sab" })).toBe(sum);
-		}, 60_000);
+		test.if(process.platform === "linux")(
+			`in Node ${version}, with ${addresses} KiB of addresses`,
+			() => {
+				const limited = ["sh", "-c", `ulimit -v ${addresses}; exec "$@"`, "sh", binary, "main.mjs"];
+				expect(run(limited, { LIBIPC_ENGINE: "sab" })).toBe(sum);
+			},
+			60_000,
+		);
 		if (version < 26) continue;
 		test(`in Node ${version}, with the library in the package`, () => {
 			expect(run([binary, "main.mjs"], { LIBIPC_ENGINE: "native" })).toBe(sum);

@@ -4,7 +4,7 @@ import { isMainThread } from "node:worker_threads";
 import { abi, IpcError } from "@libipc/protocol";
 import { afterClosingAtExit } from "../close_at_exit.ts";
 import type { NativeLibrary } from "./library.ts";
-import { unloadableHint } from "./library_file.ts";
+import { isCutOff, unloadableHint } from "./library_file.ts";
 import { chooseDirectory } from "./storage.ts";
 
 /** Node's permission model does not let every process look. */
@@ -53,6 +53,12 @@ export function loadLibrary(
 		: "run `bun run build`, or `npx bun run build`, to make it";
 	if (!exists(path)) throw new IpcError("ERR_IPC_LIBRARY", "", `The native library is missing: ${path} (${hint}).`);
 	try {
+		if (isCutOff(path))
+			throw new IpcError(
+				"ERR_IPC_LIBRARY",
+				"",
+				`The native library ${path} is incomplete: its end is missing (${hint}).`,
+			);
 		const version = abiVersion(path);
 		if (version !== abi.ABI_VERSION)
 			throw new IpcError(

@@ -178,6 +178,12 @@ static void take_all_descriptors(void) {
   CHECK_EQ(errno, EMFILE);
 }
 
+/* A program closes descriptors that it has not opened, and gets their numbers for other directories. */
+static void take_the_numbers_of_all_descriptors(void) {
+  for (int fd = 3; fd < 256; fd++) close(fd);
+  while (open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) < 255) continue;
+}
+
 static void (*lose)(void);
 
 static void watch_with_less(void *unused) {
@@ -215,6 +221,11 @@ static void a_process_in_another_root_sees_a_death(void) {
 }
 
 static void a_process_without_descriptors_sees_a_death(void) { check_with_less(take_all_descriptors); }
+
+/* Until then it takes no other for dead, and no name for removed: both are missing in the other directories. */
+static void a_process_that_has_lost_its_directory_sees_a_death(void) {
+  check_with_less(take_the_numbers_of_all_descriptors);
+}
 
 #ifdef __linux__
 /* Dumping core, page by page, all of 256 GiB of which two pages are in use: it takes many seconds and no room. */
@@ -266,6 +277,7 @@ static void a_process_that_is_dumping_core_is_dead(void) {
 TEST_MAIN(TEST_CASE(exec_gives_back), TEST_CASE(exec_gives_back_what_another_thread_has),
           TEST_CASE(a_forked_child_does_not_keep_what_its_dead_parent_had), TEST_CASE(another_user_sees_a_death),
           TEST_CASE(a_process_in_another_root_sees_a_death), TEST_CASE(a_process_without_descriptors_sees_a_death),
+          TEST_CASE(a_process_that_has_lost_its_directory_sees_a_death),
 #ifdef __linux__
           TEST_CASE(a_process_that_is_dumping_core_is_dead),
 #endif

@@ -4,6 +4,10 @@
  * It is chosen by the first call that needs it, and stays for the life of the process: LIBIPC_DIR, or the system's own
  * directory. It is opened by the first call that reaches a file, and that descriptor stays, too. So a process that has
  * opened one name reaches all, also after a chroot and when something else is mounted there later.
+ *
+ * A program may close descriptors that it has not opened, and get the number for something else. Nothing has a name
+ * there: to believe that would declare the segments of all others orphaned, and their processes dead. So what seems to
+ * be missing is looked for again if the descriptor leads to another directory: ipc_posix_lost_directory().
  */
 #define _GNU_SOURCE
 #define _DARWIN_C_SOURCE
@@ -75,11 +79,37 @@ static int directory_open(void) {
   return -ENAMETOOLONG;
 }
 
+/* Which directory this process uses: it must not take another one for it, in which nothing has a name. 0: none yet. */
+static _Atomic uint64_t known_device, known_inode;
+
+static bool directory_is_known(int fd) {
+  struct stat file;
+  /* acquire pairs with the release in directory_is_accepted: the device is there */
+  uint64_t inode = atomic_load_explicit(&known_inode, memory_order_acquire);
+  if (inode == 0) return true;
+  return fstat(fd, &file) == 0 && (uint64_t)file.st_ino == inode &&
+         (uint64_t)file.st_dev == atomic_load_explicit(&known_device, memory_order_relaxed);
+}
+
+/* The first one that is opened becomes the known one. Threads that come first together have opened the same. */
+static bool directory_is_accepted(int fd) {
+  struct stat file;
+  if (atomic_load_explicit(&known_inode, memory_order_relaxed) != 0) return directory_is_known(fd);
+  if (fstat(fd, &file) != 0) return false;
+  atomic_store_explicit(&known_device, (uint64_t)file.st_dev, memory_order_relaxed);
+  atomic_store_explicit(&known_inode, (uint64_t)file.st_ino, memory_order_release);
+  return true;
+}
+
 int ipc_posix_directory(void) {
   int fd = atomic_load_explicit(&opened_and_1, memory_order_acquire) - 1;
   if (fd >= 0) return fd;
   fd = directory_open();
   if (fd < 0) return fd;
+  if (!directory_is_accepted(fd)) {
+    close(fd);
+    return -ESTALE;
+  }
   int none = 0;
   if (atomic_compare_exchange_strong_explicit(&opened_and_1, &none, fd + 1, memory_order_acq_rel, memory_order_acquire))
     return fd;
@@ -87,8 +117,17 @@ int ipc_posix_directory(void) {
   return none - 1;
 }
 
+bool ipc_posix_lost_directory(int fd, int error) {
+  if ((error != ENOENT && error != ENOTDIR && error != EBADF) || directory_is_known(fd)) return false;
+  int number = fd + 1;
+  /* It is not closed: it is the program's. Another thread may have replaced it already. */
+  atomic_compare_exchange_strong_explicit(&opened_and_1, &number, 0, memory_order_relaxed, memory_order_relaxed);
+  return true;
+}
+
 void ipc_posix_forget_directory(void) {
   int fd = atomic_exchange_explicit(&opened_and_1, 0, memory_order_relaxed) - 1;
+  atomic_store_explicit(&known_inode, 0, memory_order_relaxed);
   if (fd >= 0) close(fd);
 }
 

@@ -112,7 +112,7 @@ static identity_answer identity_ask(int directory, uint64_t of, bool removes) {
   identity_name(of, name);
   int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) switch (errno) {
-      case ENOENT: return IDENTITY_DEAD;
+      case ENOENT: return ipc_posix_lost_directory(directory, ENOENT) ? IDENTITY_UNKNOWN : IDENTITY_DEAD;
       case ELOOP: return IDENTITY_DEAD; /* a link: not ours */
       case EMFILE:
       case ENFILE: return IDENTITY_NO_DESCRIPTOR;

@@ -21,10 +21,13 @@ uint32_t ipc_os_user(void) { return (uint32_t)geteuid(); }
 static int posix_open(const char *key, int flags) {
   char path[IPC_POSIX_PATH_BYTES];
   ipc_posix_path(key, path);
-  int directory = ipc_posix_directory();
-  if (directory < 0) return directory;
-  int fd = openat(directory, path, flags | O_CLOEXEC);
-  return fd < 0 ? -errno : fd;
+  for (;;) {
+    int directory = ipc_posix_directory();
+    if (directory < 0) return directory;
+    int fd = openat(directory, path, flags | O_CLOEXEC);
+    if (fd >= 0) return fd;
+    if (!ipc_posix_lost_directory(directory, errno)) return -errno;
+  }
 }
 
 int ipc_os_unlink(const char *key) {
@@ -66,12 +69,16 @@ int ipc_os_stat(int fd, ipc_os_file *out) {
 int ipc_os_stat_key(const char *key, ipc_os_file *out) {
   char path[IPC_POSIX_PATH_BYTES];
   ipc_posix_path(key, path);
-  int directory = ipc_posix_directory();
-  if (directory < 0) return directory;
-  struct stat s;
-  if (fstatat(directory, path, &s, AT_SYMLINK_NOFOLLOW) != 0) return -errno;
-  *out = posix_file_of(&s);
-  return 0;
+  for (;;) {
+    int directory = ipc_posix_directory();
+    if (directory < 0) return directory;
+    struct stat s;
+    if (fstatat(directory, path, &s, AT_SYMLINK_NOFOLLOW) == 0) {
+      *out = posix_file_of(&s);
+      return 0;
+    }
+    if (!ipc_posix_lost_directory(directory, errno)) return -errno;
+  }
 }
 
 void ipc_os_close(int fd) { close(fd); }

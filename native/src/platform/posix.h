@@ -39,6 +39,13 @@ bool ipc_posix_fits_socket(const char *directory);
 typedef char ipc_posix_link[32];
 void ipc_posix_directory_link(int fd, ipc_posix_link path);
 
+/*
+ * After a call with the descriptor of the directory has failed: whether that was since the descriptor is another one's
+ * by now. Then the next ipc_posix_directory() opens the same directory again, or answers -ESTALE if the path leads
+ * elsewhere.
+ */
+bool ipc_posix_lost_directory(int fd, int error);
+
 /* In a forked child, which may get another root and other mounts before it opens a name. */
 void ipc_posix_forget_directory(void);
 

@@ -321,11 +321,11 @@ int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {
   return (int64_t)size;
 }
 
-/*
- * The library itself never makes a mapped file smaller, with one exception: it takes another user's
- * file for a leftover, because damage says so, may not remove it, and creates it again in place. Then the others find
- * zeros, as fault.c gives them.
- */
+int ipc_os_is_in_use(int fd) {
+  step();
+  return file_of(fd)->maps > 0;
+}
+
 int ipc_os_set_permissions(int fd, uint32_t permissions) {
   (void)fd;
   (void)permissions;
@@ -333,6 +333,11 @@ int ipc_os_set_permissions(int fd, uint32_t permissions) {
   return 0;
 }
 
+/*
+ * The library itself never makes a mapped file smaller, with one exception: it takes another user's
+ * file for a leftover, because damage says so, may not remove it, and creates it again in place. Then the others find
+ * zeros, as fault.c gives them.
+ */
 int ipc_os_resize(int fd, uint64_t size) {
   step();
   file *it = file_of(fd);

@@ -192,6 +192,8 @@ void ipc_os_signal(uint64_t waker) {
   (void)waker;
   step();
 }
+void ipc_os_test_waker(uint64_t waker) { (void)waker; }
+
 void ipc_os_admit_to_waker(uint64_t waker, const ipc_os_access *segment) {
   (void)waker;
   (void)segment;

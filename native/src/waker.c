@@ -37,6 +37,8 @@ int32_t ipc_waker_open_at(int32_t descriptor, uint32_t waker[2]) {
 
 void ipc_waker_signal(uint32_t low, uint32_t high) { ipc_os_signal(waker_number(low, high)); }
 
+void ipc_waker_test(uint32_t low, uint32_t high) { ipc_os_test_waker(waker_number(low, high)); }
+
 void ipc_waker_close(uint32_t low, uint32_t high) { ipc_os_close_waker(waker_number(low, high)); }
 
 void ipc_sender_arm(ipc_sender *sender, uint32_t wait, uint32_t low, uint32_t high) {

@@ -83,6 +83,26 @@ static void a_closed_waker_leaves_no_file(void) {
   CHECK(!exists(number_of(&mine)));
 }
 
+static int count_descriptors(void) {
+  int count = 0;
+  for (int fd = 0; fd < 256; fd++) count += fcntl(fd, F_GETFD) >= 0;
+  return count;
+}
+
+static void a_waker_that_can_be_signalled_gets_its_test(void) {
+  waker mine = open_waker();
+  const int before = count_descriptors();
+  for (int i = 0; i < 40; i++) {
+    ipc_waker_test(mine.number[0], mine.number[1]);
+    CHECK_EQ(rings(&mine), 1);
+  }
+  CHECK_EQ(count_descriptors(), before);
+  CHECK_EQ(unlink(path_of(number_of(&mine))), 0);
+  ipc_waker_test(mine.number[0], mine.number[1]);
+  CHECK_EQ(rings(&mine), 0);
+  close_waker(&mine);
+}
+
 static void open_one(void *argument) {
   board *shared = argument;
   waker mine = open_waker();
@@ -312,6 +332,7 @@ int main(int argc, char **argv) {
   static const test_case for_everybody[] = {TEST_CASE(a_waker_has_the_permissions_of_what_it_serves),
                                             TEST_CASE(a_wait_admits_the_users_that_may_write),
                                             TEST_CASE(a_closed_waker_leaves_no_file),
+                                            TEST_CASE(a_waker_that_can_be_signalled_gets_its_test),
                                             TEST_CASE(the_wakers_of_a_thread_end_with_it),
                                             TEST_CASE(the_wakers_of_a_process_end_with_it),
                                             TEST_CASE(what_a_killed_process_leaves_is_removed),

@@ -74,6 +74,17 @@ IPC_API int32_t ipc_waker_open_at(int32_t descriptor, uint32_t waker[2]);
 IPC_API void ipc_waker_signal(uint32_t waker_low, uint32_t waker_high);
 
 /*
+ * Signals a waker of this thread, once. An event loop that gets no signal after it cannot be woken, and has to poll
+ * more often: a sandbox may forbid the socket, or the directory of the names has no room for its file.
+ *
+ * Returns:    nothing.
+ * Fails with: nothing.
+ * Called by:  any thread.
+ * Order:      none.
+ */
+IPC_API void ipc_waker_test(uint32_t waker_low, uint32_t waker_high);
+
+/*
  * Removes what the system keeps of a waker (on macOS a file). After its descriptor was closed.
  *
  * Returns:    nothing.

@@ -51,8 +51,9 @@ typedef struct ipc_os_access {
  * A waker: a datagram socket that an event loop polls, and that a process that may write to its file can signal by its
  * number. open returns a descriptor, which is the caller's, or -errno; the file belongs to this process and thread and
  * is removed with them. signal never waits and may be called with any number; a socket that cannot take more signals
- * has some to read. admit lets the users that may write to a segment signal a waker of this process, besides the users
- * that may already. close removes the file of a closed descriptor.
+ * has some to read. test signals one in the same way, and keeps no connection and no descriptor for it. admit lets the
+ * users that may write to a segment signal a waker of this process, besides the users that may already. close removes
+ * the file of a closed descriptor.
  *
  * remove_own_wakers removes the files of this process's wakers; a signal handler may call it. remove_wakers removes
  * those of another process, which has ended: all whose numbers have this high half. False: some are left that belong to
@@ -62,6 +63,7 @@ int ipc_os_open_waker(uint64_t *waker);
 int ipc_os_reserve_waker(void);          /* a stream socket, connected to nothing */
 int ipc_os_move(int descriptor, int to); /* closes what `to` was, and `descriptor` in any case; 0, or -errno */
 void ipc_os_signal(uint64_t waker);
+void ipc_os_test_waker(uint64_t waker);
 void ipc_os_admit_to_waker(uint64_t waker, const ipc_os_access *segment);
 void ipc_os_close_waker(uint64_t waker);
 bool ipc_os_remove_own_wakers(void);

@@ -65,6 +65,12 @@ static bool socket_is_directory_at_its_path(void) {
          opened.st_dev == there.st_dev && opened.st_ino == there.st_ino;
 }
 
+static const char *socket_directory(ipc_posix_link link) {
+  const char *directory = ipc_os_directory();
+  return ipc_posix_fits_socket(directory) && socket_is_directory_at_its_path() ? directory
+                                                                               : socket_directory_link(link);
+}
+
 /*
  * The wakers of this process. `busy` is held for a few instructions; a signal handler that finds it taken does without.
  * A forked child starts with nothing.
@@ -206,8 +212,7 @@ int ipc_os_open_waker(uint64_t *waker) {
   const bool is_protected = ipc_posix_protect_waker(fd);
   ipc_posix_note_wakers();
   ipc_posix_link link;
-  const char *directory = ipc_os_directory();
-  if (!ipc_posix_fits_socket(directory) || !socket_is_directory_at_its_path()) directory = socket_directory_link(link);
+  const char *directory = socket_directory(link);
   for (int attempt = 0; attempt < 100 && own_new_number(waker) == 0; attempt++) {
     struct sockaddr_un address;
     socklen_t length = socket_address(directory, *waker, &address);
@@ -369,6 +374,13 @@ void ipc_os_close_waker(uint64_t waker) {
   socket_disconnect(waker);
 }
 
+static void socket_send_once(const struct sockaddr_un *address, socklen_t length) {
+  int fd = ipc_posix_socket(SOCK_DGRAM);
+  if (fd < 0) return;
+  socket_send(fd, address, length);
+  close(fd); /* what it has sent still arrives */
+}
+
 void ipc_os_signal(uint64_t waker) {
   enum signal_result result = socket_signal_connected(waker);
   if (result == SIGNALLED) return;
@@ -401,8 +413,13 @@ void ipc_os_signal(uint64_t waker) {
    * The waker has signals to read, or other wakers have so many of ours unread that our socket has no room for one
    * more: then this one goes through another socket.
    */
-  fd = ipc_posix_socket(SOCK_DGRAM);
-  if (fd < 0) return;
-  socket_send(fd, &address, length);
-  close(fd); /* what it has sent still arrives */
+  socket_send_once(&address, length);
+}
+
+/* Not through the waker's own socket: whether a socket may send to itself is not documented for every system. */
+void ipc_os_test_waker(uint64_t waker) {
+  struct sockaddr_un address;
+  ipc_posix_link link;
+  socklen_t length = socket_address(socket_directory(link), waker, &address);
+  socket_send_once(&address, length);
 }

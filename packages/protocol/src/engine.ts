@@ -54,6 +54,8 @@ export interface EngineWaker {
 	readonly high: number;
 	/** Whether it keeps the process alive. A new waker does not. */
 	keepAlive(yes: boolean): void;
+	/** Signals itself, in the way of another process. Engines whose signals the system cannot refuse have no such method. */
+	signalItself?(): void;
 	close(): void;
 }
 

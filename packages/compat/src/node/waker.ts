@@ -82,6 +82,10 @@ class NativeWaker implements EngineWaker {
 		else this.#socket.unref();
 	}
 
+	signalItself(): void {
+		library().symbols.ipc_waker_test(this.low, this.high);
+	}
+
 	close(): void {
 		this.#socket.off("close", this.#openAgain);
 		this.#socket.destroy();

@@ -70,6 +70,10 @@ class NativeWaker implements EngineWaker {
 		else this.#socket?.unref();
 	}
 
+	signalItself(): void {
+		library().symbols.ipc_waker_test(this.low, this.high);
+	}
+
 	close(): void {
 		this.#closed = true;
 		this.#end();

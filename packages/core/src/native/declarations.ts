@@ -61,6 +61,7 @@ export const declarations = {
 	ipc_waker_open: { args: ["buffer"], returns: "i32" },
 	ipc_waker_reserve: { args: [], returns: "i32" },
 	ipc_waker_open_at: { args: ["i32", "buffer"], returns: "i32" },
+	ipc_waker_test: { args: ["u32", "u32"], returns: "void" },
 	ipc_waker_close: { args: ["u32", "u32"], returns: "void" },
 
 	ipc_handle_open: { args: ["buffer", "buffer", "buffer", "buffer"], returns: "ptr" },

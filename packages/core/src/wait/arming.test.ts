@@ -1,6 +1,6 @@
 /** The event loop's side of waiting: a fake engine decides at which moment each thing happens. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { type EngineReceiver, Status } from "@libipc/protocol";
+import { type Engine, type EngineReceiver, Status } from "@libipc/protocol";
 import { Names } from "@libipc/testing/names";
 import { text } from "@libipc/testing/text";
 import { nativeEngine } from "../bun/engine.ts";
@@ -96,10 +96,14 @@ describe("an arming that was forgotten", () => {
 			endpoint.armed = () => (forgotten > 0 ? forgotten : armed());
 			return endpoint;
 		};
+		// Without the signal to itself, by which a new event loop tries once more without being armed.
+		const openWaker: Engine["openWaker"] = (signalled) =>
+			Object.defineProperty(nativeEngine.openWaker(signalled), "signalItself", { value: undefined });
 		return createChannelFactory(() => ({
 			...nativeEngine,
 			openReceiver: (...args) => forgetting(nativeEngine.openReceiver(...args)),
 			openSender: (...args) => forgetting(nativeEngine.openSender(...args)),
+			openWaker,
 		}));
 	}
 

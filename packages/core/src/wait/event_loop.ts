@@ -12,6 +12,15 @@ const TIME_SLICE_MS = 4;
  */
 const POLL_INTERVAL_MS = 700;
 
+/**
+ * How many polls pass before the signal must have arrived that the first waker of a thread has sent to itself. Between two polls,
+ * the event loop has looked at its sockets.
+ */
+const POLLS_BEFORE_ARRIVAL = 3;
+
+/** How often waiting endpoints poll after that signal has not arrived. */
+const UNSIGNALLED_POLL_INTERVAL_MS = 20;
+
 /** The waits of an endpoint for one thing: {@link WaitQueue}. */
 export interface Pollable {
 	readonly keepsAlive: boolean;
@@ -49,6 +58,11 @@ export class EventLoop {
 	#keepingAlive = 0;
 	#waker: EngineWaker | undefined;
 	#pollTimer: ReturnType<typeof setInterval> | undefined;
+	#pollInterval = POLL_INTERVAL_MS;
+	/** Whether a waker of this thread has signalled itself. */
+	#isTested = false;
+	/** How many more polls may pass before that signal arrives; 0: it has arrived, or was not sent. */
+	#pollsLeft = 0;
 	/** Whether a slice has begun and the event loop has not run since. */
 	#inSlice = false;
 	/** When it is over; 0: the clock has not been read yet. */
@@ -68,8 +82,16 @@ export class EventLoop {
 		if (!this.#waker) {
 			this.#waker = this.#engine.openWaker(this.#serveSignalled);
 			if (this.#keepingAlive > 0) this.#waker.keepAlive(true);
+			if (!this.#isTested) this.#test(this.#waker);
 		}
 		return this.#waker;
+	}
+
+	#test(waker: EngineWaker): void {
+		this.#isTested = true;
+		if (!waker.signalItself) return;
+		this.#pollsLeft = POLLS_BEFORE_ARRIVAL;
+		waker.signalItself();
 	}
 
 	release(user: object): void {
@@ -89,9 +111,27 @@ export class EventLoop {
 		this.#waiting.add(waiting);
 		if (waiting.keepsAlive && ++this.#keepingAlive === 1) this.#waker?.keepAlive(true);
 		if (this.#pollTimer === undefined) {
-			this.#pollTimer = setInterval(this.#serveMissed, POLL_INTERVAL_MS);
-			this.#pollTimer.unref();
+			this.#startPolling();
 		}
+	}
+
+	#startPolling(): void {
+		this.#pollTimer = setInterval(this.#serveMissed, this.#pollInterval);
+		this.#pollTimer.unref();
+	}
+
+	/** Messages arrive nevertheless: the polls find them. */
+	#doWithoutSignals(): void {
+		this.#pollInterval = UNSIGNALLED_POLL_INTERVAL_MS;
+		clearInterval(this.#pollTimer);
+		this.#startPolling();
+		process.emitWarning(
+			"The event loop of this process cannot be woken: a signal that it sent to itself did not arrive. Waiting endpoints now " +
+				`poll every ${UNSIGNALLED_POLL_INTERVAL_MS} ms. Signals are datagrams to a socket in the directory of the names ` +
+				"(libipc-wake.*). Check that the directory has room for files, and that no sandbox or security policy (seccomp, " +
+				"AppArmor) forbids such sockets.",
+			{ code: "LIBIPC_NO_SIGNALS" },
+		);
 	}
 
 	remove(waiting: Pollable): void {
@@ -154,12 +194,14 @@ export class EventLoop {
 	};
 
 	readonly #serveSignalled = (): void => {
+		this.#pollsLeft = 0;
 		const isOnly = this.#waiting.size === 1;
 		for (const waiting of this.#waiting)
 			if ((isOnly || waiting.isSignalled()) && this.mayServe(waiting)) waiting.serve();
 	};
 
 	readonly #serveMissed = (): void => {
+		if (this.#pollsLeft > 0 && --this.#pollsLeft === 0) this.#doWithoutSignals();
 		for (const waiting of this.#waiting)
 			if (!waiting.isEmpty && waiting.hasMissed() && this.mayServe(waiting)) waiting.serve();
 	};

@@ -382,3 +382,45 @@ int32_t ipc_list_remove(ipc_listing *listing) {
     return 0;
   return ipc_segment_remove_leftover(listing->files[listing->next_file - 1].key, REMOVE_PATIENCE_NS);
 }
+
+/* The kinds that are easily taken for one another: those of the same number. 0: no other. */
+static const uint8_t list_groups[IPC_KINDS] = {
+    [IPC_ROUTE] = 1, [IPC_CHANNEL] = 1, [IPC_QUEUE] = 1, [IPC_MUTEX] = 2, [IPC_RWLOCK] = 2};
+
+/* The process of a live endpoint of the name, which has a file; 0: there is none. */
+static uint32_t list_live_process_of(ipc_listing *listing, const char *key) {
+  char listed[IPC_OS_KEY_BYTES];
+  ipc_listed_name name;
+  ipc_failure ignored = {0};
+  ipc_os_listed_key(key, listed);
+  /* As if it were hashed: then the file says the name. ipc_segment_is_named() has compared it with the key. */
+  const file_entry entry = {.key = listed, .hashed = true};
+  if (list_read_entry(listing, &entry, &name, &ignored) != 1 || name.state != IPC_LISTED_LIVE) return 0;
+  for (uint32_t i = 0; i < listing->slot_count; i++)
+    if (listing->alive[i]) return list_load(&listing->slots[i].pid);
+  return 0;
+}
+
+uint32_t ipc_list_other_kind(const char *prefix, const char *name, uint32_t kind, uint32_t *pid) {
+  *pid = 0;
+  if (!ipc_segment_is_kind(kind) || list_groups[kind] == 0) return 0;
+  /*
+   * Our slot is written before the other name is looked at, here and in the process that opens the other name: at least
+   * one of the two sees the slot of the other.
+   */
+  atomic_thread_fence(memory_order_seq_cst);
+  uint32_t found = 0;
+  ipc_listing *listing = NULL; /* large: only if there is a file */
+  for (uint32_t other = IPC_ROUTE; other < IPC_KINDS && found == 0; other++) {
+    char key[IPC_OS_KEY_BYTES];
+    ipc_os_file file;
+    if (other == kind || list_groups[other] != list_groups[kind]) continue;
+    if (ipc_segment_key(key, other, prefix, name) != IPC_OK || ipc_os_stat_key(key, &file) != 0) continue;
+    if (!listing && !(listing = aligned_alloc(_Alignof(ipc_listing), sizeof *listing))) break;
+    memset(listing, 0, sizeof *listing);
+    *pid = list_live_process_of(listing, key);
+    if (*pid != 0) found = other;
+  }
+  free(listing);
+  return found;
+}

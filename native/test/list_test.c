@@ -200,7 +200,59 @@ static void names_that_vanish_during_the_listing_are_left_out(void) {
   ipc_list_close(NULL);
 }
 
+/* Of two opens at the same moment at least one must find the other: here each finds it. */
+static void names_of_other_kinds_are_found(void) {
+  uint32_t pid = 1;
+  CHECK_EQ(ipc_list_other_kind(test_prefix, test_name, IPC_CHANNEL, &pid), 0);
+  CHECK_EQ(pid, 0);
+  ipc_receiver *receiver = must_receive(channel);
+  CHECK_EQ(ipc_list_other_kind(test_prefix, test_name, IPC_CHANNEL, &pid), 0);
+  CHECK_EQ(ipc_list_other_kind(test_prefix, "another name", IPC_ROUTE, &pid), 0);
+  CHECK_EQ(ipc_list_other_kind("another prefix", test_name, IPC_ROUTE, &pid), 0);
+  CHECK_EQ(ipc_list_other_kind(test_prefix, test_name, IPC_QUEUE, &pid), IPC_CHANNEL);
+  CHECK_EQ(ipc_list_other_kind(test_prefix, test_name, IPC_ROUTE, &pid), IPC_CHANNEL);
+  CHECK_EQ(pid, getpid());
+  for (uint32_t kind = IPC_MUTEX; kind <= IPC_KINDS; kind++)
+    CHECK_EQ(ipc_list_other_kind(test_prefix, test_name, kind, &pid), 0);
+  ipc_sender *sender = must_send((ipc_options){.kind = IPC_QUEUE});
+  CHECK_EQ(ipc_list_other_kind(test_prefix, test_name, IPC_CHANNEL, &pid), IPC_QUEUE);
+  CHECK_EQ(ipc_list_other_kind(test_prefix, test_name, IPC_QUEUE, &pid), IPC_CHANNEL);
+  ipc_receiver_close(receiver);
+  CHECK_EQ(ipc_list_other_kind(test_prefix, test_name, IPC_QUEUE, &pid), 0);
+  ipc_sender_close(sender);
+  CHECK_EQ(ipc_list_other_kind(test_prefix, "a/b", IPC_QUEUE, &pid), 0);
+  CHECK_EQ(ipc_list_other_kind(test_prefix, test_name, 0, &pid), 0);
+}
+
+static void leave_a_route(void *unused) {
+  (void)unused;
+  must_receive((ipc_options){.kind = IPC_ROUTE});
+  atomic_store(&shared->ready, 1);
+  for (;;) pause();
+}
+
+/* What killed processes left, and files that are no segments, are no names in use. */
+static void leftovers_of_other_kinds_are_not_found(void) {
+  uint32_t pid;
+  shared = test_shared(sizeof *shared);
+  test_worker holder = test_start(TEST_PROCESS, leave_a_route, NULL);
+  test_await(&shared->ready, 1);
+  CHECK_EQ(ipc_list_other_kind(test_prefix, test_name, IPC_CHANNEL, &pid), IPC_ROUTE);
+  CHECK(pid != 0 && pid != (uint32_t)getpid());
+  test_kill(holder);
+  test_reap(holder);
+  CHECK_EQ(ipc_list_other_kind(test_prefix, test_name, IPC_CHANNEL, &pid), 0);
+  CHECK_EQ(pid, 0);
+  char path[IPC_LISTED_PATH];
+  report it = must_find(IPC_ROUTE);
+  snprintf(path, sizeof path, "%s", it.name.path);
+  CHECK_EQ(truncate(path, 100), 0);
+  CHECK_EQ(ipc_list_other_kind(test_prefix, test_name, IPC_CHANNEL, &pid), 0);
+  CHECK_EQ(unlink(path), 0);
+}
+
 TEST_MAIN(TEST_CASE(name_options_and_endpoints_are_listed), TEST_CASE(counts_continue_past_every_wrap),
           TEST_CASE(lost_messages_are_listed), TEST_CASE(waiting_bytes_of_a_queue_are_listed),
           TEST_CASE(sleeping_endpoints_are_listed), TEST_CASE(endpoints_that_wait_in_an_event_loop_are_listed),
-          TEST_CASE(names_are_listed_unchanged), TEST_CASE(names_that_vanish_during_the_listing_are_left_out))
+          TEST_CASE(names_are_listed_unchanged), TEST_CASE(names_that_vanish_during_the_listing_are_left_out),
+          TEST_CASE(names_of_other_kinds_are_found), TEST_CASE(leftovers_of_other_kinds_are_not_found))

@@ -145,6 +145,20 @@ IPC_API int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *end
 IPC_API int32_t ipc_list_remove(ipc_listing *listing);
 
 /*
+ * Whether the same name is in use as another kind that is easily taken for this one: a route, a channel and a queue for
+ * each other, a mutex and a reader-writer lock for each other. Endpoints and handles of different kinds never meet, so
+ * this is often a mistake in one of the programs. Called after an open: of two opens at the same moment, at least one
+ * finds the other. It costs a system call for each other kind, and more only if there is a file.
+ *
+ * Returns:    the ipc_kind of a name that has a live endpoint, with the process of one of them in *pid; 0: there is
+ *             none, or it cannot be read.
+ * Fails with: nothing.
+ * Called by:  any thread.
+ * Order:      seq_cst fence first: pairs with the same fence in the call that follows the other open.
+ */
+IPC_API uint32_t ipc_list_other_kind(const char *prefix, const char *name, uint32_t kind, uint32_t *pid);
+
+/*
  * Ends a listing. NULL is ignored.
  *
  * Returns:    nothing.

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { untyped } from "@libipc/testing/bad_values";
 import { expectError, expectRejection } from "./expect_error.ts";
 import { afterAll, describe, test } from "./harness.ts";
+import { instance } from "./instance.ts";
 import { Names } from "./names.ts";
+import { startProgram } from "./start_program.ts";
 import { Channel, Condition, clear, list, Mutex, Queue, Route, RwLock, Semaphore, SharedMemory } from "./under_test.ts";
 
 const names = new Names("traps");
@@ -13,6 +15,27 @@ afterAll(() => names.clear());
 
 const rings = { Route, Channel, Queue } as const;
 const locks = { Mutex, Condition, RwLock, Semaphore, SharedMemory } as const;
+
+interface IpcWarning extends Error {
+	readonly code?: string;
+}
+
+/** The warnings of this package that a call causes. They are given in a later turn of the event loop. */
+async function warningsOf(call: () => unknown): Promise<readonly string[]> {
+	const texts: string[] = [];
+	const collect = (warning: IpcWarning): void => {
+		if (warning.name === "IpcWarning") texts.push(`${warning.code}: ${warning.message}`);
+	};
+	process.on("warning", collect);
+	try {
+		await call();
+		await new Promise((resolve) => setImmediate(resolve));
+		await new Promise((resolve) => setImmediate(resolve));
+		return texts;
+	} finally {
+		process.off("warning", collect);
+	}
+}
 
 const refused = (text: RegExp, call: () => unknown): void => expectError("ERR_IPC_INVALID_ARGUMENT", text, call);
 
@@ -337,4 +360,84 @@ describe("messages larger than a ring that drops the oldest", () => {
 			assert.deepEqual([receiver.lost, receiver.tryRecv()?.byteLength], [0, most]);
 		},
 	);
+});
+
+describe("one name, two kinds", () => {
+	const opens = {
+		route: (name: string) => Route.receiver(name, { prefix }),
+		channel: (name: string) => Channel.sender(name, { prefix }),
+		queue: (name: string) => Queue.receiver(name, { prefix }),
+		mutex: (name: string) => Mutex.open(name, { prefix }),
+		rwlock: (name: string) => RwLock.open(name, { prefix }),
+	} as const;
+	const shown = { rwlock: "reader-writer lock" } as Record<string, string>;
+	const pairs = [
+		["route", "channel"],
+		["channel", "route"],
+		["channel", "queue"],
+		["queue", "route"],
+		["mutex", "rwlock"],
+		["rwlock", "mutex"],
+	] as const;
+
+	test.each(pairs)(
+		"a %s that is open, and a %s that is opened: a warning, once for each name",
+		async (open, opened) => {
+			const name = names.next();
+			using first = opens[open](name);
+			const [warning, ...others] = await warningsOf(() => opens[opened](name).close());
+			const what = (kind: string): string => `${shown[kind] ?? kind} "${name}" \\(prefix "${prefix}"\\)`;
+			const text = `^IPC_NAME_OF_OTHER_KIND: ${what(opened)} was opened, and ${what(open)} is open in this process\\.`;
+			assert.match(warning ?? "", new RegExp(text));
+			assert.deepEqual(others, []);
+			assert.deepEqual(await warningsOf(() => opens[opened](name).close()), []);
+			assert.equal(first.closed, false);
+		},
+	);
+
+	test("of another process, for a clone and a sender that waits for its turn, too", async () => {
+		const name = names.next();
+		await using program = startProgram("other_kind", [prefix, name]);
+		assert.equal(await program.line(), "ready");
+		const warnings = await warningsOf(async () => {
+			using sender = await Route.senderAsync(name, { prefix, wait: 1000 });
+			using clone = sender.clone();
+			assert.deepEqual([sender.send("nobody gets it"), clone.refusal, sender.receiverCount], [false, undefined, 0]);
+		});
+		assert.equal(warnings.length, 1);
+		assert.match(
+			warnings[0] ?? "",
+			/What is sent to one is not received from the other\. Open the name as the same kind/,
+		);
+		const pid = instance.transport === "threads" ? "this process" : `process ${program.pid}`;
+		assert.ok(warnings[0]?.includes(`is open in ${pid}.`));
+		const second = names.next();
+		assert.deepEqual(await warningsOf(() => RwLock.open(second, { prefix }).close()), []);
+	});
+
+	test("kinds that are used together, and leftovers, cause no warning", async () => {
+		const name = names.next();
+		assert.deepEqual(
+			await warningsOf(() => {
+				using _memory = SharedMemory.open(name, { prefix, size: 8 });
+				using _mutex = Mutex.open(name, { prefix });
+				using _condition = Condition.open(name, { prefix });
+				using _semaphore = Semaphore.open(name, { prefix });
+				using _channel = Channel.receiver(name, { prefix });
+			}),
+			[],
+		);
+		const left = names.next();
+		const program = startProgram("other_kind", [prefix, left]);
+		assert.equal(await program.line(), "ready");
+		await program.kill();
+		assert.deepEqual(
+			await warningsOf(() => {
+				Route.sender(left, { prefix }).close();
+				RwLock.open(left, { prefix }).close();
+			}),
+			[],
+		);
+		clear({ prefix });
+	});
 });

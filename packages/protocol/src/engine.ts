@@ -35,6 +35,11 @@ export interface Engine {
 	openMemory(prefix: string, name: string, options: EngineHandleOptions): EngineMemory;
 	/** Removes one name, in whatever state it is. */
 	clear(kind: EndpointKind | HandleKind, prefix: string, name: string): void;
+	/**
+	 * Whether the name, which was just opened as this kind, is in use as another kind that is easily taken for it: which one, and the
+	 * process of one of its endpoints. Never fails.
+	 */
+	otherKind(kind: EndpointKind | HandleKind, prefix: string, name: string): NameOfOtherKind | undefined;
 	/** All names of a prefix, or of all prefixes, in any order. */
 	list(prefix: string | undefined): ListedName[];
 	/** Removes the names of a prefix, or of all prefixes, that no live process or thread has open; returns what it removed. */
@@ -45,6 +50,13 @@ export interface Engine {
 	now(): number;
 	/** Opens a waker: if other processes or threads signal it, the event loop of this thread calls `signalled`. */
 	openWaker(signalled: () => void): EngineWaker;
+}
+
+/** A live name of another kind. */
+export interface NameOfOtherKind {
+	readonly kind: EndpointKind | HandleKind;
+	/** The process of one of its endpoints or handles. */
+	readonly pid: number;
 }
 
 /** What other processes and threads signal to wake an event loop. */

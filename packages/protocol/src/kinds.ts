@@ -28,6 +28,17 @@ const kindNames = new Map<number, EndpointKind | HandleKind>(
 /** The name of an `ipc_kind`; `undefined` if no kind has this number. */
 export const kindName = (kind: number): EndpointKind | HandleKind | undefined => kindNames.get(kind);
 
+const MESSAGES = ["route", "channel", "queue"] as const;
+const LOCKS = ["mutex", "rwlock"] as const;
+
+/** The other kinds that are easily taken for a kind: `list_groups` in `native/src/list.c`. */
+export function confusableWith(kind: EndpointKind | HandleKind): readonly (EndpointKind | HandleKind)[] {
+	const group: readonly (EndpointKind | HandleKind)[] | undefined = [MESSAGES, LOCKS].find((each) =>
+		(each as readonly string[]).includes(kind),
+	);
+	return group?.filter((each) => each !== kind) ?? [];
+}
+
 /** Whether segments of this `ipc_kind` have a ring: whether they are opened by senders and receivers. */
 export const hasRing = (kind: number): boolean => kind <= Kind.queue;
 

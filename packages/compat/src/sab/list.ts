@@ -1,4 +1,5 @@
 import {
+	confusableWith,
 	type Engine,
 	EventIndex,
 	HEADER_BYTES,
@@ -26,7 +27,7 @@ import { marksLastNumber } from "../segment/marks.ts";
 import { Segment } from "../segment/segment.ts";
 import { isOwnerAlive } from "../segment/slots.ts";
 import { hasWaiting } from "../segment/waits.ts";
-import { findBlock, type Key, keyIn } from "./name_table.ts";
+import { findBlock, type Key, keyIn, keyOf } from "./name_table.ts";
 import { removeLeftover, segmentIn } from "./names.ts";
 import { type Threads, threads } from "./threads.ts";
 
@@ -214,13 +215,16 @@ function underLock<Answer>(here: Threads, action: () => Answer): Answer {
 	}
 }
 
+/** A copy of the segment of a name, or what is wrong with it; `undefined`: the name does not exist. Under the lock. */
+function copyOfName(here: Threads, key: Key, scratch: () => ArrayBuffer) {
+	const unit = findBlock(here.blocks, key);
+	const segment = unit === 0 ? undefined : segmentIn(here, unit);
+	return segment instanceof Segment ? copyOf(segment, scratch()) : segment;
+}
+
 /** The name as it is now; `undefined`: it does not exist any more. */
 function describeName(here: Threads, key: Key, scratch: ArrayBuffer): ListedName | undefined {
-	const found = underLock(here, () => {
-		const unit = findBlock(here.blocks, key);
-		const segment = unit === 0 ? undefined : segmentIn(here, unit);
-		return segment instanceof Segment ? copyOf(segment, scratch) : segment;
-	});
+	const found = underLock(here, () => copyOfName(here, key, () => scratch));
 	if (found === undefined) return undefined;
 	// Only after the lock is free again the system is asked which threads live.
 	if (found instanceof Segment && found.words[headerWord.orphaned] !== TRUNCATED) return describeSegment(key, found);
@@ -248,8 +252,27 @@ function collect(
 	return [...accepted.values()];
 }
 
-/** `list` and `clearLeftovers` for the names that the threads of this process share. */
-export const sabLists: Pick<Engine, "list" | "clearLeftovers"> = {
+/** A live name of one of the kinds that this one is easily taken for; each is looked up under the lock. */
+function otherKind(...[kind, prefix, name]: Parameters<Engine["otherKind"]>): ReturnType<Engine["otherKind"]> {
+	const here = threads();
+	for (const other of confusableWith(kind)) {
+		const key = keyOf(Kind[other], prefix, name);
+		// The open that asks has succeeded, and must not fail here.
+		if (!here.lockNames(PATIENCE)) return undefined;
+		try {
+			const found = copyOfName(here, key, newScratch);
+			const alive = found instanceof Segment ? endpointsOf(found).find((each) => each.alive) : undefined;
+			if (alive) return { kind: other, pid: alive.pid };
+		} finally {
+			here.unlockNames();
+		}
+	}
+	return undefined;
+}
+
+/** `list`, `clearLeftovers` and `otherKind` for the names that the threads of this process share. */
+export const sabLists: Pick<Engine, "list" | "clearLeftovers" | "otherKind"> = {
+	otherKind,
 	list: (prefix) => collect(prefix, () => true),
 	clearLeftovers: (prefix) =>
 		collect(prefix, (here, key, { state }) => state === "leftover" && underLock(here, () => removeLeftover(here, key))),

@@ -12,6 +12,7 @@ import {
 	FACTORIES,
 } from "../check/argument.ts";
 import { checkOptionNames, optionNames } from "../check/option_names.ts";
+import { warnOfOtherKind } from "../check/other_kind.ts";
 import { type EventLoop, eventLoopOf } from "../wait/event_loop.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 import { openAfterOther, openAfterOtherAsync } from "./handover.ts";
@@ -83,6 +84,7 @@ function senderOf(
 	checked: CheckedOptions,
 	reopen?: () => Sender,
 ): Sender {
+	warnOfOtherKind(engine, kind, checked.prefix, name);
 	const loop = eventLoopOf(engine);
 	const sending = new WaitQueue(loop, native, WaitBits.space);
 	const handle = (shared: SharedSender): SenderEndpoint =>
@@ -104,6 +106,7 @@ function createFactory<SomeReceiver extends Receiver>(
 	function openReceiver(name: string, options: ReceiverOptions): SomeReceiver {
 		const checked = checkAll(kind, "receiver", optionNames.receiver, name, options);
 		const native = engine().openReceiver(kind, checked.prefix, name, checked.options);
+		warnOfOtherKind(engine(), kind, checked.prefix, name);
 		const reopen = (): SomeReceiver => openReceiver(name, checked.again);
 		const endpoint = describe(kind, checked.prefix, name);
 		return watched(new NewReceiver(name, endpoint, native, eventLoopOf(engine()), reopen), checked);

@@ -1,6 +1,7 @@
 import type { Engine, EngineMutex } from "@libipc/protocol";
 import { IpcError } from "@libipc/protocol";
 import { invalid, show } from "../check/argument.ts";
+import { warnOfOtherKind } from "../check/other_kind.ts";
 import { checkHandle, clearHandle, type HandleOptions } from "./handle.ts";
 import { type Holder, type Lock, NamedLock } from "./lock.ts";
 
@@ -100,7 +101,9 @@ export function createMutexFactory(engine: () => Engine): MutexFactory {
 	return {
 		open(name, options) {
 			const { prefix, options: checked } = checkHandle("mutex", name, options);
-			return new NamedMutex(engine(), "mutex", prefix, name, engine().openMutex(prefix, name, checked));
+			const native = engine().openMutex(prefix, name, checked);
+			warnOfOtherKind(engine(), "mutex", prefix, name);
+			return new NamedMutex(engine(), "mutex", prefix, name, native);
 		},
 		clear: (name, options) => clearHandle(engine(), "mutex", name, options),
 	};

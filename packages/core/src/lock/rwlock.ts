@@ -1,5 +1,6 @@
 import { type Engine, type EngineRwLock, WaitBits } from "@libipc/protocol";
 import { checkTimeout } from "../check/argument.ts";
+import { warnOfOtherKind } from "../check/other_kind.ts";
 import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 import { checkHandle, clearHandle, type HandleOptions } from "./handle.ts";
@@ -250,7 +251,9 @@ export function createRwLockFactory(engine: () => Engine): RwLockFactory {
 	return {
 		open(name, options) {
 			const { prefix, options: checked } = checkHandle("rwlock", name, options);
-			return new NamedRwLock(engine(), prefix, name, engine().openRwLock(prefix, name, checked));
+			const native = engine().openRwLock(prefix, name, checked);
+			warnOfOtherKind(engine(), "rwlock", prefix, name);
+			return new NamedRwLock(engine(), prefix, name, native);
 		},
 		clear: (name, options) => clearHandle(engine(), "rwlock", name, options),
 	};

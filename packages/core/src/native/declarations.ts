@@ -118,6 +118,7 @@ export const declarations = {
 	ipc_clear_dead_processes: { args: [], returns: "void" },
 	ipc_clear: { args: ["buffer", "buffer", "u32", "buffer"], returns: "i32" },
 
+	ipc_list_other_kind: { args: ["buffer", "buffer", "u32", "buffer"], returns: "u32" },
 	/** A prefix of null stands for all names. */
 	ipc_list_open: { args: ["ptr", "buffer"], returns: "ptr" },
 	ipc_list_next: { args: ["ptr", "buffer", "buffer"], returns: "i32" },

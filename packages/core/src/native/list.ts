@@ -2,6 +2,7 @@ import {
 	abi,
 	type Engine,
 	IpcError,
+	Kind,
 	kindName,
 	type ListedEndpoint,
 	type ListedName,
@@ -134,8 +135,16 @@ function collect(
 /** What the library removes if it is not in use. */
 const REMOVABLE: ReadonlySet<string> = new Set(["leftover", "unfinished", "other-version"]);
 
-/** `list` and `clearLeftovers` of the native engine. */
-export const openNativeLists = (library: () => NativeLibrary): Pick<Engine, "list" | "clearLeftovers"> => ({
+/** `list`, `clearLeftovers` and `otherKind` of the native engine. */
+export const openNativeLists = (
+	library: () => NativeLibrary,
+): Pick<Engine, "list" | "clearLeftovers" | "otherKind"> => ({
+	otherKind(kind, prefix, name) {
+		const { ipc_list_other_kind } = library().symbols;
+		const pid = new Uint32Array(1);
+		const other = kindName(ipc_list_other_kind(terminated(prefix), terminated(name), Kind[kind], pid));
+		return other && { kind: other, pid: pid[0] as number };
+	},
 	list: (prefix) => collect(library, prefix, () => true),
 	clearLeftovers(prefix) {
 		const removed = collect(library, prefix, ({ state }, remove) => REMOVABLE.has(state) && remove());

@@ -58,7 +58,7 @@ enum ipc_status {
   IPC_E_FOREIGN = -19,            /* the name in shared memory belongs to something that is not a libipc segment */
   IPC_E_CORRUPT = -20,            /* truncated or damaged shared memory */
   IPC_E_PERMISSION = -21,         /* this user may not open it, or its permissions are wider than the caller allows */
-  IPC_E_NO_SPACE = -22,           /* shared memory (on Linux: /dev/shm) or memory is full */
+  IPC_E_NO_SPACE = -22,           /* shared memory or memory is full, or a limit allows no more: ipc_failure.cause */
   IPC_E_ORPHANED = -23,           /* the name was removed while it was open; close and open again */
   IPC_E_BUSY = -24,               /* a stopped process has held an internal lock of the library for too long */
   IPC_E_SYSTEM = -25,             /* any other system error: ipc_failure.system_error */

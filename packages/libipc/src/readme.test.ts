@@ -5,7 +5,7 @@ import { printed, Snippets, textOf } from "./testing/snippets.ts";
 /** The TypeScript blocks of the pages for users have correct types, and those of the README run and print what it says. */
 const snippets = new Snippets("readme");
 
-const PAGES = ["README.md", "docs/node.md", "docs/security.md"];
+const PAGES = ["README.md", "docs/node.md", "docs/security.md", "docs/troubleshooting.md"];
 
 function snippetsOf(page: string): string[] {
 	return [...textOf(page).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ""]) => code);

@@ -48,7 +48,7 @@ export type IpcErrorCode =
 	| "ERR_IPC_CORRUPT"
 	/** The segment belongs to another user, or is shared with more users than this open allows, or the system denies access. */
 	| "ERR_IPC_PERMISSION"
-	/** There is no shared memory, or no other memory, left. */
+	/** There is no shared memory, or no other memory, left, or a limit of the process or its control group allows no more. */
 	| "ERR_IPC_NO_SPACE"
 	/** The shared memory of this name was removed while the endpoint or handle was open. */
 	| "ERR_IPC_ORPHANED"

@@ -1,8 +1,10 @@
-import type { Engine } from "@libipc/protocol";
+import { type Engine, hideFramesBeside } from "@libipc/protocol";
 import { engineChoice } from "./engine_choice.ts";
 import { nativeEngine } from "./node/engine.ts";
 import { sabEngine } from "./sab/engine.ts";
 import { isFirstToWarn } from "./sab/hub.ts";
+
+hideFramesBeside(import.meta.url, "engine");
 
 /** Once in a process, on its first use: otherwise both sides of two processes would wait for each other, and nothing would say why. */
 function warn(whyNotNative: string): void {

@@ -1,4 +1,4 @@
-import type { Engine, EngineInfo, ListedName, ListOptions } from "@libipc/protocol";
+import { type Engine, type EngineInfo, hideFramesBeside, type ListedName, type ListOptions } from "@libipc/protocol";
 import { createChannelFactory, createQueueFactory, createRouteFactory } from "./endpoint/factory.ts";
 import type { EndpointFactory, QueueReceiver, RouteFactory } from "./endpoint/types.ts";
 import { checkListOptions, compareListed } from "./listing.ts";
@@ -7,6 +7,8 @@ import { createMutexFactory, type MutexFactory } from "./lock/mutex.ts";
 import { createRwLockFactory, type RwLockFactory } from "./lock/rwlock.ts";
 import { createSemaphoreFactory, type SemaphoreFactory } from "./lock/semaphore.ts";
 import { createSharedMemoryFactory, type SharedMemoryFactory } from "./lock/shared_memory.ts";
+
+hideFramesBeside(import.meta.url, "create_api");
 
 /**
  * The values that libipc exports, apart from `IpcError`. They are the same on every engine and in every runtime.

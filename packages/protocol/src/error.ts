@@ -1,3 +1,7 @@
+import { hideFramesBeside, startAtCaller } from "./caller_stack.ts";
+
+hideFramesBeside(import.meta.url, "error");
+
 /** What can fail, as stable codes. Compare `error.code` with them; the text of an error is for people and may change. */
 export type IpcErrorCode =
 	/** An argument has the wrong type or is out of range. */
@@ -63,6 +67,16 @@ export type IpcErrorCode =
 	/** Any other error of the operating system. */
 	| "ERR_IPC_SYSTEM";
 
+const ordinary = Function.prototype[Symbol.hasInstance] as (this: unknown, value: unknown) => boolean;
+
+function isInstance(tested: unknown, value: unknown): boolean {
+	if (tested !== IpcError) return ordinary.call(tested, value);
+	return value !== null && typeof value === "object" && BRAND in value;
+}
+
+/** What all copies of the package know an {@link IpcError} by. */
+const BRAND: unique symbol = Symbol.for("libipc.IpcError");
+
 /**
  * The error that every call of libipc throws if it fails.
  *
@@ -78,6 +92,17 @@ export type IpcErrorCode =
  * }
  */
 export class IpcError extends Error {
+	/**
+	 * `error instanceof IpcError`: also for an error of another copy of the package, which a program may have without knowing: as a
+	 * dependency of a dependency, or in a bundle.
+	 *
+	 * @param value - Any value.
+	 * @internal
+	 */
+	static override [Symbol.hasInstance](value: unknown): boolean {
+		// biome-ignore lint/complexity/noThisInStatic: a class of the program that extends this one has instances of its own
+		return isInstance(this, value);
+	}
 	/** Always `"IpcError"`. */
 	override readonly name = "IpcError";
 	/** What failed: stable, to be compared with. */
@@ -96,5 +121,11 @@ export class IpcError extends Error {
 		super(message);
 		this.code = code;
 		this.endpoint = endpoint;
+		startAtCaller(this);
+	}
+
+	/** @internal */
+	get [BRAND](): true {
+		return true;
 	}
 }

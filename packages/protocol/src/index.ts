@@ -5,6 +5,7 @@
  * @module
  */
 export * as abi from "./abi.ts";
+export { hideFramesBeside } from "./caller_stack.ts";
 export * from "./engine.ts";
 export * from "./error.ts";
 export * from "./kinds.ts";

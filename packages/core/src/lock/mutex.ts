@@ -87,7 +87,10 @@ export class NamedMutex extends NamedLock<EngineMutex> implements Mutex {
 /** Checks that an argument is a mutex of this package, and that its handle holds the lock. */
 export function checkHeldMutex(name: string, mutex: unknown): NamedMutex {
 	if (!(mutex instanceof NamedMutex))
-		throw invalid(name, `A condition waits with a mutex, as Mutex.open() returns it, not with ${show(mutex)}.`);
+		throw invalid(
+			name,
+			`A condition waits with a mutex, as Mutex.open() of the same copy of libipc returns it, not with ${show(mutex)}.`,
+		);
 	if (mutex.held) return mutex;
 	throw new IpcError(
 		mutex.closed ? "ERR_IPC_CLOSED" : "ERR_IPC_NOT_OWNER",

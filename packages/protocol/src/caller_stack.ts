@@ -1,0 +1,38 @@
+/** The directories of the library, as they are written in stacks: as URLs, and as paths. */
+const directories: string[] = [];
+
+/**
+ * Leaves the files beside a module, and below it, out of the stacks of errors. In a bundle, where the library has no files of its own,
+ * it does nothing.
+ *
+ * @param url - `import.meta.url` of the module.
+ * @param module - The name of its file, without the extension.
+ * @internal
+ */
+export function hideFramesBeside(url: string, module: string): void {
+	const file = /^(file:\/\/)(.*\/)([^/]*)$/.exec(url);
+	if (!file || !new RegExp(`^${module}\\.[cm]?[jt]s$`).test(file[3] as string)) return;
+	directories.push(url.slice(0, -(file[3] as string).length), decodeURIComponent(file[2] as string));
+}
+
+/** The tests of the library lie beside its files, and are its callers. */
+const isOwnFrame = (line: string): boolean =>
+	/^\s+at /.test(line) && !line.includes(".test.") && directories.some((each) => line.includes(each));
+
+/**
+ * Lets the stack of an error begin where the library was called: that is the line that a runtime shows first. A stack of the library
+ * alone stays as it is: of an error of a wait, which the event loop ends.
+ */
+export function startAtCaller(error: Error): void {
+	const lines = error.stack?.split("\n") ?? [];
+	const first = lines.findIndex(isOwnFrame);
+	if (first < 0 || lines.slice(0, first).some((line) => /^\s+at /.test(line))) return;
+	let end = first;
+	while (end < lines.length && isOwnFrame(lines[end] as string)) end++;
+	if (end === lines.length || isOfRuntime(lines[end] as string)) return;
+	const stack = [...lines.slice(0, first), ...lines.slice(end)].join("\n");
+	Object.defineProperty(error, "stack", { value: stack, writable: true, configurable: true });
+}
+
+const isOfRuntime = (line: string): boolean =>
+	/\((?:node:|native\b|unknown\b)|at (?:async )?(?:node:|native\b|unknown\b)/.test(line);

@@ -1,6 +1,9 @@
 import type { Overflow } from "@libipc/protocol";
 
-/** What is sent: bytes. A string is sent as UTF-8. */
+/**
+ * What is sent: bytes. A string is sent as UTF-8. Buffers and views may belong to another realm (node:vm, Jest, jsdom), and may be
+ * resizable. Those whose memory was transferred, or cut off by a resize, are refused.
+ */
 export type Message = string | ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
 
 /** How long a call may wait. */

@@ -121,6 +121,7 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 	 * Copies the next message into `target`. It allocates no memory; this is the fastest way to receive a single message.
 	 *
 	 * @returns The length of the message in bytes; -1 if the time was up.
+	 * @param target - A `Uint8Array` (or `Buffer`) of any realm. Nothing beside its memory is written, whatever its properties say.
 	 * @throws IpcError `ERR_IPC_BUFFER_TOO_SMALL` if the message is larger than `target`; the message stays the next one. Otherwise as
 	 * {@link recv}
 	 * @example

@@ -22,7 +22,10 @@ export interface Sending extends Promise<boolean> {
  * {@link Sender.loan}: receivers wait at an open loan, so keep it only for a short time.
  */
 export interface Loan extends Disposable {
-	/** The space for the message. It is valid until the loan is sent or disposed of. */
+	/**
+	 * The space for the message. It is valid until the loan is sent or disposed of. If its buffer was transferred (in Bun, with the
+	 * native engine), the next read of this property gives a new view of the same space.
+	 */
 	readonly bytes: Uint8Array;
 	/**
 	 * Sends the message.
@@ -31,7 +34,8 @@ export interface Loan extends Disposable {
 	 * @returns true if the message was sent. false is possible only for a loan that was not in the ring (see {@link Sender.loan}):
 	 * the ring had no space for it within the timeout of that call, or no receiver was open. {@link Sender.refusal} says why.
 	 * @throws IpcError `ERR_IPC_LOAN_ENDED` if the loan was sent or disposed of before, or its sender was closed;
-	 * `ERR_IPC_INVALID_ARGUMENT` if `byteLength` is more than was lent
+	 * `ERR_IPC_INVALID_ARGUMENT` if `byteLength` is more than was lent, or the buffer of `bytes` was transferred, so that what was
+	 * written to it since is lost. The loan is still open then
 	 * @example
 	 * import { Route } from "libipc";
 	 *

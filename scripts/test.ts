@@ -60,9 +60,12 @@ function sumsOfBunTest(output: string): (Sums & { skipped: number }) | undefined
 function count({ counts, id }: Step, status: number, output: string): Sums {
 	if (counts === "nothing") return { passed: Number(status === 0), failed: Number(status !== 0) };
 	const bunTest = counts === "bun test" ? sumsOfBunTest(output) : undefined;
-	if (bunTest && bunTest.skipped > 0) skipped.push(`${bunTest.skipped} tests of ${id} were skipped`);
+	const line = bunTest ? /^skipped: (.*)$/gm : /^did not run, and is not counted: (.*)$/gm;
+	const reasons = [...output.matchAll(line)];
+	for (const [, reason] of reasons) skipped.push(`${id}: ${reason}`);
+	const isUnexplained = (bunTest?.skipped ?? 0) > reasons.length;
 	const found = bunTest ?? (counts === "closing line" ? sumsOf(output) : undefined);
-	const isBad = status !== 0 || !found || found.passed + found.failed === 0;
+	const isBad = status !== 0 || isUnexplained || !found || found.passed + found.failed === 0;
 	return { passed: found?.passed ?? 0, failed: Math.max(found?.failed ?? 0, Number(isBad)) };
 }
 

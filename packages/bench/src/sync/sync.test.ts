@@ -1,13 +1,17 @@
 import { beforeAll, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { testUnless } from "@libipc/testing/test_unless";
 import { ContenderGroup } from "./contender_group.ts";
 import { contendedId, contendedVariants, measureContended } from "./measure_contended.ts";
 import { handOverVariants, measureHandOver, p50, p99 } from "./measure_hand_over.ts";
 import { measurePairs, pairVariants } from "./measure_pairs.ts";
 import { runSyncProgram } from "./sync_program.ts";
 
-const isLinux = process.platform === "linux";
+const testOnLinux = testUnless(
+	process.platform !== "linux",
+	"The C program needs robust mutexes and semaphores between processes, which macOS does not have.",
+);
 const { signal } = new AbortController();
 
 // The build makes the C program, and does nothing if the program is there already.
@@ -16,7 +20,7 @@ beforeAll(() => {
 	expect(spawnSync(process.execPath, ["run", "build"], { cwd: root, stdio: "inherit" }).status).toBe(0);
 }, 60_000);
 
-test.skipIf(!isLinux)(
+testOnLinux(
 	"every kind of lock is measured, and every count is right",
 	async () => {
 		const pairs = await measurePairs({ count: 1000, runs: 2 }, signal);
@@ -29,7 +33,7 @@ test.skipIf(!isLinux)(
 	60_000,
 );
 
-test.skipIf(!isLinux)(
+testOnLinux(
 	"every hand-over is measured, and its percentiles are ordered",
 	async () => {
 		const series = await measureHandOver({ rounds: 100, runs: 1 }, signal);
@@ -53,7 +57,7 @@ test.each(["process", "worker"] as const)(
 	60_000,
 );
 
-test.skipIf(!isLinux)(
+testOnLinux(
 	"without a lock the count is wrong, and the run is rejected: in C",
 	async () => {
 		const counted = runSyncProgram("contended", "nothing", { count: MANY, processes: 2 }, signal);

@@ -1,6 +1,7 @@
 import { dlopen, ptr } from "bun:ffi";
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { readdirSync, readlinkSync } from "node:fs";
+import { testUnless } from "@libipc/testing/test_unless";
 import { library } from "./library.ts";
 import { openWaker } from "./waker.ts";
 
@@ -26,8 +27,7 @@ const until = async (condition: () => boolean): Promise<void> => {
 	while (!condition()) await Bun.sleep(1);
 };
 
-// The number of the socket option is that of Linux.
-test.skipIf(process.platform !== "linux")(
+testUnless(process.platform !== "linux", "The numbers of sockets and of their options are those of Linux.")(
 	"a waker that an empty datagram has reached is replaced, and signals arrive again",
 	async () => {
 		const { symbols: libc, close } = dlopen("libc.so.6", {

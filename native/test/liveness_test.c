@@ -4,84 +4,9 @@
  */
 #include <fcntl.h>
 #include <grp.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "ends.h"
-#include "handles.h"
-#include "libipc/mutex.h"
-#include "libipc/rwlock.h"
-#include "libipc/semaphore.h"
-
-static const ipc_options channel = {.kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 4};
-static const ipc_options mutex = {.kind = IPC_MUTEX}, rwlock = {.kind = IPC_RWLOCK};
-static const ipc_options semaphore = {.kind = IPC_SEMAPHORE, .robust = 1};
-
-typedef struct board {
-  _Atomic uint32_t ready, go;
-} board;
-
-static board *shared;
-
-/* Holds something of each kind: a place in a full ring, two locks, a permit. */
-static void *hold(void *unused) {
-  (void)unused;
-  must_receive(channel);
-  CHECK_EQ(ipc_mutex_lock(must_handle(mutex), 0), IPC_OK);
-  CHECK_EQ(ipc_rwlock_lock_shared(must_handle(rwlock), 0), IPC_OK);
-  CHECK_EQ(ipc_semaphore_acquire(must_handle(semaphore), 0), IPC_OK);
-  return NULL;
-}
-
-static void hold_and_report(void) {
-  hold(NULL);
-  atomic_store(&shared->ready, 1);
-  test_await(&shared->go, 1);
-}
-
-/* The other side. */
-typedef struct watcher {
-  ipc_sender *sender;
-  ipc_receiver *receiver;
-  ipc_handle *mutex, *rwlock, *semaphore;
-} watcher;
-
-/* Starts the holder, and fills the ring that it does not read. */
-static watcher watch(void (*holder)(void *), test_worker *worker) {
-  shared = test_shared(sizeof *shared);
-  watcher it = {must_send(channel), must_receive(channel), must_handle(mutex), must_handle(rwlock),
-                must_handle(semaphore)};
-  *worker = test_start(TEST_PROCESS, holder, NULL);
-  test_await(&shared->ready, 1);
-  uint8_t byte;
-  while (ipc_sender_send(it.sender, "x", 1, 0) == IPC_OK) continue;
-  while (ipc_receiver_recv(it.receiver, &byte, 1, 0) > 0) continue;
-  return it;
-}
-
-/* While the holder runs. A wait of 450 ms is long enough to look for the dead. */
-static void check_held(const watcher *it) {
-  CHECK_EQ(ipc_sender_send(it->sender, "x", 1, 450), IPC_TIMED_OUT);
-  CHECK_EQ(ipc_mutex_lock(it->mutex, 450), IPC_TIMED_OUT);
-  CHECK_EQ(ipc_rwlock_lock(it->rwlock, 0, IPC_KEEP_NOTHING), IPC_TIMED_OUT);
-  CHECK_EQ(ipc_semaphore_acquire(it->semaphore, 0), IPC_TIMED_OUT);
-}
-
-static void check_given_back(const watcher *it) {
-  double started = test_ms();
-  CHECK_EQ(ipc_sender_send(it->sender, "x", 1, -1), IPC_OK);
-  check_within_a_second(started);
-  started = test_ms();
-  CHECK_EQ(ipc_mutex_lock(it->mutex, -1), IPC_OWNER_DIED);
-  check_within_a_second(started);
-  started = test_ms();
-  CHECK_EQ(ipc_rwlock_lock(it->rwlock, -1, IPC_KEEP_NOTHING), IPC_OK);
-  check_within_a_second(started);
-  started = test_ms();
-  CHECK_EQ(ipc_semaphore_acquire(it->semaphore, -1), IPC_OK);
-  check_within_a_second(started);
-  check_recoveries();
-}
+#include "liveness_fixture.h"
 
 /* Another program has taken the place of the holder's, in the same process. */
 static void await_exec(const test_worker *worker) {
@@ -152,11 +77,6 @@ static void a_forked_child_does_not_keep_what_its_dead_parent_had(void) {
   check_given_back(&it);
 }
 
-static void hold_until_killed(void *unused) {
-  (void)unused;
-  hold_and_report();
-}
-
 static void become_nobody(void) {
   CHECK_EQ(setgroups(0, NULL), 0);
   CHECK_EQ(setgid(65534), 0);
@@ -184,32 +104,6 @@ static void take_the_numbers_of_all_descriptors(void) {
   while (open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) < 255) continue;
 }
 
-static void (*lose)(void);
-
-static void watch_with_less(void *unused) {
-  (void)unused;
-  test_worker worker;
-  watcher it = watch(hold_until_killed, &worker);
-  pid_t killer = fork(); /* it keeps the rights */
-  CHECK_GE(killer, 0);
-  if (killer == 0) {
-    test_await(&shared->go, 1);
-    kill(worker.pid, SIGKILL);
-    _exit(0);
-  }
-  lose();
-  check_held(&it);
-  atomic_store(&shared->go, 1);
-  CHECK_EQ(waitpid(killer, NULL, 0), killer);
-  CHECK_EQ(waitpid(worker.pid, NULL, 0), worker.pid);
-  check_given_back(&it);
-}
-
-static void check_with_less(void (*loses)(void)) {
-  lose = loses;
-  test_finish(test_start(TEST_PROCESS, watch_with_less, NULL));
-}
-
 static void another_user_sees_a_death(void) {
   if (geteuid() != 0) SKIP("only root may become another user");
   check_with_less(become_nobody);
@@ -227,38 +121,47 @@ static void a_process_that_has_lost_its_directory_sees_a_death(void) {
   check_with_less(take_the_numbers_of_all_descriptors);
 }
 
-#ifdef __linux__
-/* Dumping core, page by page, all of 256 GiB of which two pages are in use: it takes many seconds and no room. */
-static void hold_and_dump_core(void *unused) {
+/* Until it may go. Then it gives everything back itself. */
+static void hold_and_give_back(void *unused) {
   (void)unused;
-  size_t bytes = (size_t)256 << 30;
-  uint8_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED || setrlimit(RLIMIT_CORE, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY}) != 0) _exit(2);
-  memory[0] = memory[bytes - 1] = 1;
-  hold_and_report();
-  raise(SIGQUIT);
+  ipc_receiver *receiver = must_receive(channel);
+  ipc_handle *locks[] = {must_handle(mutex), must_handle(rwlock), must_handle(semaphore)};
+  CHECK_EQ(ipc_mutex_lock(locks[0], 0), IPC_OK);
+  CHECK_EQ(ipc_rwlock_lock_shared(locks[1], 0), IPC_OK);
+  CHECK_EQ(ipc_semaphore_acquire(locks[2], 0), IPC_OK);
+  atomic_store(&shared->ready, 1);
+  test_await(&shared->go, 1);
+  CHECK_EQ(ipc_mutex_unlock(locks[0]), IPC_OK);
+  CHECK_EQ(ipc_rwlock_unlock_shared(locks[1]), IPC_OK);
+  CHECK_EQ(ipc_semaphore_release(locks[2], 1), IPC_OK);
+  uint8_t byte;
+  CHECK_EQ(ipc_receiver_recv(receiver, &byte, 1, 0), 1);
+  ipc_receiver_close(receiver);
+  for (int i = 0; i < 3; i++) ipc_handle_close(locks[i]);
 }
 
-static bool is_dumping(pid_t pid) {
-  char path[64], line[128];
-  bool is = false;
-  snprintf(path, sizeof path, "/proc/%d/status", pid);
-  FILE *status = fopen(path, "re");
-  while (status && fgets(line, sizeof line, status)) is |= strcmp(line, "CoreDumping:\t1\n") == 0;
-  if (status) fclose(status);
-  return is;
+/* For minutes, by the clock of the others. */
+static void a_stopped_process_keeps_everything(void) {
+  test_worker worker;
+  watcher it = watch(hold_and_give_back, &worker);
+  test_stop(worker);
+  for (int minute = 0; minute < 2; minute++) {
+    check_held(&it);
+    hooks.clock_ahead_ns += UINT64_C(60000000000);
+  }
+  atomic_store(&shared->go, 1);
+  test_continue(worker);
+  CHECK_EQ(ipc_sender_send(it.sender, "x", 1, -1), IPC_OK);
+  CHECK_EQ(ipc_mutex_lock(it.mutex, -1), IPC_OK); /* no owner has died */
+  CHECK_EQ(ipc_rwlock_lock(it.rwlock, -1, IPC_KEEP_NOTHING), IPC_OK);
+  CHECK_EQ(ipc_semaphore_acquire(it.semaphore, -1), IPC_OK);
+  CHECK_EQ(ipc_semaphore_recovered(it.semaphore), 0);
+  test_finish(worker);
 }
 
+#ifdef __linux__
 static void a_process_that_is_dumping_core_is_dead(void) {
-  char pattern[2] = "|";
-  int fd = open("/proc/sys/kernel/core_pattern", O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || read(fd, pattern, 1) != 1 || strchr("|/@\n", pattern[0]))
-    SKIP("core dumps are not written to the working directory here");
-  close(fd);
-  if (setrlimit(RLIMIT_CORE, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY}) != 0) SKIP("core dumps are not allowed");
-  char directory[] = "/tmp/libipc-test-XXXXXX";
-  CHECK(mkdtemp(directory) != NULL);
-  CHECK_EQ(chdir(directory), 0);
+  const char *directory = dump_core_to_a_directory();
   test_worker worker;
   watcher it = watch(hold_and_dump_core, &worker);
   check_held(&it);
@@ -266,18 +169,14 @@ static void a_process_that_is_dumping_core_is_dead(void) {
   while (!is_dumping(worker.pid)) test_pause();
   check_given_back(&it);
   CHECK(is_dumping(worker.pid)); /* else it was not the dump that they did not wait for */
-  kill(worker.pid, SIGKILL);     /* ends the dump */
-  CHECK_EQ(waitpid(worker.pid, NULL, 0), worker.pid);
-  char command[128];
-  snprintf(command, sizeof command, "rm -rf %s", directory);
-  CHECK_EQ(system(command), 0);
+  end_dump(&worker, directory);
 }
 #endif
 
 TEST_MAIN(TEST_CASE(exec_gives_back), TEST_CASE(exec_gives_back_what_another_thread_has),
           TEST_CASE(a_forked_child_does_not_keep_what_its_dead_parent_had), TEST_CASE(another_user_sees_a_death),
           TEST_CASE(a_process_in_another_root_sees_a_death), TEST_CASE(a_process_without_descriptors_sees_a_death),
-          TEST_CASE(a_process_that_has_lost_its_directory_sees_a_death),
+          TEST_CASE(a_process_that_has_lost_its_directory_sees_a_death), TEST_CASE(a_stopped_process_keeps_everything),
 #ifdef __linux__
           TEST_CASE(a_process_that_is_dumping_core_is_dead),
 #endif

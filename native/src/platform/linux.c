@@ -114,8 +114,11 @@ int ipc_posix_random(uint32_t *value) {
   return syscall(SYS_getrandom, value, sizeof *value, 0) == (long)sizeof *value ? 0 : -errno;
 }
 
+/* 0 also where /proc is that of an outer namespace: there our pids are the numbers of other processes. */
 uint32_t ipc_posix_pid_namespace(void) {
+  char self[16] = "";
   struct stat s;
+  if (readlink("/proc/self", self, sizeof self - 1) <= 0 || strtol(self, NULL, 10) != getpid()) return 0;
   return stat("/proc/self/ns/pid", &s) == 0 ? (uint32_t)s.st_ino : 0;
 }
 

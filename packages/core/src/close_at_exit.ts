@@ -3,7 +3,27 @@
  * native object is closed, so that senders do not wait for a receiver that will never read. A killed process does neither; other
  * processes notice its death.
  */
-const open = new Map<() => void, WeakRef<{ close(): void }>>();
+const open = new Map<() => void, Owner | WeakRef<Owner>>();
+
+interface Owner {
+	close(): void;
+}
+
+/**
+ * What was opened in this job and is still open. A WeakRef keeps its target until the end of the job that makes it: for an endpoint
+ * that is closed in the same job none is made, so that a loop of opens and closes keeps nothing.
+ */
+const fresh = new Map<() => void, Owner>();
+
+function hold(close: () => void, owner: Owner): void {
+	if (fresh.size === 0)
+		queueMicrotask(() => {
+			for (const [each, its] of fresh) open.set(each, new WeakRef(its));
+			fresh.clear();
+		});
+	fresh.set(close, owner);
+	open.set(close, owner);
+}
 
 const forgotten = new FinalizationRegistry<() => void>((close) => close());
 
@@ -16,7 +36,10 @@ function listen(): void {
 	if (listening) return;
 	listening = true;
 	process.on("exit", () => {
-		for (const [each, alive] of [...open]) (alive.deref() ?? { close: each }).close();
+		for (const [each, owner] of [...open]) {
+			if (owner instanceof WeakRef) (owner.deref() ?? { close: each }).close();
+			else owner.close();
+		}
 		for (const each of afterwards) each();
 	});
 }
@@ -37,13 +60,14 @@ export function afterClosingAtExit(action: () => void): void {
  *
  * @internal
  */
-export function closeAtExit(owner: { close(): void }, free: () => void): () => void {
+export function closeAtExit(owner: Owner, free: () => void): () => void {
 	const close = (): void => {
 		if (!open.delete(close)) return;
+		fresh.delete(close);
 		forgotten.unregister(close);
 		free();
 	};
-	open.set(close, new WeakRef(owner));
+	hold(close, owner);
 	forgotten.register(owner, close, close);
 	listen();
 	return close;

@@ -1,3 +1,4 @@
+import { freeAtWorkerExits } from "./free_at_exits.ts";
 import { offerHub } from "./hub.ts";
 import { systemIdentity } from "./identity.ts";
 import { watchThreads } from "./thread_exits.ts";
@@ -7,3 +8,4 @@ import { threads } from "./threads.ts";
 // addresses, and half a megabyte of pages that no thread has used.
 offerHub();
 if (!systemIdentity()) watchThreads(() => threads().hub);
+freeAtWorkerExits();

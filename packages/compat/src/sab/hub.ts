@@ -86,6 +86,14 @@ export function isFirstToWarn(): boolean {
 	}
 }
 
+/** Whether a thread of this process has used the hub. */
+export function isHubUsed(): boolean {
+	const buffer: unknown = getEnvironmentData(KEY);
+	return (
+		buffer instanceof SharedArrayBuffer && new Int32Array(buffer, 0, HUB_BYTES >> 2)[headerWord.nextInstance] !== 1
+	);
+}
+
 /** The hub's header, slots and own words, as a segment. */
 export const hubSegment = (platform: Platform, buffer: SharedArrayBuffer): Segment =>
 	new Segment(platform, buffer, 0, HUB_BYTES, HUB_FIELDS);
@@ -102,8 +110,10 @@ export const ownerAt = ({ longs }: Segment, at: number): bigint => Atomics.load(
 /**
  * Empties the slots of threads that have ended; without a lock. Each step is a swap from the value that was read, and no owner and
  * no instance is ever used again. So nothing happens to a thread that empties the same slot, or has taken it since.
+ * Returns how many there were.
  */
-function emptySlots(hub: Segment): void {
+export function emptySlots(hub: Segment): number {
+	let emptied = 0;
 	for (let index = 0; index < hub.maxReceivers; index++) {
 		const at = hub.receivers + index * SLOT_WORDS;
 		// Before the owner is read: this is the instance of that owner, or of an earlier one.
@@ -111,7 +121,9 @@ function emptySlots(hub: Segment): void {
 		const owner = ownerAt(hub, at);
 		if (owner === 0n || hub.platform.isAlive(Number(BigInt.asIntN(32, owner)), Number(owner >> 32n), 0, 0)) continue;
 		emptySlot(hub, at, instance, owner);
+		emptied++;
 	}
+	return emptied;
 }
 
 /** The instance first: if the thread is killed between the two swaps, the owner is still the dead thread. */

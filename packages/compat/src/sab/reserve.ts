@@ -1,4 +1,5 @@
 import type { Segment } from "../segment/segment.ts";
+import { emptySlots } from "./hub.ts";
 import { FIRST_UNIT, hubWord, UNIT_BYTES } from "./hub_layout.ts";
 import { type Threads, unitOf } from "./threads.ts";
 
@@ -9,7 +10,7 @@ const LEAST_SPARE = 2 ** 20;
 const MOST_SPARE = 2 ** 28;
 const SPARE_PART = 64;
 
-/** Leftovers are not looked for before so many units have been used: the search asks the system about threads. */
+/** Leftovers of ended threads that others have noticed are not looked for before so many units have been used. */
 const FIRST_SEARCH = 4096;
 
 const unitsOf = (bytes: number): number => 1 + Math.ceil(bytes / UNIT_BYTES);
@@ -28,12 +29,15 @@ function isTimeToFreeLeftovers({ hub }: Threads): boolean {
 	);
 }
 
-/** A block of so many bytes: from free blocks, then from leftovers if a search is due, then from more memory. */
+/**
+ * A block of so many bytes: from free blocks, then from leftovers if a thread has ended or a search is due, then from more memory.
+ * The buffer grows by megabytes, so the threads are rarely asked about.
+ */
 function take(threads: Threads, bytes: number): number {
-	const { blocks } = threads;
+	const { blocks, hub } = threads;
 	const units = unitsOf(bytes);
 	let unit = blocks.allocate(units, false);
-	if (unit < 0 && isTimeToFreeLeftovers(threads)) {
+	if (unit < 0 && (emptySlots(hub) > 0 || isTimeToFreeLeftovers(threads))) {
 		freeLeftovers(threads);
 		unit = blocks.allocate(units, false);
 	}

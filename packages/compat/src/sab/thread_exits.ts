@@ -45,18 +45,22 @@ export function recordExit(hub: Segment, low: number): void {
 
 let parent = 0;
 
+/** Calls `exited` with the `low` of each Worker that this thread creates from now on, when it has ended. */
+export function onWorkerExit(exited: (low: number) => void): void {
+	process.on("worker", (worker: Worker) => {
+		const low = worker.threadId + 1;
+		if ("once" in worker) worker.once("exit", () => exited(low));
+		// Bun reports its browser-like Workers, too.
+		else (worker as EventTarget).addEventListener("close", () => exited(low));
+	});
+}
+
 /** To be called in every thread that may create Workers, before it does. */
 export function watchThreads(hub: () => Segment): void {
 	const above: unknown = getEnvironmentData(PARENT_KEY);
 	if (typeof above === "number") parent = above;
 	setEnvironmentData(PARENT_KEY, threadIdentity().low);
-	process.on("worker", (worker: Worker) => {
-		const low = worker.threadId + 1;
-		const record = (): void => recordExit(hub(), low);
-		if ("once" in worker) worker.once("exit", record);
-		// Bun reports its browser-like Workers, too.
-		else (worker as EventTarget).addEventListener("close", record);
-	});
+	onWorkerExit((low) => recordExit(hub(), low));
 }
 
 /** Writes into this thread's entry which thread is above it. */

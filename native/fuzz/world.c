@@ -277,10 +277,11 @@ int ipc_os_stat_key(const char *key, ipc_os_file *out) {
 
 uint32_t ipc_os_user(void) { return 1000; }
 
-/* Nothing forks in here. */
-void ipc_os_replace(void *address, uint64_t size) {
+/* No view is held after a close in here, and nothing forks. */
+bool ipc_os_replace(void *address, uint64_t size) {
   (void)address;
   (void)size;
+  return false;
 }
 
 void ipc_os_close(int fd) {

@@ -51,11 +51,18 @@ void ipc_segment_wake(const ipc_segment *segment, uint32_t word) {
   if (there) ipc_os_wake_all(there);
 }
 
-int32_t ipc_segment_lock_name(const ipc_segment *segment, uint32_t timeout_ms) {
-  return ipc_segment_lock(segment, timeout_ms * UINT64_C(1000000));
+int32_t ipc_segment_lock_name(ipc_segment *segment, uint32_t timeout_ms) {
+  int32_t lock = ipc_segment_lock(segment, timeout_ms * UINT64_C(1000000));
+  if (lock < 0) return lock;
+  segment->name_lock_and_1 = lock + 1;
+  return IPC_OK;
 }
 
-void ipc_segment_unlock_name(int32_t lock) { ipc_os_unlock(lock); }
+void ipc_segment_unlock_name(ipc_segment *segment) {
+  if (!segment->name_lock_and_1) return;
+  ipc_os_unlock(segment->name_lock_and_1 - 1);
+  segment->name_lock_and_1 = 0;
+}
 
 void ipc_segment_admit_to_waker(ipc_segment *segment, uint32_t low, uint32_t high) {
   ipc_event_admit(segment, (uint64_t)high << 32 | low);

@@ -13,10 +13,18 @@ static const ipc_lock_kind *const handle_kinds[IPC_KINDS] = {[IPC_MUTEX] = &ipc_
                                                              [IPC_RWLOCK] = &ipc_rwlock_kind,
                                                              [IPC_MEMORY] = &handle_no_lock};
 
+static void handle_free(ipc_segment *segment) {
+  ipc_handle *handle = (ipc_handle *)segment;
+  if (handle->memory) ipc_mapping_close(handle->memory);
+  ipc_segment_close(segment);
+  free(handle);
+}
+
 ipc_handle *ipc_handle_open(const char *prefix, const char *name, const ipc_options *options, ipc_failure *failure) {
   int32_t lock;
   ipc_handle *handle = ipc_segment_open_endpoint(sizeof *handle, false, prefix, name, options, &lock, failure);
   if (!handle) return NULL;
+  handle->segment.free_endpoint = handle_free;
   int32_t index = ipc_slots_join_handle(&handle->segment);
   if (index < 0) {
     *failure = (ipc_failure){.code = index, .wanted = handle->segment.max_receivers};
@@ -30,8 +38,7 @@ ipc_handle *ipc_handle_open(const char *prefix, const char *name, const ipc_opti
   }
   ipc_os_unlock(lock);
   if (index < 0) {
-    ipc_segment_close(&handle->segment);
-    free(handle);
+    handle_free(&handle->segment);
     return NULL;
   }
   handle->slot = &handle->segment.receivers[index];
@@ -49,9 +56,7 @@ void ipc_handle_close(ipc_handle *handle) {
   if (handle->kind->abandon) handle->kind->abandon(handle);
   ipc_waits_leave_all(segment, handle->instance);
   ipc_slots_leave(segment, handle->slot, handle->instance);
-  if (handle->memory) ipc_mapping_release(handle->memory);
-  ipc_segment_close(segment);
-  free(handle);
+  handle_free(segment);
 }
 
 int32_t ipc_handle_count(ipc_handle *handle) {

@@ -30,7 +30,7 @@ ipc_mapping *ipc_memory_map(ipc_handle *memory, ipc_failure *failure) {
     ipc_mapping *mapping = ipc_segment_map_memory(&memory->segment, lock, failure);
     ipc_os_unlock(lock);
     if (!mapping) return NULL;
-    ipc_mapping_release(memory->memory);
+    ipc_mapping_close(memory->memory);
     memory->memory = mapping;
   }
   atomic_fetch_add_explicit(&memory->memory->holds, 1, memory_order_relaxed);

@@ -12,6 +12,12 @@ static pthread_key_t thread_end;
 static bool can_see_thread_ends;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+/* Set once, before the first open; relaxed: what orders the open orders them. */
+static _Atomic bool endpoints_end, views_end; /* with their thread */
+
+/* For all endpoints of a thread: an event loop may wait for the end of its Worker. */
+static const uint64_t THREAD_END_NS = 500000000;
+
 /* acquire pairs with the release in open_segments_unlock: the list is as its last holder left it */
 static void open_segments_lock(void) {
   while (atomic_flag_test_and_set_explicit(&guard, memory_order_acquire)) ipc_os_yield();
@@ -39,19 +45,40 @@ static void open_segments_mark_dead(ipc_segment *segment) {
   ipc_event_notify(segment, IPC_EVENT_SPACE);
 }
 
-/* Runs in the thread that ends. Its endpoints stay allocated: their owner may still close them, to no effect on others.
- */
-static void open_segments_end_thread(void *ignored) {
-  (void)ignored;
-  uint32_t thread = ipc_os_thread();
+/* Marks what the thread has open as dead, and takes it out of the list. Returns it as a list. */
+static ipc_segment *open_segments_take_out(uint32_t thread) {
+  ipc_segment *ended = NULL;
   open_segments_lock();
   for (ipc_segment *segment = first, *next; segment; segment = next) {
     next = segment->open.next;
     if (segment->open.thread != thread) continue;
     open_segments_mark_dead(segment);
     open_segments_delist(segment);
+    segment->open.next = ended;
+    ended = segment;
   }
   open_segments_unlock();
+  return ended;
+}
+
+/*
+ * Runs in the thread that ends. Without a binding that says otherwise its endpoints stay allocated: their owner may
+ * still close them, to no effect on others.
+ */
+static void open_segments_end_thread(void *ignored) {
+  (void)ignored;
+  uint32_t thread = ipc_os_thread();
+  ipc_segment *ended = open_segments_take_out(thread);
+  if (!atomic_load_explicit(&endpoints_end, memory_order_relaxed)) return;
+  uint64_t deadline = ipc_os_now() + THREAD_END_NS;
+  for (ipc_segment *next; ended; ended = next) {
+    next = ended->open.next;
+    uint64_t now = ipc_os_now();
+    if (ended->name_lock_and_1) ipc_os_unlock(ended->name_lock_and_1 - 1); /* terminated while it held the lock */
+    ended->open.leave_as_dead(ended, ended->open.instance, now < deadline ? deadline - now : 0);
+    ended->free_endpoint(ended);
+  }
+  if (atomic_load_explicit(&views_end, memory_order_relaxed)) ipc_mapping_end_thread(thread);
 }
 
 /* The lock may be another thread's, which the child does not have; and the child has no endpoints. */
@@ -65,10 +92,12 @@ static void open_segments_start(void) {
   pthread_atfork(open_segments_lock, open_segments_unlock, open_segments_forget_in_child);
 }
 
-void ipc_open_segments_add(ipc_segment *segment, ipc_slot *slot) {
+void ipc_open_segments_add(ipc_segment *segment, ipc_slot *slot,
+                           void leave_as_dead(ipc_segment *segment, uint32_t instance, uint64_t patience_ns)) {
   pthread_once(&once, open_segments_start);
   if (can_see_thread_ends) pthread_setspecific(thread_end, &first); /* any value but NULL: the destructor runs */
   segment->open.slot = slot;
+  segment->open.leave_as_dead = leave_as_dead;
   segment->open.instance = atomic_load_explicit(&slot->instance, memory_order_relaxed);
   segment->open.thread = atomic_load_explicit(&slot->thread, memory_order_relaxed);
   open_segments_lock();
@@ -102,6 +131,11 @@ void ipc_process_forget(void) {
   /* What is open stays alive until the kernel ends the process: its file is removed later, as after a kill. */
   if (!first) ipc_os_forget_identity();
   open_segments_unlock();
+}
+
+void ipc_process_adopt_threads(int32_t views_end_too) {
+  atomic_store_explicit(&endpoints_end, true, memory_order_relaxed);
+  atomic_store_explicit(&views_end, views_end_too != 0, memory_order_relaxed);
 }
 
 void ipc_process_adopt_reset_handlers(void) { ipc_os_adopt_reset_handlers(); }

@@ -6,19 +6,27 @@
 #include "overrun.h"
 #include "queue.h"
 
+static void receiver_free(ipc_segment *segment) {
+  ipc_receiver *receiver = (ipc_receiver *)segment;
+  ipc_assembly_clear(&receiver->assembly);
+  free(receiver->assembly.spare);
+  ipc_segment_close(segment);
+  free(receiver);
+}
+
 ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_options *options,
                                 ipc_failure *failure) {
   int32_t lock;
   ipc_receiver *receiver = ipc_segment_open_endpoint(sizeof *receiver, true, prefix, name, options, &lock, failure);
   if (!receiver) return NULL;
   ipc_segment *segment = &receiver->segment;
+  segment->free_endpoint = receiver_free;
   int32_t index = ipc_slots_join_receiver(segment, options->from_oldest != 0);
   ipc_os_unlock(lock);
   if (index < 0) {
     failure->code = index;
     failure->wanted = segment->max_receivers;
-    ipc_segment_close(segment);
-    free(receiver);
+    receiver_free(segment);
     return NULL;
   }
   receiver->slot = &segment->receivers[index];
@@ -36,11 +44,8 @@ ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_
 void ipc_receiver_close(ipc_receiver *receiver) {
   if (!receiver) return;
   if (receiver->leases) ipc_queue_recover(&receiver->segment, receiver->instance, receiver->instance);
-  ipc_assembly_clear(&receiver->assembly);
-  free(receiver->assembly.spare);
   ipc_slots_leave(&receiver->segment, receiver->slot, receiver->instance);
-  ipc_segment_close(&receiver->segment);
-  free(receiver);
+  receiver_free(&receiver->segment);
 }
 
 /*

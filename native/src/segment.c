@@ -232,7 +232,7 @@ ipc_mapping *ipc_mapping_hold(ipc_segment *segment) {
 }
 
 void ipc_segment_close(ipc_segment *segment) {
-  if (segment->mapping) ipc_mapping_release(segment->mapping);
+  if (segment->mapping) ipc_mapping_close(segment->mapping);
   segment->mapping = NULL;
   segment->header = NULL;
 }

@@ -45,7 +45,10 @@ struct ipc_segment {
     ipc_segment *next, *previous;
     ipc_slot *slot;
     uint32_t instance, thread;
+    void (*leave_as_dead)(ipc_segment *segment, uint32_t instance, uint64_t patience_ns);
   } open;
+  int32_t name_lock_and_1;                  /* what a binding holds, see ipc_segment_lock_name(); 0: nothing */
+  void (*free_endpoint)(ipc_segment *self); /* frees the endpoint whose first member this is; its slot is left */
   char key[IPC_OS_KEY_BYTES];
   ipc_os_access access;    /* of the file, when it was opened */
   uint64_t admitted_waker; /* the last one that ipc_event_admit() has opened to the users that may write to the file */

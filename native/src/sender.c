@@ -29,6 +29,13 @@ static int32_t sender_fail_has_sender(ipc_failure *failure, const ipc_slot *pres
   return IPC_E_HAS_SENDER;
 }
 
+static void sender_free(ipc_segment *segment) {
+  ipc_sender *sender = (ipc_sender *)segment;
+  ipc_segment_close(segment);
+  free(sender->stage);
+  free(sender);
+}
+
 /*
  * `may_wait`: the sender of a route is opened although there is another one. It has a slot, so the segment stays when
  * the other one leaves, but not the claim. With is_only false its sends wait for the claim, like those of a channel's
@@ -40,6 +47,7 @@ static ipc_sender *sender_open(const char *prefix, const char *name, const ipc_o
   ipc_sender *sender = ipc_segment_open_endpoint(sizeof *sender, true, prefix, name, options, &lock, failure);
   if (!sender) return NULL;
   ipc_segment *segment = &sender->segment;
+  segment->free_endpoint = sender_free;
   int32_t index = ipc_slots_join_sender(segment);
   if (index >= 0) {
     sender->slot = &segment->senders[index];
@@ -65,8 +73,7 @@ static ipc_sender *sender_open(const char *prefix, const char *name, const ipc_o
     failure->wanted = IPC_MAX_SENDERS;
   }
   ipc_os_unlock(lock);
-  ipc_segment_close(segment);
-  free(sender);
+  sender_free(segment);
   return NULL;
 }
 
@@ -109,9 +116,7 @@ void ipc_sender_close(ipc_sender *sender) {
   if (!sender) return;
   if (sender->is_only) ipc_claim_unlock(&sender->segment.header->claim);
   ipc_slots_leave(&sender->segment, sender->slot, sender->instance);
-  ipc_segment_close(&sender->segment);
-  free(sender->stage);
-  free(sender);
+  sender_free(&sender->segment);
 }
 
 static int32_t sender_send_large(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms,

@@ -103,6 +103,8 @@ static void slots_raise_used(_Atomic uint32_t *word, uint32_t index) {
     atomic_store_explicit(word, index + 1, memory_order_release);
 }
 
+static void slots_leave_as_dead(ipc_segment *segment, uint32_t instance, uint64_t patience_ns);
+
 static void slots_take(ipc_segment *segment, ipc_slot *slot) {
   ipc_slot_owner_set(slot);
   atomic_store_explicit(&slot->asleep, 0, memory_order_relaxed);
@@ -111,7 +113,7 @@ static void slots_take(ipc_segment *segment, ipc_slot *slot) {
   atomic_store_explicit(&slot->held, 0, memory_order_relaxed);
   /* release: a process that sees the instance sees owner and position */
   atomic_store_explicit(&slot->instance, slots_new_instance(segment->header), memory_order_release);
-  ipc_open_segments_add(segment, slot);
+  ipc_open_segments_add(segment, slot, slots_leave_as_dead);
 }
 
 static uint32_t slots_head_position(const ipc_header *header) {
@@ -295,6 +297,24 @@ void ipc_slots_leave(ipc_segment *segment, ipc_slot *slot, uint32_t instance) {
   }
   slots_recount(segment, true);
   /* If an owner died inside, the segment stays for the next open, as after a kill. */
+  if (!ipc_slots_any_alive(segment) && !ipc_died_inside(segment)) ipc_segment_unlink(segment);
+  ipc_os_unlock(fd);
+}
+
+/*
+ * For an endpoint whose owner is marked as dead: empties its slot, as others do after a kill, and removes the segment
+ * if no live endpoint is left. Without the name lock within that time the mark remains, which others notice.
+ */
+static void slots_leave_as_dead(ipc_segment *segment, uint32_t instance, uint64_t patience_ns) {
+  uint32_t count;
+  ipc_slot *slots = slots_all(segment, &count);
+  int32_t fd = ipc_segment_lock(segment, patience_ns);
+  if (fd < 0) return;
+  reap_counts found = {0};
+  for (uint32_t i = 0; i < count; i++)
+    if (atomic_load_explicit(&slots[i].instance, memory_order_relaxed) == instance)
+      slots_reap_one(segment, &slots[i], &found);
+  slots_recount(segment, true);
   if (!ipc_slots_any_alive(segment) && !ipc_died_inside(segment)) ipc_segment_unlink(segment);
   ipc_os_unlock(fd);
 }

@@ -38,6 +38,7 @@ static void a_binding_view_gives_the_addresses(void) {
     view_close(&seen);
     ipc_sender_close(sender);
     CHECK_EQ(((const ipc_slot *)(words + of_sender.word))->instance, 0); /* still mapped: held */
+    CHECK_EQ(words[0], 0);                                               /* but given back */
     ipc_mapping_release(mapping);
     ipc_receiver_close(receiver);
     ipc_receiver_close(first);
@@ -130,14 +131,14 @@ static void names_are_locked_and_removed(void) {
   ipc_binding_view exported;
   ipc_segment *segment = ipc_sender_export(sender, &exported), *other = ipc_receiver_export(receiver, &exported);
   CHECK_EQ(ipc_segment_has_name(segment), 1);
-  int32_t lock = ipc_segment_lock_name(segment, 1000);
-  CHECK_GE(lock, 0);
+  CHECK_EQ(ipc_segment_lock_name(segment, 1000), IPC_OK);
   CHECK_EQ(ipc_segment_lock_name(other, 1), IPC_E_BUSY);
-  ipc_segment_unlock_name(lock);
-  lock = ipc_segment_lock_name(other, 1);
-  CHECK_GE(lock, 0);
+  ipc_segment_unlock_name(other); /* nothing: it does not hold it */
+  CHECK_EQ(ipc_segment_lock_name(other, 1), IPC_E_BUSY);
+  ipc_segment_unlock_name(segment);
+  CHECK_EQ(ipc_segment_lock_name(other, 1), IPC_OK);
   ipc_segment_remove_name(other);
-  ipc_segment_unlock_name(lock);
+  ipc_segment_unlock_name(other);
   CHECK(!view_exists(test_prefix, test_name, IPC_CHANNEL));
   CHECK_EQ(ipc_segment_has_name(segment), 0);
   CHECK_EQ(ipc_segment_lock_name(segment, 1), IPC_E_ORPHANED);

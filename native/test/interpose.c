@@ -28,6 +28,7 @@ int64_t test_os_read(int fd, void *bytes, uint64_t size, uint64_t offset);
 int test_os_resize(int fd, uint64_t size);
 void *test_os_map(int fd, uint64_t offset, uint64_t size, int *error);
 void test_os_unmap(void *address, uint64_t size);
+bool test_os_replace(void *address, uint64_t size);
 int test_os_try_lock(int fd, const char *key);
 void test_os_unlock(int fd);
 
@@ -133,11 +134,12 @@ static struct {
 } mappings[MAX_MAPPINGS];
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 
+static uint32_t owner_of_mappings; /* a process */
+
 /* A forked child's are no segments any more. Under the guard. */
 static void forget_inherited(void) {
-  static uint32_t pid;
-  if (pid != ipc_os_pid()) memset(mappings, 0, sizeof mappings);
-  pid = ipc_os_pid();
+  if (owner_of_mappings != ipc_os_pid()) memset(mappings, 0, sizeof mappings);
+  owner_of_mappings = ipc_os_pid();
 }
 
 void *test_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
@@ -183,7 +185,29 @@ void test_os_unmap(void *address, uint64_t size) {
     }
   pthread_mutex_unlock(&guard);
 }
+
+/* While other endpoints of this process use the mapping, it stays, as when the system has no memory for the zeros. */
+bool test_os_replace(void *address, uint64_t size) {
+  before("replace");
+  if (hooks.no_zeros) return false;
+  if (owner_of_mappings != ipc_os_pid()) return ipc_os_replace(address, size); /* in a child that was just forked */
+  bool replaced = false;
+  pthread_mutex_lock(&guard);
+  for (int i = 0; i < MAX_MAPPINGS; i++) {
+    if (mappings[i].users != 1 || mappings[i].address != address) continue;
+    replaced = ipc_os_replace(address, size);
+    if (replaced) mappings[i].inode = 0; /* no new endpoint gets it */
+  }
+  pthread_mutex_unlock(&guard);
+  return replaced;
+}
 #else
+bool test_os_replace(void *address, uint64_t size) {
+  before("replace");
+  if (hooks.no_zeros) return false;
+  return ipc_os_replace(address, size);
+}
+
 void *test_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
   before("map");
   return ipc_os_map(fd, offset, size, error);

@@ -16,6 +16,7 @@ typedef struct test_hooks {
   bool patient;
   /* Nothing can be removed: as in a sticky directory, of another user's files. */
   bool keep_names;
+  bool no_zeros; /* what is mapped is not replaced */
   /* Files belong to this user, if it is not 0: as if he had made them. */
   uint32_t owner;
   /* Called in place of ipc_os_resize(), if it is not NULL. */

@@ -16,5 +16,6 @@
 #define ipc_os_resize test_os_resize
 #define ipc_os_map test_os_map
 #define ipc_os_unmap test_os_unmap
+#define ipc_os_replace test_os_replace
 #define ipc_os_try_lock test_os_try_lock
 #define ipc_os_unlock test_os_unlock

@@ -45,7 +45,7 @@ IPC_API ipc_segment *ipc_sender_export(ipc_sender *sender, ipc_binding_view *vie
 IPC_API ipc_segment *ipc_receiver_export(ipc_receiver *receiver, ipc_binding_view *view);
 
 /*
- * Keeps the whole segment mapped, header first: see mapping.h.
+ * Keeps the addresses of the whole segment mapped after the close, header first: see mapping.h.
  *
  * Returns:    a hold on the mapping, to be released with ipc_mapping_release().
  * Fails with: nothing.
@@ -80,22 +80,22 @@ IPC_API void ipc_segment_wake(const ipc_segment *segment, uint32_t word);
 /*
  * Takes the lock of the name, which opens and closes take too, and waits for at most `patience_ms`.
  *
- * Returns:    zero or above: what ipc_segment_unlock_name() takes.
+ * Returns:    IPC_OK.
  * Fails with: IPC_E_ORPHANED (the name was removed), IPC_E_BUSY (the time is over).
  * Called by:  the owner of the endpoint; not while it holds the lock.
  * Order:      acquire, of what the last holder did; the release is ipc_segment_unlock_name().
  */
-IPC_API int32_t ipc_segment_lock_name(const ipc_segment *segment, uint32_t patience_ms);
+IPC_API int32_t ipc_segment_lock_name(ipc_segment *segment, uint32_t patience_ms);
 
 /*
- * Releases the lock of the name.
+ * Releases the lock of the name, if the endpoint holds it.
  *
  * Returns:    nothing.
  * Fails with: nothing.
- * Called by:  the thread that took it.
+ * Called by:  the owner of the endpoint.
  * Order:      release.
  */
-IPC_API void ipc_segment_unlock_name(int32_t lock);
+IPC_API void ipc_segment_unlock_name(ipc_segment *segment);
 
 /*
  * Lets the users that may write to the segment signal a waker of this thread. Before the binding writes the number of
@@ -162,6 +162,18 @@ IPC_API int32_t ipc_owner_runs(uint32_t low, uint32_t high, uint32_t pid, uint32
  * Order:      none.
  */
 IPC_API void ipc_process_forget(void);
+
+/*
+ * Says that no endpoint or handle is used after the thread that opened it has ended. libipc then frees them in that
+ * thread, however it ends, as if the thread had been killed: other endpoints continue, a name that no other endpoint
+ * has open is removed, and the memory is given back. views_end_too: holds on mappings end with that thread as well.
+ *
+ * Returns:    nothing.
+ * Fails with: nothing.
+ * Called by:  the binding of a runtime whose threads share no objects, before the first open.
+ * Order:      none.
+ */
+IPC_API void ipc_process_adopt_threads(int32_t views_end_too);
 
 /*
  * Says that handlers of SIGHUP, SIGINT and SIGTERM that are removed by their first signal (SA_RESETHAND) end the

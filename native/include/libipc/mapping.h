@@ -1,8 +1,9 @@
 /*
- * libipc/mapping.h - memory that stays mapped after its endpoint or handle was closed.
+ * libipc/mapping.h - addresses that stay mapped after their endpoint or handle was closed.
  *
  * A binding gives its users views into a ring. If a view may still be used after the close, the binding takes a hold on
- * the mapping before: then the view reads stale bytes and does not crash. Each hold is released once.
+ * the mapping before. The close gives the memory back, and the view reads zeros, private to this process. Shared memory
+ * is different: it stays what it is until the last hold is released. Each hold is released once.
  */
 #ifndef LIBIPC_MAPPING_H
 #define LIBIPC_MAPPING_H

@@ -36,6 +36,17 @@ IPC_API double ipc_memory_byte_length(const ipc_handle *memory);
 IPC_API ipc_mapping *ipc_memory_map(ipc_handle *memory, ipc_failure *failure);
 
 /*
+ * How much shared memory this process has mapped for views only: of handles that were closed, and of memory that was
+ * mapped again because it had grown, until the last hold on each mapping is released.
+ *
+ * Returns:    bytes.
+ * Fails with: nothing.
+ * Called by:  any thread.
+ * Order:      none.
+ */
+IPC_API double ipc_memory_kept_bytes(void);
+
+/*
  * Makes the memory at least `bytes` long.
  *
  * Returns:    IPC_OK.

@@ -194,7 +194,7 @@ IPC_API const void *ipc_receiver_ring(const ipc_receiver *receiver);
 IPC_API uint32_t ipc_receiver_capacity(const ipc_receiver *receiver);
 
 /*
- * Keeps the ring readable after the close: see mapping.h.
+ * Keeps the addresses of the ring mapped after the close: see mapping.h.
  *
  * Returns:    a hold on the mapping, to be released with ipc_mapping_release().
  * Fails with: nothing.

@@ -163,6 +163,7 @@ bool ipc_os_guard(void *address, uint64_t size, ipc_os_damage *damage) {
 void ipc_os_unguard(ipc_os_damage *damage) {
   guarded *it = damage->entry;
   if (!it) return;
+  damage->entry = NULL;
   guard_set(it, 0, 0, NULL);
   atomic_store(&it->taken, 0);
 }

@@ -210,14 +210,14 @@ int ipc_os_set_permissions(int fd, uint32_t permissions);
 void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error);
 void ipc_os_unmap(void *address, uint64_t size);
 
-/* Replaces a mapping by private zeros; if that fails, by nothing. In a child that was just forked. */
-void ipc_os_replace(void *address, uint64_t size);
+/* Replaces a mapping by private zeros, which take memory when they are written only. False: it is as it was. */
+bool ipc_os_replace(void *address, uint64_t size);
 
 /*
  * A mapping whose file becomes smaller: the first touch of a missing page would end the process. Guarded, it finds
  * zeros there, private ones; `found` is 1 from then on, and *mark (NULL: none; it may lie in the mapping) is set to
  * `value`. guard returns false if there is no memory for it. unguard comes before the unmapping, when the mapping is no
- * longer in use.
+ * longer in use; further calls do nothing.
  */
 typedef struct ipc_os_damage {
   _Atomic uint32_t found;

@@ -128,10 +128,9 @@ int64_t ipc_os_read(int fd, void *bytes, uint64_t size, uint64_t offset) {
 
 void ipc_os_unmap(void *address, uint64_t size) { munmap(address, size); }
 
-void ipc_os_replace(void *address, uint64_t size) {
+bool ipc_os_replace(void *address, uint64_t size) {
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
-  void *zeros = mmap(address, size, PROT_READ | PROT_WRITE, flags, -1, 0);
-  if (zeros == MAP_FAILED) munmap(address, size); /* a fault there is better than reaching the parent */
+  return mmap(address, size, PROT_READ | PROT_WRITE, flags, -1, 0) == address;
 }
 
 int ipc_os_try_lock(int fd, const char *key) {

@@ -54,6 +54,7 @@ describe("views of the ring", () => {
 		await using child = startProgram("transfer", [prefix, names.next()]);
 		assert.equal(await child.line(), "next");
 		assert.equal(await child.line(), "kept");
+		assert.equal(await child.line(), "0,0,0,0");
 		assert.equal(await child.exited, 0);
 	}, 20_000);
 });

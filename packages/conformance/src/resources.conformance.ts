@@ -1,14 +1,13 @@
 /** Descriptors, threads and mappings of the process: what endpoints use, and that nothing of it stays behind. */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { assertLike } from "@libipc/testing/assert_like";
-import { collectGarbage } from "@libipc/testing/garbage";
 import { rejection } from "@libipc/testing/outcome";
 import { scale } from "@libipc/testing/scale";
+import { mappedSegments } from "@libipc/testing/segment_files";
 import { text } from "@libipc/testing/text";
 import { sleep, turn } from "@libipc/testing/timing";
 import { afterAll, test } from "./harness.ts";
-import { instance } from "./instance.ts";
 import { Names } from "./names.ts";
 import { Channel, type Receiver, Route, type Sender } from "./under_test.ts";
 
@@ -19,22 +18,9 @@ afterAll(() => names.clear());
 
 const descriptors = () => readdirSync("/proc/self/fd").length;
 const threads = () => readdirSync("/proc/self/task").length;
-const mappings = () =>
-	readFileSync("/proc/self/maps", "utf8")
-		.split("\n")
-		.filter((line) => line.includes(prefix)).length;
 
 /** The runtime starts and ends threads for compilation and garbage collection. */
 const SOME = 16;
-
-/** In Node a mapping ends when the buffers that show it are collected; in Bun with its last endpoint. */
-async function settle(): Promise<void> {
-	if (instance.runtime === "bun") return;
-	for (let i = 0; i < 20; i++) {
-		collectGarbage();
-		await sleep(5);
-	}
-}
 
 /** Lets many endpoints wait, and returns how many descriptors and threads there were meanwhile. */
 async function waitForMany(count: number): Promise<{ descriptors: number; threads: number }> {
@@ -126,7 +112,7 @@ test("there is one socket while an endpoint that has waited is open, and none wh
 	assert.equal(await until(before), before);
 });
 
-test("opening and closing many times leaves no descriptor and no mapping", async () => {
+test("opening and closing many times leaves no descriptor and no mapping", () => {
 	const name = names.next();
 	const cycle = () => {
 		using receiver = Channel.receiver(name, { prefix });
@@ -135,9 +121,7 @@ test("opening and closing many times leaves no descriptor and no mapping", async
 		assert.equal(text(receiver.recv()), "x");
 	};
 	cycle();
-	await settle();
-	const before = [descriptors(), mappings()];
+	const before = [descriptors(), mappedSegments()];
 	for (let i = 0; i < scale(1000, 300); i++) cycle();
-	await settle();
-	assert.deepEqual([descriptors(), mappings()], before);
+	assert.deepEqual([descriptors(), mappedSegments()], before);
 });

@@ -33,6 +33,8 @@ export interface Engine {
 	openSemaphore(prefix: string, name: string, options: EngineHandleOptions): EngineSemaphore;
 	openRwLock(prefix: string, name: string, options: EngineHandleOptions): EngineRwLock;
 	openMemory(prefix: string, name: string, options: EngineHandleOptions): EngineMemory;
+	/** Bytes of shared memory that stay mapped for views only: `SharedMemoryFactory.keptBytes`. */
+	keptBytes(): number;
 	/** Removes one name, in whatever state it is. */
 	clear(kind: EndpointKind | HandleKind, prefix: string, name: string): void;
 	/**
@@ -249,6 +251,6 @@ export interface EngineReceiver extends EngineEndpoint {
 	done(offset: number): number;
 	retry(offset: number): number;
 	lost(): number;
-	/** The whole ring. It stays readable after close, but its content has no meaning then. */
+	/** The whole ring. Views of it stay readable after close, but their content has no meaning then. */
 	ring(): Uint8Array;
 }

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** Where the native engine has its segments. */
 export const DIRECTORY = process.platform === "darwin" ? "/var/tmp" : "/dev/shm";
@@ -14,4 +14,10 @@ export function filesOf(prefix: string): string[] {
 		const [library, , , ...rest] = file.split(".");
 		return library === "libipc" && isPrefixOf(prefix, rest.join("."));
 	});
+}
+
+/** How many segments this process has mapped. A file that was created without a name is shown without one, so all are counted. */
+export function mappedSegments(): number {
+	const maps = readFileSync("/proc/self/maps", "utf8").split("\n");
+	return maps.filter((line) => line.includes(` ${DIRECTORY}/`)).length;
 }

@@ -70,6 +70,8 @@ export function openLibrary(path: string): NativeLibrary {
 	const collected = new FinalizationRegistry<Address>((mapping) => symbols.ipc_mapping_release(mapping));
 	return {
 		symbols,
+		// They cannot be transferred, and the registry above ends with the Worker.
+		viewsEndWithThread: true,
 		address,
 		map(from, byteLength, mapping) {
 			const buffer = toArrayBuffer(from as unknown as bigint, byteLength, false);

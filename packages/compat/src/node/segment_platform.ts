@@ -24,8 +24,6 @@ export class SegmentPlatform implements Platform {
 	readonly processors: number = availableParallelism();
 	readonly #symbols: Symbols;
 	#segment: Address | undefined;
-	/** The lock of the name, while this endpoint has it. */
-	#lock = -1;
 	#admitted = { low: 0, high: 0 };
 
 	constructor(symbols: Symbols, segment: Address) {
@@ -65,15 +63,11 @@ export class SegmentPlatform implements Platform {
 
 	lock(_segment: unknown, patience: number): number {
 		if (!this.#segment) return Status.orphaned;
-		const lock = this.#symbols.ipc_segment_lock_name(this.#segment, patience);
-		if (lock < 0) return lock;
-		this.#lock = lock;
-		return 0;
+		return this.#symbols.ipc_segment_lock_name(this.#segment, patience);
 	}
 
 	unlock(): void {
-		this.#symbols.ipc_segment_unlock_name(this.#lock);
-		this.#lock = -1;
+		if (this.#segment) this.#symbols.ipc_segment_unlock_name(this.#segment);
 	}
 
 	unlink(): void {

@@ -94,6 +94,7 @@ export const sabEngine: Engine = {
 	openSemaphore: opener("semaphore", SegmentSemaphore),
 	openRwLock: opener("rwlock", SegmentRwLock),
 	openMemory,
+	keptBytes: () => threads().keptBytes(),
 	clear: (kind, prefix, name) => clearSegment(threads(), kind, prefix, name),
 	...sabLists,
 	info: () => ({ name: "sab", reason: engineChoice().whyNotNative, directory: "" }),

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { EventIndex, headerWord, IpcError, MAGIC, SLOT_WORDS, Status, slotWord } from "@libipc/protocol";
+import { EventIndex, headerLong, headerWord, IpcError, MAGIC, SLOT_WORDS, Status, slotWord } from "@libipc/protocol";
 import { claimLockSlow, claimUnlock } from "../segment/claim_lock.ts";
 import { diedInsideAt } from "../segment/died_inside.ts";
 import { notify } from "../segment/event.ts";
@@ -15,6 +15,7 @@ import { isThreadRegistered, recordParent, threadIdentity } from "./thread_exits
 
 const { orphaned: ORPHANED } = headerWord;
 const { instance: INSTANCE } = slotWord;
+const MEMORY_BYTES = headerLong.memoryBytes * 2;
 
 /** How long a thread that releases a hold waits for the lock of names. Milliseconds. */
 const RELEASE_HOLD_PATIENCE = 1000;
@@ -56,9 +57,14 @@ export class Threads implements Platform {
 	readonly #index: number;
 	/** How often this thread holds each block. */
 	readonly #holds = new Map<number, number>();
+	/** How many of these are for views. */
+	readonly #views = new Map<number, number>();
 	/** Blocks whose hold could not be released, because another thread kept the lock. */
 	#overdue: number[] = [];
-	readonly #collected = new FinalizationRegistry<number>((unit) => this.releaseHold(unit));
+	readonly #collected = new FinalizationRegistry<number>((unit) => {
+		this.#countView(unit, -1);
+		this.releaseHold(unit);
+	});
 
 	constructor(buffer: SharedArrayBuffer, identities: ThreadIdentities = threadIdentities(buffer)) {
 		this.#identities = identities;
@@ -210,7 +216,26 @@ export class Threads implements Platform {
 	retain(segment: MappedSegment, view: object): void {
 		const unit = unitOf(segment);
 		this.hold(unit);
+		this.#countView(unit, 1);
 		this.#collected.register(view, unit);
+	}
+
+	#countView(unit: number, change: number): void {
+		const count = (this.#views.get(unit) ?? 0) + change;
+		if (count === 0) this.#views.delete(unit);
+		else this.#views.set(unit, count);
+	}
+
+	/** Bytes of shared memory that this thread holds for views only. */
+	keptBytes(): number {
+		const { words } = this.blocks;
+		let bytes = 0;
+		for (const [unit, views] of this.#views) {
+			if (views !== this.#holds.get(unit)) continue;
+			const [low = 0, high = 0] = words.subarray(firstWord(unit) + MEMORY_BYTES);
+			bytes += (low >>> 0) + high * 2 ** 32;
+		}
+		return bytes;
 	}
 }
 

@@ -1,7 +1,8 @@
 /** What a Node process sees of the memory that C has mapped: `ffi.child.ts PROGRAM PREFIX`. Prints JSON. With --expose-gc. */
-import { readdirSync, readFileSync, truncateSync, unlinkSync } from "node:fs";
+import { readdirSync, truncateSync, unlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
+import { mappedSegments } from "@libipc/testing/segment_files";
 import { Channel, engine, IpcError, list, Mutex, Queue, Route, SharedMemory } from "../index.ts";
 
 const [program = "", prefix = ""] = process.argv.slice(2);
@@ -16,11 +17,6 @@ const nameOf = (action: () => unknown): string => {
 		return error instanceof IpcError ? error.code : (error as Error).name;
 	}
 };
-
-const mappings = (): number =>
-	readFileSync("/proc/self/maps", "utf8")
-		.split("\n")
-		.filter((line) => line.includes(`.${prefix}.`)).length;
 
 /** Finalizers run when the event loop turns. */
 async function until(condition: () => boolean): Promise<boolean> {
@@ -45,35 +41,39 @@ function useAndForget(): void {
 	}
 }
 
-/** A view into a ring that was closed since. */
-function keepView(text: string): Uint8Array[] {
+/** A view into a ring that was closed since, and what it showed before. */
+function keepView(text: string): { kept: Uint8Array[]; before: string } {
 	const sender = Channel.sender("views", options);
 	const receiver = Channel.receiver("views", options);
 	sender.send(text);
 	const kept: Uint8Array[] = [];
 	receiver.drain((view) => kept.push(view));
+	const before = new TextDecoder().decode(kept[0]?.slice());
 	sender.close();
 	receiver.close();
-	return kept;
+	return { kept, before };
 }
 
 const pathOf = (name: string): string => list({ prefix }).find((each) => each.name === name)?.path ?? "";
 
 const programs: Record<string, () => unknown> = {
 	async "views outlive their endpoint"() {
-		const kept = keepView("still here");
+		const { kept, before } = keepView("here");
+		const isMapped = mappedSegments() > 0;
 		const buffer = kept[0]?.buffer as ArrayBuffer;
 		const moved = [nameOf(() => structuredClone(buffer, { transfer: [buffer] })), nameOf(() => buffer.transfer())];
 		collectGarbage();
 		await sleep(50);
 		collectGarbage();
-		return { moved, mapped: mappings() > 0, text: new TextDecoder().decode(kept[0]?.slice()) };
+		const after = kept[0]?.join();
+		kept[0]?.fill(7);
+		return { moved, isMapped, before, after, written: kept[0]?.join() };
 	},
 
 	async "mappings of what was closed are released"() {
 		useAndForget();
-		const before = mappings();
-		return { wereMapped: before > 0, released: await until(() => mappings() === 0) };
+		const before = mappedSegments();
+		return { wereMapped: before > 0, released: await until(() => mappedSegments() === 0) };
 	},
 
 	async "what was forgotten leaves"() {

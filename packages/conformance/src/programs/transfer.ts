@@ -1,4 +1,7 @@
-/** Transfers the buffer of a view of the ring, and reads it when the first buffer has been collected: `transfer PREFIX NAME`. */
+/**
+ * Transfers the buffer of a view of the ring, and reads it when the first buffer has been collected, before and after the close:
+ * `transfer PREFIX NAME`.
+ */
 import { collectGarbage } from "@libipc/testing/garbage";
 import { args, say } from "@libipc/testing/program";
 import { text } from "@libipc/testing/text";
@@ -16,10 +19,15 @@ receiver.drain((view) => {
 });
 sender.send("next");
 receiver.drain((view) => say(text(view)));
+async function collect(): Promise<void> {
+	for (let i = 0; i < 50; i++) {
+		collectGarbage();
+		await sleep(1);
+	}
+}
+await collect();
+say(text(taken.subarray(8, 12)));
 receiver.close();
 sender.close();
-for (let i = 0; i < 50; i++) {
-	collectGarbage();
-	await sleep(1);
-}
-say(text(taken.subarray(8, 12)));
+await collect();
+say(taken.subarray(8, 12).join());

@@ -33,6 +33,7 @@ export function openLibrary(path: string): NativeLibrary {
 	if (releaseMapping === null || releaseMessage === null) throw new TypeError("the native library returned NULL");
 	return {
 		symbols,
+		viewsEndWithThread: false,
 		address,
 		map: (from, byteLength, mapping) =>
 			new Uint8Array(toOwnedArrayBuffer(from, 0, byteLength, mapping, releaseMapping)),

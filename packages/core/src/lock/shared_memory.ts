@@ -52,7 +52,7 @@ export interface SharedMemory extends Handle {
 	 * All bytes of the memory, as large as it is now. After the memory has grown, this is a new view; earlier views still show
 	 * the same memory. Views stay valid after `close`. The `buffer` is an ArrayBuffer or a part of a SharedArrayBuffer, depending
 	 * on the engine. With a SharedArrayBuffer, keep a reference to `bytes` or `words` while you use your own views of the buffer;
-	 * once both are collected, the region may be reused.
+	 * once both are collected, the region may be reused. What such views keep, {@link SharedMemoryFactory.keptBytes} counts.
 	 *
 	 * `new Int32Array(memory.bytes)` would be a copy. For a view of the same memory use {@link words}, or
 	 * `new Float64Array(memory.bytes.buffer, memory.bytes.byteOffset, length)`; `byteOffset` is a multiple of 8.
@@ -180,6 +180,22 @@ export interface SharedMemoryFactory {
 	 * SharedMemory.clear("counters");
 	 */
 	clear(name: string, options?: { prefix?: string }): void;
+	/**
+	 * How many bytes of shared memory stay mapped only because views of closed handles still exist: `bytes`, `words`, and views of
+	 * their buffers stay valid after `close`, until they are garbage-collected. A handle whose views were never used gives its memory
+	 * back at once. Native: of this process; between threads: of this thread.
+	 *
+	 * @returns Bytes. They are in use in the storage, too, also after the name was removed.
+	 * @example
+	 * import { SharedMemory } from "libipc";
+	 *
+	 * const memory = SharedMemory.open("counters", { size: 4096 });
+	 * const { words } = memory;
+	 * memory.close();
+	 * words[0] = 1; // still valid
+	 * console.log(SharedMemory.keptBytes() >= 4096); // true
+	 */
+	keptBytes(): number;
 }
 
 /** An engine may keep the memory only while the bytes that it returned are referenced, so the words keep a reference to them. */
@@ -330,5 +346,6 @@ export function createSharedMemoryFactory(engine: () => Engine): SharedMemoryFac
 			return new NamedMemory(engine(), prefix, name, engine().openMemory(prefix, name, all));
 		},
 		clear: (name, options) => clearHandle(engine(), "memory", name, options),
+		keptBytes: () => engine().keptBytes(),
 	};
 }

@@ -262,7 +262,7 @@ class NativeMemory extends NativeWaits implements EngineMemory {
 /** What the native engine opens in addition to rings. */
 export function openNativeHandles(
 	library: () => NativeLibrary,
-): Pick<Engine, "openMutex" | "openCondition" | "openSemaphore" | "openRwLock" | "openMemory"> {
+): Pick<Engine, "openMutex" | "openCondition" | "openSemaphore" | "openRwLock" | "openMemory" | "keptBytes"> {
 	const open = <SomeHandle>(
 		kind: HandleKind,
 		prefix: string,
@@ -284,5 +284,6 @@ export function openNativeHandles(
 		openSemaphore: (prefix, name, options) => open("semaphore", prefix, name, options, NativeSemaphore),
 		openRwLock: (prefix, name, options) => open("rwlock", prefix, name, options, NativeRwLock),
 		openMemory: (prefix, name, options) => open("memory", prefix, name, options, NativeMemory),
+		keptBytes: () => library().symbols.ipc_memory_kept_bytes(),
 	};
 }

@@ -7,12 +7,14 @@ import type { Address, Symbols } from "./declarations.ts";
  */
 export interface NativeLibrary {
 	readonly symbols: Symbols;
+	/** Whether the views of a Worker end with it. Otherwise the runtime releases each view, also when a Worker is terminated. */
+	readonly viewsEndWithThread: boolean;
 	/** Converts the result of a function that returns an address. */
 	address(answer: unknown): Address | null;
 	/**
 	 * A view of mapped memory, without a copy, with a separate buffer. The caller's reference to `mapping` passes to the buffer: the
-	 * memory stays mapped until the contents of the buffer are collected, even if they were transferred, or the endpoint is
-	 * closed before. A view that is kept too long reads stale bytes; it does not crash.
+	 * addresses stay mapped until the contents of the buffer are collected, even if they were transferred, or the endpoint is
+	 * closed before. A view of a ring that is kept too long reads zeros; it does not crash.
 	 */
 	map(address: Address, byteLength: number, mapping: Address): Uint8Array;
 	/** A message that the library has assembled. It is freed when the view is collected. */

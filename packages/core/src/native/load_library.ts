@@ -70,6 +70,7 @@ export function loadLibrary(
 		chooseDirectory(library);
 		// Bun exits without the destructors of libraries. Other threads may be at work when one Worker ends.
 		library.symbols.ipc_process_adopt_reset_handlers();
+		library.symbols.ipc_process_adopt_threads(library.viewsEndWithThread ? 1 : 0);
 		if (isMainThread) afterClosingAtExit(() => library.symbols.ipc_process_forget());
 		return library;
 	} catch (error) {

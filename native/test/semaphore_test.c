@@ -253,7 +253,9 @@ static waker last_waker;
 
 /* The sleeper polls, and there are two permits: one without a notification, and one that it was notified of. */
 static void release_in_the_wait(const char *call) {
-  if (strcmp(call, "stat_key") != 0) return;
+  static bool has_slept;
+  has_slept |= strcmp(call, "wait") == 0;
+  if (!has_slept || strcmp(call, "stat_key") != 0) return; /* before that, it may be the check of a free attempt */
   hooks.before = NULL;
   arm(last_in_line, IPC_WAIT_FOR_LOCK, &last_waker);
   atomic_fetch_add(&owner_now->segment.header->permits, 1);

@@ -1,4 +1,7 @@
-/* darwin_test.c - what darwin.c needs and this system does not use: sizes and names of files, and what faults say. */
+/*
+ * darwin_test.c - what darwin.c needs and this system does not use: sizes and names of files,
+ * locks of files, and what faults say.
+ */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <sys/resource.h>
@@ -6,9 +9,11 @@
 
 #include "handle_state.h"
 #include "interpose.h"
+#include "own_storage.h"
 #include "platform/fault.h"
 #include "platform/file_size.h"
 #include "platform/hashed_key.h"
+#include "platform/identity_lock.h"
 #include "worker.h"
 
 static uint64_t asked; /* of the last allocation; 0: none */
@@ -218,6 +223,81 @@ static void names_of_files_are_hashes_of_keys(void) {
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) CHECK(!ipc_hashed_is_key(others[i]));
 }
 
+typedef struct board {
+  _Atomic uint64_t identity;
+  _Atomic uint32_t ready, go;
+} board;
+
+static void identify_and_wait(void *shared) {
+  board *it = shared;
+  CHECK_EQ(ipc_os_identify(), 0);
+  CHECK(ipc_os_alive(ipc_os_self()));
+  atomic_store(&it->identity, ipc_os_self());
+  atomic_store(&it->ready, 1);
+  test_await(&it->go, 1);
+}
+
+static bool has_file(uint64_t identity) {
+  char path[128];
+  snprintf(path, sizeof path, "%s/libipc-process.%08x", ipc_os_directory(), (uint32_t)(identity >> 32));
+  return access(path, F_OK) == 0;
+}
+
+/* Processes of this case only: the others on this machine lock bytes. */
+static void use_locks_of_files(void) {
+  use_own_storage();
+  ipc_identity_locks_used = &ipc_identity_file_locks;
+}
+
+static void locks_of_files_tell_the_living_from_the_dead(void) {
+  use_locks_of_files();
+  board *shared = test_shared(sizeof *shared);
+  test_worker worker = test_start(TEST_PROCESS, identify_and_wait, shared);
+  test_await(&shared->ready, 1);
+  CHECK(ipc_os_alive(shared->identity));
+  test_stop(worker);
+  CHECK(ipc_os_alive(shared->identity));
+  ipc_os_remove_dead_identities();
+  CHECK(has_file(shared->identity));
+  test_kill(worker);
+  CHECK(!ipc_os_alive(shared->identity));
+  CHECK(!has_file(shared->identity));
+  test_reap(worker);
+}
+
+static void ask_until_the_end(void *shared) {
+  board *it = shared;
+  while (atomic_load(&it->go) == 0) {
+    ipc_os_alive(atomic_load(&it->identity));
+    ipc_os_remove_dead_identities();
+  }
+}
+
+/* Each question takes a lock for a moment: a new process and a finder have to come through, and nobody loses a file. */
+static void locks_of_files_withstand_questions(void) {
+  use_locks_of_files();
+  enum { ASKING = 3, PROCESSES = 20 };
+  board *shared = test_shared(sizeof *shared);
+  test_worker asking[ASKING];
+  for (int i = 0; i < ASKING; i++) asking[i] = test_start(TEST_PROCESS, ask_until_the_end, shared);
+  for (int i = 0; i < PROCESSES; i++) {
+    board *one = test_shared(sizeof *one);
+    test_worker worker = test_start(TEST_PROCESS, identify_and_wait, one);
+    test_await(&one->ready, 1);
+    atomic_store(&shared->identity, one->identity);
+    for (int n = 0; n < 20; n++) {
+      CHECK(ipc_os_alive(one->identity));
+      CHECK(has_file(one->identity));
+    }
+    test_kill(worker);
+    while (ipc_os_alive(one->identity)) test_pause();
+    test_reap(worker);
+    munmap(one, sizeof *one);
+  }
+  atomic_store(&shared->go, 1);
+  for (int i = 0; i < ASKING; i++) test_finish(asking[i]);
+}
+
 #ifdef __linux__
 static siginfo_t caught;
 static sigjmp_buf after_the_fault;
@@ -280,4 +360,5 @@ static void without_exact_codes_the_page_decides(void) {
 
 TEST_MAIN(TEST_CASE(a_growth_keeps_what_is_in_the_file), TEST_CASE(a_growth_asks_for_what_is_missing),
           TEST_CASE(without_room_a_file_stays_as_it_is), TEST_CASE(shared_memory_grows_while_it_is_used),
-          TEST_CASE(names_of_files_are_hashes_of_keys) CASES_WITH_EXACT_CODES)
+          TEST_CASE(names_of_files_are_hashes_of_keys), TEST_CASE(locks_of_files_tell_the_living_from_the_dead),
+          TEST_CASE(locks_of_files_withstand_questions) CASES_WITH_EXACT_CODES)

@@ -29,10 +29,10 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "identity_lock.h"
 #include "posix.h"
 
 #define PREFIX "libipc-process."
@@ -51,36 +51,6 @@ static void identity_name(uint64_t of, char name[NAME_BYTES]) {
   name[NAME_BYTES - 1] = 0;
 }
 
-#ifdef F_OFD_SETLK
-/*
- * The owner locks two bytes. A finder locks the second one: it excludes the owner and other finders, and does not
- * look like an owner, because the question is about the first byte.
- */
-static int identity_lock_bytes(int fd, off_t first, off_t count) {
-  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = count};
-  return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : -errno;
-}
-
-static int identity_lock_as_owner(int fd) { return identity_lock_bytes(fd, 0, 2); }
-static int identity_lock_as_finder(int fd) { return identity_lock_bytes(fd, 1, 1); }
-
-/* 1: its owner has it locked. 0: it has no owner any more. Or -errno. */
-static int identity_is_locked(int fd) {
-  struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
-  return fcntl(fd, F_OFD_GETLK, &lock) == 0 ? lock.l_type == F_WRLCK : -errno;
-}
-#else
-/* Locks of whole files: a finder, and another process that asks, may look like an owner for a moment. */
-static int identity_lock_as_owner(int fd) { return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno; }
-static int identity_lock_as_finder(int fd) { return identity_lock_as_owner(fd); }
-
-static int identity_is_locked(int fd) {
-  if (flock(fd, LOCK_SH | LOCK_NB) != 0) return errno == EWOULDBLOCK ? 1 : -errno;
-  flock(fd, LOCK_UN);
-  return 0;
-}
-#endif
-
 static bool identity_is_file_of(const struct stat *file, uint64_t of) {
   return S_ISREG(file->st_mode) && (uint32_t)file->st_ino == (uint32_t)of;
 }
@@ -91,7 +61,7 @@ static void identity_remove_leftover(int directory, const char *name, uint64_t o
   if (fd < 0) return;
   struct stat file;
   /* The links are read under the lock: after another finder has removed this file, the name may be a new owner's. */
-  if (identity_lock_as_finder(fd) == 0 && fstat(fd, &file) == 0 && identity_is_file_of(&file, of) &&
+  if (ipc_identity_locks_used->as_finder(fd) == 0 && fstat(fd, &file) == 0 && identity_is_file_of(&file, of) &&
       file.st_nlink > 0) {
     /* The wakers first: if not all of them can be removed, the file stays, and leads the next finder to them. */
     bool has_wakers = (file.st_mode & S_IXUSR) != 0;
@@ -121,7 +91,7 @@ static identity_answer identity_ask(int directory, uint64_t of, bool removes) {
   struct stat file;
   int locked = fstat(fd, &file) == 0 ? 0 : -errno;
   bool is_of = locked == 0 && identity_is_file_of(&file, of);
-  if (is_of) locked = identity_is_locked(fd);
+  if (is_of) locked = ipc_identity_locks_used->is_locked(fd);
   close(fd);
   if (locked < 0) return IDENTITY_UNKNOWN;
   if (removes && is_of && locked == 0) identity_remove_leftover(directory, name, of);
@@ -200,7 +170,7 @@ static int identity_create(int directory, uint64_t *made, int *fd) {
   *fd = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (*fd < 0) return errno == EEXIST ? -EAGAIN : -errno;
   struct stat file;
-  int error = identity_lock_as_owner(*fd);
+  int error = ipc_identity_locks_used->as_owner(*fd);
   /*
    * Readable for all users, whatever the umask: each process that shares a name with this one asks. Not before it is
    * locked: a stranger could keep it locked for reading.

@@ -366,6 +366,8 @@ const arguments_: Record<string, Place> = {
 	"a handler of a queue": withMessage(({ jobs }, value) => jobs.drain(value, { timeout: 0 })),
 	"what a handler returns": withMessage(({ receiver }, value) => receiver.drain(() => value, { timeout: 0 })),
 	"what a handler of a queue returns": withMessage(({ jobs }, value) => jobs.drainBatch(() => value, { timeout: 0 })),
+	"a Proxy of a mutex": ({ condition, mutex }, value) =>
+		condition.wait(new Proxy(mutex, Object(value)), { timeout: 0 }),
 	"a mutex": ({ condition }, value) => condition.wait(value, { timeout: 0 }),
 	"a mutex of waitAsync": ({ condition }, value) => condition.waitAsync(value, { timeout: 0 }),
 	"the count of release": ({ semaphore }, value) => semaphore.release(value),
@@ -413,13 +415,16 @@ const openers: Record<
 	"SharedMemory.clear": { open: SharedMemory.clear, names: ["prefix"] },
 };
 
+/** A name that no other process opens, also without the prefix of this file, or with that of the value. */
+const unique = (): string => `${prefix}.${names.next()}`;
+
 describe("an open", () => {
 	test.each(Object.keys(openers))("%s: of a name, of options, and of each option", async (opener) => {
 		const { open, names: known } = openers[opener] ?? assert.fail();
 		const rest = opener === "SharedMemory.open" ? { prefix, size: 64 } : { prefix };
 		await callWithEach((_, value) => open(value, rest), others);
-		await callWithEach((_, value) => open(names.next(), value), others);
-		for (const each of known) await callWithEach((_, value) => open(names.next(), { ...rest, [each]: value }), others);
+		await callWithEach((_, value) => open(unique(), value), others);
+		for (const each of known) await callWithEach((_, value) => open(unique(), { ...rest, [each]: value }), others);
 	});
 });
 
@@ -462,6 +467,29 @@ describe("a signal", () => {
 		signal.abort(reason);
 		await assert.rejects(second, (error) => error === reason);
 		await assert.rejects(receiver.recvAsync({ signal: signal as Anything }), (error) => error === reason);
+		subjects.check();
+	});
+
+	test("has one listener for all waits of a program, and none when they have ended", async () => {
+		using subjects = new Subjects();
+		using other = new Subjects();
+		const signal = new AnotherSignal();
+		let added = 0;
+		const { addEventListener } = signal;
+		signal.addEventListener = (...listener) => {
+			added++;
+			addEventListener.apply(signal, listener);
+		};
+		const options = { signal: signal as Anything };
+		const waits = Array.from({ length: 100 }, () => subjects.receiver.recvAsync(options));
+		waits.push(other.receiver.recvAsync(options));
+		assert.deepEqual([added, signal.listeners], [1, 1]);
+		other.sender.send("x");
+		assert.equal(text((await waits.pop()) ?? null), "x");
+		const reason = new Hostile("aborted");
+		signal.abort(reason);
+		for (const each of await Promise.allSettled(waits)) assert.deepEqual(each, { status: "rejected", reason });
+		assert.deepEqual([added, signal.listeners], [1, 0]);
 		subjects.check();
 	});
 

@@ -109,6 +109,19 @@ export function memoryOf(view: ArrayBufferView): { readonly buffer: ArrayBufferL
 	return { buffer: typed.buffer.call(view), byteOffset: typed.byteOffset.call(view) };
 }
 
+/**
+ * Whether a value is a SharedArrayBuffer of any realm.
+ *
+ * @internal
+ */
+export function isSharedArrayBuffer(value: unknown): value is SharedArrayBuffer {
+	try {
+		return sharedBufferLength.call(value) >= 0;
+	} catch {
+		return false;
+	}
+}
+
 function bufferLength(buffer: unknown): number {
 	if (buffer instanceof SharedArrayBuffer) return sharedBufferLength.call(buffer);
 	try {

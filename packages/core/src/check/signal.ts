@@ -49,18 +49,50 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 	if (isNative ? aborted.call(signal) : signal.aborted) throw isNative ? reason.call(signal) : signal.reason;
 }
 
-/** Calls `onAbort` when the signal is aborted. Returns a function that ends this. */
-export function listenTo(signal: AbortSignal, onAbort: () => void): () => void {
+/** Adds a listener for the abort of a signal. Returns a function that removes it. */
+function addListener(signal: AbortSignal, listener: () => void): () => void {
 	if (isOfThisRuntime(signal)) {
-		addEventListener.call(signal, "abort", onAbort);
-		return () => removeEventListener.call(signal, "abort", onAbort);
+		addEventListener.call(signal, "abort", listener);
+		return () => removeEventListener.call(signal, "abort", listener);
 	}
-	signal.addEventListener("abort", onAbort);
+	signal.addEventListener("abort", listener);
 	return () => {
 		try {
-			signal.removeEventListener("abort", onAbort);
+			signal.removeEventListener("abort", listener);
 		} catch {
-			// A wait that has ended does nothing when it is aborted.
+			// A listener without waits does nothing.
 		}
+	};
+}
+
+/** The waits with one signal, and how to remove their listener. */
+interface Listening {
+	readonly waits: Set<() => void>;
+	readonly remove: () => void;
+}
+
+/**
+ * All waits with one signal share a listener: runtimes compare a new listener with each earlier one, and 20,000 waits with one signal
+ * would take a second to begin.
+ */
+const listening = new WeakMap<AbortSignal, Listening>();
+
+function listen(signal: AbortSignal): Listening {
+	const waits = new Set<() => void>();
+	const remove = addListener(signal, () => {
+		for (const onAbort of [...waits]) onAbort();
+	});
+	return { waits, remove };
+}
+
+/** Calls `onAbort` when the signal is aborted. Returns a function that ends this. */
+export function listenTo(signal: AbortSignal, onAbort: () => void): () => void {
+	const known = listening.get(signal) ?? listen(signal);
+	listening.set(signal, known);
+	known.waits.add(onAbort);
+	return () => {
+		if (!known.waits.delete(onAbort) || known.waits.size > 0) return;
+		listening.delete(signal);
+		known.remove();
 	};
 }

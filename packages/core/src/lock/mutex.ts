@@ -62,6 +62,13 @@ export interface MutexFactory {
 
 /** The {@link Mutex} of every engine. */
 export class NamedMutex extends NamedLock<EngineMutex> implements Mutex {
+	readonly #isMutex = true;
+
+	/** Not `instanceof`, which also accepts a Proxy of a mutex, and what has its prototype. */
+	static is(value: unknown): value is NamedMutex {
+		return value !== null && typeof value === "object" && #isMutex in value && value.#isMutex;
+	}
+
 	get held(): boolean {
 		return this.engine.isHeld();
 	}
@@ -86,7 +93,7 @@ export class NamedMutex extends NamedLock<EngineMutex> implements Mutex {
 
 /** Checks that an argument is a mutex of this package, and that its handle holds the lock. */
 export function checkHeldMutex(name: string, mutex: unknown): NamedMutex {
-	if (!(mutex instanceof NamedMutex))
+	if (!NamedMutex.is(mutex))
 		throw invalid(
 			name,
 			`A condition waits with a mutex, as Mutex.open() of the same copy of libipc returns it, not with ${show(mutex)}.`,

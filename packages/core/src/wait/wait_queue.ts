@@ -194,6 +194,7 @@ export class WaitQueue implements Pollable {
 						// Another implementation's signal may call this at any time, and more than once.
 						if (this.#waits.has(wait)) settle(() => failWith(signal));
 					});
+					throwIfAborted(signal);
 				} catch (error) {
 					wait.fail(error);
 				}

@@ -1,6 +1,6 @@
 /**
  * A pool of three threads, one of which is terminated during its work. The same file runs as
- * `node examples/node/worker-pool/main.ts` (Node 22.18 or later) and as `bun examples/node/worker-pool/main.ts`.
+ * `LIBIPC_ENGINE=sab node examples/node/worker-pool/main.ts` (Node 22.18 or later) and as `bun examples/node/worker-pool/main.ts`.
  */
 import { isMainThread, threadId, Worker, workerData } from "node:worker_threads";
 // This import must run in the main thread before the first Worker is created. Nothing else is needed.

@@ -6,13 +6,16 @@ import { isFirstToWarn } from "./sab/hub.ts";
 
 hideFramesBeside(import.meta.url, "engine");
 
-/** Once in a process, on its first use: otherwise both sides of two processes would wait for each other, and nothing would say why. */
+/**
+ * Once in a process, on its first use: otherwise both sides of two processes would wait for each other, and nothing would say why.
+ * Emitted at once, and not by `process.emitWarning`, which waits for the event loop: the next call may block for ever.
+ */
 function warn(whyNotNative: string): void {
 	if (!isFirstToWarn()) return;
-	process.emitWarning(
+	const warning = new Error(
 		`libipc shares names only between the threads of this process, not with other processes. ${whyNotNative} If threads are meant, set LIBIPC_ENGINE=sab; then there is no warning.`,
-		{ type: "LibipcWarning", code: "LIBIPC_ENGINE" },
 	);
+	process.emit("warning", Object.assign(warning, { name: "IpcWarning", code: "IPC_BETWEEN_THREADS" }));
 }
 
 let hasWarned = false;

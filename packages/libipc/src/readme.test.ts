@@ -31,7 +31,7 @@ afterAll(() => snippets.remove());
 function node(version: 24 | 26): string[] {
 	const binary = nodeBinary(version);
 	if (!binary) throw new Error(`Node ${version} is not installed: set LIBIPC_NODE_${version} to its path`);
-	return [binary, "--disable-warning=ExperimentalWarning", "--disable-warning=LIBIPC_ENGINE"];
+	return [binary, "--disable-warning=ExperimentalWarning", "--disable-warning=IPC_BETWEEN_THREADS"];
 }
 
 /** Runtimes that have `using`. In Node 24 the programs run on the SharedArrayBuffer engine. */

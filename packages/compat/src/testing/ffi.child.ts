@@ -1,5 +1,5 @@
 /** What a Node process sees of the memory that C has mapped: `ffi.child.ts PROGRAM PREFIX`. Prints JSON. With --expose-gc. */
-import { readdirSync, truncateSync, unlinkSync } from "node:fs";
+import { readdirSync, truncateSync, unlinkSync, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { mappedSegments } from "@libipc/testing/segment_files";
@@ -161,6 +161,13 @@ const programs: Record<string, () => unknown> = {
 		);
 		Channel.receiver("worker", options).close();
 		return [...told, engine()];
+	},
+
+	/** The event loop never turns after the open. */
+	"opens and exits"() {
+		Channel.sender("opened", options).close();
+		writeSync(1, "true");
+		process.exit(0);
 	},
 
 	opens() {

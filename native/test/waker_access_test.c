@@ -1,4 +1,5 @@
 /* waker_access_test.c - who may signal a waker, and that its file goes with its process. */
+#include "own_storage.h"
 #include "waker_fixture.h"
 
 #include <sched.h>
@@ -150,6 +151,7 @@ static void the_wakers_of_a_process_end_with_it(void) {
 }
 
 static void what_a_killed_process_leaves_is_removed(void) {
+  use_own_storage(); /* any process that starts may be the one that removes it */
   board *shared = test_shared(sizeof *shared);
   test_worker worker = test_start(TEST_PROCESS, open_one, shared);
   test_await(&shared->ready, 1);

@@ -54,8 +54,9 @@ interface Job {
 	readonly file: string;
 }
 
-/** No file takes as long: what has not ended by then hangs. More terminations than usual take their time. */
-const TIME_LIMIT_MS = 240_000 + 2000 * Number(process.env.LIBIPC_TERMINATIONS ?? 0);
+/** No file takes as long: what has not ended by then hangs. More terminations or Workers than usual take their time. */
+const TIME_LIMIT_MS =
+	240_000 + 2000 * Number(process.env.LIBIPC_TERMINATIONS ?? 0) + 6000 * Number(process.env.LIBIPC_WORKERS ?? 0);
 
 /** The volume of cases with many messages in a quick run, see packages/testing/src/scale.ts. */
 const QUICK_SCALE = 0.1;

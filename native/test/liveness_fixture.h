@@ -114,7 +114,8 @@ static inline void check_with_less(void (*loses)(void)) {
 
 #ifdef __linux__
 /* Dumping core, page by page, all of 256 GiB of which two pages are in use: it takes many seconds and no room. */
-static inline void use_memory_to_dump(void) {
+static inline void prepare_to_dump(void) {
+  signal(SIGQUIT, SIG_DFL); /* a shell starts programs in the background with SIGQUIT ignored */
   size_t bytes = (size_t)256 << 30;
   uint8_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED || setrlimit(RLIMIT_CORE, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY}) != 0) _exit(2);
@@ -123,13 +124,13 @@ static inline void use_memory_to_dump(void) {
 
 static inline void dump_core(void *unused) {
   (void)unused;
-  use_memory_to_dump();
+  prepare_to_dump();
   raise(SIGQUIT);
 }
 
 static inline void hold_and_dump_core(void *unused) {
   (void)unused;
-  use_memory_to_dump();
+  prepare_to_dump();
   hold_and_report();
   raise(SIGQUIT);
 }

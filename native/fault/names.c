@@ -128,6 +128,15 @@ static void come_last(uint32_t others) {
   close_both(sender, receiver);
 }
 
+/* What all but the first do. False: this is the first. */
+static bool played_another(uint32_t actor) {
+  if (actor == LAST)
+    come_last(LAST);
+  else if (actor > 0)
+    come_and_go();
+  return actor > 0;
+}
+
 /* Holds the name lock for so long that the others that want it sleep. */
 static void be_slow(void) {
   ipc_sender *sender = try_sender(IPC_CREATE_OR_OPEN);
@@ -231,14 +240,7 @@ static void watch(uint32_t actor) {
 
 /* No room for it: RLIMIT_FSIZE stands in for a full /dev/shm. */
 static void no_room(uint32_t actor) {
-  if (actor == LAST) {
-    come_last(LAST);
-    return;
-  }
-  if (actor > 0) {
-    come_and_go();
-    return;
-  }
+  if (played_another(actor)) return;
   signal(SIGXFSZ, SIG_IGN);
   setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 4096, .rlim_max = 4096});
   ipc_failure failure;
@@ -321,14 +323,7 @@ static void *open_and_end(void *instance) {
 
 /* A thread ends with endpoints open, and its process goes on: the others find these endpoints dead. */
 static void thread_ends(uint32_t actor) {
-  if (actor == LAST) {
-    come_last(LAST);
-    return;
-  }
-  if (actor > 0) {
-    come_and_go();
-    return;
-  }
+  if (played_another(actor)) return;
   for (uint32_t round = 0; round < ROUNDS; round++) {
     ipc_sender *mine = try_sender(IPC_CREATE_OR_OPEN);
     pthread_t thread;

@@ -51,6 +51,14 @@ static void end_by(test_worker worker, int signal) {
   CHECK_LE(test_ms() - started, 5000);
 }
 
+/* The only worker of a case, when it is ready. */
+static test_worker start_alone(void (*run)(void *)) {
+  start();
+  test_worker worker = test_start(TEST_PROCESS, run, NULL);
+  test_await(&shared->ready, 1);
+  return worker;
+}
+
 static void receive_for_ever(void *unused) {
   (void)unused;
   ipc_receiver *receiver = must_receive(channel);
@@ -220,9 +228,7 @@ static void a_signal_during_opens_and_closes_ends_the_process(void) {
 
 /* A stopped holder of the name lock delays the end only briefly. */
 static void a_name_lock_that_is_held_does_not_hold_the_process_up(void) {
-  start();
-  test_worker worker = test_start(TEST_PROCESS, receive_for_ever, NULL);
-  test_await(&shared->ready, 1);
+  test_worker worker = start_alone(receive_for_ever);
   char key[IPC_OS_KEY_BYTES];
   ipc_segment_key(key, IPC_CHANNEL, test_prefix, test_name);
   int fd = ipc_os_open(key, false, 0);
@@ -245,9 +251,7 @@ static void ignore_and_wait(void *unused) {
 }
 
 static void an_ignored_signal_stays_ignored(void) {
-  start();
-  test_worker worker = test_start(TEST_PROCESS, ignore_and_wait, NULL);
-  test_await(&shared->ready, 1);
+  test_worker worker = start_alone(ignore_and_wait);
   CHECK(has_file(&channel));
   end_by(worker, SIGINT);
   CHECK(!has_file(&channel));
@@ -292,9 +296,7 @@ static void remove_handler_and_open(void *unused) {
 }
 
 static void a_later_open_watches_again(void) {
-  start();
-  test_worker worker = test_start(TEST_PROCESS, remove_handler_and_open, NULL);
-  test_await(&shared->ready, 1);
+  test_worker worker = start_alone(remove_handler_and_open);
   end_by(worker, SIGTERM);
   CHECK(!has_file(&channel));
 }
@@ -316,9 +318,7 @@ static void reset_and_wait(void *unused) {
 
 /* As Bun and Node have them. */
 static void a_handler_that_ends_the_process_runs_after_ours(void) {
-  start();
-  test_worker worker = test_start(TEST_PROCESS, reset_and_wait, NULL);
-  test_await(&shared->ready, 1);
+  test_worker worker = start_alone(reset_and_wait);
   end_by(worker, SIGINT);
   CHECK_EQ(shared->steps, 1);
   CHECK(!has_file(&channel));
@@ -330,9 +330,7 @@ static void switched_off(void *unused) {
 }
 
 static void it_can_be_switched_off(void) {
-  start();
-  test_worker worker = test_start(TEST_PROCESS, switched_off, NULL);
-  test_await(&shared->ready, 1);
+  test_worker worker = start_alone(switched_off);
   end_by(worker, SIGTERM);
   CHECK(has_file(&channel));
 }

@@ -75,7 +75,7 @@ static bool can_set_clocks_back(void) {
 /* Of the process that waits: what it has noted before lies in the future. */
 static void a_clock_that_is_set_back_does_not_hide_a_death(void) {
   if (!can_set_clocks_back()) SKIP("it needs Linux time namespaces, which take root's rights");
-  check_with_less(set_clocks_back);
+  check_with_less(set_clocks_back, check_given_back);
 }
 
 static void hold_with_an_earlier_clock(void *unused) {

@@ -380,6 +380,7 @@ static test_worker start_as_nobody(ipc_options *options) {
 }
 
 static void what_a_stranger_made_first_is_refused(void) {
+  need_root();
   ipc_options options = for_all;
   test_worker stranger = start_as_nobody(&options);
   check_refused(channel, NOBODY, 0666);
@@ -391,6 +392,7 @@ static void what_a_stranger_made_first_is_refused(void) {
 }
 
 static void what_both_sides_share_works(void) {
+  need_root();
   ipc_options options = for_all;
   test_worker stranger = start_as_nobody(&options);
   atomic_store(&shared->go, 1);
@@ -418,6 +420,7 @@ static void try_the_shared_as_nobody(void *unused) {
 }
 
 static void roots_own_is_refused_to_others_and_shared_if_both_say_so(void) {
+  need_root();
   ipc_receiver *receiver = must_receive(channel);
   test_finish(test_start(TEST_PROCESS, try_as_nobody, NULL));
   ipc_receiver_close(receiver);
@@ -427,6 +430,7 @@ static void roots_own_is_refused_to_others_and_shared_if_both_say_so(void) {
 }
 
 static void devices_are_refused(void) {
+  need_root();
   char victim[IPC_LISTED_PATH];
   make_victim(victim);
   CHECK_EQ(mknod(path_of(test_name), S_IFCHR | 0600, makedev(1, 3)), 0);
@@ -434,28 +438,11 @@ static void devices_are_refused(void) {
   CHECK_EQ(clear(), IPC_OK);
 }
 
-static void without_root_other_users_are_simulated_only(void) { CHECK(geteuid() != 0); }
-
-int main(int argc, char **argv) {
-  static const test_case for_everybody[] = {TEST_CASE(what_is_no_plain_file_is_refused),
-                                            TEST_CASE(another_users_segment_is_refused),
-                                            TEST_CASE(another_users_lock_is_not_waited_for),
-                                            TEST_CASE(only_those_that_may_write_may_read),
-                                            TEST_CASE(who_may_only_read_holds_nobody_up),
-                                            TEST_CASE(what_is_shared_more_widely_than_asked_is_refused),
-                                            TEST_CASE(what_we_left_behind_gives_nobody_its_permissions),
-                                            TEST_CASE(memory_does_not_shrink_by_a_damaged_size),
-                                            TEST_CASE(no_number_in_a_ring_leads_outside),
-                                            TEST_CASE(no_number_in_a_handle_leads_outside)};
-  static const test_case for_root[] = {
-      TEST_CASE(what_a_stranger_made_first_is_refused), TEST_CASE(what_both_sides_share_works),
-      TEST_CASE(roots_own_is_refused_to_others_and_shared_if_both_say_so), TEST_CASE(devices_are_refused)};
-  static const test_case for_others[] = {TEST_CASE(without_root_other_users_are_simulated_only)};
-  enum { COUNT = sizeof for_everybody / sizeof *for_everybody, ROOT_COUNT = sizeof for_root / sizeof *for_root };
-  test_case cases[COUNT + ROOT_COUNT];
-  bool is_root = geteuid() == 0;
-  size_t more = is_root ? ROOT_COUNT : 1;
-  memcpy(cases, for_everybody, sizeof for_everybody);
-  memcpy(cases + COUNT, is_root ? for_root : for_others, more * sizeof *cases);
-  return test_run_cases(argc, argv, cases, COUNT + more);
-}
+TEST_MAIN(TEST_CASE(what_is_no_plain_file_is_refused), TEST_CASE(another_users_segment_is_refused),
+          TEST_CASE(another_users_lock_is_not_waited_for), TEST_CASE(only_those_that_may_write_may_read),
+          TEST_CASE(who_may_only_read_holds_nobody_up), TEST_CASE(what_is_shared_more_widely_than_asked_is_refused),
+          TEST_CASE(what_we_left_behind_gives_nobody_its_permissions),
+          TEST_CASE(memory_does_not_shrink_by_a_damaged_size), TEST_CASE(no_number_in_a_ring_leads_outside),
+          TEST_CASE(no_number_in_a_handle_leads_outside), TEST_CASE(what_a_stranger_made_first_is_refused),
+          TEST_CASE(what_both_sides_share_works), TEST_CASE(roots_own_is_refused_to_others_and_shared_if_both_say_so),
+          TEST_CASE(devices_are_refused))

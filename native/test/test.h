@@ -81,6 +81,11 @@ _Noreturn static inline void test_skip(const char *reason) {
 }
 #define SKIP(reason) test_skip(reason)
 
+/* For cases with another user. */
+static inline void need_root(void) {
+  if (geteuid() != 0) SKIP("only root may become another user");
+}
+
 #define FAIL(...) test_fail(__FILE__, __LINE__, __VA_ARGS__)
 #define CHECK(condition) ((condition) ? (void)0 : FAIL("%s is false", #condition))
 

@@ -229,6 +229,7 @@ static void signal_as_nobody(void *argument) {
 }
 
 static void strangers_are_refused(void) {
+  need_root();
   board *shared = test_shared(sizeof *shared);
   waker mine = open_waker();
   serve(&mine, IPC_ROUTE, 0600);
@@ -244,6 +245,7 @@ static void strangers_are_refused(void) {
 
 /* SO_PASSRIGHTS, from Linux 6.16 on: before, processes that may write to a segment may also send descriptors. */
 static void descriptors_are_refused_where_the_system_can(void) {
+  need_root();
   enum { PASS_RIGHTS = 83 };
   waker mine = open_waker();
   int is_passed = 1;
@@ -261,6 +263,7 @@ static void signal_as_a_member(void *argument) {
 }
 
 static void the_group_of_the_segment_is_admitted(void) {
+  need_root();
   board *shared = test_shared(sizeof *shared);
   waker mine = open_waker();
   atomic_store(&shared->waker, number_of(&mine));
@@ -280,6 +283,7 @@ static void the_group_of_the_segment_is_admitted(void) {
 
 /* The name of a waker that is not there any more may lead anywhere. */
 static void admitting_changes_no_file_that_is_not_a_waker(void) {
+  need_root();
   waker mine = open_waker();
   const char *path = path_of(number_of(&mine));
   char victim[80];
@@ -324,35 +328,18 @@ static void work_behind_a_mount(void *unused) {
 }
 
 static void a_mount_over_the_directory_hides_no_waker(void) {
+  need_root();
   test_finish(test_start(TEST_PROCESS, work_behind_a_mount, NULL));
 }
 #endif
 
-static void without_root_other_users_are_not_tested(void) { CHECK(geteuid() != 0); }
-
-int main(int argc, char **argv) {
-  static const test_case for_everybody[] = {TEST_CASE(a_waker_has_the_permissions_of_what_it_serves),
-                                            TEST_CASE(a_wait_admits_the_users_that_may_write),
-                                            TEST_CASE(a_closed_waker_leaves_no_file),
-                                            TEST_CASE(a_waker_that_can_be_signalled_gets_its_test),
-                                            TEST_CASE(the_wakers_of_a_thread_end_with_it),
-                                            TEST_CASE(the_wakers_of_a_process_end_with_it),
-                                            TEST_CASE(what_a_killed_process_leaves_is_removed),
-                                            TEST_CASE(a_child_signals_through_sockets_of_its_own)};
+TEST_MAIN(TEST_CASE(a_waker_has_the_permissions_of_what_it_serves), TEST_CASE(a_wait_admits_the_users_that_may_write),
+          TEST_CASE(a_closed_waker_leaves_no_file), TEST_CASE(a_waker_that_can_be_signalled_gets_its_test),
+          TEST_CASE(the_wakers_of_a_thread_end_with_it), TEST_CASE(the_wakers_of_a_process_end_with_it),
+          TEST_CASE(what_a_killed_process_leaves_is_removed), TEST_CASE(a_child_signals_through_sockets_of_its_own),
 #ifdef __linux__
-  static const test_case for_root[] = {
-      TEST_CASE(strangers_are_refused), TEST_CASE(descriptors_are_refused_where_the_system_can),
-      TEST_CASE(the_group_of_the_segment_is_admitted), TEST_CASE(admitting_changes_no_file_that_is_not_a_waker),
-      TEST_CASE(a_mount_over_the_directory_hides_no_waker)};
-#else
-  static const test_case for_root[] = {{0}};
+          TEST_CASE(strangers_are_refused), TEST_CASE(descriptors_are_refused_where_the_system_can),
+          TEST_CASE(the_group_of_the_segment_is_admitted), TEST_CASE(admitting_changes_no_file_that_is_not_a_waker),
+          TEST_CASE(a_mount_over_the_directory_hides_no_waker)
 #endif
-  static const test_case for_others[] = {TEST_CASE(without_root_other_users_are_not_tested)};
-  enum { COUNT = sizeof for_everybody / sizeof *for_everybody, ROOT_COUNT = sizeof for_root / sizeof *for_root };
-  test_case cases[COUNT + ROOT_COUNT];
-  bool is_root = geteuid() == 0;
-  size_t more = is_root ? ROOT_COUNT : 1;
-  memcpy(cases, for_everybody, sizeof for_everybody);
-  memcpy(cases + COUNT, is_root ? for_root : for_others, more * sizeof *cases);
-  return test_run_cases(argc, argv, cases, COUNT + more);
-}
+)

@@ -61,60 +61,56 @@ async function holder(name: string): Promise<TestProgram> {
 	return child;
 }
 
+/** Ends a version: how many messages it has sent. */
+async function finish(program: TestProgram, version: number, stop: SharedMemory): Promise<number> {
+	terminate(program, version, stop);
+	const { sent } = await program.report<{ sent: number }>();
+	assert.equal(await program.exited, 0);
+	return sent;
+}
+
+/** Replaces version 1 by 2, 3 and 4. `end` ends a version when the next one waits for its place. */
+async function release(
+	how: "sender" | "senderAsync",
+	end: (present: TestProgram, version: number, stop: SharedMemory) => Promise<void>,
+): Promise<{ received: readonly number[]; sentByLast: number }> {
+	const name = names.next();
+	using stop = SharedMemory.open(`${name}.stop`, { prefix, size: 4 });
+	using receiver = Route.receiver(name, { prefix, capacity: 8192 });
+	await using programs = new ProgramGroup();
+	const start = (version: number) => programs.add(startProgram("handover", [how, prefix, name, version]));
+	const reading = new AbortController();
+	const reader = new Reader();
+	const read = reader.read(receiver, reading.signal);
+	let present = start(1);
+	assert.equal(await present.line(), "open");
+	for (let version = 1; version <= 3; version++) {
+		const next = start(version + 1);
+		await until(() => senderCount(name) === 2);
+		await end(present, version, stop);
+		assert.equal(await next.line(), "open");
+		present = next;
+	}
+	const sentByLast = await finish(present, 4, stop);
+	reading.abort();
+	await read;
+	return { received: reader.received, sentByLast };
+}
+
 describe.each(["sender", "senderAsync"] as const)("a release that replaces a service: %s", (how) => {
 	test("SIGTERM: no message is lost or out of order, from version to version", async () => {
-		const name = names.next();
-		using stop = SharedMemory.open(`${name}.stop`, { prefix, size: 4 });
-		using receiver = Route.receiver(name, { prefix, capacity: 8192 });
-		await using programs = new ProgramGroup();
-		const start = (version: number) => programs.add(startProgram("handover", [how, prefix, name, version]));
-		const reading = new AbortController();
-		const reader = new Reader();
-		const read = reader.read(receiver, reading.signal);
 		const sent: number[] = [];
-		let present = start(1);
-		assert.equal(await present.line(), "open");
-		for (let version = 1; version <= 3; version++) {
-			const next = start(version + 1);
-			await until(() => senderCount(name) === 2);
-			terminate(present, version, stop);
-			sent[version] = (await present.report<{ sent: number }>()).sent;
-			assert.equal(await present.exited, 0);
-			assert.equal(await next.line(), "open");
-			present = next;
-		}
-		terminate(present, 4, stop);
-		sent[4] = (await present.report<{ sent: number }>()).sent;
-		assert.equal(await present.exited, 0);
-		reading.abort();
-		await read;
-		assert.deepEqual(reader.received, sent);
+		const { received, sentByLast } = await release(how, async (present, version, stop) => {
+			sent[version] = await finish(present, version, stop);
+		});
+		sent[4] = sentByLast;
+		assert.deepEqual(received, sent);
 	});
 
 	test("SIGKILL: the next version continues, and what comes is whole and in order", async () => {
-		const name = names.next();
-		using stop = SharedMemory.open(`${name}.stop`, { prefix, size: 4 });
-		using receiver = Route.receiver(name, { prefix, capacity: 8192 });
-		await using programs = new ProgramGroup();
-		const start = (version: number) => programs.add(startProgram("handover", [how, prefix, name, version]));
-		const reading = new AbortController();
-		const reader = new Reader();
-		const read = reader.read(receiver, reading.signal);
-		let present = start(1);
-		assert.equal(await present.line(), "open");
-		for (let version = 1; version <= 3; version++) {
-			const next = start(version + 1);
-			await until(() => senderCount(name) === 2);
-			await present.kill();
-			assert.equal(await next.line(), "open");
-			present = next;
-		}
-		terminate(present, 4, stop);
-		const { sent } = await present.report<{ sent: number }>();
-		reading.abort();
-		await read;
-		assert.equal(reader.received[4], sent);
-		for (const version of [1, 2, 3]) assert.ok((reader.received[version] ?? 0) > 0);
+		const { received, sentByLast } = await release(how, (present) => present.kill());
+		assert.equal(received[4], sentByLast);
+		for (const version of [1, 2, 3]) assert.ok((received[version] ?? 0) > 0);
 	});
 });
 

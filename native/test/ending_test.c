@@ -356,7 +356,10 @@ static void a_forked_child_leaves_what_its_parent_has_open(void) {
 /* Two signals on two threads: the second does not cut the action of the first short. */
 static void a_second_signal_on_another_thread_waits(void) {
 #ifdef __SANITIZE_THREAD__
-  SKIP("ThreadSanitizer defers handlers, and two that end the process at once may wait for each other in it");
+  /* Seen in gdb: both threads in pause(), no signal pending in the kernel, our handler installed and not called. */
+  SKIP(
+      "a fault of ThreadSanitizer: it takes the signals, and does not call the handler of a thread that begins to "
+      "sleep");
 #endif
   start();
   for (uint32_t round = 0; round < 20 * TEST_SCALE; round++) {

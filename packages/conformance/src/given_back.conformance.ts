@@ -112,6 +112,15 @@ const within = canCreateNamespaces()
 	: [];
 
 describe("in namespaces", () => {
+	test("of 64 MiB of storage, closed shared memory makes room, or the error says what keeps it", async () => {
+		await using program = startProgram("kept_memory", [prefix], { within });
+		const { opened, text } = await program.report<{ opened: number; text: string }>();
+		// Node does not run finalizers before the event loop turns.
+		if (opened < 12) assert.match(text, /keeps 50331648 bytes of shared memory .*keptBytes/);
+		if (instance.programs === "bun") assert.equal(opened, 12);
+		assert.deepEqual(await program.report(), { opened: 1, text: "" });
+	}, 30_000);
+
 	test(
 		"of 64 MiB of storage, Workers that end in every way take nothing",
 		async () => {

@@ -34,6 +34,7 @@ export function openLibrary(path: string): NativeLibrary {
 	return {
 		symbols,
 		viewsEndWithThread: false,
+		collectGarbage: () => Bun.gc(true),
 		address,
 		map: (from, byteLength, mapping) =>
 			new Uint8Array(toOwnedArrayBuffer(from, 0, byteLength, mapping, releaseMapping)),

@@ -16,6 +16,7 @@ import { openFailure } from "../check/open_failure.ts";
 import { closeAtExit } from "../close_at_exit.ts";
 import type { Address, Symbols } from "./declarations.ts";
 import { NativeFailure } from "./failure.ts";
+import { openDespiteKept } from "./kept.ts";
 import { mapMemory, type NativeLibrary } from "./library.ts";
 import { LONGEST_CALL_MS, nativeHandleOptions, terminated, yieldToTermination } from "./options.ts";
 
@@ -271,11 +272,14 @@ export function openNativeHandles(
 		Opened: new (library: NativeLibrary, handle: Address, prefix: string, name: string) => SomeHandle,
 	): SomeHandle => {
 		const loaded = library();
-		const failure = new NativeFailure();
 		const native = nativeHandleOptions(kind, options);
 		const { ipc_handle_open } = loaded.symbols;
-		const handle = loaded.address(ipc_handle_open(terminated(prefix), terminated(name), native, failure.bytes));
-		if (handle === null) throw openFailure(failure, kind, prefix, name);
+		const handle = openDespiteKept(loaded, () => {
+			const failure = new NativeFailure();
+			const answer = loaded.address(ipc_handle_open(terminated(prefix), terminated(name), native, failure.bytes));
+			if (answer === null) throw openFailure(failure, kind, prefix, name);
+			return answer;
+		});
 		return new Opened(loaded, handle, prefix, name);
 	};
 	return {

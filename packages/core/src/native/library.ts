@@ -9,6 +9,8 @@ export interface NativeLibrary {
 	readonly symbols: Symbols;
 	/** Whether the views of a Worker end with it. Otherwise the runtime releases each view, also when a Worker is terminated. */
 	readonly viewsEndWithThread: boolean;
+	/** Collects garbage, and releases what its views hold, before it returns: where the runtime has such a call. */
+	readonly collectGarbage?: () => void;
 	/** Converts the result of a function that returns an address. */
 	address(answer: unknown): Address | null;
 	/**

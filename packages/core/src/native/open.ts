@@ -2,6 +2,7 @@ import type { EndpointKind, EngineOptions } from "@libipc/protocol";
 import { openFailure } from "../check/open_failure.ts";
 import type { Address } from "./declarations.ts";
 import { NativeFailure } from "./failure.ts";
+import { openDespiteKept } from "./kept.ts";
 import type { NativeLibrary } from "./library.ts";
 import { nativeOptions, terminated } from "./options.ts";
 
@@ -16,12 +17,14 @@ type Open = (
 const opener =
 	(open: "ipc_sender_open" | "ipc_sender_open_successor" | "ipc_receiver_open"): Open =>
 	(library, kind, prefix, name, options) => {
-		const failure = new NativeFailure();
 		const native = nativeOptions(kind, options);
-		const answer = library.symbols[open](terminated(prefix), terminated(name), native, failure.bytes);
-		const handle = library.address(answer);
-		if (handle === null) throw openFailure(failure, kind, prefix, name);
-		return handle;
+		return openDespiteKept(library, () => {
+			const failure = new NativeFailure();
+			const answer = library.symbols[open](terminated(prefix), terminated(name), native, failure.bytes);
+			const handle = library.address(answer);
+			if (handle === null) throw openFailure(failure, kind, prefix, name);
+			return handle;
+		});
 	};
 
 /**

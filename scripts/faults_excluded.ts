@@ -111,6 +111,8 @@ export const exclusions: Readonly<Record<string, string>> = {
 	"ipc_hashed_path copy": DARWIN,
 	"ipc_hashed_path copy, half": DARWIN,
 	"ipc_posix_resize ftruncate": DARWIN,
+	"lock_file flock": DARWIN,
+	"lock_file_is_locked flock": DARWIN,
 	"identity_after_fork_in_child store": FORKED,
 	"ipc_posix_forget_directory exchange": FORKED,
 	"socket_after_fork_in_child store": FORKED,

@@ -4,7 +4,7 @@
 #include "layout_hash.h"
 #include "libipc/list.h"
 
-enum { ROUNDS = 60 };
+enum { ROUNDS = 25 };
 
 /* A leftover of another layout, which this process has not open. Returns its inode. */
 static uint64_t leave_other_layout(uint32_t version, uint32_t layout_hash) {

@@ -59,11 +59,11 @@ export class World {
 	}
 
 	mutex(): Mutex {
-		return createApi(this.#engine).Mutex.open("mutex", this);
+		return createApi(this.#engine).Mutex.open("mutex", { prefix: this.prefix });
 	}
 
 	rwlock(): RwLock {
-		return createApi(this.#engine).RwLock.open("lock", this);
+		return createApi(this.#engine).RwLock.open("lock", { prefix: this.prefix });
 	}
 
 	semaphore(options?: SemaphoreOptions): Semaphore {
@@ -71,7 +71,7 @@ export class World {
 	}
 
 	condition(name: string): Condition {
-		return createApi(this.#engine).Condition.open(name, this);
+		return createApi(this.#engine).Condition.open(name, { prefix: this.prefix });
 	}
 
 	close(): void {

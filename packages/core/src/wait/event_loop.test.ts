@@ -63,7 +63,7 @@ test("an event loop whose signal to itself does not arrive says so once, and pol
 		while (ends[1].polls < 4) await Bun.sleep(1);
 		expect(warnings).toHaveLength(1);
 		expect(warnings[0]?.message).toContain("did not arrive");
-		expect(warnings[0]).toHaveProperty("code", "LIBIPC_NO_SIGNALS");
+		expect(warnings[0]).toHaveProperty("code", "IPC_NO_SIGNALS");
 		expect(ends[0].polls).toBeGreaterThan(ends[1].polls);
 		// Another waker of the same thread is not tested again.
 		loops[0].release(refused);

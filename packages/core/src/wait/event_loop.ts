@@ -1,4 +1,5 @@
 import type { Engine, EngineWaker } from "@libipc/protocol";
+import { warnOnce } from "../warn_once.ts";
 
 /**
  * How long waits are served before timers, sockets and everything else run. A wait whose message has arrived is served in a
@@ -125,12 +126,13 @@ export class EventLoop {
 		this.#pollInterval = UNSIGNALLED_POLL_INTERVAL_MS;
 		clearInterval(this.#pollTimer);
 		this.#startPolling();
-		process.emitWarning(
+		warnOnce(
+			"IPC_NO_SIGNALS",
+			"",
 			"The event loop of this process cannot be woken: a signal that it sent to itself did not arrive. Waiting endpoints now " +
 				`poll every ${UNSIGNALLED_POLL_INTERVAL_MS} ms. Signals are datagrams to a socket in the directory of the names ` +
 				"(libipc-wake.*). Check that the directory has room for files, and that no sandbox or security policy (seccomp, " +
 				"AppArmor) forbids such sockets.",
-			{ code: "LIBIPC_NO_SIGNALS" },
 		);
 	}
 

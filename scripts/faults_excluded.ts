@@ -3,6 +3,8 @@ const FORKED =
 	"only in a forked child, which has no scenario: it writes to its memory and closes what it has inherited";
 const BINDING =
 	"one system call for the rings in TypeScript, whose tests in packages/compat/src/ring kill before each of their stores";
+const THREAD_END =
+	"only where a binding frees what an ended thread has open; the kernel releases the lock of a process that is killed before";
 const DARWIN = "only on macOS, or where the file system has no fallocate";
 
 /**
@@ -52,6 +54,9 @@ export const exclusions: Readonly<Record<string, string>> = {
 	"ipc_segment_open fill, half": OWN,
 	"ipc_mapping_release sub": OWN,
 	"ipc_mapping_hold add": OWN,
+	"ipc_mapping_close add": OWN,
+	"mapping_free sub": OWN,
+	"ipc_process_adopt_threads store": OWN,
 	"ipc_memory_map add": OWN,
 	"ipc_os_signal swap": OWN,
 	"ipc_os_adopt_reset_handlers store": OWN,
@@ -65,9 +70,12 @@ export const exclusions: Readonly<Record<string, string>> = {
 		"only if other threads of the process have a lock open; a process killed there is a killed owner, as after the swap in mutex.c",
 	"slots.c:27 slots_new_instance add":
 		"only when 2^32 endpoints have been opened; the same store as on the line before",
+	"mapping_after_fork_in_child unmap": FORKED,
 	"mapping_after_fork_in_child store": "only in a forked child, into memory that is no longer shared",
 	"ipc_segment_is_orphaned store": "only when the file of a mapped segment was cut off",
 	"ipc_layout_hash store": OWN,
+	"open_segments_end_thread unlock": THREAD_END,
+	"slots_leave_as_dead unlock": THREAD_END,
 	"ipc_segment_wait wait": BINDING,
 	"ipc_segment_wake wake": BINDING,
 	"ipc_segment_unlock_name unlock": BINDING,

@@ -376,12 +376,17 @@ int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {
   return 0;
 }
 
-int32_t ipc_list_remove(ipc_listing *listing) {
+static int32_t list_remove(ipc_listing *listing, bool keeps_died_inside) {
   if (listing->state != IPC_LISTED_LEFTOVER && listing->state != IPC_LISTED_UNFINISHED &&
       listing->state != IPC_LISTED_VERSION)
     return 0;
-  return ipc_segment_remove_leftover(listing->files[listing->next_file - 1].key, REMOVE_PATIENCE_NS);
+  const char *key = listing->files[listing->next_file - 1].key;
+  return ipc_segment_remove_leftover(key, REMOVE_PATIENCE_NS, keeps_died_inside);
 }
+
+int32_t ipc_list_remove(ipc_listing *listing) { return list_remove(listing, false); }
+
+int32_t ipc_list_remove_unneeded(ipc_listing *listing) { return list_remove(listing, true); }
 
 /* The kinds that are easily taken for one another: those of the same number. 0: no other. */
 static const uint8_t list_groups[IPC_KINDS] = {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "died_inside.h"
 #include "failure.h"
 #include "libipc/storage.h"
 #include "name_lock.h"
@@ -51,18 +52,25 @@ int32_t ipc_clear(const char *prefix, const char *name, uint32_t kind, ipc_failu
 
 void ipc_clear_dead_processes(void) { ipc_os_remove_dead_identities(); }
 
+/* Whether an unfinished segment replaces a lock whose owner died inside. Its header does not say its kind yet. */
+static bool remove_died_inside_unfinished(const ipc_header *header) {
+  return ipc_died_inside_unfinished(header, IPC_MUTEX) || ipc_died_inside_unfinished(header, IPC_RWLOCK);
+}
+
 /* Whether no live endpoint is on a mapped file that may be a segment. If not, failure->code may say why. Under the name
  * lock. */
-static bool remove_is_abandoned(ipc_segment *segment, uint64_t file_bytes, const char *listed, ipc_failure *failure) {
+static bool remove_is_abandoned(ipc_segment *segment, uint64_t file_bytes, const char *listed, bool keeps_died_inside,
+                                ipc_failure *failure) {
   ipc_header *header = segment->header, copy;
-  if (atomic_load_explicit(&header->magic, memory_order_acquire) == 0) return true; /* unfinished */
+  if (atomic_load_explicit(&header->magic, memory_order_acquire) == 0) /* unfinished */
+    return !keeps_died_inside || !remove_died_inside_unfinished(header);
   memcpy(&copy, header, offsetof(ipc_header, head));
   if (ipc_segment_check(&copy, file_bytes, failure) != IPC_OK || !ipc_segment_is_named(&copy, listed)) return false;
   ipc_segment_adopt(segment, &copy);
-  return !ipc_slots_any_alive(segment);
+  return !ipc_slots_any_alive(segment) && !(keeps_died_inside && ipc_died_inside(segment));
 }
 
-bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns) {
+bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns, bool keeps_died_inside) {
   ipc_segment segment = {0};
   ipc_failure failure = {0};
   ipc_os_file file;
@@ -75,7 +83,7 @@ bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns) {
     removed = ipc_os_unlink(listed) == 0;
   else if (ipc_name_lock_is_own(&file) && file.size >= IPC_HEADER_BYTES &&
            ipc_segment_map(&segment, fd, file.size, &ignored) &&
-           remove_is_abandoned(&segment, file.size, listed, &failure))
+           remove_is_abandoned(&segment, file.size, listed, keeps_died_inside, &failure))
     removed = ipc_segment_unlink(&segment);
   ipc_segment_close(&segment);
   ipc_os_unlock(fd);

@@ -4,6 +4,7 @@
 #include "interpose.h"
 #include "libipc/rwlock.h"
 #include "libipc/semaphore.h"
+#include "view.h"
 
 static const ipc_options rwlock = {.kind = IPC_RWLOCK};
 static const ipc_options robust = {.kind = IPC_SEMAPHORE, .initial = 1 + 3, .robust = 1};
@@ -125,6 +126,39 @@ static void clear_removes_what_was_left_locked(void) {
   }
 }
 
+/* How many names it has removed. */
+static uint32_t remove_all(int32_t (*remove)(ipc_listing *)) {
+  ipc_failure failure;
+  ipc_listed_name name;
+  uint32_t removed = 0;
+  ipc_listing *listing = ipc_list_open(test_prefix, &failure);
+  while (ipc_list_next(listing, &name, &failure) == 1) removed += (uint32_t)remove(listing);
+  ipc_list_close(listing);
+  return removed;
+}
+
+/* Also if it is being created again in its file, by a process that was killed. */
+static void what_was_left_locked_is_not_unneeded(void) {
+  for (int unfinished = 0; unfinished < 2; unfinished++) {
+    ipc_handle *it = must_handle(mutex);
+    CHECK_EQ(lock_it(it), IPC_OK);
+    ipc_handle_close(it);
+    CHECK_EQ(remove_all(ipc_list_remove_unneeded), 0);
+    if (unfinished) {
+      view seen = view_open(test_prefix, test_name, IPC_MUTEX);
+      atomic_store(&seen.header->claim, IPC_CLAIM_ABANDONED);
+      atomic_store(&seen.header->magic, 0);
+      view_close(&seen);
+      CHECK_EQ(remove_all(ipc_list_remove_unneeded), 0);
+    }
+    it = must_handle(mutex);
+    CHECK_EQ(lock_it(it), IPC_OWNER_DIED);
+    ipc_handle_close(it); /* locked again */
+    CHECK_EQ(remove_all(ipc_list_remove_unneeded), 0);
+    CHECK_EQ(remove_all(ipc_list_remove), 1);
+  }
+}
+
 static void open_with_other_options(void *calls) {
   calls_left = (uint32_t)(intptr_t)calls;
   hooks.before = die_at_last_call;
@@ -197,6 +231,6 @@ static void the_permits_of_the_dead_are_counted_by_the_next_open(void) {
 }
 
 TEST_MAIN(TEST_CASE(the_next_owner_learns_of_it_in_every_order), TEST_CASE(clear_removes_what_was_left_locked),
-          TEST_CASE(a_kill_during_the_replacement_does_not_lose_it),
+          TEST_CASE(what_was_left_locked_is_not_unneeded), TEST_CASE(a_kill_during_the_replacement_does_not_lose_it),
           TEST_CASE(an_unusable_lock_is_a_new_one_after_its_last_close),
           TEST_CASE(the_permits_of_the_dead_are_counted_by_the_next_open))

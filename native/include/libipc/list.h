@@ -145,6 +145,18 @@ IPC_API int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *end
 IPC_API int32_t ipc_list_remove(ipc_listing *listing);
 
 /*
+ * ipc_list_remove(), but a lock that was left locked stays, and a robust semaphore with permits that were not given
+ * back: its next owner has to learn of that. For a program that does not know whose names it removes. All else that it
+ * removes would be replaced by the next open.
+ *
+ * Returns:    as ipc_list_remove().
+ * Fails with: nothing.
+ * Called by:  the thread that opened the listing.
+ * Order:      none.
+ */
+IPC_API int32_t ipc_list_remove_unneeded(ipc_listing *listing);
+
+/*
  * Whether the same name is in use as another kind that is easily taken for this one: a route, a channel and a queue for
  * each other, a mutex and a reader-writer lock for each other. Endpoints and handles of different kinds never meet, so
  * this is often a mistake in one of the programs. Called after an open: of two opens at the same moment, at least one

@@ -1,12 +1,18 @@
 /** Mistakes that would otherwise have no visible effect: docs/mistakes.md. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { assertLike } from "@libipc/testing/assert_like";
 import { untyped } from "@libipc/testing/bad_values";
 import { expectError, expectRejection } from "./expect_error.ts";
 import { afterAll, describe, test } from "./harness.ts";
 import { instance } from "./instance.ts";
 import { Names } from "./names.ts";
-import { startProgram } from "./start_program.ts";
+import { startProgram, startThreadProgram } from "./start_program.ts";
 import { Channel, Condition, clear, list, Mutex, Queue, Route, RwLock, Semaphore, SharedMemory } from "./under_test.ts";
+import { clearInSteps } from "./unneeded.ts";
+import { warningsOf } from "./warnings.ts";
 
 const names = new Names("traps");
 const { prefix } = names;
@@ -15,27 +21,6 @@ afterAll(() => names.clear());
 
 const rings = { Route, Channel, Queue } as const;
 const locks = { Mutex, Condition, RwLock, Semaphore, SharedMemory } as const;
-
-interface IpcWarning extends Error {
-	readonly code?: string;
-}
-
-/** The warnings of this package that a call causes. They are given in a later turn of the event loop. */
-async function warningsOf(call: () => unknown): Promise<readonly string[]> {
-	const texts: string[] = [];
-	const collect = (warning: IpcWarning): void => {
-		if (warning.name === "IpcWarning") texts.push(`${warning.code}: ${warning.message}`);
-	};
-	process.on("warning", collect);
-	try {
-		await call();
-		await new Promise((resolve) => setImmediate(resolve));
-		await new Promise((resolve) => setImmediate(resolve));
-		return texts;
-	} finally {
-		process.off("warning", collect);
-	}
-}
 
 const refused = (text: RegExp, call: () => unknown): void => expectError("ERR_IPC_INVALID_ARGUMENT", text, call);
 
@@ -439,5 +424,61 @@ describe("one name, two kinds", () => {
 			[],
 		);
 		clear({ prefix });
+	});
+});
+
+describe("clear() without a prefix", () => {
+	/** In a directory of its own: the names of other programs of this machine are none of its business. */
+	async function clearInDirectory(): Promise<object> {
+		const directory = mkdtempSync(join(tmpdir(), "libipc-test-"));
+		const options = { transport: "processes", env: { LIBIPC_DIR: directory, LIBIPC_PREFIX: "" } } as const;
+		try {
+			await using leaver = startProgram("unneeded", ["leave", prefix], options);
+			assert.equal(await leaver.line(), "ready");
+			await leaver.kill();
+			await using clearer = startProgram("unneeded", ["clear", prefix], options);
+			return await clearer.report<object>();
+		} finally {
+			rmSync(directory, { recursive: true });
+		}
+	}
+
+	async function clearInProcess(): Promise<object> {
+		await using leaver = startThreadProgram("unneeded", ["leave", prefix]);
+		assert.equal(await leaver.line(), "ready");
+		await leaver.kill();
+		while (list().some(({ name, state }) => state === "live" && name === "locked"))
+			await new Promise((resolve) => setTimeout(resolve, 5));
+		const before = process.env.LIBIPC_PREFIX;
+		delete process.env.LIBIPC_PREFIX;
+		try {
+			return await clearInSteps(prefix);
+		} finally {
+			if (before !== undefined) process.env.LIBIPC_PREFIX = before;
+		}
+	}
+
+	test("keeps what its next owner needs, and warns once that it concerned all programs", async () => {
+		const isShared = instance.engine === "native";
+		const steps = await (isShared ? clearInDirectory() : clearInProcess());
+		const unneeded = ["channel messages", "mutex free", "semaphore free"];
+		const warning =
+			/^IPC_CLEARED_ALL: clear\(\) without a prefix removed .*channel "messages" \(prefix ".*"\).* all: true/;
+		assertLike(steps, {
+			"without a prefix": isShared
+				? { removed: unneeded, warnings: [warning] }
+				: // All names are those of this process. The end of the thread may have removed these already.
+					{ removed: (names: readonly string[]) => names.every((name) => unneeded.includes(name)), warnings: [] },
+			"a second time": { removed: [], warnings: [] },
+			"with a prefix": { removed: ["mutex locked", "semaphore taken"], warnings: [] },
+			all: { removed: ["rwlock locked"], warnings: [] },
+		});
+	});
+
+	test("refuses a prefix together with all, and an all that is no boolean", () => {
+		refused(/a prefix, or all: true .*, but not both/, () => clear({ prefix, all: true }));
+		refused(/all must be true or false, not 1/, () => untyped(clear, { prefix, all: 1 }));
+		refused(/all is an option of clear\(\) of leftovers only, not of list/, () => untyped(list, { all: true }));
+		assert.deepEqual(clear({ prefix, all: false }), []);
 	});
 });

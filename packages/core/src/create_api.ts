@@ -1,7 +1,14 @@
-import { type Engine, type EngineInfo, hideFramesBeside, type ListedName, type ListOptions } from "@libipc/protocol";
+import {
+	type ClearOptions,
+	type Engine,
+	type EngineInfo,
+	hideFramesBeside,
+	type ListedName,
+	type ListOptions,
+} from "@libipc/protocol";
 import { createChannelFactory, createQueueFactory, createRouteFactory } from "./endpoint/factory.ts";
 import type { EndpointFactory, QueueReceiver, RouteFactory } from "./endpoint/types.ts";
-import { checkListOptions, compareListed } from "./listing.ts";
+import { checkClearOptions, checkListOptions, compareListed, warnOfOthers } from "./listing.ts";
 import { type ConditionFactory, createConditionFactory } from "./lock/condition.ts";
 import { createMutexFactory, type MutexFactory } from "./lock/mutex.ts";
 import { createRwLockFactory, type RwLockFactory } from "./lock/rwlock.ts";
@@ -92,6 +99,11 @@ export interface Api {
 	 * process will open again. It does not remove names that a live process has open or is opening, nor files that are damaged
 	 * or foreign; `Route.clear(name)`, `Channel.clear(name)` and so on remove those.
 	 *
+	 * Without a prefix, neither as an option nor in `LIBIPC_PREFIX`, it concerns the names of all programs. It then keeps a lock that
+	 * was left locked, and a robust semaphore with permits that were not given back, because their next owner has to learn of that.
+	 * If it has removed a name, it gives a process warning (`IPC_CLEARED_ALL`), once in each thread. With `all: true` it removes them,
+	 * too, and gives no warning.
+	 *
 	 * @throws IpcError as {@link list}
 	 * @example
 	 * import { clear } from "libipc";
@@ -99,7 +111,7 @@ export interface Api {
 	 * for (const { kind, name, byteLength } of clear({ prefix: "shop" }))
 	 *   console.log(`${kind} ${name}: ${byteLength} bytes freed`);
 	 */
-	clear(options?: ListOptions): ListedName[];
+	clear(options?: ClearOptions): ListedName[];
 	/**
 	 * Which engine this process uses, and why: whether its names reach other processes. In Node this is decided when the first
 	 * name is opened or this is called first, and the same for all threads.
@@ -149,8 +161,13 @@ export function createApi(engine: () => Engine): Api {
 		Semaphore: createSemaphoreFactory(engine),
 		RwLock: createRwLockFactory(engine),
 		SharedMemory: createSharedMemoryFactory(engine),
-		list: (options) => sorted(engine().list(checkListOptions("list", options))),
-		clear: (options) => sorted(engine().clearLeftovers(checkListOptions("clear", options))),
+		list: (options) => sorted(engine().list(checkListOptions(options))),
+		clear(options) {
+			const { prefix, isUnasked } = checkClearOptions(options);
+			const removed = sorted(engine().clearLeftovers(prefix, isUnasked));
+			if (isUnasked) warnOfOthers(removed);
+			return removed;
+		},
 		engine: () => engine().info(),
 		monotonicNs: () => engine().now(),
 	};

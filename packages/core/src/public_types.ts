@@ -1,5 +1,6 @@
 /** The types, and the one class, that every package of libipc exports in addition to the values of `Api`. */
 export type {
+	ClearOptions,
 	EndpointKind,
 	EngineInfo,
 	HandleKind,

@@ -44,8 +44,11 @@ export interface Engine {
 	otherKind(kind: EndpointKind | HandleKind, prefix: string, name: string): NameOfOtherKind | undefined;
 	/** All names of a prefix, or of all prefixes, in any order. */
 	list(prefix: string | undefined): ListedName[];
-	/** Removes the names of a prefix, or of all prefixes, that no live process or thread has open; returns what it removed. */
-	clearLeftovers(prefix: string | undefined): ListedName[];
+	/**
+	 * Removes the names of a prefix, or of all prefixes, that no live process or thread has open; returns what it removed.
+	 * `keepsLocked`: locks that were left locked, and robust semaphores with permits that were not given back, stay.
+	 */
+	clearLeftovers(prefix: string | undefined, keepsLocked: boolean): ListedName[];
 	/** What this engine is, and why this process has it. */
 	info(): EngineInfo;
 	/** Nanoseconds on the clock that `monotonicNs` promises. */

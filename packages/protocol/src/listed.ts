@@ -9,6 +9,16 @@ export interface ListOptions {
 	readonly prefix?: string | undefined;
 }
 
+/** Which names to clear. */
+export interface ClearOptions extends ListOptions {
+	/**
+	 * Clear the names of all prefixes, whatever `LIBIPC_PREFIX` says, and locks that were left locked, too. Not together with `prefix`.
+	 *
+	 * @defaultValue `false`
+	 */
+	readonly all?: boolean | undefined;
+}
+
 /**
  * The state of a listed name.
  *

@@ -274,6 +274,9 @@ function otherKind(...[kind, prefix, name]: Parameters<Engine["otherKind"]>): Re
 export const sabLists: Pick<Engine, "list" | "clearLeftovers" | "otherKind"> = {
 	otherKind,
 	list: (prefix) => collect(prefix, () => true),
-	clearLeftovers: (prefix) =>
-		collect(prefix, (here, key, { state }) => state === "leftover" && underLock(here, () => removeLeftover(here, key))),
+	clearLeftovers: (prefix, keepsLocked) =>
+		collect(
+			prefix,
+			(here, key, { state }) => state === "leftover" && underLock(here, () => removeLeftover(here, key, keepsLocked)),
+		),
 };

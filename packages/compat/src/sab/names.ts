@@ -296,11 +296,12 @@ export function clearName(threads: Threads, key: Key): void {
 	else threads.forgetBlock(unit);
 }
 
-/** Removes a name if no live thread has it open: whether it did. Under the lock. */
-export function removeLeftover(threads: Threads, key: Key): boolean {
+/** Removes a name if no live thread has it open: whether it did. `keepsLocked`: `ipc_list_remove_unneeded`. Under the lock. */
+export function removeLeftover(threads: Threads, key: Key, keepsLocked: boolean): boolean {
 	const unit = findBlock(threads.blocks, key);
 	const segment = unit === 0 ? undefined : segmentIn(threads, unit);
 	if (!(segment instanceof Segment) || isAnyAlive(segment)) return false;
+	if (keepsLocked && diedInside(segment)) return false;
 	removeReplaced(threads, key, unit);
 	remove(threads, segment);
 	return true;

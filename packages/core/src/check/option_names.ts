@@ -17,6 +17,7 @@ export const optionNames = {
 	sharedMemory: [...HANDLE, "size", "mode"],
 	clear: ["prefix"],
 	list: ["prefix"],
+	clearLeftovers: ["prefix", "all"],
 	wait: ["timeout"],
 	asyncWait: ["timeout", "signal"],
 	iteration: ["signal"],
@@ -41,6 +42,7 @@ const OWNERS: Readonly<Record<string, string>> = {
 	timeout: "calls that wait",
 	signal: "asynchronous calls",
 	max: "drain and drainBatch",
+	all: "clear() of leftovers",
 };
 
 /** How many characters must be inserted, removed or replaced to turn one word into the other. */

@@ -126,6 +126,7 @@ export const declarations = {
 	ipc_list_next: { args: ["ptr", "buffer", "buffer"], returns: "i32" },
 	ipc_list_endpoint: { args: ["ptr", "buffer"], returns: "i32" },
 	ipc_list_remove: { args: ["ptr"], returns: "i32" },
+	ipc_list_remove_unneeded: { args: ["ptr"], returns: "i32" },
 	ipc_list_close: { args: ["ptr"], returns: "void" },
 
 	ipc_sender_peers: { args: ["ptr", "buffer", "u32"], returns: "i32" },

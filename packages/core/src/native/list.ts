@@ -101,11 +101,13 @@ function listFailure(failure: NativeFailure): IpcError {
 	return new IpcError(refusedCode(failure) ?? "ERR_IPC_SYSTEM", "", refusalText("list shared memory", failure));
 }
 
+type Remove = "ipc_list_remove" | "ipc_list_remove_unneeded";
+
 /** Every listed name that `accept` takes, in the listing's own order; it may remove the current one. */
 function collect(
 	library: () => NativeLibrary,
 	prefix: string | undefined,
-	accept: (name: ListedName, remove: () => boolean) => boolean,
+	accept: (name: ListedName, remove: (how: Remove) => boolean) => boolean,
 ): ListedName[] {
 	const { symbols, address } = library();
 	const failure = new NativeFailure();
@@ -116,7 +118,7 @@ function collect(
 		const nameBuffer = new Structure(abi.LISTED_NAME_BYTES);
 		const endpointBuffer = new Structure(abi.LISTED_ENDPOINT_BYTES);
 		const accepted: ListedName[] = [];
-		const remove = () => symbols.ipc_list_remove(listing) === 1;
+		const remove = (how: Remove) => symbols[how](listing) === 1;
 		for (;;) {
 			const status = symbols.ipc_list_next(listing, nameBuffer.bytes, failure.bytes);
 			if (status < 0) throw listFailure(failure);
@@ -146,8 +148,9 @@ export const openNativeLists = (
 		return other && { kind: other, pid: pid[0] as number };
 	},
 	list: (prefix) => collect(library, prefix, () => true),
-	clearLeftovers(prefix) {
-		const removed = collect(library, prefix, ({ state }, remove) => REMOVABLE.has(state) && remove());
+	clearLeftovers(prefix, keepsLocked) {
+		const how = keepsLocked ? "ipc_list_remove_unneeded" : "ipc_list_remove";
+		const removed = collect(library, prefix, ({ state }, remove) => REMOVABLE.has(state) && remove(how));
 		library().symbols.ipc_clear_dead_processes();
 		return removed;
 	},

@@ -93,8 +93,8 @@ static uint64_t limit_left_in_groups(const char *root, const char *group, size_t
   uint64_t least = UINT64_MAX;
   char folder[IPC_OS_PATH_BYTES];
   size_t root_bytes = strlen(root);
-  if (root_bytes + group_bytes >= sizeof folder) return UINT64_MAX;
-  snprintf(folder, sizeof folder, "%s%.*s", root, (int)group_bytes, group);
+  int length = snprintf(folder, sizeof folder, "%s%.*s", root, (int)group_bytes, group);
+  if (length < 0 || (size_t)length >= sizeof folder) return UINT64_MAX;
   for (;;) {
     uint64_t left = limit_left_in_group(folder, is_first_version, swap, wanted);
     if (left < least) {

@@ -15,16 +15,28 @@ export interface OpenLoan {
 }
 
 /** A loan of `byteLength` bytes in the ring, at an offset in it. */
-export function lendInRing(engine: EngineSender, offset: number, byteLength: number, among: Set<OpenLoan>): OpenLoan {
-	return {
-		among,
-		// The ring is mapped again if a view of it was transferred.
-		view: () => viewOf(engine.ring(), offset, byteLength),
-		end(length) {
-			engine.endLoan(offset, length);
-			return length >= 0;
-		},
-	};
+export class RingLoan implements OpenLoan {
+	readonly among: Set<OpenLoan>;
+	readonly #engine: EngineSender;
+	readonly #offset: number;
+	readonly #byteLength: number;
+
+	constructor(engine: EngineSender, offset: number, byteLength: number, among: Set<OpenLoan>) {
+		this.#engine = engine;
+		this.#offset = offset;
+		this.#byteLength = byteLength;
+		this.among = among;
+	}
+
+	/** The ring is mapped again if a view of it was transferred. */
+	view(): Uint8Array {
+		return viewOf(this.#engine.ring(), this.#offset, this.#byteLength);
+	}
+
+	end(length: number): boolean {
+		this.#engine.endLoan(this.#offset, length);
+		return length >= 0;
+	}
 }
 
 /** Ends a loan once. Returns undefined if it had ended before. */

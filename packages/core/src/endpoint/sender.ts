@@ -4,7 +4,7 @@ import { bytesOf, plainLength } from "../check/bytes.ts";
 import { closedError, failure } from "../check/failure.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import type { WaitQueue } from "../wait/wait_queue.ts";
-import { giveUp, lendInRing, type OpenLoan, SenderLoan } from "./loan.ts";
+import { giveUp, type OpenLoan, RingLoan, SenderLoan } from "./loan.ts";
 import { MessageEncoder } from "./message_encoder.ts";
 import { Peers } from "./peers.ts";
 import type {
@@ -219,27 +219,25 @@ export class SenderEndpoint implements Sender {
 		try {
 			for (const message of messages) {
 				this.#checkOpen();
-				let bytes: Uint8Array;
-				let length: number;
-				if (typeof message === "string") {
-					length = this.#encode(message);
-					bytes = this.#encoder.bytes;
-				} else {
-					length = plainLength(message);
-					bytes = message as Uint8Array;
-					if (!(length > 0 && length <= this.#engine.maxRecordLength)) {
+				let bytes = message as Uint8Array;
+				let length = typeof message === "string" ? 0 : plainLength(message);
+				if (!(length > 0 && length <= this.#engine.maxRecordLength)) {
+					if (typeof message === "string") {
+						length = this.#encode(message);
+						bytes = this.#encoder.bytes;
+					} else {
 						const view = this.#viewOf(message);
 						length = view.byteLength;
 						bytes = notEmpty(view);
 					}
-				}
-				if (length > this.#engine.maxRecordLength) {
-					// Too large to be staged: it is sent in fragments, after the staged messages.
-					if (staged > 0 && !flush()) return sent;
-					const status = this.#engine.send(bytes, length, left());
-					if (!this.#settled(status, length, timeout)) return sent;
-					sent++;
-					continue;
+					if (length > this.#engine.maxRecordLength) {
+						// Too large to be staged: it is sent in fragments, after the staged messages.
+						if (staged > 0 && !flush()) return sent;
+						const status = this.#engine.send(bytes, length, left());
+						if (!this.#settled(status, length, timeout)) return sent;
+						sent++;
+						continue;
+					}
 				}
 				let status = this.#engine.stage(bytes, length);
 				if (status === Status.timedOut) {
@@ -320,7 +318,7 @@ export class SenderEndpoint implements Sender {
 		if (offset === Status.notInPlace) return this.#lendOutsideRing(length, timeout);
 		if (!this.#settled(offset, length, timeout)) return null;
 		const bytes = viewOf(engine.ring(), offset, length);
-		return new SenderLoan(this.name, lendInRing(engine, offset, length, this.#loans), bytes);
+		return new SenderLoan(this.name, new RingLoan(engine, offset, length, this.#loans), bytes);
 	}
 
 	/** A loan that is not in the ring: it is written to separate memory, and copied when it is sent. */

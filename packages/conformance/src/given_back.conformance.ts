@@ -135,7 +135,9 @@ describe("in namespaces", () => {
 				`${early.descriptors} descriptors, later ${late.descriptors}`,
 			);
 			assert.ok(late.mappings < early.mappings + 200, `${early.mappings} mappings, later ${late.mappings}`);
-			if (isLong) assert.ok(late.rss < early.rss + 64 * MIB, `${early.rss} bytes, later ${late.rss}`);
+			// bun:ffi keeps about 25 KB of each Worker that loads the library (docs/engines.md).
+			const keptByRuntime = instance.programs === "bun" ? 40_000 * workers * endings.length : 0;
+			if (isLong) assert.ok(late.rss < early.rss + 64 * MIB + keptByRuntime, `${early.rss} bytes, later ${late.rss}`);
 			assert.equal(await program.exited, 0);
 		},
 		60_000 + workers * 6000,

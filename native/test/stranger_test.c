@@ -359,7 +359,7 @@ static void files_of_a_stranger_delay_nobody(void) {
   ipc_failure failure;
   CHECK(!ipc_receiver_open(test_prefix, test_name, &options, &failure));
   CHECK_EQ(failure.code, IPC_E_PERMISSION);
-  ipc_segment_remove_leftover(key, 20000000000u);
+  ipc_segment_remove_leftover(key, 20000000000u, false);
   CHECK_LE(test_ms() - before, 15000);
   ipc_os_signal(number_of(&mine));
   CHECK_EQ(rings(&mine), 1);

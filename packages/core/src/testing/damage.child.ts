@@ -192,7 +192,9 @@ async function useHandle(name: string): Promise<void> {
 				() => attemptAsync("waitAsync", () => condition.waitAsync(mutex, { timeout: timeout() })),
 			]);
 			attempt("close", () => condition.close());
-			return void attempt("close", () => mutex.close());
+			attempt("close", () => mutex.close());
+			// Closed while it is locked, it keeps its name for the next owner.
+			return void attempt("clear", () => Mutex.clear(`${name}m`, { prefix }));
 		}
 		default: {
 			const memory = SharedMemory.open(name, { prefix, size: 20_000 });

@@ -18,9 +18,10 @@ export interface EndpointPlace {
 	readonly capacity: number;
 }
 
-export async function openSender(engine: "sab" | "native", { kind, ...options }: EndpointPlace): Promise<SendingEnd> {
+export async function openSender(engine: "sab" | "native", place: EndpointPlace): Promise<SendingEnd> {
+	const { kind, prefix, capacity } = place;
 	const { Route, Channel } = await importEngine(engine);
-	const sender = (kind === "route" ? Route : Channel).sender("bench", options);
+	const sender = (kind === "route" ? Route : Channel).sender("bench", { prefix, capacity });
 	return {
 		send(message) {
 			if (!sender.send(message, LOSS_TIMEOUT)) throw new Error("a message could not be sent");
@@ -29,12 +30,10 @@ export async function openSender(engine: "sab" | "native", { kind, ...options }:
 	};
 }
 
-export async function openReceiver(
-	engine: "sab" | "native",
-	{ kind, ...options }: EndpointPlace,
-): Promise<ReceivingEnd> {
+export async function openReceiver(engine: "sab" | "native", place: EndpointPlace): Promise<ReceivingEnd> {
+	const { kind, prefix, capacity } = place;
 	const { Route, Channel } = await importEngine(engine);
-	const receiver = (kind === "route" ? Route : Channel).receiver("bench", options);
+	const receiver = (kind === "route" ? Route : Channel).receiver("bench", { prefix, capacity });
 	return {
 		receive(count, target, take) {
 			for (let i = 0; i < count; i++) {

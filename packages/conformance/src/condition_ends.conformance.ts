@@ -214,7 +214,7 @@ describe("errors of a condition", () => {
 		const sync = (...args: unknown[]) => untyped(condition.wait.bind(condition), ...args);
 		const async = (...args: unknown[]) => untyped(condition.waitAsync.bind(condition), ...args) as Promise<unknown>;
 		for (const bad of [undefined, null, 5, {}, condition]) {
-			expectError(invalid, /waits with a mutex, as Mutex\.open\(\) returns it, not with/, () => sync(bad));
+			expectError(invalid, /as Mutex\.open\(\) of the same copy of libipc returns it, not with/, () => sync(bad));
 			await expectRejection(invalid, /waits with a mutex/, async(bad));
 		}
 		mutex.lock();

@@ -31,6 +31,8 @@ interface Instance {
 	/** The Node that it needs. */
 	readonly node?: NodeVersion;
 	readonly env: Readonly<Record<string, string>>;
+	/** Another instance runs the same engine: {@link REPEATED_SCALE}. */
+	readonly isRepeated?: boolean;
 	/** The only files that it runs; without it, all. */
 	readonly files?: readonly string[];
 }
@@ -60,6 +62,12 @@ const TIME_LIMIT_MS =
 
 /** The volume of cases with many messages in a quick run, see packages/testing/src/scale.ts. */
 const QUICK_SCALE = 0.1;
+
+/**
+ * The volume in an instance whose engine another instance runs at full volume, in another runtime version or with another
+ * transport. All of its cases run. What depends on the instance shows in few rounds; what takes many is in the engine.
+ */
+const REPEATED_SCALE = 0.25;
 
 const source = "packages/conformance/src";
 const emitted = "build/emit/conformance/src";
@@ -95,15 +103,17 @@ const instances: readonly Instance[] = [
 			name: `node-${version}-sab-threads`,
 			command: inNode(version),
 			node: version,
+			isRepeated: version !== 26,
 			env: { LIBIPC_PACKAGE: "libipc", LIBIPC_ENGINE: "sab", ...threads },
 		}),
 	),
 	{ name: "node-26-native-processes", command: inNode(26), node: 26, env: { ...native, ...processes } },
-	{ name: "node-26-native-threads", command: inNode(26), node: 26, env: { ...native, ...threads } },
+	{ name: "node-26-native-threads", command: inNode(26), node: 26, isRepeated: true, env: { ...native, ...threads } },
 	{
 		name: "bun-with-node-26-programs",
 		command: node26 ? inBun : undefined,
 		node: 26,
+		isRepeated: true,
 		env: {
 			LIBIPC_PACKAGE: "libipc",
 			...processes,
@@ -114,6 +124,7 @@ const instances: readonly Instance[] = [
 		name: "node-26-with-bun-programs",
 		command: inNode(26),
 		node: 26,
+		isRepeated: true,
 		env: { ...native, ...processes, ...programsIn([bun], emitted, source, ".ts") },
 	},
 ];
@@ -214,7 +225,7 @@ if (present.some(({ node }) => node !== undefined)) {
 const results = new Map(
 	present.map(({ name }): [string, Result] => [name, { passed: 0, failed: 0, ms: 0, skipped: [] }]),
 );
-const scale = flags.quick ? { LIBIPC_TEST_SCALE: String(QUICK_SCALE) } : {};
+const scaleOf = ({ isRepeated }: Instance): number => (flags.quick ? QUICK_SCALE : isRepeated ? REPEATED_SCALE : 1);
 
 /** What the failed files said. It is printed at the end, where the reader of a long log looks first. */
 const failures: string[] = [];
@@ -232,7 +243,10 @@ async function work(): Promise<void> {
 	for (let job = jobs.shift(); job; job = jobs.shift()) {
 		const { instance, file } = job;
 		const started = performance.now();
-		const { output, status } = await runTests(instance.command?.(file) ?? [], { ...instance.env, ...scale });
+		const { output, status } = await runTests(instance.command?.(file) ?? [], {
+			...instance.env,
+			LIBIPC_TEST_SCALE: process.env.LIBIPC_TEST_SCALE ?? String(scaleOf(instance)),
+		});
 		const ms = performance.now() - started;
 		times[keyOf(job)] = Math.round(ms);
 		const { passed, failed, skipped } = count(output, status);

@@ -306,8 +306,11 @@ static void of_another_version(uint32_t actor) {
     CHECK(fd >= 0);
     CHECK_EQ(ftruncate(fd, 16384), 0);
     CHECK_EQ(pwrite(fd, start, sizeof start, 0), sizeof start);
+    int user = ipc_os_open(key, false, 0); /* so that the others have to wait */
     ipc_os_unlock(fd);
     reach(1);
+    LIKELY_AFTER(10, false);
+    close(user);
   }
   await_stage(0, 1);
   come_and_go();

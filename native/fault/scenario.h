@@ -110,10 +110,11 @@ void fault_end(const char *what, uint64_t begun);
 
 /*
  * An open or a clear waits 5 s for the lock of the name, then it fails with IPC_E_BUSY. On a busy machine a process
- * that is stopped for 3 s with the lock may hold it for longer. Then the call is made again.
+ * that is stopped for 3 s with the lock may hold it for longer. A file of another layout that it has open is refused
+ * sooner (IPC_E_VERSION). Then the call is made again.
  */
 static inline bool is_stopped_for_too_long(int32_t code) {
-  return code == IPC_E_BUSY && now->armed[0].signal == SIGSTOP;
+  return (code == IPC_E_BUSY || code == IPC_E_VERSION) && now->armed[0].signal == SIGSTOP;
 }
 /* A call that opens; `failure` is the caller's. */
 #define OPEN(call)                                                                \

@@ -7,8 +7,9 @@
 #include "layout_hash.h"
 #include "name_lock.h"
 
-/* Others that open the name have the file open for a moment, before they see that it has another layout. */
-static const uint64_t PATIENCE_NS = 100000000u;
+/* Others that open the name have the file open for a moment, before they see that it has another layout. On a busy
+ * machine that moment is long. */
+static const uint64_t PATIENCE_NS = 500000000u;
 
 /* What lies at the start of a segment in every layout. */
 typedef struct other_layout_start {

@@ -97,7 +97,12 @@ const node26 = nodeBinary(26) ?? "";
 const instances: readonly Instance[] = [
 	{ name: "bun-native-processes", command: inBun, env: { LIBIPC_PACKAGE: "libipc", ...processes } },
 	{ name: "bun-native-threads", command: inBun, env: { LIBIPC_PACKAGE: "libipc", ...threads } },
-	{ name: "bun-sab-threads", command: inBun, env: { LIBIPC_PACKAGE: "@libipc/compat", ...threads } },
+	{
+		name: "bun-sab-threads",
+		command: inBun,
+		isRepeated: true,
+		env: { LIBIPC_PACKAGE: "@libipc/compat", ...threads },
+	},
 	...nodeVersions.map(
 		(version): Instance => ({
 			name: `node-${version}-sab-threads`,

@@ -24,11 +24,11 @@ interface Variant {
 const systemFlags = ["-D_GNU_SOURCE", "-D_DARWIN_C_SOURCE"];
 
 const variants: readonly Variant[] = [
-	{ name: "plain", flags: ["-O2"], scale: 4 },
+	{ name: "plain", flags: ["-O2"], scale: 2 },
 	{
 		name: "address",
 		flags: ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
-		scale: 2,
+		scale: 1,
 	},
 	// -Wno-tsan: gcc warns that ThreadSanitizer does not know fences. It then sees fewer orderings than there are, so
 	// it can only report too much. What the library orders by fences alone are atomics, which are never races.

@@ -67,7 +67,7 @@ const QUICK_SCALE = 0.1;
  * The volume in an instance whose engine another instance runs at full volume, in another runtime version or with another
  * transport. All of its cases run. What depends on the instance shows in few rounds; what takes many is in the engine.
  */
-const REPEATED_SCALE = 0.25;
+const REPEATED_SCALE = 0.1;
 
 const source = "packages/conformance/src";
 const emitted = "build/emit/conformance/src";

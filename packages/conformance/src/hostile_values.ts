@@ -1,6 +1,6 @@
 /**
- * Values that no caller should pass, and bytes that lie about themselves. Each is made anew for each call, because a call may use it
- * up. The bytes of each one lie between guard bytes, which must neither be sent nor be written.
+ * Values that no caller should pass, and bytes that lie about themselves. Each call gets values of its own, because it may use
+ * them up. The bytes of each one lie between guard bytes, which must neither be sent nor be written.
  */
 import vm from "node:vm";
 

@@ -68,8 +68,8 @@ class Subjects implements Disposable {
 	}
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the calls of this file are called with values that their types forbid
-type Anything = any;
+/** A value that the types of the calls forbid: `never` may be passed everywhere. */
+type Anything = never;
 
 /** A place in a call where a value can be. */
 type Place = (subjects: Subjects, value: Anything) => unknown;
@@ -93,7 +93,7 @@ function assertAllowed(error: unknown, what: string, { throwsTypeError = false }
 }
 
 /** Whether the value itself makes the runtime throw a TypeError when it is used in this way, without the library. */
-function throwsByItself(use: (value: Anything) => unknown, value: unknown): boolean {
+function throwsByItself(use: (value: unknown) => unknown, value: unknown): boolean {
 	try {
 		use(value);
 	} catch (error) {
@@ -106,14 +106,14 @@ function throwsByItself(use: (value: Anything) => unknown, value: unknown): bool
 async function callWithEach(
 	place: Place,
 	values = everything,
-	use: (value: Anything) => unknown = () => {},
+	use: (value: unknown) => unknown = () => {},
 ): Promise<void> {
 	using subjects = new Subjects();
 	for (const [what, make] of Object.entries(values)) {
 		const value = make();
 		let result: unknown;
 		try {
-			result = await place(subjects, value.value);
+			result = await place(subjects, value.value as never);
 		} catch (error) {
 			if (!(error instanceof TypeError && throwsByItself(use, make().value))) assertAllowed(error, what, value);
 		}
@@ -148,7 +148,7 @@ describe("a message", () => {
 			const expected = expectedOf(value);
 			let sent: unknown;
 			try {
-				sent = await ways[way]?.(subjects, value.value);
+				sent = await ways[way]?.(subjects, value.value as never);
 			} catch (error) {
 				assertAllowed(error, what, value);
 			}
@@ -326,7 +326,7 @@ describe("options", () => {
 		await callWithEach(withMessage(call));
 		for (const each of known)
 			await callWithEach(
-				withMessage((subjects, value) => call(subjects, { [each]: value })),
+				withMessage((subjects, value) => call(subjects, { [each]: value } as never)),
 				others,
 			);
 	});
@@ -345,7 +345,7 @@ describe("options", () => {
 					return values[each];
 				},
 			});
-		const result = await withMessage(call)(subjects, options);
+		const result = await withMessage(call)(subjects, options as never);
 		if (result instanceof Object && Symbol.dispose in result) (result as Disposable)[Symbol.dispose]();
 		assert.deepEqual(reads, Object.fromEntries(known.map((each) => [each, 1])));
 		subjects.check();
@@ -384,9 +384,9 @@ const arguments_: Record<string, Place> = {
 };
 
 /** What these calls do with the value: it may throw a TypeError of its own then. */
-const uses: Record<string, (value: Anything) => unknown> = {
-	"a batch": (value) => Array.from(value),
-	"a handler": (value) => typeof value === "function" && value(),
+const uses: Record<string, (value: unknown) => unknown> = {
+	"a batch": (value) => Array.from(value as never),
+	"a handler": (value) => typeof value === "function" && (value as () => unknown)(),
 };
 
 describe("an argument", () => {
@@ -422,9 +422,10 @@ describe("an open", () => {
 	test.each(Object.keys(openers))("%s: of a name, of options, and of each option", async (opener) => {
 		const { open, names: known } = openers[opener] ?? assert.fail();
 		const rest = opener === "SharedMemory.open" ? { prefix, size: 64 } : { prefix };
-		await callWithEach((_, value) => open(value, rest), others);
-		await callWithEach((_, value) => open(unique(), value), others);
-		for (const each of known) await callWithEach((_, value) => open(unique(), { ...rest, [each]: value }), others);
+		await callWithEach((_, value) => open(value, rest as never), others);
+		await callWithEach((_, value) => open(unique() as never, value), others);
+		for (const each of known)
+			await callWithEach((_, value) => open(unique() as never, { ...rest, [each]: value } as never), others);
 	});
 });
 
@@ -737,7 +738,7 @@ describe("the stack of an error", () => {
 		using subjects = new Subjects();
 		const line = first(() => {
 			// Not the last expression: it would be a tail call, of which Bun keeps no line.
-			const result = calls[name]?.(subjects, undefined);
+			const result = calls[name]?.(subjects, undefined as never);
 			return [result];
 		});
 		assert.match(line, /values\.conformance\.[jt]s/);

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { canCreateNamespaces } from "@libipc/testing/namespaces";
 import { DIRECTORY } from "@libipc/testing/segment_files";
+import { testUnless } from "@libipc/testing/test_unless";
 import { engine } from "./index.ts";
 
 // Others may be using the machine, too.
@@ -77,14 +78,19 @@ const machines: readonly Machine[] = [
 const error = (expected: Machine["opened"]) =>
 	expected && { code: expected.code, message: expect.stringMatching(expected.message) };
 
-describe.if(canCreateNamespaces())("the error says what is wrong and what to do, if", () => {
-	test.each(machines)("$title", ({ setup, env, user, opened, listed }) => {
-		const script = `${setup || ":"} && exec "$@"`;
-		const args = ["--mount", "sh", "-c", script, "sh", process.execPath, program, `odd${process.pid}`, "name"];
-		const { stdout, stderr } = spawnSync("unshare", [...args, String(user ?? "")], { env: { ...process.env, ...env } });
-		expect(stderr.toString()).toBe("");
-		expect(JSON.parse(stdout.toString())).toEqual({ opened: error(opened), listed: error(listed) });
-	});
+const testOnMachine = testUnless(!canCreateNamespaces(), "It needs the right to create namespaces.");
+
+describe("the error says what is wrong and what to do, if", () => {
+	for (const { title, setup, env, user, opened, listed } of machines)
+		testOnMachine(title, () => {
+			const script = `${setup || ":"} && exec "$@"`;
+			const args = ["--mount", "sh", "-c", script, "sh", process.execPath, program, `odd${process.pid}`, "name"];
+			const { stdout, stderr } = spawnSync("unshare", [...args, String(user ?? "")], {
+				env: { ...process.env, ...env },
+			});
+			expect(stderr.toString()).toBe("");
+			expect(JSON.parse(stdout.toString())).toEqual({ opened: error(opened), listed: error(listed) });
+		});
 });
 
 describe("LIBIPC_DIR", () => {

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { testUnless } from "@libipc/testing/test_unless";
 import { nodeBinary, nodeVersions } from "../../../scripts/node_binary.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -51,7 +52,7 @@ describe("packed, installed, and run with two threads", () => {
 		}, 60_000);
 		// V8 ends the process where a Worker finds no addresses: what is reserved here must leave it some.
 		const addresses = { 22: 2_500_000, 24: 4_000_000, 26: 4_000_000 }[version];
-		test.if(process.platform === "linux")(
+		testUnless(process.platform !== "linux", "Only Linux limits the addresses of a process.")(
 			`in Node ${version}, with ${addresses} KiB of addresses`,
 			() => {
 				const limited = ["sh", "-c", `ulimit -v ${addresses}; exec "$@"`, "sh", binary, "main.mjs"];

@@ -157,7 +157,7 @@ static void only_those_that_may_write_may_read(void) {
   }
 }
 
-/* With the right to read he could: any open file can be locked, and a lock of one user stops all others. */
+/* A user with the right to read a file can open and lock it, and that lock would stop all others. */
 static void lock_as_nobody(void *unused) {
   (void)unused;
   if (setgid(NOBODY) != 0 || setuid(NOBODY) != 0) FAIL("root could not become nobody");

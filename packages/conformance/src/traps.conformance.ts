@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assertLike } from "@libipc/testing/assert_like";
 import { untyped } from "@libipc/testing/bad_values";
+import { until } from "@libipc/testing/timing";
 import { expectError, expectRejection } from "./expect_error.ts";
 import { afterAll, describe, test } from "./harness.ts";
 import { instance } from "./instance.ts";
@@ -447,8 +448,7 @@ describe("clear() without a prefix", () => {
 		await using leaver = startThreadProgram("unneeded", ["leave", prefix]);
 		assert.equal(await leaver.line(), "ready");
 		await leaver.kill();
-		while (list().some(({ name, state }) => state === "live" && name === "locked"))
-			await new Promise((resolve) => setTimeout(resolve, 5));
+		await until(() => !list().some(({ name, state }) => state === "live" && name === "locked"));
 		const before = process.env.LIBIPC_PREFIX;
 		delete process.env.LIBIPC_PREFIX;
 		try {

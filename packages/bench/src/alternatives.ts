@@ -11,6 +11,7 @@ import {
 	alternativesChart,
 	alternativesTable,
 	isRight,
+	RECEIVERS,
 } from "./alternatives/alternatives_table.ts";
 import { measureRow } from "./bench_ipc/row.ts";
 import { jsonFlag, runsFlag, svgFlag } from "./command/flags.ts";
@@ -21,7 +22,6 @@ import { EXIT_STATUS, runCommand } from "./command/run_command.ts";
 
 const NAME = "bun run bench:alternatives";
 
-const RECEIVERS = [1, 8];
 const MIN = 2;
 const MAX = 256;
 

@@ -1,4 +1,4 @@
-import { barChart } from "../command/chart.ts";
+import { barChart } from "../charts/bar_chart.ts";
 import { newTable } from "../command/table.ts";
 import type { AlternativeResult } from "./alternative.ts";
 
@@ -36,7 +36,10 @@ export function alternativesTable(rows: readonly AlternativeRow[], receiverCount
 	return table.toString();
 }
 
-const COLORS = ["#2f6fdb", "#e0a03c"];
+/** How many receivers the benchmark measures each transport with. */
+export const RECEIVERS: readonly number[] = [1, 8];
+
+const COLORS = ["blue", "orange"] as const;
 
 export function alternativesChart(
 	machine: string,
@@ -49,10 +52,9 @@ export function alternativesChart(
 		subtitle: machine,
 		categories: transports,
 		axis: "ns per message (logarithmic; less is better)",
-		height: 160 + transports.length * 48,
 		series: receiverCounts.map((receivers, i) => ({
 			name: receivers === 1 ? "1 receiver" : `${receivers} receivers`,
-			color: COLORS[i % COLORS.length] as string,
+			color: COLORS[i % COLORS.length] ?? "grey",
 			values: transports.map((transport) => nsPerMessage(rows, transport, receivers)),
 		})),
 	});

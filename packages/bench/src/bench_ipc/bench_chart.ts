@@ -1,4 +1,4 @@
-import { barChart } from "../command/chart.ts";
+import { barChart } from "../charts/bar_chart.ts";
 import { published } from "./published.ts";
 import type { Row } from "./row.ts";
 
@@ -9,17 +9,16 @@ export function benchChart(machine: string, rows: readonly Row[]): string {
 		subtitle: machine,
 		categories: rows.map(({ pattern, n }) => `${pattern}, N = ${n}`),
 		axis: "ns per message (logarithmic; less is better)",
-		height: 140 + rows.length * 52,
 		series: [
-			{ name: "libipc, TypeScript", color: "#2f6fdb", values: rows.map((row) => row.usPerMessage * 1e3) },
+			{ name: "libipc, TypeScript", color: "blue", values: rows.map((row) => row.usPerMessage * 1e3) },
 			{
 				name: "baseline in C, same machine",
-				color: "#9aa5b1",
+				color: "grey",
 				values: rows.map((row) => row.baselineNsPerMessage),
 			},
 			{
 				name: "cpp-ipc, published for Apple Silicon",
-				color: "#e0a03c",
+				color: "orange",
 				values: rows.map((row) => {
 					const seed = published(row.pattern, row.n);
 					return seed && (seed.cppMs * 1e6) / 100_000;

@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { root } from "../../../../scripts/lib/repository.ts";
+import { barChart } from "./bar_chart.ts";
+import { publishedCharts } from "./published_charts.ts";
+
+const textOf = (file: string): string => readFileSync(`${root}${file}`, "utf8");
+
+test.each(publishedCharts.map((chart) => [chart.file, chart] as const))("%s shows the kept results", (file, chart) => {
+	expect(textOf(file)).toBe(chart.draw(textOf(chart.results)));
+});
+
+test("a chart has each value at its place, also as text", () => {
+	const svg = barChart({
+		title: "a < b",
+		subtitle: "",
+		categories: ["one", "two"],
+		axis: "ns",
+		series: [{ name: "x", color: "blue", values: [10, 1000] }],
+	});
+	expect(svg).toContain("a &lt; b");
+	expect(svg).toContain("ns. one: x 10; two: x 1,000.");
+	// The axis goes from 1 to 1,000: 10 is at a third of it, 1,000 at its end.
+	const widths = [...svg.matchAll(/class="blue" x="170" y="\d+" width="(\d+)"/g)].map(([, width]) => Number(width));
+	expect(widths).toEqual([217, 650]);
+});
+
+test("a value that a logarithmic axis cannot show is refused", () => {
+	const options = { title: "", subtitle: "", categories: ["one"], axis: "" };
+	for (const values of [[0], [-1], [Number.NaN], [undefined]])
+		expect(() => barChart({ ...options, series: [{ name: "x", color: "blue", values }] })).toThrow(RangeError);
+});

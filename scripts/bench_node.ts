@@ -26,7 +26,7 @@ const {
 const node = nodeBinary(Number(version) as (typeof nodeVersions)[number]);
 if (!node) {
 	console.error(
-		`There is no Node ${version}: set LIBIPC_NODE_${version} to its path (npm has a package of it for Linux on x64 only).`,
+		`There is no Node ${version} from npm for this machine, or it could not be downloaded: set LIBIPC_NODE_${version} to its path.`,
 	);
 	process.exit(2);
 }

@@ -302,7 +302,7 @@ if (!flags.quick && files === allFiles && present.length === instances.length) {
 for (const { command, name, node } of wanted)
 	if (!command)
 		console.log(
-			`${name} did not run, and is not counted: there is no Node ${node} on this machine. npm has it for Linux on x64 (bun install); elsewhere set LIBIPC_NODE_${node} to its path.`,
+			`${name} did not run, and is not counted: there is no Node ${node} from npm for this machine, or it could not be downloaded. Set LIBIPC_NODE_${node} to its path.`,
 		);
 if (failures.length > 0) console.log(`\n${failures.join("\n")}`);
 console.log(`\n${closingLine({ passed, failed })}`);

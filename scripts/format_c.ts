@@ -1,14 +1,16 @@
 /**
- * Formats the C files of native/ and chaos/ with the clang-format that package.json pins, as .clang-format says.
+ * Formats the C files of native/ and chaos/ with the clang-format that tools/clang-format pins, as .clang-format says.
  *
  *   bun scripts/format_c.ts [--check]
  */
 import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { commandLine } from "./lib/command_line.ts";
+import { root } from "./lib/repository.ts";
+import { toolFolder } from "./lib/tool.ts";
 
-process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+process.chdir(root);
 
 const { flags } = commandLine({
 	name: "bun scripts/format_c.ts",
@@ -17,7 +19,8 @@ const { flags } = commandLine({
 
 const files = globSync(["native/{include,src,test,fault,fuzz,bench}/**/*.{c,h}", "chaos/*.c"]).sort();
 const mode = flags.check ? ["--dry-run", "--Werror"] : ["-i"];
-const { status, error } = spawnSync("node_modules/.bin/clang-format", [...mode, ...files], { stdio: "inherit" });
+const clangFormat = join(toolFolder("clang-format"), "node_modules/clang-format-node/build/cli.js");
+const { status, error } = spawnSync(process.execPath, [clangFormat, ...mode, ...files], { stdio: "inherit" });
 if (error) throw error;
 if (status !== 0) console.error("Run bun scripts/format_c.ts.");
 else if (flags.check) console.log(`Checked the format of ${files.length} C files.`);

@@ -40,6 +40,13 @@ const packages = [
 
 const PASSED = /^\S.*: \d+ passed, 0 failed,.* [\d.]+ s$/;
 
+const tools: Step = {
+	id: "tools",
+	title: "tools that bun install does not bring",
+	lane: "first",
+	command: [bun, "scripts/install_tools.ts"],
+	counts: "nothing",
+};
 const build: Step = {
 	id: "build",
 	title: "the C library",
@@ -87,6 +94,7 @@ function chaos(lane: Step["lane"], seconds: number): Step {
 
 /** What a contributor runs after each change: every kind of test, with less volume. At most 4 minutes on two processors. */
 export const quickSteps: readonly Step[] = [
+	tools,
 	build,
 	check,
 	{
@@ -128,6 +136,7 @@ async function missingFuzzer(): Promise<string | undefined> {
 
 /** Everything. At most 25 minutes on two processors. */
 export const allSteps: readonly Step[] = [
+	tools,
 	build,
 	check,
 	{

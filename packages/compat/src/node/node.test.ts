@@ -37,9 +37,7 @@ const run = async (name: string, how: How = {}): Promise<unknown> => (await outp
 beforeAll(() => {
 	for (const version of [22, 26] as const)
 		if (!existsSync(nodeBinary(version) ?? ""))
-			throw new Error(
-				`There is no Node ${version} here: bun install brings it, or LIBIPC_NODE_${version} tells where.`,
-			);
+			throw new Error(`There is no Node ${version} from npm for this machine: set LIBIPC_NODE_${version} to its path.`);
 });
 afterAll(() => {
 	clear({ prefix });

@@ -3,6 +3,7 @@ import { globSync } from "node:fs";
 import { basename } from "node:path";
 import { commandLine } from "./lib/command_line.ts";
 import { root } from "./lib/repository.ts";
+import { libraryName } from "./lib/targets.ts";
 import { link, object, releaseFlags, type Step, Toolchain } from "./lib/toolchain.ts";
 
 commandLine({
@@ -21,15 +22,19 @@ const platform = globSync("native/src/platform/*.c").sort();
 const sharedFlags = ["-fPIC", "-fvisibility=hidden"];
 // The library has handlers that run after a runtime has closed it: of signals, of fork, of the end of a thread.
 const keepLoaded = process.platform === "linux" ? ["-Wl,-z,nodelete"] : [];
+const named =
+	process.platform === "darwin" ? [`-Wl,-install_name,${libraryName.darwin}`] : [`-Wl,-soname,${libraryName.linux}`];
 
 interface Target {
 	readonly output: string;
 	readonly sources: readonly string[];
 	readonly isShared: boolean;
+	/** Flags of the linker, in addition to those of every target. */
+	readonly flags?: readonly string[];
 }
 
 const targets: readonly Target[] = [
-	{ output: `libipc.${suffix}`, sources: library, isShared: true },
+	{ output: `libipc.${suffix}`, sources: library, isShared: true, flags: named },
 	{
 		output: `callback_thread.${suffix}`,
 		sources: ["native/bench/callback_thread.c", ...platform],
@@ -58,11 +63,11 @@ function objectOf(source: string, isShared: boolean): Step {
 
 try {
 	const toolchain = new Toolchain();
-	const links = targets.map(({ output, sources, isShared }) =>
+	const links = targets.map(({ output, sources, isShared, flags = [] }) =>
 		link(
 			sources.map((source) => objectOf(source, isShared)),
 			`${BUILD}/${output}`,
-			isShared ? [...releaseFlags, "-shared", ...sharedFlags, ...keepLoaded] : releaseFlags,
+			isShared ? [...releaseFlags, "-shared", ...sharedFlags, ...keepLoaded, ...flags] : releaseFlags,
 		),
 	);
 	await toolchain.makeAll([...objects.values()]);

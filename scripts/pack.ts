@@ -1,60 +1,176 @@
 /**
- * Makes what npm installs out of the packages: JavaScript and declarations instead of sources, for Node does not run
- * TypeScript in node_modules, and the native library of this machine. The tarballs are in build/npm.
- *
- *   bun run pack
+ * Makes what npm installs: the package `libipc`, with JavaScript and declarations in place of the sources (Node does not run
+ * TypeScript in node_modules) and the native libraries; and `@libipc/core` and `@libipc/compat`, which only export `libipc`.
  */
-import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { createHash } from "node:crypto";
+import {
+	cpSync,
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { commandLine } from "./lib/command_line.ts";
+import { root } from "./lib/repository.ts";
+import { must } from "./lib/run.ts";
+import { filesOf, type Target, targetOfLibrary, targets } from "./lib/targets.ts";
+import { writeCode } from "./packed_code.ts";
 
-process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+const { flags } = commandLine({
+	name: "bun run pack",
+	flags: {
+		thisMachine: {
+			type: Boolean,
+			description: "with the libraries of this machine only, from native/build: for tests, not for release",
+			default: false,
+		},
+	},
+	help: {
+		description:
+			"Writes the packages for npm to build/npm: libipc, and @libipc/core and @libipc/compat, which export it. Compiles the libraries of all targets with Zig (bun scripts/zig.ts), and checks them.",
+	},
+});
+process.chdir(root);
 
 const OUTPUT = "build/npm";
-const EMITTED = `${OUTPUT}/emitted`;
-const LIBRARY = `libipc.${process.platform === "darwin" ? "dylib" : "so"}`;
+/** Two calls at the same time do not disturb each other: each has its own folder, and moves whole tarballs from it. */
+const STAGE = `build/pack-${process.pid}`;
 
-type Exports = string | { readonly [condition: string]: Exports };
+type Json = Readonly<Record<string, unknown>>;
 
-/** What a package exports once it is compiled. */
-function compiled(exports: Exports): Exports {
-	if (typeof exports !== "string")
-		return Object.fromEntries(
-			Object.entries(exports).map(([condition, to]) => [
-				condition,
-				condition === "types" && typeof to === "string" ? at(to, ".d.ts") : compiled(to),
-			]),
-		);
-	return { types: at(exports, ".d.ts"), default: at(exports, ".js") };
+const readJson = (path: string): Json => JSON.parse(readFileSync(path, "utf8"));
+
+const writeJson = (path: string, value: unknown): void =>
+	writeFileSync(path, `${JSON.stringify(value, undefined, "\t")}\n`);
+
+/** The fields of packages/libipc that are published as they are. */
+function publishedFields(): Json {
+	const { private: _, exports, dependencies, devDependencies, ...fields } = readJson("packages/libipc/package.json");
+	return fields;
 }
 
-const at = (source: string, extension: string) => source.replace(/^\.\/src\//, "./dist/").replace(/\.ts$/, extension);
-
-function run(command: string, ...args: readonly string[]): void {
-	const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
-	if (status !== 0) throw new Error(`${command} ${args.join(" ")} failed:\n${stdout}${stderr}`);
-}
-
-rmSync(OUTPUT, { recursive: true, force: true });
-run(process.execPath, "x", "tsc", "-p", "tsconfig.emit.json", "--outDir", EMITTED);
-for (const name of ["protocol", "core", "compat", "libipc"]) {
-	const staged = `${OUTPUT}/${name}`;
-	mkdirSync(staged, { recursive: true });
-	const { private: _, exports, ...rest } = JSON.parse(readFileSync(`packages/${name}/package.json`, "utf8"));
-	const files = ["dist", "native"];
-	writeFileSync(
-		`${staged}/package.json`,
-		`${JSON.stringify({ ...rest, exports: compiled(exports), files }, undefined, "\t")}\n`,
-	);
-	cpSync(`${EMITTED}/${name}/src`, `${staged}/dist`, { recursive: true });
-	cpSync("LICENSE", `${staged}/LICENSE`);
-	cpSync("README.md", `${staged}/README.md`);
-	// In the package whose `native/load_library.ts` looks for it.
-	if (name === "core" && existsSync(`native/build/${LIBRARY}`)) {
-		mkdirSync(`${staged}/native`);
-		cpSync(`native/build/${LIBRARY}`, `${staged}/native/${LIBRARY}`);
+/** Where the files of each target are. */
+async function libraryFolders(): Promise<ReadonlyMap<Target, string>> {
+	if (!flags.thisMachine) {
+		await must([process.execPath, "scripts/cross_compile.ts"], { show: true });
+		await must([process.execPath, "scripts/check_libraries.ts"], { show: true });
+		return new Map(targets.map((target) => [target, `native/build/cross/${target.name}`]));
 	}
-	run("npm", "pack", `./${staged}`, "--pack-destination", OUTPUT);
-	rmSync(staged, { recursive: true });
+	const library = `native/build/libipc.${process.platform === "darwin" ? "dylib" : "so"}`;
+	if (!existsSync(library)) throw new Error(`${library} is missing: \`bun run build\` makes it`);
+	const target = targetOfLibrary(readFileSync(library));
+	if (!target) throw new Error(`libipc is not published for the machine that ${library} was built for`);
+	return new Map([[target, "native/build"]]);
 }
-rmSync(EMITTED, { recursive: true });
+
+/** Copies the libraries of all targets, and writes the SHA-256 of each. */
+async function writeLibraries(folder: string): Promise<void> {
+	const checksums: Record<string, string> = {};
+	for (const [target, from] of await libraryFolders()) {
+		for (const file of filesOf(target)) {
+			const path = `${target.name}/${file}`;
+			mkdirSync(join(folder, dirname(path)), { recursive: true });
+			cpSync(join(from, file), join(folder, path));
+			checksums[path] = createHash("sha256")
+				.update(readFileSync(join(folder, path)))
+				.digest("hex");
+		}
+	}
+	writeJson(join(folder, "checksums.json"), checksums);
+}
+
+type Entry = Readonly<Record<"types" | "default", string>>;
+
+/** A source of packages/libipc, compiled: its path in the package, without the extension. */
+const compiled = (source: unknown): string => String(source).replace(/^\.\/src\/(.*)\.ts$/, "dist/libipc/$1");
+
+/**
+ * The entries of the package, by the conditions of the workspace package. The types of all runtimes are the same. `require` comes
+ * before `default`, which is for Node.
+ */
+function publishedExports({ types, default: node, ...runtimes }: Json): Record<string, Entry> {
+	const declarations = `./${compiled(types)}.d.ts`;
+	const entry = (source: unknown): Entry => ({ types: declarations, default: `./${compiled(source)}.js` });
+	return {
+		...Object.fromEntries(Object.entries(runtimes).map(([runtime, source]) => [runtime, entry(source)])),
+		require: { types: `./${compiled(node)}.d.cts`, default: `./${compiled(node)}.cjs` },
+		default: entry(node),
+	};
+}
+
+/** Packs a folder; returns the path of the tarball. */
+async function pack(folder: string): Promise<string> {
+	for (const file of ["LICENSE", "README.md"]) if (!existsSync(join(folder, file))) cpSync(file, join(folder, file));
+	const tarballs = `${folder}-tarball`;
+	mkdirSync(tarballs);
+	await must(["npm", "pack", `./${folder}`, "--pack-destination", tarballs]);
+	const [tarball = ""] = readdirSync(tarballs);
+	mkdirSync(OUTPUT, { recursive: true });
+	renameSync(join(tarballs, tarball), join(OUTPUT, tarball));
+	return join(OUTPUT, tarball);
+}
+
+async function packLibipc(): Promise<string> {
+	const folder = `${STAGE}/libipc`;
+	mkdirSync(folder, { recursive: true });
+	const conditions = readJson("packages/libipc/package.json").exports as Json;
+	await writeCode(`${folder}/dist`, compiled(conditions.default).replace(/^dist\//, ""));
+	await writeLibraries(`${folder}/native`);
+	const exports = publishedExports(conditions);
+	writeJson(`${folder}/package.json`, {
+		...publishedFields(),
+		files: ["dist", "native"],
+		exports: { ".": exports, "./package.json": "./package.json" },
+	});
+	return pack(folder);
+}
+
+/** Another name for `libipc`. All names lead to one instance of the library. */
+async function packName(name: string): Promise<string> {
+	const folder = `${STAGE}/${name.replace("/", "-")}`;
+	mkdirSync(folder, { recursive: true });
+	const files = {
+		"index.js": 'export * from "libipc";\n',
+		"index.d.ts": 'export * from "libipc";\n',
+		"index.cjs": 'module.exports = require("libipc");\n',
+		"index.d.cts": 'export * from "libipc";\n',
+	};
+	for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
+	writeFileSync(
+		join(folder, "README.md"),
+		`# ${name}\n\nAnother name for [libipc](https://www.npmjs.com/package/libipc).\n`,
+	);
+	const { keywords, preferUnplugged, ...fields } = publishedFields();
+	writeJson(`${folder}/package.json`, {
+		...fields,
+		name,
+		description: "Another name for libipc",
+		files: Object.keys(files),
+		exports: {
+			".": {
+				require: { types: "./index.d.cts", default: "./index.cjs" },
+				default: { types: "./index.d.ts", default: "./index.js" },
+			},
+			"./package.json": "./package.json",
+		},
+		dependencies: { libipc: fields.version },
+	});
+	return pack(folder);
+}
+
+try {
+	const made = [await packLibipc(), await packName("@libipc/core"), await packName("@libipc/compat")];
+	for (const file of readdirSync(OUTPUT))
+		if (!made.includes(join(OUTPUT, file))) rmSync(join(OUTPUT, file), { recursive: true });
+	for (const file of made) console.log(`${file}: ${statSync(file).size} bytes`);
+} catch (error) {
+	console.error(error instanceof Error ? error.message : error);
+	process.exitCode = 1;
+} finally {
+	rmSync(STAGE, { recursive: true, force: true });
+}

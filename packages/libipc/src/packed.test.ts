@@ -22,7 +22,7 @@ function run(command: readonly string[], env: Record<string, string> = {}): stri
 
 /** Installs the packed packages in a folder that knows nothing of this repository. */
 beforeAll(() => {
-	const packed = Bun.spawnSync([process.execPath, "scripts/pack.ts"], { cwd: root });
+	const packed = Bun.spawnSync([process.execPath, "scripts/pack.ts", "--this-machine"], { cwd: root });
 	if (packed.exitCode !== 0) throw new Error(packed.stderr.toString());
 	const dependencies = Object.fromEntries(
 		readdirSync(tarballs).map((file) => [
@@ -31,7 +31,7 @@ beforeAll(() => {
 		]),
 	);
 	writeFileSync(join(directory, "package.json"), JSON.stringify({ private: true, type: "module", dependencies }));
-	for (const file of ["main.mjs", "worker.mjs", "typed.ts"])
+	for (const file of ["main.mjs", "worker.mjs", "names.cjs", "typed.ts", "typed.cts"])
 		cpSync(fileURLToPath(new URL(`testing/${file}`, import.meta.url)), join(directory, file));
 	run(["npm", "install", "--offline", "--no-audit", "--no-fund"]);
 }, 120_000);
@@ -66,9 +66,24 @@ describe("packed, installed, and run with two threads", () => {
 		}, 60_000);
 	}
 
-	test("with types that a project of Node finds", () => {
+	const types = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom", "--types", ""];
+	test.each([
+		["an ES module, nodenext", ["--module", "nodenext", "typed.ts"]],
+		["an ES module, bundler", ["--module", "preserve", "typed.ts"]],
+		["CommonJS, nodenext", ["--module", "nodenext", "typed.cts"]],
+		["CommonJS, node16", ["--module", "node16", "typed.cts"]],
+	])("with types for %s", (_, options) => {
 		const tsc = join(root, "node_modules/typescript/bin/tsc");
-		const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2023", "--lib", "esnext,dom"];
-		expect(run([process.execPath, tsc, ...options, "--types", "", "typed.ts"])).toBe("");
-	}, 60_000);
+		expect(run([process.execPath, tsc, ...types, ...options])).toBe("");
+	});
+});
+
+describe("under each name, required and imported, it is one instance", () => {
+	const runtimes = nodeVersions.map((version) => [`Node ${version}`, nodeBinary(version)] as const);
+	for (const [runtime, binary] of [["Bun", process.execPath] as const, ...runtimes]) {
+		if (binary === undefined) continue;
+		test(`in ${runtime}`, () => {
+			expect(run([binary, "names.cjs"])).toBe("true\n");
+		});
+	}
 });

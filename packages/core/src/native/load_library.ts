@@ -29,8 +29,10 @@ function exists(path: string): boolean {
 export function libraryPath(): string {
 	if (process.env.LIBIPC_LIBRARY) return process.env.LIBIPC_LIBRARY;
 	const file = `libipc.${process.platform === "darwin" ? "dylib" : "so"}`;
-	const packed = fileURLToPath(new URL(`../../native/${file}`, import.meta.url));
-	if (exists(packed)) return packed;
+	for (const target of [`${process.platform}-${process.arch}`, `${process.platform}-${process.arch}-musl`]) {
+		const packed = fileURLToPath(new URL(`../../../native/${target}/${file}`, import.meta.url));
+		if (exists(packed)) return packed;
+	}
 	return fileURLToPath(new URL(`../../../../native/build/${file}`, import.meta.url));
 }
 

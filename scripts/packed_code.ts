@@ -1,0 +1,114 @@
+/**
+ * The code of the published package: `dist/<inner package>/`, JavaScript and declarations. The inner packages import each other by
+ * relative paths there, so that the package depends on nothing.
+ */
+import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import * as api from "libipc";
+import { must } from "./lib/run.ts";
+
+const INNER = ["protocol", "core", "compat"] as const;
+
+/** The file of an entry point without its extension: `./src/bun/library.ts` of core is `core/bun/library`. */
+const placeOf = (inner: string, source: string): string => `${inner}/${source.replace(/^\.\/src\/(.*)\.ts$/, "$1")}`;
+
+/** Where each specifier of an inner package leads: `@libipc/core/api` to `core/api`. */
+function entryPoints(): Map<string, string> {
+	const places = new Map<string, string>();
+	for (const inner of INNER) {
+		const { name, exports } = JSON.parse(readFileSync(`packages/${inner}/package.json`, "utf8"));
+		const entries: Record<string, string> = typeof exports === "string" ? { ".": exports } : exports;
+		for (const [path, source] of Object.entries(entries)) places.set(posix.join(name, path), placeOf(inner, source));
+	}
+	return places;
+}
+
+/** A specifier where a module names another one, not in a comment. */
+const SPECIFIER = /(?<=\b(?:from|import)\s*\(?\s*")[^"]+(?=")/g;
+const isComment = (line: string): boolean => /^\s*(?:\*|\/\/|\/\*)/.test(line);
+
+const specifiersOf = (text: string): string[] =>
+	text
+		.split("\n")
+		.filter((line) => !isComment(line))
+		.flatMap((line) => line.match(SPECIFIER) ?? []);
+
+/** The text of a module with the specifiers that it must have in the package. `file` is its path in `dist`. */
+function withRelativeImports(text: string, file: string, places: ReadonlyMap<string, string>): string {
+	const replaced = (specifier: string): string => {
+		// Declarations keep the names of the sources.
+		if (specifier.startsWith(".")) return specifier.replace(/\.ts$/, ".js");
+		if (!specifier.startsWith("@libipc/")) return specifier;
+		const place = places.get(specifier);
+		if (place === undefined) throw new Error(`${file} imports ${specifier}, which is not in the package`);
+		const path = posix.relative(posix.dirname(file), `${place}.js`);
+		return path.startsWith(".") ? path : `./${path}`;
+	};
+	return text
+		.split("\n")
+		.map((line) => (isComment(line) ? line : line.replace(SPECIFIER, replaced)))
+		.join("\n");
+}
+
+/** Types that TypeScript knows from 5.7 on, written so that 5.6 understands them too. */
+const forOldTypeScript = (text: string): string =>
+	text.replaceAll("Uint8Array<ArrayBuffer>", 'ReturnType<Uint8Array["slice"]>');
+
+/** Removes the declarations that nothing imports: those of the inside of the library. */
+function removeUnused(dist: string, entries: readonly string[]): void {
+	const used = new Set<string>(entries);
+	for (const file of used)
+		for (const specifier of specifiersOf(readFileSync(join(dist, file), "utf8")))
+			if (specifier.startsWith(".")) used.add(posix.join(posix.dirname(file), specifier.replace(/\.js$/, ".d.ts")));
+	for (const file of globSync("**/*.d.ts", { cwd: dist })) if (!used.has(file)) rmSync(join(dist, file));
+}
+
+/** What the declarations need beyond ES2020: `Symbol.dispose` and what TypeScript calls `Disposable`. */
+const REFERENCES = '/// <reference lib="esnext.disposable" />\n';
+
+const isClass = (value: unknown): boolean =>
+	typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value));
+
+/**
+ * The entry for `require`. Node loads the module behind it from 20.19 and 22.12 on; there is one instance of the library for both.
+ * The declarations name each value, because TypeScript does not let a CommonJS file export a whole module.
+ */
+function writeCommonJs(dist: string, entry: string): void {
+	const module = `./${posix.basename(entry)}.js`;
+	const declarations = readFileSync(join(dist, placeOf("compat", "./src/index.ts").concat(".d.ts")), "utf8");
+	const types = new Set([...declarations.matchAll(/^export type (\w+) = /gm)].map(([, name = ""]) => name));
+	const lines = Object.entries(api).flatMap(([name, value]) => [
+		`export declare const ${name}: typeof module.${name};`,
+		...(types.has(name) || isClass(value) ? [`export type ${name} = module.${name};`] : []),
+	]);
+	writeFileSync(join(dist, `${entry}.cjs`), `module.exports = require("${module}");\n`);
+	writeFileSync(
+		join(dist, `${entry}.d.cts`),
+		`${REFERENCES}import type * as module from "${module}" with { "resolution-mode": "import" };
+export type * from "${module}" with { "resolution-mode": "import" };
+${lines.join("\n")}
+`,
+	);
+}
+
+/**
+ * Compiles the packages into `dist`.
+ *
+ * @param nodeEntry - The entry for Node: a path in `dist` without an extension. Its declarations are those of the package.
+ */
+export async function writeCode(dist: string, nodeEntry: string): Promise<void> {
+	const emitted = `${dist}-emitted`;
+	await must([process.execPath, "node_modules/typescript/bin/tsc", "-p", "tsconfig.emit.json", "--outDir", emitted]);
+	const places = entryPoints();
+	for (const name of [...INNER, "libipc"]) cpSync(`${emitted}/${name}/src`, `${dist}/${name}`, { recursive: true });
+	rmSync(emitted, { recursive: true });
+	for (const file of globSync("**/*.{js,d.ts}", { cwd: dist })) {
+		const path = join(dist, file);
+		const text = withRelativeImports(readFileSync(path, "utf8"), file, places);
+		writeFileSync(path, file.endsWith(".d.ts") ? forOldTypeScript(text) : text);
+	}
+	const declarations = join(dist, `${nodeEntry}.d.ts`);
+	writeFileSync(declarations, REFERENCES + readFileSync(declarations, "utf8"));
+	removeUnused(dist, [`${nodeEntry}.d.ts`]);
+	writeCommonJs(dist, nodeEntry);
+}

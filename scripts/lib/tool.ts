@@ -28,7 +28,8 @@ function runBun(name: string, cwd: string, ...args: readonly string[]): void {
 		encoding: "utf8",
 		timeout: INSTALL_LIMIT_MS,
 	});
-	if (error || status !== 0)
+	// Bun only warns of an optional package that it could not download.
+	if (error || status !== 0 || stderr.includes("ing tarball"))
 		throw new Error(`${name} could not be installed: ${error?.message ?? `${stdout}${stderr}`.trim()}`);
 }
 

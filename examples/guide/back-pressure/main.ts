@@ -1,4 +1,6 @@
 /** A receiver that is too slow, under the three policies: `bun examples/guide/back-pressure/main.ts`. */
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
 import { type Overflow, type Receiver, Route } from "libipc";
 
 const [role = "sender", prefix = `guide-${process.pid}`] = process.argv.slice(2);
@@ -31,7 +33,8 @@ async function send(): Promise<void> {
 	using newest = open("newest", "drop-newest");
 	using oldest = open("oldest", "drop-oldest");
 	using start = Route.sender("start", { prefix });
-	const child = Bun.spawn([process.execPath, import.meta.path, "receiver", prefix], { stdout: "pipe" });
+	const receiver = [...process.execArgv, import.meta.filename, "receiver", prefix];
+	const output = text(spawn(process.execPath, receiver, { stdio: ["ignore", "pipe", "inherit"] }).stdout);
 	// The receiver opens this name last.
 	if (!(await start.receiversReady(1, { timeout: 5000 }))) throw new Error("the receiver did not start");
 
@@ -50,7 +53,7 @@ async function send(): Promise<void> {
 	}
 
 	start.send("now");
-	const counts = await new Response(child.stdout).text();
+	const counts = await output;
 	const [all = 0, notDropped = 0, left = 0, lost = 0] = counts.split(" ").map(Number);
 	console.log(`block: the last one was sent: ${await last}`);
 	console.log(`block: read what was sent: ${all === sent}`);

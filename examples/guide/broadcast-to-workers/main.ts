@@ -1,7 +1,7 @@
 /** One sender and three Workers, each of which gets every price: `bun examples/guide/broadcast-to-workers/main.ts`. */
+import { once } from "node:events";
+import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { Route } from "libipc";
-
-declare const self: Worker;
 
 // The Workers have the same process id, so they use the same prefix.
 const prefix = `guide-${process.pid}`;
@@ -26,17 +26,15 @@ function listen(): string {
 	return `${count} prices, the highest ${highest}`;
 }
 
-/** Resolves with the result that a Worker posts. */
-function report(worker: Worker): Promise<string> {
-	return new Promise((resolve, reject) => {
-		worker.onmessage = ({ data }: MessageEvent<string>) => resolve(data);
-		worker.onerror = ({ message }) => reject(new Error(message));
-	});
+/** Starts a Worker, and resolves with what it posts. Rejects if it throws. */
+async function report(): Promise<string> {
+	const [result] = await once(new Worker(new URL(import.meta.url)), "message");
+	return String(result);
 }
 
 async function publish(): Promise<void> {
 	using prices = Route.sender("prices", { prefix });
-	const reports = Promise.all([1, 2, 3].map(() => report(new Worker(import.meta.url))));
+	const reports = Promise.all([1, 2, 3].map(report));
 	// A Worker that connects later would miss what was sent before.
 	if (!(await prices.receiversReady(3, { timeout: 5000 }))) throw new Error("the Workers did not start");
 	for (let i = 1; i <= 1000; i++) prices.send(`${i / 10}`);
@@ -44,5 +42,5 @@ async function publish(): Promise<void> {
 	for (const text of await reports) console.log(text);
 }
 
-if (Bun.isMainThread) await publish();
-else self.postMessage(listen());
+if (isMainThread) await publish();
+else parentPort?.postMessage(listen());

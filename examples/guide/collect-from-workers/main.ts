@@ -1,4 +1,6 @@
 /** Three processes send their results to a collector: `bun examples/guide/collect-from-workers/main.ts`. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { Channel } from "libipc";
 
 const [role = "collector", prefix = `guide-${process.pid}`, id = ""] = process.argv.slice(2);
@@ -17,11 +19,12 @@ async function collect(): Promise<void> {
 	using results = Channel.receiver("results", { prefix });
 	const failed = new AbortController();
 	const workers = ["a", "b", "c"].map((worker) => {
-		const child = Bun.spawn([process.execPath, import.meta.path, "worker", prefix, worker]);
-		void child.exited.then((code) => {
-			if (code !== 0) failed.abort(new Error(`worker ${worker} ended with ${code} before it was done`));
+		const program = [...process.execArgv, import.meta.filename, "worker", prefix, worker];
+		const child = spawn(process.execPath, program, { stdio: "inherit" });
+		child.once("exit", (code, signal) => {
+			if (code !== 0) failed.abort(new Error(`worker ${worker} ended with ${code ?? signal} before it was done`));
 		});
-		return child;
+		return once(child, "exit");
 	});
 	const decoder = new TextDecoder();
 	const counts: Record<string, number> = { a: 0, b: 0, c: 0 };
@@ -36,7 +39,7 @@ async function collect(): Promise<void> {
 		} else if (--working === 0) break;
 	}
 	for (const [worker, count] of Object.entries(counts)) console.log(`${worker}: ${count} results, in order`);
-	await Promise.all(workers.map(({ exited }) => exited));
+	await Promise.all(workers);
 }
 
 if (role === "worker") work();

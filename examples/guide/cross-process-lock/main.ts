@@ -1,4 +1,6 @@
 /** Three processes change a file; one of them is killed half-way: `bun examples/guide/cross-process-lock/main.ts`. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { Mutex } from "libipc";
@@ -51,11 +53,12 @@ function transfer(): void {
 async function keepBank(): Promise<void> {
 	write({ from: TOTAL, to: 0, repairs: 0 });
 	using mutex = Mutex.open("accounts", { prefix });
-	const clerks = ["killed", "", ""].map((failure) =>
-		Bun.spawn([process.execPath, import.meta.path, "clerk", prefix, failure]),
-	);
-	const [killed, ...others] = await Promise.all(clerks.map(({ exited }) => exited));
-	console.log(`exit codes: ${killed} and ${others}`);
+	const clerks = ["killed", "", ""].map((failure) => {
+		const clerk = [...process.execArgv, import.meta.filename, "clerk", prefix, failure];
+		return once(spawn(process.execPath, clerk, { stdio: "inherit" }), "exit");
+	});
+	const exits = await Promise.all(clerks);
+	console.log(`exits: ${exits.map(([code, signal]) => code ?? signal).join(", ")}`);
 	{
 		// The form for a server: the event loop runs while this waits.
 		using guard = await mutex.acquireAsync();

@@ -1,4 +1,7 @@
 /** Twelve jobs for three processes, one of which is killed during its work: `bun examples/guide/job-queue/main.ts`. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Channel, Queue } from "libipc";
 
 const [role = "manager", prefix = `guide-${process.pid}`] = process.argv.slice(2);
@@ -16,7 +19,7 @@ async function work(): Promise<void> {
 		}
 		// The failure: the first worker that takes job 7 is killed.
 		if (job === "7" && lease.attempt === 1) process.kill(process.pid, "SIGKILL");
-		await Bun.sleep(5);
+		await sleep(5);
 		results.send(`job ${job}: ${Number(job) ** 2}, attempt ${lease.attempt}`);
 		lease.done();
 	}
@@ -28,7 +31,8 @@ async function assign(): Promise<void> {
 	// No worker is connected yet: the jobs wait in the queue.
 	const numbers = Array.from({ length: 12 }, (_, i) => `${i + 1}`);
 	jobs.sendBatch(numbers);
-	const workers = [1, 2, 3].map(() => Bun.spawn([process.execPath, import.meta.path, "worker", prefix]));
+	const worker = [...process.execArgv, import.meta.filename, "worker", prefix];
+	const workers = [1, 2, 3].map(() => once(spawn(process.execPath, worker, { stdio: "inherit" }), "exit"));
 	const answers = new Set<string>();
 	for await (const message of results) {
 		answers.add(decoder.decode(message));
@@ -37,8 +41,8 @@ async function assign(): Promise<void> {
 	// Each remaining worker takes one.
 	jobs.sendBatch(workers.map(() => "stop"));
 	for (const number of numbers) console.log([...answers].find((answer) => answer.startsWith(`job ${number}:`)));
-	await Promise.all(workers.map(({ exited }) => exited));
-	const killed = workers.filter(({ signalCode }) => signalCode === "SIGKILL");
+	const exits = await Promise.all(workers);
+	const killed = exits.filter(([, signal]) => signal === "SIGKILL");
 	console.log(`${killed.length} worker was killed, no result is missing`);
 }
 

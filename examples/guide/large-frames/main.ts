@@ -1,4 +1,6 @@
 /** Frames of 8 MB, written directly where two other processes read them: `bun examples/guide/large-frames/main.ts`. */
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
 import { Route } from "libipc";
 
 const [role = "camera", prefix = `guide-${process.pid}`, id = ""] = process.argv.slice(2);
@@ -23,9 +25,10 @@ function watch(): void {
 async function film(): Promise<void> {
 	// A message of up to half the ring is stored in one piece. This ring has room for two frames.
 	using frames = Route.sender("frames", { prefix, capacity: 16 << 20 });
-	const viewers = ["1", "2"].map((viewer) =>
-		Bun.spawn([process.execPath, import.meta.path, "viewer", prefix, viewer], { stdout: "pipe" }),
-	);
+	const viewers = ["1", "2"].map((viewer) => {
+		const program = [...process.execArgv, import.meta.filename, "viewer", prefix, viewer];
+		return text(spawn(process.execPath, program, { stdio: ["ignore", "pipe", "inherit"] }).stdout);
+	});
 	if (!(await frames.receiversReady(2, { timeout: 5000 }))) throw new Error("the viewers did not start");
 	for (let i = 1; i <= 3; i++) {
 		// Waits until both viewers have read the frame before the last one.
@@ -36,7 +39,7 @@ async function film(): Promise<void> {
 	}
 	// Larger than the ring: the message travels in fragments, which receivers reassemble.
 	if (!(await frames.sendAsync(new Uint8Array(20_000_000).fill(9), { timeout: 5000 }))) throw new Error("not sent");
-	for (const { stdout } of viewers) process.stdout.write(await new Response(stdout).text());
+	for (const output of viewers) process.stdout.write(await output);
 }
 
 if (role === "viewer") watch();

@@ -1,4 +1,7 @@
 /** Three candidates; one leader is killed, the next is stopped: `bun examples/guide/leader-election/main.ts`. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Channel, IpcError, list, Mutex, SharedMemory } from "libipc";
 
 const [role = "store", prefix = `guide-${process.pid}`] = process.argv.slice(2);
@@ -15,7 +18,7 @@ async function run(): Promise<void> {
 			using _guard = await leadership.acquireAsync();
 			const term = Atomics.add(terms.words, 0, 1) + 1;
 			// This process is the leader. Each write contains the number of its term.
-			while (store.send(`${term} ${process.pid}`)) await Bun.sleep(50);
+			while (store.send(`${term} ${process.pid}`)) await sleep(50);
 			return;
 		} catch (error) {
 			// The mutex was cleared: try to get the new one.
@@ -34,7 +37,8 @@ function waiting(): number {
 async function keepStore(): Promise<void> {
 	using _terms = openTerms();
 	const store = Channel.receiver("store", { prefix });
-	const candidates = [1, 2, 3].map(() => Bun.spawn([process.execPath, import.meta.path, "candidate", prefix]));
+	const candidate = [...process.execArgv, import.meta.filename, "candidate", prefix];
+	const candidates = [1, 2, 3].map(() => once(spawn(process.execPath, candidate, { stdio: "inherit" }), "exit"));
 	let latest = 0;
 	let stopped = 0;
 	let killedAt = 0;
@@ -47,7 +51,7 @@ async function keepStore(): Promise<void> {
 		if (term === latest) continue;
 		latest = term;
 		if (term === 1) {
-			while (waiting() < 2) await Bun.sleep(5);
+			while (waiting() < 2) await sleep(5);
 			console.log("term 1; its leader is killed");
 			killedAt = Date.now();
 			process.kill(pid, "SIGKILL");
@@ -66,8 +70,8 @@ async function keepStore(): Promise<void> {
 	}
 	// With the receiver closed, each leader ends and the next candidate follows.
 	store.close();
-	const codes = await Promise.all(candidates.map(({ exited }) => exited));
-	console.log(`exit codes: ${codes.sort((a, b) => a - b)}`);
+	const exits = (await Promise.all(candidates)).map(([code, signal]) => String(code ?? signal));
+	console.log(`exits: ${exits.sort().join(", ")}`);
 }
 
 if (role === "candidate") await run();

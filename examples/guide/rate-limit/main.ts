@@ -1,4 +1,7 @@
 /** Four processes, two requests at a time and four in each interval: `bun examples/guide/rate-limit/main.ts`. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Semaphore, SharedMemory } from "libipc";
 
 const [role = "keeper", prefix = `guide-${process.pid}`, failure] = process.argv.slice(2);
@@ -14,7 +17,7 @@ const [INSIDE, MOST, DONE] = [0, 1, 2];
 async function request(figures: Int32Array): Promise<void> {
 	const inside = Atomics.add(figures, INSIDE, 1) + 1;
 	for (let most = 0; most < inside; ) most = Atomics.compareExchange(figures, MOST, most, inside);
-	await Bun.sleep(10);
+	await sleep(10);
 	Atomics.sub(figures, INSIDE, 1);
 	Atomics.add(figures, DONE, 1);
 }
@@ -37,9 +40,10 @@ async function keep(): Promise<void> {
 	using slots = openSlots();
 	using tokens = openTokens();
 	using memory = openFigures();
-	const workers = ["killed", "", "", ""].map((failure) =>
-		Bun.spawn([process.execPath, import.meta.path, "worker", prefix, failure]),
-	);
+	const workers = ["killed", "", "", ""].map((failure) => {
+		const worker = [...process.execArgv, import.meta.filename, "worker", prefix, failure];
+		return once(spawn(process.execPath, worker, { stdio: "inherit" }), "exit");
+	});
 	let given = 0;
 	const refill = setInterval(() => {
 		// Fills up to four. Unused tokens do not accumulate.
@@ -47,7 +51,7 @@ async function keep(): Promise<void> {
 		if (missing > 0) tokens.release(missing);
 		given += missing;
 	}, 50);
-	await Promise.all(workers.map(({ exited }) => exited));
+	await Promise.all(workers);
 	clearInterval(refill);
 	// A wait for a permit also takes back the permits of killed processes.
 	using _first = slots.acquire();

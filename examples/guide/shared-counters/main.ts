@@ -1,4 +1,6 @@
 /** Three processes count in shared memory and write a table: `bun examples/guide/shared-counters/main.ts`. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { Condition, Mutex, SharedMemory } from "libipc";
 
 const [role = "reader", prefix = `guide-${process.pid}`, id = ""] = process.argv.slice(2);
@@ -35,9 +37,10 @@ async function read(): Promise<void> {
 	using mutex = Mutex.open("table", { prefix });
 	using filled = Condition.open("table-filled", { prefix });
 	const { words } = memory;
-	const counters = ["a", "b", "c"].map((each) =>
-		Bun.spawn([process.execPath, import.meta.path, "counter", prefix, each]),
-	);
+	const counters = ["a", "b", "c"].map((each) => {
+		const counter = [...process.execArgv, import.meta.filename, "counter", prefix, each];
+		return once(spawn(process.execPath, counter, { stdio: "inherit" }), "exit");
+	});
 	Atomics.store(words, START, 1);
 	memory.wake(START * 4);
 	// Waits until the word differs from the last value. The event loop runs meanwhile.
@@ -55,7 +58,7 @@ async function read(): Promise<void> {
 	}
 	for (const row of rows.sort()) console.log(row);
 	console.log(`the memory has grown from ${words.byteLength} to ${memory.byteLength} bytes`);
-	await Promise.all(counters.map(({ exited }) => exited));
+	await Promise.all(counters);
 }
 
 if (role === "counter") count();

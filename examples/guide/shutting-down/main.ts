@@ -2,7 +2,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { Channel, clear, list, Queue } from "libipc";
 
 const [role = "watcher", prefix = `guide-${process.pid}`] = process.argv.slice(2);
@@ -40,10 +39,11 @@ async function serveBlocking(): Promise<void> {
 }
 
 async function watch(): Promise<void> {
-	const program = fileURLToPath(import.meta.url);
 	const names = new Map<number | undefined, string>();
 	const start = (role: string, name: string) => {
-		const child = spawn(process.execPath, [...process.execArgv, program, role, prefix], { stdio: "inherit" });
+		const child = spawn(process.execPath, [...process.execArgv, import.meta.filename, role, prefix], {
+			stdio: "inherit",
+		});
 		names.set(child.pid, name);
 		return { child, ended: once(child, "exit") };
 	};

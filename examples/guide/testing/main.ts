@@ -1,9 +1,18 @@
 /** Two tests of a program that uses libipc, run twice at the same time: `bun examples/guide/testing/main.ts`. */
 import { deepEqual, equal } from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
 import { Channel, clear, list, Queue } from "libipc";
 
 const [role = "runner"] = process.argv.slice(2);
-const text = new TextDecoder();
+const decoder = new TextDecoder();
+
+/** This file as another process, in another role. */
+function start(role: string, env = process.env) {
+	const program = [...process.execArgv, import.meta.filename, role];
+	return spawn(process.execPath, program, { env, stdio: ["ignore", "pipe", "inherit"] });
+}
 
 /** The program under test. It knows nothing of tests: names without a prefix are those of LIBIPC_PREFIX. */
 async function program(): Promise<void> {
@@ -11,7 +20,7 @@ async function program(): Promise<void> {
 	using lengths = Channel.sender("lengths");
 	for await (const word of words) {
 		if (word.byteLength === 0) break;
-		lengths.send(`${text.decode(word)}: ${word.byteLength}`);
+		lengths.send(`${decoder.decode(word)}: ${word.byteLength}`);
 	}
 }
 
@@ -19,23 +28,23 @@ async function program(): Promise<void> {
 async function testProcess(): Promise<void> {
 	using words = Queue.sender("words");
 	using lengths = Channel.receiver("lengths");
-	const child = Bun.spawn([process.execPath, import.meta.path, "program"]);
+	const exited = once(start("program"), "exit");
 	words.sendBatch(["one", "three", ""]);
 	const told: string[] = [];
 	while (told.length < 2) {
 		// A time limit in each wait: a test that fails must end.
 		const message = await lengths.recvAsync({ timeout: 10_000 });
 		if (!message) throw new Error("the program sent nothing");
-		told.push(text.decode(message));
+		told.push(decoder.decode(message));
 	}
 	deepEqual(told, ["one: 3", "three: 5"]);
-	equal(await child.exited, 0);
+	deepEqual(await exited, [0, null]);
 }
 
 /** A killed program: the others notice within a second. */
 async function testKill(): Promise<void> {
 	using words = Queue.sender("words");
-	const child = Bun.spawn([process.execPath, import.meta.path, "program"]);
+	const child = start("program");
 	// Waits for what happens, not for a time. The limit is for a test that fails.
 	for await (const { type, role, pid } of words.peers({ signal: AbortSignal.timeout(20_000) })) {
 		if (type === "joined" && role === "receiver" && pid === child.pid) child.kill("SIGKILL");
@@ -55,9 +64,9 @@ async function test(): Promise<void> {
 async function runTests(): Promise<void> {
 	const runs = ["a", "b"].map((run) => {
 		const env = { ...process.env, LIBIPC_PREFIX: `guide-${process.pid}-${run}` };
-		return Bun.spawn([process.execPath, import.meta.path, "test"], { env, stdout: "pipe" });
+		return text(start("test", env).stdout);
 	});
-	for (const run of runs) console.log((await new Response(run.stdout).text()).trim());
+	for (const output of runs) console.log((await output).trim());
 }
 
 if (role === "program") await program();

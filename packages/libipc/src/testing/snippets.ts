@@ -44,7 +44,12 @@ export class Snippets {
 
 	run(command: readonly string[]): Promise<Result> {
 		const [program = "", ...args] = command;
-		const child = spawn(program, args, { cwd: fileURLToPath(root), stdio: ["ignore", "pipe", "pipe"] });
+		const child = spawn(program, args, {
+			cwd: fileURLToPath(root),
+			// Each process of Node would strip the types of the sources again.
+			env: { ...process.env, NODE_COMPILE_CACHE: fileURLToPath(new URL("build/node-cache", root)) },
+			stdio: ["ignore", "pipe", "pipe"],
+		});
 		this.#started.push(child);
 		let output = "";
 		let errors = "";

@@ -1,15 +1,17 @@
 /**
- * Builds the API reference in docs/api from the TSDoc comments of the public API.
+ * Builds the API reference from the TSDoc comments of the public API: in docs/api, and as one page in docs/reference.md.
  *
  *   bun run docs
- *   bun run docs --check    writes nothing
+ *   bun run docs --check    writes nothing, and fails if docs/reference.md is not up to date
  *
  * It fails on a public declaration or member without a comment, a call without an example, an option without a default value, a
  * broken link, and any other warning.
  */
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Application } from "typedoc";
 import { describeApiValues } from "./api_values.ts";
+import { referencePage } from "./reference_page.ts";
 import { requireTags } from "./required_tags.ts";
 
 const path = (relative: string): string => fileURLToPath(new URL(`../../../${relative}`, import.meta.url));
@@ -46,10 +48,17 @@ const application = await Application.bootstrap({
 });
 describeApiValues(application);
 const project = await application.convert();
+const isRight = (): boolean => !application.logger.hasErrors() && !application.logger.hasWarnings();
 if (project) {
 	application.validate(project);
 	requireTags(application, project);
-	if (!application.logger.hasErrors() && !application.logger.hasWarnings() && !process.argv.includes("--check"))
+	const page = referencePage(project);
+	if (process.argv.includes("--check")) {
+		if (readFileSync(path("docs/reference.md"), "utf8") !== page)
+			application.logger.error("docs/reference.md is not up to date: bun run docs");
+	} else if (isRight()) {
+		writeFileSync(path("docs/reference.md"), page);
 		await application.generateDocs(project, path("docs/api"));
+	}
 }
-process.exit(project && !application.logger.hasErrors() && !application.logger.hasWarnings() ? 0 : 1);
+process.exit(project && isRight() ? 0 : 1);

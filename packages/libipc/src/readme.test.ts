@@ -2,18 +2,28 @@ import { afterAll, afterEach, expect, test } from "bun:test";
 import { nodeBinary } from "../../../scripts/node_binary.ts";
 import { printed, Snippets, textOf } from "./testing/snippets.ts";
 
-/** The TypeScript blocks of the pages for users have correct types, and those of the README run and print what it says. */
+/**
+ * The blocks of JavaScript and TypeScript of the pages for users have correct types, and those of the README and of "Using
+ * libipc" run and print what the pages say.
+ */
 const snippets = new Snippets("readme");
 
-const PAGES = ["README.md", "docs/node.md", "docs/security.md", "docs/troubleshooting.md"];
+const PAGES = [
+	"README.md",
+	"docs/install.md",
+	"docs/using.md",
+	"docs/node.md",
+	"docs/security.md",
+	"docs/troubleshooting.md",
+];
 
 function snippetsOf(page: string): string[] {
-	return [...textOf(page).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ""]) => code);
+	return [...textOf(page).matchAll(/^```[jt]s\n(.*?)^```$/gms)].map(([, code = ""]) => code);
 }
 
-/** The one snippet of the README that contains this text. */
-function snippetWith(text: string): string {
-	const found = snippetsOf("README.md").filter((snippet) => snippet.includes(text));
+/** The one snippet of a page that contains this text. */
+function snippetWith(page: string, text: string): string {
+	const found = snippetsOf(page).filter((snippet) => snippet.includes(text));
 	expect(found).toHaveLength(1);
 	return found[0] ?? "";
 }
@@ -34,14 +44,16 @@ function node(version: 24 | 26): string[] {
 	return [binary, "--disable-warning=ExperimentalWarning", "--disable-warning=IPC_BETWEEN_THREADS"];
 }
 
+type Runtime = readonly [name: string, command: readonly string[]];
+
 /** Runtimes that have `using`. In Node 24 the programs run on the SharedArrayBuffer engine. */
-const runtimes: [name: string, command: string[]][] = [
+const runtimes: readonly [Runtime, ...Runtime[]] = [
 	["Bun", [process.execPath]],
 	["Node-24", node(24)],
 	["Node-26", node(26)],
 ];
 
-/** The programs of the README that are one process: a text that only they contain, and what they print. */
+/** The programs of docs/using.md that are one process: a text that only they contain, and what they print. */
 const programs: [text: string, output: string[]][] = [
 	['Channel.sender("recent"', ["false", "no-receivers", "true true"]],
 	["Queue.sender", ["resize cat.png", "resize dog.png"]],
@@ -57,33 +69,55 @@ test("the snippets of the pages have correct types", async () => {
 	expect(await snippets.checkTypes(programs)).toEqual(printed());
 }, 60_000);
 
-test("every snippet of the README is run", () => {
-	const texts = ["Route.sender", "Route.receiver", ...programs.map(([text]) => text)];
-	expect(texts.map(snippetWith).sort()).toEqual(snippetsOf("README.md").sort());
+test("every snippet of the README and of docs/using.md is run", () => {
+	const pairs = ["Route.sender", "Route.receiver"];
+	for (const [page, texts] of [
+		["README.md", pairs],
+		["docs/using.md", [...pairs, ...programs.map(([text]) => text)]],
+	] as const)
+		expect(texts.map((text) => snippetWith(page, text)).sort()).toEqual(snippetsOf(page).sort());
 });
 
-test.each(runtimes.filter(([name]) => name !== "Node-24"))(
-	"README: %s processes publish and listen",
-	async (name, command) => {
-		const sender = snippets.write(`${name}/publish.ts`, renamed(snippetWith("Route.sender")));
-		const receiver = snippets.write(`${name}/listen.ts`, renamed(snippetWith("Route.receiver")));
-		const [sent, received] = await Promise.all([
-			snippets.run([...command, sender]),
-			snippets.run([process.execPath, receiver]),
-		]);
-		expect(sent).toEqual(printed());
-		expect(received).toEqual(
-			printed("BUN 42.17", "Uint8Array(3) [ 1, 2, 3 ]", "66 9", "66 9", "52428800", "262144", "null"),
-		);
-		expect(snippets.leftBehind()).toEqual([]);
+/** Runs the sender of a page in a runtime, with a receiver in another one. */
+async function exchange(page: string, file: string, sender: Runtime, receiver: Runtime) {
+	const name = `${sender[0]}-to-${receiver[0]}`;
+	const publish = snippets.write(`${name}/publish.${file}`, renamed(snippetWith(page, "Route.sender")));
+	const listen = snippets.write(`${name}/listen.${file}`, renamed(snippetWith(page, "Route.receiver")));
+	const [sent, received] = await Promise.all([
+		snippets.run([...sender[1], publish]),
+		snippets.run([...receiver[1], listen]),
+	]);
+	expect(sent).toEqual(printed());
+	expect(snippets.leftBehind()).toEqual([]);
+	return received;
+}
+
+const [bun, ...nodes] = runtimes;
+const between = nodes.filter(([name]) => name !== "Node-24");
+
+test.each([bun, ...between].map((runtime) => [runtime[0], runtime] as const))(
+	"README: %s processes publish to Bun and listen to it",
+	async (_, runtime) => {
+		const output = printed("BUN 42.17", "BUN 42.21", "end");
+		expect(await exchange("README.md", "mjs", runtime, bun)).toEqual(output);
+		expect(await exchange("README.md", "mjs", bun, runtime)).toEqual(output);
+	},
+	60_000,
+);
+
+test.each([bun, ...between].map((runtime) => [runtime[0], runtime] as const))(
+	"docs/using.md: %s processes publish to Bun",
+	async (_, runtime) => {
+		const output = ["BUN 42.17", "Uint8Array(3) [ 1, 2, 3 ]", "66 9", "66 9", "52428800", "262144", "null"];
+		expect(await exchange("docs/using.md", "ts", runtime, bun)).toEqual(printed(...output));
 	},
 	60_000,
 );
 
 test.each(runtimes.flatMap(([name, command]) => programs.map(([text, output]) => ({ name, command, text, output }))))(
-	"README in $name: the program with $text",
+	"docs/using.md in $name: the program with $text",
 	async ({ name, command, text, output }) => {
-		const program = snippets.write(`${name}/program.ts`, renamed(snippetWith(text)));
+		const program = snippets.write(`${name}/program.ts`, renamed(snippetWith("docs/using.md", text)));
 		expect(await snippets.run([...command, program])).toEqual(printed(...output));
 		expect(snippets.leftBehind()).toEqual([]);
 	},

@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
-
 /** The profile of AppArmor or the context of SELinux that confines this process; "": none, or it cannot be read. */
 function securityProfile(): string {
 	try {
+		const { readFileSync } = process.getBuiltinModule("node:fs"); // not loaded before
 		const profile = readFileSync("/proc/self/attr/current", "utf8").replace(/\0?\n?$/, "");
 		return profile === "unconfined" ? "" : profile;
 	} catch {

@@ -1,5 +1,5 @@
-import { isMainThread } from "node:worker_threads";
 import { abi, IpcError } from "@libipc/protocol";
+import { isMainThread } from "../main_thread.ts";
 import { NativeFailure } from "./failure.ts";
 import type { NativeLibrary } from "./library.ts";
 import { terminated } from "./options.ts";
@@ -15,7 +15,7 @@ const VARIABLE = "LIBIPC_DIR";
  */
 export function chooseDirectory({ symbols }: NativeLibrary): void {
 	const wanted = process.env[VARIABLE] ?? "";
-	if (wanted === "" && !isMainThread) return;
+	if (wanted === "" && !isMainThread()) return;
 	if (wanted.includes("\0"))
 		throw new IpcError("ERR_IPC_INVALID_ARGUMENT", "", `The environment variable ${VARIABLE} has a zero byte.`);
 	const failure = new NativeFailure();

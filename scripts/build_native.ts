@@ -2,6 +2,7 @@
 import { globSync } from "node:fs";
 import { basename } from "node:path";
 import { commandLine } from "./lib/command_line.ts";
+import { linkNativeFiles } from "./lib/link_native_files.ts";
 import { root } from "./lib/repository.ts";
 import { libraryName } from "./lib/targets.ts";
 import { link, object, releaseFlags, type Step, Toolchain } from "./lib/toolchain.ts";
@@ -72,6 +73,7 @@ try {
 	);
 	await toolchain.makeAll([...objects.values()]);
 	const made = await toolchain.makeAll(links);
+	linkNativeFiles(root);
 	if (made.length > 0)
 		console.log(
 			`built ${made.map(({ output }) => basename(output)).join(", ")} in ${BUILD} with ${toolchain.compiler}`,

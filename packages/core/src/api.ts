@@ -12,6 +12,7 @@ export { type Api, createApi } from "./create_api.ts";
 export { type Address, declarations, type Symbols } from "./native/declarations.ts";
 export { createNativeEngine } from "./native/engine.ts";
 export { mapMemory, type NativeLibrary } from "./native/library.ts";
-export { libraryPath, loadLibrary } from "./native/load_library.ts";
+export { loadLibrary } from "./native/load_library.ts";
+export { libraryPath, loadNativeFile } from "./native/load_native_file.ts";
 export { openNativeReceiver, openNativeSender, openNativeSuccessor } from "./native/open.ts";
 export * from "./public_types.ts";

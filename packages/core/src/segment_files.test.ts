@@ -141,10 +141,11 @@ describe("the system", () => {
 		expect(statSync(file(other)).mode & 0o777).toBe(0o600);
 	});
 
-	function compile(source: string, output: string): string {
+	function compile(source: string, output: string, flags: readonly string[] = []): string {
 		const path = join(directory, output);
 		const sourcePath = new URL(`testing/${source}`, import.meta.url).pathname;
-		const { exitCode, stderr } = Bun.spawnSync([findCompiler(), "-shared", "-fPIC", sourcePath, "-o", path]);
+		const command = [findCompiler(), "-shared", "-fPIC", sourcePath, "-o", path, ...flags];
+		const { exitCode, stderr } = Bun.spawnSync(command);
 		if (exitCode !== 0) throw new Error(stderr.toString());
 		return path;
 	}
@@ -160,6 +161,14 @@ describe("the system", () => {
 		expect(await Bun.file(file(name)).exists()).toBe(false);
 	});
 
+	/** A library that needs musl, which this process does not have. */
+	function compileForMusl(): string {
+		const musl = compile("other_version.c", "libc.musl-x.so.1", ["-nostdlib", "-Wl,-soname,libc.musl-x.so.1"]);
+		const path = compile("other_version.c", "for_musl.so", ["-nostdlib", "-Wl,--no-as-needed", musl]);
+		rmSync(musl);
+		return path;
+	}
+
 	test("the library is missing, is none, or is of another version", async () => {
 		const garbage = join(directory, "garbage.so");
 		writeFileSync(garbage, "not a library");
@@ -173,7 +182,8 @@ describe("the system", () => {
 			return path;
 		};
 		const other = process.arch === "arm64" ? ["x64", 62] : ["arm64", 183];
-		const cases: [string, RegExp][] = [
+		const isGlibc = readFileSync("/proc/self/maps", "utf8").includes("/libc.so.6");
+		const cases: (readonly [string, RegExp])[] = [
 			[join(directory, "nowhere.so"), /is missing.*LIBIPC_LIBRARY/],
 			[garbage, /cannot be loaded.*not a library of Linux or macOS/],
 			[
@@ -191,6 +201,9 @@ describe("the system", () => {
 				/It is for darwin arm64, and this process is linux/,
 			],
 			[part("cut_off.so", () => {}), /cut_off\.so is incomplete/],
+			...(isGlibc ? [[compileForMusl(), /built for musl \(Alpine\), and this process uses glibc/] as const] : []),
+			["nowhere.so", new RegExp(`${process.cwd()}/nowhere\\.so \\(LIBIPC_LIBRARY points there\\)`)],
+			[directory, /It cannot be read: .*EISDIR/],
 			[compile("other_version.c", "other.so"), /speaks ABI 99, this package ABI \d+ /],
 		];
 		for (const [LIBIPC_LIBRARY, message] of cases) {

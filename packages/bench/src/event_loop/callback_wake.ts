@@ -1,4 +1,5 @@
 import { dlopen, JSCallback } from "bun:ffi";
+import { realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { libraryPath } from "@libipc/core/bun";
 import { monotonicNs } from "libipc";
@@ -8,7 +9,7 @@ const suffix = process.platform === "darwin" ? "dylib" : "so";
 
 /** A native thread of this process calls a thread-safe callback: no way of waking an event loop costs less. */
 export function callbackWake(gapUs: number): WakeSource {
-	const { symbols } = dlopen(join(dirname(libraryPath()), `callback_thread.${suffix}`), {
+	const { symbols } = dlopen(join(dirname(realpathSync(libraryPath())), `callback_thread.${suffix}`), {
 		callback_thread_start: { args: ["function", "buffer", "u32", "u32"], returns: "ptr" },
 		callback_thread_join: { args: ["ptr"], returns: "void" },
 	});

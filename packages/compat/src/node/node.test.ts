@@ -7,6 +7,8 @@ import { type NodeVersion, nodeBinary } from "../../../../scripts/node_binary.ts
 /** Node's FFI engine by itself: its memory, what becomes of files, and which engine is chosen. */
 const prefix = `ffi${process.pid}`;
 const packages = fileURLToPath(new URL("../../../..", import.meta.url)).replace(/\/$/, "/packages");
+/** The sources without the library. */
+const sources = ["protocol", "core", "compat", "testing"].map((name) => `--allow-fs-read=${packages}/${name}`);
 const program = fileURLToPath(new URL("../testing/ffi.child.ts", import.meta.url));
 
 interface How {
@@ -121,7 +123,7 @@ describe("the choice of the engine", () => {
 	);
 
 	test("is one warning if Node's permission model hides the library, printed before the next call may block", async () => {
-		const flags = ["--permission", `--allow-fs-read=${packages}`, "--allow-ffi"];
+		const flags = ["--permission", ...sources, "--allow-ffi"];
 		const { result, errors } = await output("opens and exits", { flags });
 		expect(result).toBe(true);
 		expect(errors.match(/IpcWarning: .*--allow-fs-read=.*libipc\.so/g)).toHaveLength(1);

@@ -1,0 +1,47 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { libraryPath } from "./load_native_file.ts";
+import { pathOf, place } from "./native_files.ts";
+
+/** What {@link checkLibrary} found. */
+export interface LibraryCheck {
+	/** The library. */
+	readonly path: string;
+	/** The SHA-256 of its bytes, in hexadecimal. */
+	readonly sha256: string;
+	/**
+	 * `published`: the package lists a file with these bytes. `foreign`: it does not: somebody has built the library, or changed it.
+	 * `unknown`: there is no list: in the repository, and in a bundle.
+	 */
+	readonly origin: "published" | "foreign" | "unknown";
+	/** The file that the package lists with these bytes, by its path in `native/`: `linux-x64/libipc.so`. */
+	readonly file?: string;
+}
+
+/** The SHA-256 of each file by its path in `native/`, from `native/checksums.json`, which `bun run pack` writes. */
+function publishedChecksums(): Readonly<Record<string, string>> | undefined {
+	if (place === "bundle") return undefined;
+	try {
+		const list = pathOf(new URL("../../../native/checksums.json", import.meta.url));
+		return JSON.parse(readFileSync(list, "utf8")) as Readonly<Record<string, string>>;
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+		throw error;
+	}
+}
+
+/**
+ * Compares the native library with what was published. Nothing does that without being asked: it reads the whole file.
+ *
+ * @param path - The library; without it, the one that this process would load.
+ * @throws IpcError `ERR_IPC_LIBRARY` if there is no library; what the system says if it cannot be read.
+ *
+ * @internal
+ */
+export function checkLibrary(path: string = libraryPath()): LibraryCheck {
+	const sha256 = createHash("sha256").update(readFileSync(path)).digest("hex");
+	const published = publishedChecksums();
+	if (published === undefined) return { path, sha256, origin: "unknown" };
+	const file = Object.keys(published).find((each) => published[each] === sha256);
+	return file === undefined ? { path, sha256, origin: "foreign" } : { path, sha256, origin: "published", file };
+}

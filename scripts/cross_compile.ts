@@ -5,7 +5,7 @@ import { root } from "./lib/repository.ts";
 import { run } from "./lib/run.ts";
 import { ADDON, filesOf, libraryName, type Target, targets } from "./lib/targets.ts";
 import { releaseFlags } from "./lib/toolchain.ts";
-import { requireZig } from "./zig.ts";
+import { findZig } from "./lib/zig.ts";
 
 const { flags: options } = commandLine({
 	name: "bun scripts/cross_compile.ts",
@@ -19,7 +19,7 @@ const { flags: options } = commandLine({
 	},
 	help: {
 		description:
-			"Compiles the C library and the Node-API addon for every system that libipc is published for. A warning fails the target. Needs Zig: bun scripts/zig.ts.",
+			"Compiles the C library and the Node-API addon for every system that libipc is published for. A warning fails the target. Installs Zig, unless ZIG is its path.",
 	},
 });
 process.chdir(root);
@@ -80,7 +80,13 @@ async function compile(zig: string, target: Target, product: Product, output: st
 	return text || `${zig} ended without a message`;
 }
 
-const zig = requireZig();
+let zig: string;
+try {
+	zig = findZig();
+} catch (error) {
+	console.error(error instanceof Error ? error.message : error);
+	process.exit(2);
+}
 let failures = 0;
 for (const target of targets) {
 	const folder = `${options.output}/${target.name}`;

@@ -32,7 +32,7 @@ const { flags } = commandLine({
 	},
 	help: {
 		description:
-			"Writes the packages for npm to build/npm: libipc, and @libipc/core and @libipc/compat, which export it. Compiles the libraries of all targets with Zig (bun scripts/zig.ts), and checks them.",
+			"Writes the packages for npm to build/npm: libipc, and @libipc/core and @libipc/compat, which export it. Compiles the libraries of all targets with Zig, and checks them.",
 	},
 });
 process.chdir(root);

@@ -71,7 +71,7 @@ static _Noreturn void fail(const char *what) {
 
 static ipc_handle *open_ours(uint32_t kind) {
   ipc_failure failure;
-  ipc_options options = {.kind = kind};
+  ipc_options options = {.struct_size = sizeof(ipc_options), .kind = kind};
   ipc_handle *handle = ipc_handle_open("", name, &options, &failure);
   if (!handle) fail("what is of libipc cannot be opened");
   return handle;

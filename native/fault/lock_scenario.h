@@ -47,7 +47,7 @@ static inline ipc_handle *open_kind(uint32_t kind) {
   ipc_failure failure;
   options.kind = kind;
   if (plan()->other_options && fault_actor != A) options.max_receivers = 8;
-  if (kind != playing->options.kind) options = (ipc_options){.kind = kind};
+  if (kind != playing->options.kind) options = (ipc_options){.struct_size = sizeof(ipc_options), .kind = kind};
   ipc_handle *handle = OPEN(ipc_handle_open(fault_prefix, now->name, &options, &failure));
   if (!handle) FAIL("a handle could not open: %d", failure.code);
   return handle;
@@ -174,7 +174,9 @@ static inline int32_t by_trying(ipc_handle *handle, ipc_attempt *attempt) {
   return status;
 }
 
-#define CAST_OF(run_, ...) .cast = {"A", "B", "C", "last"}, .victims = 3, .run = run_, .options = {__VA_ARGS__}
+#define CAST_OF(run_, ...)                                    \
+  .cast = {"A", "B", "C", "last"}, .victims = 3, .run = run_, \
+  .options = {.struct_size = sizeof(ipc_options), __VA_ARGS__}
 #define PLAN(...) \
   .plan = &(const lock_plan) { __VA_ARGS__ }
 

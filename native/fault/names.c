@@ -432,8 +432,9 @@ static void one_sender(uint32_t actor) {
   }
 }
 
-#define NAME(kind_, run_) \
-  .cast = {"first", "second", "third", "last"}, .victims = 3, .run = run_, .options = {.kind = kind_, .capacity = 4096}
+#define NAME(kind_, run_)                                                  \
+  .cast = {"first", "second", "third", "last"}, .victims = 3, .run = run_, \
+  .options = {.struct_size = sizeof(ipc_options), .kind = kind_, .capacity = 4096}
 
 const scenario name_scenarios[] = {
     {.name = "names", NAME(IPC_CHANNEL, open_and_close)},

@@ -298,7 +298,7 @@ static void check(void) {
 
 #define QUEUE(victims_, ...)                                                                                    \
   .cast = {"sender A", "sender B", "taker A", "taker B", "taker C", "closer"}, .victims = victims_, .run = run, \
-  .check = check, .options = {.kind = IPC_QUEUE, .capacity = 4096, __VA_ARGS__}
+  .check = check, .options = {.struct_size = sizeof(ipc_options), .kind = IPC_QUEUE, .capacity = 4096, __VA_ARGS__}
 #define PLAN(...) \
   .plan = &(const queue_plan) { __VA_ARGS__ }
 

@@ -433,8 +433,9 @@ static void check(void) {
 }
 
 #define CAST {"sender A", "sender B", "sender C", "receiver A", "receiver B", "closer"}
-#define RING(kind_, bytes, overflow_) \
-  .cast = CAST, .run = run, .check = check, .options = {.kind = kind_, .capacity = bytes, .overflow = overflow_}
+#define RING(kind_, bytes, overflow_)       \
+  .cast = CAST, .run = run, .check = check, \
+  .options = {.struct_size = sizeof(ipc_options), .kind = kind_, .capacity = bytes, .overflow = overflow_}
 #define PLAN(...) \
   .plan = &(const ring_plan) { __VA_ARGS__ }
 /* Just below where 32-bit positions wrap. */

@@ -228,7 +228,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   memset(&all, 0, sizeof all);
   world_begin();
   uint8_t kind = input_byte(&from), how = input_byte(&from);
-  all.options = (ipc_options){.kind = IPC_ROUTE + kind % 3,
+  all.options = (ipc_options){.struct_size = sizeof(ipc_options),
+                              .kind = IPC_ROUTE + kind % 3,
                               .capacity = kind & 16 ? 8192 : 4096,
                               .max_receivers = 3,
                               .overflow = 1 + (kind >> 5) % 3u,

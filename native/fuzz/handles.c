@@ -181,13 +181,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   memset(&all, 0, sizeof all);
   world_begin();
   uint8_t kind = input_byte(&from);
-  all.options = (ipc_options){.kind = IPC_MUTEX + kind % 5u, .max_receivers = 4};
+  all.options = (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX + kind % 5u, .max_receivers = 4};
   if (all.options.kind == IPC_SEMAPHORE)
     all.options.initial = 1 + (kind >> 4 & 3), all.options.robust = 1 + (kind >> 6 & 1);
   if (all.options.kind == IPC_MEMORY) all.options.size = 1 + (kind >> 4) * 1000u;
   open_handle(0);
   if (kind & 128) open_handle(1);
-  all.of_mutex = (ipc_options){.kind = IPC_MUTEX, .max_receivers = 4};
+  all.of_mutex = (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX, .max_receivers = 4};
   ipc_failure failure;
   if (all.options.kind == IPC_CONDITION) DO(all.mutex = ipc_handle_open("p", "m", &all.of_mutex, &failure));
   while (from.left > 0) step(&from);

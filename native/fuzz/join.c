@@ -101,7 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   ipc_failure failure;
   world_begin();
   uint8_t kind = input_byte(&from), how = input_byte(&from), then = input_byte(&from);
-  options = (ipc_options){.kind = IPC_ROUTE + (kind & 7)};
+  options = (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE + (kind & 7)};
   bool has_ring = ipc_segment_has_ring(options.kind);
   if (has_ring) options.capacity = 4096;
   if (options.kind == IPC_MEMORY) options.size = 5000;

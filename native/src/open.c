@@ -189,8 +189,10 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
 void *ipc_segment_open_endpoint(size_t bytes, bool has_ring, const char *prefix, const char *name,
                                 const ipc_options *options, int32_t *lock, ipc_failure *failure) {
   *failure = (ipc_failure){0};
-  if (ipc_segment_has_ring(options->kind) != has_ring) {
-    ipc_failure_set(failure, IPC_E_INVALID_ARGUMENT, options->kind, 0);
+  ipc_options own;
+  if (ipc_segment_options_read(&own, options, failure) != IPC_OK) return NULL;
+  if (ipc_segment_has_ring(own.kind) != has_ring) {
+    ipc_failure_set(failure, IPC_E_INVALID_ARGUMENT, own.kind, 0);
     return NULL;
   }
   ipc_segment *segment = calloc(1, bytes);
@@ -198,7 +200,7 @@ void *ipc_segment_open_endpoint(size_t bytes, bool has_ring, const char *prefix,
     ipc_failure_set_refused(failure, IPC_CAUSE_HEAP, -ENOMEM, NULL);
     return NULL;
   }
-  *lock = ipc_segment_open(segment, prefix, name, options, failure);
+  *lock = ipc_segment_open(segment, prefix, name, &own, failure);
   if (*lock >= 0) return segment;
   free(segment);
   return NULL;

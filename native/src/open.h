@@ -15,8 +15,9 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
 
 /*
  * Allocates a sender, receiver or handle of `bytes` zeros, whose first member is its ipc_segment, and opens that. *lock
- * is then the descriptor of the name lock. NULL with *failure filled in: the kind has a ring and must not, or the
- * reverse (IPC_E_INVALID_ARGUMENT); no memory; or the open failed.
+ * is then the descriptor of the name lock. NULL with *failure filled in: the options have another size than they say
+ * (ipc_segment_options_read), or the kind has a ring and must not, or the reverse (IPC_E_INVALID_ARGUMENT); no memory;
+ * or the open failed. All public opens come through here, so beyond it options are those of this library.
  */
 void *ipc_segment_open_endpoint(size_t bytes, bool has_ring, const char *prefix, const char *name,
                                 const ipc_options *options, int32_t *lock, ipc_failure *failure);

@@ -3,6 +3,28 @@
 #include "failure.h"
 #include "name_lock.h"
 
+/*
+ * The sizes that a caller may give. The shortest is that of ABI version 8, which had a size first: every field up to
+ * there is in the memory of every caller. The longest bounds what is read if the size is garbage.
+ */
+enum { OPTIONS_SHORTEST = 56, OPTIONS_LONGEST = 4096 };
+
+int32_t ipc_segment_options_read(ipc_options *own, const ipc_options *given, ipc_failure *failure) {
+  _Static_assert(sizeof *own >= OPTIONS_SHORTEST && sizeof *own <= OPTIONS_LONGEST, "the size of this library's");
+  const uint32_t bytes = given->struct_size;
+  bool is_known = bytes >= OPTIONS_SHORTEST && bytes <= OPTIONS_LONGEST;
+  *own = (ipc_options){0};
+  for (uint32_t at = 0; is_known && at < bytes; at++) {
+    uint8_t byte = ((const uint8_t *)given)[at];
+    if (at < sizeof *own)
+      ((uint8_t *)own)[at] = byte;
+    else
+      is_known = byte == 0;
+  }
+  if (is_known && own->reserved == 0) return IPC_OK;
+  return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_STRUCT_SIZE, bytes, sizeof *own);
+}
+
 int32_t ipc_segment_options_check(const ipc_options *options, ipc_failure *failure) {
   if (!ipc_segment_is_kind(options->kind)) return ipc_failure_set(failure, IPC_E_INVALID_ARGUMENT, options->kind, 0);
   if (options->overflow > IPC_DROP_OLDEST || (options->overflow == IPC_DROP_OLDEST && options->kind == IPC_QUEUE))

@@ -8,7 +8,9 @@
 #include "view.h"
 #include "worker.h"
 
-static ipc_options of_kind(uint32_t kind) { return (ipc_options){.kind = kind, .capacity = 8192, .max_receivers = 7}; }
+static ipc_options of_kind(uint32_t kind) {
+  return (ipc_options){.struct_size = sizeof(ipc_options), .kind = kind, .capacity = 8192, .max_receivers = 7};
+}
 
 static uint32_t *words_of(ipc_segment *segment, ipc_mapping **mapping) {
   *mapping = ipc_segment_hold_mapping(segment);

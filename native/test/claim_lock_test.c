@@ -9,8 +9,8 @@
 #include "view.h"
 #include "worker.h"
 
-static const ipc_options channel = {.kind = IPC_CHANNEL, .capacity = 4096};
-static const ipc_options route = {.kind = IPC_ROUTE, .capacity = 4096};
+static const ipc_options channel = {.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 4096};
+static const ipc_options route = {.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .capacity = 4096};
 
 enum { WORKERS = 4 };
 

@@ -5,7 +5,7 @@
 #include "libipc/list.h"
 #include "queued_lock.h"
 
-static const ipc_options mutex_options = {.kind = IPC_MUTEX};
+static const ipc_options mutex_options = {.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX};
 
 enum { ROOM = 7, ITEMS = TURNS / 4 };
 
@@ -33,8 +33,10 @@ typedef struct monitor {
 } monitor;
 
 static monitor open_monitor(void) {
-  return (monitor){open_named(test_name, mutex_options), open_named("space", (ipc_options){.kind = IPC_CONDITION}),
-                   open_named("items", (ipc_options){.kind = IPC_CONDITION}), open_waker(), false};
+  return (monitor){open_named(test_name, mutex_options),
+                   open_named("space", (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CONDITION}),
+                   open_named("items", (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CONDITION}),
+                   open_waker(), false};
 }
 
 static void close_monitor(monitor *it) {
@@ -118,7 +120,7 @@ static void processes_share_a_buffer(void) { check_buffer(TEST_PROCESS); }
 static void threads_share_a_buffer(void) { check_buffer(TEST_THREAD); }
 
 /* The case's condition and its mutex have one name. */
-static const ipc_options condition_options = {.kind = IPC_CONDITION};
+static const ipc_options condition_options = {.struct_size = sizeof(ipc_options), .kind = IPC_CONDITION};
 typedef struct pair {
   ipc_handle *mutex, *condition;
 } pair;
@@ -358,7 +360,7 @@ static void killed_waiter_does_not_keep_its_notification(void) {
 /* It is alive: the notification is its own, and a second one goes to the next. */
 static void closed_waiter_passes_its_notification_on(void) {
   pair it = open_pair();
-  ipc_handle *other = must_handle((ipc_options){.kind = IPC_CONDITION});
+  ipc_handle *other = must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CONDITION});
   int32_t first = ipc_condition_enter(other, 0, 0), second = ipc_condition_enter(it.condition, 0, 0);
   CHECK_GE(first, 0);
   CHECK_EQ(ipc_condition_notify(it.condition), 1);

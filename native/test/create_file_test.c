@@ -20,7 +20,8 @@ typedef struct board {
   _Atomic uint32_t ready, arrived, opened, closed, refused;
 } board;
 
-static const ipc_options for_all = {.kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 4, .permissions = 0666};
+static const ipc_options for_all = {
+    .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 4, .permissions = 0666};
 
 static void make_key(char key[IPC_OS_KEY_BYTES]) {
   CHECK_EQ(ipc_segment_key(key, IPC_CHANNEL, test_prefix, test_name), IPC_OK);

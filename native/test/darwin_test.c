@@ -140,7 +140,7 @@ static void without_room_a_file_stays_as_it_is(void) {
 static int resize_with_refusals(int fd, uint64_t size) { return ipc_posix_resize(fd, size, refuse); }
 
 static ipc_handle *must_open(void) {
-  const ipc_options options = {.kind = IPC_MEMORY, .size = 100000};
+  const ipc_options options = {.struct_size = sizeof(ipc_options), .kind = IPC_MEMORY, .size = 100000};
   ipc_failure failure;
   ipc_handle *handle = ipc_handle_open(test_prefix, test_name, &options, &failure);
   CHECK(handle);

@@ -4,7 +4,8 @@
 /* The other policy: a send into a full ring reports it at once, and no accepted message is lost. */
 static void the_sender_learns_of_a_dropped_message(void) {
   for (uint32_t kind = IPC_ROUTE; kind <= IPC_CHANNEL; kind++) {
-    const ipc_options options = {.kind = kind, .capacity = CAPACITY, .overflow = IPC_DROP_NEWEST};
+    const ipc_options options = {
+        .struct_size = sizeof(ipc_options), .kind = kind, .capacity = CAPACITY, .overflow = IPC_DROP_NEWEST};
     ipc_sender *sender = must_send(options);
     CHECK_EQ(ipc_sender_send(sender, "x", 1, -1), IPC_NO_RECEIVERS);
     ipc_receiver *receiver = must_receive(options), *slow = must_receive(options);
@@ -51,7 +52,8 @@ static void the_sender_learns_of_a_dropped_message(void) {
 /* Sends each message again until it is accepted. */
 static void send_until_accepted(void *number) {
   uint32_t me = *(uint32_t *)number, dropped = 0;
-  const ipc_options options = {.kind = IPC_CHANNEL, .capacity = CAPACITY, .overflow = IPC_DROP_NEWEST};
+  const ipc_options options = {
+      .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = CAPACITY, .overflow = IPC_DROP_NEWEST};
   ipc_sender *sender = must_send(options);
   CHECK_EQ(ipc_sender_wait_for_receivers(sender, 2, -1), IPC_OK);
   for (uint32_t i = 0; i < now.count;) {
@@ -69,7 +71,8 @@ static void send_until_accepted(void *number) {
 
 static void receive_what_was_accepted(void *number) {
   message_log log = {0};
-  const ipc_options options = {.kind = IPC_CHANNEL, .capacity = CAPACITY, .overflow = IPC_DROP_NEWEST};
+  const ipc_options options = {
+      .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = CAPACITY, .overflow = IPC_DROP_NEWEST};
   ipc_receiver *receiver = must_receive(options);
   while (log.total < 2 * now.count) {
     uint8_t mine[3000];

@@ -10,7 +10,8 @@
 static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
 enum { SIGNALS = sizeof signals / sizeof signals[0] };
 
-static const ipc_options channel = {.kind = IPC_CHANNEL}, mutex = {.kind = IPC_MUTEX};
+static const ipc_options channel = {.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL},
+                         mutex = {.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX};
 
 typedef struct board {
   _Atomic uint32_t ready, go, steps;

@@ -5,7 +5,8 @@
 #include "handles.h"
 #include "view.h"
 
-static const ipc_options channel = {.kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 4};
+static const ipc_options channel = {
+    .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 4};
 
 static int32_t fork_and_run(void (*run)(void *), void *argument) {
   test_finish(test_start(TEST_PROCESS, run, argument));
@@ -54,12 +55,14 @@ static void use_ends(void *inherited) {
   ipc_receiver_close(it->receiver);
   ipc_mapping_release(it->mapping);
   /* What it opens itself is its own. */
-  ipc_receiver *receiver = it->kind == IPC_ROUTE ? NULL : must_receive((ipc_options){.kind = it->kind});
+  ipc_receiver *receiver =
+      it->kind == IPC_ROUTE ? NULL : must_receive((ipc_options){.struct_size = sizeof(ipc_options), .kind = it->kind});
   ipc_receiver_close(receiver);
 }
 
 static void check_ends(uint32_t kind, uint32_t overflow) {
-  const ipc_options options = {.kind = kind, .capacity = 4096, .overflow = overflow};
+  const ipc_options options = {
+      .struct_size = sizeof(ipc_options), .kind = kind, .capacity = 4096, .overflow = overflow};
   ends it = {.kind = kind, .overflow = overflow, .receiver = must_receive(options), .sender = must_send(options)};
   uint8_t bytes[8];
   it.mapping = ipc_sender_hold_mapping(it.sender);
@@ -147,7 +150,8 @@ static void use_handle(void *inherited) {
 static void check_handle(uint32_t kind, uint32_t robust) {
   held it = {.kind = kind, .wait = -1};
   ipc_failure failure;
-  it.handle = must_handle((ipc_options){.kind = kind, .robust = robust, .size = kind == IPC_MEMORY ? 4096 : 0});
+  it.handle = must_handle((ipc_options){
+      .struct_size = sizeof(ipc_options), .kind = kind, .robust = robust, .size = kind == IPC_MEMORY ? 4096 : 0});
   if (kind == IPC_MEMORY) it.mapping = ipc_memory_map(it.handle, &failure);
   for (int round = 0; round < 2; round++) {
     if (kind == IPC_MUTEX && round) CHECK_EQ(ipc_mutex_lock(it.handle, 0), IPC_OK);

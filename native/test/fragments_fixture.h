@@ -16,7 +16,9 @@ enum {
   LARGE = (1 + TEST_SCALE / 2) << 20
 };
 
-static inline ipc_options small_ring(uint32_t kind) { return (ipc_options){.kind = kind, .capacity = CAPACITY}; }
+static inline ipc_options small_ring(uint32_t kind) {
+  return (ipc_options){.struct_size = sizeof(ipc_options), .kind = kind, .capacity = CAPACITY};
+}
 
 static __attribute__((unused)) uint8_t out[LARGE + 64], in[LARGE + 64];
 

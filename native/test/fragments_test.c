@@ -27,7 +27,8 @@ enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
 static void send_sizes(void *argument) {
   const job *mine = argument;
-  ipc_sender *it = must_send((ipc_options){.kind = IPC_ROUTE, .capacity = mine->capacity});
+  ipc_sender *it =
+      must_send((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .capacity = mine->capacity});
   CHECK_EQ(ipc_sender_wait_for_receivers(it, 1, -1), IPC_OK);
   for (uint32_t i = 0; i < SIZES; i++) {
     write_out(i, sizes[i]);
@@ -41,7 +42,7 @@ static void check_large(test_form form) {
   hooks.patient = true;
   for (uint32_t capacity = CAPACITY; capacity <= 65536; capacity *= 16) {
     job all = {.capacity = capacity};
-    receiver = must_receive((ipc_options){.kind = IPC_ROUTE, .capacity = capacity});
+    receiver = must_receive((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .capacity = capacity});
     test_worker worker = test_start(form, send_sizes, &all);
     for (uint32_t i = 0, got; i < SIZES; i++) {
       memset(in, 0xee, sizes[i] + 1);

@@ -15,7 +15,9 @@ typedef struct board {
 static board *shared;
 static ipc_options options_now;
 
-static ipc_options of(uint32_t kind) { return (ipc_options){.kind = kind, .size = kind == IPC_MEMORY ? 4096 : 0}; }
+static ipc_options of(uint32_t kind) {
+  return (ipc_options){.struct_size = sizeof(ipc_options), .kind = kind, .size = kind == IPC_MEMORY ? 4096 : 0};
+}
 
 static ipc_options with_mode(uint32_t kind, uint32_t mode) {
   ipc_options options = of(kind);
@@ -105,7 +107,8 @@ static void modes_tell_who_is_there(void) {
       atomic_store(&shared->ready, 0);
     }
   }
-  check_refused((ipc_options){.kind = IPC_MUTEX, .mode = IPC_OPEN + 1}, IPC_E_INVALID_ARGUMENT, 0);
+  check_refused((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX, .mode = IPC_OPEN + 1},
+                IPC_E_INVALID_ARGUMENT, 0);
 }
 
 /* An unfinished file, as its creator leaves it that dies at once. */
@@ -128,32 +131,43 @@ static void an_unfinished_name_is_no_name(void) {
 }
 
 static void options_must_be_the_creators(void) {
-  ipc_handle *it = must_handle((ipc_options){.kind = IPC_SEMAPHORE, .initial = 4, .robust = 1, .max_receivers = 5});
-  check_refused((ipc_options){.kind = IPC_SEMAPHORE, .initial = 5}, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_INITIAL);
-  check_refused((ipc_options){.kind = IPC_SEMAPHORE, .initial = 1}, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_INITIAL);
-  check_refused((ipc_options){.kind = IPC_SEMAPHORE, .robust = 2}, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_ROBUST);
-  check_refused((ipc_options){.kind = IPC_SEMAPHORE, .max_receivers = 6}, IPC_E_OPTIONS_MISMATCH,
-                IPC_OPTION_MAX_RECEIVERS);
-  check_refused((ipc_options){.kind = IPC_SEMAPHORE, .permissions = 0666}, IPC_E_OPTIONS_MISMATCH,
-                IPC_OPTION_PERMISSIONS);
-  ipc_handle *same = must_handle((ipc_options){.kind = IPC_SEMAPHORE, .initial = 4, .robust = 1, .max_receivers = 5});
-  ipc_handle *any = must_handle((ipc_options){.kind = IPC_SEMAPHORE});
+  ipc_handle *it = must_handle((ipc_options){
+      .struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE, .initial = 4, .robust = 1, .max_receivers = 5});
+  check_refused((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE, .initial = 5},
+                IPC_E_OPTIONS_MISMATCH, IPC_OPTION_INITIAL);
+  check_refused((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE, .initial = 1},
+                IPC_E_OPTIONS_MISMATCH, IPC_OPTION_INITIAL);
+  check_refused((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE, .robust = 2},
+                IPC_E_OPTIONS_MISMATCH, IPC_OPTION_ROBUST);
+  check_refused((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE, .max_receivers = 6},
+                IPC_E_OPTIONS_MISMATCH, IPC_OPTION_MAX_RECEIVERS);
+  check_refused((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE, .permissions = 0666},
+                IPC_E_OPTIONS_MISMATCH, IPC_OPTION_PERMISSIONS);
+  ipc_handle *same = must_handle((ipc_options){
+      .struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE, .initial = 4, .robust = 1, .max_receivers = 5});
+  ipc_handle *any = must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE});
   CHECK_EQ(ipc_handle_count(it), 3); /* a refused handle is not counted */
   ipc_handle_close(it);
   ipc_handle_close(same);
   ipc_handle_close(any);
-  it = must_handle((ipc_options){.kind = IPC_SEMAPHORE});
-  check_refused((ipc_options){.kind = IPC_SEMAPHORE, .robust = 1}, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_ROBUST);
-  same = must_handle((ipc_options){.kind = IPC_SEMAPHORE, .initial = 2, .robust = 2});
+  it = must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE});
+  check_refused((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE, .robust = 1},
+                IPC_E_OPTIONS_MISMATCH, IPC_OPTION_ROBUST);
+  same =
+      must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE, .initial = 2, .robust = 2});
   ipc_handle_close(same);
   ipc_handle_close(it);
 }
 
 static void options_that_cannot_be_are_refused(void) {
-  check_refused((ipc_options){.kind = IPC_SEMAPHORE, .robust = 3}, IPC_E_INVALID_ARGUMENT, 0);
-  check_refused((ipc_options){.kind = IPC_SEMAPHORE, .initial = IPC_MAX_PERMITS + 2}, IPC_E_INVALID_ARGUMENT, 0);
-  check_refused((ipc_options){.kind = IPC_MUTEX, .max_receivers = IPC_MAX_RECEIVERS + 1}, IPC_E_INVALID_ARGUMENT,
-                IPC_OPTION_MAX_RECEIVERS);
+  check_refused((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE, .robust = 3},
+                IPC_E_INVALID_ARGUMENT, 0);
+  check_refused(
+      (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE, .initial = IPC_MAX_PERMITS + 2},
+      IPC_E_INVALID_ARGUMENT, 0);
+  check_refused(
+      (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX, .max_receivers = IPC_MAX_RECEIVERS + 1},
+      IPC_E_INVALID_ARGUMENT, IPC_OPTION_MAX_RECEIVERS);
   /* Only of rings: no handle could join a mutex that was created with them. */
   for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
     ipc_options options = of(kind);

@@ -3,7 +3,8 @@
 #include "handles.h"
 #include "view.h"
 
-static const ipc_options route = {.kind = IPC_ROUTE, .capacity = 4096, .max_receivers = 4};
+static const ipc_options route = {
+    .struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .capacity = 4096, .max_receivers = 4};
 
 /* A wait that must not end by its timeout. A case that hangs is ended earlier. */
 enum { LONG_MS = 50000 };

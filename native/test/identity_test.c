@@ -9,7 +9,8 @@
 #include "own_storage.h"
 #include "worker.h"
 
-static const ipc_options channel = {.kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 4};
+static const ipc_options channel = {
+    .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 4};
 
 typedef struct board {
   _Atomic uint64_t identity;
@@ -209,7 +210,7 @@ static ipc_handle *left_mutex;
 static void open_and_end(void *unused) {
   (void)unused;
   ipc_failure failure;
-  const ipc_options mutex = {.kind = IPC_MUTEX};
+  const ipc_options mutex = {.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX};
   left_receiver = must_receive(channel);
   left_mutex = ipc_handle_open(test_prefix, test_name, &mutex, &failure);
   CHECK(left_mutex);
@@ -220,7 +221,7 @@ static void open_and_end(void *unused) {
 static void look_from_outside(void *unused) {
   (void)unused;
   ipc_failure failure;
-  const ipc_options mutex = {.kind = IPC_MUTEX};
+  const ipc_options mutex = {.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX};
   ipc_sender *sender = must_send(channel);
   ipc_handle *handle = ipc_handle_open(test_prefix, test_name, &mutex, &failure);
   CHECK(handle);

@@ -176,7 +176,7 @@ static void a_handler_that_another_thread_installs_meanwhile_stays(void) {
 static void calls_end_early(void) {
   if (DEFERS_HANDLERS) return;
   handle(SIGTERM, 0);
-  ipc_receiver *receiver = must_receive((ipc_options){.kind = IPC_CHANNEL});
+  ipc_receiver *receiver = must_receive((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL});
   pid_t child = send_often(SIGTERM);
   uint8_t byte;
   uint64_t started = ipc_os_now();

@@ -6,8 +6,9 @@
 #include "libipc/semaphore.h"
 #include "view.h"
 
-static const ipc_options rwlock = {.kind = IPC_RWLOCK};
-static const ipc_options robust = {.kind = IPC_SEMAPHORE, .initial = 1 + 3, .robust = 1};
+static const ipc_options rwlock = {.struct_size = sizeof(ipc_options), .kind = IPC_RWLOCK};
+static const ipc_options robust = {
+    .struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE, .initial = 1 + 3, .robust = 1};
 
 static int32_t lock_it(ipc_handle *it) {
   return it->segment.kind == IPC_MUTEX ? ipc_mutex_lock(it, -1) : ipc_rwlock_lock(it, -1, IPC_KEEP_NOTHING);
@@ -162,7 +163,7 @@ static void what_was_left_locked_is_not_unneeded(void) {
 static void open_with_other_options(void *calls) {
   calls_left = (uint32_t)(intptr_t)calls;
   hooks.before = die_at_last_call;
-  ipc_options options = {.kind = IPC_MUTEX, .max_receivers = 900};
+  ipc_options options = {.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX, .max_receivers = 900};
   ipc_handle *it = must_handle(options);
   hooks.before = NULL;
   (void)it;

@@ -16,7 +16,8 @@
 /* A thousand and ten thousand in the plain variant. ThreadSanitizer's table of mappings is small. */
 enum { PROCESSES = 250 * TEST_SCALE, NAMES = TEST_SCALE == 1 ? 200 : 2500 * TEST_SCALE, CYCLES = 2500 * TEST_SCALE };
 
-static const ipc_options channel = {.kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 4};
+static const ipc_options channel = {
+    .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 4};
 
 typedef struct board {
   _Atomic uint32_t ready, go, slowest_us;
@@ -30,7 +31,7 @@ static ipc_failure failure;
 static void join_and_leave(void *unused) {
   (void)unused;
   double started = test_ms();
-  ipc_sender *sender = must_send((ipc_options){.kind = IPC_CHANNEL});
+  ipc_sender *sender = must_send((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL});
   uint32_t took = (uint32_t)((test_ms() - started) * 1000), slowest = atomic_load(&shared->slowest_us);
   while (slowest < took && !atomic_compare_exchange_weak(&shared->slowest_us, &slowest, took)) continue;
   CHECK_EQ(ipc_sender_send(sender, "x", 1, -1), IPC_OK);
@@ -42,7 +43,8 @@ static void join_and_leave(void *unused) {
 static void as_many_processes_as_places_join_and_leave(void) {
   static test_worker workers[PROCESSES];
   shared = test_shared(sizeof *shared);
-  ipc_receiver *receiver = must_receive((ipc_options){.kind = IPC_CHANNEL, .capacity = 65536});
+  ipc_receiver *receiver =
+      must_receive((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 65536});
   double started = test_ms();
   for (int i = 0; i < PROCESSES; i++) workers[i] = test_start(TEST_PROCESS, join_and_leave, NULL);
   test_await(&shared->ready, PROCESSES);
@@ -59,7 +61,7 @@ static void as_many_processes_as_places_join_and_leave(void) {
     fprintf(stderr, "%d processes: joined in %.0f ms, the slowest open took %u us; left in %.0f ms\n", PROCESSES,
             joined - started, shared->slowest_us, test_ms() - joined);
   for (int i = 0; i < (int)IPC_MAX_SENDERS / 16 * 3; i++)
-    ipc_sender_close(must_send((ipc_options){.kind = IPC_CHANNEL}));
+    ipc_sender_close(must_send((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL}));
   CHECK_EQ(it.header->sender_count, 0);
   ipc_receiver_close(receiver);
   CHECK(!view_exists(test_prefix, test_name, IPC_CHANNEL));
@@ -83,7 +85,7 @@ static void open_names(void *unused) {
   for (int i = 0; i < NAMES; i++) {
     char name[32];
     snprintf(name, sizeof name, "n%d", i);
-    const ipc_options options = {.kind = IPC_MUTEX, .max_receivers = 1};
+    const ipc_options options = {.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX, .max_receivers = 1};
     if (!ipc_handle_open(test_prefix, name, &options, &failure)) FAIL("%s: %d", name, failure.code);
   }
   double opened = test_ms();
@@ -125,7 +127,7 @@ static void open_all_and_close(void) {
   CHECK_EQ(ipc_receiver_recv(receiver, (char[1]){0}, 1, 0), 1);
   ipc_receiver_close(receiver);
   ipc_sender_close(sender);
-  ipc_handle *memory = must_handle((ipc_options){.kind = IPC_MEMORY, .size = 4096});
+  ipc_handle *memory = must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MEMORY, .size = 4096});
   ipc_mapping *mapping = ipc_memory_map(memory, &failure);
   CHECK(mapping);
   ipc_mapping_release(mapping);
@@ -187,7 +189,7 @@ static void without_descriptors_it_says_so_and_goes_on_later(void) {
 /* ---- No more room ---- */
 
 static void check_no_room(void) {
-  const ipc_options large = {.kind = IPC_CHANNEL, .capacity = 4 << 20};
+  const ipc_options large = {.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 4 << 20};
   for (int i = 0; i < 3; i++) {
     CHECK(!ipc_receiver_open(test_prefix, test_name, &large, &failure));
     CHECK_EQ(failure.code, IPC_E_NO_SPACE);
@@ -207,7 +209,8 @@ static void check_no_room_to_grow(ipc_handle *memory, ipc_mapping *mapping) {
 }
 
 static void full_shared_memory_is_an_error_by_interposition(void) {
-  ipc_handle *memory = must_handle((ipc_options){.kind = IPC_MEMORY, .size = 100000});
+  ipc_handle *memory =
+      must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MEMORY, .size = 100000});
   ipc_mapping *mapping = ipc_memory_map(memory, &failure);
   hooks.no_room = ENOSPC;
   check_no_room();
@@ -241,7 +244,8 @@ static bool mount_small(void) {
 static void full_shared_memory_is_an_error(void) {
   CHECK(mount_small());
   ipc_posix_forget_directory(); /* it was opened before */
-  ipc_handle *memory = must_handle((ipc_options){.kind = IPC_MEMORY, .size = 100000});
+  ipc_handle *memory =
+      must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MEMORY, .size = 100000});
   ipc_mapping *mapping = ipc_memory_map(memory, &failure);
   check_no_room();
   check_no_room_to_grow(memory, mapping);

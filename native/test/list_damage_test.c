@@ -152,7 +152,7 @@ static void list_readable_as_nobody(void *unused) {
 }
 
 static void unreadable_files_are_listed_as_denied(void) {
-  ipc_receiver *receiver = must_receive((ipc_options){.kind = IPC_CHANNEL});
+  ipc_receiver *receiver = must_receive((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL});
   int fd = view_file(test_prefix, test_name, IPC_CHANNEL);
   if (geteuid() != 0) fchmod(fd, 0);
   test_finish(test_start(TEST_PROCESS, list_as_nobody, NULL));

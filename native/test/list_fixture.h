@@ -12,7 +12,8 @@
 #include "view.h"
 #include "worker.h"
 
-static const ipc_options channel = {.kind = IPC_CHANNEL, .capacity = 8192, .max_receivers = 4};
+static const ipc_options channel = {
+    .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 8192, .max_receivers = 4};
 
 typedef struct board {
   _Atomic uint32_t ready, go, stop, rounds;
@@ -150,7 +151,8 @@ static inline bool remove_file(void) {
 /* What has no ring. */
 
 static inline ipc_options options_of(uint32_t kind) {
-  return (ipc_options){.kind = kind,
+  return (ipc_options){.struct_size = sizeof(ipc_options),
+                       .kind = kind,
                        .max_receivers = 4,
                        .initial = kind == IPC_SEMAPHORE ? 1 + 3 : 0,
                        .robust = kind == IPC_SEMAPHORE,

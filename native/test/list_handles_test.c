@@ -48,7 +48,8 @@ static void handles_of_every_kind_are_listed(void) {
 
 static void the_last_slot_and_the_last_wait_are_listed(void) {
   enum { LAST = IPC_MAX_RECEIVERS - 1, LAST_WAIT = IPC_MAX_RECEIVERS * IPC_WAITS_PER_HANDLE - 1 };
-  ipc_handle *condition = must_open((ipc_options){.kind = IPC_CONDITION, .max_receivers = IPC_MAX_RECEIVERS});
+  ipc_handle *condition = must_open(
+      (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CONDITION, .max_receivers = IPC_MAX_RECEIVERS});
   for (int32_t i = 0; i <= LAST_WAIT; i++) CHECK_EQ(ipc_condition_enter(condition, 0, 0), i);
   CHECK_EQ(ipc_condition_enter(condition, 0, 0), IPC_E_TOO_MANY_WAITS);
   for (int32_t i = 0; i < LAST_WAIT; i++) ipc_handle_leave(condition, i);

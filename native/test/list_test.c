@@ -2,10 +2,16 @@
 #include "list_fixture.h"
 
 static void name_options_and_endpoints_are_listed(void) {
-  ipc_receiver *receiver = must_receive((ipc_options){
-      .kind = IPC_CHANNEL, .capacity = 8192, .max_receivers = 4, .permissions = 0640, .overflow = IPC_DROP_NEWEST});
-  ipc_receiver *other = must_receive((ipc_options){.kind = IPC_CHANNEL, .permissions = 0640});
-  ipc_sender *sender = must_send((ipc_options){.kind = IPC_CHANNEL, .permissions = 0640});
+  ipc_receiver *receiver = must_receive((ipc_options){.struct_size = sizeof(ipc_options),
+                                                      .kind = IPC_CHANNEL,
+                                                      .capacity = 8192,
+                                                      .max_receivers = 4,
+                                                      .permissions = 0640,
+                                                      .overflow = IPC_DROP_NEWEST});
+  ipc_receiver *other =
+      must_receive((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .permissions = 0640});
+  ipc_sender *sender =
+      must_send((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .permissions = 0640});
   send_some(sender, 10);
   uint8_t bytes[8];
   for (int i = 0; i < 4; i++) CHECK_EQ(ipc_receiver_recv(other, bytes, 8, 0), 8);
@@ -54,9 +60,10 @@ static void name_options_and_endpoints_are_listed(void) {
 static void counts_continue_past_every_wrap(void) {
   uint32_t firsts[] = {0x80000000u - 20, UINT32_MAX - 19};
   for (int i = 0; i < 2; i++) {
-    ipc_options options = {.kind = IPC_ROUTE, .capacity = 4096, .first_position = firsts[i]};
+    ipc_options options = {
+        .struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .capacity = 4096, .first_position = firsts[i]};
     ipc_sender *sender = must_send(options);
-    ipc_receiver *receiver = must_receive((ipc_options){.kind = IPC_ROUTE});
+    ipc_receiver *receiver = must_receive((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE});
     send_some(sender, 30);
     report it = must_find(IPC_ROUTE);
     CHECK_EQ(it.name.messages, 30);
@@ -69,7 +76,8 @@ static void counts_continue_past_every_wrap(void) {
 }
 
 static void lost_messages_are_listed(void) {
-  const ipc_options options = {.kind = IPC_CHANNEL, .capacity = 4096, .overflow = IPC_DROP_OLDEST};
+  const ipc_options options = {
+      .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 4096, .overflow = IPC_DROP_OLDEST};
   ipc_sender *sender = must_send(options);
   ipc_receiver *receiver = must_receive(options);
   send_some(sender, 10000);
@@ -87,7 +95,7 @@ static void lost_messages_are_listed(void) {
 }
 
 static void waiting_bytes_of_a_queue_are_listed(void) {
-  const ipc_options options = {.kind = IPC_QUEUE, .capacity = 4096};
+  const ipc_options options = {.struct_size = sizeof(ipc_options), .kind = IPC_QUEUE, .capacity = 4096};
   ipc_sender *sender = must_send(options);
   ipc_receiver *receiver = must_receive(options);
   send_some(sender, 5); /* of 24 bytes: header, lease, payload */
@@ -214,7 +222,7 @@ static void names_of_other_kinds_are_found(void) {
   CHECK_EQ(pid, getpid());
   for (uint32_t kind = IPC_MUTEX; kind <= IPC_KINDS; kind++)
     CHECK_EQ(ipc_list_other_kind(test_prefix, test_name, kind, &pid), 0);
-  ipc_sender *sender = must_send((ipc_options){.kind = IPC_QUEUE});
+  ipc_sender *sender = must_send((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_QUEUE});
   CHECK_EQ(ipc_list_other_kind(test_prefix, test_name, IPC_CHANNEL, &pid), IPC_QUEUE);
   CHECK_EQ(ipc_list_other_kind(test_prefix, test_name, IPC_QUEUE, &pid), IPC_CHANNEL);
   ipc_receiver_close(receiver);
@@ -226,7 +234,7 @@ static void names_of_other_kinds_are_found(void) {
 
 static void leave_a_route(void *unused) {
   (void)unused;
-  must_receive((ipc_options){.kind = IPC_ROUTE});
+  must_receive((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE});
   atomic_store(&shared->ready, 1);
   for (;;) pause();
 }

@@ -11,9 +11,11 @@
 #include "libipc/rwlock.h"
 #include "libipc/semaphore.h"
 
-static const ipc_options channel = {.kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 4};
-static const ipc_options mutex = {.kind = IPC_MUTEX}, rwlock = {.kind = IPC_RWLOCK};
-static const ipc_options semaphore = {.kind = IPC_SEMAPHORE, .robust = 1};
+static const ipc_options channel = {
+    .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 4};
+static const ipc_options mutex = {.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX},
+                         rwlock = {.struct_size = sizeof(ipc_options), .kind = IPC_RWLOCK};
+static const ipc_options semaphore = {.struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE, .robust = 1};
 
 typedef struct board {
   _Atomic uint32_t ready, go;

@@ -8,7 +8,7 @@
 enum { CAPACITY = 1 << 14, LENDERS = 2, RECEIVERS = 2, OPEN = 4, PER_LENDER = 2000 * TEST_SCALE };
 
 static const message_range range = {MESSAGE_TAG, 900};
-static const ipc_options channel = {.kind = IPC_CHANNEL, .capacity = CAPACITY};
+static const ipc_options channel = {.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = CAPACITY};
 
 static struct shared {
   _Atomic uint32_t ready;

@@ -9,7 +9,9 @@
 #include "libipc/list.h"
 #include "view.h"
 
-static inline ipc_options of(uint64_t bytes) { return (ipc_options){.kind = IPC_MEMORY, .size = bytes}; }
+static inline ipc_options of(uint64_t bytes) {
+  return (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MEMORY, .size = bytes};
+}
 
 static inline ipc_mapping *must_map(ipc_handle *it) {
   ipc_failure failure;

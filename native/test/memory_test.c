@@ -4,7 +4,8 @@
 static void all_sizes_are_what_was_asked_for(void) {
   const uint64_t sizes[] = {1, 3, 4095, 4096, 4097, 65535, 65536, 65537, 1000001};
   for (int i = 0; i < 9; i++) {
-    ipc_handle *it = must_handle(of(sizes[i])), *other = must_handle((ipc_options){.kind = IPC_MEMORY, .size = 1});
+    ipc_handle *it = must_handle(of(sizes[i])),
+               *other = must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MEMORY, .size = 1});
     ipc_mapping *mine = must_map(it), *others = must_map(other);
     CHECK_EQ(ipc_memory_byte_length(other), sizes[i]);
     CHECK_EQ(ipc_mapping_byte_length(mine), sizes[i]);
@@ -23,7 +24,7 @@ static void all_sizes_are_what_was_asked_for(void) {
 }
 
 static void read_what_is_there(void *old_bytes) {
-  ipc_handle *it = must_handle((ipc_options){.kind = IPC_MEMORY, .mode = IPC_OPEN});
+  ipc_handle *it = must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MEMORY, .mode = IPC_OPEN});
   ipc_mapping *mapping = must_map(it);
   const uint64_t size = (uint64_t)ipc_memory_byte_length(it);
   CHECK_GE(size, (uintptr_t)old_bytes);
@@ -129,7 +130,7 @@ static void no_space_changes_nothing(void) {
 
 static void grow_and_die(void *unused) {
   (void)unused;
-  ipc_handle *it = must_handle((ipc_options){.kind = IPC_MEMORY, .mode = IPC_OPEN});
+  ipc_handle *it = must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MEMORY, .mode = IPC_OPEN});
   hooks.before = die_at_last_call;
   grow(it, 200000);
   hooks.before = NULL;

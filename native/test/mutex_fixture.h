@@ -7,7 +7,7 @@
 #include "libipc/list.h"
 #include "queued_lock.h"
 
-static const ipc_options mutex = {.kind = IPC_MUTEX};
+static const ipc_options mutex = {.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX};
 
 typedef struct board {
   _Atomic uint32_t ready, go, stop, told, died_torn, mended, waits, order[CROWD], next;

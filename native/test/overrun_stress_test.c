@@ -2,8 +2,11 @@
 #include "overrun_fixture.h"
 
 static ipc_options planned(void) {
-  return (ipc_options){
-      .kind = now.kind, .capacity = now.capacity, .overflow = IPC_DROP_OLDEST, .first_position = now.first_position};
+  return (ipc_options){.struct_size = sizeof(ipc_options),
+                       .kind = now.kind,
+                       .capacity = now.capacity,
+                       .overflow = IPC_DROP_OLDEST,
+                       .first_position = now.first_position};
 }
 
 static void send_all(void *number) {
@@ -171,7 +174,8 @@ static void send_as_soon_as_it_is_counted(const char *call) {
 static void a_counted_receiver_gets_what_is_sent(void) {
   for (uint32_t overflow = IPC_BLOCK; overflow <= IPC_DROP_OLDEST; overflow++)
     for (uint32_t oldest = 0; oldest < 2; oldest++) {
-      const ipc_options options = {.kind = IPC_CHANNEL, .overflow = overflow, .from_oldest = oldest};
+      const ipc_options options = {
+          .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .overflow = overflow, .from_oldest = oldest};
       early = must_send(options);
       for (int i = 0; i < 3 && overflow == IPC_DROP_OLDEST && !oldest; i++) ipc_sender_send(early, "before", 6, 0);
       hooks.before = send_as_soon_as_it_is_counted;

@@ -2,7 +2,8 @@
 #include "overrun_fixture.h"
 
 static ipc_options overwritten(uint32_t kind) {
-  return (ipc_options){.kind = kind, .capacity = CAPACITY, .overflow = IPC_DROP_OLDEST};
+  return (ipc_options){
+      .struct_size = sizeof(ipc_options), .kind = kind, .capacity = CAPACITY, .overflow = IPC_DROP_OLDEST};
 }
 
 static void send_numbers(ipc_sender *sender, uint64_t *next, uint64_t count) {
@@ -138,7 +139,8 @@ static void from_oldest_replays_a_suffix(void) {
 /* The high half of head counts messages, however they were sent, in every ring. */
 static void head_counts_messages(void) {
   for (uint32_t kind = IPC_ROUTE; kind <= IPC_QUEUE; kind++) {
-    const ipc_options options = {.kind = kind, .capacity = CAPACITY, .first_position = UINT32_MAX - 8};
+    const ipc_options options = {
+        .struct_size = sizeof(ipc_options), .kind = kind, .capacity = CAPACITY, .first_position = UINT32_MAX - 8};
     ipc_sender *sender = must_send(options);
     ipc_receiver *receiver = must_receive(options);
     view seen = view_open(test_prefix, test_name, kind);

@@ -12,7 +12,7 @@
 
 enum { CAPACITY = 4096, UNITS = CAPACITY / 8, RECORD = 24, LARGEST = CAPACITY / 2 - 16, MAX_WORKERS = 8 };
 
-static const ipc_options queue = {.kind = IPC_QUEUE, .capacity = CAPACITY};
+static const ipc_options queue = {.struct_size = sizeof(ipc_options), .kind = IPC_QUEUE, .capacity = CAPACITY};
 
 static const uint32_t starts[] = {0, 0x80000000u - 300, UINT32_MAX - 300, UINT32_MAX};
 

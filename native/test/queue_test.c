@@ -279,7 +279,7 @@ static void bad_offsets_are_refused(void) {
     CHECK_EQ(ipc_receiver_retry(a, wild[i]), IPC_E_INVALID_ARGUMENT);
   }
   CHECK_EQ(ipc_receiver_done(a, lease), IPC_OK);
-  const ipc_options other = {.kind = IPC_CHANNEL};
+  const ipc_options other = {.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL};
   ipc_receiver *elsewhere = must_receive(other);
   uint32_t ignored[3];
   CHECK_EQ(ipc_receiver_take(elsewhere, -1, ignored), IPC_E_INVALID_ARGUMENT);

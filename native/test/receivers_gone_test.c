@@ -16,7 +16,7 @@ static board *shared;
 static uint32_t clock_readings;
 
 static ipc_options options_of(uint32_t kind, uint32_t overflow) {
-  return (ipc_options){.kind = kind, .capacity = RING, .overflow = overflow};
+  return (ipc_options){.struct_size = sizeof(ipc_options), .kind = kind, .capacity = RING, .overflow = overflow};
 }
 
 static void receive_nothing(void *options) {

@@ -11,7 +11,9 @@ enum { CAPACITY = 4096, UNITS = CAPACITY / 8, RECORD = 16, FITS = CAPACITY / REC
 static const uint32_t starts[] = {0, 0x80000000u - 300, UINT32_MAX - 300, UINT32_MAX};
 enum { STARTS = sizeof starts / sizeof starts[0] };
 
-static ipc_options kept(uint32_t kind) { return (ipc_options){.kind = kind, .capacity = CAPACITY}; }
+static ipc_options kept(uint32_t kind) {
+  return (ipc_options){.struct_size = sizeof(ipc_options), .kind = kind, .capacity = CAPACITY};
+}
 
 static ipc_sender *sender;
 static ipc_receiver *companion; /* reads everything at once: senders of a blocking ring need a receiver */

@@ -95,7 +95,8 @@ typedef struct pair {
 } pair;
 
 static pair open_pair(uint32_t first_position) {
-  const ipc_options options = {.kind = IPC_ROUTE, .capacity = CAPACITY, .first_position = first_position};
+  const ipc_options options = {
+      .struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .capacity = CAPACITY, .first_position = first_position};
   ipc_failure failure;
   pair it;
   it.receiver = ipc_receiver_open(test_prefix, test_name, &options, &failure);
@@ -179,7 +180,7 @@ typedef struct stream {
 static void send_stream(void *argument) {
   static uint8_t bytes[CAPACITY];
   stream *of = argument;
-  const ipc_options options = {.kind = IPC_ROUTE, .capacity = CAPACITY};
+  const ipc_options options = {.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .capacity = CAPACITY};
   ipc_failure failure;
   ipc_sender *sender = ipc_sender_open(test_prefix, test_name, &options, &failure);
   CHECK(sender);
@@ -195,7 +196,8 @@ static void check_streams_over_wraps(test_form form) {
   for (uint32_t start = 0; start < STARTS; start++) {
     stream of = {.start = start, .count = 1000 * TEST_SCALE};
     ipc_failure failure;
-    const ipc_options options = {.kind = IPC_ROUTE, .capacity = CAPACITY, .first_position = starts[start]};
+    const ipc_options options = {
+        .struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .capacity = CAPACITY, .first_position = starts[start]};
     ipc_receiver *receiver = ipc_receiver_open(test_prefix, test_name, &options, &failure);
     CHECK(receiver);
     test_worker worker = test_start(form, send_stream, &of);

@@ -7,7 +7,7 @@
 #include "libipc/list.h"
 #include "queued_lock.h"
 
-static const ipc_options rwlock = {.kind = IPC_RWLOCK};
+static const ipc_options rwlock = {.struct_size = sizeof(ipc_options), .kind = IPC_RWLOCK};
 
 typedef struct board {
   _Atomic uint32_t ready, go, stop, told, died_torn, mended, written, rounds[32], next;

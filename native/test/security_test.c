@@ -20,8 +20,10 @@
 
 enum { NOBODY = 65534 };
 
-static const ipc_options channel = {.kind = IPC_CHANNEL, .capacity = 8192, .max_receivers = 4};
-static const ipc_options for_all = {.kind = IPC_CHANNEL, .capacity = 8192, .max_receivers = 4, .permissions = 0666};
+static const ipc_options channel = {
+    .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 8192, .max_receivers = 4};
+static const ipc_options for_all = {
+    .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 8192, .max_receivers = 4, .permissions = 0666};
 
 typedef struct board {
   _Atomic uint32_t ready, go;
@@ -212,7 +214,7 @@ static void what_we_left_behind_gives_nobody_its_permissions(void) {
 /* ---- Numbers in shared memory ---- */
 
 static ipc_handle *must_memory(uint64_t size) {
-  const ipc_options options = {.kind = IPC_MEMORY, .size = size};
+  const ipc_options options = {.struct_size = sizeof(ipc_options), .kind = IPC_MEMORY, .size = size};
   ipc_handle *handle = ipc_handle_open(test_prefix, test_name, &options, &failure);
   if (!handle) FAIL("shared memory could not open: %d", failure.code);
   return handle;
@@ -266,7 +268,8 @@ static void damage(const view *it, uint32_t *seed) {
 }
 
 static void use_ring(uint32_t kind, uint32_t overflow, uint32_t seed) {
-  const ipc_options options = {.kind = kind, .capacity = 4096, .max_receivers = 3, .overflow = overflow};
+  const ipc_options options = {
+      .struct_size = sizeof(ipc_options), .kind = kind, .capacity = 4096, .max_receivers = 3, .overflow = overflow};
   uint8_t bytes[9000] = {0};
   ipc_receiver *receiver = must_receive(options);
   ipc_sender *sender = ipc_sender_open(test_prefix, test_name, &options, &failure);
@@ -319,7 +322,8 @@ static void no_number_in_a_ring_leads_outside(void) {
 }
 
 static void use_handle(uint32_t kind, uint32_t seed) {
-  const ipc_options options = {.kind = kind,
+  const ipc_options options = {.struct_size = sizeof(ipc_options),
+                               .kind = kind,
                                .max_receivers = 3,
                                .size = kind == IPC_MEMORY ? 4096 : 0,
                                .robust = kind == IPC_SEMAPHORE ? 1 + seed % 2 : 0};

@@ -145,7 +145,8 @@ static void joiner_may_be_killed_at_any_call(void) { CHECK_GE(kill_at_every_call
 static void leftover_is_replaced(void) {
   view old = leave_leftover();
   /* Its options do not bind. */
-  ipc_receiver *receiver = must_receive((ipc_options){.kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 9});
+  ipc_receiver *receiver = must_receive(
+      (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 9});
   view fresh = view_open(test_prefix, test_name, IPC_CHANNEL);
   CHECK(fresh.inode != old.inode);
   CHECK_EQ(fresh.header->capacity, 4096);
@@ -165,9 +166,10 @@ static void take_over_in_place(void *options) {
 
 /* A leftover of another user: it can be written but not removed. A process that takes it over may die at any call. */
 static void a_leftover_that_cannot_be_removed_is_created_again(void) {
-  static ipc_options sizes[] = {{.kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 1},
-                                {.kind = IPC_CHANNEL, .capacity = 8192, .max_receivers = 4},
-                                {.kind = IPC_CHANNEL, .capacity = 65536, .max_receivers = 100}};
+  static ipc_options sizes[] = {
+      {.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = 1},
+      {.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 8192, .max_receivers = 4},
+      {.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 65536, .max_receivers = 100}};
   for (int i = 0; i < 3; i++) {
     uint64_t inode = leave_leftover().inode;
     for (uint32_t deaths = calls_left = 0; !atomic_load(&shared->go); calls_left = ++deaths) {

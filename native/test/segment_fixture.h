@@ -10,9 +10,10 @@
 #include "view.h"
 #include "worker.h"
 
-static const ipc_options channel = {.kind = IPC_CHANNEL, .capacity = 8192, .max_receivers = 4};
+static const ipc_options channel = {
+    .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 8192, .max_receivers = 4};
 
-static const ipc_options any_channel = {.kind = IPC_CHANNEL};
+static const ipc_options any_channel = {.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL};
 
 typedef struct board {
   _Atomic uint32_t ready, go, tries, opened;

@@ -102,7 +102,8 @@ static void busy_receivers_see_a_removal_by_hand_at_the_next_poll(void) {
   for (int i = 0; i < 3; i++) {
     char bytes[8], key[IPC_OS_KEY_BYTES];
     ipc_segment_key(key, kinds[i], test_prefix, test_name);
-    ipc_receiver *receiver = must_receive((ipc_options){.kind = kinds[i], .capacity = 8192});
+    ipc_receiver *receiver =
+        must_receive((ipc_options){.struct_size = sizeof(ipc_options), .kind = kinds[i], .capacity = 8192});
     CHECK_EQ(ipc_receiver_recv(receiver, bytes, sizeof bytes, 0), IPC_TIMED_OUT);
     CHECK_EQ(ipc_os_unlink(key), 0);
     hooks.clock_ahead_ns += IPC_SLICE_NS;
@@ -127,7 +128,7 @@ static void busy_locks_see_a_removal_by_hand(void) {
   for (int i = 0; i < 3; i++) {
     char key[IPC_OS_KEY_BYTES];
     ipc_failure failure;
-    const ipc_options options = {.kind = kinds[i]};
+    const ipc_options options = {.struct_size = sizeof(ipc_options), .kind = kinds[i]};
     ipc_segment_key(key, kinds[i], test_prefix, test_name);
     ipc_handle *handle = ipc_handle_open(test_prefix, test_name, &options, &failure);
     CHECK(handle);

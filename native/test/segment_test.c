@@ -23,7 +23,7 @@ static void first_creates_second_joins_last_removes(void) {
 }
 
 static void defaults_are_the_documented_ones(void) {
-  ipc_receiver *receiver = must_receive((ipc_options){.kind = IPC_ROUTE});
+  ipc_receiver *receiver = must_receive((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE});
   view seen = view_open(test_prefix, test_name, IPC_ROUTE);
   CHECK_EQ(seen.header->capacity, IPC_DEFAULT_CAPACITY);
   CHECK_EQ(seen.header->max_receivers, IPC_DEFAULT_RECEIVERS);
@@ -38,7 +38,7 @@ static void permissions_are_those_asked_for(void) {
   CHECK_EQ(view_open(test_prefix, test_name, IPC_CHANNEL).permissions, 0600);
   ipc_receiver_close(receiver);
   umask(077);
-  receiver = must_receive((ipc_options){.kind = IPC_CHANNEL, .permissions = 0660});
+  receiver = must_receive((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .permissions = 0660});
   CHECK_EQ(view_open(test_prefix, test_name, IPC_CHANNEL).permissions, 0660);
   ipc_receiver_close(receiver);
 }
@@ -46,22 +46,31 @@ static void permissions_are_those_asked_for(void) {
 static void options_must_match_the_creators(void) {
   ipc_receiver *receiver = must_receive(channel);
   ipc_failure failure;
-  CHECK_EQ(open_code(test_prefix, test_name, (ipc_options){.kind = IPC_CHANNEL, .capacity = 4096}, &failure),
-           IPC_E_OPTIONS_MISMATCH);
+  CHECK_EQ(
+      open_code(test_prefix, test_name,
+                (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 4096}, &failure),
+      IPC_E_OPTIONS_MISMATCH);
   CHECK_EQ(failure.option, IPC_OPTION_CAPACITY);
   CHECK_EQ(failure.found, 8192);
   CHECK_EQ(failure.wanted, 4096);
-  CHECK_EQ(open_code(test_prefix, test_name, (ipc_options){.kind = IPC_CHANNEL, .max_receivers = 5}, &failure),
-           IPC_E_OPTIONS_MISMATCH);
+  CHECK_EQ(
+      open_code(test_prefix, test_name,
+                (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .max_receivers = 5}, &failure),
+      IPC_E_OPTIONS_MISMATCH);
   CHECK_EQ(failure.option, IPC_OPTION_MAX_RECEIVERS);
   CHECK_EQ(failure.found, 4);
   CHECK_EQ(failure.wanted, 5);
-  CHECK_EQ(open_code(test_prefix, test_name, (ipc_options){.kind = IPC_CHANNEL, .overflow = IPC_DROP_OLDEST}, &failure),
-           IPC_E_OPTIONS_MISMATCH);
+  CHECK_EQ(
+      open_code(test_prefix, test_name,
+                (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .overflow = IPC_DROP_OLDEST},
+                &failure),
+      IPC_E_OPTIONS_MISMATCH);
   CHECK_EQ(failure.option, IPC_OPTION_OVERFLOW);
   CHECK_EQ(failure.found, IPC_BLOCK);
   CHECK_EQ(failure.wanted, IPC_DROP_OLDEST);
-  CHECK_EQ(open_code(test_prefix, test_name, (ipc_options){.kind = IPC_CHANNEL, .overflow = IPC_BLOCK}, &failure),
+  CHECK_EQ(open_code(test_prefix, test_name,
+                     (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .overflow = IPC_BLOCK},
+                     &failure),
            IPC_OK);
   CHECK_EQ(open_code(test_prefix, test_name, channel, &failure), IPC_OK);
   CHECK_EQ(open_code(test_prefix, test_name, any_channel, &failure), IPC_OK);
@@ -73,19 +82,19 @@ static void options_must_match_the_creators(void) {
 
 static void invalid_options_are_refused(void) {
   static const ipc_options wrong[] = {
-      {.kind = 0},
-      {.kind = IPC_KINDS},
-      {.kind = IPC_ROUTE, .overflow = IPC_DROP_OLDEST + 1},
-      {.kind = IPC_QUEUE, .overflow = IPC_DROP_OLDEST},
-      {.kind = IPC_ROUTE, .capacity = 1},
-      {.kind = IPC_ROUTE, .capacity = 2048},
-      {.kind = IPC_ROUTE, .capacity = 4095},
-      {.kind = IPC_ROUTE, .capacity = 5000},
-      {.kind = IPC_ROUTE, .capacity = IPC_MAX_CAPACITY * 2},
-      {.kind = IPC_ROUTE, .capacity = UINT32_MAX},
-      {.kind = IPC_ROUTE, .max_receivers = IPC_MAX_RECEIVERS + 1},
-      {.kind = IPC_ROUTE, .max_receivers = UINT32_MAX},
-      {.kind = IPC_ROUTE, .permissions = 01000},
+      {.struct_size = sizeof(ipc_options), .kind = 0},
+      {.struct_size = sizeof(ipc_options), .kind = IPC_KINDS},
+      {.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .overflow = IPC_DROP_OLDEST + 1},
+      {.struct_size = sizeof(ipc_options), .kind = IPC_QUEUE, .overflow = IPC_DROP_OLDEST},
+      {.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .capacity = 1},
+      {.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .capacity = 2048},
+      {.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .capacity = 4095},
+      {.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .capacity = 5000},
+      {.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .capacity = IPC_MAX_CAPACITY * 2},
+      {.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .capacity = UINT32_MAX},
+      {.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .max_receivers = IPC_MAX_RECEIVERS + 1},
+      {.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .max_receivers = UINT32_MAX},
+      {.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .permissions = 01000},
   };
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
     ipc_failure failure;
@@ -138,7 +147,7 @@ static void pairs_do_not_collide(void) {
     test_own(prefix, pairs[i][1]);
     for (uint32_t kind = IPC_ROUTE; kind <= IPC_QUEUE; kind++) {
       ipc_failure failure;
-      const ipc_options options = {.kind = kind, .capacity = 4096};
+      const ipc_options options = {.struct_size = sizeof(ipc_options), .kind = kind, .capacity = 4096};
       receivers[3 * i + (int)kind - 1] = ipc_receiver_open(prefix, pairs[i][1], &options, &failure);
       CHECK(receivers[3 * i + (int)kind - 1]);
       ipc_sender *sender = ipc_sender_open(prefix, pairs[i][1], &options, &failure);

@@ -9,7 +9,8 @@
 enum { ROBUST = 1, PLAIN = 2 };
 
 static inline ipc_options of(uint32_t robust, uint32_t permits) {
-  return (ipc_options){.kind = IPC_SEMAPHORE, .robust = robust, .initial = permits + 1};
+  return (ipc_options){
+      .struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE, .robust = robust, .initial = permits + 1};
 }
 
 typedef struct board {

@@ -74,7 +74,8 @@ static void free_permits_make_no_system_call(void) {
 
 static void permits_are_counted(void) {
   for (uint32_t robust = ROBUST; robust <= PLAIN; robust++) {
-    ipc_handle *it = must_handle(of(robust, 3)), *other = must_handle((ipc_options){.kind = IPC_SEMAPHORE});
+    ipc_handle *it = must_handle(of(robust, 3)),
+               *other = must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE});
     for (uint32_t left = 3; left > 0; left--) {
       CHECK_EQ(ipc_semaphore_permits(other), left);
       CHECK_EQ(ipc_semaphore_acquire(left == 1 ? other : it, -1), IPC_OK);
@@ -111,8 +112,11 @@ static void permits_are_counted(void) {
 }
 
 static void it_starts_with_the_initial_permits(void) {
-  const ipc_options all[] = {
-      {.kind = IPC_SEMAPHORE}, of(PLAIN, 0), of(ROBUST, 0), of(PLAIN, IPC_MAX_PERMITS), of(ROBUST, 9)};
+  const ipc_options all[] = {{.struct_size = sizeof(ipc_options), .kind = IPC_SEMAPHORE},
+                             of(PLAIN, 0),
+                             of(ROBUST, 0),
+                             of(PLAIN, IPC_MAX_PERMITS),
+                             of(ROBUST, 9)};
   const uint32_t permits[] = {1, 0, 0, IPC_MAX_PERMITS, 9};
   for (int i = 0; i < 5; i++) {
     ipc_handle *it = must_handle(all[i]);

@@ -14,7 +14,7 @@ static ipc_receiver *receiver;
 
 static ipc_receiver *open_receiver(uint32_t kind, uint32_t capacity) {
   ipc_failure failure;
-  const ipc_options options = {.kind = kind, .capacity = capacity};
+  const ipc_options options = {.struct_size = sizeof(ipc_options), .kind = kind, .capacity = capacity};
   ipc_receiver *it = ipc_receiver_open(test_prefix, test_name, &options, &failure);
   if (!it) FAIL("a receiver could not open: %d", failure.code);
   return it;
@@ -22,7 +22,7 @@ static ipc_receiver *open_receiver(uint32_t kind, uint32_t capacity) {
 
 static ipc_sender *open_sender(uint32_t kind, uint32_t capacity) {
   ipc_failure failure;
-  const ipc_options options = {.kind = kind, .capacity = capacity};
+  const ipc_options options = {.struct_size = sizeof(ipc_options), .kind = kind, .capacity = capacity};
   ipc_sender *it = ipc_sender_open(test_prefix, test_name, &options, &failure);
   if (!it) FAIL("a sender could not open: %d", failure.code);
   return it;

@@ -11,7 +11,7 @@
 #include "view.h"
 #include "worker.h"
 
-static const ipc_options channel = {.kind = IPC_CHANNEL, .capacity = 4096};
+static const ipc_options channel = {.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 4096};
 
 typedef struct board {
   _Atomic uint32_t ready, go, stop, sent, received;
@@ -21,7 +21,8 @@ static board *shared;
 static ipc_segment open_segment(uint32_t max_receivers) {
   ipc_segment segment;
   ipc_failure failure;
-  const ipc_options options = {.kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = max_receivers};
+  const ipc_options options = {
+      .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = max_receivers};
   int32_t fd = ipc_segment_open(&segment, test_prefix, test_name, &options, &failure);
   CHECK_GE(fd, 0);
   ipc_os_unlock(fd);
@@ -34,7 +35,8 @@ static void leave(ipc_segment *segment, ipc_slot *slot) {
 
 static ipc_receiver *try_receive(uint32_t max_receivers, int32_t *code) {
   ipc_failure failure;
-  const ipc_options options = {.kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = max_receivers};
+  const ipc_options options = {
+      .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = max_receivers};
   ipc_receiver *receiver = ipc_receiver_open(test_prefix, test_name, &options, &failure);
   *code = receiver ? IPC_OK : failure.code;
   if (*code == IPC_E_TOO_MANY_RECEIVERS) CHECK_EQ(failure.wanted, max_receivers);

@@ -23,7 +23,8 @@
 #define HAS_SANITIZER 0
 #endif
 
-static const ipc_options channel = {.kind = IPC_CHANNEL, .capacity = 1 << 20, .max_receivers = 4};
+static const ipc_options channel = {
+    .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 1 << 20, .max_receivers = 4};
 static ipc_failure failure;
 
 static char scratch[64];
@@ -135,7 +136,7 @@ static void the_program_names_the_directory(void) {
 
 static void check_unusable(int error, uint64_t found, uint64_t wanted) {
   ipc_failure each[4];
-  const ipc_options mutex = {.kind = IPC_MUTEX, .mode = IPC_CREATE};
+  const ipc_options mutex = {.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX, .mode = IPC_CREATE};
   CHECK(!ipc_sender_open(test_prefix, test_name, &channel, &each[0]));
   CHECK(!ipc_handle_open(test_prefix, test_name, &mutex, &each[1]));
   CHECK(!ipc_list_open(NULL, &each[2]));
@@ -181,7 +182,7 @@ static void a_removed_directory_is_an_error(void) {
   CHECK_EQ(ipc_storage_choose(make_scratch(), &failure), IPC_OK);
   use_directory(scratch);
   remove_scratch();
-  const ipc_options mutex = {.kind = IPC_MUTEX, .mode = IPC_CREATE};
+  const ipc_options mutex = {.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX, .mode = IPC_CREATE};
   CHECK(!ipc_handle_open(test_prefix, test_name, &mutex, &failure));
   CHECK_EQ(failure.code, IPC_E_SYSTEM);
   CHECK_EQ(failure.cause, IPC_CAUSE_DIRECTORY);
@@ -230,7 +231,7 @@ static void ramfs_takes_segments(void) {
   CHECK(mount_at(make_scratch(), "ramfs"));
   CHECK_EQ(ipc_storage_choose(scratch, &failure), IPC_OK);
   use_directory(scratch);
-  const ipc_options shared = {.kind = IPC_MEMORY, .size = 100000};
+  const ipc_options shared = {.struct_size = sizeof(ipc_options), .kind = IPC_MEMORY, .size = 100000};
   ipc_handle *memory = ipc_handle_open(test_prefix, test_name, &shared, &failure);
   CHECK(memory);
   ipc_mapping *before = ipc_memory_map(memory, &failure);
@@ -347,7 +348,8 @@ static bool tell(const char *folder, const char *file, const char *text) {
 static const uint64_t GROUP_BYTES = 96u << 20;
 
 static void open_in_the_group(const char *group) {
-  const ipc_options large = {.kind = IPC_CHANNEL, .capacity = 128 << 20, .max_receivers = 4};
+  const ipc_options large = {
+      .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 128 << 20, .max_receivers = 4};
   CHECK(!ipc_receiver_open(test_prefix, test_name, &large, &failure));
   CHECK_EQ(failure.code, IPC_E_NO_SPACE);
   CHECK_EQ(failure.cause, IPC_CAUSE_MEMORY_LIMIT);
@@ -419,7 +421,7 @@ static void a_limit_for_files_is_an_error(void) {
   CHECK_GE(failure.wanted, 1 << 20);
   CHECK_EQ(access(failure.path, F_OK), -1); /* nothing is left of it */
   CHECK_EQ(strncmp(failure.path, ipc_os_directory(), strlen(ipc_os_directory())), 0);
-  const ipc_options shared = {.kind = IPC_MEMORY, .size = 4096};
+  const ipc_options shared = {.struct_size = sizeof(ipc_options), .kind = IPC_MEMORY, .size = 4096};
   ipc_handle *memory = ipc_handle_open(test_prefix, test_name, &shared, &failure);
   CHECK(memory);
   CHECK_EQ(ipc_memory_grow(memory, 1 << 20, &failure), IPC_E_NO_SPACE);

@@ -25,7 +25,9 @@ typedef struct board {
 static board *shared;
 static plan now;
 
-static ipc_options options(void) { return (ipc_options){.kind = now.kind, .capacity = now.capacity}; }
+static ipc_options options(void) {
+  return (ipc_options){.struct_size = sizeof(ipc_options), .kind = now.kind, .capacity = now.capacity};
+}
 
 static ipc_sender *open_sender(void) {
   ipc_failure failure;

@@ -7,8 +7,9 @@
 #include "libipc/rwlock.h"
 #include "view.h"
 
-static const ipc_options channel = {.kind = IPC_CHANNEL, .capacity = 65536, .max_receivers = 4};
-static const ipc_options shared_memory = {.kind = IPC_MEMORY, .size = 65536};
+static const ipc_options channel = {
+    .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 65536, .max_receivers = 4};
+static const ipc_options shared_memory = {.struct_size = sizeof(ipc_options), .kind = IPC_MEMORY, .size = 65536};
 
 enum { VIEWS_STAY, VIEWS_END };
 
@@ -122,7 +123,7 @@ static void open_all_and_end(void *unused) {
   uint32_t offset;
   uint8_t large[100000] = {1};
   for (uint32_t kind = IPC_ROUTE; kind <= IPC_QUEUE; kind++) {
-    const ipc_options options = {.kind = kind, .capacity = 4096};
+    const ipc_options options = {.struct_size = sizeof(ipc_options), .kind = kind, .capacity = 4096};
     ipc_receiver *receiver = must_receive(options);
     ipc_sender *sender = must_send(options);
     CHECK_EQ(ipc_sender_send(sender, "x", 1, 0), IPC_OK);
@@ -133,7 +134,8 @@ static void open_all_and_end(void *unused) {
     if (kind != IPC_QUEUE) CHECK_EQ(ipc_sender_send_part(sender, large, sizeof large, &sent), IPC_TIMED_OUT);
   }
   for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
-    const ipc_options options = {.kind = kind, .size = kind == IPC_MEMORY ? 65536 : 0};
+    const ipc_options options = {
+        .struct_size = sizeof(ipc_options), .kind = kind, .size = kind == IPC_MEMORY ? 65536 : 0};
     ipc_handle *handle = must_handle(options);
     if (kind == IPC_MEMORY) CHECK(ipc_memory_map(handle, &failure));
   }
@@ -182,16 +184,16 @@ static void use_and_end(void *unused) {
   (void)unused;
   must_receive(channel);
   CHECK_EQ(ipc_sender_receiver_count(used), 1);
-  ipc_handle *mutex = must_handle((ipc_options){.kind = IPC_MUTEX});
+  ipc_handle *mutex = must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX});
   CHECK_EQ(ipc_mutex_lock(mutex, 0), IPC_OK);
-  ipc_handle *rwlock = must_handle((ipc_options){.kind = IPC_RWLOCK});
+  ipc_handle *rwlock = must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_RWLOCK});
   CHECK_EQ(ipc_rwlock_lock(rwlock, 0, IPC_KEEP_NOTHING), IPC_OK);
 }
 
 static void others_see_an_ended_thread_as_one_that_was_killed(void) {
   ipc_process_adopt_threads(VIEWS_END);
   used = must_send(channel);
-  ipc_handle *rwlock = must_handle((ipc_options){.kind = IPC_RWLOCK});
+  ipc_handle *rwlock = must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_RWLOCK});
   test_finish(test_start(TEST_THREAD, use_and_end, NULL));
   CHECK_EQ(ipc_sender_receiver_count(used), 0);
   ipc_peer peers[4];
@@ -199,7 +201,7 @@ static void others_see_an_ended_thread_as_one_that_was_killed(void) {
   CHECK(peers[0].died[0] != 0);
   CHECK_EQ(ipc_rwlock_lock(rwlock, 0, IPC_KEEP_NOTHING), IPC_OWNER_DIED);
   /* Its last owner died inside, and nobody has it open: it waits for the next one. */
-  ipc_handle *mutex = must_handle((ipc_options){.kind = IPC_MUTEX});
+  ipc_handle *mutex = must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX});
   CHECK_EQ(ipc_mutex_lock(mutex, 0), IPC_OWNER_DIED);
   CHECK_EQ(ipc_mutex_unlock(mutex), IPC_OK);
   CHECK_EQ(ipc_rwlock_unlock(rwlock), IPC_OK);

@@ -43,10 +43,14 @@ static uint64_t size_of(uint32_t which, uint32_t kind) {
 enum { SIZES = 7 };
 
 static const ipc_options rings[] = {
-    {.kind = IPC_ROUTE, .capacity = RING, .max_receivers = 4},
-    {.kind = IPC_CHANNEL, .capacity = RING, .max_receivers = 4},
-    {.kind = IPC_CHANNEL, .capacity = RING, .max_receivers = 4, .overflow = IPC_DROP_OLDEST},
-    {.kind = IPC_QUEUE, .capacity = RING, .max_receivers = 4},
+    {.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE, .capacity = RING, .max_receivers = 4},
+    {.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = RING, .max_receivers = 4},
+    {.struct_size = sizeof(ipc_options),
+     .kind = IPC_CHANNEL,
+     .capacity = RING,
+     .max_receivers = 4,
+     .overflow = IPC_DROP_OLDEST},
+    {.struct_size = sizeof(ipc_options), .kind = IPC_QUEUE, .capacity = RING, .max_receivers = 4},
 };
 enum { KINDS = sizeof rings / sizeof rings[0] };
 
@@ -107,7 +111,7 @@ static void *meet(void *of) {
 }
 
 static void *map_and_unmap(void *ignored) {
-  ipc_options options = {.kind = IPC_MUTEX};
+  ipc_options options = {.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX};
   for (uint32_t i = 0; i < 4; i++) {
     ipc_failure failure;
     ipc_handle *handle = ipc_handle_open(test_prefix, test_name, &options, &failure);
@@ -164,7 +168,8 @@ static int32_t use(ipc_handle *handle, uint32_t kind) {
 static void handles_tell(void) {
   for (uint32_t kind = IPC_MUTEX; kind <= IPC_RWLOCK; kind++)
     for (uint32_t held = 0; held < 2; held++) {
-      ipc_options options = {.kind = kind, .robust = kind == IPC_SEMAPHORE ? 1 + held : 0};
+      ipc_options options = {
+          .struct_size = sizeof(ipc_options), .kind = kind, .robust = kind == IPC_SEMAPHORE ? 1 + held : 0};
       ipc_failure failure;
       ipc_handle *handle = ipc_handle_open(test_prefix, test_name, &options, &failure);
       CHECK(handle != NULL);
@@ -178,7 +183,7 @@ static void handles_tell(void) {
 }
 
 static void memory_reads_zeros(void) {
-  const ipc_options options = {.kind = IPC_MEMORY, .size = 100000};
+  const ipc_options options = {.struct_size = sizeof(ipc_options), .kind = IPC_MEMORY, .size = 100000};
   ipc_failure failure;
   ipc_handle *memory = ipc_handle_open(test_prefix, test_name, &options, &failure);
   CHECK(memory != NULL);

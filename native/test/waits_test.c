@@ -4,7 +4,7 @@
 #include "handles.h"
 #include "meeting.h"
 
-static const ipc_options condition = {.kind = IPC_CONDITION};
+static const ipc_options condition = {.struct_size = sizeof(ipc_options), .kind = IPC_CONDITION};
 
 /* Where tickets go round: their 30 bits, the sign of a difference, and the counter's 32 bits. */
 static const uint32_t starts[] = {0, (1u << 29) - 2, (1u << 30) - 2, (1u << 31) - 2, UINT32_MAX - 1};
@@ -52,7 +52,7 @@ static void oldest_comes_first(void) {
 /* A wait that was notified but failed waits again, before all later ones. */
 /* However many have begun to wait since: tickets are compared as numbers that go round. */
 static void a_wait_outlasts_any_number_of_others(void) {
-  ipc_handle *it = must_handle((ipc_options){.kind = IPC_CONDITION});
+  ipc_handle *it = must_handle((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CONDITION});
   ipc_segment *segment = &it->segment;
   int32_t wait = ipc_waits_enter(segment, it->instance, IPC_WAIT_ACQUIRE, 0);
   static const uint32_t others[] = {1u << 28, (1u << 29) - 1, 1u << 29, (1u << 29) + 5, 0x3fffffff - (1u << 21)};

@@ -67,7 +67,7 @@ static void a_waker_has_the_permissions_of_what_it_serves(void) {
 static void a_wait_admits_the_users_that_may_write(void) {
   waker mine = open_waker();
   ipc_failure failure;
-  const ipc_options options = {.kind = IPC_MUTEX, .permissions = 0666};
+  const ipc_options options = {.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX, .permissions = 0666};
   ipc_handle *handle = ipc_handle_open(test_prefix, test_name, &options, &failure);
   CHECK(handle);
   CHECK_EQ(mode_of(&mine), 0600);

@@ -47,6 +47,8 @@ static inline uint32_t rings(const waker *it) {
   return count;
 }
 
-static inline ipc_options of_kind(uint32_t kind) { return (ipc_options){.kind = kind, .capacity = CAPACITY}; }
+static inline ipc_options of_kind(uint32_t kind) {
+  return (ipc_options){.struct_size = sizeof(ipc_options), .kind = kind, .capacity = CAPACITY};
+}
 
 #endif

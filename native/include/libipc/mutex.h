@@ -5,8 +5,9 @@
  * the mutex protects may be half changed. The new owner holds the lock; it repairs the data and unlocks, or gives the
  * mutex up with ipc_mutex_mark_unusable().
  *
+ *   ipc_options options = ipc_options_default(IPC_MUTEX);
  *   ipc_failure failure;
- *   ipc_handle *mutex = ipc_handle_open("", "accounts", &(ipc_options){.kind = IPC_MUTEX}, &failure);
+ *   ipc_handle *mutex = ipc_handle_open("", "accounts", &options, &failure);
  *   int32_t status = ipc_mutex_lock(mutex, 100);
  *   if (status >= 0) {
  *     if (status == IPC_OWNER_DIED) repair();

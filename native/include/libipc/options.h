@@ -5,6 +5,9 @@
  * means "the default if this open creates the name, and any value if it joins". A non-zero field that differs from the
  * creator's is IPC_E_OPTIONS_MISMATCH.
  *
+ *   ipc_options options = ipc_options_default(IPC_CHANNEL);
+ *   options.capacity = 1 << 16;
+ *
  * `permissions` is the exception: it says with which users the caller shares the name. 0 means 0600: a name that is in
  * use is joined only if it belongs to this user (or root) and no other user may read or write it. A caller that gives
  * bits to the group or to others joins a segment that has these bits and no more, also if it belongs to another user.
@@ -56,7 +59,8 @@ enum ipc_option {
   IPC_OPTION_OVERFLOW = 4,
   IPC_OPTION_INITIAL = 5,
   IPC_OPTION_ROBUST = 6,
-  IPC_OPTION_SIZE = 7
+  IPC_OPTION_SIZE = 7,
+  IPC_OPTION_STRUCT_SIZE = 8
 };
 
 #define IPC_MIN_CAPACITY 4096u
@@ -71,8 +75,15 @@ enum ipc_option {
 #define IPC_MAX_PREFIX 64u          /* bytes of UTF-8 */
 #define IPC_MAX_MESSAGE 0x7fffffffu /* bytes; in a queue: less than half of its ring */
 
-/* How to open a name. A structure of zeros with a kind opens it with the defaults. */
+/*
+ * How to open a name. The size and the kind are required; zeros in all other fields open it with the defaults.
+ *
+ * Later versions add fields at the end only, and the size says which fields the caller knows. So a program that was
+ * compiled with older headers works with a newer library. With an older library a newer program works as long as the
+ * fields that the library does not know are 0; otherwise the open fails with IPC_E_INVALID_ARGUMENT.
+ */
 typedef struct ipc_options {
+  uint32_t struct_size;   /* sizeof(ipc_options); required, so that no field is ignored without notice */
   uint32_t kind;          /* ipc_kind; required */
   uint32_t capacity;      /* bytes of the ring: a power of two, IPC_MIN_CAPACITY to IPC_MAX_CAPACITY; default 1 MiB */
   uint32_t max_receivers; /* 1 to IPC_MAX_RECEIVERS, default 64; of kinds without a ring: how many handles */
@@ -82,11 +93,25 @@ typedef struct ipc_options {
   /* The position at which a created ring starts, in units of 8 bytes. Only tests set it, to start just below a wrap of
    * the 32-bit positions. */
   uint32_t first_position;
-  uint32_t mode;    /* ipc_mode; default IPC_CREATE_OR_OPEN */
-  uint32_t initial; /* semaphore: 1 + its permits at first; default one permit */
-  uint32_t robust;  /* semaphore: 1 = yes, 2 = no; default no */
+  uint32_t mode;     /* ipc_mode; default IPC_CREATE_OR_OPEN */
+  uint32_t initial;  /* semaphore: 1 + its permits at first; default one permit */
+  uint32_t robust;   /* semaphore: 1 = yes, 2 = no; default no */
+  uint32_t reserved; /* 0 */
   uint64_t size; /* shared memory: bytes, 1 to IPC_MAX_MEMORY; required to create. A name that is open may have more */
 } ipc_options;
+
+/*
+ * Options with their size, a kind and the defaults.
+ *
+ * Returns:    the options, to be changed before an open.
+ * Fails with: nothing; the open checks the kind.
+ * Called by:  any thread, at any time. It is compiled into the caller.
+ * Order:      none.
+ */
+static inline ipc_options ipc_options_default(uint32_t kind) {
+  ipc_options options = {sizeof(ipc_options), kind, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  return options;
+}
 
 #ifdef __cplusplus
 }

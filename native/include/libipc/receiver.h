@@ -6,7 +6,7 @@
  * what a live receiver has not read: a slow receiver makes senders wait or drop, it is never disconnected. When the
  * receiver's thread ends, senders that wait for it notice within a second.
  *
- *   ipc_options options = {.kind = IPC_ROUTE};
+ *   ipc_options options = ipc_options_default(IPC_ROUTE);
  *   ipc_failure failure;
  *   ipc_receiver *prices = ipc_receiver_open("", "prices", &options, &failure);
  *   char text[64];

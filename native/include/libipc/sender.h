@@ -8,7 +8,7 @@
  * before the send began (in a queue: by one receiver). Messages of one sender keep their order; on a channel all
  * receivers see the same order of all messages.
  *
- *   ipc_options options = {.kind = IPC_ROUTE};
+ *   ipc_options options = ipc_options_default(IPC_ROUTE);
  *   ipc_failure failure;
  *   ipc_sender *prices = ipc_sender_open("", "prices", &options, &failure);
  *   if (prices && ipc_sender_send(prices, "42", 2, -1) == IPC_NO_RECEIVERS) puts("no receiver listens");

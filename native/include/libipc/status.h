@@ -104,8 +104,12 @@ typedef struct ipc_failure {
   char path[IPC_PATH_BYTES]; /* what the cause is about, for people; "": nothing */
 } ipc_failure;
 
-/* The version of this ABI: it changes when a function, a structure or a number of these headers does. */
-#define IPC_ABI_VERSION 7
+/*
+ * The version of this ABI, which is also in the name that linked programs load: libipc.so.8, libipc.8.dylib. It changes
+ * when a function, a structure or a number of these headers changes or is removed. A new function, a new number and a
+ * new field at the end of ipc_options do not change it.
+ */
+#define IPC_ABI_VERSION 8
 
 /*
  * The ABI version of the loaded library. A binding compares it with IPC_ABI_VERSION before any other call.

@@ -5,23 +5,24 @@
  */
 
 /** `IPC_ABI_VERSION` in `native/include/libipc/status.h`: the version of the C functions that the packages call. */
-export const ABI_VERSION = 7;
+export const ABI_VERSION = 8;
 
-/** `ipc_options`. All fields are 32-bit words, except for `size`, a 64-bit one. */
+/** `ipc_options`. All fields are 32-bit words, except for `size`, a 64-bit one. `structSize` is {@link OPTIONS_BYTES}. */
 export const options = {
-	kind: 0,
-	capacity: 4,
-	maxReceivers: 8,
-	permissions: 12,
-	overflow: 16,
-	fromOldest: 20,
-	firstPosition: 24,
-	mode: 28,
-	initial: 32,
-	robust: 36,
-	size: 40,
+	structSize: 0,
+	kind: 4,
+	capacity: 8,
+	maxReceivers: 12,
+	permissions: 16,
+	overflow: 20,
+	fromOldest: 24,
+	firstPosition: 28,
+	mode: 32,
+	initial: 36,
+	robust: 40,
+	size: 48,
 } as const;
-export const OPTIONS_BYTES = 48;
+export const OPTIONS_BYTES = 56;
 
 /** `ipc_option`: which option a failure is about. */
 export const Option = {
@@ -32,6 +33,7 @@ export const Option = {
 	initial: 5,
 	robust: 6,
 	size: 7,
+	structSize: 8,
 } as const;
 
 /**

@@ -31,6 +31,7 @@ const { options: at, OPTIONS_BYTES } = abi;
 /** `ipc_options` in `native/include/libipc/options.h`; a field that is not set is 0, which stands for the default. */
 function optionsStructure(values: Partial<Record<keyof typeof at, number>>): Uint32Array {
 	const words = new Uint32Array(OPTIONS_BYTES / 4);
+	words[at.structSize / 4] = OPTIONS_BYTES;
 	for (const [name, value] of Object.entries(values)) words[at[name as keyof typeof at] / 4] = value;
 	words[at.size / 4 + 1] = Math.floor((values.size ?? 0) / 2 ** 32);
 	return words;

@@ -122,6 +122,31 @@ typedef struct ipc_failure {
 IPC_API uint32_t ipc_abi_version(void);
 
 /*
+ * Describes a status for people, in English: what it means and what it is called, for example
+ * "no receiver is connected (IPC_NO_RECEIVERS)".
+ *
+ * Returns:    a text, which is never freed. Of a value above IPC_OWNER_DIED, a length or a count, that of IPC_OK; of a
+ *             value that is no status of this library, one that says so.
+ * Fails with: nothing.
+ * Called by:  any thread, at any time.
+ * Order:      none.
+ */
+IPC_API const char *ipc_status_text(int32_t status);
+
+/*
+ * Describes a failure for people: the text of its code, and what the other fields say, for example
+ * "an option differs from the one that the name was created with (IPC_E_OPTIONS_MISMATCH): capacity is 4096, and was
+ * opened here with 8192. Use the same value, or 0 for any value". It does not contain the name.
+ *
+ * Returns:    the bytes of the text, without the zero byte. As much of it as `size` bytes have room for is stored at
+ *             `text`, with a zero byte; 400 are enough for all texts without a path. With size 0 `text` may be NULL.
+ * Fails with: nothing.
+ * Called by:  any thread, at any time.
+ * Order:      none.
+ */
+IPC_API uint32_t ipc_failure_text(const ipc_failure *failure, char *text, uint32_t size);
+
+/*
  * Reads the monotonic clock that all processes of the machine share (CLOCK_MONOTONIC; on macOS CLOCK_UPTIME_RAW).
  *
  * Returns:    nanoseconds since a fixed moment, as a double: exact up to 2^53 ns, which is 104 days.

@@ -1,5 +1,5 @@
 /**
- * Formats the C files of native/ and chaos/ with the clang-format that tools/clang-format pins, as .clang-format says.
+ * Formats the C and C++ files with the clang-format that tools/clang-format pins, as .clang-format says.
  *
  *   bun scripts/format_c.ts [--check]
  */
@@ -17,7 +17,12 @@ const { flags } = commandLine({
 	flags: { check: { type: Boolean, description: "change nothing; fail if a file is not formatted", default: false } },
 });
 
-const files = globSync(["native/{include,src,test,fault,fuzz,bench}/**/*.{c,h}", "chaos/*.c"]).sort();
+const files = globSync([
+	"native/{include,src,test,fault,fuzz,bench}/**/*.{c,h}",
+	"chaos/*.c",
+	"examples/native/*.{c,cpp}",
+	"packages/libipc/src/testing/cpp_ipc/**/*.h",
+]).sort();
 const mode = flags.check ? ["--dry-run", "--Werror"] : ["-i"];
 const clangFormat = join(toolFolder("clang-format"), "node_modules/clang-format-node/build/cli.js");
 const { status, error } = spawnSync(process.execPath, [clangFormat, ...mode, ...files], { stdio: "inherit" });

@@ -5,12 +5,13 @@
  */
 import { writeFileSync } from "node:fs";
 import { commandLine, oneOf } from "../../../scripts/lib/command_line.ts";
+import { againstLegend, againstTable } from "./bench_ipc/against_table.ts";
 import { benchChart } from "./bench_ipc/bench_chart.ts";
 import { benchTable, legend } from "./bench_ipc/bench_table.ts";
 import { patterns, titles } from "./bench_ipc/pattern.ts";
 import { measureRow, type Row } from "./bench_ipc/row.ts";
 import { checkSizes, rowFlags } from "./bench_ipc/row_flags.ts";
-import { jsonFlag, runsFlag, svgFlag } from "./command/flags.ts";
+import { againstFlag, checkCheckout, jsonFlag, runsFlag, svgFlag } from "./command/flags.ts";
 import { describeMachine, machine } from "./command/machine.ts";
 import { Progress } from "./command/progress.ts";
 import { writeResult } from "./command/result_file.ts";
@@ -32,7 +33,11 @@ const { flags } = commandLine({
 			description: "process or worker: where each endpoint runs",
 			default: "process" as const,
 		},
-		runs: { ...runsFlag(40), description: "measured runs of each row, in up to 5 starts of its processes" },
+		runs: {
+			...runsFlag(40),
+			description: "measured runs of each row, in 5 starts of its processes, with --against in 10",
+		},
+		against: againstFlag,
 		json: jsonFlag,
 		svg: svgFlag,
 	},
@@ -44,6 +49,7 @@ const { flags } = commandLine({
 await runCommand(async (signal) => {
 	const { count, min, max, maxThreads, transport, runs } = flags;
 	checkSizes(NAME, flags);
+	const against = checkCheckout(NAME, flags.against);
 	const host = machine();
 	console.log(describeMachine(host));
 	console.log(
@@ -55,12 +61,14 @@ await runCommand(async (signal) => {
 		for (let n = 1; n <= maxThreads; n *= 2) {
 			using progress = new Progress();
 			progress.show(`${titles[pattern]}: N = ${n} …`);
-			table.push(await measureRow({ pattern, n, count, min, max, transport, runs, capacity: CAPACITY }, signal));
+			table.push(
+				await measureRow({ pattern, n, count, min, max, transport, runs, capacity: CAPACITY, ...against }, signal),
+			);
 		}
 		rows.push(...table);
-		console.log(`${benchTable(pattern, table)}\n`);
+		console.log(`${against ? againstTable(pattern, table) : benchTable(pattern, table)}\n`);
 	}
-	console.log(legend);
+	console.log(against ? againstLegend : legend);
 	writeResult(flags.json, NAME, { rows });
 	if (flags.svg !== undefined) writeFileSync(flags.svg, benchChart(describeMachine(host), rows));
 	const wrong = rows.filter((row) => row.delivered !== row.expected || row.corrupt > 0);

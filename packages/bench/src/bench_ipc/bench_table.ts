@@ -1,4 +1,5 @@
 import { newTable } from "../command/table.ts";
+import { isTooNoisy } from "../statistics/bootstrap.ts";
 import { type Pattern, titles } from "./pattern.ts";
 import { published } from "./published.ts";
 import type { Row } from "./row.ts";
@@ -19,7 +20,7 @@ export function benchTable(pattern: Pattern, rows: readonly Row[]): string {
 			row.usPerMessage.toFixed(3),
 			deliveredPercent(row),
 			row.baselineNsPerMessage.toFixed(0),
-			row.ratioToBaseline.toFixed(2),
+			isTooNoisy(row.ratioInterval) ? "noise too high" : row.ratioToBaseline.toFixed(2),
 			seed?.cppMs.toFixed(2) ?? "",
 			seed?.rustMs.toFixed(2) ?? "",
 		]);
@@ -37,6 +38,7 @@ function deliveredPercent({ delivered, expected, corrupt }: Row): string {
 export const legend = `total ms: from the first send until the last receiver has every message; median of the runs.
 delivered: messages that the receivers counted. Each one is checked: its sender, its sequence, its length and every byte.
 baseline ns: nanoseconds per message of the barest lossless ring in C (native/bench/baseline.c), with the same messages.
-÷ baseline: the time of libipc divided by the time of the baseline in the next round; median over the runs.
+÷ baseline: the time of libipc divided by the time of the baseline in the next round; median over the runs. "noise too high": the
+  95 % interval of that median is wider than 15 %, because other programs or machines disturb this one, or the runs are few.
 * published by the Rust port of cpp-ipc for Apple Silicon, not measured here. C++ is cpp-ipc. Most sends of the Rust port
   return false: counted on Linux, it delivers under 1 % of its messages.`;

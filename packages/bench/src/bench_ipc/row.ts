@@ -1,7 +1,10 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { Channel, Route } from "libipc";
 import { EndpointGroup, type EndpointProgram, type RoundResult } from "../launcher/endpoint_group.ts";
 import { NativeProgram } from "../launcher/native_program.ts";
 import { startProgram, type Transport } from "../launcher/start_program.ts";
+import { type Interval, medianInterval } from "../statistics/bootstrap.ts";
 import { median } from "../statistics/statistics.ts";
 import { type Assignment, ENDPOINT_NAME } from "./participant.ts";
 import { type Pattern, topology } from "./pattern.ts";
@@ -17,6 +20,8 @@ export interface RowOptions {
 	readonly transport: Transport;
 	readonly runs: number;
 	readonly capacity: number;
+	/** Another checkout of this repository, built: its participants take turns with those of this one. */
+	readonly against?: string;
 }
 
 /** The result of a row, as `--json` writes it. Times are medians over the runs. */
@@ -34,6 +39,17 @@ export interface Row {
 	readonly baselineNsPerMessage: number;
 	/** Median over the runs of (the time of libipc ÷ the time of the baseline right after it). */
 	readonly ratioToBaseline: number;
+	/** Where that median lies with 95 % confidence. */
+	readonly ratioInterval: Interval;
+	/** With `against`: the other checkout, measured in the same rounds. */
+	readonly other?: OtherCheckout;
+}
+
+export interface OtherCheckout {
+	readonly usPerMessage: number;
+	/** Median over the runs of (the time of this checkout ÷ the time of the other one in the same round). */
+	readonly ratio: number;
+	readonly ratioInterval: Interval;
 }
 
 /**
@@ -44,28 +60,65 @@ const WARM_UP_MESSAGES = 200_000;
 const MIN_WARM_UP_ROUNDS = 3;
 const MAX_WARM_UP_ROUNDS = 20;
 
-/** How often the processes of a row are started again, if there are as many runs. */
+/**
+ * How often the processes of a row are started again, if there are as many runs. The cores, pages and caches that a process got
+ * at its start stay with it: no row depends on a single start, and a comparison of two checkouts needs more of them.
+ */
 const STARTS = 5;
+const STARTS_AGAINST = 10;
+
+const HERE = new URL("participant.program.ts", import.meta.url);
+
+/** The same program in another checkout. */
+function programOf(directory: string): URL {
+	return pathToFileURL(join(directory, "packages/bench/src/bench_ipc/participant.program.ts"));
+}
 
 let rows = 0;
 
 function startParticipant(
+	program: URL,
 	transport: Transport,
 	assignment: Assignment,
 	signal: AbortSignal,
 ): EndpointProgram<Assignment> {
-	const program: EndpointProgram<Assignment> = startProgram(transport, {
+	const participant: EndpointProgram<Assignment> = startProgram(transport, {
 		name: `${assignment.role} ${assignment.index}`,
-		program: new URL("participant.program.ts", import.meta.url),
+		program,
 		signal,
 	});
-	program.send(assignment);
-	return program;
+	participant.send(assignment);
+	return participant;
 }
 
-/** Measures one row: rounds of libipc and of the baseline take turns. */
+/** What the rounds of one start took, in nanoseconds. */
+interface Start {
+	readonly own: RoundResult[];
+	readonly baseline: number[];
+	readonly other: RoundResult[];
+}
+
+const quotients = (starts: readonly Start[], of: (start: Start) => readonly number[]): number[][] =>
+	starts.map((start) => {
+		const divisors = of(start);
+		return start.own.map(({ totalNs }, round) => totalNs / (divisors[round] ?? Number.NaN));
+	});
+
+function compared(starts: readonly Start[], sent: number): OtherCheckout {
+	const others = starts.flatMap(({ other }) => other);
+	const wrong = others.find((round) => round.delivered !== round.expected || round.corrupt > 0);
+	if (wrong) throw new Error(`the other checkout delivered ${wrong.delivered} of ${wrong.expected} messages`);
+	const toOther = quotients(starts, ({ other }) => other.map(({ totalNs }) => totalNs));
+	return {
+		usPerMessage: median(others.map(({ totalNs }) => totalNs)) / 1e3 / sent,
+		ratio: median(toOther.flat()),
+		ratioInterval: medianInterval(toOther),
+	};
+}
+
+/** Measures one row: rounds of libipc, of another checkout if there is one, and of the baseline take turns. */
 export async function measureRow(options: RowOptions, signal: AbortSignal): Promise<Row> {
-	const { pattern, n, count, min, max, transport, runs, capacity } = options;
+	const { pattern, n, count, min, max, transport, runs, capacity, against } = options;
 	const { kind, senders, receivers } = topology(pattern, n);
 	const messagesPerSender = Math.floor(count / senders);
 	const sent = messagesPerSender * senders;
@@ -74,19 +127,22 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 		Math.max(MIN_WARM_UP_ROUNDS, Math.ceil(WARM_UP_MESSAGES / messagesPerSender)),
 	);
 	const prefix = `bench${process.pid}.${rows++}`;
-	const results: RoundResult[] = [];
-	const baselines: number[] = [];
-	const ratios: number[] = [];
+	const prefixes = against === undefined ? [prefix] : [prefix, `${prefix}.other`];
+	const starts: Start[] = [];
+	const wanted = against === undefined ? STARTS : STARTS_AGAINST;
 	try {
-		// The cores, pages and caches that a process got at its start stay with it: no row depends on a single start.
-		for (let start = 0, left = runs; start < STARTS && left > 0; start++) {
-			const rounds = Math.ceil(left / (STARTS - start));
+		for (let start = 0, left = runs; start < wanted && left > 0; start++) {
+			const rounds = Math.ceil(left / (wanted - start));
 			left -= rounds;
-			const shared = { kind, prefix, senders, receivers, messagesPerSender, min, max, capacity };
-			await using endpoints = await EndpointGroup.start<Assignment>({
-				...shared,
-				start: (role, index) => startParticipant(transport, { ...shared, role, index }, signal),
-			});
+			const startGroup = (program: URL, prefix: string) => {
+				const shared = { kind, prefix, senders, receivers, messagesPerSender, min, max, capacity };
+				return EndpointGroup.start<Assignment>({
+					...shared,
+					start: (role, index) => startParticipant(program, transport, { ...shared, role, index }, signal),
+				});
+			};
+			await using endpoints = await startGroup(HERE, prefix);
+			await using others = against === undefined ? null : await startGroup(programOf(against), `${prefix}.other`);
 			await using baseline = new NativeProgram({
 				program: "baseline",
 				args: [senders, receivers, sent, min, max, capacity],
@@ -94,18 +150,24 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 			});
 			for (let i = 0; i < warmUpRounds; i++) {
 				await endpoints.round();
+				await others?.round();
 				await baseline.round();
 			}
+			const results: Start = { own: [], baseline: [], other: [] };
 			for (let i = 0; i < rounds; i++) {
-				const round = await endpoints.round();
-				const baselineNs = await baseline.round();
-				results.push(round);
-				baselines.push(baselineNs);
-				ratios.push(round.totalNs / baselineNs);
+				// Each checkout is first as often as the other.
+				const isOtherFirst = i % 2 === 1;
+				if (others && isOtherFirst) results.other.push(await others.round());
+				results.own.push(await endpoints.round());
+				if (others && !isOtherFirst) results.other.push(await others.round());
+				results.baseline.push(await baseline.round());
 			}
+			starts.push(results);
 		}
-		const total = (pick: (round: RoundResult) => number) => results.reduce((sum, round) => sum + pick(round), 0);
-		const totalNs = median(results.map((round) => round.totalNs));
+		const own = starts.flatMap((start) => start.own);
+		const total = (pick: (round: RoundResult) => number) => own.reduce((sum, round) => sum + pick(round), 0);
+		const totalNs = median(own.map((round) => round.totalNs));
+		const toBaseline = quotients(starts, ({ baseline }) => baseline);
 		return {
 			pattern,
 			n,
@@ -115,12 +177,16 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 			delivered: total((round) => round.delivered),
 			expected: total((round) => round.expected),
 			corrupt: total((round) => round.corrupt),
-			baselineNsPerMessage: median(baselines) / sent,
-			ratioToBaseline: median(ratios),
+			baselineNsPerMessage: median(starts.flatMap(({ baseline }) => baseline)) / sent,
+			ratioToBaseline: median(toBaseline.flat()),
+			ratioInterval: medianInterval(toBaseline),
+			...(against === undefined ? {} : { other: compared(starts, sent) }),
 		};
 	} finally {
 		// Participants that were killed leave their segments.
-		(kind === "route" ? Route : Channel).clear(ENDPOINT_NAME, { prefix });
-		Channel.clear("start", { prefix });
+		for (const prefix of prefixes) {
+			(kind === "route" ? Route : Channel).clear(ENDPOINT_NAME, { prefix });
+			Channel.clear("start", { prefix });
+		}
 	}
 }

@@ -81,10 +81,14 @@ static uint32_t event_processors(void) {
   return value;
 }
 
-ipc_backoff ipc_backoff_start(const ipc_header *header) {
+bool ipc_event_may_spin(const ipc_header *header) {
   uint32_t endpoints = atomic_load_explicit(&header->receiver_count, memory_order_relaxed) +
                        atomic_load_explicit(&header->sender_count, memory_order_relaxed);
-  return (ipc_backoff){.round = endpoints <= event_processors() ? 0 : SPIN_ROUNDS};
+  return endpoints <= event_processors();
+}
+
+ipc_backoff ipc_backoff_start(const ipc_header *header) {
+  return (ipc_backoff){.round = ipc_event_may_spin(header) ? 0 : SPIN_ROUNDS};
 }
 
 bool ipc_backoff_pause(ipc_backoff *backoff, uint64_t deadline) {

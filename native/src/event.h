@@ -80,6 +80,9 @@ typedef struct ipc_backoff {
   uint32_t round;
 } ipc_backoff;
 
+/* Whether each endpoint can have a processor. If not, an endpoint that spins only keeps its peer from running. */
+bool ipc_event_may_spin(const ipc_header *header);
+
 ipc_backoff ipc_backoff_start(const ipc_header *header);
 
 /*

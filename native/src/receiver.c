@@ -33,6 +33,7 @@ ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_
   receiver->instance = atomic_load_explicit(&receiver->slot->instance, memory_order_relaxed);
   receiver->capacity_units = segment->capacity / IPC_UNIT;
   receiver->quota = receiver->capacity_units / 8;
+  ipc_receiver_start_looks(receiver);
   receiver->position = atomic_load_explicit(&receiver->slot->position, memory_order_relaxed);
   receiver->head = receiver->published = receiver->position;
   receiver->is_queue = segment->kind == IPC_QUEUE;

@@ -7,6 +7,60 @@
 #include "overrun.h"
 #include "queue.h"
 
+enum {
+  LONG_RUN = 8192,     /* units: 64 KiB, some 500 small messages */
+  FIRST_PAUSES = 8,    /* some 200 ns: a sender that is not disturbed writes several records meanwhile */
+  MOST_PAUSES = 64,    /* some 1.6 µs, the most that a look is late by */
+  LEAST_PATIENCE = 8,  /* looks */
+  MOST_PATIENCE = 1024 /* then a pause without success costs 0.2 ns a message */
+};
+
+void ipc_receiver_start_looks(ipc_receiver *receiver) {
+  receiver->long_run = receiver->quota < LONG_RUN ? receiver->quota : LONG_RUN;
+  receiver->patience = LEAST_PATIENCE;
+}
+
+/* Whether the records from position up to head, `found` units, are one. */
+static bool receiver_found_one(const ipc_receiver *receiver, uint32_t found) {
+  const ipc_record *record =
+      (const ipc_record *)ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
+  return ipc_ring_units(atomic_load_explicit(&record->length, memory_order_relaxed)) >= found;
+}
+
+/* How long to pause before the next look, from the units that this one found. */
+static void receiver_adapt_pauses(ipc_receiver *receiver, uint32_t found) {
+  if (receiver->pauses == 0) {
+    if (found >= receiver->long_run)
+      receiver->short_runs = 0;
+    else if (++receiver->short_runs >= receiver->patience && ipc_event_may_spin(receiver->segment.header))
+      receiver->pauses = FIRST_PAUSES;
+    return;
+  }
+  if (receiver_found_one(receiver, found) || !ipc_event_may_spin(receiver->segment.header)) {
+    receiver->pauses = receiver->short_runs = 0;
+    if (receiver->patience < MOST_PATIENCE) receiver->patience *= 2;
+    return;
+  }
+  receiver->patience = LEAST_PATIENCE;
+  if (found >= receiver->long_run)
+    receiver->pauses -= (receiver->pauses + 7) / 8;
+  else if (receiver->pauses < MOST_PAUSES)
+    receiver->pauses++;
+}
+
+bool ipc_receiver_look(ipc_receiver *receiver) {
+  for (uint32_t i = 0; i < receiver->pauses; i++) ipc_cpu_relax();
+  /* acquire pairs with the sender's release: the records are whole */
+  receiver->head = (uint32_t)atomic_load_explicit(&receiver->segment.header->head, memory_order_acquire);
+  uint32_t found = receiver->head - receiver->position;
+  if (found == 0) {
+    receiver->pauses = receiver->short_runs = 0;
+    return false;
+  }
+  if (!receiver->is_overrun) receiver_adapt_pauses(receiver, found);
+  return true;
+}
+
 /* Publishes our position to senders. Everything before it has been read. */
 void ipc_receiver_publish(ipc_receiver *receiver) {
   receiver->published = receiver->position;

@@ -45,12 +45,23 @@ static inline void ipc_receiver_advance_of_overrun(ipc_receiver *receiver, uint3
   ipc_receiver_advance(receiver, units);
 }
 
-/* Loads head if the run known so far is used up. True: there is a record at position. */
+/* Sets what looks at head need, once the ring's size is known. */
+void ipc_receiver_start_looks(ipc_receiver *receiver);
+
+/*
+ * Loads head, when the run known so far is used up. True: there is a record at position.
+ *
+ * Under load it pauses first. Without that, two processors exchange the cache lines of head and of the position for
+ * each record, which takes longer than all else; after a pause the look finds many records. It pauses only after
+ * several looks that each found a little at once, it stops when a look finds nothing, or one record in spite of the
+ * pause, and where the endpoints outnumber the processors it never begins. So a message that comes to an idle receiver,
+ * or at leisure, arrives as soon as without pauses.
+ */
+bool ipc_receiver_look(ipc_receiver *receiver);
+
+/* Whether there is a record at position. */
 static inline bool ipc_receiver_has_more(ipc_receiver *receiver) {
-  if (IPC_LIKELY(receiver->position != receiver->head)) return true;
-  /* acquire pairs with the sender's release: the records are whole */
-  receiver->head = (uint32_t)atomic_load_explicit(&receiver->segment.header->head, memory_order_acquire);
-  return receiver->position != receiver->head;
+  return IPC_LIKELY(receiver->position != receiver->head) || ipc_receiver_look(receiver);
 }
 
 /*

@@ -13,10 +13,14 @@ struct ipc_receiver {
   ipc_slot *slot;
   uint32_t instance;
   uint32_t capacity_units;
-  uint32_t position;  /* of the next record to read */
-  uint32_t head;      /* as last loaded: records before it are whole */
-  uint32_t published; /* the position that senders know */
-  uint32_t quota;     /* publish at least every so many units while reading a long run */
+  uint32_t position;   /* of the next record to read */
+  uint32_t head;       /* as last loaded: records before it are whole */
+  uint32_t published;  /* the position that senders know */
+  uint32_t quota;      /* publish at least every so many units while reading a long run */
+  uint32_t long_run;   /* units that are worth a look at head: see ipc_receiver_look() for this and the next three */
+  uint32_t pauses;     /* before the next look */
+  uint32_t short_runs; /* found by looks without a pause, one after another */
+  uint32_t patience;   /* so many short runs start the pauses */
   bool is_queue;
   bool is_overrun;     /* overflow is drop-oldest: senders do not wait for us, and head is position between calls */
   uint64_t peers_seen; /* see ipc_slots_poll() */

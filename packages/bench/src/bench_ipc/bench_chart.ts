@@ -1,8 +1,8 @@
 import { barChart } from "../charts/bar_chart.ts";
-import { published } from "./published.ts";
+import { predecessors } from "./predecessors.ts";
 import type { Row } from "./row.ts";
 
-/** Nanoseconds per message of every row: libipc, the baseline, and what was published for cpp-ipc. */
+/** Nanoseconds per message of every row: libipc, the baseline, and the programs that libipc comes from. */
 export function benchChart(machine: string, rows: readonly Row[]): string {
 	return barChart({
 		title: "Nanoseconds per message, every message delivered and checked",
@@ -17,12 +17,17 @@ export function benchChart(machine: string, rows: readonly Row[]): string {
 				values: rows.map((row) => row.baselineNsPerMessage),
 			},
 			{
-				name: "cpp-ipc, published for Apple Silicon",
-				color: "orange",
+				name: "Rust port, lossless",
+				color: "violet",
 				values: rows.map((row) => {
-					const seed = published(row.pattern, row.n);
-					return seed && (seed.cppMs * 1e6) / 100_000;
+					const rust = predecessors(row.pattern, row.n)?.rust;
+					return rust === "corrupt" ? undefined : rust;
 				}),
+			},
+			{
+				name: "cpp-ipc, lossless",
+				color: "orange",
+				values: rows.map((row) => predecessors(row.pattern, row.n)?.cpp),
 			},
 		],
 	});

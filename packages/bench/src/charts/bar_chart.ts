@@ -6,7 +6,7 @@ export interface Series {
 }
 
 /** A color of both schemes. */
-export type Color = "blue" | "orange" | "grey";
+export type Color = "blue" | "orange" | "violet" | "grey";
 
 export interface ChartOptions {
 	readonly title: string;
@@ -30,6 +30,7 @@ const STYLE = `
 	.grid { stroke: #d0d7de; }
 	.blue { fill: #2f6fdb; }
 	.orange { fill: #d4861f; }
+	.violet { fill: #8a6fb5; }
 	.grey { fill: #9aa5b1; }
 	@media (prefers-color-scheme: dark) {
 		.page { fill: #0d1117; }
@@ -38,6 +39,7 @@ const STYLE = `
 		.grid { stroke: #30363d; }
 		.blue { fill: #58a6ff; }
 		.orange { fill: #e3a04b; }
+		.violet { fill: #b392f0; }
 		.grey { fill: #6e7781; }
 	}`;
 
@@ -68,7 +70,7 @@ export function barChart({ title, subtitle, categories, series, axis }: ChartOpt
 			`<line class="grid" x1="${x(value)}" y1="${TOP}" x2="${x(value)}" y2="${end}"/><text class="note" x="${x(value)}" y="${end + 18}" text-anchor="middle">${value.toLocaleString("en")}</text>`,
 	);
 	const legend = series.map(({ name, color }, i) => {
-		const at = 16 + i * 280;
+		const at = 16 + i * Math.min(280, (WIDTH - 16) / series.length);
 		return `<rect class="${color}" x="${at}" y="64" width="12" height="12" rx="2"/><text x="${at + 20}" y="75">${escapeXml(name)}</text>`;
 	});
 	const rows = categories.map((category, row) => {

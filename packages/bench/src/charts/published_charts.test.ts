@@ -30,3 +30,16 @@ test("a value that a logarithmic axis cannot show is refused", () => {
 	for (const values of [[0], [-1], [Number.NaN], [undefined]])
 		expect(() => barChart({ ...options, series: [{ name: "x", color: "blue", values }] })).toThrow(RangeError);
 });
+
+test("a bar is labelled with plain digits", () => {
+	const values = [1.234, 9.96, 99.4, 99.7, 1234.5];
+	const svg = barChart({
+		title: "",
+		subtitle: "",
+		axis: "",
+		categories: values.map(String),
+		series: [{ name: "x", color: "violet", values }],
+	});
+	for (const label of ["1.2", "10", "99", "100", "1,235"]) expect(svg).toContain(`>${label}</text>`);
+	expect(svg).not.toContain("e+");
+});

@@ -1,17 +1,17 @@
-/** Builds `native/` into `native/build/`: the library, and the C programs that the benchmarks compare it with. */
+/** Builds `native/` into `native/build/`: the library, its addon for Node, and the C programs that the benchmarks compare it with. */
 import { globSync } from "node:fs";
 import { basename } from "node:path";
 import { commandLine } from "./lib/command_line.ts";
 import { linkNativeFiles } from "./lib/link_native_files.ts";
 import { root } from "./lib/repository.ts";
-import { libraryName } from "./lib/targets.ts";
+import { ADDON, libraryName } from "./lib/targets.ts";
 import { link, object, releaseFlags, type Step, Toolchain } from "./lib/toolchain.ts";
 
 commandLine({
 	name: "bun run build",
 	help: {
 		description:
-			"Builds the C library, and the C programs that the benchmarks compare it with, into native/build. Compiles only what has changed.",
+			"Builds the C library, its addon for Node, and the C programs that the benchmarks compare it with, into native/build. Compiles only what has changed.",
 	},
 });
 process.chdir(root);
@@ -30,12 +30,21 @@ interface Target {
 	readonly output: string;
 	readonly sources: readonly string[];
 	readonly isShared: boolean;
+	/** Flags of the compiler, in addition to those of every target. */
+	readonly compiling?: readonly string[];
 	/** Flags of the linker, in addition to those of every target. */
-	readonly flags?: readonly string[];
+	readonly linking?: readonly string[];
 }
 
+/** What the addon is compiled and linked with. The functions of Node-API come from the program that loads it. */
+const nodeApi = {
+	compiling: ["-isystem", "node_modules/node-api-headers/include"],
+	linking: process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : [],
+};
+
 const targets: readonly Target[] = [
-	{ output: `libipc.${suffix}`, sources: library, isShared: true, flags: named },
+	{ output: `libipc.${suffix}`, sources: library, isShared: true, linking: named },
+	{ output: ADDON, sources: globSync("native/node_api/*.c").sort(), isShared: true, ...nodeApi },
 	{
 		output: `callback_thread.${suffix}`,
 		sources: ["native/bench/callback_thread.c", ...platform],
@@ -55,20 +64,23 @@ const targets: readonly Target[] = [
 /** Targets of the same form share their objects. */
 const objects = new Map<string, Step>();
 
-function objectOf(source: string, isShared: boolean): Step {
+function objectOf(source: string, { isShared, compiling = [] }: Target): Step {
 	const output = `${BUILD}/objects/${isShared ? "shared" : "program"}/${basename(source, ".c")}.o`;
-	const step = objects.get(output) ?? object(source, output, [...releaseFlags, ...(isShared ? sharedFlags : [])]);
+	const all = [...releaseFlags, ...(isShared ? sharedFlags : []), ...compiling];
+	const step = objects.get(output) ?? object(source, output, all);
 	objects.set(output, step);
 	return step;
 }
 
 try {
 	const toolchain = new Toolchain();
-	const links = targets.map(({ output, sources, isShared, flags = [] }) =>
+	const links = targets.map((target) =>
 		link(
-			sources.map((source) => objectOf(source, isShared)),
-			`${BUILD}/${output}`,
-			isShared ? [...releaseFlags, "-shared", ...sharedFlags, ...keepLoaded, ...flags] : releaseFlags,
+			target.sources.map((source) => objectOf(source, target)),
+			`${BUILD}/${target.output}`,
+			target.isShared
+				? [...releaseFlags, "-shared", ...sharedFlags, ...keepLoaded, ...(target.linking ?? [])]
+				: releaseFlags,
 		),
 	);
 	await toolchain.makeAll([...objects.values()]);

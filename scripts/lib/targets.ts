@@ -47,7 +47,7 @@ export const targets: readonly Target[] = [
 /** The file name of the Node-API addon, on every target. */
 export const ADDON = "libipc_node.node";
 
-const hasAddon = existsSync(join(root, "native/node_api"));
+
 
 /** The files of a target: in `native/build/cross/<target>/` and, published, in `native/<target>/`. */
 export const filesOf = ({ library }: Target): readonly string[] => (hasAddon ? [library, ADDON] : [library]);

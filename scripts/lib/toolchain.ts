@@ -41,8 +41,8 @@ export const commonFlags = [
 /** What the library and the C programs that it is compared with are optimised with: the same for both. */
 export const releaseFlags = [...commonFlags, "-O3", "-fno-plt"];
 
-/** Libraries to link: old glibc has shm_open in librt; musl and newer glibc have an empty one. */
-export const linkFlags = process.platform === "darwin" ? [] : ["-lrt", "-pthread"];
+/** Libraries to link: old glibc has shm_open in librt and dlopen in libdl; musl and newer glibc have empty ones. */
+export const linkFlags = process.platform === "darwin" ? [] : ["-lrt", "-ldl", "-pthread"];
 
 /** One call of the compiler that makes one file. */
 export interface Step {

@@ -33,6 +33,6 @@ if (!node) {
 const options = Object.entries(flags).flatMap(([name, value]) =>
 	value === undefined ? [] : [`${flagOf(name)}=${String(value)}`],
 );
-// Node warns that its FFI, and running TypeScript, are experimental.
+// Node 22 warns that running TypeScript is experimental.
 const command = [node, "--disable-warning=ExperimentalWarning", `${root}packages/bench/src/threads.ts`, ...options];
 process.exit((await run(command, { show: true })).status);

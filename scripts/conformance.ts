@@ -112,8 +112,24 @@ const instances: readonly Instance[] = [
 			env: { LIBIPC_PACKAGE: "libipc", LIBIPC_ENGINE: "sab", ...threads },
 		}),
 	),
-	{ name: "node-26-native-processes", command: inNode(26), node: 26, env: { ...native, ...processes } },
-	{ name: "node-26-native-threads", command: inNode(26), node: 26, isRepeated: true, env: { ...native, ...threads } },
+	...nodeVersions.map(
+		(version): Instance => ({
+			name: `node-${version}-native-processes`,
+			command: inNode(version),
+			node: version,
+			isRepeated: version !== 24,
+			env: { ...native, ...processes },
+		}),
+	),
+	...nodeVersions.map(
+		(version): Instance => ({
+			name: `node-${version}-native-threads`,
+			command: inNode(version),
+			node: version,
+			isRepeated: true,
+			env: { ...native, ...threads },
+		}),
+	),
 	{
 		name: "bun-with-node-26-programs",
 		command: node26 ? inBun : undefined,

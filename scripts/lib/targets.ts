@@ -2,11 +2,8 @@
  * The systems that libipc is published for. `<platform>-<arch>` are `process.platform` and `process.arch`; Linux has a second C
  * library, musl.
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { ABI_VERSION } from "../../packages/protocol/src/abi.ts";
 import { readSharedObject } from "./read_shared_object.ts";
-import { root } from "./repository.ts";
 
 type Platform = "linux" | "darwin";
 
@@ -47,10 +44,8 @@ export const targets: readonly Target[] = [
 /** The file name of the Node-API addon, on every target. */
 export const ADDON = "libipc_node.node";
 
-
-
 /** The files of a target: in `native/build/cross/<target>/` and, published, in `native/<target>/`. */
-export const filesOf = ({ library }: Target): readonly string[] => (hasAddon ? [library, ADDON] : [library]);
+export const filesOf = ({ library }: Target): readonly string[] => [library, ADDON];
 
 /**
  * The name that the C library has inside, and by which programs that are linked with it look for it: it changes with the ABI, so

@@ -1,7 +1,7 @@
 /**
  * A Node web server whose requests reach Bun processes through shared memory:
  *
- *   node examples/node/web-server/server.ts [port]      (Node 26.1 or later)
+ *   node examples/node/web-server/server.ts [port]      (Node 22.18 or later)
  *   bun examples/node/web-server/subscriber.ts          (in any number of other terminals)
  *   curl -d '{"symbol":"ACME","price":42}' http://127.0.0.1:8080/prices
  */

@@ -6,6 +6,7 @@
  *   npm run bench:node -- [options]
  */
 import "@libipc/compat"; // First: it creates the hub that every Worker inherits.
+import { whyNoAddons } from "@libipc/compat/node";
 import { commandLine } from "../../../scripts/lib/command_line.ts";
 import { patterns, titles } from "./bench_ipc/pattern.ts";
 import { checkSizes } from "./bench_ipc/row_flags.ts";
@@ -34,9 +35,7 @@ const { flags } = commandLine({
 
 /** Whether this runtime can load the C library. */
 function hasNative(): boolean {
-	if (process.versions.bun) return true;
-	const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-	return (major > 26 || (major === 26 && minor >= 1)) && !process.execArgv.includes("--no-experimental-ffi");
+	return process.versions.bun !== undefined || whyNoAddons() === undefined;
 }
 
 await runCommand(async (signal) => {

@@ -1,9 +1,9 @@
 import { getEnvironmentData, isMainThread, setEnvironmentData } from "node:worker_threads";
 import { IpcError } from "@libipc/protocol";
-import { missingFfi } from "./node/ffi.ts";
+import { whyNoAddons } from "./node/addon.ts";
 import { library } from "./node/library.ts";
 
-/** `native`: the C library through node:ffi, between processes. `sab`: TypeScript, between the threads of this process. */
+/** `native`: the C library through a Node-API addon, between processes. `sab`: TypeScript, between the threads of this process. */
 export type EngineName = "native" | "sab";
 
 export interface EngineChoice {
@@ -20,8 +20,8 @@ export interface EngineChoice {
 const KEY = "libipc.engine";
 
 function whyNotNative(): string {
-	const missing = missingFfi();
-	if (missing !== undefined) return missing;
+	const forbidden = whyNoAddons();
+	if (forbidden !== undefined) return forbidden;
 	try {
 		library();
 		return "";
@@ -48,7 +48,6 @@ function choose(): EngineChoice {
 	if (handedOn) return handedOn.name === "native" ? chooseNative() : handedOn;
 	const forced = process.env.LIBIPC_ENGINE || undefined;
 	if (forced === "native") return chooseNative();
-	// Without loading the native engine: node:ffi prints a warning that it is experimental.
 	if (forced === "sab")
 		return { name: "sab", whyNotNative: "LIBIPC_ENGINE=sab was set: leave it out, or set it to native." };
 	if (forced !== undefined)
@@ -69,7 +68,7 @@ function choose(): EngineChoice {
 let chosen: EngineChoice | undefined;
 
 /**
- * The engine of this process: `LIBIPC_ENGINE`, otherwise native if node:ffi and the native library are available, otherwise sab.
+ * The engine of this process: `LIBIPC_ENGINE`, otherwise native if addons are allowed and the native library is available, otherwise sab.
  * All threads must make the same choice, or they would not find each other's names. So a Worker takes the choice of its parent.
  * A library that `LIBIPC_LIBRARY` names is an order as well: if it cannot be used, that is an error.
  */

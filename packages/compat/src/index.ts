@@ -1,9 +1,9 @@
 /**
  * `@libipc/compat`: the API of `@libipc/core` for Node.
  *
- * With Node 26.1 or newer with its FFI, and the native library, messages pass between processes, also to and from Bun. Otherwise
- * they pass between the threads of one process. Then the main thread must import this package before it creates Workers, even if
- * it does not use it itself.
+ * With the native library and its Node-API addon, messages pass between processes, also to and from Bun. Otherwise they pass
+ * between the threads of one process. Then the main thread must import this package before it creates Workers, even if it does not
+ * use it itself.
  *
  * @example
  * import { Worker } from "node:worker_threads";

@@ -67,12 +67,14 @@ export const skip: readonly Skip[] = [
 		cases: [TRANSFERRED, TRANSFERRED_VIEW],
 	},
 	{
-		reason: "Node does not transfer the buffers that node:ffi makes.",
+		reason:
+			"In Node all views of a mapping have one buffer, which libipc uses itself, and which cannot be transferred.",
 		where: ({ runtime, engine }) => runtime === "node" && engine === "native",
 		cases: [TRANSFERRED],
 	},
 	{
-		reason: "Node does not transfer the buffers that node:ffi makes.",
+		reason:
+			"In Node all views of a mapping have one buffer, which libipc uses itself, and which cannot be transferred.",
 		where: ({ programs, engine }) => programs === "node" && engine === "native",
 		cases: [TRANSFERRED_VIEW],
 	},

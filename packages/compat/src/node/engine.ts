@@ -3,11 +3,12 @@ import type { Engine } from "@libipc/protocol";
 import { abandonReceiver, SegmentReceiver } from "../ring/receiver.ts";
 import { abandonSender, SegmentSender } from "../ring/sender.ts";
 import { endpointOf, type OpenSegment } from "../segment_endpoint.ts";
+import { whyNoAddons } from "./addon.ts";
 import { library } from "./library.ts";
 import { openReceiverView, openSenderView, openSuccessorView } from "./open_binding_view.ts";
 import { openWaker } from "./waker.ts";
 
-export { library, openWaker };
+export { library, openWaker, whyNoAddons };
 
 const senderOf = (opened: OpenSegment): SegmentSender =>
 	endpointOf(
@@ -17,7 +18,7 @@ const senderOf = (opened: OpenSegment): SegmentSender =>
 	);
 
 /**
- * Messages between processes. A call through node:ffi costs more than a message. So the ring code that works between threads
+ * Messages between processes. A call into C costs more than a message. So the ring code that works between threads
  * also moves the bytes here, in the memory that the C library has mapped (docs/performance.md). C does everything else.
  */
 export const nativeEngine: Engine = {

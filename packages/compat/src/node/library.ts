@@ -1,5 +1,5 @@
 import { loadLibrary, type NativeLibrary } from "@libipc/core/api";
-import { abiVersion, openLibrary } from "./ffi.ts";
+import { abiVersion, openLibrary } from "./addon.ts";
 
 let loaded: NativeLibrary | undefined;
 

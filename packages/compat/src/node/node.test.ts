@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { clear, list } from "@libipc/core";
-import { type NodeVersion, nodeBinary } from "../../../../scripts/node_binary.ts";
+import { type NodeVersion, nodeBinary, nodeVersions } from "../../../../scripts/node_binary.ts";
 
-/** Node's FFI engine by itself: its memory, what becomes of files, and which engine is chosen. */
-const prefix = `ffi${process.pid}`;
+/** The native engine in Node by itself: its memory, what becomes of files, and which engine is chosen. */
+const prefix = `node${process.pid}`;
 const packages = fileURLToPath(new URL("../../../..", import.meta.url)).replace(/\/$/, "/packages");
 /** The sources without the library. */
 const sources = ["protocol", "core", "compat", "testing"].map((name) => `--allow-fs-read=${packages}/${name}`);
-const program = fileURLToPath(new URL("../testing/ffi.child.ts", import.meta.url));
+const program = fileURLToPath(new URL("../testing/node.child.ts", import.meta.url));
 
 interface How {
 	readonly version?: NodeVersion;
@@ -17,7 +17,7 @@ interface How {
 	readonly env?: Record<string, string>;
 }
 
-/** What a program of `ffi.child.ts` prints, and what Node says to people. */
+/** What a program of `node.child.ts` prints, and what Node says to people. */
 async function output(
 	name: string,
 	{ version = 26, flags = [], env = {} }: How,
@@ -37,7 +37,7 @@ async function output(
 const run = async (name: string, how: How = {}): Promise<unknown> => (await output(name, how)).result;
 
 beforeAll(() => {
-	for (const version of [22, 26] as const)
+	for (const version of nodeVersions)
 		if (!existsSync(nodeBinary(version) ?? ""))
 			throw new Error(`There is no Node ${version} from npm for this machine: set LIBIPC_NODE_${version} to its path.`);
 });
@@ -46,9 +46,11 @@ afterAll(() => {
 	expect(list({ prefix })).toEqual([]);
 });
 
-describe("mapped memory", () => {
+describe.each(nodeVersions)("mapped memory in Node %d", (version) => {
+	const how = { version };
+
 	test("a view that is kept after the close shows zeros, and cannot be transferred", async () => {
-		expect(await run("views outlive their endpoint")).toEqual({
+		expect(await run("views outlive their endpoint", how)).toEqual({
 			moved: ["DataCloneError", "TypeError"],
 			isMapped: false,
 			before: "here",
@@ -58,37 +60,36 @@ describe("mapped memory", () => {
 	}, 30_000);
 
 	test("shared memory that was closed is unmapped when no view of it exists any more", async () => {
-		expect(await run("mappings of what was closed are released")).toEqual({ wereMapped: true, released: true });
+		expect(await run("mappings of what was closed are released", how)).toEqual({ wereMapped: true, released: true });
 	}, 30_000);
 
 	test("an endpoint that was not closed leaves when it is collected", async () => {
-		expect(await run("what was forgotten leaves")).toEqual({ before: 5, left: true });
+		expect(await run("what was forgotten leaves", how)).toEqual({ before: 5, left: true });
 	}, 30_000);
 
 	test("Workers end with endpoints open, also where the main thread has none", async () => {
-		expect(await run("Workers that end take their endpoints with them")).toBe(true);
+		expect(await run("Workers that end take their endpoints with them", how)).toBe(true);
 	}, 60_000);
 
 	test("a truncated file is reported as damage, and ends no process", async () => {
-		expect(await run("a truncated file")).toEqual(Array(4).fill("ERR_IPC_CORRUPT"));
+		expect(await run("a truncated file", how)).toEqual(Array(4).fill("ERR_IPC_CORRUPT"));
 	}, 30_000);
 
 	test("a deleted file is noticed", async () => {
-		expect(await run("a deleted file")).toEqual(Array(3).fill("ERR_IPC_ORPHANED"));
+		expect(await run("a deleted file", how)).toEqual(Array(3).fill("ERR_IPC_ORPHANED"));
 	}, 30_000);
 });
 
 describe("the choice of the engine", () => {
 	test("is native, if the native engine is available", async () => {
-		expect(await run("every kind is in a file")).toBe(3);
+		for (const version of nodeVersions) expect(await run("every kind is in a file", { version })).toBe(3);
 		expect(await run("every kind is in a file", { env: { LIBIPC_ENGINE: "native" } })).toBe(3);
 	}, 30_000);
 
 	test.each<How>([
 		{ env: { LIBIPC_ENGINE: "sab" } },
-		{ flags: ["--no-experimental-ffi"] },
+		{ flags: ["--no-addons"] },
 		{ flags: ["--permission", "--allow-fs-read=*", "--allow-worker"] },
-		{ version: 22 },
 	])(
 		"sab, if it is not, or was asked for: %j",
 		async (how) => {
@@ -105,8 +106,8 @@ describe("the choice of the engine", () => {
 	test.each<[How, string, RegExp | undefined]>([
 		[{}, "native", undefined],
 		[{ env: { LIBIPC_ENGINE: "sab" } }, "sab", undefined],
-		[{ flags: ["--permission", "--allow-fs-read=*", "--allow-worker"] }, "sab", /--allow-ffi/],
-		[{ version: 22 }, "sab", /from Node 26\.1 on/],
+		[{ flags: ["--permission", "--allow-fs-read=*", "--allow-worker"] }, "sab", /--allow-addons/],
+		[{ flags: ["--no-addons"], version: 22 }, "sab", /without that flag/],
 	])(
 		"is one warning in the process if it is sab and nobody asked for that: %j",
 		async (how, name, reason) => {
@@ -123,7 +124,7 @@ describe("the choice of the engine", () => {
 	);
 
 	test("is one warning if Node's permission model hides the library, printed before the next call may block", async () => {
-		const flags = ["--permission", ...sources, "--allow-ffi"];
+		const flags = ["--permission", ...sources, "--allow-addons"];
 		const { result, errors } = await output("opens and exits", { flags });
 		expect(result).toBe(true);
 		expect(errors.match(/IpcWarning: .*--allow-fs-read=.*libipc\.so/g)).toHaveLength(1);
@@ -146,10 +147,9 @@ describe("the choice of the engine", () => {
 	);
 
 	test.each<[How, RegExp]>([
-		[{ flags: ["--no-experimental-ffi"] }, /without that flag/],
-		[{ version: 22 }, /from Node 26\.1 on/],
+		[{ flags: ["--no-addons"] }, /without that flag/],
 		[{ env: { LIBIPC_LIBRARY: "/nowhere/libipc.so" } }, /\/nowhere\/libipc\.so \(LIBIPC_LIBRARY points there\)/],
-		[{ flags: ["--permission", "--allow-fs-read=*", "--allow-worker"] }, /--allow-ffi/],
+		[{ flags: ["--permission", "--allow-fs-read=*", "--allow-worker"] }, /--allow-addons/],
 	])(
 		"native was asked for and cannot be had: %j",
 		async ({ env, ...how }, text) => {

@@ -1,5 +1,5 @@
 /**
- * The functions of the native library, for any FFI. `native/include/libipc/` documents each.
+ * The functions of the native library, for bun:ffi, the Node-API addon and other FFIs. `native/include/libipc/` documents each.
  *
  * On the hot path only 32-bit integers and typed arrays are passed: a 64-bit integer would become a BigInt, an integer passed as a
  * double takes a slow path, and making an address from a typed array costs more than the call.
@@ -141,7 +141,7 @@ interface Declaration {
 declare const native: unique symbol;
 
 /**
- * The address of a native object: a number in bun:ffi, a BigInt in node:ffi.
+ * The address of a native object: a number.
  *
  * @internal
  */

@@ -1,8 +1,8 @@
 /**
- * Why rings are moved in TypeScript in Node: what a call through node:ffi costs, and a message through C beside a message in
+ * Why rings are moved in TypeScript in Node: what a call through the Node-API addon costs, and a message through C beside a message in
  * the mapped memory, in turns.
  *
- *   npm run build && node packages/bench/src/node_ffi.ts          Node 26.9 or later
+ *   npm run build && node packages/bench/src/node_calls.ts
  */
 import { library, nativeEngine, openWaker } from "@libipc/compat/node";
 import { createApi, createNativeEngine, type EndpointFactory } from "@libipc/core/api";
@@ -13,12 +13,12 @@ import { newTable } from "./command/table.ts";
 import { Series } from "./statistics/series.ts";
 
 const ROUNDS = 9;
-const prefix = `nodeffi${process.pid}`;
+const prefix = `nodecalls${process.pid}`;
 
 commandLine({
-	name: "node packages/bench/src/node_ffi.ts",
+	name: "node packages/bench/src/node_calls.ts",
 	help: {
-		description: `Measures calls through node:ffi, and messages through C and in the mapped memory.\n\n${EXIT_STATUS}`,
+		description: `Measures calls through the Node-API addon, and messages through C and in the mapped memory.\n\n${EXIT_STATUS}`,
 	},
 });
 

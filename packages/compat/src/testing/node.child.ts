@@ -1,4 +1,4 @@
-/** What a Node process sees of the memory that C has mapped: `ffi.child.ts PROGRAM PREFIX`. Prints JSON. With --expose-gc. */
+/** What a Node process sees of the memory that C has mapped: `node.child.ts PROGRAM PREFIX`. Prints JSON. With --expose-gc. */
 import { readdirSync, truncateSync, unlinkSync, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";

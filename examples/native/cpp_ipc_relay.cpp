@@ -1,8 +1,8 @@
 /*
  * cpp_ipc_relay.cpp - moves the messages of a channel of cpp-ipc to a channel of libipc, or the reverse.
  *
- * It is compiled against your own cpp-ipc, of the version that your other programs use. Both libraries are called
- * libipc, so they are linked by their paths:
+ * It is compiled against your own cpp-ipc, of the version that your other programs use (tried with 1.4.1). Both
+ * libraries are called libipc, so they are linked by their paths:
  *
  *   c++ -std=c++17 cpp_ipc_relay.cpp -I$CPP_IPC/include $(pkg-config --cflags libipc) -o relay \
  *     $CPP_IPC/lib/libipc.a $(pkg-config --variable=libdir libipc)/libipc.so.8 -lrt -pthread

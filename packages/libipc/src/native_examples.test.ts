@@ -103,6 +103,17 @@ function checkFailure(command: readonly string[], env: Record<string, string> = 
 	expect(exitCode).toBe(1);
 }
 
+/** The first characters of an output; fewer if it ends before. */
+async function firstOf(output: ReadableStream<Uint8Array>, length: number): Promise<string> {
+	const decoder = new TextDecoder();
+	let text = "";
+	for await (const part of output) {
+		text += decoder.decode(part, { stream: true });
+		if (text.length >= length) break;
+	}
+	return text;
+}
+
 describe("installed under a prefix", () => {
 	test("the library has the ABI version in its name, and the plain name leads to it", () => {
 		expect(readlinkSync(join(prefix, "lib", platform === "darwin" ? "libipc.dylib" : "libipc.so"))).toBe(soname);
@@ -210,17 +221,6 @@ describe("a relay between cpp-ipc and libipc", () => {
 		return Bun.spawn([relay(), direction, from ?? "", to ?? ""], { stdin: "pipe", stdout: "pipe", stderr: "pipe" });
 	}
 
-	/** The first characters of an output; fewer if it ends before. */
-	async function firstOf(output: ReadableStream<Uint8Array>, length: number): Promise<string> {
-		const decoder = new TextDecoder();
-		let text = "";
-		for await (const part of output) {
-			text += decoder.decode(part, { stream: true });
-			if (text.length >= length) break;
-		}
-		return text;
-	}
-
 	testUnless(...noCpp)(
 		"moves each message to libipc, in order",
 		async () => {
@@ -277,20 +277,29 @@ describe("a relay between cpp-ipc and libipc", () => {
 	);
 });
 
-/** Blocks that are whole files. */
-const programs = [...readFileSync(join(root, "docs/c.md"), "utf8").matchAll(/^```(c|cpp)\n(#include[\s\S]*?)^```/gm)];
+/** The blocks of the page that are whole programs: a sender, a receiver that blocks, and one with an event loop. */
+const programs = [...readFileSync(join(root, "docs/c.md"), "utf8").matchAll(/^```c\n(#include[\s\S]*?)^```/gm)];
 
 test(
-	"the programs of docs/c.md compile",
-	() => {
-		expect(programs.length).toBeGreaterThanOrEqual(2);
-		for (const [i, [, language, text = ""]] of programs.entries()) {
-			const compiler = language === "c" ? findCompiler() : cpp;
-			if (compiler === undefined) continue;
-			const source = join(directory, `page_${i}.${language}`);
-			writeFileSync(source, text);
-			const standard = language === "c" ? "-std=c11" : "-std=c++17";
-			run([compiler, ...compileFlags, standard, source, "-o", join(directory, `page_${i}`), ...linkFlags]);
+	"the programs of docs/c.md exchange what the page says",
+	async () => {
+		expect(programs).toHaveLength(3);
+		const [sender = "", ...receivers] = programs.map(([, text = ""], i) => {
+			const program = join(directory, `page_${i}`);
+			writeFileSync(`${program}.c`, text);
+			run([findCompiler(), ...compileFlags, "-std=c11", `${program}.c`, "-o", program, ...linkFlags]);
+			return program;
+		});
+		// Their name is that of the page, so it is in a directory of this test.
+		const env = { ...process.env, LIBIPC_DIR: directory };
+		for (const receiver of receivers) {
+			const program = Bun.spawn([receiver], { env, stdout: "pipe", stderr: "inherit" });
+			const release = killAtEnd(program.pid);
+			run([sender], env);
+			expect(await firstOf(program.stdout, "hello from C\n".length)).toBe("hello from C\n");
+			program.kill("SIGTERM"); // The one with an event loop does not end.
+			await program.exited;
+			release();
 		}
 	},
 	LIMIT,

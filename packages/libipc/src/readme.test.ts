@@ -13,6 +13,7 @@ const PAGES = [
 	"docs/install.md",
 	"docs/using.md",
 	"docs/node.md",
+	"docs/c.md",
 	"docs/security.md",
 	"docs/troubleshooting.md",
 ];

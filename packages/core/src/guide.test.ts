@@ -76,8 +76,8 @@ const tasks = Object.keys(outputs);
 const ONLY_BUN = ["reloading"];
 
 function node(): string[] {
-	const binary = nodeBinary(26);
-	if (!binary) throw new Error("there is no Node 26 here: set LIBIPC_NODE_26 to one");
+	const binary = nodeBinary(24);
+	if (!binary) throw new Error("there is no Node 24 here: set LIBIPC_NODE_24 to one");
 	return [binary, "--disable-warning=ExperimentalWarning"];
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, expect, test } from "bun:test";
-import { nodeBinary } from "../../../scripts/node_binary.ts";
+import { type NodeVersion, nodeBinary } from "../../../scripts/node_binary.ts";
 import { printed, Snippets, textOf } from "./testing/snippets.ts";
 
 /**
@@ -39,20 +39,18 @@ afterEach(() => snippets.clean());
 
 afterAll(() => snippets.remove());
 
-function node(version: 24 | 26): string[] {
-	const binary = nodeBinary(version);
-	if (!binary) throw new Error(`Node ${version} is not installed: set LIBIPC_NODE_${version} to its path`);
-	return [binary, "--disable-warning=ExperimentalWarning", "--disable-warning=IPC_BETWEEN_THREADS"];
-}
-
 type Runtime = readonly [name: string, command: readonly string[]];
 
-/** Runtimes that have `using`. In Node 24 the programs run on the SharedArrayBuffer engine. */
-const runtimes: readonly [Runtime, ...Runtime[]] = [
-	["Bun", [process.execPath]],
-	["Node-24", node(24)],
-	["Node-26", node(26)],
-];
+function node(version: NodeVersion): Runtime {
+	const binary = nodeBinary(version);
+	if (!binary) throw new Error(`Node ${version} is not installed: set LIBIPC_NODE_${version} to its path`);
+	return [`Node-${version}`, [binary, "--disable-warning=ExperimentalWarning"]];
+}
+
+const bun: Runtime = ["Bun", [process.execPath]];
+
+/** Runtimes that have `using`: docs/using.md. */
+const runtimes: readonly Runtime[] = [bun, node(24), node(26)];
 
 /** The programs of docs/using.md that are one process: a text that only they contain, and what they print. */
 const programs: [text: string, output: string[]][] = [
@@ -93,10 +91,7 @@ async function exchange(page: string, file: string, sender: Runtime, receiver: R
 	return received;
 }
 
-const [bun, ...nodes] = runtimes;
-const between = nodes.filter(([name]) => name !== "Node-24");
-
-test.each([bun, ...between].map((runtime) => [runtime[0], runtime] as const))(
+test.each([bun, node(22), node(24), node(26)].map((runtime) => [runtime[0], runtime] as const))(
 	"README: %s processes publish to Bun and listen to it",
 	async (_, runtime) => {
 		const output = printed("BUN 42.17", "BUN 42.21", "end");
@@ -106,7 +101,7 @@ test.each([bun, ...between].map((runtime) => [runtime[0], runtime] as const))(
 	60_000,
 );
 
-test.each([bun, ...between].map((runtime) => [runtime[0], runtime] as const))(
+test.each(runtimes.map((runtime) => [runtime[0], runtime] as const))(
 	"docs/using.md: %s processes publish to Bun",
 	async (_, runtime) => {
 		const output = ["BUN 42.17", "Uint8Array(3) [ 1, 2, 3 ]", "66 9", "66 9", "52428800", "262144", "null"];

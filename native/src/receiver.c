@@ -39,6 +39,7 @@ ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_
   receiver->is_queue = segment->kind == IPC_QUEUE;
   receiver->is_overrun = segment->overflow == IPC_DROP_OLDEST;
   if (receiver->is_overrun) ipc_overrun_start(receiver, options->from_oldest != 0);
+  receiver->run_head = receiver->position;
   return receiver;
 }
 
@@ -129,13 +130,10 @@ static __attribute__((noinline)) int32_t receiver_recv_any(ipc_receiver *receive
                                                            int32_t timeout_ms) {
   if (receiver->is_queue) return receiver_recv_of_queue(receiver, target, capacity, timeout_ms);
   ipc_assembly_lend_target(&receiver->assembly, target, capacity);
-  int32_t length;
-  if (receiver->is_overrun) {
-    length = receiver_recv_of_overrun(receiver, target, capacity, timeout_ms);
-    receiver->head = receiver->position; /* no known run: what is there may be overwritten before the next call */
-  } else {
-    length = receiver_recv_of_any(receiver, target, capacity, timeout_ms);
-  }
+  ipc_receiver_enter(receiver);
+  int32_t length = receiver->is_overrun ? receiver_recv_of_overrun(receiver, target, capacity, timeout_ms)
+                                        : receiver_recv_of_any(receiver, target, capacity, timeout_ms);
+  ipc_receiver_leave(receiver);
   ipc_assembly_give_target_back(&receiver->assembly);
   return length;
 }
@@ -164,8 +162,9 @@ int32_t ipc_receiver_next_length(ipc_receiver *receiver) {
     if (status == IPC_E_BUFFER_TOO_SMALL) return ipc_segment_result(&receiver->segment, (int32_t)length);
     return ipc_segment_result(&receiver->segment, status);
   }
+  ipc_receiver_enter(receiver);
   int32_t units = ipc_receiver_next_of_any(receiver, &record, &bytes);
-  if (receiver->is_overrun) receiver->head = receiver->position;
+  ipc_receiver_leave(receiver);
   return ipc_segment_result(&receiver->segment, units < 0 ? units : (int32_t)record.length);
 }
 
@@ -173,6 +172,7 @@ void *ipc_receiver_take_assembled(ipc_receiver *receiver, uint32_t *length) {
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   if (receiver->is_queue) return NULL;
+  ipc_receiver_enter(receiver);
   int32_t units = ipc_receiver_next_of_any(receiver, &record, &bytes);
   bool is_ours = units > 0 && record.kind == IPC_RECORD_FRAGMENT;
   if (is_ours) {
@@ -184,7 +184,7 @@ void *ipc_receiver_take_assembled(ipc_receiver *receiver, uint32_t *length) {
     else
       ipc_receiver_advance(receiver, (uint32_t)units);
   }
-  if (receiver->is_overrun) receiver->head = receiver->position;
+  ipc_receiver_leave(receiver);
   return is_ours ? (void *)(uintptr_t)bytes : NULL;
 }
 
@@ -204,8 +204,10 @@ int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max,
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
   if (target) ipc_assembly_lend_target(&receiver->assembly, target, capacity);
+  ipc_receiver_enter(receiver);
   int32_t units = receiver->is_overrun ? ipc_receiver_next_or_wait_of_overrun(receiver, timeout_ms, &record, &bytes)
                                        : ipc_receiver_next_or_wait(receiver, timeout_ms, &record, &bytes);
+  ipc_receiver_leave(receiver);
   bool is_in_place = !receiver->is_overrun && record.kind == IPC_RECORD_MESSAGE;
   if (units >= 0 && !is_in_place) {
     spans[0] = record.length;
@@ -222,7 +224,6 @@ int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max,
     }
   }
   ipc_assembly_give_target_back(&receiver->assembly);
-  if (receiver->is_overrun) receiver->head = receiver->position;
   if (units < 0) return ipc_segment_result(&receiver->segment, units);
   uint32_t position = receiver->position, count = 0;
   for (;;) {

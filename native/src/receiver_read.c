@@ -57,7 +57,7 @@ bool ipc_receiver_look(ipc_receiver *receiver) {
     receiver->pauses = receiver->short_runs = 0;
     return false;
   }
-  if (!receiver->is_overrun) receiver_adapt_pauses(receiver, found);
+  receiver_adapt_pauses(receiver, found);
   return true;
 }
 
@@ -227,9 +227,12 @@ int32_t ipc_receiver_poll(ipc_receiver *receiver, uint32_t wait, uint32_t low, u
   bool changed = wait & IPC_WAIT_FOR_PEERS && ipc_slots_poll(&receiver->segment, &receiver->peers_seen);
   if (!(wait & IPC_WAIT_FOR_DATA)) return changed;
   receiver->polled_at = 0; /* now, however soon after the last */
+  ipc_receiver_enter(receiver);
   ipc_receiver_poll_segment(receiver);
   bool orphaned = atomic_load_explicit(&receiver->segment.header->orphaned, memory_order_acquire);
-  return changed || orphaned || receiver_has_ready(receiver);
+  bool has_ready = receiver_has_ready(receiver);
+  ipc_receiver_leave(receiver);
+  return changed || orphaned || has_ready;
 }
 
 int32_t ipc_receiver_next_or_wait_of_overrun(ipc_receiver *receiver, int32_t timeout_ms, ipc_record_copy *record,

@@ -8,6 +8,21 @@
 
 #include "receiver_state.h"
 
+/*
+ * Every call that reads begins and ends with these. Where overflow is drop-oldest, what was copied must be checked
+ * afterwards, which ipc_receiver_recv() does not do in line. So head is position between two calls, and the known run
+ * is kept aside.
+ */
+static inline void ipc_receiver_enter(ipc_receiver *receiver) {
+  if (receiver->is_overrun) receiver->head = receiver->run_head;
+}
+
+static inline void ipc_receiver_leave(ipc_receiver *receiver) {
+  if (!receiver->is_overrun) return;
+  receiver->run_head = receiver->head;
+  receiver->head = receiver->position;
+}
+
 /* Publishes our position to senders. Everything before it has been read. */
 void ipc_receiver_publish(ipc_receiver *receiver);
 

@@ -15,6 +15,7 @@ struct ipc_receiver {
   uint32_t capacity_units;
   uint32_t position;   /* of the next record to read */
   uint32_t head;       /* as last loaded: records before it are whole */
+  uint32_t run_head;   /* the same between two calls, where overflow is drop-oldest: see ipc_receiver_enter() */
   uint32_t published;  /* the position that senders know */
   uint32_t quota;      /* publish at least every so many units while reading a long run */
   uint32_t long_run;   /* units that are worth a look at head: see ipc_receiver_look() for this and the next three */

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import * as library from "@libipc/core";
 import { createApi, type Loan } from "@libipc/core/api";
-import type { Engine } from "@libipc/protocol";
+import { type Engine, type EngineReceiver, type EngineWaker, WaitBits } from "@libipc/protocol";
 import { isLarge, large } from "@libipc/testing/large";
 import { Names } from "@libipc/testing/names";
 import { readPattern, writePattern } from "@libipc/testing/pattern";
@@ -330,4 +330,32 @@ describe.each(pairs)("%s in another process, and %s here", (there, here) => {
 		const orders = [await first.line(), await second.line()];
 		expect(orders[0]).toBe(orders[1] as string);
 	}, 60_000);
+});
+
+describe.each(directions)("a ring from %s to %s that drops its oldest messages", (from, to) => {
+	test("what the poll of an event loop found may be overwritten before it is received", () => {
+		const name = names.next();
+		const overwritten = { prefix, capacity: 4096, overflow: "drop-oldest" } as const;
+		let polled: EngineReceiver | undefined;
+		const receiving = createApi(() => ({
+			...engines[to],
+			openReceiver(...args) {
+				polled = engines[to].openReceiver(...args);
+				return polled;
+			},
+		}));
+		using receiver = receiving.Channel.receiver(name, overwritten);
+		using sender = createApi(() => engines[from]).Channel.sender(name, overwritten);
+		let sent = 0;
+		let received = 0;
+		for (let round = 0; round < 200; round++) {
+			sender.send(`message ${sent++}`);
+			expect(polled?.poll(WaitBits.data, { low: 0, high: 0 } as EngineWaker)).toBe(true);
+			for (let more = round % 3 ? round * 7 : 0; more > 0; more--) sender.send(`message ${sent++}`);
+			for (let message = receiver.tryRecv(); message; message = receiver.tryRecv())
+				expect(text(message)).toBe(`message ${received++ + receiver.lost}`);
+			expect(received + receiver.lost).toBe(sent);
+		}
+		expect(receiver.lost).toBeGreaterThan(0);
+	});
 });

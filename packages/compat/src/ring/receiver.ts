@@ -48,6 +48,7 @@ export class SegmentReceiver implements EngineReceiver {
 		this.#segment = segment;
 		this.#leave = leave;
 		if (this.#state.isOverrun) overrunStart(this.#state, fromOldest);
+		this.#state.leave();
 	}
 
 	recv(target: Uint8Array, timeout: number, capacity: number = target.byteLength): number {
@@ -90,9 +91,9 @@ export class SegmentReceiver implements EngineReceiver {
 		this.#found.begin();
 		if (state.isQueue) return this.#recvOfQueue(target, timeout, capacity);
 		state.assembly.lendTarget(target, capacity);
+		state.enter();
 		const length = this.#recvOfRing(target, timeout, capacity);
-		// There is no known run: its bytes may be overwritten before the next call.
-		if (state.isOverrun) state.head = state.position;
+		state.leave();
 		state.assembly.giveTargetBack();
 		return length;
 	}
@@ -159,14 +160,16 @@ export class SegmentReceiver implements EngineReceiver {
 			const status = queueTake(this.#segment, state.ring, state.instance, -1, state.taken);
 			return this.#segment.result(status === Status.bufferTooSmall ? state.taken.length : status);
 		}
+		state.enter();
 		const units = findAny(state, this.#found);
-		if (state.isOverrun) state.head = state.position;
+		state.leave();
 		return this.#segment.result(units < 0 ? units : this.#found.length);
 	}
 
 	takeAssembled(): Uint8Array<ArrayBuffer> | null {
 		const state = this.#state;
 		if (!this.#isOpen || state.isQueue) return null;
+		state.enter();
 		const units = findAny(state, this.#found);
 		let message: Uint8Array<ArrayBuffer> | null = null;
 		if (units > 0 && this.#found.at === ASSEMBLED) {
@@ -174,7 +177,7 @@ export class SegmentReceiver implements EngineReceiver {
 			state.number++;
 			state.advance(units);
 		}
-		if (state.isOverrun) state.head = state.position;
+		state.leave();
 		return message;
 	}
 
@@ -185,11 +188,12 @@ export class SegmentReceiver implements EngineReceiver {
 		if (max === 0) return 0;
 		this.#found.begin();
 		state.assembly.lendTarget(target, target.byteLength);
+		state.enter();
 		let units = this.#nextOrWait(timeout);
+		state.leave();
 		if (units >= 0 && (state.isOverrun || this.#found.at === ASSEMBLED))
 			units = this.#recvPeeked(spans, target, timeout);
 		state.assembly.giveTargetBack();
-		if (state.isOverrun) state.head = state.position;
 		return this.#segment.result(units < 0 ? units : this.#fillSpans(spans, max, units));
 	}
 

@@ -1,11 +1,18 @@
 import { EventIndex, headerWord, Kind, OverflowKind, slotWord } from "@libipc/protocol";
-import { Backoff, isWanted, notify } from "../segment/event.ts";
+import { Backoff, isWanted, maySpin, notify, spin } from "../segment/event.ts";
 import type { Segment } from "../segment/segment.ts";
 import { Assembly, type Fragment } from "./assembly.ts";
 import { Ring } from "./ring.ts";
 
 const { head: HEAD } = headerWord;
 const { position: POSITION } = slotWord;
+
+/** Of `look`, as in `native/src/receiver_read.c`: units, rounds of spinning, looks. */
+const LONG_RUN = 8192;
+const FIRST_PAUSES = 8;
+const MOST_PAUSES = 64;
+const LEAST_PATIENCE = 8;
+const MOST_PATIENCE = 1024;
 
 /** In {@link Found}: the message does not lie in the ring, but in the assembly. */
 export const ASSEMBLED = -1;
@@ -71,8 +78,15 @@ export class ReceiverState {
 	position: number;
 	/** `head` as last loaded: the records before it are whole. {@link hasMore}, overrun.ts and receiver.ts. */
 	head: number;
+	/** `head` between two calls, where overflow is `drop-oldest`: {@link enter}, {@link leave}. */
+	#runHead: number;
 	/** The position that senders know: {@link publish}. */
 	published: number;
+	/** How {@link look} pauses: before the next look, and what it has found. Only `look` writes these. */
+	readonly #longRun: number;
+	#pauses = 0;
+	#shortRuns = 0;
+	#patience = LEAST_PATIENCE;
 	/** When a try last looked for dead peers and for another segment under the name, and how often: receiver_wait.ts. */
 	polledAt = -Infinity;
 	/** The instance in the last owner record, and the position after that record: next.ts, receiver.ts. A loan anywhere else is damage. */
@@ -94,11 +108,23 @@ export class ReceiverState {
 		this.slot = slot;
 		this.instance = instance;
 		this.quota = this.ring.units >> 3;
+		this.#longRun = Math.min(this.quota, LONG_RUN);
 		this.position = this.words[slot + POSITION] as number;
-		this.head = this.published = this.lentAt = this.position;
+		this.head = this.#runHead = this.published = this.lentAt = this.position;
 		this.isQueue = segment.kind === Kind.queue;
 		this.isOverrun = segment.overflow === OverflowKind.dropOldest;
 		this.backoff = new Backoff(segment);
+	}
+
+	/** Every call that reads begins with this and ends with {@link leave}: `ipc_receiver_enter` says why. */
+	enter(): void {
+		if (this.isOverrun) this.head = this.#runHead;
+	}
+
+	leave(): void {
+		if (!this.isOverrun) return;
+		this.#runHead = this.head;
+		this.head = this.position;
 	}
 
 	/** Publishes the position. Everything before it has been read: those loads stay before this store. */
@@ -123,10 +149,36 @@ export class ReceiverState {
 			this.publish();
 	}
 
-	/** Loads head if the known run has been read. True: there is a record at the position. */
+	/** Whether there is a record at the position. */
 	hasMore(): boolean {
-		if (this.position !== this.head) return true;
+		return this.position !== this.head || this.#look();
+	}
+
+	/** Loads head, when the known run has been read. Under load it pauses first: `ipc_receiver_look` says when and why. */
+	#look(): boolean {
+		if (this.#pauses > 0) spin(this.segment, this.#pauses);
 		this.head = Atomics.load(this.words, HEAD);
-		return this.position !== this.head;
+		const found = (this.head - this.position) >>> 0;
+		if (found === 0) {
+			this.#pauses = this.#shortRuns = 0;
+			return false;
+		}
+		this.#adaptPauses(found);
+		return true;
+	}
+
+	/** How long to pause before the next look, from the units that this one found. */
+	#adaptPauses(found: number): void {
+		if (this.#pauses === 0) {
+			if (found >= this.#longRun) this.#shortRuns = 0;
+			else if (++this.#shortRuns >= this.#patience && maySpin(this.segment)) this.#pauses = FIRST_PAUSES;
+		} else if (this.ring.unitsAt(this.position) >= found || !maySpin(this.segment)) {
+			this.#pauses = this.#shortRuns = 0;
+			if (this.#patience < MOST_PATIENCE) this.#patience *= 2;
+		} else {
+			this.#patience = LEAST_PATIENCE;
+			if (found >= this.#longRun) this.#pauses -= (this.#pauses + 7) >> 3;
+			else if (this.#pauses < MOST_PAUSES) this.#pauses++;
+		}
 	}
 }

@@ -53,8 +53,11 @@ export function pollSegment(state: ReceiverState): void {
 /** The poll of an event loop, for a wake-up that was lost: whether there is reason to try. */
 export function pollForData(state: ReceiverState): boolean {
 	state.polledAt = -Infinity; // now, however short the time since the last poll
+	state.enter();
 	pollSegment(state);
-	return isMarkedOrphaned(state) || hasReady(state);
+	const isReady = isMarkedOrphaned(state) || hasReady(state);
+	state.leave();
+	return isReady;
 }
 
 /**

@@ -112,6 +112,11 @@ export class Ring extends RecordBytes {
 		this.#mask = this.units - 1;
 	}
 
+	/** The units of the record at a position, as its header says: a hint, unchecked. */
+	unitsAt(position: number): number {
+		return ringUnits(this.words[this.offset(position) >> 2] as number);
+	}
+
 	/** The byte offset of a position. */
 	offset(position: number): number {
 		return (position & this.#mask) << 3;

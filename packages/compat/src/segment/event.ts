@@ -115,29 +115,36 @@ export const deadlineAfter = (segment: Segment, timeout: number): number =>
 /** Rounds of spinning before a sleep, of 1 to 10 loads each: about 20 µs in all. Only if a peer may run on another processor. */
 const SPIN_ROUNDS = 150;
 
+/** Whether each endpoint can have a processor. If not, an endpoint that spins only keeps its peer from running. */
+export function maySpin({ words, platform }: Segment): boolean {
+	return (words[RECEIVER_COUNT] as number) + (words[SENDER_COUNT] as number) <= platform.processors;
+}
+
+/** Spins for so many loads, of some 25 ns each. They meet no other thread: the word changes only when a thread is woken. */
+export function spin({ words }: Segment, loads: number): void {
+	for (let left = loads; left > 0; left--) Atomics.load(words, WORDS + EventIndex.data);
+}
+
 /** A waiter spins before it sleeps: a peer on another processor responds within a microsecond. JavaScript cannot yield the processor. */
 export class Backoff {
-	readonly #words: Int32Array;
-	readonly #processors: number;
+	readonly #segment: Segment;
 	#round = 0;
 
 	constructor(segment: Segment) {
-		this.#words = segment.words;
-		this.#processors = segment.platform.processors;
+		this.#segment = segment;
 		this.restart();
 	}
 
 	/** Begins again, for a waiter that waits often. */
 	restart(): this {
-		const endpoints = (this.#words[RECEIVER_COUNT] as number) + (this.#words[SENDER_COUNT] as number);
-		this.#round = endpoints <= this.#processors ? 0 : SPIN_ROUNDS;
+		this.#round = maySpin(this.#segment) ? 0 : SPIN_ROUNDS;
 		return this;
 	}
 
 	/** Spins one round. False: the rounds are over, sleep. */
 	pause(): boolean {
 		if (this.#round === SPIN_ROUNDS) return false;
-		for (let left = 1 + (this.#round++ >> 4); left > 0; left--) Atomics.load(this.#words, WORDS + EventIndex.data);
+		spin(this.#segment, 1 + (this.#round++ >> 4));
 		return true;
 	}
 }

@@ -129,6 +129,13 @@ describe("installed under a prefix", () => {
 		expect(run(["pkg-config", "--modversion", "libipc"], env)).toMatch(/^\d+\.\d+\.\d+/);
 	});
 
+	test("the page and the examples name this version", () => {
+		const files = ["docs/c.md", ...["answer.py", "cpp_ipc_relay.cpp"].map((name) => `examples/native/${name}`)];
+		const named = files.flatMap((file) => [...readFileSync(join(root, file), "utf8").matchAll(/libipc\.so\.\d+/g)]);
+		expect(named.length).toBeGreaterThanOrEqual(5);
+		expect(new Set(named.map(([name]) => name))).toEqual(new Set([basename(libraryName.linux)]));
+	});
+
 	test("a second installation replaces the first one", () => {
 		const other = join(directory, "twice");
 		expect([install(other).exitCode, install(other).exitCode]).toEqual([0, 0]);

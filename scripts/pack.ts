@@ -84,6 +84,13 @@ async function writeLibraries(folder: string): Promise<void> {
 	writeJson(join(folder, "checksums.json"), checksums);
 }
 
+/** By its size, a process sees at once that a library is complete. */
+function writeSizes(folder: string, module: string): void {
+	const checksums = Object.keys(readJson(join(folder, "checksums.json")));
+	const sizes = Object.fromEntries(checksums.map((path) => [path, statSync(join(folder, path)).size]));
+	writeFileSync(module, `export const publishedSizes = ${JSON.stringify(sizes, undefined, "\t")};\n`);
+}
+
 type Entry = Readonly<Record<"types" | "default", string>>;
 
 /** A source of packages/libipc, compiled: its path in the package, without the extension. */
@@ -119,8 +126,14 @@ async function packLibipc(): Promise<string> {
 	const folder = `${STAGE}/libipc`;
 	mkdirSync(folder, { recursive: true });
 	const conditions = readJson("packages/libipc/package.json").exports as Json;
-	await writeCode(`${folder}/dist`, compiled(conditions.default).replace(/^dist\//, ""));
+	const { types: _, ...sources } = conditions;
+	const entryOf = (source: unknown) => compiled(source).replace(/^dist\//, "");
+	const entries = Object.entries(sources).map(
+		([runtime, source]) => [`${entryOf(source)}.js`, runtime === "bun" ? "bun" : "node"] as const,
+	);
+	await writeCode(`${folder}/dist`, entryOf(conditions.default), new Map(entries));
 	await writeLibraries(`${folder}/native`);
+	writeSizes(`${folder}/native`, `${folder}/dist/core/native/published_sizes.js`);
 	const exports = publishedExports(conditions);
 	writeJson(`${folder}/package.json`, {
 		...publishedFields(),

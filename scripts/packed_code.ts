@@ -5,6 +5,7 @@
 import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import * as api from "libipc";
+import { joinModules } from "./join_modules.ts";
 import { must } from "./lib/run.ts";
 
 const INNER = ["protocol", "core", "compat"] as const;
@@ -95,8 +96,13 @@ ${lines.join("\n")}
  * Compiles the packages into `dist`.
  *
  * @param nodeEntry - The entry for Node: a path in `dist` without an extension. Its declarations are those of the package.
+ * @param entries - All entries, by their paths in `dist`, and the runtime of each.
  */
-export async function writeCode(dist: string, nodeEntry: string): Promise<void> {
+export async function writeCode(
+	dist: string,
+	nodeEntry: string,
+	entries: Parameters<typeof joinModules>[1],
+): Promise<void> {
 	const emitted = `${dist}-emitted`;
 	await must([process.execPath, "node_modules/typescript/bin/tsc", "-p", "tsconfig.emit.json", "--outDir", emitted]);
 	const places = entryPoints();
@@ -107,6 +113,7 @@ export async function writeCode(dist: string, nodeEntry: string): Promise<void> 
 		const text = withRelativeImports(readFileSync(path, "utf8"), file, places);
 		writeFileSync(path, file.endsWith(".d.ts") ? forOldTypeScript(text) : text);
 	}
+	await joinModules(dist, entries);
 	const declarations = join(dist, `${nodeEntry}.d.ts`);
 	writeFileSync(declarations, REFERENCES + readFileSync(declarations, "utf8"));
 	removeUnused(dist, [`${nodeEntry}.d.ts`]);

@@ -2,8 +2,8 @@
 const directories: string[] = [];
 
 /**
- * Leaves the files beside a module, and below it, out of the stacks of errors. In a bundle, where the library has no files of its own,
- * it does nothing.
+ * Leaves the files beside a module, and below it, out of the stacks of errors. In the published package the module is joined with
+ * others to the file of an entry. In the bundle of a user, where the library has no files of its own, it does nothing.
  *
  * @param url - `import.meta.url` of the module.
  * @param module - The name of its file, without the extension.
@@ -11,7 +11,9 @@ const directories: string[] = [];
  */
 export function hideFramesBeside(url: string, module: string): void {
 	const file = /^(file:\/\/)(.*\/)([^/]*)$/.exec(url);
-	if (!file || !new RegExp(`^${module}\\.[cm]?[jt]s$`).test(file[3] as string)) return;
+	if (!file) return;
+	const isPublished = /\/dist\/libipc\/[a-z]+\.js$/.test(url);
+	if (!isPublished && !new RegExp(`^${module}\\.[cm]?[jt]s$`).test(file[3] as string)) return;
 	directories.push(url.slice(0, -(file[3] as string).length), decodeURIComponent(file[2] as string));
 }
 

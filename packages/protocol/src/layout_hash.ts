@@ -47,8 +47,7 @@ function structure(
 	];
 }
 
-/** All fields of all structures in shared memory, in the order of `native/src/layout_hash.c`. */
-export const layoutFields: readonly LayoutField[] = [
+const allFields = (): readonly LayoutField[] => [
 	...structure("ipc_header", header.memoryBytes + LINE, header, {
 		created: 8,
 		segmentBytes: 8,
@@ -73,6 +72,9 @@ export const layoutFields: readonly LayoutField[] = [
 	...structure("ipc_lease", LEASE_BYTES, lease),
 ];
 
+/** All fields of all structures in shared memory, in the order of `native/src/layout_hash.c`. */
+export const layoutFields: readonly LayoutField[] = /* @__PURE__ */ allFields();
+
 /** `ipc_layout_hash_of`: FNV-1a, 32 bits, over name, offset and size of each field. */
 export function layoutHashOf(fields: readonly LayoutField[]): number {
 	let hash = 2166136261;
@@ -91,4 +93,4 @@ export function layoutHashOf(fields: readonly LayoutField[]): number {
 }
 
 /** `ipc_layout_hash()`: two builds have the same value only if they agree about every field in shared memory. */
-export const LAYOUT_HASH = layoutHashOf(layoutFields);
+export const LAYOUT_HASH: number = /* @__PURE__ */ layoutHashOf(layoutFields);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,7 +31,7 @@ beforeAll(() => {
 		]),
 	);
 	writeFileSync(join(directory, "package.json"), JSON.stringify({ private: true, type: "module", dependencies }));
-	for (const file of ["main.mjs", "worker.mjs", "names.cjs", "typed.ts", "typed.cts"])
+	for (const file of ["main.mjs", "worker.mjs", "stack.mjs", "bundled.ts", "names.cjs", "typed.ts", "typed.cts"])
 		cpSync(fileURLToPath(new URL(`testing/${file}`, import.meta.url)), join(directory, file));
 	run(["npm", "install", "--offline", "--no-audit", "--no-fund"]);
 }, 120_000);
@@ -76,6 +76,46 @@ describe("packed, installed, and run with two threads", () => {
 		const tsc = join(root, "node_modules/typescript/bin/tsc");
 		expect(run([process.execPath, tsc, ...types, ...options])).toBe("");
 	});
+});
+
+describe("the package", () => {
+	const node = nodeBinary(26);
+	test("leaves its own file out of the stacks of errors", () => {
+		for (const runtime of [process.execPath, ...(node === undefined ? [] : [node])])
+			expect(run([runtime, "stack.mjs"])).toBe("stack.mjs:5:8\n");
+	});
+
+	test("can say whether a library is a published one", async () => {
+		const native = join(directory, "node_modules/libipc/native");
+		const { checkLibrary } = (await import(
+			join(directory, "node_modules/libipc/dist/core/native/check_library.js")
+		)) as typeof import("@libipc/core/check_library");
+		const file = `${process.platform}-${process.arch}/libipc.${process.platform === "darwin" ? "dylib" : "so"}`;
+		const path = join(native, file);
+		expect(checkLibrary(path)).toEqual({
+			path,
+			sha256: new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex"),
+			origin: "published",
+			file,
+		});
+		const changed = join(directory, "changed.so");
+		writeFileSync(changed, "changed");
+		expect(checkLibrary(changed)).toMatchObject({ path: changed, origin: "foreign" });
+	});
+
+	test("gives its library to an executable of Bun, which needs no package", async () => {
+		const executable = join(directory, "executable/bundled");
+		await Bun.build({ entrypoints: [join(directory, "bundled.ts")], compile: { outfile: executable } });
+		renameSync(join(directory, "node_modules"), join(directory, "hidden"));
+		try {
+			expect(JSON.parse(run([executable, `packed${process.pid}`], { TMPDIR: directory }))).toMatchObject({
+				engine: "native",
+				received: "42.17",
+			});
+		} finally {
+			renameSync(join(directory, "hidden"), join(directory, "node_modules"));
+		}
+	}, 60_000);
 });
 
 describe("under each name, required and imported, it is one instance", () => {

@@ -5,7 +5,13 @@
  *   npm run build && node packages/bench/src/node_calls.ts
  */
 import { library, nativeEngine, openWaker } from "@libipc/compat/node";
-import { createApi, createNativeEngine, type EndpointFactory } from "@libipc/core/api";
+import {
+	createApi,
+	createNativeEngine,
+	type EndpointFactory,
+	openNativeReceiver,
+	openNativeSender,
+} from "@libipc/core/api";
 import { commandLine } from "../../../scripts/lib/command_line.ts";
 import { describeMachine, machine } from "./command/machine.ts";
 import { EXIT_STATUS, runCommand } from "./command/run_command.ts";
@@ -54,22 +60,24 @@ async function compare(
 
 await runCommand(async (signal) => {
 	console.log(`${describeMachine(machine())}\n`);
-	const { symbols, address } = library();
+	const { symbols } = library();
 	const factories: Record<string, EndpointFactory> = {
 		"through C": createApi(() => throughC).Route,
 		"in the mapped memory": createApi(() => nativeEngine).Route,
 	};
 	const throughC = createNativeEngine(library, openWaker);
 
-	const options = new Uint32Array(12);
-	options[0] = 1;
-	const terminated = (text: string) => new TextEncoder().encode(`${text}\0`);
-	const sender = address(symbols.ipc_sender_open(terminated(prefix), terminated("calls"), options, new Uint8Array(32)));
+	const options = {
+		capacity: 1 << 16,
+		maxReceivers: 8,
+		permissions: 0o600,
+		overflow: 0,
+		fromOldest: false,
+		firstPosition: 0,
+	};
+	const sender = openNativeSender(library(), "route", prefix, "calls", options);
 	// On another name: the sender has no receiver.
-	const receiver = address(
-		symbols.ipc_receiver_open(terminated(prefix), terminated("other"), options, new Uint8Array(32)),
-	);
-	if (sender === null || receiver === null) throw new Error("could not open");
+	const receiver = openNativeReceiver(library(), "route", prefix, "other", options);
 	const bytes = new Uint8Array(64);
 
 	await compare(

@@ -71,6 +71,10 @@ describe.each(nodeVersions)("mapped memory in Node %d", (version) => {
 		expect(await run("Workers that end take their endpoints with them", how)).toBe(true);
 	}, 60_000);
 
+	test("Workers are terminated while they load the addon, and leave nothing behind", async () => {
+		expect(await run("Workers are terminated while they load the addon", how)).toEqual([true, 0]);
+	}, 60_000);
+
 	test("a truncated file is reported as damage, and ends no process", async () => {
 		expect(await run("a truncated file", how)).toEqual(Array(4).fill("ERR_IPC_CORRUPT"));
 	}, 30_000);

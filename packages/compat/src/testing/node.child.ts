@@ -149,6 +149,26 @@ const programs: Record<string, () => unknown> = {
 		return left;
 	},
 
+	/** Each is terminated at another moment, from before the load of the addon to after the open. */
+	async "Workers are terminated while they load the addon"() {
+		const opener = `import(${JSON.stringify(new URL("../index.ts", import.meta.url))}).then(({ Channel }) => {
+			require("node:worker_threads").parentPort.postMessage("loads");
+			globalThis.receiver = Channel.receiver("loading", ${JSON.stringify(options)});
+			setInterval(() => {}, 1000);
+		})`;
+		for (let i = 0; i < 10; i++) {
+			const worker = new Worker(opener, { eval: true });
+			await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
+			const moment = performance.now() + i * 0.6;
+			while (performance.now() < moment);
+			await worker.terminate();
+		}
+		const sender = Channel.sender("loading", options);
+		const left = await until(() => sender.receiverCount === 0);
+		sender.close();
+		return [left, mappedSegments()];
+	},
+
 	/** The first opens of the process are those of Workers. */
 	async "what engine() says, here and in Workers that open names"() {
 		const opener = `import(${JSON.stringify(new URL("../index.ts", import.meta.url))}).then(({ Channel, engine }) => {

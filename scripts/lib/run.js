@@ -1,0 +1,177 @@
+/**
+ * Runs a command: with a time limit, with its output, and so that nothing of it outlives this process.
+ *
+ * Each command leads a session of its own, and thereby a process group. When its time is over, or when this process is
+ * interrupted, every process of the session is ended and the segments that they have named are removed. Commands may use
+ * this module too: an interrupted command gets SIGTERM first, and time to end its own.
+ */
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import { ancestorsOf, descendantsOf, endSessions, kill, killGroup, ownSession, terminate } from "./process_tree.js";
+import { removeSegmentsOf } from "./segments.js";
+/** How long a command has to end what it started, after an interruption. */
+const GRACE_MS = 5000;
+const running = new Set();
+/** Of every command: tests name their segments after the process that made them. */
+const started = new Set();
+let interrupted = false;
+const isOver = ({ exitCode, signalCode }) => exitCode !== null || signalCode !== null;
+/** Calls `line` with each whole line of the pieces that it gets. */
+function splitLines(line) {
+    let rest = "";
+    return {
+        take(text) {
+            const lines = (rest + text).split("\n");
+            rest = lines.pop() ?? "";
+            for (const each of lines)
+                line(each);
+        },
+        end() {
+            if (rest !== "")
+                line(rest);
+        },
+    };
+}
+function environment(changes = {}) {
+    const entries = Object.entries({ ...process.env, ...changes });
+    return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+/** Ends a command with everything that it has started. */
+async function endCommand(child) {
+    const { pid } = child;
+    if (pid === undefined)
+        return;
+    const below = descendantsOf(pid);
+    await endSessions(new Set([pid, ...below.map(({ session }) => session)]));
+    removeSegmentsOf([pid, ...below.map((entry) => entry.pid)]);
+}
+/** Runs a command to its end. It never throws: a command that cannot be started has status 1 and says why. */
+export function run([program = "", ...args], options = {}) {
+    endOnInterrupt();
+    const begun = performance.now();
+    const { input, timeout, show = false, onOutput, onLine, showErrors = false } = options;
+    if (interrupted)
+        return new Promise(() => { });
+    return new Promise((resolve) => {
+        const errors = show || showErrors ? "inherit" : "pipe";
+        const child = spawn(program, args, {
+            cwd: options.cwd,
+            env: environment(options.env),
+            stdio: [input === undefined ? "ignore" : "pipe", show ? "inherit" : "pipe", errors],
+            detached: true,
+        });
+        running.add(child);
+        if (child.pid !== undefined)
+            started.add(child.pid);
+        let output = "";
+        const add = (text) => {
+            output += text;
+            onOutput?.(text);
+        };
+        const lines = onLine && splitLines(onLine);
+        child.stdout?.setEncoding("utf8").on("data", (text) => {
+            add(text);
+            lines?.take(text);
+        });
+        child.stderr?.setEncoding("utf8").on("data", add);
+        child.stdin?.on("error", () => { }); // it ended before it read everything
+        child.stdin?.end(input);
+        let ending;
+        const timer = timeout === undefined
+            ? undefined
+            : setTimeout(() => {
+                add(`\nended: it took more than ${timeout / 1000} s\n`);
+                ending = endCommand(child);
+            }, timeout);
+        const finish = async (status) => {
+            clearTimeout(timer);
+            await ending;
+            lines?.end();
+            running.delete(child);
+            // After an interruption the caller must not go on: this process is about to end.
+            if (!interrupted)
+                resolve({ status, output, milliseconds: performance.now() - begun });
+        };
+        // What the command has left running would keep its output open.
+        child.on("exit", () => child.pid !== undefined && killGroup(child.pid));
+        child.on("error", (error) => {
+            add(`${error.message}\n`);
+            void finish(1);
+        });
+        child.on("close", (status, signal) => {
+            if (signal && !ending)
+                add(`\n${program} was ended by ${signal}\n`);
+            void finish(status ?? 1);
+        });
+    });
+}
+/** Runs a command that must succeed, and returns its output; throws its output if it fails. */
+export async function must(command, options = {}) {
+    const { status, output } = await run(command, options);
+    if (status !== 0)
+        throw new Error(`${command.join(" ")} failed:\n${output}`);
+    return output;
+}
+/** Ends every command, removes their segments, and this process with the status of the signal. */
+async function interrupt(signal) {
+    if (interrupted)
+        return;
+    interrupted = true;
+    const below = descendantsOf(process.pid);
+    const commands = [...running];
+    for (const { pid } of commands)
+        if (pid !== undefined)
+            terminate(pid);
+    const deadline = performance.now() + GRACE_MS;
+    while (performance.now() < deadline && !commands.every(isOver))
+        await new Promise((done) => setTimeout(done, 20));
+    // The session of this process also has what started this process.
+    const own = ownSession();
+    const sessions = new Set(below.map(({ session }) => session).filter((session) => session !== own));
+    for (const { pid } of commands)
+        if (pid !== undefined)
+            sessions.add(pid);
+    const ended = await endSessions(sessions);
+    // Processes that were not started by run().
+    for (const { pid, session } of below)
+        if (session === own)
+            kill(pid);
+    removeSegmentsOf([process.pid, ...started, ...ended, ...below.map(({ pid }) => pid)]);
+    process.exit(128 + constants.signals[signal]);
+}
+const WATCH_MS = 500;
+/** `npx`, `sh` and `bun run` are between this process and what has started it. */
+const MOST_ANCESTORS = 4;
+/**
+ * `npx` and `npm` end on a signal without passing it on, so this process also ends when they are gone. Without them it watches
+ * only `bun run`: a command in the background may outlive its shell.
+ */
+function watchAncestors() {
+    if (process.env.npm_lifecycle_event === undefined || process.platform !== "linux")
+        return;
+    const all = ancestorsOf(process.pid);
+    const npm = all.slice(0, MOST_ANCESTORS).findIndex(({ command }) => command.startsWith("npm "));
+    const count = npm < 0 ? 1 : npm + 1;
+    const ancestors = () => ancestorsOf(process.pid)
+        .slice(0, count)
+        .map(({ pid }) => pid)
+        .join(" ");
+    const before = ancestors();
+    setInterval(() => {
+        if (ancestors() !== before)
+            void interrupt("SIGTERM");
+    }, WATCH_MS).unref();
+}
+let isWatching = false;
+/**
+ * From now on, when this process is interrupted, it ends its descendants and removes their segments. `run` calls it. A
+ * command calls it itself if it starts processes in another way, or has segments.
+ */
+export function endOnInterrupt() {
+    if (isWatching)
+        return;
+    isWatching = true;
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+        process.on(signal, () => void interrupt(signal));
+    watchAncestors();
+}

@@ -138,6 +138,9 @@ async function packLibipc(): Promise<string> {
 	writeJson(`${folder}/package.json`, {
 		...publishedFields(),
 		files: ["dist", "native"],
+		// For tools that do not know `exports`.
+		main: exports.require?.default,
+		types: exports.default?.types,
 		exports: { ".": exports, "./package.json": "./package.json" },
 	});
 	return pack(folder);
@@ -164,6 +167,8 @@ async function packName(name: string): Promise<string> {
 		name,
 		description: "Another name for libipc",
 		files: Object.keys(files),
+		main: "./index.cjs",
+		types: "./index.d.ts",
 		exports: {
 			".": {
 				require: { types: "./index.d.cts", default: "./index.cjs" },

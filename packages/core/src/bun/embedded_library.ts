@@ -1,4 +1,4 @@
-import { pathOf, place } from "../native/native_files.ts";
+import { pathOf, place, targetsHere } from "../native/native_files.ts";
 
 /**
  * What `bun build` made out of a library: `/$bunfs/root/…` in an executable, a path from the bundle's file elsewhere. Bun's bundler
@@ -45,5 +45,7 @@ function pathOfAsset(asset: unknown): string | undefined {
  */
 export function embeddedLibraries(): readonly string[] {
 	if (place !== "bundle" && Bun.embeddedFiles.length === 0) return [];
-	return [forGlibcOrMacos(), forMusl()].map(pathOfAsset).filter((path) => path !== undefined);
+	return targetsHere()
+		.map((name) => pathOfAsset(name.endsWith("-musl") ? forMusl() : forGlibcOrMacos()))
+		.filter((path) => path !== undefined);
 }

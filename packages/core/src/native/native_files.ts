@@ -36,13 +36,33 @@ const targets: Readonly<Record<string, Readonly<Record<NativeFile, () => URL>>>>
 /** The names of all targets. */
 export const targetNames: readonly string[] = Object.keys(targets);
 
+const MUSL_LOADERS: Readonly<Record<string, string>> = {
+	x64: "/lib/ld-musl-x86_64.so.1",
+	arm64: "/lib/ld-musl-aarch64.so.1",
+};
+
+/** Whether the system has the loader of musl: always if this process uses musl, but also on Debian with the package `musl`. */
+function hasMusl(): boolean {
+	const loader = MUSL_LOADERS[process.arch];
+	// Deno has no build for musl, and might ask the user whether it may look.
+	if (process.platform !== "linux" || loader === undefined || "Deno" in globalThis) return false;
+	if (globalThis.Bun) return Bun.file(loader).size > 0;
+	try {
+		return process.getBuiltinModule("node:fs").existsSync(loader);
+	} catch {
+		return false; // Node's permission model
+	}
+}
+
 /**
- * The targets that this process may be, the likelier first. On Linux nothing says for certain which C library a process has. So the
- * file for musl is for a system that cannot load the one for glibc.
+ * The targets that this process may be, the likelier first. On Linux nothing says for certain which C library a process has, but a
+ * process that uses glibc cannot load what was built for musl. The reverse is possible, with gcompat on Alpine: so glibc is not first
+ * where musl is.
  */
 export function targetsHere(): readonly string[] {
 	const target = `${process.platform}-${process.arch}`;
-	return [target, `${target}-musl`].filter((name) => name in targets);
+	const names = hasMusl() ? [`${target}-musl`, target] : [target, `${target}-musl`];
+	return names.filter((name) => name in targets);
 }
 
 /** Where this module runs: in the repository, in the published package, or copied into another file by a bundler. */

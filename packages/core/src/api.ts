@@ -13,6 +13,6 @@ export { type Address, declarations, type Symbols } from "./native/declarations.
 export { createNativeEngine } from "./native/engine.ts";
 export { mapMemory, type NativeLibrary } from "./native/library.ts";
 export { loadLibrary } from "./native/load_library.ts";
-export { libraryPath, loadNativeFile } from "./native/load_native_file.ts";
+export { loadNativeFile } from "./native/load_native_file.ts";
 export { openNativeReceiver, openNativeSender, openNativeSuccessor } from "./native/open.ts";
 export * from "./public_types.ts";

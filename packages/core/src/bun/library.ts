@@ -1,6 +1,5 @@
 import type { NativeLibrary } from "../native/library.ts";
 import { loadLibrary } from "../native/load_library.ts";
-import * as native from "../native/load_native_file.ts";
 import { nativeFiles } from "../native/native_files.ts";
 import { embeddedLibraries } from "./embedded_library.ts";
 import { abiVersion, openLibrary } from "./ffi.ts";
@@ -12,16 +11,27 @@ const files = (): readonly string[] => {
 };
 
 let loaded: NativeLibrary | undefined;
+let loadedFrom = "";
 
 /** The native library, loaded when first used and never closed: a call into a closed one would crash. */
 export function library(): NativeLibrary {
-	loaded ??= loadLibrary(abiVersion, openLibrary, files());
+	loaded ??= loadLibrary(
+		abiVersion,
+		(path) => {
+			loadedFrom = path;
+			return openLibrary(path);
+		},
+		files(),
+	);
 	return loaded;
 }
 
 /**
- * The path of the native library.
+ * The path of the native library, which is loaded by this call if it was not before.
  *
  * @internal
  */
-export const libraryPath = (): string => native.libraryPath(files());
+export function libraryPath(): string {
+	library();
+	return loadedFrom;
+}

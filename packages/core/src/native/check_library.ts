@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { libraryPath } from "./load_native_file.ts";
 import { pathOf, place } from "./native_files.ts";
 
 /** What {@link checkLibrary} found. */
@@ -31,14 +30,13 @@ function publishedChecksums(): Readonly<Record<string, string>> | undefined {
 }
 
 /**
- * Compares the native library with what was published. Nothing does that without being asked: it reads the whole file.
+ * Compares a native library with what was published. Nothing does that without being asked: it reads the whole file.
  *
- * @param path - The library; without it, the one that this process would load.
- * @throws IpcError `ERR_IPC_LIBRARY` if there is no library; what the system says if it cannot be read.
+ * @throws What the system says, if the file cannot be read.
  *
  * @internal
  */
-export function checkLibrary(path: string = libraryPath()): LibraryCheck {
+export function checkLibrary(path: string): LibraryCheck {
 	const sha256 = createHash("sha256").update(readFileSync(path)).digest("hex");
 	const published = publishedChecksums();
 	if (published === undefined) return { path, sha256, origin: "unknown" };

@@ -69,47 +69,41 @@ export function loadNativeFile<Loaded extends object>(
 	const named = namedFile(file, files);
 	const paths = named === undefined ? files : [named];
 	const candidate = (path: string): Candidate => ({ path, hint: hint(named !== undefined) });
-	const problems: string[] = [];
+	const problems: (() => string)[] = [];
 	for (const path of paths) {
 		const loaded = tryToLoad(file, candidate(path), load);
 		if (typeof loaded === "object") return loaded;
 		if (loaded !== undefined) problems.push(loaded);
 	}
-	if (problems.length > 0) throw failed(problems.join(" "));
+	if (problems.length > 0) throw failed(problems.map((text) => text()).join(" "));
 	const [first] = paths;
 	throw failed(first === undefined ? noPath() : `${TITLES[file]} is missing: ${first} (${candidate(first).hint}).`);
 }
 
-/** What `load` makes of a file, or why that is not possible; undefined: there is no such file. */
+/** What `load` makes of a file, or a text that says why that is not possible; undefined: there is no such file. */
 function tryToLoad<Loaded extends object>(
 	file: NativeFile,
 	candidate: Candidate,
 	load: (candidate: Candidate) => Loaded | string,
-): Loaded | string | undefined {
+): Loaded | (() => string) | undefined {
 	const { path, hint } = candidate;
 	switch (stateOf(path, publishedSizes[path.split("/").slice(-2).join("/")])) {
 		case "missing":
 			return undefined;
 		case "forbidden":
-			return `Node's permission model (--permission) does not let this process look for the native library ${path}: start it with --allow-fs-read=${path}.`;
+			return () =>
+				`Node's permission model (--permission) does not let this process look for the native library ${path}: start it with --allow-fs-read=${path}.`;
 		case "incomplete":
-			return `${TITLES[file]} ${path} is incomplete: its end is missing (${hint}).`;
+			return () => `${TITLES[file]} ${path} is incomplete: its end is missing (${hint}).`;
 	}
 	try {
-		return load(candidate);
+		const loaded = load(candidate);
+		return typeof loaded === "string" ? () => loaded : loaded;
 	} catch (error) {
 		if (error instanceof IpcError) throw error;
 		const reason = error instanceof Error ? error.message : String(error);
-		return `${path} cannot be loaded as libipc (${hint}).${unloadableHint(path, reason)} The system said: ${reason}`;
+		// What it lacks is looked up only if no other file can be loaded.
+		return () =>
+			`${path} cannot be loaded as libipc (${hint}).${unloadableHint(path, reason)} The system said: ${reason}`;
 	}
 }
-
-/**
- * The path of the native library that would be tried first: what `LIBIPC_LIBRARY` names, otherwise the first of `files` that exists.
- *
- * @throws IpcError `ERR_IPC_LIBRARY` if there is none.
- *
- * @internal
- */
-export const libraryPath = (files?: readonly string[]): string =>
-	loadNativeFile("library", (candidate) => candidate, files).path;

@@ -80,7 +80,7 @@ function undetachable(lent: ArrayBuffer): ArrayBuffer {
 	// At its end, Node detaches the buffer that the addon has lent, and aborts if that is marked. So another one is marked.
 	const buffer = lent.transfer();
 	markAsUntransferable(buffer);
-	// Before version 24, Node does not tell V8 about the mark.
+	// Before version 24, Node does not tell V8 about the mark, and a caller of ArrayBuffer.prototype.transfer() is not refused.
 	return Object.defineProperties(buffer, { transfer: refuseTransfer, transferToFixedLength: refuseTransfer });
 }
 

@@ -3,7 +3,7 @@
  *
  *   0                    ipc_header
  *   4096                 ipc_slot receivers[max_receivers]
- *   …                    ipc_slot senders[IPC_MAX_SENDERS]; of what has no ring: ipc_wait_entry waits[]
+ *   …                    ipc_slot senders[max_senders]; of what has no ring: ipc_wait_entry waits[]
  *   body_offset          the ring: `capacity` bytes, page aligned; or shared memory: `memory_bytes`
  *
  * A change to anything here is a new IPC_LAYOUT_VERSION. A new field has a line in layout_hash.c as well: a test fails
@@ -20,7 +20,7 @@
 #include "libipc/peers.h"
 
 #define IPC_MAGIC 0x43504942u /* "BIPC" */
-#define IPC_LAYOUT_VERSION 5u
+#define IPC_LAYOUT_VERSION 6u
 
 /*
  * Two cache lines: the adjacent-line prefetcher of x86 and the 128-byte lines of

@@ -50,7 +50,7 @@ static void peers_add(snapshot *to, const ipc_slot *slots, uint32_t count, uint3
 }
 
 static int32_t peers_of(const ipc_segment *segment, snapshot *to) {
-  peers_add(to, segment->senders, IPC_MAX_SENDERS, IPC_SENDER);
+  peers_add(to, segment->senders, segment->max_senders, IPC_SENDER);
   peers_add(to, segment->receivers, segment->max_receivers, IPC_RECEIVER);
   return (int32_t)to->count;
 }

@@ -32,14 +32,18 @@ int32_t ipc_segment_key(char key[IPC_OS_KEY_BYTES], uint32_t kind, const char *p
   return IPC_OK;
 }
 
-static uint32_t segment_senders_of(uint32_t kind) { return ipc_segment_has_ring(kind) ? IPC_MAX_SENDERS : 0; }
+static uint32_t segment_senders_of(uint32_t kind, uint32_t capacity) {
+  if (!ipc_segment_has_ring(kind)) return 0;
+  return kind == IPC_ROUTE || capacity <= IPC_SMALL_CAPACITY ? IPC_FEW_SENDERS : IPC_MAX_SENDERS;
+}
 
 static uint32_t segment_waits_of(uint32_t kind, uint32_t max_receivers) {
   return ipc_segment_has_ring(kind) ? 0 : max_receivers * IPC_WAITS_PER_HANDLE;
 }
 
 uint64_t ipc_segment_bytes(uint32_t kind, uint32_t capacity, uint32_t max_receivers, uint64_t *body_offset) {
-  uint64_t tables = IPC_HEADER_BYTES + ((uint64_t)max_receivers + segment_senders_of(kind)) * sizeof(ipc_slot) +
+  uint64_t tables = IPC_HEADER_BYTES +
+                    ((uint64_t)max_receivers + segment_senders_of(kind, capacity)) * sizeof(ipc_slot) +
                     (uint64_t)segment_waits_of(kind, max_receivers) * sizeof(ipc_wait_entry);
   uint64_t page = kind == IPC_MEMORY ? 65536 : 4096; /* the largest there are: it is mapped from there on */
   *body_offset = (tables + page - 1) & ~(page - 1);
@@ -86,7 +90,7 @@ void ipc_segment_adopt(ipc_segment *segment, const ipc_header *header) {
   uint64_t body_offset;
   ipc_segment_bytes(kind, capacity, max_receivers, &body_offset);
   uint8_t *base = segment->mapping->address;
-  segment->max_senders = segment_senders_of(kind);
+  segment->max_senders = segment_senders_of(kind, capacity);
   segment->max_waits = segment_waits_of(kind, max_receivers);
   segment->receivers = (ipc_slot *)(base + IPC_HEADER_BYTES);
   segment->senders = segment->receivers + max_receivers;
@@ -134,7 +138,7 @@ int32_t ipc_segment_create(ipc_segment *segment, int fd, const char *prefix, con
   header->kind = options->kind;
   header->capacity = capacity;
   header->max_receivers = max_receivers;
-  header->max_senders = segment_senders_of(options->kind);
+  header->max_senders = segment_senders_of(options->kind, capacity);
   header->permissions = ipc_name_lock_permissions(options);
   header->overflow = overflow;
   header->initial = options->initial ? options->initial - 1 : 1;
@@ -183,7 +187,7 @@ int32_t ipc_segment_check(const ipc_header *header, uint64_t file_bytes, ipc_fai
                header->overflow >= IPC_BLOCK && header->overflow <= IPC_DROP_OLDEST;
   else if (is_sound)
     is_sound = capacity == 0 && header->overflow == 0 && header->initial <= IPC_MAX_PERMITS && header->robust <= 1;
-  if (!is_sound || header->max_senders != segment_senders_of(kind))
+  if (!is_sound || header->max_senders != segment_senders_of(kind, capacity))
     return ipc_failure_set(failure, IPC_E_CORRUPT, 0, 0);
   uint64_t body_offset, bytes = ipc_segment_bytes(kind, capacity, receivers, &body_offset);
   if (header->segment_bytes != bytes || header->body_offset != body_offset || file_bytes < bytes)

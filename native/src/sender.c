@@ -70,7 +70,7 @@ static ipc_sender *sender_open(const char *prefix, const char *name, const ipc_o
     ipc_slots_withdraw(segment, sender->slot);
   } else {
     failure->code = index;
-    failure->wanted = IPC_MAX_SENDERS;
+    failure->wanted = segment->max_senders;
   }
   ipc_os_unlock(lock);
   sender_free(segment);

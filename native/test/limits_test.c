@@ -44,7 +44,7 @@ static void as_many_processes_as_places_join_and_leave(void) {
   static test_worker workers[PROCESSES];
   shared = test_shared(sizeof *shared);
   ipc_receiver *receiver =
-      must_receive((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 65536});
+      must_receive((ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 131072});
   double started = test_ms();
   for (int i = 0; i < PROCESSES; i++) workers[i] = test_start(TEST_PROCESS, join_and_leave, NULL);
   test_await(&shared->ready, PROCESSES);

@@ -18,16 +18,18 @@ typedef struct board {
 } board;
 static board *shared;
 
-static ipc_segment open_segment(uint32_t max_receivers) {
+static ipc_segment open_segment_of(uint32_t kind, uint32_t capacity, uint32_t max_receivers) {
   ipc_segment segment;
   ipc_failure failure;
   const ipc_options options = {
-      .struct_size = sizeof(ipc_options), .kind = IPC_CHANNEL, .capacity = 4096, .max_receivers = max_receivers};
+      .struct_size = sizeof(ipc_options), .kind = kind, .capacity = capacity, .max_receivers = max_receivers};
   int32_t fd = ipc_segment_open(&segment, test_prefix, test_name, &options, &failure);
   CHECK_GE(fd, 0);
   ipc_os_unlock(fd);
   return segment;
 }
+
+static ipc_segment open_segment(uint32_t max_receivers) { return open_segment_of(IPC_CHANNEL, 4096, max_receivers); }
 
 static void leave(ipc_segment *segment, ipc_slot *slot) {
   ipc_slots_leave(segment, slot, atomic_load(&slot->instance));
@@ -151,17 +153,30 @@ static void there_is_room_for_1024_receivers(void) {
   ipc_segment_close(&segment);
 }
 
-static void there_is_room_for_1024_senders(void) {
-  ipc_segment segment = open_segment(1);
-  for (int i = 0; i < 1024; i++) CHECK_EQ(ipc_slots_join_sender(&segment), i);
+static void check_room_for_senders(uint32_t kind, uint32_t capacity, int room) {
+  ipc_segment segment = open_segment_of(kind, capacity, 1);
+  const ipc_options options = {.struct_size = sizeof(ipc_options), .kind = kind, .capacity = capacity};
+  for (int i = 0; i < room; i++) CHECK_EQ(ipc_slots_join_sender(&segment), i);
   ipc_failure failure;
-  CHECK(!ipc_sender_open(test_prefix, test_name, &channel, &failure));
+  CHECK(!ipc_sender_open(test_prefix, test_name, &options, &failure));
   CHECK_EQ(failure.code, IPC_E_TOO_MANY_SENDERS);
-  CHECK_EQ(failure.wanted, IPC_MAX_SENDERS);
-  for (int i = 1; i < 1024; i++) atomic_store(&segment.senders[i].instance, 0);
-  ipc_sender_close(must_send());
+  CHECK_EQ(failure.wanted, (uint64_t)room);
+  for (int i = 1; i < room; i++) atomic_store(&segment.senders[i].instance, 0);
+  ipc_sender *sender = ipc_sender_open(test_prefix, test_name, &options, &failure);
+  CHECK(sender);
+  ipc_sender_close(sender);
   leave(&segment, &segment.senders[0]);
   ipc_segment_close(&segment);
+}
+
+/* A table of 1024 senders takes 128 KiB: more than a small ring, and more than the one sender of a route needs. */
+static void the_room_for_senders_suits_the_ring(void) {
+  for (uint32_t kind = IPC_CHANNEL; kind <= IPC_QUEUE; kind++) {
+    check_room_for_senders(kind, 4096, IPC_FEW_SENDERS);
+    check_room_for_senders(kind, IPC_SMALL_CAPACITY, IPC_FEW_SENDERS);
+    check_room_for_senders(kind, 2 * IPC_SMALL_CAPACITY, IPC_MAX_SENDERS);
+  }
+  check_room_for_senders(IPC_ROUTE, 1 << 20, IPC_FEW_SENDERS);
 }
 
 static void too_many_receivers_are_refused(void) {
@@ -476,7 +491,7 @@ static void a_receiver_that_leaves_without_descriptors_is_not_counted(void) {
 TEST_MAIN(TEST_CASE(joiner_is_never_below_the_gate), TEST_CASE(lowest_free_place_is_taken),
           TEST_CASE(gate_is_the_lowest_position), TEST_CASE(a_wild_limit_is_not_followed),
           TEST_CASE(instances_skip_zero), TEST_CASE(there_is_room_for_1024_receivers),
-          TEST_CASE(there_is_room_for_1024_senders), TEST_CASE(too_many_receivers_are_refused),
+          TEST_CASE(the_room_for_senders_suits_the_ring), TEST_CASE(too_many_receivers_are_refused),
           TEST_CASE(place_of_a_killed_receiver_is_reused), TEST_CASE(place_of_an_ended_thread_is_reused),
           TEST_CASE(killed_receiver_lets_senders_go_on), TEST_CASE(killed_and_reaped_receiver_lets_senders_go_on),
           TEST_CASE(killed_receiver_lets_senders_with_a_time_out_go_on),

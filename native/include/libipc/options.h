@@ -69,6 +69,8 @@ enum ipc_option {
 #define IPC_MAX_RECEIVERS 1024u
 #define IPC_DEFAULT_RECEIVERS 64u
 #define IPC_MAX_SENDERS 1024u
+#define IPC_FEW_SENDERS 64u       /* of a route (one sends, the others wait), and of a channel or queue with a… */
+#define IPC_SMALL_CAPACITY 65536u /* …capacity up to this: the table of senders would be larger than the ring */
 #define IPC_MAX_PERMITS 0x7fffffffu
 #define IPC_MAX_MEMORY 0x100000000u /* bytes: 4 GiB, the longest ArrayBuffer of JavaScript engines */
 #define IPC_MAX_NAME 128u           /* bytes of UTF-8 */

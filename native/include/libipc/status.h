@@ -52,7 +52,7 @@ enum ipc_status {
   IPC_E_BUFFER_TOO_SMALL = -13,   /* the message stays the next one; ipc_receiver_next_length() returns its length */
   IPC_E_HAS_SENDER = -14,         /* the route has a live sender already */
   IPC_E_TOO_MANY_RECEIVERS = -15, /* as many live receivers as max_receivers of the creator */
-  IPC_E_TOO_MANY_SENDERS = -16,   /* IPC_MAX_SENDERS live senders */
+  IPC_E_TOO_MANY_SENDERS = -16,   /* IPC_MAX_SENDERS or IPC_FEW_SENDERS live senders */
   IPC_E_OPTIONS_MISMATCH = -17,   /* an explicit option differs from the creator's */
   IPC_E_VERSION = -18,            /* the segment has another layout version or layout hash */
   IPC_E_FOREIGN = -19,            /* the name in shared memory belongs to something that is not a libipc segment */

@@ -6,7 +6,7 @@ import type { TestProgram } from "@libipc/testing/test_program";
 import { sleep } from "@libipc/testing/timing";
 import { afterAll, describe, test } from "./harness.ts";
 import { instance } from "./instance.ts";
-import { Names } from "./names.ts";
+import { factories, Names } from "./names.ts";
 import { startProgram } from "./start_program.ts";
 import { Channel, clear, type ListedName, list, Route } from "./under_test.ts";
 
@@ -43,6 +43,12 @@ async function leaveLeftover(name: string): Promise<{ kind: string; pid: number 
 }
 
 describe("list", () => {
+	test.each(["route", "channel", "queue"] as const)("a %s of 4 KiB takes at most 32 KiB", (kind) => {
+		const name = names.next();
+		using _ = factories[kind].receiver(name, { prefix, capacity: 4096 });
+		assert.ok(only(name).byteLength <= 32_768, String(only(name).byteLength));
+	});
+
 	test("shows the kind, the options and the endpoints of a name", async () => {
 		const name = names.next();
 		using receiver = Route.receiver(name, { prefix, capacity: 8192, maxReceivers: 3, permissions: 0o700 });

@@ -251,10 +251,16 @@ describe("clones of senders", () => {
 	});
 });
 
-test("a channel takes 1024 senders, and no more", () => {
+test.each([
+	[64, 65_536],
+	[1024, 131_072],
+])("a channel takes %d senders with a capacity of %d bytes, and no more", (most, capacity) => {
 	const name = names.next();
-	const senders = Array.from({ length: 1024 }, () => Channel.sender(name, { prefix, capacity: 4096 }));
-	assert.throws(() => Channel.sender(name, { prefix }), { code: "ERR_IPC_TOO_MANY_SENDERS", message: /1024 senders/ });
+	const senders = Array.from({ length: most }, () => Channel.sender(name, { prefix, capacity }));
+	assert.throws(() => Channel.sender(name, { prefix }), {
+		code: "ERR_IPC_TOO_MANY_SENDERS",
+		message: most === 64 ? /64 senders.*up to 64 KiB.*room for 1024/ : /1024 senders, which is the limit\. Close one/,
+	});
 	senders.pop()?.close();
 	using last = Channel.sender(name, { prefix });
 	using receiver = Channel.receiver(name, { prefix });

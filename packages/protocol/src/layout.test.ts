@@ -36,6 +36,8 @@ const agreed: readonly Agreed[] = [
 	["IPC_MARKS", layout.MARKS],
 	["IPC_EVENT_COUNT", layout.EVENTS],
 	["IPC_MAX_SENDERS", layout.MAX_SENDERS],
+	["IPC_FEW_SENDERS", layout.FEW_SENDERS],
+	["IPC_SMALL_CAPACITY", layout.SMALL_CAPACITY],
 	["IPC_MAX_RECEIVERS", layout.MAX_RECEIVERS],
 	["IPC_WAITS_PER_HANDLE", layout.WAITS_PER_HANDLE],
 	["IPC_TRUNCATED", layout.TRUNCATED],

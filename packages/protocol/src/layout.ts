@@ -7,7 +7,7 @@ import { hasRing, Kind } from "./kinds.ts";
 
 /** "BIPC". */
 export const MAGIC = 0x43504942;
-export const LAYOUT_VERSION = 5;
+export const LAYOUT_VERSION = 6;
 
 export const UNIT = 8;
 /** Two cache lines: what different threads write lies in different ones. */
@@ -23,6 +23,8 @@ export const MARK_BYTES = 16;
 export const EVENTS = 4;
 
 export const MAX_SENDERS = 1024;
+export const FEW_SENDERS = 64;
+export const SMALL_CAPACITY = 65_536;
 export const MAX_RECEIVERS = 1024;
 export const WAITS_PER_HANDLE = 4;
 
@@ -120,11 +122,17 @@ export const TRUNCATED = 2;
 /** `ipc_event_index`. */
 export const EventIndex = { data: 0, space: 1, claimFree: 2, peers: 3 } as const;
 
+/** How many senders a segment has room for: few of a route, where one sends, and where their table would be larger than the ring. */
+export function sendersOf(kind: number, capacity: number): number {
+	if (!hasRing(kind)) return 0;
+	return kind === Kind.route || capacity <= SMALL_CAPACITY ? FEW_SENDERS : MAX_SENDERS;
+}
+
 /** `ipc_segment_bytes`: where the ring (or shared memory) starts, and the bytes of all without shared memory. */
 export function segmentBytes(kind: number, capacity: number, maxReceivers: number): { body: number; total: number } {
 	const tables =
 		HEADER_BYTES +
-		(maxReceivers + (hasRing(kind) ? MAX_SENDERS : 0)) * SLOT_BYTES +
+		(maxReceivers + sendersOf(kind, capacity)) * SLOT_BYTES +
 		(hasRing(kind) ? 0 : maxReceivers * WAITS_PER_HANDLE * WAIT_BYTES);
 	const page = kind === Kind.memory ? 65536 : 4096;
 	const body = Math.ceil(tables / page) * page;

@@ -11,10 +11,10 @@ import {
 	LAYOUT_VERSION,
 	limits,
 	MAGIC,
-	MAX_SENDERS,
 	OverflowKind,
 	Status,
 	segmentBytes,
+	sendersOf,
 } from "@libipc/protocol";
 import { diedInside, inheritDiedInside } from "../segment/died_inside.ts";
 import { marksAdd } from "../segment/marks.ts";
@@ -163,7 +163,7 @@ export function checkHeader(words: Int32Array, longs: BigInt64Array, room: numbe
 			overflow >= OverflowKind.block &&
 			overflow <= OverflowKind.dropOldest;
 	else isValid &&= capacity === 0 && overflow === 0 && initial <= limits.maxPermits && robust <= 1;
-	if (!isValid || word(header.maxSenders) !== (hasRing(kind) ? MAX_SENDERS : 0)) return failed(Status.corrupt);
+	if (!isValid || word(header.maxSenders) !== sendersOf(kind, capacity)) return failed(Status.corrupt);
 	const { body, total } = segmentBytes(kind, capacity, maxReceivers);
 	const sizes = [longs[headerLong.segmentBytes], longs[headerLong.bodyOffset]];
 	if (sizes[0] !== BigInt(total) || sizes[1] !== BigInt(body) || room < total)

@@ -1,5 +1,5 @@
 import { describe, type OpenFailure, openFailure } from "@libipc/core/api";
-import { type EndpointKind, type HandleKind, headerWord, IpcError, Kind, MAX_SENDERS, Status } from "@libipc/protocol";
+import { type EndpointKind, type HandleKind, headerWord, IpcError, Kind, Status } from "@libipc/protocol";
 import { claimTakeOver } from "../segment/claim_lock.ts";
 import { Segment } from "../segment/segment.ts";
 import {
@@ -29,7 +29,7 @@ const joinedSender =
 	(mayWait: boolean): Join =>
 	(segment) => {
 		const at = joinSender(segment);
-		if (at < 0) return failed(at, 0, MAX_SENDERS);
+		if (at < 0) return failed(at, 0, segment.maxSenders);
 		// The sender of a route has the claim as long as it is open. This makes it the only one.
 		if (segment.kind !== Kind.route || claimTakeOver(segment, headerWord.claim, instanceAt(segment, at))) return at;
 		if (mayWait) return at;

@@ -1,15 +1,14 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import {
 	HEADER_BYTES,
-	hasRing,
 	header,
 	kindName,
 	LAYOUT_HASH,
 	LAYOUT_VERSION,
 	limits,
 	MAGIC,
-	MAX_SENDERS,
 	SLOT_BYTES,
+	sendersOf,
 	slot,
 } from "@libipc/protocol";
 import type { Key } from "./name_table.ts";
@@ -54,7 +53,7 @@ function findAlive(fd: number): number {
 		word(header.layoutHash) === LAYOUT_HASH &&
 		word(header.maxReceivers) <= limits.maxReceivers;
 	if (!isKnown) return 0;
-	const count = word(header.maxReceivers) + (hasRing(word(header.kind)) ? MAX_SENDERS : 0);
+	const count = word(header.maxReceivers) + sendersOf(word(header.kind), word(header.capacity));
 	const slots = new DataView(new ArrayBuffer(count * SLOT_BYTES));
 	const bytes = readSync(fd, slots, 0, slots.byteLength, HEADER_BYTES);
 	for (let at = 0; at + SLOT_BYTES <= bytes; at += SLOT_BYTES) {

@@ -2,10 +2,10 @@ import {
 	HEADER_BYTES,
 	hasRing,
 	headerWord,
-	MAX_SENDERS,
 	SLOT_BYTES,
 	Status,
 	segmentBytes,
+	sendersOf,
 	TRUNCATED,
 	WAITS_PER_HANDLE,
 } from "@libipc/protocol";
@@ -72,7 +72,7 @@ export class Segment implements SegmentFields {
 		this.maxReceivers = fields.maxReceivers;
 		this.initial = fields.initial;
 		this.robust = fields.robust;
-		this.maxSenders = hasRing(fields.kind) ? MAX_SENDERS : 0;
+		this.maxSenders = sendersOf(fields.kind, fields.capacity);
 		this.maxWaits = hasRing(fields.kind) ? 0 : fields.maxReceivers * WAITS_PER_HANDLE;
 		this.receivers = HEADER_BYTES >> 2;
 		this.senders = this.receivers + ((fields.maxReceivers * SLOT_BYTES) >> 2);

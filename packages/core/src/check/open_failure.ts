@@ -1,5 +1,5 @@
 import type { EndpointKind, HandleKind, IpcErrorCode, PresentSender } from "@libipc/protocol";
-import { abi, IpcError, overflows, Status } from "@libipc/protocol";
+import { abi, IpcError, limits, overflows, Status } from "@libipc/protocol";
 import { describe, FACTORIES } from "./argument.ts";
 import { errnoName } from "./errno.ts";
 import { type Refusal, refusalText } from "./refusal.ts";
@@ -92,7 +92,7 @@ export function openFailure(
 			return new IpcError(
 				"ERR_IPC_TOO_MANY_SENDERS",
 				name,
-				`${endpoint} has ${wanted} senders, which is the limit. Close one.`,
+				`${endpoint} has ${wanted} senders, which is the limit${kind === "route" || wanted === limits.maxSenders ? "" : ` of a ring of up to 64 KiB. A larger capacity has room for ${limits.maxSenders}`}. Close one.`,
 			);
 		case Status.optionsMismatch: {
 			const option = optionName(failure.option, kind);

@@ -3,7 +3,7 @@ import { globSync, mkdirSync, rmSync } from "node:fs";
 import { commandLine } from "./lib/command_line.ts";
 import { root } from "./lib/repository.ts";
 import { run } from "./lib/run.ts";
-import { ADDON, filesOf, libraryName, type Target, targets } from "./lib/targets.ts";
+import { ADDON, libraryName, type Target, targets } from "./lib/targets.ts";
 import { releaseFlags } from "./lib/toolchain.ts";
 import { findZig } from "./lib/zig.ts";
 
@@ -52,8 +52,8 @@ const productsOf = ({ library }: Target): readonly Product[] => [
 		sources: globSync("native/node_api/*.c").sort(),
 		flags: [...flags, "-Inode_modules/node-api-headers/include"],
 		linux: ["-ldl", "-pthread"],
-		// The functions of Node-API are in the program that loads the addon.
-		macos: ["-fallow-shlib-undefined"],
+		// The functions of Node-API are in the program that loads the addon. Without a name, it would be called by its path here.
+		macos: ["-fallow-shlib-undefined", "-install_name", `@rpath/${ADDON}`],
 	},
 ];
 
@@ -91,7 +91,7 @@ let failures = 0;
 for (const target of targets) {
 	const folder = `${options.output}/${target.name}`;
 	mkdirSync(folder, { recursive: true });
-	for (const product of productsOf(target).filter(({ output }) => filesOf(target).includes(output))) {
+	for (const product of productsOf(target)) {
 		const output = `${folder}/${product.output}`;
 		const failure = await compile(zig, target, product, output);
 		if (failure === undefined) {

@@ -46,6 +46,14 @@ describe("run", () => {
 		await until("it has ended", () => !isRunning(Number(output)));
 	});
 
+	test("ends the command when it is aborted", async () => {
+		const aborting = new AbortController();
+		const onLine = () => aborting.abort();
+		const { status } = await run(["sh", "-c", "echo started; sleep 600"], { signal: aborting.signal, onLine });
+		expect(status).toBe(1);
+		expect((await run(["sleep", "600"], { signal: aborting.signal })).status).toBe(1);
+	});
+
 	test("ends everything that the command has started when its time is over", async () => {
 		// The second sleep is in another process group, as the cases of the C tests are.
 		const script = "sleep 600 & echo $!; set -m; sleep 600 & echo $!; wait";

@@ -19,6 +19,8 @@ export interface RunOptions {
 	readonly input?: string;
 	/** The command is ended after so many milliseconds. @defaultValue no limit */
 	readonly timeout?: number;
+	/** Ends the command when it is aborted. */
+	readonly signal?: AbortSignal;
 	/** Whether the command prints to the terminal itself. `output` is empty then. @defaultValue false */
 	readonly show?: boolean;
 	/** Gets each piece of output when it comes, from standard output and standard error. */
@@ -81,7 +83,7 @@ async function endCommand(child: ChildProcess): Promise<void> {
 export function run([program = "", ...args]: readonly string[], options: RunOptions = {}): Promise<Outcome> {
 	endOnInterrupt();
 	const begun = performance.now();
-	const { input, timeout, show = false, onOutput, onLine, showErrors = false } = options;
+	const { input, timeout, signal: abort, show = false, onOutput, onLine, showErrors = false } = options;
 	if (interrupted) return new Promise(() => {});
 	return new Promise((resolve) => {
 		const errors = show || showErrors ? "inherit" : "pipe";
@@ -114,8 +116,14 @@ export function run([program = "", ...args]: readonly string[], options: RunOpti
 						add(`\nended: it took more than ${timeout / 1000} s\n`);
 						ending = endCommand(child);
 					}, timeout);
+		const end = (): void => {
+			ending ??= endCommand(child);
+		};
+		abort?.addEventListener("abort", end);
+		if (abort?.aborted) end();
 		const finish = async (status: number): Promise<void> => {
 			clearTimeout(timer);
+			abort?.removeEventListener("abort", end);
 			await ending;
 			lines?.end();
 			running.delete(child);

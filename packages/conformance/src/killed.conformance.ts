@@ -113,7 +113,7 @@ test("what killed programs leave is replaced by the next to open, also with othe
 	using sender = Route.sender(name, { prefix, capacity: 16_384 });
 	assert.equal(sender.receiverCount, 0);
 	if (instance.engine === "native")
-		assert.equal(statSync(names.path("route", name)).size, 4096 + (64 + 1024) * 128 + 16_384);
+		assert.equal(statSync(names.path("route", name)).size, 4096 + (64 + 64) * 128 + 16_384);
 }, 30_000);
 
 test("a program that exits closes its endpoints, and the last one to leave removes the storage", async () => {

@@ -12,11 +12,12 @@ import { bundlings, checkBundling } from "./install/bundlers.ts";
 import { Checks } from "./install/checks.ts";
 import { exchange } from "./install/exchange.ts";
 import { checkExecutable } from "./install/executable.ts";
-import { install, installTarball, type Matrix, runMatrix } from "./install/matrix.ts";
+import { install, installOnOthers, installTarball, type Matrix, runMatrix } from "./install/matrix.ts";
 import { checkManifest, manifestOf, runAttw, runPublint } from "./install/package_lint.ts";
 import { packageManagers } from "./install/package_managers.ts";
 import { type Project, temporaryFolder } from "./install/project.ts";
 import { Registry } from "./install/registry.ts";
+import { checkRequired } from "./install/required.ts";
 import { findRuntimes, type Runtime, type RuntimeName, runtimeNames } from "./install/runtimes.ts";
 import { startTime } from "./install/start_times.ts";
 import { anyNode, npmProgram, toolFile } from "./install/tools.ts";
@@ -26,7 +27,17 @@ import { root } from "./lib/repository.ts";
 import { must } from "./lib/run.ts";
 import { table } from "./lib/table.ts";
 
-const parts = ["tarballs", "managers", "paths", "together", "times", "types", "executable", "bundles"] as const;
+const parts = [
+	"tarballs",
+	"managers",
+	"paths",
+	"together",
+	"required",
+	"times",
+	"types",
+	"executable",
+	"bundles",
+] as const;
 type Part = (typeof parts)[number];
 
 const { flags, _ } = commandLine({
@@ -65,7 +76,7 @@ interface Scope {
 
 const scope: Scope = flags.quick
 	? {
-			parts: ["tarballs", "managers", "together", "types", "executable", "bundles"],
+			parts: ["tarballs", "managers", "together", "required", "types", "executable", "bundles"],
 			runtimes: ["Bun", "Node 22", "Node 24", "Node 26", "Deno"],
 			managers: ["npm"],
 			compilers: ["TypeScript 7"],
@@ -110,10 +121,12 @@ if (has("managers"))
 		runtimes,
 		({ name, on }, runtime) => on === runtime || (scope.managers?.includes(name) ?? true),
 	);
+if (has("managers") && !flags.quick) await installOnOthers(checks, registry, runtimes);
 if (has("paths")) await installTarball(checks, registry, runtimes, libipc);
 
 /** What is checked in one project that has all three names. */
 async function checkProject(project: Project, bun: Runtime): Promise<void> {
+	project.add("exchange.mjs");
 	if (has("together"))
 		for (const other of runtimes.values()) {
 			if (other === bun) continue;
@@ -127,6 +140,9 @@ async function checkProject(project: Project, bun: Runtime): Promise<void> {
 					return "";
 				});
 		}
+	if (has("required"))
+		for (const runtime of runtimes.values())
+			await checks.check(`CommonJS in ${runtime.name}`, () => checkRequired(project, runtime));
 	if (has("times"))
 		for (const runtime of runtimes.values())
 			await checks.check(`import and first open in ${runtime.name}`, () => startTime(project, runtime));

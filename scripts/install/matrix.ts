@@ -29,13 +29,13 @@ export async function install(
 	const project = new Project(manager.name, { programs, registry: registry.url });
 	project.write("package.json", { private: true });
 	await manager.install(project, on, packages);
-	project.add("exchange.mjs");
 	return project;
 }
 
 /** Two processes in one runtime. */
 async function exchangeIn(project: Project, manager: PackageManager, runtime: Runtime): Promise<string> {
 	const start = (await manager.command?.(runtime)) ?? runtime.command;
+	project.add("exchange.mjs");
 	const side = { project, command: [...start, "exchange.mjs"] };
 	await exchange(side, side);
 	return "";
@@ -54,7 +54,7 @@ export async function runMatrix(
 		const on = runtimes.get(manager.on);
 		if (on === undefined) {
 			checks.notRun(manager.name, `there is no ${manager.on}, which it runs on`);
-			rows.push([manager.name, NOT_RUN, ...columns.map(() => NOT_RUN)]);
+			rows.push([manager.name, NOT_RUN, "", ...columns.map(() => NOT_RUN)]);
 			continue;
 		}
 		let project: Project | undefined;
@@ -62,7 +62,9 @@ export async function runMatrix(
 			project = await install(manager, on, registry, ["libipc"]);
 			return "";
 		});
-		const row = [manager.name, installing.passed ? `${installing.seconds.toFixed(1)} s` : FAILED];
+		const row = project
+			? [manager.name, `${installing.seconds.toFixed(1)} s`, `${(project.bytes(".") / 1000).toFixed(0)} kB`]
+			: [manager.name, FAILED, ""];
 		for (const name of columns) {
 			const runtime = runtimes.get(name);
 			if (runtime === undefined || !manager.runtimes.includes(name)) {
@@ -83,7 +85,23 @@ export async function runMatrix(
 	}
 	for (const { name, whyNot } of packageManagers)
 		if (whyNot !== undefined) checks.note(`${IMPOSSIBLE} ${name}: ${whyNot}`);
-	return { head: ["installed with", "in", ...columns], rows };
+	return { head: ["installed with", "in", "takes", ...columns], rows };
+}
+
+/** The package managers that run on several runtimes, where there is only one of those. */
+export async function installOnOthers(
+	checks: Checks,
+	registry: Registry,
+	runtimes: ReadonlyMap<RuntimeName, Runtime>,
+): Promise<void> {
+	for (const manager of packageManagers)
+		for (const name of manager.alsoOn ?? []) {
+			const on = runtimes.get(name);
+			if (on !== undefined)
+				await checks.check(`${manager.name} on ${name} installs, and ${name} with ${name}`, async () =>
+					exchangeIn(await install(manager, on, registry, ["libipc"]), manager, on),
+				);
+		}
 }
 
 /** The package managers that install a tarball from a path; each in the runtime that it runs on. */

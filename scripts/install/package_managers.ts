@@ -7,6 +7,8 @@ export interface PackageManager {
 	readonly name: string;
 	/** The runtime that runs the package manager itself. No other program is in the PATH. */
 	readonly on: RuntimeName;
+	/** Other runtimes that can run it: on a machine that has no other one, it has to install libipc, too. */
+	readonly alsoOn?: readonly RuntimeName[];
 	/** The runtimes that can run programs of its projects. */
 	readonly runtimes: readonly RuntimeName[];
 	/** Why the other runtimes cannot. */
@@ -39,6 +41,7 @@ export const packageManagers: readonly PackageManager[] = [
 	{
 		name: "npm",
 		on: "Node 22",
+		alsoOn: ["Node 20", "Node 24", "Node 26"],
 		runtimes: runtimeNames,
 		takesPaths: true,
 		install: async (project, on, packages) => {

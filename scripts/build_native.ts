@@ -16,7 +16,8 @@ commandLine({
 });
 process.chdir(root);
 
-const BUILD = "native/build";
+/** `BUILD` is for a run with another compiler, so that it does not replace what belongs to this machine. */
+const BUILD = process.env.BUILD ?? "native/build";
 const suffix = process.platform === "darwin" ? "dylib" : "so";
 const library = globSync("native/src/**/*.c").sort();
 const platform = globSync("native/src/platform/*.c").sort();

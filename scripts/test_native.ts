@@ -1,4 +1,9 @@
-/** Builds and runs the C tests: every native/test/*_test.c with the library's sources, in three variants. */
+/**
+ * Builds and runs the C tests: every native/test/*_test.c with the library's sources, in three variants.
+ *
+ * `CC` may be a compiler for another target. `RUNNER` then starts what the kernel cannot start, for example
+ * `RUNNER="qemu-aarch64-static -L /usr/aarch64-linux-gnu"`; the programs use it, too, where they run themselves again.
+ */
 import { spawnSync } from "node:child_process";
 import { globSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -10,7 +15,8 @@ import { commonFlags, link, linkFlags, object, type Step, Toolchain } from "./li
 
 process.chdir(root);
 
-const BUILD = "native/build/test";
+/** `BUILD` is for a run with another compiler, so that it does not replace the programs of this machine. */
+const BUILD = process.env.BUILD ?? "native/build/test";
 const TEST = "native/test";
 
 interface Variant {
@@ -48,6 +54,8 @@ const env = {
 	UBSAN_OPTIONS: "print_stacktrace=1",
 	TSAN_OPTIONS: "halt_on_error=1:die_after_fork=1",
 };
+
+const runner = (process.env.RUNNER ?? "").split(" ").filter(Boolean);
 
 const sources = globSync(`${TEST}/*_test.c`).sort();
 const nameOf = (source: string): string => basename(source, ".c");
@@ -97,7 +105,7 @@ function stepsOf(variant: Variant, programs: readonly string[]): { objects: Step
 const skipped = new Set<string>();
 
 async function test(variant: Variant, program: string, sums: Sums): Promise<void> {
-	const { status, output, milliseconds } = await run([`${directoryOf(variant)}/${program}`], { env });
+	const { status, output, milliseconds } = await run([...runner, `${directoryOf(variant)}/${program}`], { env });
 	const counted = sumsOf(output);
 	const passed = counted?.passed ?? 0;
 	// A program that ends badly has failed, whatever it says.

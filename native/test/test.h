@@ -86,6 +86,14 @@ static inline void need_root(void) {
   if (geteuid() != 0) SKIP("only root may become another user");
 }
 
+/* Whether $RUNNER has started this program: qemu-user, which does not have all that the kernel has. */
+static inline bool test_is_emulated(void) { return getenv("RUNNER") != NULL; }
+
+/* For cases that an emulator cannot run; the reason says what it lacks. */
+static inline void need_the_kernel(const char *reason) {
+  if (test_is_emulated()) SKIP(reason);
+}
+
 #define FAIL(...) test_fail(__FILE__, __LINE__, __VA_ARGS__)
 #define CHECK(condition) ((condition) ? (void)0 : FAIL("%s is false", #condition))
 

@@ -246,6 +246,7 @@ static void strangers_are_refused(void) {
 /* SO_PASSRIGHTS, from Linux 6.16 on: before, processes that may write to a segment may also send descriptors. */
 static void descriptors_are_refused_where_the_system_can(void) {
   need_root();
+  need_the_kernel("qemu-user does not let a program set SO_PASSRIGHTS");
   enum { PASS_RIGHTS = 83 };
   waker mine = open_waker();
   int is_passed = 1;

@@ -73,15 +73,17 @@ const source = "packages/conformance/src";
 const emitted = "build/emit/conformance/src";
 /** How long each job took the last time. The longest begin first. */
 const TIMES = "build/conformance_times.json";
-const bun = process.execPath;
+/** `LIBIPC_BUN` may be a Bun for another target; `RUNNER` then starts it and the programs of the tests, see test_targets.ts. */
+const bun = process.env.LIBIPC_BUN ?? process.execPath;
+const runner = (process.env.RUNNER ?? "").split(" ").filter(Boolean);
 
 const nodeFlags = ["--disable-warning=ExperimentalWarning"];
-const inBun = (file: string): readonly string[] => [bun, "test", `./${source}/${file}.ts`];
+const inBun = (file: string): readonly string[] => [...runner, bun, "test", `./${source}/${file}.ts`];
 function inNode(version: NodeVersion): Instance["command"] {
 	const binary = nodeBinary(version);
 	return binary === undefined
 		? undefined
-		: (file) => [binary, ...nodeFlags, "--test-reporter=tap", `${emitted}/${file}.js`];
+		: (file) => [...runner, binary, ...nodeFlags, "--test-reporter=tap", `${emitted}/${file}.js`];
 }
 
 const native = { LIBIPC_PACKAGE: "libipc", LIBIPC_ENGINE: "native" };
@@ -239,7 +241,7 @@ jobs.sort((a, b) => (times[keyOf(b)] ?? 0) - (times[keyOf(a)] ?? 0));
 
 if (present.some(({ node }) => node !== undefined)) {
 	rmSync("build/emit", { recursive: true, force: true });
-	const { status, output } = await runTests([bun, "x", "tsc", "-p", "tsconfig.emit.json"], {});
+	const { status, output } = await runTests([process.execPath, "x", "tsc", "-p", "tsconfig.emit.json"], {});
 	if (status !== 0) fail(output);
 }
 

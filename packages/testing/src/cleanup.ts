@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
 import { filesOf } from "./segment_files.ts";
+import { thisRuntime } from "./this_runtime.ts";
 
 const REGISTRY = `${tmpdir()}/libipc-test.${process.pid}.${Date.now()}`;
 const CLEANER = fileURLToPath(
@@ -20,7 +21,7 @@ const CLEANER = fileURLToPath(
  * Ctrl-C reaches the whole process group, and a runner may kill the group: this process ignores the signals and is in a
  * separate group. `read` ends when the pipe closes.
  */
-const WATCH = `trap "" INT TERM HUP; read -r nothing; [ -e "$2" ] && exec "$0" "$1" "$2"`;
+const WATCH = `trap "" INT TERM HUP; read -r nothing; [ -e "$0" ] && exec "$@" "$0"`;
 
 const prefixes = new Set<string>();
 const processes = new Set<number>();
@@ -48,7 +49,7 @@ function register(): void {
 	writeFileSync(REGISTRY, JSON.stringify({ processes: [...processes], prefixes: [...prefixes] }));
 	if (isWatched) return;
 	isWatched = true;
-	const watcher = spawn("sh", ["-c", WATCH, process.execPath, CLEANER, REGISTRY], {
+	const watcher = spawn("sh", ["-c", WATCH, REGISTRY, ...thisRuntime, CLEANER], {
 		stdio: ["pipe", "ignore", "inherit"],
 		detached: true,
 	});

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { killAtEnd } from "./cleanup.ts";
 import { innermost } from "./innermost.ts";
 import type { Start } from "./running.ts";
+import { thisRuntime } from "./this_runtime.ts";
 
 /** How programs run in another runtime than the test does, from LIBIPC_PROGRAMS. */
 interface OtherRuntime {
@@ -19,9 +20,7 @@ const otherRuntime: OtherRuntime | undefined = process.env.LIBIPC_PROGRAMS
 	? (JSON.parse(process.env.LIBIPC_PROGRAMS) as OtherRuntime)
 	: undefined;
 
-const sameRuntime = process.versions.bun
-	? [process.execPath]
-	: [process.execPath, "--disable-warning=ExperimentalWarning"];
+const sameRuntime = process.versions.bun ? thisRuntime : [...thisRuntime, "--disable-warning=ExperimentalWarning"];
 
 /** How many programs run in this runtime and in the other one. */
 const live = { same: 0, other: 0 };

@@ -155,7 +155,8 @@ typedef struct ipc_slot {
   /* For event loops: the events (bits) that are to wake it, once, and the socket to ring for that. */
   _Atomic uint32_t armed;
   _Atomic uint64_t waker;
-  /* Written by the owner alone: how often it holds a lock shared; a robust semaphore's permits. */
+  /* Written by the owner alone: how often it holds a lock shared; a robust semaphore's permits; of a receiver: whether
+   * its position is not final yet, see slots.c. */
   _Atomic uint32_t held;
   _Atomic uint32_t thread;        /* ipc_os_thread(), which counts within the process only; 0: see ending.c */
   _Atomic uint32_t pid_namespace; /* the one that `pid` belongs to; 0: unknown */

@@ -27,14 +27,23 @@ static uint32_t slots_new_instance(ipc_header *header) {
   return instance ? instance : atomic_fetch_add_explicit(&header->next_instance, 1, memory_order_relaxed);
 }
 
-/* How many of the first `most` slots are taken; *used is the index after the last one. */
+/*
+ * In `held` of a receiver's slot: its position is not final yet. Senders see the slot already, so that they wait for
+ * it, but nobody counts it: a sender that did would send messages that lie before the final position.
+ */
+#define JOINING UINT32_MAX
+
+/* How many of the first `most` slots are taken, by endpoints that have joined; *used is the index after the last one.
+ */
 static uint32_t slots_count(const ipc_slot *slots, uint32_t most, uint32_t *used) {
   uint32_t count = 0;
   *used = 0;
   for (uint32_t i = 0; i < most; i++) {
     if (atomic_load_explicit(&slots[i].instance, memory_order_acquire) == 0) continue;
-    count++;
     *used = i + 1;
+    /* acquire pairs with the release in ipc_slots_join_receiver: what a sender that counts the slot sends lies at or
+     * past its position */
+    count += atomic_load_explicit(&slots[i].held, memory_order_acquire) != JOINING;
   }
   return count;
 }
@@ -105,13 +114,13 @@ static void slots_raise_used(_Atomic uint32_t *word, uint32_t index) {
 
 static void slots_leave_as_dead(ipc_segment *segment, uint32_t instance, uint64_t patience_ns);
 
-static void slots_take(ipc_segment *segment, ipc_slot *slot) {
+static void slots_take(ipc_segment *segment, ipc_slot *slot, uint32_t held) {
   ipc_slot_owner_set(slot);
   atomic_store_explicit(&slot->asleep, 0, memory_order_relaxed);
   atomic_store_explicit(&slot->armed, 0, memory_order_relaxed);
   atomic_store_explicit(&slot->lost, 0, memory_order_relaxed);
-  atomic_store_explicit(&slot->held, 0, memory_order_relaxed);
-  /* release: a process that sees the instance sees owner and position */
+  atomic_store_explicit(&slot->held, held, memory_order_relaxed);
+  /* release: a process that sees the instance sees owner, position and `held` */
   atomic_store_explicit(&slot->instance, slots_new_instance(segment->header), memory_order_release);
   ipc_open_segments_add(segment, slot, slots_leave_as_dead);
 }
@@ -155,8 +164,9 @@ int32_t ipc_slots_join_receiver(ipc_segment *segment, bool from_oldest) {
   ipc_slot *slot = &segment->receivers[index];
   slots_raise_used(&header->receiver_slots_used, (uint32_t)index);
   atomic_store_explicit(&slot->position, slots_head_position(header), memory_order_relaxed);
-  slots_take(segment, slot); /* (1) */
+  slots_take(segment, slot, JOINING); /* (1) */
   slots_take_position(segment, slot, from_oldest);
+  atomic_store_explicit(&slot->held, 0, memory_order_release);
   slots_recount(segment, true);
   return index;
 }
@@ -165,7 +175,7 @@ int32_t ipc_slots_join_handle(ipc_segment *segment) {
   int32_t index = slots_find_or_make_free(segment, segment->receivers, segment->max_receivers);
   if (index < 0) return IPC_E_TOO_MANY_HANDLES;
   slots_raise_used(&segment->header->receiver_slots_used, (uint32_t)index);
-  slots_take(segment, &segment->receivers[index]);
+  slots_take(segment, &segment->receivers[index], 0);
   slots_recount(segment, true);
   return index;
 }
@@ -174,7 +184,7 @@ int32_t ipc_slots_join_sender(ipc_segment *segment) {
   int32_t index = slots_find_or_make_free(segment, segment->senders, segment->max_senders);
   if (index < 0) return IPC_E_TOO_MANY_SENDERS;
   slots_raise_used(&segment->header->sender_slots_used, (uint32_t)index);
-  slots_take(segment, &segment->senders[index]);
+  slots_take(segment, &segment->senders[index], 0);
   slots_recount(segment, true);
   return index;
 }

@@ -233,6 +233,32 @@ static void a_count_that_is_too_low_refuses_nothing(void) {
   }
 }
 
+/* A sender that counted it would send what lies before its position, and the receiver would never get it. */
+static void a_receiver_that_is_joining_is_not_counted(void) {
+  for (uint32_t kind = IPC_ROUTE; kind <= IPC_CHANNEL; kind++) {
+    ipc_options options = options_of(kind, IPC_BLOCK);
+    ipc_sender *sender = must_send(options);
+    ipc_receiver *receiver = must_receive(options);
+    view seen = view_open(test_prefix, test_name, kind);
+    _Atomic uint32_t *held = &((ipc_slot *)(void *)(seen.base + IPC_HEADER_BYTES))->held;
+    CHECK_EQ(atomic_load(held), 0);
+    for (uint32_t way = 0; way < WAYS; way++) {
+      /* As when its slot is visible and its position is not final; another process has a reason to count. */
+      atomic_store(held, UINT32_MAX);
+      atomic_store(&seen.header->receiver_count, 1);
+      ipc_sender_poll(sender, IPC_WAIT_FOR_PEERS, 0, 0);
+      CHECK_EQ(atomic_load(&seen.header->receiver_count), 0);
+      CHECK_EQ(ipc_sender_wait_for_receivers(sender, 1, 0), IPC_TIMED_OUT);
+      CHECK_EQ(ways[way](sender), IPC_NO_RECEIVERS);
+      atomic_store(held, 0);
+      CHECK_EQ(ways[way](sender), IPC_OK);
+    }
+    view_close(&seen);
+    ipc_receiver_close(receiver);
+    ipc_sender_close(sender);
+  }
+}
+
 static void count_clock_readings(const char *call) { clock_readings += strcmp(call, "now_coarse") == 0; }
 
 static void a_fast_sender_seldom_reads_the_clock(void) {
@@ -259,4 +285,5 @@ static void a_fast_sender_seldom_reads_the_clock(void) {
 TEST_MAIN(TEST_CASE(each_way_to_send_notices_it), TEST_CASE(a_slow_sender_notices_it_as_soon),
           TEST_CASE(the_count_becomes_true_without_a_send), TEST_CASE(what_keeps_messages_refuses_none),
           TEST_CASE(the_others_get_all_in_order), TEST_CASE(a_lost_name_is_noticed_while_all_are_busy),
-          TEST_CASE(a_count_that_is_too_low_refuses_nothing), TEST_CASE(a_fast_sender_seldom_reads_the_clock))
+          TEST_CASE(a_count_that_is_too_low_refuses_nothing), TEST_CASE(a_receiver_that_is_joining_is_not_counted),
+          TEST_CASE(a_fast_sender_seldom_reads_the_clock))

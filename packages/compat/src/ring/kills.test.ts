@@ -1,6 +1,6 @@
 /** A thread that is terminated before any of its stores, in any call on a ring: the others go on, and lose nothing. */
 import { describe, expect, test } from "bun:test";
-import { type EndpointKind, headerWord, OverflowKind, Status } from "@libipc/protocol";
+import { type EndpointKind, headerWord, OverflowKind, Status, slotWord } from "@libipc/protocol";
 import { openAsReceiver, openAsSender } from "../sab/open_segment.ts";
 import { killedAt } from "../sab/testing/kill.ts";
 import { noOptions, PretendProcess } from "../sab/testing/pretend.ts";
@@ -298,7 +298,8 @@ describe("a count of receivers that a killed thread has left too low", () => {
 		const thread = new PretendProcess(UNITS).start();
 		const { segment, at, instance, leave } = openAsSender(thread, "channel", "", "name", SMALL);
 		const receiver = openReceiver(thread, "channel");
-		return { words: segment.words, sender: new SegmentSender(segment, at, instance, leave), receiver };
+		const sender = new SegmentSender(segment, at, instance, leave);
+		return { words: segment.words, sender, receiver, held: segment.receivers + slotWord.held };
 	};
 
 	test("refuses no send", () => {
@@ -311,6 +312,18 @@ describe("a count of receivers that a killed thread has left too low", () => {
 		}
 		receiver.close();
 		for (const length of [40, 3000]) expect(send(sender, BEFORE, length, 0)).toBe(Status.noReceivers);
+	});
+
+	// A sender that counted it would send what lies before its position, and the receiver would never get it.
+	test("does not include a receiver whose position is not final yet", () => {
+		const { words, sender, receiver, held } = open();
+		words[held] = -1;
+		words[receiverCount] = 0;
+		expect(send(sender, BEFORE, 40, 0)).toBe(Status.noReceivers);
+		expect(sender.waitForReceivers(1, 0)).toBe(Status.timedOut);
+		words[held] = 0;
+		expect(send(sender, BEFORE, 40, 0)).toBe(0);
+		expect(receiveAll(receiver)).toEqual([BEFORE]);
 	});
 
 	test("ends with the next slice of a wait for receivers", () => {

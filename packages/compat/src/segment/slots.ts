@@ -72,13 +72,17 @@ function findOrMakeFreeSlot(segment: Segment, first: number, count: number): num
 	return findFree(segment, first, count);
 }
 
+/** In `held` of a receiver's slot: its position is not final yet, so it is not counted. See slots.c. */
+const JOINING = -1;
+
 function countSlots({ words }: Segment, first: number, most: number): { count: number; used: number } {
 	let count = 0;
 	let used = 0;
 	for (let index = 0; index < most; index++) {
-		if (Atomics.load(words, first + index * SLOT_WORDS + INSTANCE) === 0) continue;
-		count++;
+		const at = first + index * SLOT_WORDS;
+		if (Atomics.load(words, at + INSTANCE) === 0) continue;
 		used = index + 1;
+		if (Atomics.load(words, at + HELD) !== JOINING) count++;
 	}
 	return { count, used };
 }
@@ -114,7 +118,7 @@ function recount(segment: Segment, hasLock: boolean): void {
 	notify(segment, EventIndex.space); // the gate may have moved
 }
 
-function takeSlot(segment: Segment, at: number): void {
+function takeSlot(segment: Segment, at: number, held = 0): void {
 	const { words, longs, platform } = segment;
 	words[at + OWNER] = platform.self.low;
 	words[at + OWNER + 1] = platform.self.high;
@@ -124,9 +128,9 @@ function takeSlot(segment: Segment, at: number): void {
 	words[at + ASLEEP] = 0;
 	Atomics.store(words, at + ARMED, 0);
 	longs[(at >> 1) + LOST_LONG] = 0n;
-	words[at + HELD] = 0;
+	words[at + HELD] = held;
 	const instance = Atomics.add(words, NEXT_INSTANCE, 1) || Atomics.add(words, NEXT_INSTANCE, 1);
-	Atomics.store(words, at + INSTANCE, instance); // a thread that sees it sees owner and position
+	Atomics.store(words, at + INSTANCE, instance); // a thread that sees it sees owner, position and `held`
 }
 
 /** Steps (2) to (4) of slots.c: the position where the receiver begins, such that no sender can overwrite a record from there on. */
@@ -154,8 +158,9 @@ export function joinReceiver(segment: Segment, fromOldest: boolean): number {
 	if (at < 0) return Status.tooManyReceivers;
 	raiseSlotsUsed(segment, RECEIVER_SLOTS_USED, segment.receivers, at);
 	Atomics.store(segment.words, at + POSITION, Atomics.load(segment.words, HEAD));
-	takeSlot(segment, at);
+	takeSlot(segment, at, JOINING);
 	takePosition(segment, at, fromOldest);
+	Atomics.store(segment.words, at + HELD, 0);
 	recount(segment, true);
 	return at;
 }

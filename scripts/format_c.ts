@@ -18,7 +18,7 @@ const { flags } = commandLine({
 });
 
 const files = globSync([
-	"native/{include,src,node_api,test,fault,fuzz,bench}/**/*.{c,h}",
+	"native/{include,src,node_api,test,fault,fuzz,bench,model,targets}/**/*.{c,h}",
 	"chaos/*.c",
 	"examples/native/*.{c,cpp}",
 	"packages/libipc/src/testing/cpp_ipc/**/*.h",

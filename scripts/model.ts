@@ -6,10 +6,13 @@
  *   config NAME -DX… what it checks      the model again with these definitions; without any such line: once, as it is
  *   fault NAME what is left out          the model again with -DNAME: it must fail
  *   fault NAME in CONFIG what…           …in addition to that configuration
+ *
+ * Then the harnesses of native/model/genmc, if GenMC is on this machine: see genmc.ts.
  */
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { checkByGenmc, findGenmc, type HarnessRun, harnessRuns, nameOf, ThreadHarnesses } from "./genmc.ts";
 import { commandLine } from "./lib/command_line.ts";
 import { inLanes } from "./lib/lanes.ts";
 import { root } from "./lib/repository.ts";
@@ -64,6 +67,9 @@ function runsOf(file: string): Run[] {
 	return runs;
 }
 
+/** The output of a run that failed, below the line that says so. */
+const indented = (output: string): string => output.replace(/^(?=.)/gm, "    ").trimEnd();
+
 /** What went wrong, in Spin's words; undefined if nothing did. */
 function errorOf(output: string): string | undefined {
 	const [, found] = output.match(/^pan:1: (.*) \(at depth \d+\)$/m) ?? [];
@@ -103,32 +109,82 @@ async function report(spin: string, compiler: string, it: Run, directory: string
 	const seconds = ((performance.now() - started) / 1000).toFixed(1);
 	console.log(`${it.model} ${it.name}: ${result}; ${states} states, depth ${depth}, ${seconds} s`);
 	if (!passed) {
-		console.log(output.replace(/^(?=.)/gm, "    ").trimEnd());
+		console.log(indented(output));
 		const again = [...it.definitions, "-a", `${MODELS}/${it.model}.pml`].join(" ");
 		console.log(`    To see the steps: spin ${again}, cc -o pan pan.c, ./pan, spin -t -p with the same definitions`);
 	}
 	return passed;
 }
 
+/** Runs the harnesses as programs with threads: in CI, where there is no GenMC. */
+async function runWithThreads(chosen: readonly string[]): Promise<Sums> {
+	const sums: Sums = { passed: 0, failed: 0 };
+	const harnesses = new ThreadHarnesses();
+	await harnesses.build((harness) => chosen.length === 0 || chosen.includes(`genmc/${harness}`));
+	for await (const { name, passed, result, output, seconds } of harnesses.run()) {
+		sums[passed ? "passed" : "failed"]++;
+		console.log(`genmc/${name}, with threads: ${result}, ${seconds.toFixed(1)} s`);
+		if (!passed) console.log(indented(output));
+	}
+	return sums;
+}
+
+/** Runs the harnesses under GenMC. Without it, says so. */
+async function runByGenmc(runs: readonly HarnessRun[], sums: Sums): Promise<void> {
+	const genmc = findGenmc();
+	if (typeof genmc === "string") {
+		if (runs.length > 0) console.log(`did not run, and is not counted: ${runs.length} runs of GenMC. ${genmc}`);
+		return;
+	}
+	await inLanes(runs, async (it) => {
+		const started = performance.now();
+		const { passed, result, output } = await checkByGenmc(genmc, it);
+		sums[passed ? "passed" : "failed"]++;
+		console.log(`${nameOf(it)}: ${result}, ${((performance.now() - started) / 1000).toFixed(1)} s`);
+		if (!passed) console.log(indented(output));
+	});
+}
+
 async function main(): Promise<boolean> {
-	const { _ } = commandLine({
+	const { flags, _ } = commandLine({
 		name: "bun run model",
 		parameters: ["[names...]"],
+		flags: {
+			threads: {
+				type: Boolean,
+				description: "Only the harnesses of GenMC, without it: as programs with threads",
+				default: false,
+			},
+		},
 		help: {
 			description:
-				"Checks all states of the models in native/model, and that their seeded faults are found. Names choose models and faults. Needs Spin.",
+				"Checks all states of the models in native/model by Spin, all executions of the harnesses in native/model/genmc by GenMC, and that their seeded faults are found. Names choose models, harnesses (genmc/ring) and faults. Needs Spin.",
 		},
 	});
 	const chosen = _.names;
 	const all = globSync(`${MODELS}/*.pml`).sort().flatMap(runsOf);
-	const names = new Set(all.flatMap(({ model, name }) => [model, name]));
+	const harnesses = harnessRuns();
+	const names = new Set([
+		...all.flatMap(({ model, name }) => [model, name]),
+		...harnesses.flatMap(({ harness, fault }) => [`genmc/${harness}`, fault?.name ?? ""]),
+	]);
 	const unknown = chosen.find((name) => !names.has(name));
 	if (unknown) throw new Error(`There is no "${unknown}". Choose from: ${[...names].filter(Boolean).join(", ")}`);
 	const runs = all.filter(
 		({ model, name }) => chosen.length === 0 || chosen.includes(model) || (name !== "" && chosen.includes(name)),
 	);
-	const spin = findSpin();
-	if (!spin) throw new Error(process.env.SPIN ? `SPIN is set to "${process.env.SPIN}", which does not run.` : INSTALL);
+	const chosenHarnesses = harnesses.filter(
+		({ harness, fault }) =>
+			chosen.length === 0 || chosen.includes(`genmc/${harness}`) || chosen.includes(fault?.name ?? ""),
+	);
+	if (flags.threads) {
+		const sums = await runWithThreads(chosen);
+		console.log(closingLine(sums));
+		return sums.failed === 0;
+	}
+	const spin = runs.length > 0 ? findSpin() : "";
+	if (spin === undefined)
+		throw new Error(process.env.SPIN ? `SPIN is set to "${process.env.SPIN}", which does not run.` : INSTALL);
 	const compiler = findCompiler();
 	const sums: Sums = { passed: 0, failed: 0 };
 	// The longest first, so that no processor is left alone with one at the end.
@@ -143,6 +199,7 @@ async function main(): Promise<boolean> {
 			}
 		},
 	);
+	await runByGenmc(chosenHarnesses, sums);
 	console.log(closingLine(sums));
 	return sums.failed === 0;
 }

@@ -157,6 +157,13 @@ export const allSteps: readonly Step[] = [
 		counts: "nothing",
 	},
 	{
+		id: "harnesses",
+		title: "the harnesses of GenMC, with threads",
+		lane: "a",
+		command: [bun, "scripts/model.ts", "--threads"],
+		counts: "closing line",
+	},
+	{
 		id: "models",
 		title: "models, the quick ones",
 		lane: "a",

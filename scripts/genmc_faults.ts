@@ -1,0 +1,152 @@
+/**
+ * The seeded faults of the harnesses in native/model/genmc: one place of the library is changed in a copy, and GenMC must
+ * find an error. A place that is not there exactly once is an error of this table.
+ */
+
+export interface Change {
+	/** In native/src. */
+	readonly file: string;
+	readonly is: string;
+	readonly becomes: string;
+}
+
+export interface Fault {
+	readonly name: string;
+	readonly harness: string;
+	/** The configuration of the harness that runs with it. */
+	readonly config: string;
+	readonly changes: readonly Change[];
+}
+
+const change = (file: string, is: string, becomes = ""): Change => ({ file, is, becomes });
+
+/** The order of one access becomes relaxed. `is` names the access, and ends where its order begins. */
+const relaxed = (file: string, access: string, order: "acquire" | "release", after = ""): Change =>
+	change(file, `${access}memory_order_${order}${after}`, `${access}memory_order_relaxed${after}`);
+
+const fence = "atomic_thread_fence(memory_order_seq_cst);";
+
+// Each of these is what orders something in several harnesses.
+const headStore = relaxed("sender_write.h", "number << 32 | head, ", "release");
+const headLoad = relaxed("receiver_read.c", "&receiver->segment.header->head, ", "acquire");
+const claimTaken = relaxed("claim_lock.h", "&free, instance, ", "acquire");
+const claimReleased = relaxed("claim_lock.h", "(claim, 0, ", "release");
+const takeOver = relaxed("claim_lock.c", "&owner, instance, ", "acquire");
+const fenceOfWait = change(
+	"waits.c",
+	`IPC_WAIT_WAITING, memory_order_release);\n    ${fence}`,
+	"IPC_WAIT_WAITING, memory_order_release);",
+);
+const fenceOfNotify = change("waits.h", `${fence} /* pairs with the fence in ipc_waits_enter */`);
+
+function of(harness: string, config: string, faults: Readonly<Record<string, readonly Change[] | Change>>): Fault[] {
+	return Object.entries(faults).map(([name, changes]) => ({ name, harness, config, changes: [changes].flat() }));
+}
+
+export const faults: readonly Fault[] = [
+	...of("event", "threads", {
+		no_fence_of_waiter: change(
+			"event.c",
+			`IPC_WANTED_BY_SLEEPERS, memory_order_relaxed);\n  ${fence}`,
+			"IPC_WANTED_BY_SLEEPERS, memory_order_relaxed);",
+		),
+		no_fence_of_notifier: change("event.h", `${fence} /* pairs with the fences in ipc_event_prepare and`, "/*"),
+	}),
+	...of("event", "loop", {
+		no_fence_of_loop: change(
+			"event.c",
+			`IPC_WANTED_BY_WAKERS, memory_order_release);\n  ${fence}`,
+			"IPC_WANTED_BY_WAKERS, memory_order_release);",
+		),
+	}),
+	...of("ring", "route", {
+		head_store_relaxed: headStore,
+		head_load_relaxed: headLoad,
+		position_relaxed: relaxed("receiver_read.c", "&receiver->slot->position, receiver->position, ", "release"),
+		gate_relaxed: relaxed("slots.c", "&slot->position, ", "acquire"),
+	}),
+	...of("ring", "channel", { claim_relaxed: claimTaken, unlock_relaxed: claimReleased }),
+	...of("join", "newest", {
+		no_fence_of_joiner: change(
+			"slots.c",
+			`${fence}                                   /* (2) */\n  segment->joined`,
+			"segment->joined",
+		),
+		no_second_head: change(
+			"slots.c",
+			"atomic_store_explicit(&slot->position, (uint32_t)segment->joined, memory_order_release);",
+		),
+	}),
+	...of("join", "oldest", {
+		no_fence_of_joiner: change(
+			"slots.c",
+			`${fence}                                           /* (2) */\n    uint64_t`,
+			"uint64_t",
+		),
+		no_fence_of_gate: change("slots.c", `${fence} /* pairs with (2) in ipc_slots_join_receiver */`),
+	}),
+	...of("join", "counted", {
+		counted_while_joining: change("slots.c", "slots_take(segment, slot, JOINING);", "slots_take(segment, slot, 0);"),
+		joined_relaxed: relaxed("slots.c", "atomic_store_explicit(&slot->held, 0, ", "release"),
+	}),
+	...of("overrun", "messages", {
+		no_fence_of_receiver: change("overrun.c", "atomic_thread_fence(memory_order_acquire);"),
+		mark_count_relaxed: relaxed("marks.c", "count + 1, ", "release"),
+		announced_relaxed: relaxed("sender_write.c", "here + ahead, ", "release"),
+		no_check_after_copy: change("receiver.c", "if (ipc_overrun_found(receiver)) continue;"),
+		no_fences_of_sender: [
+			change("sender_write.c", "atomic_thread_fence(memory_order_release);"),
+			change("sender_write.h", "if (IPC_UNLIKELY(sender->needs_slow_path)) atomic_thread_fence(memory_order_release);"),
+		],
+	}),
+	...of("claim", "released", { lock_relaxed: [claimTaken, takeOver], unlock_relaxed: claimReleased }),
+	...of("claim", "killed", { not_asked: change("claim_lock.c", "ipc_slots_is_alive(segment, owner, pid)", "false") }),
+	...of("handover", "left", { unlock_relaxed: claimReleased, take_over_relaxed: takeOver }),
+	...of("handover", "killed", { head_store_relaxed: headStore }),
+	...of("mutex", "two", {
+		lock_relaxed: claimTaken,
+		unlock_relaxed: claimReleased,
+		swap_relaxed: relaxed("queued_lock.c", "", "acquire"),
+		no_fence_of_waiter: fenceOfWait,
+		no_fence_of_notifier: fenceOfNotify,
+	}),
+	...of("condition", "one", {
+		entered_after_unlock: change(
+			"condition.c",
+			"  int32_t wait = ipc_condition_enter(condition, 0, 0);\n  if (wait < 0) return ipc_segment_result(&condition->segment, wait);\n  ipc_mutex_unlock(mutex);",
+			"  ipc_mutex_unlock(mutex);\n  int32_t wait = ipc_condition_enter(condition, 0, 0);",
+		),
+	}),
+	...of("semaphore", "plain", {
+		acquire_relaxed: relaxed("semaphore.c", "permits - 1, ", "acquire"),
+		release_relaxed: relaxed("semaphore.c", "permits + count, ", "release"),
+		no_fence_of_waiter: fenceOfWait,
+		no_fence_of_notifier: fenceOfNotify,
+	}),
+	...of("semaphore", "robust", { claim_relaxed: claimReleased }),
+	...of("rwlock", "reader", {
+		no_fence_of_reader: change("rwlock.c", `${fence} /* pairs with the one in attempt */`),
+		no_fence_of_writer: change("rwlock.c", `${fence} /* pairs with the one in ipc_rwlock_lock_shared */`),
+		claim_check_relaxed: relaxed("rwlock.c", "&header->claim, ", "acquire"),
+		held_relaxed: relaxed("rwlock.c", "&lock->slot->held, count, ", "release"),
+		held_load_relaxed: relaxed("rwlock.c", "&slot->held, ", "acquire", ") > 0) return"),
+	}),
+	...of("lease", "taken", {
+		head_store_relaxed: headStore,
+		head_load_relaxed: relaxed("queue.c", "return (uint32_t)atomic_load_explicit(&segment->header->head, ", "acquire"),
+		take_lock_relaxed: claimReleased,
+	}),
+	...of("lease", "again", {
+		done_relaxed: relaxed(
+			"queue.c",
+			"IPC_LEASE_DONE,\n                                                         ",
+			"release",
+		),
+		gate_relaxed: relaxed("queue.c", "&queue_lease_at(segment, tail)->holder, ", "acquire"),
+	}),
+	...of("loan", "sent", {
+		end_relaxed: relaxed("loan.c", "IPC_RECORD_MESSAGE : IPC_RECORD_PADDING, ", "release"),
+		kind_relaxed: relaxed("ring.h", "record->kind = atomic_load_explicit(&shared->kind, ", "acquire"),
+	}),
+	...of("fragments", "two", { head_store_relaxed: headStore, head_load_relaxed: headLoad }),
+];

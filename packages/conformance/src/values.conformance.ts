@@ -634,6 +634,44 @@ describe("what is handed out", () => {
 	});
 });
 
+describe("the buffer of what is handed out", () => {
+	/** Gives a buffer properties that say nothing true. Returns a function that removes them. */
+	function disguise(buffer: ArrayBufferLike): () => void {
+		const prototype: unknown = Object.getPrototypeOf(buffer);
+		const lies = ["byteLength", "maxByteLength", "growable", "grow", "slice"];
+		for (const name of lies) Object.defineProperty(buffer, name, { value: 1, configurable: true });
+		Object.setPrototypeOf(buffer, null);
+		return () => {
+			Object.setPrototypeOf(buffer, prototype as object);
+			for (const name of lies) Reflect.deleteProperty(buffer, name);
+		};
+	}
+
+	/** Of the sab engine, this is the memory of all names of the process. */
+	test("may be given other properties: names are opened, grow and are closed as before", () => {
+		using subjects = new Subjects();
+		const { sender, receiver, memory } = subjects;
+		using loan = sender.loan(5) ?? assert.fail();
+		loan.bytes.fill(65);
+		const restore = [loan.bytes, memory.bytes].map(({ buffer }) => disguise(buffer));
+		try {
+			assert.equal(loan.send(), true);
+			assert.equal(text(receiver.tryRecv()), "AAAAA");
+			using opened = new Subjects();
+			opened.check();
+			opened.memory.grow(1 << 20);
+			assert.equal(opened.memory.bytes.length, 1 << 20);
+			memory.grow(4096);
+			assert.deepEqual([memory.byteLength, memory.bytes.length], [4096, 4096]);
+			assert.ok(list({ prefix }).length >= 8);
+			subjects.check();
+		} finally {
+			for (const each of restore.reverse()) each();
+		}
+		subjects.check();
+	});
+});
+
 describe("code of the caller in the middle of a call", () => {
 	test("an iterable that throws, or closes the receiver: what it yielded before is sent", () => {
 		using subjects = new Subjects();

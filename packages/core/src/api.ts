@@ -5,7 +5,7 @@
  * @module @libipc/core/api
  */
 export { describe } from "./check/argument.ts";
-export { bufferLengthOf, isSharedArrayBuffer, viewOfBytes } from "./check/bytes.ts";
+export { bufferLengthOf, isSharedArrayBuffer, sharedBuffer, viewOfBytes } from "./check/bytes.ts";
 export { type OpenFailure, openFailure } from "./check/open_failure.ts";
 export { closeAtExit } from "./close_at_exit.ts";
 export { type Api, createApi } from "./create_api.ts";

@@ -1,4 +1,4 @@
-import { openFailure } from "@libipc/core/api";
+import { bufferLengthOf, openFailure } from "@libipc/core/api";
 import { type EngineMemory, type EngineWaker, headerLong, Status } from "@libipc/protocol";
 import type { Segment } from "../segment/segment.ts";
 import { unlink } from "../segment/slots.ts";
@@ -54,7 +54,7 @@ export class SegmentMemory extends WakeableHandle implements EngineMemory {
 	#length(): number {
 		const { segment } = this;
 		const byteLength = Number(Atomics.load(segment.longs, MEMORY_BYTES_LONG));
-		const isThere = byteLength > 0 && byteLength <= segment.bytes.buffer.byteLength - this.#start;
+		const isThere = byteLength > 0 && byteLength <= bufferLengthOf(segment.bytes) - this.#start;
 		return isThere ? segment.result(byteLength) : Status.corrupt;
 	}
 

@@ -22,6 +22,15 @@ export const ringUnits = (length: number): number => (length + (RECORD_BYTES + U
 /** The longest message in one record: it fits an empty ring even with padding before it, which is shorter than the record. */
 export const ringMaxRecord = (capacity: number): number => capacity / 2 - RECORD_BYTES;
 
+/** Node's `Buffer.from` reads the property `byteLength` of the buffer, which a program may have overridden: it has views of it. */
+function bufferOver(buffer: ArrayBufferLike, byteOffset: number, byteLength: number): Buffer {
+	try {
+		return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+	} catch {
+		return Reflect.construct(Uint8Array, [buffer, byteOffset, byteLength], Buffer) as Buffer;
+	}
+}
+
 /** Bytes in which records lie: a ring, or the stage of a batch. */
 export class RecordBytes {
 	readonly words: Int32Array;
@@ -32,7 +41,7 @@ export class RecordBytes {
 	constructor(buffer: ArrayBufferLike, byteOffset: number, byteLength: number) {
 		this.words = new Int32Array(buffer, byteOffset, byteLength >> 2);
 		this.bytes = new Uint8Array(buffer, byteOffset, byteLength);
-		this.#buffer = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+		this.#buffer = bufferOver(buffer, byteOffset, byteLength);
 	}
 
 	/**

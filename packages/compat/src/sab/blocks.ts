@@ -1,3 +1,4 @@
+import { sharedBuffer } from "@libipc/core/api";
 import { FIRST_UNIT, hubWord, UNIT_BYTES } from "./hub_layout.ts";
 
 /**
@@ -42,13 +43,13 @@ export class Blocks {
 	constructor(buffer: SharedArrayBuffer, growth: number = GROWTH_UNITS) {
 		this.buffer = buffer;
 		this.#growth = growth;
-		this.#words = new Int32Array(buffer, 0, buffer.byteLength / 4);
+		this.#words = new Int32Array(buffer, 0, sharedBuffer.byteLength(buffer) / 4);
 	}
 
 	/** The whole buffer as it is now. The view has a fixed length: such a view is faster than one that follows the buffer's growth. */
 	get words(): Int32Array {
-		if (this.#words.byteLength !== this.buffer.byteLength)
-			this.#words = new Int32Array(this.buffer, 0, this.buffer.byteLength / 4);
+		const byteLength = sharedBuffer.byteLength(this.buffer);
+		if (this.#words.byteLength !== byteLength) this.#words = new Int32Array(this.buffer, 0, byteLength / 4);
 		return this.#words;
 	}
 
@@ -131,13 +132,13 @@ export class Blocks {
 	/** Makes it one free block of at least `units`, up to the end of the buffer, if possible; returns its size, 0 if there is none. */
 	#lengthen(unit: number, units: number, grow: boolean): number {
 		const { buffer } = this;
-		const most = Math.floor(buffer.maxByteLength / UNIT_BYTES) - unit;
-		let available = Math.floor(buffer.byteLength / UNIT_BYTES) - unit;
+		const most = Math.floor(sharedBuffer.maxByteLength(buffer) / UNIT_BYTES) - unit;
+		let available = Math.floor(sharedBuffer.byteLength(buffer) / UNIT_BYTES) - unit;
 		if (available < units) {
 			if (!grow || most < units) return this.sizeOf(unit);
 			available = Math.min(most, units + this.#growth);
 			try {
-				buffer.grow((unit + available) * UNIT_BYTES);
+				sharedBuffer.grow(buffer, (unit + available) * UNIT_BYTES);
 			} catch {
 				return this.sizeOf(unit); // the system has no more
 			}

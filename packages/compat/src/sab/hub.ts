@@ -91,9 +91,7 @@ export function isFirstToWarn(): boolean {
 /** Whether a thread of this process has used the hub. */
 export function isHubUsed(): boolean {
 	const buffer: unknown = getEnvironmentData(KEY);
-	return (
-		buffer instanceof SharedArrayBuffer && new Int32Array(buffer, 0, HUB_BYTES >> 2)[headerWord.nextInstance] !== 1
-	);
+	return isSharedArrayBuffer(buffer) && new Int32Array(buffer, 0, HUB_BYTES >> 2)[headerWord.nextInstance] !== 1;
 }
 
 /** The hub's header, slots and own words, as a segment. */

@@ -1,3 +1,4 @@
+import { sharedBuffer } from "@libipc/core/api";
 import type { Segment } from "../segment/segment.ts";
 import { emptySlots } from "./hub.ts";
 import { FIRST_UNIT, hubWord, UNIT_BYTES } from "./hub_layout.ts";
@@ -47,7 +48,7 @@ function take(threads: Threads, bytes: number): number {
 /** A block for a segment of `total` bytes and `memory` bytes of shared memory, with room to grow if possible; -1: there is no room. */
 export function reserveBlock(threads: Threads, total: number, memory: number): number {
 	const { hub, blocks } = threads;
-	const left = blocks.buffer.maxByteLength - (hub.words[hubWord.touched] as number) * UNIT_BYTES;
+	const left = sharedBuffer.maxByteLength(blocks.buffer) - (hub.words[hubWord.touched] as number) * UNIT_BYTES;
 	const spare =
 		memory === 0 ? 0 : Math.min(Math.max(3 * memory, LEAST_SPARE), MOST_SPARE, Math.floor(left / SPARE_PART));
 	let unit = take(threads, total + memory + spare);
@@ -79,5 +80,5 @@ export function extendMemory(threads: Threads, segment: Segment, before: number,
 export const usage = ({ blocks }: Threads): { used: number; most: number } => {
 	let units = FIRST_UNIT;
 	for (const unit of blocks.used()) units += blocks.sizeOf(unit);
-	return { used: units * UNIT_BYTES, most: blocks.buffer.maxByteLength };
+	return { used: units * UNIT_BYTES, most: sharedBuffer.maxByteLength(blocks.buffer) };
 };

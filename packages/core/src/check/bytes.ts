@@ -38,6 +38,8 @@ const dataView = {
 
 const arrayBufferLength = intrinsic<number>(ArrayBuffer.prototype, "byteLength");
 const sharedBufferLength = intrinsic<number>(SharedArrayBuffer.prototype, "byteLength");
+const sharedBufferMost = intrinsic<number>(SharedArrayBuffer.prototype, "maxByteLength");
+const growShared: (this: SharedArrayBuffer, byteLength: number) => void = SharedArrayBuffer.prototype.grow;
 
 const { isView } = ArrayBuffer;
 const { load } = Atomics;
@@ -121,6 +123,19 @@ export function isSharedArrayBuffer(value: unknown): value is SharedArrayBuffer 
 		return false;
 	}
 }
+
+/**
+ * The sizes of a SharedArrayBuffer, whatever its own properties say. A program gets the one of the sab engine as `.buffer` of its views.
+ *
+ * @internal
+ */
+export const sharedBuffer = {
+	byteLength: (buffer: SharedArrayBuffer): number => sharedBufferLength.call(buffer),
+	maxByteLength: (buffer: SharedArrayBuffer): number => sharedBufferMost.call(buffer),
+	grow(buffer: SharedArrayBuffer, byteLength: number): void {
+		growShared.call(buffer, byteLength);
+	},
+} as const;
 
 function bufferLength(buffer: unknown): number {
 	if (buffer instanceof SharedArrayBuffer) return sharedBufferLength.call(buffer);

@@ -37,8 +37,8 @@ const settings: readonly Setting[] = [
 const programs = ["consumer.mts", "dynamic.cts", "required.cts"];
 
 const libraries = {
-	node: { lib: ["es2022", "esnext.disposable"], types: ["node"] },
-	dom: { lib: ["esnext", "dom"], types: [] },
+	node: { lib: ["es2022"], types: ["node"] },
+	dom: { lib: ["es2020", "dom"], types: [] },
 };
 
 /** Checks the programs in all settings with one compiler, in a project that has libipc. Returns what it has checked. */

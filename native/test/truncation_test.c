@@ -149,8 +149,10 @@ static void there_may_be_many(void) {
   enum { MANY = 200 };
   ipc_sender *senders[MANY];
   ipc_failure failure;
+  ipc_options options = rings[1];
+  options.capacity = 2 * IPC_SMALL_CAPACITY; /* with room for so many senders */
   for (uint32_t i = 0; i < MANY; i++)
-    CHECK((senders[i] = ipc_sender_open(test_prefix, test_name, &rings[1], &failure)) != NULL);
+    CHECK((senders[i] = ipc_sender_open(test_prefix, test_name, &options, &failure)) != NULL);
   make_smaller(IPC_CHANNEL, 0);
   ipc_sender_wait_for_receivers(senders[MANY - 1], 1, 0);
   for (uint32_t i = 0; i < MANY; i++) CHECK_EQ(ipc_sender_send(senders[i], "x", 1, 0), IPC_E_CORRUPT);

@@ -1,6 +1,5 @@
 /**
- * Why rings are moved in TypeScript in Node: what a call through the Node-API addon costs, and a message through C beside a message in
- * the mapped memory, in turns.
+ * What a call through the Node-API addon costs in Node, and a message through C beside a message in the mapped memory, in turns.
  *
  *   npm run build && node packages/bench/src/node_calls.ts
  */
@@ -30,13 +29,15 @@ commandLine({
 
 type Operation = (count: number) => void;
 
+/** Of processor time: the operations do not sleep, and other programs may run. */
 function once(operation: Operation, count: number): number {
-	const start = performance.now();
+	const start = process.cpuUsage();
 	operation(count);
-	return ((performance.now() - start) * 1e6) / count;
+	const { user, system } = process.cpuUsage(start);
+	return ((user + system) * 1000) / count;
 }
 
-/** Prints nanoseconds of each operation. The operations take turns. */
+/** Prints nanoseconds of processor time of each operation. The operations take turns. */
 async function compare(
 	title: string,
 	operations: Record<string, Operation>,

@@ -18,8 +18,8 @@ const senderOf = (opened: OpenSegment): SegmentSender =>
 	);
 
 /**
- * Messages between processes. A call into C costs more than a message. So the ring code that works between threads
- * also moves the bytes here, in the memory that the C library has mapped (docs/performance.md). C does everything else.
+ * Messages between processes. The ring code that works between threads also moves the bytes here, in the memory that the C library
+ * has mapped, about as fast as C does (docs/performance.md). C does everything else.
  */
 export const nativeEngine: Engine = {
 	...createNativeEngine(library, openWaker),

@@ -107,7 +107,7 @@ if (has("tarballs"))
 
 const runtimes = findRuntimes(scope.runtimes);
 for (const name of scope.runtimes)
-	if (!runtimes.has(name)) checks.notRun(name, "this machine has none, and npm has none for it");
+	if (!runtimes.has(name)) checks.notRun(name, "npm has no such runtime for this machine that libipc supports");
 
 const verdaccio = toolFile("verdaccio", "verdaccio/bin/verdaccio");
 await using registry = await Registry.start(verdaccio, anyNode(), join(temporaryFolder(), "registry"));

@@ -41,6 +41,12 @@ async function exchangeIn(project: Project, manager: PackageManager, runtime: Ru
 	return "";
 }
 
+/** What a package manager has put into the project. Deno may keep packages elsewhere. */
+function sizeOf(project: Project): string {
+	const kilobytes = Math.round(project.bytes(".") / 1000);
+	return kilobytes === 0 ? IMPOSSIBLE : `${kilobytes} kB`;
+}
+
 /** Runs the chosen cells of the package managers and the given runtimes. */
 export async function runMatrix(
 	checks: Checks,
@@ -63,7 +69,7 @@ export async function runMatrix(
 			return "";
 		});
 		const row = project
-			? [manager.name, `${installing.seconds.toFixed(1)} s`, `${(project.bytes(".") / 1000).toFixed(0)} kB`]
+			? [manager.name, `${installing.seconds.toFixed(1)} s`, sizeOf(project)]
 			: [manager.name, FAILED, ""];
 		for (const name of columns) {
 			const runtime = runtimes.get(name);

@@ -1,4 +1,7 @@
 /** The runtimes that libipc is installed for. */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { root } from "../lib/repository.ts";
 import { nodeBinary } from "../node_binary.ts";
 import { toolFile } from "./tools.ts";
 
@@ -16,9 +19,20 @@ export interface Runtime {
 	readonly command: readonly string[];
 }
 
+/** The versions of Node that the package is for. */
+const { engines } = JSON.parse(readFileSync(`${root}packages/libipc/package.json`, "utf8")) as {
+	readonly engines: { readonly node: string };
+};
+
+/** npm does not have every version of Node for every system. */
+function isSupported(node: string): boolean {
+	const { stdout } = spawnSync(node, ["-p", "process.versions.node"], { encoding: "utf8" });
+	return Bun.semver.satisfies(stdout.trim(), engines.node);
+}
+
 function find(name: RuntimeName): Runtime | undefined {
 	const node = (binary: string | undefined): Runtime | undefined =>
-		binary === undefined ? undefined : { name, program: "node", binary, command: [binary] };
+		binary === undefined || !isSupported(binary) ? undefined : { name, program: "node", binary, command: [binary] };
 	switch (name) {
 		case "Bun":
 			return { name, program: "bun", binary: process.execPath, command: [process.execPath] };

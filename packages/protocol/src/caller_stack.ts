@@ -34,6 +34,19 @@ export function startAtCaller(error: Error): void {
 	if (end === lines.length || isOfRuntime(lines[end] as string)) return;
 	const stack = [...lines.slice(0, first), ...lines.slice(end)].join("\n");
 	Object.defineProperty(error, "stack", { value: stack, writable: true, configurable: true });
+	moveToFrame(error, lines[end] as string);
+}
+
+/**
+ * Bun passes over frames without a function, such as those of code at the top of a module. If a stack has no other frame, Bun shows
+ * where these properties say that the error was made.
+ */
+function moveToFrame(error: Error, frame: string): void {
+	const at = /([^\s(]+):(\d+):(\d+)\)?$/.exec(frame);
+	if (!at || !Object.hasOwn(error, "sourceURL")) return;
+	const place = { sourceURL: at[1], line: Number(at[2]), column: Number(at[3]) };
+	for (const [name, value] of Object.entries(place))
+		Object.defineProperty(error, name, { value, writable: true, configurable: true });
 }
 
 const isOfRuntime = (line: string): boolean =>

@@ -211,9 +211,11 @@ static napi_value addon_find(napi_env env, napi_callback_info info) {
   return made;
 }
 
+typedef void release_function(void *bytes, void *held);
+
 /* Memory that JavaScript has as a buffer. */
 typedef struct lent {
-  void (*release)(void *ignored, void *held);
+  release_function *release;
   void *held;
 } lent;
 
@@ -226,17 +228,21 @@ static void lent_back(napi_env env, void *bytes, void *hint) {
 
 /*
  * lend(address, byteLength, release, held): an ArrayBuffer of memory, without a copy. When it is collected, or its
- * thread ends, `release(address, held)` is called. If it cannot be made, `release` is called before the error.
+ * thread ends, `release(address, held)` is called. If the buffer cannot be made, `release` is called, too.
  */
 static napi_value addon_lend(napi_env env, napi_callback_info info) {
   call it = call_begin(env, info, 4);
   void *bytes = read_p(&it, 0);
   double length = read_f(&it, 1);
-  void *release = read_p(&it, 2), *held = read_p(&it, 3);
+  release_function *release = (release_function *)read_p(&it, 2);
+  void *held = read_p(&it, 3);
   if (!it.is_valid) return call_refuse(&it);
   lent *lending = malloc(sizeof *lending);
-  if (!lending) return throw_error(env, "no memory");
-  *lending = (lent){.release = (void (*)(void *, void *))release, .held = held};
+  if (!lending) {
+    release(bytes, held);
+    return throw_error(env, "the system gave no memory");
+  }
+  *lending = (lent){.release = release, .held = held};
   napi_value buffer = NULL;
   napi_status status = napi_create_external_arraybuffer(env, bytes, (size_t)length, lent_back, lending, &buffer);
   if (status == napi_ok) return buffer;

@@ -1,4 +1,4 @@
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import { type EngineWaker, IpcError } from "@libipc/protocol";
 import { library } from "./library.ts";
 
@@ -50,6 +50,8 @@ class NativeWaker implements EngineWaker {
 				return true;
 			},
 		};
+		// Loaded for the first waker: not every program waits in its event loop.
+		const { Socket } = process.getBuiltinModule("node:net");
 		const socket = new Socket({ fd, readable: true, writable: false, onread });
 		// If the socket fails, no process can signal it. A waiting event loop still polls every 0.7 s, so a wake-up is late and not lost.
 		socket.on("error", () => {});

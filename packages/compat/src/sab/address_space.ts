@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync } from "./files.ts";
 
 /** The bytes of addresses that a limit of the process (`ulimit -v`) still allows; `Infinity`: there is none, or it cannot be read. */
 export function addressesLeft(): number {

@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "./files.ts";
 
 /** The identity of a thread for the other threads: a 64-bit number in two words, unique over time and never 0. */
 export interface Identity {

@@ -1,4 +1,3 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import {
 	HEADER_BYTES,
 	header,
@@ -11,6 +10,7 @@ import {
 	sendersOf,
 	slot,
 } from "@libipc/protocol";
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from "./files.ts";
 import type { Key } from "./name_table.ts";
 
 /**

@@ -54,12 +54,14 @@ interface Config {
 	readonly harness: string;
 	readonly name: string;
 	readonly definitions: readonly string[];
+	readonly onlyThreads: boolean;
 }
 
 function configsOf(file: string): Config[] {
 	const text = readFileSync(file, "utf8");
-	return [...text.matchAll(/^ \* config (\S+)((?: -D\S+)*)/gm)].map(([, name = "", flags = ""]) => ({
+	return [...text.matchAll(/^ \* (config|threads) (\S+)((?: -D\S+)*)/gm)].map(([, word, name = "", flags = ""]) => ({
 		harness: basename(file, ".c"),
+		onlyThreads: word === "threads",
 		name,
 		definitions: flags.split(" ").filter(Boolean),
 	}));
@@ -69,7 +71,7 @@ const configs = (): Config[] => globSync(`${FOLDER}/*.c`).sort().flatMap(configs
 
 /** Each configuration under each memory model, and each fault under the one that also finds data races. */
 export function harnessRuns(): HarnessRun[] {
-	const all = configs();
+	const all = configs().filter(({ onlyThreads }) => !onlyThreads);
 	const runs: HarnessRun[] = all.flatMap(({ harness, name, definitions }) =>
 		MEMORY_MODELS.map((memoryModel) => ({ harness, config: name, definitions, memoryModel })),
 	);
@@ -122,12 +124,16 @@ function seed(fault: Fault, directory: string): void {
 	}
 }
 
-/** Without inlining, GenMC 0.10 reports uses of freed memory where there are none; after instcombine there are intrinsics
- * that it does not know. */
-const PASSES =
-	"internalize,globaldce,function(sroa,simplifycfg),cgscc(inline),globaldce,function(sroa,simplifycfg,adce)";
+/**
+ * Without inlining, GenMC 0.10 reports uses of freed memory where there are none; after instcombine there are intrinsics that it does
+ * not know. Jump threading is what it does itself: here first, because that makes `freeze` instructions, which it does not know.
+ */
+const PASSES = "internalize,globaldce,function(sroa),cgscc(inline),globaldce,function(sroa,adce,jump-threading)";
 
-/** Compiles a run to one file of LLVM bitcode. */
+/** No value here is undefined, so `freeze` changes nothing. */
+const withoutFreeze = (text: string): string => text.replaceAll(/ = freeze i1 (\S+)/g, " = or i1 $1, false");
+
+/** Compiles a run to one file of LLVM code. */
 async function compile({ clang, llvmLink, opt }: Genmc, it: HarnessRun, directory: string): Promise<string> {
 	const sources = it.fault ? join(directory, "changed") : "native/src";
 	if (it.fault) seed(it.fault, sources);
@@ -149,9 +155,10 @@ async function compile({ clang, llvmLink, opt }: Genmc, it: HarnessRun, director
 	for (const name of SOURCES)
 		await emit(`${sources}/${name}.c`, ...(name === "event" ? ["-Dipc_backoff_pause=unused_backoff_pause"] : []));
 	const linked = join(directory, "linked.bc");
-	const all = join(directory, "all.bc");
+	const all = join(directory, "all.ll");
 	await must([llvmLink, ...outputs, "-o", linked]);
-	await must([opt, "-internalize-public-api-list=main", `-passes=${PASSES}`, linked, "-o", all]);
+	await must([opt, "-S", "-internalize-public-api-list=main", `-passes=${PASSES}`, linked, "-o", all]);
+	writeFileSync(all, withoutFreeze(readFileSync(all, "utf8")));
 	return all;
 }
 
@@ -165,7 +172,7 @@ export async function checkByGenmc(tools: Genmc, it: HarnessRun): Promise<Harnes
 		const executions = output.match(/complete executions explored: (\d+)/)?.[1] ?? "?";
 		const error = output.match(/^Error: (.*)$/m)?.[1];
 		const isWhole = status === 0 && /No errors were detected/.test(output);
-		if (it.fault) {
+		if (it.fault && !it.fault.isHarmless) {
 			if (error) return { passed: true, result: `found: ${error}`, output };
 			return { passed: false, result: isWhole ? `NOT FOUND, ${executions} executions` : "NOT FINISHED", output };
 		}

@@ -47,7 +47,10 @@ static uint32_t sender_recompute_write_limit(ipc_sender *sender, uint32_t positi
   if (announced < here + ahead) atomic_store_explicit(&header->announced, here + ahead, memory_order_release);
   if (sender->segment.overflow == IPC_DROP_OLDEST) {
     atomic_store_explicit(&header->write_limit, position + ahead, memory_order_relaxed);
-    /* release: our writes into the ring come after the announcement; pairs with the acquire fence of ipc_overrun_found
+    /*
+     * release: our writes into the ring come after the announcement; pairs with the acquire fence of ipc_overrun_found.
+     * The fence in ipc_sender_claimed() does the same for the writes that follow it, so this one is redundant as the
+     * code is (native/model/genmc/overrun.c holds without it). It stays beside the announcement that it orders.
      */
     atomic_thread_fence(memory_order_release);
     return ahead;

@@ -330,7 +330,12 @@ static void slots_leave_as_dead(ipc_segment *segment, uint32_t instance, uint64_
 }
 
 uint32_t ipc_slots_gate(const ipc_segment *segment, uint32_t head) {
-  atomic_thread_fence(memory_order_seq_cst); /* pairs with (2) in ipc_slots_join_receiver */
+  /*
+   * Pairs with (2) in slots_take_position. For a receiver that begins at head it is redundant as the code is: the fence
+   * of the sender's last notification, after its last store of head, does the same. A receiver that begins with the
+   * oldest message needs it.
+   */
+  atomic_thread_fence(memory_order_seq_cst);
   uint32_t used = slots_used(&segment->header->receiver_slots_used, segment->max_receivers);
   int32_t lag = 0;
   for (uint32_t i = 0; i < used; i++) {

@@ -4,7 +4,7 @@
  * Invariant: the receiver puts the fragments together to the message that was sent, and gets it in its place in the
  * order.
  *
- * config two -DPARTS=2 two fragments
+ * threads two -DPARTS=2 two fragments; GenMC knows no word that is read in two sizes, as the head of a fragment is
  */
 #include "fragments.h"
 #include "harness.h"

@@ -9,6 +9,7 @@
  * The head of a harness says how it is run, one line each (scripts/model.ts reads them):
  *   Invariant: …                         what must hold
  *   config NAME -DX… what                a run with these definitions
+ *   threads NAME -DX… what               the same, but only with threads: GenMC cannot run it, or not in time
  * scripts/genmc_faults.ts has the faults that GenMC must find.
  */
 #ifndef LIBIPC_MODEL_HARNESS_H

@@ -4,7 +4,7 @@
  * Invariant: each message is taken by one receiver, whole; its room is written again only after the receiver was done;
  * what a dead receiver holds is taken again, once.
  *
- * config taken -DTAKERS=2 -DMESSAGES=2 -DKILLED=0 two receivers
+ * config taken -DTAKERS=2 -DMESSAGES=1 -DKILLED=0 two receivers
  * config again -DTAKERS=1 -DMESSAGES=3 -DKILLED=0 a ring of two messages: the sender writes over what is done
  * config killed -DTAKERS=2 -DMESSAGES=1 -DKILLED=1 -DDEATHS=1 a receiver is killed with a lease, another recovers it
  */

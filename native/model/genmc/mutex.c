@@ -5,7 +5,7 @@
  * owner after one that was killed inside, and no other, gets IPC_OWNER_DIED.
  *
  * config two -DHANDLES=2 -DKILLED=0 each locks once
- * config killed -DHANDLES=2 -DKILLED=1 -DDEATHS=1 the first one is killed inside
+ * threads killed -DHANDLES=2 -DKILLED=1 -DDEATHS=1 the first one is killed inside
  */
 #include "harness.h"
 #include "libipc/mutex.h"

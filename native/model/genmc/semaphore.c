@@ -6,7 +6,7 @@
  *
  * config plain -DROBUST=0 -DKILLED=0 one permit, two handles
  * config robust -DROBUST=1 -DKILLED=0 the same with permits that are counted by handle, under the claim
- * config killed -DROBUST=1 -DKILLED=1 -DDEATHS=1 the first one is killed while it holds the permit
+ * threads killed -DROBUST=1 -DKILLED=1 -DDEATHS=1 the first one is killed while it holds the permit
  */
 #include "harness.h"
 #include "libipc/semaphore.h"

@@ -128,17 +128,27 @@ async function cTests(name: string, env: Readonly<Record<string, string>>): Prom
 	return { ...sums, notRun };
 }
 
+/**
+ * The files of the suite that run under qemu-user: an example of each kind of object, with two processes and more. A runtime takes
+ * ten times as long there, so files with many processes, with kills at random moments or with short limits do not end in time.
+ */
+const UNDER_QEMU = [
+	...["condition", "exchange", "fragments", "handles", "list", "loans", "messages", "mutex", "peers", "queue"],
+	...["receive_async", "rwlock", "semaphore", "send_async", "shared_memory", "views", "wrap"],
+] as const;
+
 /** The suite, in a runtime for the target. */
 async function conformance(
 	name: string,
 	instance: string,
 	env: Readonly<Record<string, string | undefined>>,
-	left: Readonly<Record<string, string>> = {},
+	only?: readonly string[],
 ): Promise<Result> {
-	const files = readdirSync("packages/conformance/src")
+	const all = readdirSync("packages/conformance/src")
 		.filter((file) => file.endsWith(".conformance.ts"))
-		.map((file) => file.slice(0, -".conformance.ts".length))
-		.filter((file) => !(file in left));
+		.map((file) => file.slice(0, -".conformance.ts".length));
+	const files = only ?? all;
+	const left = all.length - files.length;
 	const output = await command(name, ["scripts/conformance.ts", instance, "--files", files.join(",")], {
 		LIBIPC_TEST_SCALE: "0.1",
 		...env,
@@ -151,7 +161,7 @@ async function conformance(
 	return {
 		passed: sums?.passed ?? 0,
 		failed: sums?.failed ?? 1,
-		notRun: [...Object.entries(left).map(([file, reason]) => `${file}: ${reason}`), ...skipped],
+		notRun: [...(left > 0 ? [`${left} files: they do not end in time under an emulator`] : []), ...skipped],
 	};
 }
 
@@ -197,11 +207,12 @@ const checks: readonly Check[] = [
 		what: `the suite in Bun ${BUN_VERSION} for arm64, under qemu-user`,
 		missing: missingQemu,
 		run: async () =>
-			conformance("linux-arm64-bun", "bun-native-processes", {
-				...(await arm64Library()),
-				RUNNER: QEMU.join(" "),
-				LIBIPC_BUN: await arm64Bun(),
-			}),
+			conformance(
+				"linux-arm64-bun",
+				"bun-native-processes",
+				{ ...(await arm64Library()), RUNNER: QEMU.join(" "), LIBIPC_BUN: await arm64Bun() },
+				UNDER_QEMU,
+			),
 	},
 	{
 		target: "linux-arm64",
@@ -212,6 +223,7 @@ const checks: readonly Check[] = [
 				"linux-arm64-with-x64",
 				"bun-native-processes",
 				programsIn([...QEMU, await arm64Bun()], await arm64Library()),
+				UNDER_QEMU,
 			),
 	},
 	{

@@ -60,7 +60,7 @@ const machines: readonly Machine[] = [
 		opened: {
 			code: "ERR_IPC_NO_SPACE",
 			message: new RegExp(
-				`there is no shared memory left: 1\\d{7} bytes are needed, and \\d{6} are free \\(ENOSPC: ${DIRECTORY}/libipc\\.memory\\..*\\)\\. .* enlarge`,
+				`^The system could not grow shared memory .*: there is no shared memory left: 1\\d{7} bytes are needed, and \\d{6} are free \\(ENOSPC: ${DIRECTORY}/libipc\\.memory\\..*\\)\\. .* enlarge`,
 			),
 		},
 	},

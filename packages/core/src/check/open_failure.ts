@@ -60,8 +60,9 @@ export function refusedCode({ code, cause = 0, option }: OpenFailure): IpcErrorC
 }
 
 /**
- * The error for an open or a clear that failed.
+ * The error for an open, or another call on a name, that failed.
  *
+ * @param call - What the system refused, if it did.
  * @internal
  */
 export function openFailure(
@@ -69,13 +70,14 @@ export function openFailure(
 	kind: EndpointKind | HandleKind,
 	prefix: string,
 	name: string,
+	call: "open" | "clear" | "grow" | "map" = "open",
 ): IpcError {
 	const endpoint = describe(kind, prefix, name);
 	const factory = FACTORIES[kind];
 	const clear = `${factory}.clear(${JSON.stringify(name)}${prefix === "" ? "" : `, { prefix: ${JSON.stringify(prefix)} }`})`;
 	const error = failure.systemError === 0 ? "" : ` (${errnoName(failure.systemError)})`;
 	const refused = refusedCode(failure);
-	if (refused !== undefined) return new IpcError(refused, name, refusalText(`open ${endpoint}`, failure));
+	if (refused !== undefined) return new IpcError(refused, name, refusalText(`${call} ${endpoint}`, failure));
 	const { found, wanted } = failure;
 	switch (failure.code) {
 		case Status.invalidName:

@@ -51,7 +51,7 @@ export function createNativeEngine(library: () => NativeLibrary, openWaker: Engi
 			const failure = new NativeFailure();
 			const { ipc_clear } = library().symbols;
 			const status = ipc_clear(terminated(prefix), terminated(name), Kind[kind], failure.bytes);
-			if (status < 0) throw openFailure(failure, kind, prefix, name);
+			if (status < 0) throw openFailure(failure, kind, prefix, name, "clear");
 		},
 
 		...openNativeHandles(library),

@@ -221,12 +221,12 @@ class NativeCondition extends NativeWaits implements EngineCondition {
 class NativeMemory extends NativeWaits implements EngineMemory {
 	readonly #failure = new NativeFailure();
 	readonly #library: NativeLibrary;
-	readonly #error: () => Error;
+	readonly #error: (call: "map" | "grow" | "clear") => Error;
 
 	constructor(library: NativeLibrary, handle: Address, prefix: string, name: string) {
 		super(library, handle);
 		this.#library = library;
-		this.#error = () => openFailure(this.#failure, "memory", prefix, name);
+		this.#error = (call) => openFailure(this.#failure, "memory", prefix, name, call);
 	}
 
 	byteLength(): number {
@@ -235,19 +235,19 @@ class NativeMemory extends NativeWaits implements EngineMemory {
 
 	map(): Uint8Array {
 		const mapping = this.#library.address(this.symbols.ipc_memory_map(this.handle, this.#failure.bytes));
-		if (mapping === null) throw this.#error();
+		if (mapping === null) throw this.#error("map");
 		return mapMemory(this.#library, mapping);
 	}
 
 	grow(byteLength: number): void {
-		if (this.symbols.ipc_memory_grow(this.handle, byteLength, this.#failure.bytes) < 0) throw this.#error();
+		if (this.symbols.ipc_memory_grow(this.handle, byteLength, this.#failure.bytes) < 0) throw this.#error("grow");
 	}
 
 	unlink(): void {
 		const code = this.symbols.ipc_memory_unlink(this.handle);
 		if (code >= 0) return;
 		this.#failure.code = code;
-		throw this.#error();
+		throw this.#error("clear");
 	}
 
 	enter(offset: number, expected: number, waker: EngineWaker | undefined): number {

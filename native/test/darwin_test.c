@@ -11,6 +11,7 @@
 #include "interpose.h"
 #include "own_storage.h"
 #include "platform/fault.h"
+#include "platform/file_group.h"
 #include "platform/file_size.h"
 #include "platform/hashed_key.h"
 #include "platform/identity_lock.h"
@@ -191,6 +192,29 @@ static void shared_memory_grows_while_it_is_used(void) {
   ipc_handle_close(handle);
 }
 
+/* A directory that gives new files its own group, as all directories of macOS do. */
+static void a_file_has_the_group_of_its_process(void) {
+  struct stat s;
+#ifdef __linux__
+  enum { OTHER = 65533 };
+  use_own_storage();
+  CHECK_EQ(chown(ipc_os_directory(), (uid_t)-1, OTHER), 0);
+  CHECK_EQ(chmod(ipc_os_directory(), 03777), 0);
+  int fd = make_file();
+  CHECK_EQ(fstat(fd, &s), 0);
+  CHECK_EQ(s.st_gid, OTHER);
+  CHECK_EQ(fchmod(fd, 0660), 0);
+  CHECK_EQ(ipc_posix_give_own_group(fd), 0);
+#else
+  int fd = make_file();
+#endif
+  CHECK_EQ(fstat(fd, &s), 0);
+  CHECK_EQ(s.st_gid, getegid());
+  CHECK_EQ(ipc_posix_give_own_group(fd), 0);
+  close(fd);
+  CHECK_EQ(ipc_posix_give_own_group(fd), -EBADF);
+}
+
 static void names_of_files_are_hashes_of_keys(void) {
   static const struct {
     const char *key, *listed;
@@ -359,5 +383,6 @@ static void without_exact_codes_the_page_decides(void) {
 
 TEST_MAIN(TEST_CASE(a_growth_keeps_what_is_in_the_file), TEST_CASE(a_growth_asks_for_what_is_missing),
           TEST_CASE(without_room_a_file_stays_as_it_is), TEST_CASE(shared_memory_grows_while_it_is_used),
-          TEST_CASE(names_of_files_are_hashes_of_keys), TEST_CASE(locks_of_files_tell_the_living_from_the_dead),
+          TEST_CASE(a_file_has_the_group_of_its_process), TEST_CASE(names_of_files_are_hashes_of_keys),
+          TEST_CASE(locks_of_files_tell_the_living_from_the_dead),
           TEST_CASE(locks_of_files_withstand_questions) CASES_WITH_EXACT_CODES)

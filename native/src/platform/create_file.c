@@ -6,7 +6,7 @@
  * leaves no file, or one that the users whom it was meant for can open.
  *
  *   1 make a file without a name        (mode 0600)
- *   2 give it its permissions           (the umask would take from those that are passed to open)
+ *   2 give it its group and permissions (the umask would take from those that are passed to open)
  *   3 lock it
  *   4 give it the name, if nothing has the name
  *
@@ -31,6 +31,8 @@
 enum { NAME_BYTES = sizeof PREFIX + 8, ATTEMPTS = 100, NO_SUCH_WAY = 1 };
 
 static int create_prepare(int fd, uint32_t permissions) {
+  int error = ipc_posix_give_group(fd);
+  if (error != 0) return error;
   if (fchmod(fd, (mode_t)permissions) != 0) return -errno;
   return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
 }

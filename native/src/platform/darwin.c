@@ -16,6 +16,7 @@
  * dead, as after a crash: nothing has their files locked.
  */
 #include "fault.h"
+#include "file_group.h"
 #include "file_size.h"
 #include "hashed_key.h"
 #include "wake_socket.h"
@@ -27,6 +28,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -124,6 +126,11 @@ int ipc_posix_socket(int type) {
 bool ipc_posix_protect_waker(int fd) {
   (void)fd;
   return false;
+}
+
+/* A directory of LIBIPC_DIR may have been given its group for this. */
+int ipc_posix_give_group(int fd) {
+  return strcmp(ipc_os_directory(), ipc_posix_default_directory) == 0 ? ipc_posix_give_own_group(fd) : 0;
 }
 
 int ipc_posix_rename_new(int directory, const char *from, const char *to) {

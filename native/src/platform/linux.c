@@ -73,6 +73,12 @@ bool ipc_posix_protect_waker(int fd) {
 }
 
 /* Not renameat2(): older C libraries lack it. */
+/* It has the group of this process. In a directory that gives its own group (setgid), that is what its owner wants. */
+int ipc_posix_give_group(int fd) {
+  (void)fd;
+  return 0;
+}
+
 int ipc_posix_rename_new(int directory, const char *from, const char *to) {
   enum { NO_REPLACE = 1 }; /* RENAME_NOREPLACE */
   return syscall(SYS_renameat2, directory, from, directory, to, NO_REPLACE) == 0 ? 0 : -errno;

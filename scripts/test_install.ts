@@ -13,6 +13,7 @@ import { Checks } from "./install/checks.ts";
 import { exchange } from "./install/exchange.ts";
 import { checkExecutable } from "./install/executable.ts";
 import { install, installOnOthers, installTarball, type Matrix, runMatrix } from "./install/matrix.ts";
+import { checkOtherTargets } from "./install/other_targets.ts";
 import { checkManifest, manifestOf, runAttw, runPublint } from "./install/package_lint.ts";
 import { packageManagers } from "./install/package_managers.ts";
 import { type Project, temporaryFolder } from "./install/project.ts";
@@ -32,6 +33,7 @@ const parts = [
 	"managers",
 	"paths",
 	"together",
+	"targets",
 	"required",
 	"times",
 	"types",
@@ -79,7 +81,7 @@ const scope: Scope = flags.quick
 			parts: ["tarballs", "managers", "together", "required", "types", "executable", "bundles"],
 			runtimes: ["Bun", "Node 22", "Node 24", "Node 26", "Deno"],
 			managers: ["npm"],
-			compilers: ["TypeScript 7"],
+			compilers: ["TypeScript 5.6", "TypeScript 7"],
 			bundlings: ["bun build, for Bun", "bun build, for Node, external"],
 		}
 	: { parts, runtimes: runtimeNames };
@@ -140,6 +142,7 @@ async function checkProject(project: Project, bun: Runtime): Promise<void> {
 					return "";
 				});
 		}
+	if (has("targets")) await checkOtherTargets(checks, project, bun);
 	if (has("required"))
 		for (const runtime of runtimes.values())
 			await checks.check(`CommonJS in ${runtime.name}`, () => checkRequired(project, runtime));

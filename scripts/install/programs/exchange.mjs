@@ -4,7 +4,7 @@
 import { engine, Route } from "libipc";
 
 const MESSAGES = 1000;
-const timeout = 30_000;
+const timeout = 120_000;
 const [role, prefix] = process.argv.slice(2);
 
 /** The length and the bytes of a message follow from its number. */

@@ -86,6 +86,22 @@ describe("unknown options", () => {
 		refused(/capasity/, () => Channel.sender(name, Object.create({ prefix, capasity: 1 << 20 })));
 	});
 
+	test("what a program has added to all objects is no option", async () => {
+		const name = names.next();
+		const added = { value: 1, enumerable: true, configurable: true };
+		Object.defineProperties(Object.prototype, { addedToAll: added, capasity: added });
+		try {
+			using receiver = Channel.receiver(name, { prefix });
+			assert.equal(receiver.recv({ timeout: 0 }), null);
+			assert.equal(await receiver.recvAsync({ timeout: 0 }), null);
+			refused(/"capasity" is not an option of Channel\.sender\. Did you mean capacity/, () =>
+				untyped(Channel.sender, name, { prefix, capasity: 4096 }),
+			);
+		} finally {
+			for (const each of ["addedToAll", "capasity"]) Reflect.deleteProperty(Object.prototype, each);
+		}
+	});
+
 	test("of calls on open endpoints are refused, and no message is received", async () => {
 		const name = names.next();
 		using receiver = Channel.receiver(name, { prefix });

@@ -91,7 +91,7 @@ function unknownOption(endpoint: string, call: string, name: string, known: read
 
 /**
  * Refuses an options object with an option that the call does not have: it would be ignored without a word. An option whose
- * value is undefined counts as left out.
+ * value is undefined counts as left out. What a program has added to all objects is no option of a call.
  *
  * @param call - How the message names the call, for example `Channel.sender`.
  */
@@ -102,6 +102,10 @@ export function checkOptionNames(
 	known: readonly string[],
 ): void {
 	for (const name in options)
-		if (!known.includes(name) && (options as Readonly<Record<string, unknown>>)[name] !== undefined)
+		if (
+			!known.includes(name) &&
+			(Object.hasOwn(options as object, name) || !(name in Object.prototype)) &&
+			(options as Readonly<Record<string, unknown>>)[name] !== undefined
+		)
 			throw unknownOption(endpoint, call, name, known);
 }

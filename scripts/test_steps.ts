@@ -190,7 +190,7 @@ export const allSteps: readonly Step[] = [
 	{ id: "packages", title: "tests of the packages", lane: "a", command: packages, counts: "bun test" },
 	{
 		id: "install",
-		title: "the package, installed by bun and npm, in Bun and Node",
+		title: "the package, installed by each package manager, in Bun, Node and Deno",
 		lane: "a",
 		command: [bun, "scripts/test_install.ts", "--quick"],
 		counts: "closing line",

@@ -26,7 +26,7 @@ const SOURCES = [
 const MEMORY_MODELS = ["rc11", "imm"] as const;
 type MemoryModel = (typeof MEMORY_MODELS)[number];
 
-const TIME_LIMIT_MS = 600_000;
+const TIME_LIMIT_MS = 1_800_000;
 /** A thousand rounds take a second or two. */
 const THREADS_LIMIT_MS = 120_000;
 

@@ -22,6 +22,19 @@ int32_t ipc_waker_open(uint32_t waker[2]) {
   return fd;
 }
 
+int32_t ipc_waker_open_kept(uint32_t waker[2]) {
+  uint64_t number;
+  if (ipc_os_keep_waker(&number) < 0) return IPC_E_SYSTEM;
+  waker[0] = (uint32_t)number;
+  waker[1] = (uint32_t)(number >> 32);
+  return IPC_OK;
+}
+
+int32_t ipc_waker_wait(uint32_t low, uint32_t high, int32_t timeout_ms) {
+  int result = ipc_os_wait_for_signal(waker_number(low, high), timeout_ms);
+  return result < 0 ? IPC_E_INVALID_ARGUMENT : result;
+}
+
 int32_t ipc_waker_reserve(void) {
   int fd = ipc_os_reserve_waker();
   return fd < 0 ? IPC_E_SYSTEM : fd;

@@ -41,6 +41,30 @@ extern "C" {
 IPC_API int32_t ipc_waker_open(uint32_t waker[2]);
 
 /*
+ * Opens a waker whose descriptor the library keeps: for event loops that cannot poll a descriptor, and call
+ * ipc_waker_wait() on a thread of a pool instead. ipc_waker_close() closes it, and so does the end of the thread that
+ * opened it.
+ *
+ * Returns:    IPC_OK; waker[0] and [1] as from ipc_waker_open().
+ * Fails with: IPC_E_SYSTEM.
+ * Called by:  any thread.
+ * Order:      none.
+ */
+IPC_API int32_t ipc_waker_open_kept(uint32_t waker[2]);
+
+/*
+ * Waits until a waker of ipc_waker_open_kept() is signalled, and takes its signals. It returns when the waker is closed
+ * (on macOS, when the time is over).
+ *
+ * Returns:    1: it was signalled. 0: it was not in this time.
+ * Fails with: IPC_E_INVALID_ARGUMENT: the waker is not open, or was closed meanwhile, or ipc_waker_open_kept() has not
+ *             opened it, or another thread waits for it.
+ * Called by:  any thread, one at a time.
+ * Order:      none: the attempt that follows reads what the signal is about.
+ */
+IPC_API int32_t ipc_waker_wait(uint32_t waker_low, uint32_t waker_high, int32_t timeout_ms);
+
+/*
  * Opens a stream socket that is connected to nothing: for event loops that accept only stream sockets and inspect what
  * they get, as Node's does. The loop takes the descriptor; ipc_waker_open_at() then replaces it by a waker before the
  * loop polls it for the first time.
@@ -85,7 +109,8 @@ IPC_API void ipc_waker_signal(uint32_t waker_low, uint32_t waker_high);
 IPC_API void ipc_waker_test(uint32_t waker_low, uint32_t waker_high);
 
 /*
- * Removes what the system keeps of a waker (on macOS a file). After its descriptor was closed.
+ * Removes what the system keeps of a waker: its file. After its descriptor was closed; a descriptor that the library
+ * keeps is closed by this call.
  *
  * Returns:    nothing.
  * Fails with: nothing.

@@ -55,11 +55,17 @@ typedef struct ipc_os_access {
  * users that may write to a segment signal a waker of this process, besides the users that may already. close removes
  * the file of a closed descriptor.
  *
+ * keep opens a waker whose descriptor stays with the library: 0, or -errno. It is closed by close, and when the thread
+ * that opened it ends. wait_for_signal, on any thread, waits for signals of such a waker and takes them: 1, 0 if there
+ * was none in this time (negative: no limit), -EINVAL if it is not open, is closed meanwhile, or another thread waits.
+ *
  * remove_own_wakers removes the files of this process's wakers; a signal handler may call it. remove_wakers removes
  * those of another process, which has ended: all whose numbers have this high half. False: some are left that belong to
  * this owner.
  */
 int ipc_os_open_waker(uint64_t *waker);
+int ipc_os_keep_waker(uint64_t *waker);
+int ipc_os_wait_for_signal(uint64_t waker, int milliseconds);
 int ipc_os_reserve_waker(void);          /* a stream socket, connected to nothing */
 int ipc_os_move(int descriptor, int to); /* closes what `to` was, and `descriptor` in any case; 0, or -errno */
 void ipc_os_signal(uint64_t waker);

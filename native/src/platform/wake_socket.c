@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,11 +75,19 @@ static const char *socket_directory(ipc_posix_link link) {
 /*
  * The wakers of this process. `busy` is held for a few instructions; a signal handler that finds it taken does without.
  * A forked child starts with nothing.
+ *
+ * The library keeps the descriptor of some of them. Invariant: a descriptor is closed, and its entry freed, only when no
+ * thread is in ipc_os_wait_for_signal() with it; else that thread could read from whatever has the number next. A thread
+ * that is in there does both itself, once it finds `is_closed`. All fields are read and written with `busy` held, but a
+ * thread that has set `is_polled` may read `fd` without it.
  */
 typedef struct own_waker {
   struct own_waker *next;
   uint64_t number;
   pthread_t thread;
+  int fd;         /* -1: the caller's */
+  bool is_polled; /* a thread waits for a signal */
+  bool is_closed; /* it is in no list any more */
 } own_waker;
 
 static struct {
@@ -100,6 +109,24 @@ static void socket_remove(uint64_t waker) {
   char name[FILE_NAME_BYTES];
   socket_name(waker, name);
   unlinkat(ipc_posix_directory(), name, 0);
+}
+
+static void own_free(own_waker *it) {
+  if (it->fd >= 0) close(it->fd);
+  free(it);
+}
+
+/*
+ * It is in no list any more. A thread that waits for a signal wakes up: the socket receives no more. Where a socket
+ * without a peer cannot be shut down (macOS), the thread goes on until its time is over.
+ */
+static void own_end(own_waker *it) {
+  own_lock();
+  bool is_polled = it->is_polled;
+  it->is_closed = true;
+  if (is_polled) shutdown(it->fd, SHUT_RDWR); /* with `busy` held: afterwards that thread may free the entry */
+  own_unlock();
+  if (!is_polled) own_free(it);
 }
 
 typedef bool own_matches(const own_waker *it, const void *what);
@@ -128,7 +155,7 @@ static void own_remove(own_matches *matches, const void *what) {
     own_waker *it = removed;
     removed = it->next;
     socket_remove(it->number);
-    free(it);
+    own_end(it);
   }
 }
 
@@ -171,7 +198,7 @@ static _Atomic uint32_t unconnected; /* signals by path so far */
 static void socket_after_fork_in_child(void) {
   for (own_waker *it = own.first, *next; it; it = next) { /* the parent's: their files stay */
     next = it->next;
-    free(it);
+    own_free(it);
   }
   own.first = NULL;
   own_unlock();
@@ -195,39 +222,80 @@ static int own_new_number(uint64_t *number) {
 }
 
 /* Without memory for it, the file stays until another process finds that this one has ended. */
-static void own_add(uint64_t number) {
+static bool own_add(uint64_t number, int fd) {
   own_waker *it = malloc(sizeof *it);
-  if (!it) return;
+  if (!it) return false;
   own_lock();
   if (!own.is_watching) own.is_watching = pthread_key_create(&own.at_thread_exit, own_thread_exits) == 0;
-  *it = (own_waker){.next = own.first, .number = number, .thread = pthread_self()};
+  *it = (own_waker){.next = own.first, .number = number, .thread = pthread_self(), .fd = fd};
   own.first = it;
   if (own.is_watching) pthread_setspecific(own.at_thread_exit, &own);
   own_unlock();
+  return true;
 }
 
-int ipc_os_open_waker(uint64_t *waker) {
-  int error = ipc_os_identify(), fd = error == 0 ? ipc_posix_socket(SOCK_DGRAM) : error;
-  if (fd < 0) return fd;
-  const bool is_protected = ipc_posix_protect_waker(fd);
-  ipc_posix_note_wakers();
+/*
+ * False: no process can signal this waker, and the polls of its event loop find what happened. The directory cannot be
+ * reached, or takes no more files.
+ */
+static bool socket_bind(int fd, uint64_t *waker) {
   ipc_posix_link link;
   const char *directory = socket_directory(link);
   for (int attempt = 0; attempt < 100 && own_new_number(waker) == 0; attempt++) {
     struct sockaddr_un address;
     socklen_t length = socket_address(directory, *waker, &address);
-    if (bind(fd, (const struct sockaddr *)&address, length) == 0) {
-      own_add(*waker);
-      if (!is_protected) ipc_posix_restrict_waker(*waker);
-      return fd;
-    }
+    if (bind(fd, (const struct sockaddr *)&address, length) == 0) return true;
     if (errno != EADDRINUSE) break;
   }
-  /*
-   * The directory cannot be reached, or takes no more files. No process can signal this waker, and the polls of its
-   * event loop find what happened.
-   */
-  return fd;
+  return false;
+}
+
+static int socket_open_waker(uint64_t *waker, bool is_kept) {
+  int error = ipc_os_identify(), fd = error == 0 ? ipc_posix_socket(SOCK_DGRAM) : error;
+  if (fd < 0) return fd;
+  const bool is_protected = ipc_posix_protect_waker(fd);
+  ipc_posix_note_wakers();
+  const bool is_bound = socket_bind(fd, waker);
+  const bool is_listed = (is_bound || is_kept) && own_add(*waker, is_kept ? fd : -1);
+  if (is_bound && !is_protected) ipc_posix_restrict_waker(*waker);
+  if (is_listed || !is_kept) return fd;
+  if (is_bound) socket_remove(*waker);
+  close(fd);
+  return -ENOMEM;
+}
+
+int ipc_os_open_waker(uint64_t *waker) { return socket_open_waker(waker, false); }
+
+int ipc_os_keep_waker(uint64_t *waker) {
+  int fd = socket_open_waker(waker, true);
+  return fd < 0 ? fd : 0;
+}
+
+/* Not all of them: a process that signals all the time would hold the thread here. The rest is for the next call. */
+static bool socket_take_signals(int fd, int milliseconds) {
+  enum { MOST = 64, LONGEST_SIGNAL = 16 };
+  char signal[LONGEST_SIGNAL];
+  if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, milliseconds) <= 0) return false;
+  for (int i = 0; i < MOST && recv(fd, signal, sizeof signal, MSG_DONTWAIT) > 0; i++) continue;
+  return true;
+}
+
+int ipc_os_wait_for_signal(uint64_t waker, int milliseconds) {
+  own_lock();
+  own_waker *it = own.first;
+  while (it && it->number != waker) it = it->next;
+  const bool may_wait = it && it->fd >= 0 && !it->is_polled;
+  if (may_wait) it->is_polled = true;
+  own_unlock();
+  if (!may_wait) return -EINVAL;
+  const bool is_signalled = socket_take_signals(it->fd, milliseconds);
+  own_lock();
+  it->is_polled = false;
+  const bool is_closed = it->is_closed;
+  own_unlock();
+  if (!is_closed) return is_signalled;
+  own_free(it);
+  return -EINVAL;
 }
 
 int ipc_os_reserve_waker(void) { return ipc_posix_socket(SOCK_STREAM); }

@@ -59,6 +59,9 @@ export const declarations = {
 	ipc_message_release: { args: ["ptr"], returns: "void" },
 
 	ipc_waker_open: { args: ["buffer"], returns: "i32" },
+	ipc_waker_open_kept: { args: ["buffer"], returns: "i32" },
+	/** Blocks: only for runtimes that call it on a thread of a pool. */
+	ipc_waker_wait: { args: ["u32", "u32", "i32"], returns: "i32" },
 	ipc_waker_reserve: { args: [], returns: "i32" },
 	ipc_waker_open_at: { args: ["i32", "buffer"], returns: "i32" },
 	ipc_waker_test: { args: ["u32", "u32"], returns: "void" },

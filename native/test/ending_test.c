@@ -286,6 +286,34 @@ static void a_handler_of_the_program_is_what_runs(void) {
   }
 }
 
+static struct sigaction called; /* what call_and_exit has replaced */
+
+static void call_and_exit(int signal) {
+  called.sa_handler(signal);
+  _exit(7);
+}
+
+static void chain_and_wait(void *unused) {
+  (void)unused;
+  must_receive(channel);
+  struct sigaction action = {.sa_handler = call_and_exit};
+  sigaction(SIGTERM, &action, &called);
+  CHECK(called.sa_handler != SIG_DFL);
+  say_ready();
+  for (;;) pause();
+}
+
+/* As Deno's. */
+static void a_handler_that_calls_the_one_before_it_decides(void) {
+  test_worker worker = start_alone(chain_and_wait);
+  int status;
+  kill(worker.pid, SIGTERM);
+  CHECK_EQ(waitpid(worker.pid, &status, 0), worker.pid);
+  CHECK(WIFEXITED(status));
+  CHECK_EQ(WEXITSTATUS(status), 7);
+  CHECK(has_file(&channel));
+}
+
 static void remove_handler_and_open(void *unused) {
   (void)unused;
   must_receive(channel);
@@ -382,6 +410,7 @@ TEST_MAIN(TEST_CASE(the_last_leaves_no_file), TEST_CASE(others_keep_the_file_and
           TEST_CASE(a_lock_that_another_thread_holds_stays),
           TEST_CASE(a_signal_during_opens_and_closes_ends_the_process),
           TEST_CASE(a_name_lock_that_is_held_does_not_hold_the_process_up), TEST_CASE(an_ignored_signal_stays_ignored),
-          TEST_CASE(a_handler_of_the_program_is_what_runs), TEST_CASE(a_later_open_watches_again),
-          TEST_CASE(a_handler_that_ends_the_process_runs_after_ours), TEST_CASE(it_can_be_switched_off),
-          TEST_CASE(a_forked_child_leaves_what_its_parent_has_open), TEST_CASE(a_second_signal_on_another_thread_waits))
+          TEST_CASE(a_handler_of_the_program_is_what_runs), TEST_CASE(a_handler_that_calls_the_one_before_it_decides),
+          TEST_CASE(a_later_open_watches_again), TEST_CASE(a_handler_that_ends_the_process_runs_after_ours),
+          TEST_CASE(it_can_be_switched_off), TEST_CASE(a_forked_child_leaves_what_its_parent_has_open),
+          TEST_CASE(a_second_signal_on_another_thread_waits))

@@ -6,7 +6,8 @@
  * instruction. So the exit status is the same, and the interrupted code does not go on.
  *
  * Only signals with the default action are watched. Ignored ones stay ignored (nohup). A handler that the program
- * installs later replaces ours, and nothing of ours runs. Bun and Node install handlers at their start that restore the
+ * installs later replaces ours, and nothing of ours runs; not even if it calls ours, as those of Deno do (the crate
+ * signal-hook calls the handler that it has replaced). Bun and Node install handlers at their start that restore the
  * terminal and raise the signal again, with SA_RESETHAND; their bindings say that those end the process, too.
  *
  * Not watched: the first process of a PID namespace, which the kernel does not end by a signal with the default action;
@@ -49,8 +50,19 @@ static void ending_wait(void) {
     ipc_os_wait(&never, 0, end - now);
 }
 
+static void ending_handler(int signal);
+
+static bool ending_is_installed(int signal) {
+  struct sigaction found;
+  return sigaction(signal, NULL, &found) == 0 && found.sa_handler == ending_handler;
+}
+
 static void ending_handler(int signal) {
   int before = errno;
+  if (!ending_is_installed(signal) && !atomic_load_explicit(&is_ending, memory_order_relaxed)) {
+    errno = before; /* the handler that was installed later decides */
+    return;
+  }
   if (getpid() == atomic_load_explicit(&watched_pid, memory_order_relaxed)) {
     if (atomic_exchange_explicit(&is_ending, true, memory_order_relaxed))
       ending_wait();

@@ -76,10 +76,10 @@ static const char *socket_directory(ipc_posix_link link) {
  * The wakers of this process. `busy` is held for a few instructions; a signal handler that finds it taken does without.
  * A forked child starts with nothing.
  *
- * The library keeps the descriptor of some of them. Invariant: a descriptor is closed, and its entry freed, only when no
- * thread is in ipc_os_wait_for_signal() with it; else that thread could read from whatever has the number next. A thread
- * that is in there does both itself, once it finds `is_closed`. All fields are read and written with `busy` held, but a
- * thread that has set `is_polled` may read `fd` without it.
+ * The library keeps the descriptor of some of them. Invariant: a descriptor is closed, and its entry freed, only when
+ * no thread is in ipc_os_wait_for_signal() with it; else that thread could read from whatever has the number next. A
+ * thread that is in there does both itself, once it finds `is_closed`. All fields are read and written with `busy`
+ * held, but a thread that has set `is_polled` may read `fd` without it.
  */
 typedef struct own_waker {
   struct own_waker *next;

@@ -14,6 +14,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { skip } from "../packages/conformance/src/skipped.ts";
+import { denoBinary, MISSING_DENO } from "./deno_binary.ts";
 import { commandLine, wholeNumber } from "./lib/command_line.ts";
 import { root } from "./lib/repository.ts";
 import { run } from "./lib/run.ts";
@@ -28,8 +29,10 @@ interface Instance {
 	readonly name: string;
 	/** Runs one file of the suite; undefined: that runtime is not on this machine. */
 	readonly command: ((file: string) => readonly string[]) | undefined;
-	/** The Node that it needs. */
+	/** The Node that it needs, of which it runs what tsc emits. */
 	readonly node?: NodeVersion;
+	/** Why there is no command. */
+	readonly missing?: string;
 	readonly env: Readonly<Record<string, string>>;
 	/** Another instance runs the same engine: {@link REPEATED_SCALE}. */
 	readonly isRepeated?: boolean;
@@ -85,6 +88,12 @@ function inNode(version: NodeVersion): Instance["command"] {
 		? undefined
 		: (file) => [...runner, binary, ...nodeFlags, "--test-reporter=tap", `${emitted}/${file}.js`];
 }
+
+const deno = denoBinary();
+const inDeno = (file: string): readonly string[] => [
+	...[deno ?? "", "test", "--allow-all", "--no-check", "--v8-flags=--expose-gc"],
+	`${source}/${file}.ts`,
+];
 
 const native = { LIBIPC_PACKAGE: "libipc", LIBIPC_ENGINE: "native" };
 const threads = { LIBIPC_TRANSPORT: "threads" };
@@ -166,6 +175,13 @@ const instances: readonly Instance[] = [
 		}),
 	),
 	{
+		name: "deno",
+		command: deno === undefined ? undefined : inDeno,
+		missing: MISSING_DENO,
+		isRepeated: true,
+		env: { ...native, ...processes, DENO_DIR: `${root}build/deno/cache`, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
+	},
+	{
 		name: "bun-with-node-26-programs",
 		command: node26 ? inBun : undefined,
 		node: 26,
@@ -201,13 +217,16 @@ function sum(output: string, ...expressions: readonly RegExp[]): number {
 	);
 }
 
-/** Reads the counts of bun test or of node:test. */
+/** Reads the counts of bun test, node:test or deno test. */
 function count(output: string, status: number): Omit<Result, "ms"> {
-	const passed = sum(output, /^# pass (\d+)$/gm, /^ *(\d+) pass$/gm);
-	const failed = sum(output, /^# fail (\d+)$/gm, /^# cancelled (\d+)$/gm, /^ *(\d+) fail$/gm);
+	const passed = sum(output, /^# pass (\d+)$/gm, /^ *(\d+) pass$/gm, /\| (\d+) passed /gm);
+	const failed = sum(output, /^# fail (\d+)$/gm, /^# cancelled (\d+)$/gm, /^ *(\d+) fail$/gm, /\| (\d+) failed/gm);
 	const skipped = [...output.matchAll(/^SKIPPED (.*)$/gm)].map(([, json]) => JSON.parse(json ?? "") as Skipped);
 	// What is skipped in another way than by the table of the suite has failed.
-	const unexplained = Math.max(0, sum(output, /^# skipped (\d+)$/gm, /^ *(\d+) skip$/gm) - skipped.length);
+	const unexplained = Math.max(
+		0,
+		sum(output, /^# skipped (\d+)$/gm, /^ *(\d+) skip$/gm, /\| (\d+) ignored/gm) - skipped.length,
+	);
 	const all = failed + unexplained;
 	// What ends badly without naming a failed test, or runs no test, has failed.
 	return { passed, skipped, failed: all > 0 ? all : Number(status !== 0 || passed + skipped.length === 0) };
@@ -352,10 +371,10 @@ if (!flags.quick && files === allFiles && present.length === instances.length) {
 			console.log(`failed: packages/conformance/src/skipped.ts names cases that no file has: ${entry}`);
 		}
 }
-for (const { command, name, node } of wanted)
+for (const { command, name, node, missing } of wanted)
 	if (!command)
 		console.log(
-			`${name} did not run, and is not counted: there is no Node ${node} from npm for this machine, or it could not be downloaded. Set LIBIPC_NODE_${node} to its path.`,
+			`${name} did not run, and is not counted: ${missing ?? `there is no Node ${node} from npm for this machine, or it could not be downloaded. Set LIBIPC_NODE_${node} to its path.`}`,
 		);
 if (failures.length > 0) console.log(`\n${failures.join("\n")}`);
 console.log(`\n${closingLine({ passed, failed })}`);

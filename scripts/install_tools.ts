@@ -5,6 +5,8 @@
  *   bun scripts/install_tools.ts node-20            the given ones
  *   bun scripts/install_tools.ts --lock node-20     after a change to its package.json: writes its bun.lock
  */
+
+import { denoBinary } from "./deno_binary.ts";
 import { commandLine } from "./lib/command_line.ts";
 import { hasTool, lockTool, toolFolder } from "./lib/tool.ts";
 import { nodeBinary, nodeVersions } from "./node_binary.ts";
@@ -26,9 +28,11 @@ if (flags.lock) for (const name of _.tools) lockTool(name);
 
 for (const name of _.tools.length > 0 ? _.tools : ["biome", "clang-format"])
 	console.log(`${name}: ${toolFolder(name)}`);
-// A Node that a variable names need not be downloaded, and not every machine has one from npm.
-if (_.tools.length === 0)
+// What a variable names need not be downloaded, and not every machine has one from npm.
+if (_.tools.length === 0) {
 	for (const version of nodeVersions)
 		console.log(
 			`Node ${version}: ${nodeBinary(version) ?? `none; the tests that need it say so. LIBIPC_NODE_${version} can name one`}`,
 		);
+	console.log(`Deno: ${denoBinary() ?? "none; the tests that need it say so. LIBIPC_DENO can name one"}`);
+}

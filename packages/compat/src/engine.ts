@@ -1,6 +1,6 @@
 import { type Engine, hideFramesBeside } from "@libipc/protocol";
 import { engineChoice } from "./engine_choice.ts";
-import { nativeEngine } from "./node/engine.ts";
+import { nativeBinding } from "./native_binding.ts";
 import { sabEngine } from "./sab/engine.ts";
 import { isFirstToWarn } from "./sab/hub.ts";
 
@@ -28,5 +28,5 @@ export function engineOfProcess(): Engine {
 		hasWarned = true;
 		warn(whyNotNative);
 	}
-	return name === "native" ? nativeEngine : sabEngine;
+	return name === "native" ? nativeBinding.engine : sabEngine;
 }

@@ -1,9 +1,9 @@
 import { getEnvironmentData, isMainThread, setEnvironmentData } from "node:worker_threads";
+import { environmentVariable } from "@libipc/core/api";
 import { IpcError } from "@libipc/protocol";
-import { whyNoAddons } from "./node/addon.ts";
-import { library } from "./node/library.ts";
+import { nativeBinding } from "./native_binding.ts";
 
-/** `native`: the C library through a Node-API addon, between processes. `sab`: TypeScript, between the threads of this process. */
+/** `native`: the C library between processes. `sab`: TypeScript, between the threads of this process. */
 export type EngineName = "native" | "sab";
 
 export interface EngineChoice {
@@ -20,10 +20,10 @@ export interface EngineChoice {
 const KEY = "libipc.engine";
 
 function whyNotNative(): string {
-	const forbidden = whyNoAddons();
-	if (forbidden !== undefined) return forbidden;
 	try {
-		library();
+		const missing = nativeBinding.missing();
+		if (missing !== undefined) return missing;
+		nativeBinding.library();
 		return "";
 	} catch (error) {
 		if (error instanceof IpcError && error.code === "ERR_IPC_LIBRARY") return error.message;
@@ -46,7 +46,7 @@ function chooseNative(): EngineChoice {
 function choose(): EngineChoice {
 	const handedOn = isMainThread ? undefined : (getEnvironmentData(KEY) as EngineChoice | undefined);
 	if (handedOn) return handedOn.name === "native" ? chooseNative() : handedOn;
-	const forced = process.env.LIBIPC_ENGINE || undefined;
+	const forced = environmentVariable("LIBIPC_ENGINE") || undefined;
 	if (forced === "native") return chooseNative();
 	if (forced === "sab")
 		return { name: "sab", whyNotNative: "LIBIPC_ENGINE=sab was set: leave it out, or set it to native." };
@@ -55,7 +55,7 @@ function choose(): EngineChoice {
 	const whyNot = whyNotNative();
 	if (whyNot === "") return { name: "native", whyNotNative: "" };
 	// A library is named for other processes: threads alone would wait for them for ever. In Bun, this package has only sab.
-	const named = process.versions.bun ? undefined : process.env.LIBIPC_LIBRARY;
+	const named = process.versions.bun ? undefined : environmentVariable("LIBIPC_LIBRARY");
 	if (named)
 		return failed(
 			"native",
@@ -68,7 +68,7 @@ function choose(): EngineChoice {
 let chosen: EngineChoice | undefined;
 
 /**
- * The engine of this process: `LIBIPC_ENGINE`, otherwise native if addons are allowed and the native library is available, otherwise sab.
+ * The engine of this process: `LIBIPC_ENGINE`, otherwise native if the runtime can load native code and the native library is usable, otherwise sab.
  * All threads must make the same choice, or they would not find each other's names. So a Worker takes the choice of its parent.
  * A library that `LIBIPC_LIBRARY` names is an order as well: if it cannot be used, that is an error.
  */

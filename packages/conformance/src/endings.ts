@@ -7,6 +7,11 @@ export const endings = ["closes", "returns", "exits", "throws", "waits", "waits 
 
 export type Ending = (typeof endings)[number];
 
+/** Those that work in the runtime of this process: skipped.ts has the other one. */
+export const possibleEndings: readonly Ending[] = endings.filter(
+	(how) => !process.versions.deno || how !== "waits in a call",
+);
+
 /** Starts a Worker that has all kinds open, and waits until it has ended in that way. */
 export async function endWorker(how: Ending, prefix: string, name: string): Promise<void> {
 	await using worker = startThreadProgram("ending", [how, prefix, name]);

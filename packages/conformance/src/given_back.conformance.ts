@@ -71,14 +71,16 @@ test("shared memory whose views are kept is counted until they are collected", (
 	assert.equal(bytes[5], 5);
 });
 
-test("a Worker that ends, in whatever way, leaves no name and no mapping", async () => {
-	const { segments } = usage();
-	for (const how of endings) {
+test.each(endings)(
+	"a Worker that ends leaves no name and no mapping: %s",
+	async (how) => {
+		const { segments } = usage();
 		await endWorker(how, prefix, names.next());
 		await until(() => list({ prefix }).length === 0);
 		await until(() => usage().segments <= segments); // those of the test before may be collected meanwhile
-	}
-}, 60_000);
+	},
+	60_000,
+);
 
 test(
 	"what is opened and closed again and again in one task keeps nothing",

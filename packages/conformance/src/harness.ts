@@ -1,8 +1,8 @@
 /**
- * `describe` and `test` of node:test, which Bun runs too, with what this suite wants of both: tables of cases, a time after
- * which a test that hangs has failed, and cases that are skipped on some instances (skipped.ts).
+ * `describe` and `test` of the runtime (runner.ts), with what this suite wants of both: tables of cases, a time after which a
+ * test that hangs has failed, and cases that are skipped on some instances (skipped.ts).
  */
-import { after, afterEach, describe as group, test as single } from "node:test";
+import { after, afterEach, group, single } from "./runner.ts";
 import { findSkip } from "./skipped.ts";
 
 export { after as afterAll, afterEach };
@@ -57,10 +57,10 @@ function registerTest(name: string, body: () => unknown, timeout = PATIENCE_MS):
 	if (skipped) {
 		// For scripts/conformance.ts, which counts these.
 		console.log(`\nSKIPPED ${JSON.stringify({ title, ...skipped })}`);
-		single(name, { skip: skipped.reason }, () => {});
+		single(name, title, { skip: skipped.reason }, async () => {});
 		return;
 	}
-	single(name, { timeout }, async () => {
+	single(name, title, { timeout }, async () => {
 		await body();
 	});
 }

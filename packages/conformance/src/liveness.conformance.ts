@@ -12,6 +12,7 @@ import { afterAll, describe, test } from "./harness.ts";
 import { givenBack, givenBackWithoutFiles, held, heldWithoutFiles } from "./holdings.ts";
 import { instance } from "./instance.ts";
 import { Names } from "./names.ts";
+import { findSkip } from "./skipped.ts";
 import { startProgram } from "./start_program.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { clear } from "./under_test.ts";
@@ -97,85 +98,84 @@ async function replace(holder: TestProgram): Promise<void> {
 /** Each case waits most of the time, so some of them run at the same time. */
 const AT_ONCE = 3;
 
-function each(cases: readonly Case[]): void {
-	for (let first = 0; first < cases.length; first += AT_ONCE) {
-		const some = cases.slice(first, first + AT_ONCE);
-		let outcomes: Promise<readonly PromiseSettledResult<void>[]> | undefined;
-		for (const [i, { title }] of some.entries())
-			test(title, async () => {
-				outcomes ??= Promise.allSettled(some.map(watch));
-				const outcome = (await outcomes)[i];
-				if (outcome?.status === "rejected") throw outcome.reason;
-			}, 180_000);
-	}
+function describeEach(group: string, cases: readonly Case[]): void {
+	describe(group, () => {
+		for (let first = 0; first < cases.length; first += AT_ONCE)
+			testTogether(group, cases.slice(first, first + AT_ONCE));
+	});
 }
 
-describe("a process ends", () => {
-	each([
-		{ title: "it is killed" },
-		{ title: "it was stopped for a long time before it is killed", stopped: STOPPED_MS },
-		{
-			title: "it is killed, and its parent does not wait for it",
-			holder: { within: ["sh", "-c", '"$@" & exec sleep 600', "sh"] },
-		},
-		{
-			title: "and the watcher has no free descriptor",
-			watcher: { within: ["sh", "-c", 'ulimit -n 128; exec "$@"', "sh"], later: { noDescriptors: true } },
-		},
-	]);
-});
+function testTogether(group: string, some: readonly Case[]): void {
+	const isSkipped = ({ title }: Case): boolean => findSkip(`${group} > ${title}`) !== undefined;
+	let outcomes: Promise<readonly PromiseSettledResult<void>[]> | undefined;
+	for (const [i, { title }] of some.entries())
+		test(title, async () => {
+			outcomes ??= Promise.allSettled(some.map(async (one) => (isSkipped(one) ? undefined : watch(one))));
+			const outcome = (await outcomes)[i];
+			if (outcome?.status === "rejected") throw outcome.reason;
+		}, 180_000);
+}
 
-describe("a process is replaced by exec", () => {
-	each([
-		{ title: "from the thread that holds everything", end: replace },
-		{ title: "while a Worker holds everything", holder: { program: "holds in a Worker" }, end: replace },
-	]);
-});
+describeEach("a process ends", [
+	{ title: "it is killed" },
+	{ title: "it was stopped for a long time before it is killed", stopped: STOPPED_MS },
+	{
+		title: "it is killed, and its parent does not wait for it",
+		holder: { within: ["sh", "-c", '"$@" & exec sleep 600', "sh"] },
+	},
+	{
+		title: "and the watcher has no free descriptor",
+		watcher: { within: ["sh", "-c", 'ulimit -n 128; exec "$@"', "sh"], later: { noDescriptors: true } },
+	},
+]);
 
-describe("in namespaces", () => {
-	each([
-		{ title: "the holder has another PID namespace", holder: { within: inNamespaces("pid") } },
-		{ title: "the watcher has another PID namespace", watcher: { within: inNamespaces("pid") } },
-		{
-			title: "both have one, with equal process and thread ids",
-			samePid: true,
-			holder: { within: inNamespaces("pid") },
-			watcher: { within: inNamespaces("pid") },
+describeEach("a process is replaced by exec", [
+	{ title: "from the thread that holds everything", end: replace },
+	{ title: "while a Worker holds everything", holder: { program: "holds in a Worker" }, end: replace },
+]);
+
+describeEach("in namespaces", [
+	{ title: "the holder has another PID namespace", holder: { within: inNamespaces("pid") } },
+	{ title: "the watcher has another PID namespace", watcher: { within: inNamespaces("pid") } },
+	{
+		title: "both have one, with equal process and thread ids",
+		samePid: true,
+		holder: { within: inNamespaces("pid") },
+		watcher: { within: inNamespaces("pid") },
+	},
+	{
+		title: "the holder is replaced by exec in another PID namespace",
+		holder: { within: inNamespaces("pid") },
+		end: replace,
+	},
+	{ title: "the holder has another time namespace", holder: { within: inNamespaces("time") } },
+	{ title: "the watcher has another time namespace", watcher: { within: inNamespaces("time") } },
+	{
+		title: "two containers: PID, mount, network, time and user namespaces",
+		holder: { within: inNamespaces(...CONTAINER) },
+		watcher: { within: inNamespaces(...CONTAINER) },
+	},
+	{
+		title: "the watcher may not see processes of others: another user, and /proc mounted with hidepid=2",
+		holder: { user: 65_533 },
+		watcher: {
+			within: inNamespaces("mount"),
+			command: "mount -t proc -o hidepid=2 proc /proc",
+			user: 65_534,
 		},
-		{
-			title: "the holder is replaced by exec in another PID namespace",
-			holder: { within: inNamespaces("pid") },
-			end: replace,
-		},
-		{ title: "the holder has another time namespace", holder: { within: inNamespaces("time") } },
-		{ title: "the watcher has another time namespace", watcher: { within: inNamespaces("time") } },
-		{
-			title: "two containers: PID, mount, network, time and user namespaces",
-			holder: { within: inNamespaces(...CONTAINER) },
-			watcher: { within: inNamespaces(...CONTAINER) },
-		},
-		{
-			title: "the watcher may not see processes of others: another user, and /proc mounted with hidepid=2",
-			holder: { user: 65_533 },
-			watcher: {
-				within: inNamespaces("mount"),
-				command: "mount -t proc -o hidepid=2 proc /proc",
-				user: 65_534,
-			},
-		},
-		{
-			title: "there is no /proc",
-			holder: { within: inNamespaces("mount"), command: "mount -t tmpfs none /proc" },
-			watcher: { within: inNamespaces("mount"), command: "mount -t tmpfs none /proc" },
-		},
-		{
-			title: "the watcher has become another user, who may not open the names",
-			permissions: 0o600,
-			watcher: { later: { user: 65_534 } },
-		},
-		{
-			title: "something is mounted over the watcher's storage",
-			watcher: { within: inNamespaces("mount"), later: { command: `mount -t tmpfs none ${DIRECTORY}` } },
-		},
-	]);
-});
+	},
+	{
+		title: "there is no /proc",
+		holder: { within: inNamespaces("mount"), command: "mount -t tmpfs none /proc" },
+		watcher: { within: inNamespaces("mount"), command: "mount -t tmpfs none /proc" },
+	},
+	{
+		title: "the watcher has become another user, who may not open the names",
+		permissions: 0o600,
+		watcher: { later: { user: 65_534 } },
+	},
+	{
+		title: "something is mounted over the watcher's storage",
+		watcher: { within: inNamespaces("mount"), later: { command: `mount -t tmpfs none ${DIRECTORY}` } },
+	},
+]);

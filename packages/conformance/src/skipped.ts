@@ -91,6 +91,51 @@ export const skip: readonly Skip[] = [
 		],
 	},
 	{
+		reason: "The buffers of mapped memory cannot be transferred in Deno: it has no release for them.",
+		where: ({ programs, engine }) => programs === "deno" && engine === "native",
+		cases: [TRANSFERRED, TRANSFERRED_VIEW],
+	},
+	{
+		reason: "Deno cannot replace its program: it has no process.execve.",
+		where: ({ programs }) => programs === "deno",
+		cases: ["a process is replaced by exec", "in namespaces > the holder is replaced by exec in another PID namespace"],
+	},
+	{
+		reason: "Deno itself ends (it panics) where a process has no free descriptor.",
+		where: ({ programs }) => programs === "deno",
+		cases: ["a process without free descriptors", "a process ends > and the watcher has no free descriptor"],
+	},
+	{
+		reason: "worker.terminate() of Deno does not end a Worker that is blocked in a call.",
+		where: ({ programs }) => programs === "deno",
+		cases: ["a Worker that ends leaves no name and no mapping: waits in a call"],
+	},
+	{
+		reason: "Deno keeps two descriptors of each Worker that is terminated during a top-level await.",
+		where: ({ programs }) => programs === "deno",
+		cases: ["Workers that are terminated while they wait leave no descriptor"],
+	},
+	{
+		reason: "Deno does not put the default action of a signal back when its handler is removed.",
+		where: ({ programs }) => programs === "deno",
+		cases: [/ > SIG\w+: handler removed: /],
+	},
+	{
+		reason: "Deno runs the handler of a signal some turns later: the program blocks again before.",
+		where: ({ programs }) => programs === "deno",
+		cases: ["signals during blocking calls > a call without a timeout goes on"],
+	},
+	{
+		reason: "Where several processes of Deno end by a signal at once, not all have removed their names in time.",
+		where: ({ programs }) => programs === "deno",
+		cases: ["a process that a signal ends > programs that end at once leave nothing"],
+	},
+	{
+		reason: "AbortController.abort() of Deno reads the properties of the signal, which the case overrides.",
+		where: ({ runtime }) => runtime === "deno",
+		cases: ["a signal > with overridden properties is what it is"],
+	},
+	{
 		reason: "Only Bun replaces its program in the same process when a file is saved.",
 		where: ({ runtime, transport }) => runtime !== "bun" || transport === "threads",
 		cases: ["bun --watch"],

@@ -9,6 +9,7 @@ export { bufferLengthOf, isSharedArrayBuffer, sharedBuffer, viewOfBytes } from "
 export { type OpenFailure, openFailure } from "./check/open_failure.ts";
 export { closeAtExit } from "./close_at_exit.ts";
 export { type Api, createApi } from "./create_api.ts";
+export { environmentVariable } from "./environment_variable.ts";
 export { type Address, declarations, type Symbols } from "./native/declarations.ts";
 export { createNativeEngine } from "./native/engine.ts";
 export { mapMemory, type NativeLibrary } from "./native/library.ts";

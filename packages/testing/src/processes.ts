@@ -20,7 +20,10 @@ const otherRuntime: OtherRuntime | undefined = process.env.LIBIPC_PROGRAMS
 	? (JSON.parse(process.env.LIBIPC_PROGRAMS) as OtherRuntime)
 	: undefined;
 
-const sameRuntime = process.versions.bun ? thisRuntime : [...thisRuntime, "--disable-warning=ExperimentalWarning"];
+const sameRuntime =
+	process.versions.bun || process.versions.deno
+		? thisRuntime
+		: [...thisRuntime, "--disable-warning=ExperimentalWarning"];
 
 /** How many programs run in this runtime and in the other one. */
 const live = { same: 0, other: 0 };
@@ -73,17 +76,25 @@ export const startProcess: Start = (file, args, { env, command, within = [] }, l
 		ended = { status: code ?? 128 + (signal === null ? 0 : constants.signals[signal]) };
 		finish();
 	});
+	// Not child.kill(): in Deno, it sends only the first signal.
+	const send = (to: number | undefined, signal: NodeJS.Signals): void => {
+		if (ended || to === undefined) return;
+		try {
+			process.kill(to, signal);
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+		}
+	};
 	return {
 		pid: pid ?? -1,
 		kill: () => {
 			// A program that was started in the background of the outer command does not end with it.
 			const program = within.length > 0 && pid !== undefined ? innermost(pid) : pid;
-			if (!ended && program !== undefined && program !== pid) process.kill(program, "SIGKILL");
-			child.kill("SIGKILL");
+			if (program !== pid) send(program, "SIGKILL");
+			send(pid, "SIGKILL");
 		},
 		signal: (signal) => {
-			if (within.length === 0) child.kill(signal);
-			else if (pid !== undefined) process.kill(innermost(pid), signal);
+			send(within.length === 0 || pid === undefined ? pid : innermost(pid), signal);
 		},
 	};
 };

@@ -9,8 +9,9 @@ export function spin(most: number): void {
 /** Resolves after `ms` milliseconds. */
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** Resolves in the next turn of the event loop. */
-export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+/** Resolves in the next turn of the event loop. Deno looks at sockets and signals only when a timer or nothing is next. */
+export const turn = () =>
+	new Promise<void>((resolve) => void (process.versions.deno ? setTimeout(resolve, 1) : setImmediate(resolve)));
 
 /** Runs the event loop until `what` returns true. Fails after 10 s. */
 export async function until(what: () => boolean): Promise<void> {

@@ -1,3 +1,4 @@
+import { environmentVariable } from "@libipc/core/api";
 import {
 	HEADER_BYTES,
 	header,
@@ -18,7 +19,7 @@ import type { Key } from "./name_table.ts";
  * reads the file of the name, and works on Linux only: macOS has other names for the files. Leftovers of dead processes do not count.
  * There is no C library to ask, so the paths are made here: `ipc_os_directory()`, `ipc_segment_key()`.
  */
-const directory = (): string => process.env.LIBIPC_DIR || "/dev/shm";
+const directory = (): string => environmentVariable("LIBIPC_DIR") || "/dev/shm";
 
 const decoder = new TextDecoder();
 

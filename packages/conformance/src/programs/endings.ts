@@ -3,16 +3,21 @@
  * rounds, and one at the end.
  */
 import { args, say } from "@libipc/testing/program";
-import { type Ending, endings, endWorker, usage } from "../endings.ts";
+import { until } from "@libipc/testing/timing";
+import { endWorker, possibleEndings, usage } from "../endings.ts";
 import { list } from "../under_test.ts";
 
 const [prefix = "", count = ""] = args;
 const rounds = Number(count);
 
-const report = (): void => say(JSON.stringify({ ...usage(), names: list({ prefix }).length }));
+async function report(): Promise<void> {
+	// In Deno, a terminated Worker still runs for some time when it is said to have ended.
+	if (process.versions.deno) await until(() => list({ prefix }).length === 0 && usage().segments === 0);
+	say(JSON.stringify({ ...usage(), names: list({ prefix }).length }));
+}
 
 for (let round = 0; round < rounds; round++) {
-	for (const how of endings) await endWorker(how as Ending, prefix, `n${round}`);
-	if (round === Math.floor(rounds / 5)) report();
+	for (const how of possibleEndings) await endWorker(how, prefix, `n${round}`);
+	if (round === Math.floor(rounds / 5)) await report();
 }
-report();
+await report();

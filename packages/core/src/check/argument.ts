@@ -6,6 +6,7 @@ import type {
 	ReceiverOptions,
 	WaitOptions,
 } from "../endpoint/types.ts";
+import { environmentVariable } from "../environment_variable.ts";
 import { isUint8Array, lostMemory } from "./bytes.ts";
 import { checkOptionNames, optionNames } from "./option_names.ts";
 import { isSignal } from "./signal.ts";
@@ -89,7 +90,7 @@ const PREFIX_VARIABLE = "LIBIPC_PREFIX";
 
 /** The prefix of the environment; `undefined`: the variable is not set, or empty. It is read by each open. */
 function environmentPrefix(): string | undefined {
-	const prefix = process.env[PREFIX_VARIABLE];
+	const prefix = environmentVariable(PREFIX_VARIABLE);
 	if (!prefix) return undefined;
 	const problem = problemOf("prefix", prefix, limits.prefixBytes);
 	if (problem)

@@ -1,3 +1,5 @@
+import { environmentVariable } from "../environment_variable.ts";
+
 /** The profile of AppArmor or the context of SELinux that confines this process; "": none, or it cannot be read. */
 function securityProfile(): string {
 	try {
@@ -14,7 +16,7 @@ function securityProfile(): string {
  * is known. It is read only for the text of an error.
  */
 export function confinementHint(): string {
-	const snap = process.env.SNAP_INSTANCE_NAME ?? process.env.SNAP_NAME;
+	const snap = environmentVariable("SNAP_INSTANCE_NAME") ?? environmentVariable("SNAP_NAME");
 	if (snap)
 		return ` This process is the snap ${snap}, which may only use files whose names begin with "snap.${snap}." in /dev/shm: create the directory /dev/shm/snap.${snap}.libipc, and set LIBIPC_DIR to it in all processes that share names.`;
 	const profile = securityProfile();

@@ -89,7 +89,7 @@ export class SenderLoan implements Loan {
 				this.#name,
 				"The memory of this loan was transferred with a buffer of the same sender, so what was written to its bytes since is lost. The loan is still open: read its property bytes again, complete them, and send it, or dispose of it.",
 			);
-		const sent = endOnce(this.#loan, byteLength);
+		const sent = endOnce(this.#loan, byteLength + 0); // minus zero is no integer for Deno
 		if (sent === undefined)
 			throw new IpcError(
 				"ERR_IPC_LOAN_ENDED",

@@ -15,11 +15,11 @@ import { chooseDirectory } from "./storage.ts";
  *
  * @internal
  */
-export function loadLibrary(
+export function loadLibrary<Library extends NativeLibrary>(
 	abiVersion: (path: string) => number,
-	load: (path: string) => NativeLibrary,
+	load: (path: string) => Library,
 	files?: readonly string[],
-): NativeLibrary {
+): Library {
 	const library = loadNativeFile(
 		"library",
 		({ path, hint }) => {

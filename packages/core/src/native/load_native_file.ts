@@ -1,4 +1,5 @@
 import { IpcError } from "@libipc/protocol";
+import { environmentVariable } from "../environment_variable.ts";
 import { stateOf, unloadableHint } from "./library_file.ts";
 import { type NativeFile, nativeFiles, place, targetNames, targetsHere } from "./native_files.ts";
 import { publishedSizes } from "./published_sizes.ts";
@@ -9,7 +10,7 @@ const TITLES: Readonly<Record<NativeFile, string>> = { library: "The native libr
 
 /** What `LIBIPC_LIBRARY` names, as an absolute path: the system looks for a name without a slash in other places. */
 function namedLibrary(): string | undefined {
-	const named = process.env.LIBIPC_LIBRARY;
+	const named = environmentVariable("LIBIPC_LIBRARY");
 	if (!named) return undefined;
 	return named.startsWith("/") ? named : `${process.cwd()}/${named}`;
 }

@@ -1,4 +1,5 @@
 import { abi, IpcError } from "@libipc/protocol";
+import { environmentVariable } from "../environment_variable.ts";
 import { isMainThread } from "../main_thread.ts";
 import { NativeFailure } from "./failure.ts";
 import type { NativeLibrary } from "./library.ts";
@@ -14,7 +15,7 @@ const VARIABLE = "LIBIPC_DIR";
  * The library is asked with the environment of JavaScript, which a program can change, and which in Bun has what `.env` files say.
  */
 export function chooseDirectory({ symbols }: NativeLibrary): void {
-	const wanted = process.env[VARIABLE] ?? "";
+	const wanted = environmentVariable(VARIABLE) ?? "";
 	if (wanted === "" && !isMainThread()) return;
 	if (wanted.includes("\0"))
 		throw new IpcError("ERR_IPC_INVALID_ARGUMENT", "", `The environment variable ${VARIABLE} has a zero byte.`);

@@ -22,6 +22,12 @@ const POLLS_BEFORE_ARRIVAL = 3;
 /** How often waiting endpoints poll after that signal has not arrived. */
 const UNSIGNALLED_POLL_INTERVAL_MS = 20;
 
+/**
+ * Calls `run` when timers and sockets have run. Deno polls its sockets each sixty-first turn only, as long as an immediate waits, so
+ * it gets a timer.
+ */
+const afterTurn: (run: () => void) => unknown = process.versions.deno ? (run) => setTimeout(run, 0) : setImmediate;
+
 /** The waits of an endpoint for one thing: {@link WaitQueue}. */
 export interface Pollable {
 	readonly keepsAlive: boolean;
@@ -45,7 +51,7 @@ export interface Pollable {
  * | slice, time left | `#sliceEnds` in the future | the time is over, or the event loop has run |
  * | slice, time over | `#sliceEnds` passed | the event loop has run: waits are postponed until then |
  *
- * An immediate ends the slice: timers and sockets have run before it. Then the postponed waits are served, in a new slice.
+ * An immediate (in Deno, a timer) ends the slice: timers and sockets have run before it. Then the postponed waits are served, in a new slice.
  */
 export class EventLoop {
 	readonly #engine: Engine;
@@ -177,14 +183,14 @@ export class EventLoop {
 	}
 
 	/**
-	 * Only an immediate shows that the event loop has run. Another call from the waker does not: the runtime reads a socket that
+	 * Only {@link afterTurn} shows that the event loop has run. Another call from the waker does not: the runtime reads a socket that
 	 * always has another signal in a loop.
 	 */
 	#beginSlice(): void {
 		this.#inSlice = true;
 		this.#sliceEnds = 0;
 		// After the promises of what has been served have run: two microtasks.
-		queueMicrotask(() => queueMicrotask(() => setImmediate(this.#endSlice)));
+		queueMicrotask(() => queueMicrotask(() => afterTurn(this.#endSlice)));
 	}
 
 	readonly #endSlice = (): void => {

@@ -107,7 +107,6 @@ export const faults: readonly Fault[] = [
 	}),
 	...of("join", "counted", {
 		counted_while_joining: change("slots.c", "slots_take(segment, slot, JOINING);", "slots_take(segment, slot, 0);"),
-		joined_relaxed: relaxed("slots.c", "atomic_store_explicit(&slot->held, 0, ", "release"),
 	}),
 	...of("overrun", "messages", {
 		no_fence_of_receiver: change("overrun.c", "atomic_thread_fence(memory_order_acquire);"),

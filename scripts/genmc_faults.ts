@@ -125,7 +125,11 @@ export const faults: readonly Fault[] = [
 	...of("mutex", "two", {
 		lock_relaxed: claimTaken,
 		unlock_relaxed: claimReleased,
-		swap_relaxed: relaxed("queued_lock.c", "&owner, handle->instance,\n                                                 ", "acquire"),
+		swap_relaxed: relaxed(
+			"queued_lock.c",
+			"&owner, handle->instance,\n                                                 ",
+			"acquire",
+		),
 		no_fence_of_waiter: fenceOfWait,
 		no_fence_of_notifier: fenceOfNotify,
 	}),

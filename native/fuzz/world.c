@@ -180,6 +180,8 @@ int ipc_os_open_waker(uint64_t *waker) {
   return -EMFILE;
 }
 /* Of the binding for Node, which no target has. */
+int ipc_os_keep_waker(uint64_t *waker) { return (void)waker, -ENOSYS; }
+int ipc_os_wait_for_signal(uint64_t waker, int milliseconds) { return (void)waker, (void)milliseconds, -EINVAL; }
 int ipc_os_reserve_waker(void) { return -ENOSYS; }
 
 int ipc_os_move(int descriptor, int to) {

@@ -58,6 +58,8 @@ bool ipc_os_wait_interruptibly(_Atomic uint32_t *word, uint32_t expected, uint64
 void ipc_os_wake_all(_Atomic uint32_t *word) { (void)word; }
 void ipc_os_signal(uint64_t waker) { atomic_fetch_add_explicit(&model_signals[waker], 1, memory_order_release); }
 int ipc_os_open_waker(uint64_t *waker) { return (void)waker, -1; }
+int ipc_os_keep_waker(uint64_t *waker) { return (void)waker, -1; }
+int ipc_os_wait_for_signal(uint64_t waker, int milliseconds) { return (void)waker, (void)milliseconds, -1; }
 int ipc_os_reserve_waker(void) { return -1; }
 int ipc_os_move(int descriptor, int to) { return (void)descriptor, (void)to, -1; }
 void ipc_os_test_waker(uint64_t waker) { (void)waker; }

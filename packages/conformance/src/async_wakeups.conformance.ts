@@ -4,7 +4,6 @@ import { isPending } from "@libipc/testing/outcome";
 import { scale } from "@libipc/testing/scale";
 import { text } from "@libipc/testing/text";
 import { RECOVERY_MS, sleep } from "@libipc/testing/timing";
-import { transport } from "@libipc/testing/transport";
 import { fill, fillers, rest } from "./fill.ts";
 import { afterAll, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
@@ -50,8 +49,8 @@ describe("between programs", () => {
 		}
 		const report = await child.report<{ next: number; aborted: number; unhandled: string[]; rest: string | null }>();
 		assertLike(report, { next: count, rest: null, unhandled: [] });
-		// How many depends on the scheduler, above all between threads. That there were some shows that the case tests something.
-		assert.ok(report.aborted >= (transport === "processes" ? count / 7.5 : 1), `${report.aborted} were aborted`);
+		// How many depends on the scheduler and the runtime: one is enough to show that the case tests something.
+		assert.ok(report.aborted >= 1, `${report.aborted} were aborted`);
 		assert.equal(await child.exited, 0);
 	}, 40_000);
 

@@ -5,6 +5,7 @@ import { text } from "@libipc/testing/text";
 import { sleep } from "@libipc/testing/timing";
 import { fill } from "./fill.ts";
 import { afterAll, describe, test } from "./harness.ts";
+import { instance } from "./instance.ts";
 import { Names } from "./names.ts";
 import { startProgram } from "./start_program.ts";
 import { Channel, Mutex, RwLock, Semaphore, SharedMemory } from "./under_test.ts";
@@ -111,9 +112,10 @@ describe("signals during blocking calls", () => {
 		}
 		await signalUntilOver(child, "SIGTERM");
 		const { results, took } = await child.report<Report>();
-		// One that ends early, at SIGTERM, or whose time is up first.
+		// One that ends early, at SIGTERM, or whose time is up first. Deno runs the handler some turns later, after further calls. If
+		// SIGUSR2 ended calls, there would be thirty.
 		assert.ok(took >= 1400, `took ${took} ms`);
-		assert.ok(results.length <= 2, `${results.length} calls`);
+		assert.ok(results.length <= (instance.runtime === "deno" ? 8 : 2), `${results.length} calls`);
 	});
 
 	test("a call without a timeout goes on", async () => {

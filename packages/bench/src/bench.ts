@@ -35,7 +35,7 @@ const { flags } = commandLine({
 		},
 		runs: {
 			...runsFlag(40),
-			description: "measured runs of each row, in 5 starts of its processes, with --against in 10",
+			description: "measured runs of each row, in up to 10 starts of its processes",
 		},
 		against: againstFlag,
 		json: jsonFlag,

@@ -62,10 +62,9 @@ const MAX_WARM_UP_ROUNDS = 20;
 
 /**
  * How often the processes of a row are started again, if there are as many runs. The cores, pages and caches that a process got
- * at its start stay with it: no row depends on a single start, and a comparison of two checkouts needs more of them.
+ * at its start stay with it: no row depends on few starts.
  */
-const STARTS = 5;
-const STARTS_AGAINST = 10;
+const STARTS = 10;
 
 const HERE = new URL("participant.program.ts", import.meta.url);
 
@@ -129,10 +128,9 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 	const prefix = `bench${process.pid}.${rows++}`;
 	const prefixes = against === undefined ? [prefix] : [prefix, `${prefix}.other`];
 	const starts: Start[] = [];
-	const wanted = against === undefined ? STARTS : STARTS_AGAINST;
 	try {
-		for (let start = 0, left = runs; start < wanted && left > 0; start++) {
-			const rounds = Math.ceil(left / (wanted - start));
+		for (let start = 0, left = runs; start < STARTS && left > 0; start++) {
+			const rounds = Math.ceil(left / (STARTS - start));
 			left -= rounds;
 			const startGroup = (program: URL, prefix: string) => {
 				const shared = { kind, prefix, senders, receivers, messagesPerSender, min, max, capacity };

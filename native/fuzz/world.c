@@ -234,11 +234,14 @@ static int describe(file *it) {
   return -EMFILE;
 }
 
+/* The name of a call that waits without an end was removed. What opens and looks agree, as in a system. */
+static bool is_hidden(void) { return is_gone && call_name && ends_by_orphaning; }
+
 int ipc_os_open(const char *key, bool create, uint32_t permissions) {
   (void)permissions;
   step();
   file *it = find(key);
-  if (it && is_gone && call_name && ends_by_orphaning) return -ENOENT;
+  if (it && is_hidden()) return -ENOENT;
   if (create && it) return -EEXIST;
   if (create) it = make(key);
   if (!it) return create ? -ENOSPC : -ENOENT;
@@ -272,7 +275,7 @@ int ipc_os_stat(int fd, ipc_os_file *out) {
 int ipc_os_stat_key(const char *key, ipc_os_file *out) {
   step();
   const file *it = find(key);
-  if (!it || is_gone) return -ENOENT;
+  if (!it || is_hidden()) return -ENOENT;
   *out = told(it);
   return 0;
 }

@@ -43,13 +43,7 @@ static void begin(void) {
   CLEAR(sender);
   CLEAR(receiver);
   model_clear_deaths();
-  model_start_ring(&shared, UNITS, 1, 1);
-  SET(shared.header.claim, 1);
-  model_join_ring(&shared, &sender.segment, IPC_ROUTE, body, UNITS, 1, 1);
-  model_be_sender(&sender, 0, 1, 2);
-  sender.is_only = true;
-  model_join_ring(&shared, &receiver.segment, IPC_ROUTE, body, UNITS, 1, 1);
-  model_be_receiver(&receiver, 0, 2, 3);
+  model_start_route(&shared, body, UNITS, &sender, &receiver);
 }
 
 int main(void) {

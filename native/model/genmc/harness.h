@@ -136,7 +136,20 @@ static inline void model_be_receiver(ipc_receiver *receiver, uint32_t index, uin
   receiver->quota = receiver->capacity_units / 8;
   receiver->is_queue = receiver->segment.kind == IPC_QUEUE;
   receiver->is_overrun = receiver->segment.overflow == IPC_DROP_OLDEST;
+  receiver->long_run = 0; /* every run is long: the receiver never pauses, which would change times only */
   model_set_slot(receiver->slot, instance, process);
+}
+
+/* A route with one sender, which has the claim (instance 1, process 2), and one receiver (2, 3). All is zero before. */
+static inline void model_start_route(model_segment *it, void *body, uint32_t capacity_units, ipc_sender *sender,
+                                     ipc_receiver *receiver) {
+  model_start_ring(it, capacity_units, 1, 1);
+  SET(it->header.claim, 1);
+  model_join_ring(it, &sender->segment, IPC_ROUTE, body, capacity_units, 1, 1);
+  model_be_sender(sender, 0, 1, 2);
+  sender->is_only = true;
+  model_join_ring(it, &receiver->segment, IPC_ROUTE, body, capacity_units, 1, 1);
+  model_be_receiver(receiver, 0, 2, 3);
 }
 
 /* A handle of a lock: its slot has the index, its instance is index + 1, its process index + 2. */

@@ -31,7 +31,7 @@ describe("the files of the targets", () => {
 });
 
 test.each([
-	["file:///home/me/libipc/packages/core/src/native/native_files.ts", "repository"],
+	["file:///clone/packages/core/src/native/native_files.ts", "repository"],
 	["file:///app/node_modules/libipc/dist/core/native/native_files.js", "package"],
 	["file:///app/node_modules/libipc/dist/core/native/native_files.js?v=3", "package"],
 	["file:///$bunfs/root/server", "bundle"],

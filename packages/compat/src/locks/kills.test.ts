@@ -1,4 +1,4 @@
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { type EngineHandle, headerWord, OWNER_DIED, Status, WAIT_WORDS, WaitBits, waitWord } from "@libipc/protocol";
 import { killedAt } from "../sab/testing/kill.ts";
 import { PretendProcess } from "../sab/testing/pretend.ts";
@@ -19,9 +19,6 @@ import {
 	PERMITS,
 	wakerOf,
 } from "./testing/pretend_handles.ts";
-
-// Where permits may be lost, a wait after each kill ends with its timeout.
-setDefaultTimeout(60_000);
 
 /** Longer than a survivor that checks at once for dead threads needs. Milliseconds. */
 const PATIENCE = 1000;

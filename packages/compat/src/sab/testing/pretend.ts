@@ -3,9 +3,24 @@ import { FIRST_UNIT, UNIT_BYTES } from "../hub_layout.ts";
 import type { NameOptions } from "../names.ts";
 import { Threads } from "../threads.ts";
 
-/** A simulated thread, for tests, which can be killed at any moment. It never sleeps: if the lock is taken, it checks at once whether the owner lives. */
+/** How much later each reading of the clock is than the one before, so that a loop that waits for a moment ends. Milliseconds. */
+const READING = 0.001;
+
+/**
+ * The time of all simulated threads, in milliseconds. It passes only when one of them sleeps or reads it. So a timeout never ends
+ * because the machine is slow, and a test that waits takes no time.
+ */
+let clock = 0;
+
+/** A simulated thread, for tests, which can be killed at any moment. No other thread runs while it sleeps: each sleep ends at once. */
 class PretendThread extends Threads {
-	override wait(): boolean {
+	override now(): number {
+		clock += READING;
+		return clock;
+	}
+
+	override wait(_words: Int32Array, _index: number, _expected: number, milliseconds: number): boolean {
+		clock += milliseconds;
 		return false;
 	}
 }

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, statfsSync } from "node:fs";
+import { readFileSync, statfsSync } from "node:fs";
+import { type LibraryDescriptors, libraryDescriptors } from "@libipc/testing/library_descriptors";
 import { DIRECTORY, mappedSegments } from "@libipc/testing/segment_files";
 import { startThreadProgram } from "./start_program.ts";
 
@@ -24,7 +25,7 @@ export interface Usage {
 	/** Mappings of segments, and all mappings of this process. */
 	readonly segments: number;
 	readonly mappings: number;
-	readonly descriptors: number;
+	readonly descriptors: LibraryDescriptors;
 	readonly rss: number;
 	/** Bytes of the storage that are in use, by whatever process. */
 	readonly storage: number;
@@ -36,7 +37,7 @@ export function usage(): Usage {
 	return {
 		segments: mappedSegments(),
 		mappings: readFileSync("/proc/self/maps", "utf8").split("\n").length,
-		descriptors: readdirSync("/proc/self/fd").length,
+		descriptors: libraryDescriptors(),
 		rss: process.memoryUsage().rss,
 		storage: (blocks - bfree) * bsize,
 	};

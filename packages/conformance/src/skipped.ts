@@ -111,11 +111,6 @@ export const skip: readonly Skip[] = [
 		cases: ["a Worker that ends leaves no name and no mapping: waits in a call"],
 	},
 	{
-		reason: "Deno keeps two descriptors of each Worker that is terminated during a top-level await.",
-		where: ({ programs }) => programs === "deno",
-		cases: ["Workers that are terminated while they wait leave no descriptor"],
-	},
-	{
 		reason: "Deno does not put the default action of a signal back when its handler is removed.",
 		where: ({ programs }) => programs === "deno",
 		cases: [/ > SIG\w+: handler removed: /],

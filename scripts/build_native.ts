@@ -51,7 +51,7 @@ const targets: readonly Target[] = [
 		sources: ["native/bench/callback_thread.c", ...platform],
 		isShared: true,
 	},
-	...["baseline", "ping_pong"].map((program) => ({
+	...["baseline", "ping_pong", "load"].map((program) => ({
 		output: program,
 		sources: [`native/bench/${program}.c`, ...platform],
 		isShared: false,

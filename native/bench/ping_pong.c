@@ -21,19 +21,15 @@
  * with what was sent; a wrong echo ends the program with status 1.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cpu.h"
+#include "pair.h"
 #include "platform/platform.h"
 
 enum {
@@ -72,27 +68,6 @@ typedef struct end {
 } end;
 
 static enum mode mode;
-static pid_t parent;
-static volatile sig_atomic_t child;
-
-/* The child ends with its parent. The parent learns of a dead child in on_child. */
-static void end_without_parent(void) {
-  if (getpid() != parent && getppid() != parent) _exit(1);
-}
-
-static void on_child(int signal_number) {
-  (void)signal_number;
-  int saved = errno, status;
-  if (waitpid((pid_t)child, &status, WNOHANG) > 0 && status != 0) _exit(1);
-  errno = saved;
-}
-
-static void on_end(int signal_number) {
-  (void)signal_number;
-  kill((pid_t)child, SIGKILL);
-  _exit(130);
-}
-
 static void await_sequence(slot *in, uint32_t sequence) {
   uint32_t seen;
   uint64_t asleep_at = mode == BACKOFF ? ipc_os_now() + BACKOFF_NS : 0;
@@ -171,19 +146,13 @@ static _Noreturn void answer(const end *e, uint32_t rounds, uint32_t pause_us, u
   _exit(0);
 }
 
-static uint32_t number(const char *text, uint32_t max) {
-  char *rest;
-  unsigned long value = strtoul(text, &rest, 10);
-  return *text < '0' || *text > '9' || *rest || value < 1 || value > max ? 0 : (uint32_t)value;
-}
-
 int main(int count, char **arguments) {
   int chosen = 0;
   uint32_t rounds = 0, pause_us = 0;
   if (count == 3 || count == 4) {
     while (chosen <= SOCKET && strcmp(arguments[1], MODES[chosen]) != 0) chosen++;
-    rounds = number(arguments[2], 100000000);
-    if (count == 4) pause_us = number(arguments[3], 1000000);
+    rounds = number(arguments[2], 1, 100000000, 0);
+    if (count == 4) pause_us = number(arguments[3], 1, 1000000, 0);
   }
   if (rounds == 0 || chosen > SOCKET || (count == 4 && pause_us == 0)) {
     fprintf(stderr, "usage: ping_pong spin|yield|futex|backoff|pipe|socket ROUNDS [PAUSE_US]\n");
@@ -202,12 +171,7 @@ int main(int count, char **arguments) {
   if (mode == PIPE && (pipe(there) != 0 || pipe(back) != 0)) return 1;
   if (mode == SOCKET && socketpair(AF_UNIX, SOCK_STREAM, 0, there) != 0) return 1;
 
-  parent = getpid();
-  signal(SIGCHLD, on_child);
-  child = (sig_atomic_t)fork();
-  if (child < 0) return 1;
-  if (child == 0) {
-    signal(SIGINT, SIG_IGN); /* the parent ends us */
+  if (is_child()) {
     /* Our copies of its ends go, or we would not see them close. */
     close(mode == PIPE ? there[1] : there[0]);
     close(back[0]);
@@ -216,8 +180,6 @@ int main(int count, char **arguments) {
     e.out_fd = mode == PIPE ? back[1] : there[1];
     answer(&e, rounds, pause_us, s->held_ns);
   }
-  signal(SIGINT, on_end);
-  signal(SIGTERM, on_end);
   close(mode == PIPE ? there[0] : there[1]);
   close(back[1]);
   end e = {.out = &s->ping, .in = &s->pong};

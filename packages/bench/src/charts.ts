@@ -10,7 +10,7 @@ import { publishedCharts } from "./charts/published_charts.ts";
 
 commandLine({
 	name: "bun run bench:charts",
-	help: { description: "Draws docs/bench.svg and docs/alternatives.svg from the results in bench/results." },
+	help: { description: "Draws the charts in docs from the results in bench/results." },
 });
 
 for (const { file, results, draw } of publishedCharts) {

@@ -2,6 +2,8 @@ import { type AlternativeRow, alternativesChart, RECEIVERS } from "../alternativ
 import { benchChart } from "../bench_ipc/bench_chart.ts";
 import type { Row } from "../bench_ipc/row.ts";
 import { describeMachine, type Machine } from "../command/machine.ts";
+import { loadChart } from "../load/load_chart.ts";
+import type { LoadResult } from "../load/result.ts";
 
 /** A chart of the documentation, and the results that it shows. */
 export interface PublishedChart {
@@ -27,6 +29,14 @@ export const publishedCharts: readonly PublishedChart[] = [
 		draw(json) {
 			const { machine, rows } = JSON.parse(json) as { machine: Machine; rows: AlternativeRow[] };
 			return alternativesChart(describeMachine(machine), rows, RECEIVERS);
+		},
+	},
+	{
+		file: "docs/load.svg",
+		results: "bench/results/load.json",
+		draw(json) {
+			const { machine, results } = JSON.parse(json) as { machine: Machine; results: LoadResult[] };
+			return loadChart(describeMachine(machine), results);
 		},
 	},
 ];

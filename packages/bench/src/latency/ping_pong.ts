@@ -4,12 +4,10 @@
  */
 import { monotonicNs, type Receiver, Route, type Sender } from "libipc";
 import { MESSAGE_BYTES, PingMessage } from "./ping_message.ts";
+import { LOSS_TIMEOUT, type Receive, type Receiving, receives } from "./receive.ts";
 
 export const PING = "ping";
 export const PONG = "pong";
-
-/** "block": recvInto waits. "poll": recvInto with timeout 0, repeated. */
-export type Receiving = "block" | "poll";
 
 export interface PingPong {
 	readonly prefix: string;
@@ -32,39 +30,6 @@ export interface SideOrder {
 	readonly pingPong: PingPong;
 }
 
-/** Longer than any round: a message that has not come by then is lost. */
-const LOSS_TIMEOUT = { timeout: 10_000 } as const;
-const NOW = { timeout: 0 } as const;
-/** A read of the clock at every poll would be measured too. */
-const POLLS_PER_CLOCK_READ = 1 << 16;
-
-/** Puts the next message into `target`. */
-type Receive = (receiver: Receiver, target: Uint8Array) => void;
-
-function block(receiver: Receiver, target: Uint8Array): void {
-	checkLength(receiver.recvInto(target, LOSS_TIMEOUT));
-}
-
-function poll(receiver: Receiver, target: Uint8Array): void {
-	let length = receiver.recvInto(target, NOW);
-	if (length < 0) {
-		let deadline = 0;
-		for (let polls = 1; length < 0; polls++) {
-			length = receiver.recvInto(target, NOW);
-			if (polls % POLLS_PER_CLOCK_READ !== 0) continue;
-			const now = monotonicNs();
-			deadline ||= now + LOSS_TIMEOUT.timeout * 1e6;
-			if (now > deadline) break;
-		}
-	}
-	checkLength(length);
-}
-
-function checkLength(length: number): void {
-	if (length === MESSAGE_BYTES) return;
-	throw new Error(length < 0 ? "a message of the ping-pong was lost" : `a message of ${length} bytes came back`);
-}
-
 function send(sender: Sender, bytes: Uint8Array): void {
 	if (!sender.send(bytes)) throw new Error("the other side of the ping-pong has ended");
 }
@@ -79,7 +44,7 @@ export function runSide(side: Side, pingPong: PingPong): Float64Array {
 	using receiver = Route.receiver(back, { prefix });
 	using sender = Route.sender(out, { prefix });
 	if (!sender.waitForReceivers(1, LOSS_TIMEOUT)) throw new Error("the other side of the ping-pong did not start");
-	const receive = receiving === "poll" ? poll : block;
+	const receive = receives[receiving];
 	const run = side === "ping" ? ping : echo;
 	return run(sender, receiver, receive, pingPong);
 }

@@ -1,6 +1,6 @@
 import { measureLibipc } from "./measure_libipc.ts";
 import { measureProgram, type ProgramMode } from "./measure_program.ts";
-import type { Receiving } from "./ping_pong.ts";
+import type { Receiving } from "./receive.ts";
 
 /**
  * How long a round takes: less than a microsecond if it spins, about a hundred with system calls. In a paused round both

@@ -16,6 +16,7 @@ import { availableParallelism } from "node:os";
 import { skip } from "../packages/conformance/src/skipped.ts";
 import { denoBinary, MISSING_DENO } from "./deno_binary.ts";
 import { commandLine, wholeNumber } from "./lib/command_line.ts";
+import { makeCompiledPackages } from "./lib/compiled_packages.ts";
 import { root } from "./lib/repository.ts";
 import { run } from "./lib/run.ts";
 import { closingLine } from "./lib/sums.ts";
@@ -73,7 +74,11 @@ const QUICK_SCALE = 0.1;
 const REPEATED_SCALE = 0.1;
 
 const source = "packages/conformance/src";
-const emitted = "build/emit/conformance/src";
+const EMIT = "build/emit";
+const emitted = `${EMIT}/conformance/src`;
+/** What Node 22 runs: JavaScript of all packages. It would strip the types of the sources in each Worker and process again, for 0.3 s. */
+const COMPILED = "build/compiled";
+const compiled = `${COMPILED}/packages/conformance/src`;
 /** How long each job took the last time. The longest begin first. */
 const TIMES = "build/conformance_times.json";
 /** `LIBIPC_BUN` may be a Bun for another target; `RUNNER` then starts it and the programs of the tests, see test_targets.ts. */
@@ -84,9 +89,10 @@ const nodeFlags = ["--disable-warning=ExperimentalWarning"];
 const inBun = (file: string): readonly string[] => [...runner, bun, "test", `./${source}/${file}.ts`];
 function inNode(version: NodeVersion): Instance["command"] {
 	const binary = nodeBinary(version);
+	const folder = version === 22 ? compiled : emitted;
 	return binary === undefined
 		? undefined
-		: (file) => [...runner, binary, ...nodeFlags, "--test-reporter=tap", `${emitted}/${file}.js`];
+		: (file) => [...runner, binary, ...nodeFlags, "--test-reporter=tap", `${folder}/${file}.js`];
 }
 
 const deno = denoBinary();
@@ -113,10 +119,7 @@ const filesOfRuntime = conformance(
 	...["wakers", "word_wait", "workers"],
 );
 
-/**
- * What Node 22 runs between processes: files that start few programs. Each of them takes 0.4 s of processor time there, before it does
- * anything: Node 22 keeps no sources without their types. Later versions take a third of that.
- */
+/** What Node 22 runs between processes: files that start few programs. Node 24 and 26 run all files. */
 const filesWithFewPrograms = [
 	...filesOfRuntime,
 	...conformance("fragments", "messages", "mutex", "peers", "prefix", "queue", "signals", "storage", "values"),
@@ -282,9 +285,10 @@ const times = readTimes();
 jobs.sort((a, b) => (times[keyOf(b)] ?? 0) - (times[keyOf(a)] ?? 0));
 
 if (present.some(({ node }) => node !== undefined)) {
-	rmSync("build/emit", { recursive: true, force: true });
+	rmSync(EMIT, { recursive: true, force: true });
 	const { status, output } = await runTests([process.execPath, "x", "tsc", "-p", "tsconfig.emit.json"], {});
 	if (status !== 0) fail(output);
+	if (present.some(({ node }) => node === 22)) makeCompiledPackages(EMIT, COMPILED);
 }
 
 const results = new Map(

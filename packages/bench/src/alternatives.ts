@@ -13,6 +13,7 @@ import {
 	isRight,
 	RECEIVERS,
 } from "./alternatives/alternatives_table.ts";
+import { publishedTable } from "./alternatives/published.ts";
 import { measureRow } from "./bench_ipc/row.ts";
 import { jsonFlag, runsFlag, svgFlag } from "./command/flags.ts";
 import { describeMachine, machine } from "./command/machine.ts";
@@ -34,7 +35,7 @@ const { flags } = commandLine({
 		svg: svgFlag,
 	},
 	help: {
-		description: `Sends the messages of bench_ipc from one sender to 1 and to 8 receivers, over libipc and over the alternatives that Bun has. Every transport is lossless, and every receiver checks every byte.\n\n${EXIT_STATUS}`,
+		description: `Sends the messages of bench_ipc from one sender to 1 and to 8 receivers, over libipc and over the alternatives that Bun and Node have. Every transport is lossless, and every receiver checks every byte.\n\n${EXIT_STATUS}`,
 	},
 });
 
@@ -67,8 +68,9 @@ await runCommand(async (signal) => {
 	console.log(alternativesTable(rows, RECEIVERS));
 	for (const reason of missing) console.log(reason);
 	console.log(
-		"Sockets and pipes carry many messages in each write of 128 KiB, as a careful program writes them. postMessage,\nBroadcastChannel and Bun.spawn ipc carry one message in each call.",
+		"Sockets and pipes carry many messages in each write of 128 KiB, as a careful program writes them. postMessage,\nBroadcastChannel, Bun.spawn ipc and Node's child_process carry one message in each call.\n",
 	);
+	console.log(publishedTable());
 	writeResult(flags.json, NAME, { rows });
 	if (flags.svg !== undefined) writeFileSync(flags.svg, alternativesChart(describeMachine(host), rows, RECEIVERS));
 	return rows.every(isRight) ? 0 : 1;

@@ -1,10 +1,11 @@
 import { report } from "../launcher/started.ts";
+import { byMemcmp } from "../workload/memcmp.ts";
 import { readReceiverSetup } from "./receiver_setup.ts";
 import type { ReceiverReport } from "./receivers.ts";
 import { RoundCounter } from "./round_counter.ts";
 
 const setup = readReceiverSetup();
-const counter = new RoundCounter(setup);
+const counter = new RoundCounter(setup, byMemcmp);
 
 const channel = new BroadcastChannel(setup.address ?? "");
 channel.onmessage = (event) => {

@@ -4,6 +4,8 @@ export interface ReceiverSetup {
 	readonly max: number;
 	/** Where to connect, for transports that have an address. */
 	readonly address?: string;
+	/** The URL of a module that the transport needs. */
+	readonly module?: string;
 }
 
 /** The setup this process or Worker was started with. */

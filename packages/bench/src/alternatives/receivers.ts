@@ -50,14 +50,16 @@ export interface ReceiverOptions<Stdin extends "pipe" | "ignore"> {
 	readonly stdin?: Stdin;
 	/** The address of each receiver, for transports that have addresses. */
 	readonly address?: (receiver: number) => string;
+	/** The URL of a module that the transport needs. */
+	readonly module?: string;
 }
 
 function programOptions(
 	{ min, max, signal }: MeasureOptions,
-	{ program, address }: ReceiverOptions<"pipe" | "ignore">,
+	{ program, address, module }: ReceiverOptions<"pipe" | "ignore">,
 	receiver: number,
 ) {
-	const setup: ReceiverSetup = { min, max, ...(address && { address: address(receiver) }) };
+	const setup: ReceiverSetup = { min, max, ...(address && { address: address(receiver) }), ...(module && { module }) };
 	return {
 		name: `receiver ${receiver} of ${program}`,
 		program: new URL(program, import.meta.url),

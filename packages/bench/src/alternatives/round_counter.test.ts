@@ -11,7 +11,7 @@ function messages(count: number): Uint8Array[] {
 }
 
 test("right messages are counted, from zero in each round", () => {
-	const counter = new RoundCounter(SIZES);
+	const counter = new RoundCounter(SIZES, byMemcmp);
 	for (let round = 0; round < 2; round++) {
 		for (const message of messages(100)) counter.take(message);
 		expect(counter.finish()).toEqual({ delivered: 100, corrupt: 0 });
@@ -19,7 +19,7 @@ test("right messages are counted, from zero in each round", () => {
 });
 
 test("a message inside a chunk is found", () => {
-	const counter = new RoundCounter(SIZES);
+	const counter = new RoundCounter(SIZES, byMemcmp);
 	for (const message of messages(100)) {
 		const chunk = Buffer.concat([Buffer.alloc(3, 0xff), message, Buffer.alloc(5, 0xff)]);
 		counter.takeFrom(chunk, 3, 3 + message.length);
@@ -30,7 +30,7 @@ test("a message inside a chunk is found", () => {
 test("one flipped bit is a corrupt message, wherever it is", () => {
 	const last = (messages(1)[0]?.length ?? 0) - 1;
 	for (const at of [0, 1, 3, 4, 7, 8, last - 8, last]) {
-		const counter = new RoundCounter(SIZES);
+		const counter = new RoundCounter(SIZES, byMemcmp);
 		for (const [sequence, message] of messages(3).entries()) {
 			if (sequence === 0) message[at] = (message[at] ?? 0) ^ 1;
 			counter.take(message);
@@ -51,11 +51,11 @@ test("cut, overlong, missing and repeated messages are corrupt", () => {
 		["the one after a missing one", second],
 	];
 	for (const [, message] of damaged) {
-		const counter = new RoundCounter(SIZES);
+		const counter = new RoundCounter(SIZES, byMemcmp);
 		counter.take(message);
 		expect(counter.finish()).toEqual({ delivered: 1, corrupt: 1 });
 	}
-	const counter = new RoundCounter(SIZES);
+	const counter = new RoundCounter(SIZES, byMemcmp);
 	counter.take(first);
 	counter.take(first);
 	expect(counter.finish()).toEqual({ delivered: 2, corrupt: 1 });

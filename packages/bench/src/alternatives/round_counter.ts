@@ -1,5 +1,4 @@
-import { byMemcmp } from "../workload/memcmp.ts";
-import { Workload } from "../workload/workload.ts";
+import { type Comparer, Workload } from "../workload/workload.ts";
 import type { ReceiverSetup } from "./receiver_setup.ts";
 
 /** What one receiver counted in one round. */
@@ -14,8 +13,8 @@ export class RoundCounter {
 	#delivered = 0;
 	#corrupt = 0;
 
-	constructor({ min, max }: ReceiverSetup) {
-		this.#workload = new Workload({ min, max, senders: 1 }, byMemcmp);
+	constructor({ min, max }: ReceiverSetup, compare: Comparer) {
+		this.#workload = new Workload({ min, max, senders: 1 }, compare);
 	}
 
 	/** Counts a message in its own array. */

@@ -1,10 +1,11 @@
 import { parentPort } from "node:worker_threads";
 import { report } from "../launcher/started.ts";
+import { byMemcmp } from "../workload/memcmp.ts";
 import { readReceiverSetup } from "./receiver_setup.ts";
 import type { ReceiverReport } from "./receivers.ts";
 import { RoundCounter } from "./round_counter.ts";
 
-const counter = new RoundCounter(readReceiverSetup());
+const counter = new RoundCounter(readReceiverSetup(), byMemcmp);
 
 parentPort?.on("message", (message: Uint8Array) => {
 	if (message.length > 0) counter.take(message);

@@ -3,7 +3,8 @@ import type { AlternativeResult, Availability, MeasureOptions } from "./alternat
 import { receiverProcesses } from "./receivers.ts";
 import { measureRounds } from "./rounds.ts";
 import { TemporaryDirectory } from "./temporary_directory.ts";
-import { loadZeroMq } from "./zeromq_module.ts";
+import { loadZeroMq, pushBroadcast } from "./zeromq_module.ts";
+import { zeroMqModule } from "./zeromq_tool.ts";
 
 export const name = "ZeroMQ";
 
@@ -11,7 +12,8 @@ export const name = "ZeroMQ";
 export async function measure(options: MeasureOptions): Promise<AlternativeResult> {
 	const availability = await available();
 	if (!availability.available) throw new Error(availability.reason);
-	const { Push } = await loadZeroMq();
+	const module = zeroMqModule();
+	const { Push } = await loadZeroMq(module);
 	using directory = new TemporaryDirectory();
 	using cleanup = new DisposableStack();
 	const address = (receiver: number): string => `ipc://${join(directory.path, String(receiver))}`;
@@ -20,24 +22,21 @@ export async function measure(options: MeasureOptions): Promise<AlternativeResul
 		cleanup.adopt(new Push({ linger: 0 }), (socket) => socket.close()),
 	);
 	await Promise.all(sockets.map((socket, receiver) => socket.bind(address(receiver))));
-	await using receivers = receiverProcesses(options, { program: "zeromq.program.ts", address });
-	return await measureRounds(name, options, receivers, {
-		send(message) {
-			// ZeroMQ may still hold the message when `send` resolves, so each message needs its own buffer. ZeroMQ gathers
-			// small messages into one write by itself.
-			const own = message.slice();
-			const [only] = sockets;
-			if (sockets.length === 1 && only !== undefined) return only.send(own);
-			return Promise.all(sockets.map((socket) => socket.send(own))).then(() => {});
-		},
-	});
+	await using receivers = receiverProcesses(options, { program: "zeromq.program.ts", address, module });
+	return await measureRounds(name, options, receivers, pushBroadcast(sockets));
 }
 
 /** Tries the module in another process: where it does not work, it can end the process that uses it. */
 export async function available(): Promise<Availability> {
+	let module: string;
+	try {
+		module = zeroMqModule();
+	} catch (error) {
+		return { available: false, reason: String(error).split("\n")[0] ?? "" };
+	}
 	using directory = new TemporaryDirectory();
 	await using probe = Bun.spawn({
-		cmd: [process.execPath, "--no-install", join(import.meta.dir, "zeromq_probe.program.ts")],
+		cmd: [process.execPath, join(import.meta.dir, "zeromq_probe.program.ts"), module],
 		// A core file is removed with the directory. A crash is an answer here, and is not reported to Bun.
 		cwd: directory.path,
 		env: { ...process.env, BUN_ENABLE_CRASH_REPORTING: "0" },

@@ -1,4 +1,6 @@
-/** The little of npm's `zeromq` that is used; the package is optional, so its own types may not be there. */
+import type { Broadcast } from "./rounds.ts";
+
+/** The little of npm's `zeromq` that is used. */
 export interface ZeroMq {
 	readonly Push: new (options: { readonly linger: number }) => PushSocket;
 	readonly Pull: new () => PullSocket;
@@ -14,10 +16,21 @@ export interface PullSocket extends AsyncIterable<readonly Uint8Array[]> {
 	connect(address: string): void;
 }
 
-/** Typed as any string, so that neither compiler nor bundler asks for the package. */
-const SPECIFIER: string = "zeromq";
+/** @param module the URL of the module, as `zeroMqModule` answers it */
+export async function loadZeroMq(module: string): Promise<ZeroMq> {
+	return await import(module);
+}
 
-/** Rejects where the package is not installed. */
-export async function loadZeroMq(): Promise<ZeroMq> {
-	return await import(SPECIFIER);
+/** Sends each message to all sockets. */
+export function pushBroadcast(sockets: readonly PushSocket[]): Broadcast {
+	return {
+		send(message) {
+			// ZeroMQ may still hold the message when `send` resolves, so each message needs its own buffer. ZeroMQ gathers
+			// small messages into one write by itself.
+			const own = message.slice();
+			const [only] = sockets;
+			if (sockets.length === 1 && only !== undefined) return only.send(own);
+			return Promise.all(sockets.map((socket) => socket.send(own))).then(() => {});
+		},
+	};
 }

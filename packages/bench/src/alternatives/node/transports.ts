@@ -1,0 +1,13 @@
+import type { AlternativeResult, MeasureOptions } from "../alternative.ts";
+import { measureChildProcess } from "./child_process.ts";
+import type { NodePlaces } from "./node_places.ts";
+import { measureZeroMq } from "./zeromq.ts";
+
+export type NodeMeasurement = (options: MeasureOptions, places: NodePlaces) => Promise<AlternativeResult>;
+
+/** What the sender in Node can measure. */
+export const nodeTransports = {
+	advanced: (options) => measureChildProcess(options, "advanced"),
+	json: (options) => measureChildProcess(options, "json"),
+	zeromq: measureZeroMq,
+} satisfies Record<string, NodeMeasurement>;

@@ -146,7 +146,7 @@ static void stopped_owner_keeps_it_killed_owner_loses_it(void) {
   test_kill(worker);
   double started = test_ms();
   CHECK(ipc_claim_lock_slow(&it.segment, &it.segment.header->claim, it.instance, IPC_FOREVER)); /* it is a zombie */
-  CHECK_LE(test_ms() - started, 1000);
+  check_within_a_second(started);
   unlock(&it);
   leave(&it);
 }
@@ -177,7 +177,7 @@ static void waiter_asleep_notices_the_death(void) {
   }
   double started = test_ms();
   CHECK(ipc_claim_lock_slow(&it.segment, &it.segment.header->claim, it.instance, IPC_FOREVER));
-  CHECK_LE(test_ms() - started, 1500);
+  check_within_a_second(started);
   unlock(&it);
   waitpid(killer, NULL, 0);
   leave(&it);
@@ -192,9 +192,9 @@ static void check_send_recovers(int32_t timeout_ms) {
   test_kill(start_holder());
   double started = test_ms();
   int32_t status;
-  while ((status = ipc_sender_send(sender, "x", 1, timeout_ms)) == IPC_TIMED_OUT)
-    if (test_ms() - started > 1000) FAIL("a dead owner still held the claim after 1 s (time-out %d)", timeout_ms);
+  while ((status = ipc_sender_send(sender, "x", 1, timeout_ms)) == IPC_TIMED_OUT) check_not_hung(started);
   CHECK_EQ(status, IPC_OK);
+  check_within_a_second(started);
   CHECK_EQ(ipc_receiver_recv(receiver, (char[1]){0}, 1, 0), 1);
   ipc_sender_close(sender);
   ipc_receiver_close(receiver);
@@ -273,7 +273,7 @@ static void route_has_one_live_sender(void) {
   test_kill(first);
   double started = test_ms();
   CHECK_EQ(open_second(&pid), IPC_OK);
-  CHECK_LE(test_ms() - started, 1000);
+  check_within_a_second(started);
   ipc_receiver_close(receiver);
 }
 

@@ -304,7 +304,7 @@ static void a_dead_holder_is_listed_until_its_death_is_noticed(void) {
   CHECK_EQ(it.name.receivers, 1);
   check_handle(&it.endpoints[1], 1, 0, 1, 1);
   CHECK(!remove_of(kind));
-  CHECK_EQ(ipc_mutex_lock(mutex, 5000), IPC_OWNER_DIED);
+  CHECK_EQ(ipc_mutex_lock(mutex, TEST_PATIENCE_MS), IPC_OWNER_DIED);
   it = must_find(kind);
   CHECK_EQ(it.count, 1);
   check_handle(&it.endpoints[0], 0, 0, 1, 1);
@@ -317,7 +317,7 @@ static void a_dead_holder_is_listed_until_its_death_is_noticed(void) {
   CHECK_EQ(it.name.permits, 2);
   CHECK_EQ(it.name.recovered, 0);
   check_handle(&it.endpoints[1], 1, 0, 1, 0);
-  for (int i = 0; i < 3; i++) CHECK_EQ(ipc_semaphore_acquire(semaphore, 5000), IPC_OK);
+  for (int i = 0; i < 3; i++) CHECK_EQ(ipc_semaphore_acquire(semaphore, TEST_PATIENCE_MS), IPC_OK);
   it = must_find(kind);
   CHECK_EQ(it.name.permits, 0);
   CHECK_EQ(it.name.recovered, 1);

@@ -82,11 +82,6 @@ static inline void check_given_back(const watcher *it) {
   check_within_a_second(started);
 }
 
-static inline void check_given_back_soon(const watcher *it) {
-  check_given_back(it);
-  check_recoveries();
-}
-
 static inline void hold_until_killed(void *unused) {
   (void)unused;
   hold_and_report();

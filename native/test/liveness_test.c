@@ -51,7 +51,7 @@ static void check_exec(void (*holder)(void *)) {
   check_held(&it);
   atomic_store(&shared->go, 1);
   await_exec(&worker);
-  check_given_back_soon(&it);
+  check_given_back(&it);
   test_kill(worker);
 }
 
@@ -74,7 +74,7 @@ static void a_forked_child_does_not_keep_what_its_dead_parent_had(void) {
   test_await(&shared->ready, 2);
   check_held(&it);
   test_kill(worker);
-  check_given_back_soon(&it);
+  check_given_back(&it);
 }
 
 static void become_nobody(void) {
@@ -106,21 +106,21 @@ static void take_the_numbers_of_all_descriptors(void) {
 
 static void another_user_sees_a_death(void) {
   need_root();
-  check_with_less(become_nobody, check_given_back_soon);
+  check_with_less(become_nobody, check_given_back);
 }
 
 static void a_process_in_another_root_sees_a_death(void) {
   if (geteuid() != 0) SKIP("only root may change its root");
-  check_with_less(change_root, check_given_back_soon);
+  check_with_less(change_root, check_given_back);
 }
 
 static void a_process_without_descriptors_sees_a_death(void) {
-  check_with_less(take_all_descriptors, check_given_back_soon);
+  check_with_less(take_all_descriptors, check_given_back);
 }
 
 /* Until then it takes no other for dead, and no name for removed: both are missing in the other directories. */
 static void a_process_that_has_lost_its_directory_sees_a_death(void) {
-  check_with_less(take_the_numbers_of_all_descriptors, check_given_back_soon);
+  check_with_less(take_the_numbers_of_all_descriptors, check_given_back);
 }
 
 /* Until it may go. Then it gives everything back itself. */
@@ -169,7 +169,7 @@ static void a_process_that_is_dumping_core_is_dead(void) {
   check_held(&it);
   atomic_store(&shared->go, 1);
   while (!is_dumping(worker.pid)) test_pause();
-  check_given_back_soon(&it);
+  check_given_back(&it);
   CHECK(is_dumping(worker.pid)); /* else it was not the dump that they did not wait for */
   end_dump(&worker, directory);
 }

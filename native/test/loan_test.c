@@ -144,7 +144,7 @@ static void loans_left_behind_block_nobody(void) {
   ipc_sender_close(closing);
   CHECK_EQ(ipc_sender_send(sender, "after", 5, 0), IPC_OK);
   char bytes[8];
-  CHECK_EQ(ipc_receiver_recv(receiver, bytes, sizeof bytes, 5000), 5);
+  CHECK_EQ(ipc_receiver_recv(receiver, bytes, sizeof bytes, TEST_PATIENCE_MS), 5);
   CHECK_EQ(memcmp(bytes, "after", 5), 0);
   ipc_sender_close(sender);
   ipc_receiver_close(receiver);

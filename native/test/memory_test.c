@@ -225,7 +225,7 @@ static void a_death_is_noticed_after_unlink(void) {
   CHECK_EQ(ipc_handle_sleep(it, wait, 1), IPC_TIMED_OUT);
   test_kill(other);
   double started = test_ms();
-  CHECK_EQ(ipc_handle_sleep(it, wait, 5000), IPC_OK);
+  CHECK_EQ(ipc_handle_sleep(it, wait, TEST_PATIENCE_MS), IPC_OK);
   check_within_a_second(started);
   ipc_handle_close(it);
 }

@@ -36,8 +36,9 @@ static void check_holder_killed(enum heir how, bool reaped) {
       next++;
     else if (how != IS_BUSY)
       CHECK_EQ(status, IPC_TIMED_OUT);
-    CHECK_LE(test_ms() - started, 1000);
+    check_not_hung(started);
   }
+  check_within_a_second(started);
   ipc_receiver_close(b);
   ipc_sender_close(sender);
 }
@@ -86,10 +87,12 @@ static void a_stopped_receiver_does_not_prolong_waits(void) {
   double started = test_ms();
   CHECK_EQ(ipc_receiver_recv(b, in, sizeof in, 0), IPC_TIMED_OUT);
   CHECK_EQ(ipc_receiver_recv(b, in, sizeof in, 50), IPC_TIMED_OUT);
-  CHECK_LE(test_ms() - started, 2000);
+  check_within_a_second(started);
   test_kill(holder);
   uint64_t got;
-  CHECK_EQ(ipc_receiver_recv(b, &got, 8, 1000), 8);
+  started = test_ms();
+  CHECK_EQ(ipc_receiver_recv(b, &got, 8, -1), 8);
+  check_within_a_second(started);
   CHECK_EQ(got, 7);
   ipc_receiver_close(b);
   ipc_sender_close(sender);
@@ -131,7 +134,7 @@ static void the_take_lock_of_a_dead_receiver_is_taken_over_on_a_busy_machine(voi
   test_kill(holder);
   hooks.before = a_slow_machine;
   uint64_t got;
-  uint64_t limit = ipc_os_now() + 1000000000u; /* not test_ms(), which goes by the hook's clock */
+  uint64_t limit = ipc_os_now() + TEST_PATIENCE_MS * UINT64_C(1000000); /* test_ms() has the hook's clock */
   int32_t status;
   while ((status = ipc_receiver_recv(b, &got, 8, 0)) == IPC_TIMED_OUT) CHECK_LE(ipc_os_now(), limit);
   CHECK_EQ(status, 8);
@@ -205,7 +208,7 @@ static void receivers_are_killed_at_random(void) {
   for (uint32_t i = 0; i < atomic_load(&shared->sent); i++)
     while (shared->times[0][i] == 0) {
       test_pause();
-      if (test_ms() - started > 5000) FAIL("message %u was lost", i);
+      if (test_ms() - started > TEST_PATIENCE_MS) FAIL("message %u was lost", i);
     }
   atomic_store(&shared->stop, 1);
   for (int i = 0; i < 2; i++) test_finish(survivors[i]);

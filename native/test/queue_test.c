@@ -241,7 +241,7 @@ static void loans_of_dead_senders_block_no_receiver(void) {
   CHECK_EQ(got, 2);
   CHECK_EQ(ipc_receiver_recv(b, &got, 8, -1), 8);
   CHECK_EQ(got, 3);
-  CHECK_LE(test_ms() - started, 2000);
+  check_within_a_second(started);
   close_three();
 }
 

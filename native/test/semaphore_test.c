@@ -273,7 +273,7 @@ static void a_sleeper_that_takes_another_permit_passes_its_notification_on(void)
   last_in_line = must_handle(of(PLAIN, 0));
   last_waker = open_waker();
   hooks.before = release_in_the_wait;
-  CHECK_EQ(ipc_semaphore_acquire(it, 5000), IPC_OK);
+  CHECK_EQ(ipc_semaphore_acquire(it, TEST_PATIENCE_MS), IPC_OK);
   CHECK_EQ(ipc_semaphore_permits(it), 1);
   CHECK_EQ(rings(&last_waker), 1);
   ipc_handle_close(it);

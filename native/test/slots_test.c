@@ -230,10 +230,9 @@ static void receive_and_end(void *unused) {
 static void place_of_an_ended_thread_is_reused(void) {
   ipc_receiver *first = must_receive(2), *second = NULL;
   test_finish(test_start(TEST_THREAD, receive_and_end, NULL));
-  double limit = test_ms() + 1000; /* the kernel forgets the thread a moment after the join */
+  double started = test_ms(); /* the kernel forgets the thread a moment after the join */
   int32_t code;
-  while (!(second = try_receive(2, &code)))
-    if (test_ms() > limit) FAIL("the place of an ended thread is still taken: %d", code);
+  while (!(second = try_receive(2, &code))) check_not_hung(started);
   ipc_receiver_close(second);
   ipc_receiver_close(first);
 }
@@ -267,10 +266,9 @@ static void check_eviction(int32_t timeout_ms, bool reaped) {
   if (reaped) test_reap(victim);
   double started = test_ms();
   int32_t status;
-  while ((status = ipc_sender_send(sender, &sent, 4, timeout_ms)) == IPC_TIMED_OUT)
-    if (test_ms() - started > 1000) FAIL("a dead receiver still blocks after 1 s (time-out %d)", timeout_ms);
+  while ((status = ipc_sender_send(sender, &sent, 4, timeout_ms)) == IPC_TIMED_OUT) check_not_hung(started);
   CHECK_EQ(status, IPC_OK);
-  CHECK_LE(test_ms() - started, 1000);
+  check_within_a_second(started);
   CHECK_EQ(ipc_sender_receiver_count(sender), 1);
   atomic_store(&shared->stop, sent + 2);
   uint32_t last = sent + 1;
@@ -311,7 +309,7 @@ static void last_receiver_killed_means_no_receivers(void) {
   test_kill(victim);
   double started = test_ms();
   test_finish(worker);
-  CHECK_LE(test_ms() - started, 1500);
+  check_within_a_second(started);
 }
 
 static const message_range small = {MESSAGE_TAG, 60};
@@ -416,7 +414,7 @@ static void receivers_are_killed_at_random(void) {
     if (i % 2) waitpid(victim.pid, NULL, 0);
     double started = test_ms();
     test_await(&shared->sent, atomic_load(&shared->sent) + 2000);
-    CHECK_LE(test_ms() - started, 1500);
+    check_within_a_second(started);
   }
   atomic_store(&shared->stop, 1);
   test_finish(stream);

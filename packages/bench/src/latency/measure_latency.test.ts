@@ -10,13 +10,13 @@ import { variants } from "./variant.ts";
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
 beforeAll(() => {
 	expect(spawnSync(process.execPath, ["run", "build"], { cwd: root, stdio: "inherit" }).status).toBe(0);
-}, 60_000);
+}, 300_000);
 
 test("every variant answers every round, and its percentiles are ordered", async () => {
-	const results = await measureLatency({ rounds: 300, runs: 2 }, new AbortController().signal);
+	const results = await measureLatency({ rounds: 100, runs: 2 }, new AbortController().signal);
 	expect(results.map(({ id }) => id)).toEqual(variants.map(({ id }) => id));
 	for (const { pace, rounds, runs, median, comparisons } of results) {
-		expect(rounds).toBe({ spinning: 300, calling: 15, paused: 3 }[pace]);
+		expect(rounds).toBe({ spinning: 100, calling: 5, paused: 1 }[pace]);
 		expect(runs).toHaveLength(2);
 		for (const { p50, p99, p999 } of [...runs, median]) {
 			expect(p50).toBeGreaterThan(0);
@@ -25,7 +25,7 @@ test("every variant answers every round, and its percentiles are ordered", async
 		}
 		for (const { ratio } of comparisons) expect(ratio).toBeGreaterThan(0);
 	}
-}, 60_000);
+}, 300_000);
 
 const LONG = 50_000;
 
@@ -44,5 +44,5 @@ test.each([
 		setTimeout(() => controller.abort(reason), 500);
 		await expect(measured).rejects.toBe(reason);
 	},
-	30_000,
+	300_000,
 );

@@ -30,6 +30,8 @@ const PAUSE_MS = 1;
 const WARM_UP_ROUNDS = 20_000;
 /** The code is compiled after these, with pauses or without. */
 const PAUSED_WARM_UP_ROUNDS = 2_000;
+/** Tests measure few rounds, and need no more than so many before each of these. */
+const MOST_WARM_UP_ROUNDS_EACH = 20;
 
 /** Neighbours in this list run right after each other: a disturbance of the machine meets both. */
 export const variants: readonly Variant[] = [
@@ -61,13 +63,15 @@ function program(id: string, title: string, mode: ProgramMode, pace: Pace): Vari
 
 function libipc(id: string, title: string, receiving: Receiving, pace: Pace, against: readonly Reference[]): Variant {
 	const paused = pace === "paused";
-	const warmUpRounds = paused ? PAUSED_WARM_UP_ROUNDS : WARM_UP_ROUNDS;
 	const pauseMs = paused ? PAUSE_MS : 0;
+	const warmUpRoundsOf = (rounds: number) =>
+		Math.min(paused ? PAUSED_WARM_UP_ROUNDS : WARM_UP_ROUNDS, rounds * MOST_WARM_UP_ROUNDS_EACH);
 	return {
 		id,
 		title,
 		pace,
 		against,
-		measure: (rounds, signal) => measureLibipc({ receiving, rounds, warmUpRounds, pauseMs }, signal),
+		measure: (rounds, signal) =>
+			measureLibipc({ receiving, rounds, warmUpRounds: warmUpRoundsOf(rounds), pauseMs }, signal),
 	};
 }

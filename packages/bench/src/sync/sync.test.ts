@@ -18,7 +18,7 @@ const { signal } = new AbortController();
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
 beforeAll(() => {
 	expect(spawnSync(process.execPath, ["run", "build"], { cwd: root, stdio: "inherit" }).status).toBe(0);
-}, 60_000);
+}, 300_000);
 
 testOnLinux(
 	"every kind of lock is measured, and every count is right",
@@ -30,19 +30,19 @@ testOnLinux(
 		for (const { id } of contendedVariants)
 			for (const size of sizes) expect(contended.median(contendedId(id, size))).toBeGreaterThan(0);
 	},
-	60_000,
+	300_000,
 );
 
 testOnLinux(
 	"every hand-over is measured, and its percentiles are ordered",
 	async () => {
-		const series = await measureHandOver({ rounds: 100, runs: 1 }, signal);
+		const series = await measureHandOver({ rounds: 30, runs: 1 }, signal);
 		for (const { id } of handOverVariants) {
 			expect(series.median(p50(id))).toBeGreaterThan(0);
 			expect(series.median(p50(id))).toBeLessThanOrEqual(series.median(p99(id)));
 		}
 	},
-	60_000,
+	300_000,
 );
 
 // Enough operations that two contenders without a lock meet, also if they share a processor.
@@ -54,7 +54,7 @@ test.each(["process", "worker"] as const)(
 		await using crew = new ContenderGroup(transport, 2, signal);
 		await expect(crew.run("nothing", 2, MANY)).rejects.toThrow(/^nothing, 2 at once,.* counted to /);
 	},
-	60_000,
+	300_000,
 );
 
 testOnLinux(
@@ -63,5 +63,5 @@ testOnLinux(
 		const counted = runSyncProgram("contended", "nothing", { count: MANY, processes: 2 }, signal);
 		await expect(counted).rejects.toThrow(/^sync contended nothing \(process \d+\) ended with status 1$/);
 	},
-	60_000,
+	300_000,
 );

@@ -13,18 +13,18 @@ const { prefix } = names;
 
 afterAll(() => names.clear());
 
-const _turn = () => new Promise((resolve) => setImmediate(resolve));
-
-/** Sooner than endpoints poll, which they do every 700 ms. */
-async function soon<Value>(promise: Promise<Value>): Promise<Value | "late"> {
-	return await Promise.race([promise, Bun.sleep(500).then(() => "late" as const)]);
+/** An end that is lost never comes here: the polls of these endpoints find nothing. */
+async function ends<Value>(promise: Promise<Value>): Promise<Value | "never"> {
+	return await Promise.race([promise, Bun.sleep(20_000).then(() => "never" as const)]);
 }
 
 describe("what happens between the look and the arming is not missed", () => {
 	/** Channels whose endpoints do something when they are about to be armed, once. */
 	function armed() {
 		const moment = { happens: () => {} };
-		const watched = <SomeEndpoint extends Pick<EngineReceiver, "arm">>(endpoint: SomeEndpoint): SomeEndpoint => {
+		const watched = <SomeEndpoint extends Pick<EngineReceiver, "arm" | "poll">>(
+			endpoint: SomeEndpoint,
+		): SomeEndpoint => {
 			const arm = endpoint.arm.bind(endpoint);
 			endpoint.arm = (wait, waker) => {
 				const { happens } = moment;
@@ -32,6 +32,7 @@ describe("what happens between the look and the arming is not missed", () => {
 				happens();
 				arm(wait, waker);
 			};
+			endpoint.poll = () => false;
 			return endpoint;
 		};
 		const factory = createChannelFactory(() => ({
@@ -48,7 +49,7 @@ describe("what happens between the look and the arming is not missed", () => {
 		using receiver = factory.receiver(name, { prefix });
 		using sender = Channel.sender(name, { prefix });
 		moment.happens = () => sender.send("in between");
-		expect(text((await soon(receiver.recvAsync())) as Uint8Array)).toBe("in between");
+		expect(text((await ends(receiver.recvAsync())) as Uint8Array)).toBe("in between");
 	});
 
 	test("room", async () => {
@@ -60,7 +61,7 @@ describe("what happens between the look and the arming is not missed", () => {
 		moment.happens = () => {
 			while (receiver.tryRecv());
 		};
-		expect(await soon(sender.sendAsync("waited"))).toBe(true);
+		expect(await ends(sender.sendAsync("waited"))).toBe(true);
 		expect(text(receiver.tryRecv())).toBe("waited");
 	});
 
@@ -70,21 +71,25 @@ describe("what happens between the look and the arming is not missed", () => {
 		using sender = factory.sender(name, { prefix });
 		using stack = new DisposableStack();
 		moment.happens = () => stack.use(Channel.receiver(name, { prefix }));
-		expect(await soon(sender.receiversReady(1))).toBe(true);
+		expect(await ends(sender.receiversReady(1))).toBe(true);
 		const events = sender.peers();
-		expect(await soon(events.next())).toMatchObject({ value: { type: "joined" } });
+		expect(await ends(events.next())).toMatchObject({ value: { type: "joined" } });
 		const next = events.next();
 		stack.dispose();
-		expect(await soon(next)).toMatchObject({ value: { type: "left" } });
+		expect(await ends(next)).toMatchObject({ value: { type: "left" } });
 	});
 });
 
 describe("an arming that was forgotten", () => {
 	/** Channels whose endpoints forget what they are armed for the first time, without noticing. */
 	function forgetful() {
-		const forgetting = <SomeEndpoint extends Pick<EngineReceiver, "arm" | "armed">>(endpoint: SomeEndpoint) => {
+		const polls = { findSomething: true };
+		const forgetting = <SomeEndpoint extends Pick<EngineReceiver, "arm" | "armed" | "poll">>(
+			endpoint: SomeEndpoint,
+		) => {
 			const arm = endpoint.arm.bind(endpoint);
 			const armed = endpoint.armed.bind(endpoint);
+			const poll = endpoint.poll.bind(endpoint);
 			let forgotten = 0;
 			endpoint.arm = (wait, waker) => {
 				if (forgotten === 0) forgotten = wait;
@@ -94,40 +99,46 @@ describe("an arming that was forgotten", () => {
 				}
 			};
 			endpoint.armed = () => (forgotten > 0 ? forgotten : armed());
+			endpoint.poll = (wait, waker) => polls.findSomething && poll(wait, waker);
 			return endpoint;
 		};
 		// Without the signal to itself, by which a new event loop tries once more without being armed.
 		const openWaker: Engine["openWaker"] = (signalled) =>
 			Object.defineProperty(nativeEngine.openWaker(signalled), "signalItself", { value: undefined });
-		return createChannelFactory(() => ({
+		const factory = createChannelFactory(() => ({
 			...nativeEngine,
 			openReceiver: (...args) => forgetting(nativeEngine.openReceiver(...args)),
 			openSender: (...args) => forgetting(nativeEngine.openSender(...args)),
 			openWaker,
 		}));
+		return { factory, polls };
 	}
 
-	test("is made good by looking around, for messages", async () => {
+	test("is made good by the next poll, for messages", async () => {
 		const name = names.next();
-		using receiver = forgetful().receiver(name, { prefix });
+		const { factory, polls } = forgetful();
+		using receiver = factory.receiver(name, { prefix });
 		using sender = Channel.sender(name, { prefix });
-		const waits = [receiver.recvAsync({ timeout: 10_000 }), receiver.recvAsync({ timeout: 10_000 })] as const;
+		const waits = [receiver.recvAsync(), receiver.recvAsync()] as const;
 		sender.send("found late");
 		expect(text(await waits[0])).toBe("found late");
+		polls.findSomething = false;
 		sender.send("heard");
-		expect(text((await soon(waits[1])) as Uint8Array)).toBe("heard");
-	}, 20_000);
+		expect(text((await ends(waits[1])) as Uint8Array)).toBe("heard");
+	}, 300_000);
 
-	test("is made good by looking around, for peers", async () => {
+	test("is made good by the next poll, for peers", async () => {
 		const name = names.next();
-		using sender = forgetful().sender(name, { prefix });
+		const { factory, polls } = forgetful();
+		using sender = factory.sender(name, { prefix });
 		const waits = [sender.receiversReady(1), sender.receiversReady(2)] as const;
 		using first = Channel.receiver(name, { prefix });
 		expect(await waits[0]).toBe(true);
+		polls.findSomething = false;
 		using second = Channel.receiver(name, { prefix });
-		expect(await soon(waits[1])).toBe(true);
+		expect(await ends(waits[1])).toBe(true);
 		expect([first.closed, second.closed]).toEqual([false, false]);
-	}, 20_000);
+	}, 300_000);
 });
 
 test.each(["drain", "drainBatch"] as const)("%s waits its time out when what it saw has been overwritten", (how) => {

@@ -60,11 +60,11 @@ test("an event loop whose signal to itself does not arrive says so once, and pol
 		loops[1].waker(heard);
 		loops[0].add(ends[0]);
 		loops[1].add(ends[1]);
-		while (ends[1].polls < 4) await Bun.sleep(1);
+		// Two timers run in one turn after a pause, so it takes more than one turn to see which polls more often.
+		while (ends[1].polls < 4 || ends[0].polls < 3 * ends[1].polls) await Bun.sleep(1);
 		expect(warnings).toHaveLength(1);
 		expect(warnings[0]?.message).toContain("did not arrive");
 		expect(warnings[0]).toHaveProperty("code", "IPC_NO_SIGNALS");
-		expect(ends[0].polls).toBeGreaterThan(ends[1].polls);
 		// Another waker of the same thread is not tested again.
 		loops[0].release(refused);
 		loops[0].waker(refused);

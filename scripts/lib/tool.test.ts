@@ -22,4 +22,4 @@ test("two processes that install a tool at the same time get the same complete f
 	expect(new Set(folders).size).toBe(1);
 	expect(existsSync(join(folders[0] ?? "", "node_modules/clang-format-node/package.json"))).toBe(true);
 	expect(readdirSync(cache).map((folder) => join(cache, folder))).toEqual([folders[0] ?? ""]);
-}, 120_000);
+}, 300_000);

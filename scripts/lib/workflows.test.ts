@@ -28,4 +28,4 @@ test("the workflows name instances of the suite that exist", async () => {
 	expect(named.length).toBeGreaterThan(5);
 	for (const name of named)
 		for (const version of [22, 24, 26]) expect(instances).toContain(name.replace("$version", String(version)));
-}, 30_000);
+}, 300_000);

@@ -4,7 +4,7 @@ import { usage } from "./sab/reserve.ts";
 import { threads } from "./sab/threads.ts";
 
 // Others may be using the machine, too.
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 /** Runs the garbage collector, and lets its callbacks run, until `isSo`. */
 async function collects(isSo: () => boolean, patience = 200): Promise<boolean> {

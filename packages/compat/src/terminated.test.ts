@@ -57,4 +57,4 @@ test("threads terminated while they open and close names block no other thread, 
 	freeLeftovers(here);
 	here.unlockNames();
 	expect(usage(here).used).toBe(FIRST_UNIT * UNIT_BYTES);
-}, 120_000);
+}, 300_000);

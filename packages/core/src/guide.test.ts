@@ -149,7 +149,7 @@ describe.each(tasks)("guide: %s", (task) => {
 			expect({ code, output, errors }).toEqual({ code: 0, output: outputs[task] ?? [], errors: "" });
 			expect(list({ prefix: `guide-${running?.pid}` })).toEqual([]);
 		},
-		30_000,
+		300_000,
 	);
 
 	test("the page shows the program and its output as they are", async () => {

@@ -70,7 +70,7 @@ describe.each(kinds)("the file of a %s", (kind, openHandle, what) => {
 			code: "ERR_IPC_PERMISSION",
 			message: expect.stringMatching(new RegExp(`may not open or remove ${what}.*permissions`)),
 		});
-	}, 20_000);
+	}, 300_000);
 
 	test("that only a killed process had open is created again, with other permissions", async () => {
 		const name = names.next();
@@ -80,7 +80,7 @@ describe.each(kinds)("the file of a %s", (kind, openHandle, what) => {
 		expect(existsSync(names.path(kind, name))).toBe(true);
 		using _again = open(name, { maxHandles: 3, permissions: 0o660 });
 		expect(modeOf(name)).toBe(0o660);
-	}, 20_000);
+	}, 300_000);
 });
 
 test("with too little space for the file, growing shared memory changes nothing", async () => {
@@ -95,4 +95,4 @@ test("with too little space for the file, growing shared memory changes nothing"
 	expect(memory.byteLength).toBe(100);
 	expect(statSync(names.path("memory", name)).size).toBe(size);
 	expect(memory.grow(200)).toBe(200);
-}, 20_000);
+}, 300_000);

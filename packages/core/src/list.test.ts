@@ -77,5 +77,5 @@ describe("list", () => {
 		expect(report.listed).toMatchObject([{ name, kind: "channel", state: "denied", endpoints: [], capacity: 0 }]);
 		expect(report.cleared).toEqual([]);
 		rmSync(path(name));
-	}, 30_000);
+	}, 300_000);
 });

@@ -11,7 +11,7 @@ import { testUnless } from "@libipc/testing/test_unless";
 import { engine } from "./index.ts";
 
 // Others may be using the machine, too.
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 const program = fileURLToPath(new URL("testing/refused.child.ts", import.meta.url));
 

@@ -80,14 +80,14 @@ describe("bun build --compile", () => {
 	test("makes one file, which runs in an empty folder", async () => {
 		await build("compiled", { compile: { outfile: executable } });
 		expect(run([executable])).toEqual(native);
-	}, 60_000);
+	}, 300_000);
 
 	testUnless(process.getuid?.() !== 0, "Only root can start a process of another user.")(
 		"and as another user",
 		() => {
 			expect(run([executable], {}, 65_534)).toEqual({ ...native, uid: 65_534 });
 		},
-		60_000,
+		300_000,
 	);
 
 	test("says which folder Bun needs if it cannot copy the library", () => {
@@ -95,12 +95,12 @@ describe("bun build --compile", () => {
 			code: "ERR_IPC_LIBRARY",
 			message: expect.stringMatching(/folder for temporary files.*set TMPDIR/),
 		});
-	}, 60_000);
+	}, 300_000);
 
 	test("with bytecode", async () => {
 		await build("bytecode", { compile: { outfile: executable }, bytecode: true, format: "cjs" });
 		expect(run([executable])).toEqual(native);
-	}, 60_000);
+	}, 300_000);
 });
 
 describe("a bundle for Node that has no place for the library", () => {

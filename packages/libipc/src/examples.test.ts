@@ -78,7 +78,7 @@ test.each(runtimes)(
 		expect(program.errors).toBe("");
 		expect(list({ prefix: `pool-${program.child.pid}` })).toEqual([]);
 	},
-	60_000,
+	300_000,
 );
 
 test("web-server: what a Node server is posted reaches each Bun process, in order", async () => {
@@ -104,4 +104,4 @@ test("web-server: what a Node server is posted reaches each Bun process, in orde
 		expect(subscriber.errors).toBe("");
 	}
 	expect(list({ prefix })).toEqual([]);
-}, 60_000);
+}, 300_000);

@@ -34,14 +34,14 @@ beforeAll(() => {
 	for (const file of ["main.mjs", "worker.mjs", "stack.mjs", "bundled.ts", "names.cjs", "typed.ts", "typed.cts"])
 		cpSync(fileURLToPath(new URL(`testing/${file}`, import.meta.url)), join(directory, file));
 	run(["npm", "install", "--offline", "--no-audit", "--no-fund"]);
-}, 120_000);
+}, 300_000);
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe("packed, installed, and run with two threads", () => {
 	test("in Bun", () => {
 		expect(run([process.execPath, "main.mjs"])).toBe(sum);
-	}, 60_000);
+	}, 300_000);
 
 	// Where npm has no Node of these versions, the conformance suite says so.
 	for (const version of nodeVersions) {
@@ -49,7 +49,7 @@ describe("packed, installed, and run with two threads", () => {
 		if (binary === undefined) continue;
 		test(`in Node ${version}`, () => {
 			expect(run([binary, "main.mjs"], { LIBIPC_ENGINE: "sab" })).toBe(sum);
-		}, 60_000);
+		}, 300_000);
 		// V8 ends the process where a Worker finds no addresses: what is reserved here must leave it some.
 		const addresses = { 22: 2_500_000, 24: 4_000_000, 26: 4_000_000 }[version];
 		testUnless(process.platform !== "linux", "Only Linux limits the addresses of a process.")(
@@ -58,7 +58,7 @@ describe("packed, installed, and run with two threads", () => {
 				const limited = ["sh", "-c", `ulimit -v ${addresses}; exec "$@"`, "sh", binary, "main.mjs"];
 				expect(run(limited, { LIBIPC_ENGINE: "sab" })).toBe(sum);
 			},
-			60_000,
+			300_000,
 		);
 	}
 	// Node 20 runs no TypeScript, so nothing but the package runs there.
@@ -67,7 +67,7 @@ describe("packed, installed, and run with two threads", () => {
 		if (binary === undefined) continue;
 		test(`in Node ${version}, with the library in the package`, () => {
 			expect(run([binary, "main.mjs"], { LIBIPC_ENGINE: "native" })).toBe(sum);
-		}, 60_000);
+		}, 300_000);
 	}
 
 	const types = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom", "--types", ""];
@@ -119,7 +119,7 @@ describe("the package", () => {
 		} finally {
 			renameSync(join(directory, "hidden"), join(directory, "node_modules"));
 		}
-	}, 60_000);
+	}, 300_000);
 });
 
 describe("under each name, required and imported, it is one instance", () => {

@@ -66,7 +66,7 @@ test("the snippets of the pages have correct types", async () => {
 	);
 	expect(programs.size).toBeGreaterThanOrEqual(9);
 	expect(await snippets.checkTypes(programs)).toEqual(printed());
-}, 60_000);
+}, 300_000);
 
 test("every snippet of the README and of docs/using.md is run", () => {
 	const pairs = ["Route.sender", "Route.receiver"];
@@ -98,7 +98,7 @@ test.each([bun, node(22), node(24), node(26)].map((runtime) => [runtime[0], runt
 		expect(await exchange("README.md", "mjs", runtime, bun)).toEqual(output);
 		expect(await exchange("README.md", "mjs", bun, runtime)).toEqual(output);
 	},
-	60_000,
+	300_000,
 );
 
 test.each(runtimes.map((runtime) => [runtime[0], runtime] as const))(
@@ -107,7 +107,7 @@ test.each(runtimes.map((runtime) => [runtime[0], runtime] as const))(
 		const output = ["BUN 42.17", "Uint8Array(3) [ 1, 2, 3 ]", "66 9", "66 9", "52428800", "262144", "null"];
 		expect(await exchange("docs/using.md", "ts", runtime, bun)).toEqual(printed(...output));
 	},
-	60_000,
+	300_000,
 );
 
 test.each(runtimes.flatMap(([name, command]) => programs.map(([text, output]) => ({ name, command, text, output }))))(
@@ -117,5 +117,5 @@ test.each(runtimes.flatMap(([name, command]) => programs.map(([text, output]) =>
 		expect(await snippets.run([...command, program])).toEqual(printed(...output));
 		expect(snippets.leftBehind()).toEqual([]);
 	},
-	60_000,
+	300_000,
 );

@@ -52,7 +52,7 @@ test("the examples are found, and import the package as users do", () => {
 
 test("the examples have correct types", async () => {
 	expect(await snippets.checkTypes(examples)).toEqual(printed());
-}, 60_000);
+}, 300_000);
 
 test("the examples run, end, and print what they say", async () => {
 	const names = [...examples.keys()];
@@ -62,4 +62,4 @@ test("the examples run, end, and print what they say", async () => {
 	const expected = [...examples].flatMap(([name, code]) => [`# ${name}`, ...expectedOutput(code)]);
 	expect(await snippets.run([process.execPath, program])).toEqual(printed(...expected));
 	expect(snippets.leftBehind()).toEqual([]);
-}, 60_000);
+}, 300_000);

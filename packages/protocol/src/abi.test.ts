@@ -8,7 +8,7 @@ import { OWNER_DIED, Status } from "./status.ts";
 import { type Agreed, disagreements, numbers, offsets, snake } from "./testing/evaluate_c.ts";
 
 // Compiling takes its time when the machine is busy.
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 const HEADERS = [
 	"libipc/options.h",

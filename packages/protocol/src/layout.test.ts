@@ -5,7 +5,7 @@ import { LAYOUT_HASH, type LayoutField, layoutFields, layoutHashOf } from "./lay
 import { type Agreed, disagreements, numbers, offsets, runC } from "./testing/evaluate_c.ts";
 
 // Compiling takes its time when the machine is busy.
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 const LAYOUT_H = new URL("../../../native/src/layout.h", import.meta.url);
 const word = (value: number): number => value >>> 0;

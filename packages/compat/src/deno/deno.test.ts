@@ -54,7 +54,7 @@ describe("mapped memory in Deno", () => {
 				written: "7,7,7,7",
 			});
 		},
-		120_000,
+		300_000,
 	);
 
 	inDeno(
@@ -62,7 +62,7 @@ describe("mapped memory in Deno", () => {
 		async () => {
 			expect(await run("mappings of what was closed are released")).toEqual({ wereMapped: true, released: true });
 		},
-		120_000,
+		300_000,
 	);
 
 	inDeno(
@@ -70,7 +70,7 @@ describe("mapped memory in Deno", () => {
 		async () => {
 			expect(await run("what was forgotten leaves")).toEqual({ before: 5, left: true });
 		},
-		120_000,
+		300_000,
 	);
 
 	inDeno(
@@ -78,7 +78,7 @@ describe("mapped memory in Deno", () => {
 		async () => {
 			expect(await run("Workers that end take their endpoints with them")).toBe(true);
 		},
-		120_000,
+		300_000,
 	);
 });
 
@@ -93,7 +93,7 @@ describe("the choice of the engine in Deno", () => {
 				expect(await run("opens", asked)).toEqual({ code: "opened", isFile: false });
 			}
 		},
-		120_000,
+		300_000,
 	);
 
 	inDeno(
@@ -109,7 +109,7 @@ describe("the choice of the engine in Deno", () => {
 			const asked = { permissions: ["--allow-env"], env: { LIBIPC_ENGINE: "sab" } };
 			expect(warningsIn((await output("opens and exits", asked)).errors)).toBe(0);
 		},
-		120_000,
+		300_000,
 	);
 
 	inDeno(
@@ -123,7 +123,7 @@ describe("the choice of the engine in Deno", () => {
 			expect(result).toEqual(Array(4).fill(expected));
 			expect(warningsIn(errors)).toBe(1);
 		},
-		120_000,
+		300_000,
 	);
 
 	inDeno(
@@ -140,6 +140,6 @@ describe("the choice of the engine in Deno", () => {
 			});
 			expect(await run("opens", { env: { LIBIPC_LIBRARY: "/dev/null" } })).toEqual(failed(/\/dev\/null/));
 		},
-		120_000,
+		300_000,
 	);
 });

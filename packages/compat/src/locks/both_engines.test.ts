@@ -45,7 +45,7 @@ describe.each(both)("processes of both engines, beside this one with %s", (which
 		using _mutex = world.mutex();
 		await ends(...["C", "TypeScript", "C", "TypeScript"].map((each) => start(each as Which, "counts", prefix, 20_000)));
 		expect(world.words[Word.left]).toBe(80_000);
-	}, 60_000);
+	}, 300_000);
 
 	test("conditions: 20,000 items go through a ring of 8, once and in order", async () => {
 		const prefix = newPrefix();
@@ -59,7 +59,7 @@ describe.each(both)("processes of both engines, beside this one with %s", (which
 		);
 		expect(world.words.subarray(TAKEN, TAKEN + 20_000).every((times) => times === 1)).toBe(true);
 		expect(world.words[Word.wrong]).toBe(0);
-	}, 60_000);
+	}, 300_000);
 
 	test.each([true, false])(
 		"a semaphore, robust: %p: never more than 3 of 5 processes hold a permit",
@@ -73,7 +73,7 @@ describe.each(both)("processes of both engines, beside this one with %s", (which
 			expect(world.words[Word.most]).toBeLessThanOrEqual(3);
 			expect(semaphore.permits).toBe(3);
 		},
-		60_000,
+		300_000,
 	);
 
 	test("a reader-writer lock: writers finish among readers, which see no half change", async () => {
@@ -85,14 +85,14 @@ describe.each(both)("processes of both engines, beside this one with %s", (which
 		Atomics.store(world.words, Word.stop, 1);
 		await ends(...readers);
 		expect([Word.left, Word.right, Word.wrong].map((word) => world.words[word])).toEqual([10_000, 10_000, 0]);
-	}, 60_000);
+	}, 300_000);
 
 	test("shared memory: 4 processes count to 80,000 under a lock made of a word", async () => {
 		const prefix = newPrefix();
 		using world = new World(prefix, engines[which]);
 		await ends(...["C", "TypeScript", "C", "TypeScript"].map((each) => start(each as Which, "words", prefix, 20_000)));
 		expect([world.words[Word.left], world.words[Word.bell]]).toEqual([80_000, 0]);
-	}, 60_000);
+	}, 300_000);
 });
 
 describe.each(pairs)("a handle of %s and then one of %s, in one thread", (first, second) => {
@@ -225,7 +225,7 @@ describe.each(pairs)("a process with %s is killed, one with %s continues", (dyin
 				lock.unlock();
 			}
 		},
-		60_000,
+		300_000,
 	);
 
 	test("a reader, and a holder of permits", async () => {
@@ -247,5 +247,5 @@ describe.each(pairs)("a process with %s is killed, one with %s continues", (dyin
 		for (let taken = 0; taken < 3; taken++) expect(semaphore.acquire(PATIENCE)).not.toBe(null);
 		expect([semaphore.permits, semaphore.recovered]).toEqual([0, 2]);
 		semaphore.release(3);
-	}, 60_000);
+	}, 300_000);
 });

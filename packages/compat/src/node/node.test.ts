@@ -57,38 +57,38 @@ describe.each(nodeVersions)("mapped memory in Node %d", (version) => {
 			after: "0,0,0,0",
 			written: "7,7,7,7",
 		});
-	}, 30_000);
+	}, 300_000);
 
 	test("shared memory that was closed is unmapped when no view of it exists any more", async () => {
 		expect(await run("mappings of what was closed are released", how)).toEqual({ wereMapped: true, released: true });
-	}, 30_000);
+	}, 300_000);
 
 	test("an endpoint that was not closed leaves when it is collected", async () => {
 		expect(await run("what was forgotten leaves", how)).toEqual({ before: 5, left: true });
-	}, 30_000);
+	}, 300_000);
 
 	test("Workers end with endpoints open, also where the main thread has none", async () => {
 		expect(await run("Workers that end take their endpoints with them", how)).toBe(true);
-	}, 60_000);
+	}, 300_000);
 
 	test("Workers are terminated while they load the addon, and leave nothing behind", async () => {
 		expect(await run("Workers are terminated while they load the addon", how)).toEqual([true, 0]);
-	}, 60_000);
+	}, 300_000);
 
 	test("a truncated file is reported as damage, and ends no process", async () => {
 		expect(await run("a truncated file", how)).toEqual(Array(4).fill("ERR_IPC_CORRUPT"));
-	}, 30_000);
+	}, 300_000);
 
 	test("a deleted file is noticed", async () => {
 		expect(await run("a deleted file", how)).toEqual(Array(3).fill("ERR_IPC_ORPHANED"));
-	}, 30_000);
+	}, 300_000);
 });
 
 describe("the choice of the engine", () => {
 	test("is native, if the native engine is available", async () => {
 		for (const version of nodeVersions) expect(await run("every kind is in a file", { version })).toBe(3);
 		expect(await run("every kind is in a file", { env: { LIBIPC_ENGINE: "native" } })).toBe(3);
-	}, 30_000);
+	}, 300_000);
 
 	test.each<How>([
 		{ env: { LIBIPC_ENGINE: "sab" } },
@@ -99,13 +99,13 @@ describe("the choice of the engine", () => {
 		async (how) => {
 			expect(await run("every kind is in a file", how)).toBe(0);
 		},
-		30_000,
+		300_000,
 	);
 
 	test("of a Worker is that of the main thread, whatever its own environment says", async () => {
 		expect(await run("a Worker chooses as the main thread has")).toEqual([true]);
 		expect(await run("a Worker chooses as the main thread has", { env: { LIBIPC_ENGINE: "sab" } })).toEqual([false]);
-	}, 30_000);
+	}, 300_000);
 
 	test.each<[How, string, RegExp | undefined]>([
 		[{}, "native", undefined],
@@ -124,7 +124,7 @@ describe("the choice of the engine", () => {
 			);
 			if (reason) expect(errors).toMatch(reason);
 		},
-		30_000,
+		300_000,
 	);
 
 	test("is one warning if Node's permission model hides the library, printed before the next call may block", async () => {
@@ -132,7 +132,7 @@ describe("the choice of the engine", () => {
 		const { result, errors } = await output("opens and exits", { flags });
 		expect(result).toBe(true);
 		expect(errors.match(/IpcWarning: .*--allow-fs-read=.*libipc\.so/g)).toHaveLength(1);
-	}, 30_000);
+	}, 300_000);
 
 	test.each<How>([
 		{ env: { LIBIPC_LIBRARY: "/nowhere/libipc.so" } },
@@ -147,7 +147,7 @@ describe("the choice of the engine", () => {
 			const asked = { ...how, env: { ...how.env, LIBIPC_ENGINE: "sab" } };
 			expect(await run("opens", asked)).toEqual({ code: "opened", isFile: false });
 		},
-		30_000,
+		300_000,
 	);
 
 	test.each<[How, RegExp]>([
@@ -162,7 +162,7 @@ describe("the choice of the engine", () => {
 				text: expect.stringMatching(text),
 			});
 		},
-		30_000,
+		300_000,
 	);
 
 	test("of an engine that does not exist is an error", async () => {
@@ -170,5 +170,5 @@ describe("the choice of the engine", () => {
 			code: "ERR_IPC_ENGINE",
 			text: 'LIBIPC_ENGINE is "fast": it can be "sab", "native", or left out.',
 		});
-	}, 30_000);
+	}, 300_000);
 });

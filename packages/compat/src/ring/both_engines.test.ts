@@ -273,9 +273,9 @@ describe.each(pairs)("%s in another process, and %s here", (there, here) => {
 		using sender = Channel.sender(name, { prefix });
 		sender.send("after");
 		const killed = performance.now();
-		expect(text(receiver.recv({ timeout: 5000 }))).toBe("after");
+		expect(text(receiver.recv({ timeout: 20_000 }))).toBe("after");
 		expect(performance.now() - killed).toBeLessThan(RECOVERY_MS);
-	}, 20_000);
+	}, 300_000);
 
 	test("a receiver killed with a lease: another receiver gets the message within a second", async () => {
 		const name = names.next();
@@ -287,10 +287,10 @@ describe.each(pairs)("%s in another process, and %s here", (there, here) => {
 		expect(receiver.recv({ timeout: 50 })).toBeNull();
 		await worker.kill();
 		const killed = performance.now();
-		using lease = receiver.take({ timeout: 5000 });
+		using lease = receiver.take({ timeout: 20_000 });
 		expect([lease && text(lease.bytes), lease?.attempt]).toEqual(["job", 2]);
 		expect(performance.now() - killed).toBeLessThan(RECOVERY_MS);
-	}, 20_000);
+	}, 300_000);
 
 	test("a sender killed in the middle of a large message, or at any moment: others continue", async () => {
 		const name = names.next();
@@ -305,15 +305,15 @@ describe.each(pairs)("%s in another process, and %s here", (there, here) => {
 			await using flood = child(there, "flood", name, round);
 			await flood.line();
 			for (let i = 0; i < 2000 * round; i++)
-				expect(readPattern(receiver.recv({ timeout: 5000 }) ?? new Uint8Array(9), 64).sequence).toBe(i);
+				expect(readPattern(receiver.recv({ timeout: 20_000 }) ?? new Uint8Array(9), 64).sequence).toBe(i);
 			await flood.kill();
 			const killed = performance.now();
 			while (receiver.tryRecv());
-			expect(sender.send("here", { timeout: 5000 })).toBe(true);
+			expect(sender.send("here", { timeout: 20_000 })).toBe(true);
 			expect(performance.now() - killed).toBeLessThan(RECOVERY_MS);
-			expect(text(receiver.recv({ timeout: 1000 }))).toBe("here");
+			expect(text(receiver.recv({ timeout: 20_000 }))).toBe("here");
 		}
-	}, 60_000);
+	}, 300_000);
 
 	test("senders and receivers of both engines at once: every message arrives, in one order", async () => {
 		const name = names.next();
@@ -329,7 +329,7 @@ describe.each(pairs)("%s in another process, and %s here", (there, here) => {
 			expect(await sender.sendAsync(writePattern(buffer, 0, i, 6000), { timeout: 30_000 })).toBe(true);
 		const orders = [await first.line(), await second.line()];
 		expect(orders[0]).toBe(orders[1] as string);
-	}, 60_000);
+	}, 300_000);
 });
 
 describe.each(directions)("a ring from %s to %s that drops its oldest messages", (from, to) => {

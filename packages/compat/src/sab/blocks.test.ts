@@ -5,7 +5,7 @@ import { FIRST_UNIT, hubWord, UNIT_BYTES } from "./hub_layout.ts";
 import { killedAt } from "./testing/kill.ts";
 
 // Others may be using the machine, too.
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 const MOST = FIRST_UNIT + 1024;
 

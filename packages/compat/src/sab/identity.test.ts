@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { isSystemThreadAlive, systemIdentity } from "./identity.ts";
 
 // Others may be using the machine, too.
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 describe.if(process.platform === "linux")("who a thread is, as the system tells", () => {
 	const self = systemIdentity();

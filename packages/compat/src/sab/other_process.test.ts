@@ -7,7 +7,7 @@ import * as core from "@libipc/core";
 import * as compat from "../index.ts";
 
 // Others may be using the machine, too.
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 const prefix = `elsewhere${process.pid}`;
 

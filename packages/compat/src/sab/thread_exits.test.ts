@@ -9,7 +9,7 @@ import { isThreadRegistered, recordExit, threadIdentity, watchThreads } from "./
 import { Threads } from "./threads.ts";
 
 // Others may be using the machine, too.
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 const buffer = createHub();
 const here = new Threads(buffer, { self: threadIdentity(), isAlive: isThreadRegistered });

@@ -7,7 +7,7 @@ import { threads } from "./threads.ts";
 import { ThreadWaker } from "./waker.ts";
 
 // Others may be using the machine, too.
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 offerHub();
 const here = threads();

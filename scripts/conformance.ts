@@ -11,12 +11,12 @@
  * `bun test ./packages/conformance/src/queue.conformance.ts [-t title]`, and with LIBIPC_TRANSPORT=threads for
  * bun-native-threads.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { skip } from "../packages/conformance/src/skipped.ts";
 import { denoBinary, MISSING_DENO } from "./deno_binary.ts";
+import { emitSuite, emittedSuite } from "./emitted_suite.ts";
 import { commandLine, wholeNumber } from "./lib/command_line.ts";
-import { makeCompiledPackages } from "./lib/compiled_packages.ts";
 import { root } from "./lib/repository.ts";
 import { run } from "./lib/run.ts";
 import { closingLine } from "./lib/sums.ts";
@@ -30,7 +30,7 @@ interface Instance {
 	readonly name: string;
 	/** Runs one file of the suite; undefined: that runtime is not on this machine. */
 	readonly command: ((file: string) => readonly string[]) | undefined;
-	/** The Node that it needs, of which it runs what tsc emits. */
+	/** The Node that it needs, which runs {@link emittedSuite}. */
 	readonly node?: NodeVersion;
 	/** Why there is no command. */
 	readonly missing?: string;
@@ -74,11 +74,6 @@ const QUICK_SCALE = 0.1;
 const REPEATED_SCALE = 0.1;
 
 const source = "packages/conformance/src";
-const EMIT = "build/emit";
-const emitted = `${EMIT}/conformance/src`;
-/** What Node 22 runs: JavaScript of all packages. It would strip the types of the sources in each Worker and process again, for 0.3 s. */
-const COMPILED = "build/compiled";
-const compiled = `${COMPILED}/packages/conformance/src`;
 /** How long each job took the last time. The longest begin first. */
 const TIMES = "build/conformance_times.json";
 /** `LIBIPC_BUN` may be a Bun for another target; `RUNNER` then starts it and the programs of the tests, see test_targets.ts. */
@@ -89,10 +84,9 @@ const nodeFlags = ["--disable-warning=ExperimentalWarning"];
 const inBun = (file: string): readonly string[] => [...runner, bun, "test", `./${source}/${file}.ts`];
 function inNode(version: NodeVersion): Instance["command"] {
 	const binary = nodeBinary(version);
-	const folder = version === 22 ? compiled : emitted;
 	return binary === undefined
 		? undefined
-		: (file) => [...runner, binary, ...nodeFlags, "--test-reporter=tap", `${folder}/${file}.js`];
+		: (file) => [...runner, binary, ...nodeFlags, "--test-reporter=tap", `${emittedSuite}/${file}.js`];
 }
 
 const deno = denoBinary();
@@ -180,7 +174,7 @@ const instances: readonly Instance[] = [
 		env: {
 			LIBIPC_PACKAGE: "libipc",
 			...processes,
-			...programsIn([node26, ...nodeFlags], source, emitted, ".js"),
+			...programsIn([node26, ...nodeFlags], source, emittedSuite, ".js"),
 		},
 	},
 	{
@@ -188,7 +182,7 @@ const instances: readonly Instance[] = [
 		command: inNode(26),
 		node: 26,
 		isRepeated: true,
-		env: { ...native, ...processes, ...programsIn([bun], emitted, source, ".ts") },
+		env: { ...native, ...processes, ...programsIn([bun], emittedSuite, source, ".ts") },
 	},
 ];
 
@@ -284,12 +278,8 @@ function readTimes(): Record<string, number> {
 const times = readTimes();
 jobs.sort((a, b) => (times[keyOf(b)] ?? 0) - (times[keyOf(a)] ?? 0));
 
-if (present.some(({ node }) => node !== undefined)) {
-	rmSync(EMIT, { recursive: true, force: true });
-	const { status, output } = await runTests([process.execPath, "x", "tsc", "-p", "tsconfig.emit.json"], {});
-	if (status !== 0) fail(output);
-	if (present.some(({ node }) => node === 22)) makeCompiledPackages(EMIT, COMPILED);
-}
+if (present.some(({ node }) => node !== undefined))
+	await emitSuite().catch((error: unknown) => fail(error instanceof Error ? error.message : String(error)));
 
 const results = new Map(
 	present.map(({ name }): [string, Result] => [name, { passed: 0, failed: 0, ms: 0, skipped: [] }]),

@@ -92,22 +92,26 @@ ${lines.join("\n")}
 	);
 }
 
+/** Compiles all packages: `<folder>/core/src/index.js`, and declarations. */
+export async function emitPackages(folder: string): Promise<void> {
+	await must([process.execPath, "node_modules/typescript/bin/tsc", "-p", "tsconfig.emit.json", "--outDir", folder]);
+}
+
 /**
- * Compiles the packages into `dist`.
+ * Makes `dist` of the compiled packages.
  *
+ * @param emitted - The folder of {@link emitPackages}.
  * @param nodeEntry - The entry for Node: a path in `dist` without an extension. Its declarations are those of the package.
  * @param entries - All entries, by their paths in `dist`, and the runtime of each.
  */
-export async function writeCode(
+export async function writeCodeOf(
+	emitted: string,
 	dist: string,
 	nodeEntry: string,
 	entries: Parameters<typeof joinModules>[1],
 ): Promise<void> {
-	const emitted = `${dist}-emitted`;
-	await must([process.execPath, "node_modules/typescript/bin/tsc", "-p", "tsconfig.emit.json", "--outDir", emitted]);
 	const places = entryPoints();
 	for (const name of [...INNER, "libipc"]) cpSync(`${emitted}/${name}/src`, `${dist}/${name}`, { recursive: true });
-	rmSync(emitted, { recursive: true });
 	for (const file of globSync("**/*.{js,d.ts}", { cwd: dist })) {
 		const path = join(dist, file);
 		const text = withRelativeImports(readFileSync(path, "utf8"), file, places);
@@ -118,4 +122,16 @@ export async function writeCode(
 	writeFileSync(declarations, REFERENCES + readFileSync(declarations, "utf8"));
 	removeUnused(dist, [`${nodeEntry}.d.ts`]);
 	writeCommonJs(dist, nodeEntry);
+}
+
+/** Compiles the packages into `dist`: {@link writeCodeOf}. */
+export async function writeCode(
+	dist: string,
+	nodeEntry: string,
+	entries: Parameters<typeof joinModules>[1],
+): Promise<void> {
+	const emitted = `${dist}-emitted`;
+	await emitPackages(emitted);
+	await writeCodeOf(emitted, dist, nodeEntry, entries);
+	rmSync(emitted, { recursive: true });
 }

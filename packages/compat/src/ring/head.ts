@@ -1,6 +1,7 @@
 import { EventIndex, headerWord, MARKS, Status, slotWord } from "@libipc/protocol";
 import { claimLockSlow, claimTakeOver, claimTryLock, claimUnlock } from "../segment/claim_lock.ts";
-import { deadlineAfter, FIRST_SLICE, isWanted, notify, prepare, SLICE, sleep, wake } from "../segment/event.ts";
+import { deadlineAfter, FIRST_SLICE, notify, prepare, SLICE, sleep, wake } from "../segment/event.ts";
+import { loadInOrder } from "../segment/load_in_order.ts";
 import { lowOf, plainLong, storeLong } from "../segment/long.ts";
 import { marksAdd, marksLastNumber, marksLastPosition } from "../segment/marks.ts";
 import { isOrphaned } from "../segment/orphaned.ts";
@@ -23,6 +24,8 @@ const {
 	writeLimit: WRITE_LIMIT,
 } = headerWord;
 const { asleep: ASLEEP } = slotWord;
+const DATA_FLAG: number = headerWord.eventFlags + EventIndex.data;
+const CLAIM_FREE_FLAG: number = headerWord.eventFlags + EventIndex.claimFree;
 
 /**
  * After so many waits without success a sender keeps the claim while it waits. Otherwise small messages of other senders could
@@ -30,17 +33,20 @@ const { asleep: ASLEEP } = slotWord;
  */
 const PATIENT_WAITS = 3;
 
+/** One store of both: a receiver that joins takes both, and computes from the count what it has missed. */
+function storeBoth({ headHalves, headLong, segment }: SenderState, position: number, count: number): void {
+	headHalves[0] = position;
+	headHalves[1] = count;
+	Atomics.store(segment.longs, HEAD >> 1, headLong[0] as bigint);
+}
+
 /** Moves head to a position, past so many more messages. */
 function moveHead(state: SenderState, position: number, messages: number): void {
 	const { words } = state;
 	state.publishesToClock--;
 	const count = (words[HEAD + 1] as number) + messages;
 	if (state.overwrites) {
-		// One store of both: a receiver that joins takes both, and computes from the count what it has missed.
-		const { headHalves, headLong } = state;
-		headHalves[0] = position;
-		headHalves[1] = count;
-		Atomics.store(state.segment.longs, HEAD >> 1, headLong[0] as bigint);
+		storeBoth(state, position, count);
 		return;
 	}
 	// Here only list() reads the count. A sender that is killed between the two stores leaves it too high by `messages`. One store
@@ -51,16 +57,17 @@ function moveHead(state: SenderState, position: number, messages: number): void 
 
 /** Publishes what lies before a position, with so many more messages, releases the claim, and wakes the waiters for either. */
 export function publish(state: SenderState, position: number, messages: number): void {
-	const { segment } = state;
+	const { words } = state;
 	moveHead(state, position, messages);
-	if (state.isOnly) {
-		if (notify(segment, EventIndex.data)) wokeReceiver(state);
-		return;
-	}
-	claimUnlock(segment, CLAIM);
-	// The load of `notify` keeps the load of the next line behind the stores.
-	if (notify(segment, EventIndex.data)) wokeReceiver(state);
-	if (isWanted(segment, EventIndex.claimFree)) wake(segment, EventIndex.claimFree);
+	if (!state.isOnly) Atomics.store(words, CLAIM, 0);
+	// This load keeps the load of the next line behind the stores.
+	if (loadInOrder(words, DATA_FLAG) !== 0) wakeReceivers(state);
+	if (!state.isOnly && words[CLAIM_FREE_FLAG] !== 0) wake(state.segment, EventIndex.claimFree);
+}
+
+function wakeReceivers(state: SenderState): void {
+	wake(state.segment, EventIndex.data);
+	wokeReceiver(state);
 }
 
 /** The same without waking receivers, for they cannot read anything yet. */
@@ -175,12 +182,13 @@ function isTimeToReap(state: SenderState): boolean {
  */
 export function claimHead(state: SenderState, claimed: Claimed, units: number, timeout: number): number {
 	const { words, ring } = state;
-	if (check(state) !== 0 || !(state.isOnly || claimTryLock(state.segment, CLAIM, state.instance)))
+	const isRefused = words[ORPHANED] !== 0 || (state.needsReceivers && words[RECEIVER_COUNT] === 0);
+	if (isRefused || !(state.isOnly || Atomics.compareExchange(words, CLAIM, 0, state.instance) === 0))
 		return claimSlowly(state, claimed, units, timeout, false);
 	const head = words[HEAD] as number;
 	const room = ((words[WRITE_LIMIT] as number) - head) >>> 0;
 	// The common case: the write limit is far enough.
-	if (units > room || room > ring.units || ring.padding(head, units) > 0 || isClockDue(state))
+	if (units > room || room > ring.units || ring.padding(head, units) > 0 || state.publishesToClock <= 0)
 		return claimSlowly(state, claimed, units, timeout, true);
 	claimed.at = head;
 	claimed.room = room;

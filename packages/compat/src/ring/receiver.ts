@@ -17,11 +17,13 @@ import { overrunFound, overrunStart } from "./overrun.ts";
 import { queueDone, queueRecover, queueRetry, queueTake } from "./queue.ts";
 import { ASSEMBLED, Found, ReceiverState } from "./receiver_state.ts";
 import { pollForData, pollSegment, waitForData } from "./receiver_wait.ts";
+import { ringUnits } from "./ring.ts";
+import { Target } from "./target.ts";
 
 const DATA = 1 << EventIndex.data;
 const PEERS = 1 << EventIndex.peers;
 const ANY_LENGTH = 0x7fffffff;
-const NOTHING = new Uint8Array(0);
+const NOTHING = new Target(new Uint8Array(0));
 /** The largest buffer of a caller that is kept from collection. */
 const LARGEST_KEPT = 1 << 20;
 
@@ -31,7 +33,7 @@ export class SegmentReceiver implements EngineReceiver {
 	readonly #found = new Found();
 	/** The last target of a caller, and a view of its memory: a program usually passes the same one again. */
 	#given: Uint8Array | undefined;
-	#givenView: Uint8Array = NOTHING;
+	#target: Target = NOTHING;
 	readonly #segment: Segment;
 	readonly #leave: () => void;
 	#isOpen = true;
@@ -52,45 +54,48 @@ export class SegmentReceiver implements EngineReceiver {
 	}
 
 	recv(target: Uint8Array, timeout: number, capacity: number = target.byteLength): number {
-		if (!this.#isOpen) return Status.closed;
-		const state = this.#state;
-		const { position, ring } = state;
-		// Without a call: one more message of a known run. Queues and receivers that may be overrun have no known run.
-		if (position !== state.head) {
-			const units = ring.read(position, state.head, position === state.lentAt);
-			const { length } = ring;
-			if (units !== 0 && ring.kind === RecordKind.message && length <= capacity) {
-				ring.copyOut(ring.offset(position) + RECORD_BYTES, target, 0, length);
-				state.advance(units);
-				return this.#segment.result(length);
-			}
-		}
-		return this.#segment.result(this.#recvAny(target, timeout, capacity));
+		return this.recvInto(target, capacity, timeout);
 	}
 
 	/** Runtimes read properties of what they copy into, and those of a caller's object may say anything. */
-	recvInto(target: Uint8Array, capacity: number, timeout: number): number {
-		let view = this.#givenView;
+	recvInto(given: Uint8Array, capacity: number, timeout: number): number {
+		let target = this.#target;
 		// The view is shorter if the target follows a buffer that was resized.
-		if (target !== this.#given || view.byteLength < capacity) view = this.#viewOf(target, capacity);
-		return this.recv(view, timeout, capacity);
+		if (given !== this.#given || target.bytes.byteLength < capacity) target = this.#targetOf(given, capacity);
+		const state = this.#state;
+		const { position, ring } = state;
+		// Without a call: one more message of the ring. Queues and receivers that may be overrun have no known run.
+		if (this.#isOpen && position !== state.lentAt && (position !== state.head || (state.isPlain && state.hasMore()))) {
+			const length = ring.lengthAt(position, state.head);
+			if (length >= 0 && length <= capacity) {
+				ring.copyTo(target, ring.offset(position) + RECORD_BYTES, length);
+				state.advance(ringUnits(length));
+				return this.#segment.result(length);
+			}
+		}
+		return this.#recvSlowly(target, timeout, capacity);
 	}
 
-	#viewOf(target: Uint8Array, capacity: number): Uint8Array {
-		const view = viewOfBytes(target, capacity);
-		if (bufferLengthOf(view) <= LARGEST_KEPT) {
-			this.#given = target;
-			this.#givenView = view;
+	#recvSlowly(target: Target, timeout: number, capacity: number): number {
+		if (!this.#isOpen) return Status.closed;
+		return this.#segment.result(this.#recvAny(target, timeout, capacity));
+	}
+
+	#targetOf(given: Uint8Array, capacity: number): Target {
+		const target = new Target(viewOfBytes(given, capacity));
+		if (bufferLengthOf(target.bytes) <= LARGEST_KEPT) {
+			this.#given = given;
+			this.#target = target;
 		}
-		return view;
+		return target;
 	}
 
 	/** The path that most calls do not take. */
-	#recvAny(target: Uint8Array, timeout: number, capacity: number): number {
+	#recvAny(target: Target, timeout: number, capacity: number): number {
 		const state = this.#state;
 		this.#found.begin();
 		if (state.isQueue) return this.#recvOfQueue(target, timeout, capacity);
-		state.assembly.lendTarget(target, capacity);
+		state.assembly.lendTarget(target.bytes, capacity);
 		state.enter();
 		const length = this.#recvOfRing(target, timeout, capacity);
 		state.leave();
@@ -99,7 +104,7 @@ export class SegmentReceiver implements EngineReceiver {
 	}
 
 	/** A message that was overwritten while it was copied is lost, and the next one is received. */
-	#recvOfRing(target: Uint8Array, timeout: number, capacity: number): number {
+	#recvOfRing(target: Target, timeout: number, capacity: number): number {
 		const state = this.#state;
 		const found = this.#found;
 		for (;;) {
@@ -108,10 +113,10 @@ export class SegmentReceiver implements EngineReceiver {
 			const { at, length } = found;
 			if (length > capacity) return Status.bufferTooSmall;
 			if (at === ASSEMBLED) {
-				state.assembly.finishInto(target);
+				state.assembly.finishInto(target.bytes);
 			} else {
 				state.assembly.giveTargetBack();
-				state.ring.copyOut(at, target, 0, length);
+				state.ring.copyTo(target, at, length);
 				if (state.isOverrun && overrunFound(state)) continue;
 			}
 			state.number++;
@@ -144,11 +149,11 @@ export class SegmentReceiver implements EngineReceiver {
 		}
 	}
 
-	#recvOfQueue(target: Uint8Array, timeout: number, capacity: number): number {
+	#recvOfQueue(target: Target, timeout: number, capacity: number): number {
 		const status = this.#takeOrWait(timeout, capacity);
 		if (status !== 0) return status;
 		const { offset, length } = this.#state.taken;
-		this.#state.ring.copyOut(offset, target, 0, length);
+		this.#state.ring.copyTo(target, offset, length);
 		this.done(offset);
 		return length;
 	}
@@ -203,7 +208,7 @@ export class SegmentReceiver implements EngineReceiver {
 		spans[0] = found.length;
 		if (found.length > target.byteLength) return Status.notInPlace;
 		// It may have been overwritten, and a longer message may be next.
-		const length = this.#recvAny(target, timeout, target.byteLength);
+		const length = this.#recvAny(new Target(target), timeout, target.byteLength);
 		if (length === Status.bufferTooSmall) spans[0] = target.byteLength + 1;
 		else if (length < 0) return length;
 		else spans[0] = length;
@@ -328,7 +333,7 @@ export class SegmentReceiver implements EngineReceiver {
 		if (this.#leases > 0) queueRecover(this.#segment, ring, instance, instance);
 		assembly.clear();
 		this.#given = undefined;
-		this.#givenView = NOTHING;
+		this.#target = NOTHING;
 		this.#leave();
 	}
 }

@@ -1,10 +1,13 @@
 import { EventIndex, headerWord, Kind, OverflowKind, slotWord } from "@libipc/protocol";
-import { Backoff, isWanted, maySpin, notify, spin } from "../segment/event.ts";
+import { Backoff, maySpin, notify, spin } from "../segment/event.ts";
+import { loadInOrder } from "../segment/load_in_order.ts";
 import type { Segment } from "../segment/segment.ts";
 import { Assembly, type Fragment } from "./assembly.ts";
 import { Ring } from "./ring.ts";
 
 const { head: HEAD } = headerWord;
+/** Not 0: a sender has asked for space, or did so a moment ago. */
+const SPACE_FLAG: number = headerWord.eventFlags + EventIndex.space;
 const { position: POSITION } = slotWord;
 
 /** Of `look`, as in `native/src/receiver_read.c`: units, rounds of spinning, looks. */
@@ -63,6 +66,8 @@ export class ReceiverState {
 	readonly isQueue: boolean;
 	/** Overflow is `drop-oldest`: senders do not wait for this receiver, and `head` equals `position` between two calls. */
 	readonly isOverrun: boolean;
+	/** Neither of the two. */
+	readonly isPlain: boolean;
 	/** Reused by each wait for data: receiver_wait.ts. */
 	readonly backoff: Backoff;
 	/** What {@link pollSlots} saw last: receiver.ts. */
@@ -113,6 +118,7 @@ export class ReceiverState {
 		this.head = this.#runHead = this.published = this.lentAt = this.position;
 		this.isQueue = segment.kind === Kind.queue;
 		this.isOverrun = segment.overflow === OverflowKind.dropOldest;
+		this.isPlain = !this.isQueue && !this.isOverrun;
 		this.backoff = new Backoff(segment);
 	}
 
@@ -139,13 +145,10 @@ export class ReceiverState {
 	 * end of the run of records that is known, every eighth of the ring, and when a sender has asked for space.
 	 */
 	advance(units: number): void {
-		this.position = (this.position + units) | 0;
+		const position = (this.position + units) | 0;
+		this.position = position;
 		if (this.isOverrun) this.passed += units;
-		if (
-			this.position === this.head ||
-			(this.position - this.published) >>> 0 >= this.quota ||
-			isWanted(this.segment, EventIndex.space)
-		)
+		if (position === this.head || (position - this.published) >>> 0 >= this.quota || this.words[SPACE_FLAG] !== 0)
 			this.publish();
 	}
 
@@ -157,12 +160,13 @@ export class ReceiverState {
 	/** Loads head, when the known run has been read. Under load it pauses first: `ipc_receiver_look` says when and why. */
 	#look(): boolean {
 		if (this.#pauses > 0) spin(this.segment, this.#pauses);
-		this.head = Atomics.load(this.words, HEAD);
-		const found = (this.head - this.position) >>> 0;
-		if (found === 0) {
+		// First in a way that does not take the cache line from the sender.
+		if (loadInOrder(this.words, HEAD) === this.position) {
 			this.#pauses = this.#shortRuns = 0;
 			return false;
 		}
+		this.head = Atomics.load(this.words, HEAD); // the records before it are read after it
+		const found = (this.head - this.position) >>> 0;
 		this.#adaptPauses(found);
 		return true;
 	}

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { RECORD_BYTES, RecordKind, UNIT } from "@libipc/protocol";
 import type { Segment } from "../segment/segment.ts";
+import { copyShort, type Target } from "./target.ts";
 
 /**
  * Records in the ring: the only file that turns positions into bytes. The invariants are in `native/src/ring.h`. Positions are
@@ -34,12 +35,14 @@ function bufferOver(buffer: ArrayBufferLike, byteOffset: number, byteLength: num
 /** Bytes in which records lie: a ring, or the stage of a batch. */
 export class RecordBytes {
 	readonly words: Int32Array;
+	readonly longs: BigInt64Array;
 	readonly bytes: Uint8Array;
 	/** The same bytes. Its `copy` takes ranges, so that a copy allocates no view. */
 	readonly #buffer: Buffer;
 
 	constructor(buffer: ArrayBufferLike, byteOffset: number, byteLength: number) {
 		this.words = new Int32Array(buffer, byteOffset, byteLength >> 2);
+		this.longs = new BigInt64Array(buffer, byteOffset, byteLength >> 3);
 		this.bytes = new Uint8Array(buffer, byteOffset, byteLength);
 		this.#buffer = bufferOver(buffer, byteOffset, byteLength);
 	}
@@ -69,6 +72,12 @@ export class RecordBytes {
 		let last = 0;
 		for (let shift = 0; i < from + length; i++, shift += 8) last |= (bytes[i] as number) << shift;
 		words[word] = last;
+	}
+
+	/** Copies `length` bytes at `at`, a multiple of eight, to the beginning of the target. They must fit. */
+	copyTo(target: Target, at: number, length: number): void {
+		if (length <= target.most) copyShort(this, at, target, length);
+		else this.copyOut(at, target.bytes, 0, length);
 	}
 
 	/** Copies `length` bytes at `at` to `to` in the target, which is not an object of the caller. They must fit. */
@@ -139,6 +148,20 @@ export class Ring extends RecordBytes {
 
 	putPadding(position: number, units: number): void {
 		this.putHeader(this.offset(position), units * UNIT - RECORD_BYTES, RecordKind.padding);
+	}
+
+	/**
+	 * The length of the message at a position that lies before `head`, or -1: it is another record, or damage, which {@link read}
+	 * tells apart. It writes no fields, because it is on the path of each message.
+	 */
+	lengthAt(position: number, head: number): number {
+		const { words, units } = this;
+		const unit = position & this.#mask;
+		const length = words[unit << 1] as number;
+		const needed = ringUnits(length);
+		const known = (head - position) >>> 0;
+		if (words[(unit << 1) + 1] !== RecordKind.message || length < 0 || known > units) return -1;
+		return needed <= known && needed <= units - unit ? length : -1;
 	}
 
 	/**

@@ -70,12 +70,12 @@ export class SegmentSender implements EngineSender {
 		if (!this.#isOpen) return Status.closed;
 		const state = this.#state;
 		if (length > state.maxRecord) return this.#segment.result(this.#sendFragments(bytes, length, timeout));
+		const { ring } = state;
 		const units = state.units(length);
 		const claimed = this.#claimed.begin();
 		const status = claimHead(state, claimed, units, timeout);
 		if (status !== 0) return this.#segment.result(status);
 		const { at } = claimed;
-		const { ring } = state;
 		state.putMessage(ring, ring.offset(at), bytes, length);
 		publish(state, (at + units) | 0, 1);
 		return this.#segment.result(0);

@@ -23,7 +23,8 @@ export function readClock(state: SenderState): boolean {
 	const passed = now - state.clockReadAt;
 	// A clock may be coarse: at most twice as many as there were.
 	const next = passed < CLOCK / 2 ? state.clockInterval * 2 : Math.floor((state.clockInterval * CLOCK) / passed);
-	state.clockInterval = Math.max(1, Math.min(next, MOST_PUBLISHES));
+	// An integer also for the compiler: each publish counts down from it.
+	state.clockInterval = Math.max(1, Math.min(next, MOST_PUBLISHES)) | 0;
 	state.publishesToClock = state.clockInterval;
 	state.clockReadAt = now;
 	return isCheckDue(state, now);

@@ -1,5 +1,6 @@
 import { EventIndex } from "@libipc/protocol";
 import { Backoff, FIRST_SLICE, PASSED, prepare, SLICE, sleep } from "./event.ts";
+import { loadInOrder } from "./load_in_order.ts";
 import type { Segment } from "./segment.ts";
 import { isAlive } from "./slots.ts";
 
@@ -29,11 +30,11 @@ export function claimLockSlow(segment: Segment, claim: number, instance: number,
 	let deadline = until;
 	// An owner that runs needs a microsecond. A caller that does not wait waits so long, too.
 	for (let i = 0; i < 32 && deadline === 0; i++)
-		if (Atomics.load(words, claim) === 0 && claimTryLock(segment, claim, instance)) return true;
+		if (loadInOrder(words, claim) === 0 && claimTryLock(segment, claim, instance)) return true;
 	const backoff = new Backoff(segment);
 	let slice = FIRST_SLICE;
 	for (;;) {
-		do if (Atomics.load(words, claim) === 0 && claimTryLock(segment, claim, instance)) return true;
+		do if (loadInOrder(words, claim) === 0 && claimTryLock(segment, claim, instance)) return true;
 		while (backoff.pause());
 		if (platform.now() >= deadline) return false;
 		const seen = prepare(segment, EventIndex.claimFree);

@@ -1,4 +1,5 @@
 import { EVENT_WORDS, EVENTS, EventIndex, headerWord, SLOT_WORDS, slotWord } from "@libipc/protocol";
+import { loadInOrder } from "./load_in_order.ts";
 import type { Segment } from "./segment.ts";
 
 /**
@@ -59,7 +60,7 @@ export function wake(segment: Segment, event: number): void {
  * may have been asleep.
  */
 export function notify(segment: Segment, event: number): boolean {
-	if (Atomics.load(segment.words, FLAGS + event) === 0) return false;
+	if (loadInOrder(segment.words, FLAGS + event) === 0) return false;
 	wake(segment, event);
 	return true;
 }

@@ -4,6 +4,7 @@
  */
 import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, posix, relative, resolve } from "node:path";
+import { LAYOUT_HASH } from "../packages/protocol/src/layout_hash.ts";
 
 /**
  * Modules that stay files. `native_files.js` and `embedded_library.js` name the native files by paths from where they are; with the
@@ -16,6 +17,14 @@ const SEPARATE = [
 	"core/native/published_sizes.js",
 	"core/native/check_library.js",
 ];
+
+/** What an import would compute again in each process: 300 names and offsets, which takes Node a millisecond. */
+const CONSTANTS = `export const LAYOUT_HASH = ${LAYOUT_HASH};`;
+const HASH_MODULE = /\/protocol\/layout_hash\.js$/;
+
+/** Runtimes keep and read a text in half of the space, if it is ASCII. */
+const ascii = (text: string): string =>
+	text.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 const transpiler = new Bun.Transpiler({ loader: "js" });
 
@@ -64,6 +73,7 @@ export async function joinModules(
 				{
 					name: "separate modules",
 					setup(build) {
+						build.onLoad({ filter: HASH_MODULE }, () => ({ contents: CONSTANTS, loader: "js" }));
 						build.onResolve({ filter: /^\./ }, ({ path, importer }) => {
 							const file = relative(resolve(dist), join(dirname(importer), path));
 							if (!SEPARATE.includes(file)) return undefined;
@@ -76,7 +86,7 @@ export async function joinModules(
 		});
 		const [output] = outputs;
 		if (!output) throw new Error(`${entry}: the bundler made nothing`);
-		written.set(entry, readable(await output.text(), dist, variables));
+		written.set(entry, ascii(readable(await output.text(), dist, variables)));
 	}
 	for (const [entry, text] of written) writeFileSync(join(dist, entry), text);
 	removeJoined(dist, [...entries.keys()]);

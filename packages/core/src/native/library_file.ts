@@ -68,6 +68,12 @@ export function stateOf(path: string, publishedBytes?: number): FileState {
 	}
 }
 
+/**
+ * Whether a file probably does not exist. Only Bun says so at once: there, `node:fs` takes longer than to load a library. An empty
+ * file, or one in a folder that may not be searched, looks the same.
+ */
+export const seemsMissing = (path: string): boolean => !isInExecutable(path) && globalThis.Bun?.file(path).size === 0;
+
 type LibC = "glibc" | "musl";
 
 /** The C library that a library needs, by the names in its table of strings; `undefined`: it has neither. */

@@ -1,6 +1,6 @@
 import { IpcError } from "@libipc/protocol";
 import { environmentVariable } from "../environment_variable.ts";
-import { stateOf, unloadableHint } from "./library_file.ts";
+import { seemsMissing, stateOf, unloadableHint } from "./library_file.ts";
 import { type NativeFile, nativeFiles, place, targetNames, targetsHere } from "./native_files.ts";
 import { publishedSizes } from "./published_sizes.ts";
 
@@ -70,11 +70,16 @@ export function loadNativeFile<Loaded extends object>(
 	const named = namedFile(file, files);
 	const paths = named === undefined ? files : [named];
 	const candidate = (path: string): Candidate => ({ path, hint: hint(named !== undefined) });
-	const problems: (() => string)[] = [];
-	for (const path of paths) {
-		const loaded = tryToLoad(file, candidate(path), load);
-		if (typeof loaded === "object") return loaded;
-		if (loaded !== undefined) problems.push(loaded);
+	// What seems to be missing is looked at only if no other file can be loaded.
+	const present = paths.filter((path) => !seemsMissing(path));
+	let problems: (() => string)[] = [];
+	for (const some of present.length === paths.length ? [paths] : [present, paths]) {
+		problems = [];
+		for (const path of some) {
+			const loaded = tryToLoad(file, candidate(path), load);
+			if (typeof loaded === "object") return loaded;
+			if (loaded !== undefined) problems.push(loaded);
+		}
 	}
 	if (problems.length > 0) throw failed(problems.map((text) => text()).join(" "));
 	const [first] = paths;

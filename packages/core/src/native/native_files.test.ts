@@ -48,6 +48,8 @@ describe("of the places where a file may be", () => {
 	const missing = join(directory, "missing.so");
 	const broken = join(directory, "broken.so");
 	writeFileSync(broken, "not a library");
+	const empty = join(directory, "empty.so");
+	writeFileSync(empty, "");
 	const copy = join(directory, "libipc.so");
 	copyFileSync(libraryPath(), copy);
 	const load = ({ path }: { readonly path: string }) => {
@@ -65,18 +67,23 @@ describe("of the places where a file may be", () => {
 		}
 	};
 
+	const refuse = ({ path }: { readonly path: string }) => `No to ${path}.`;
+
 	test("the first that can be loaded counts", () => {
 		expect(tryAll([copy, broken])).toEqual({ path: copy });
 		expect(tryAll([broken, copy])).toEqual({ path: copy });
 		expect(tryAll([missing, copy])).toEqual({ path: copy });
+		expect(tryAll([empty, copy])).toEqual({ path: copy });
 	});
 
 	test("the error says what each lacks, and names what is missing only if nothing is there", () => {
-		const { message } = getError(() => tryAll([missing, broken, copy], ({ path }) => `No to ${path}.`));
+		const { message } = getError(() => tryAll([missing, broken, copy], refuse));
 		expect(message).toBe(`No to ${broken}. No to ${copy}.`);
 		expect(getError(() => tryAll([broken])).message).toMatch(
 			/broken\.so cannot be loaded as libipc .* not a library of Linux or macOS\. The system said: invalid ELF header$/,
 		);
+		expect(getError(() => tryAll([empty, missing, copy], refuse)).message).toBe(`No to ${empty}. No to ${copy}.`);
+		expect(getError(() => tryAll([missing, empty], refuse)).message).toBe(`No to ${empty}.`);
 		expect(getError(() => tryAll([missing, `${missing}.2`])).message).toBe(
 			`The native library is missing: ${missing} (run \`bun run build\`, or \`npx bun run build\`, to make it).`,
 		);

@@ -39,7 +39,10 @@ const fenceOfWait = change(
 	`IPC_WAIT_WAITING, memory_order_release);\n    ${fence}`,
 	"IPC_WAIT_WAITING, memory_order_release);",
 );
-const fenceOfNotify = change("waits.h", `${fence} /* pairs with the fence in ipc_waits_enter */`);
+/** A word is changed by a sequentially consistent access; then `waiting` is loaded by one. With another order, the first may come last. */
+const ordered = (file: string, access: string, order: "release" | "relaxed"): Change =>
+	change(file, `${access}memory_order_seq_cst`, `${access}memory_order_${order}`);
+const waitingRelaxed = ordered("waits.h", "&segment->header->waiting, ", "relaxed");
 
 const gateFence = change(
 	"slots.c",
@@ -124,14 +127,15 @@ export const faults: readonly Fault[] = [
 	...of("handover", "killed", { head_store_relaxed: headStore }),
 	...of("mutex", "two", {
 		lock_relaxed: claimTaken,
-		unlock_relaxed: claimReleased,
+		unlock_relaxed: ordered("claim_lock.h", "(claim, 0, ", "relaxed"),
 		swap_relaxed: relaxed(
 			"queued_lock.c",
 			"&owner, handle->instance,\n                                                 ",
 			"acquire",
 		),
 		no_fence_of_waiter: fenceOfWait,
-		no_fence_of_notifier: fenceOfNotify,
+		unlock_only_releases: ordered("claim_lock.h", "(claim, 0, ", "release"),
+		waiting_relaxed: waitingRelaxed,
 	}),
 	...of("condition", "one", {
 		entered_after_unlock: change(
@@ -142,9 +146,10 @@ export const faults: readonly Fault[] = [
 	}),
 	...of("semaphore", "plain", {
 		acquire_relaxed: relaxed("semaphore.c", "permits - 1, ", "acquire"),
-		release_relaxed: relaxed("semaphore.c", "permits + count, ", "release"),
+		release_relaxed: ordered("semaphore.c", "permits + count, ", "relaxed"),
 		no_fence_of_waiter: fenceOfWait,
-		no_fence_of_notifier: fenceOfNotify,
+		release_only_releases: ordered("semaphore.c", "permits + count, ", "release"),
+		waiting_relaxed: waitingRelaxed,
 	}),
 	...of("semaphore", "robust", { claim_relaxed: claimReleased }),
 	...of("rwlock", "reader", {

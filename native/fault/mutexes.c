@@ -56,7 +56,7 @@ const scenario mutex_scenarios[] = {
     {.name = "mutex, heir",
      CAST_OF(run_mutex, .kind = IPC_MUTEX),
      PLAN(0),
-     .first = {A, "ipc_claim_unlock (mutex.c) store", 2}},
+     .first = {A, "ipc_claim_unlock_for_waiters (mutex.c) store", 2}},
     {.name = "mutex, heir of a wait",
      CAST_OF(run_mutex, .kind = IPC_MUTEX),
      PLAN(0),

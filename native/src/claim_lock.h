@@ -27,6 +27,11 @@ static inline bool ipc_claim_try_lock(_Atomic uint32_t *claim, uint32_t instance
 /* The caller then passes a full fence and checks IPC_EVENT_CLAIM_FREE. */
 static inline void ipc_claim_unlock(_Atomic uint32_t *claim) { atomic_store_explicit(claim, 0, memory_order_release); }
 
+/* The same for a caller that goes on with ipc_waits_notify_of_store. */
+static inline void ipc_claim_unlock_for_waiters(_Atomic uint32_t *claim) {
+  atomic_store_explicit(claim, 0, memory_order_seq_cst);
+}
+
 /* Waits for the lock, taking it over from a dead owner. False: the deadline passed; 0 has always passed. */
 bool ipc_claim_lock_slow(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t instance, uint64_t deadline);
 

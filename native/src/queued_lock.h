@@ -31,8 +31,8 @@ static inline bool ipc_queued_lock_is_available(const ipc_handle *handle) {
 }
 
 static inline void ipc_queued_lock_release(ipc_handle *handle) {
-  ipc_claim_unlock(&handle->segment.header->claim);
-  ipc_waits_notify(&handle->segment, IPC_WAIT_ACQUIRE, 1);
+  ipc_claim_unlock_for_waiters(&handle->segment.header->claim);
+  ipc_waits_notify_of_store(&handle->segment, IPC_WAIT_ACQUIRE, 1);
 }
 
 #endif

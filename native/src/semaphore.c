@@ -20,10 +20,6 @@ static uint32_t semaphore_load(const _Atomic uint32_t *word) {
 
 static bool semaphore_is_robust(const ipc_handle *semaphore) { return semaphore->segment.robust; }
 
-static void semaphore_notify(ipc_handle *semaphore, uint32_t count) {
-  ipc_waits_notify(&semaphore->segment, IPC_WAIT_ACQUIRE, count);
-}
-
 static bool semaphore_claim(ipc_handle *semaphore) {
   _Atomic uint32_t *claim = &semaphore->segment.header->claim;
   uint32_t pid;
@@ -32,6 +28,7 @@ static bool semaphore_claim(ipc_handle *semaphore) {
          ipc_claim_take_over(&semaphore->segment, claim, semaphore->instance, &pid);
 }
 
+/* Passes a full fence. */
 static void semaphore_release_claim(ipc_handle *semaphore) {
   ipc_claim_unlock(&semaphore->segment.header->claim);
   ipc_event_notify(&semaphore->segment, IPC_EVENT_CLAIM_FREE);
@@ -59,7 +56,7 @@ static void semaphore_recover(ipc_handle *semaphore) {
   if (free > before) atomic_fetch_add_explicit(&header->recovered, free - before, memory_order_relaxed);
   atomic_store_explicit(&header->permits, free, memory_order_release);
   semaphore_release_claim(semaphore);
-  if (free > before) semaphore_notify(semaphore, free - before);
+  if (free > before) ipc_waits_notify_after_fence(&semaphore->segment, IPC_WAIT_ACQUIRE, free - before);
 }
 
 static int32_t semaphore_take_robust(ipc_handle *semaphore) {
@@ -68,19 +65,24 @@ static int32_t semaphore_take_robust(ipc_handle *semaphore) {
   uint32_t permits = semaphore_load(&header->permits);
   bool is_there = permits > 0;
   if (is_there) {
-    atomic_fetch_add_explicit(&semaphore->slot->held, 1, memory_order_relaxed);
+    _Atomic uint32_t *held = &semaphore->slot->held; /* no other handle writes it */
+    atomic_store_explicit(held, semaphore_load(held) + 1, memory_order_relaxed);
     atomic_store_explicit(&header->permits, permits - 1, memory_order_relaxed);
   }
   semaphore_release_claim(semaphore);
   return is_there ? IPC_OK : IPC_TIMED_OUT;
 }
 
+static inline bool semaphore_swap(_Atomic uint32_t *word, uint32_t *permits) {
+  /* acquire pairs with the release in release: what was done before it is seen */
+  return atomic_compare_exchange_weak_explicit(word, permits, *permits - 1, memory_order_acquire, memory_order_relaxed);
+}
+
 static int32_t semaphore_take_plain(ipc_handle *semaphore) {
   _Atomic uint32_t *word = &semaphore->segment.header->permits;
   uint32_t permits = semaphore_load(word);
-  while (permits > 0) /* acquire pairs with the release in release: what was done before it is seen */
-    if (atomic_compare_exchange_weak_explicit(word, &permits, permits - 1, memory_order_acquire, memory_order_relaxed))
-      return IPC_OK;
+  while (permits > 0)
+    if (semaphore_swap(word, &permits)) return IPC_OK;
   return IPC_TIMED_OUT;
 }
 
@@ -98,7 +100,8 @@ static int32_t semaphore_attempt_and_reap(ipc_handle *semaphore) {
 
 static const ipc_lock_wait semaphore_wait = {IPC_WAIT_ACQUIRE, semaphore_attempt, semaphore_attempt_and_reap};
 
-int32_t ipc_semaphore_acquire(ipc_handle *semaphore, int32_t timeout_ms) {
+/* Not inlined: the caller would save registers before the swap, also where it does not come here. */
+static __attribute__((noinline)) int32_t semaphore_acquire_slow(ipc_handle *semaphore, int32_t timeout_ms) {
   uint64_t deadline = 0;
   int32_t status = semaphore_attempt(semaphore);
   if (status == IPC_TIMED_OUT && timeout_ms != 0)
@@ -109,8 +112,32 @@ int32_t ipc_semaphore_acquire(ipc_handle *semaphore, int32_t timeout_ms) {
   return ipc_segment_result(&semaphore->segment, status);
 }
 
-static int32_t semaphore_release_robust(ipc_handle *semaphore, uint32_t count) {
-  if (semaphore_load(&semaphore->slot->held) < count) return IPC_E_NOT_OWNER;
+/*
+ * Whether there is nothing to do but to take a permit. Reads only: a store before the swap would make the swap wait for
+ * it. The check of the name is due at one of these calls in the end.
+ */
+static bool semaphore_is_simple(const ipc_handle *semaphore) {
+  const ipc_header *header = semaphore->segment.header;
+  return !semaphore_is_robust(semaphore) && !ipc_paced_check_is_clock_due(&semaphore->name_check) &&
+         semaphore->armed[ARMED_LOCK] < 0 && semaphore_load(&header->orphaned) == 0 &&
+         semaphore_load(&header->unusable) == 0;
+}
+
+int32_t ipc_semaphore_acquire(ipc_handle *semaphore, int32_t timeout_ms) {
+  if (IPC_LIKELY(semaphore_is_simple(semaphore))) {
+    _Atomic uint32_t *word = &semaphore->segment.header->permits;
+    uint32_t permits = semaphore_load(word);
+    if (IPC_LIKELY(permits > 0 && semaphore_swap(word, &permits))) {
+      semaphore->name_check.calls_to_clock--;
+      return ipc_segment_result(&semaphore->segment, IPC_OK);
+    }
+  }
+  return semaphore_acquire_slow(semaphore, timeout_ms);
+}
+
+static __attribute__((noinline)) int32_t semaphore_release_robust(ipc_handle *semaphore, uint32_t count) {
+  _Atomic uint32_t *held = &semaphore->slot->held, *permits = &semaphore->segment.header->permits;
+  if (semaphore_load(held) < count) return IPC_E_NOT_OWNER;
   /* It should not fail because a process is stopped; but a damaged claim may name a process that never releases it. */
   uint64_t deadline = 0;
   while (!semaphore_claim(semaphore)) {
@@ -118,10 +145,10 @@ static int32_t semaphore_release_robust(ipc_handle *semaphore, uint32_t count) {
     if (deadline == 0) deadline = now + RELEASE_PATIENCE_NS;
     if (now >= deadline) return IPC_E_BUSY;
   }
-  atomic_fetch_sub_explicit(&semaphore->slot->held, count, memory_order_relaxed);
-  atomic_fetch_add_explicit(&semaphore->segment.header->permits, count, memory_order_relaxed);
+  atomic_store_explicit(held, semaphore_load(held) - count, memory_order_relaxed);
+  atomic_store_explicit(permits, semaphore_load(permits) + count, memory_order_relaxed);
   semaphore_release_claim(semaphore);
-  semaphore_notify(semaphore, count);
+  ipc_waits_notify_after_fence(&semaphore->segment, IPC_WAIT_ACQUIRE, count);
   return IPC_OK;
 }
 
@@ -130,9 +157,10 @@ static int32_t semaphore_release_plain(ipc_handle *semaphore, uint32_t count) {
   uint32_t permits = semaphore_load(word);
   do {
     if (count > IPC_MAX_PERMITS || permits > IPC_MAX_PERMITS - count) return IPC_E_OVERFLOW;
-  } while (!atomic_compare_exchange_weak_explicit(word, &permits, permits + count, memory_order_release,
+    /* seq_cst: release, and see ipc_waits_notify_of_store */
+  } while (!atomic_compare_exchange_weak_explicit(word, &permits, permits + count, memory_order_seq_cst,
                                                   memory_order_relaxed));
-  semaphore_notify(semaphore, count);
+  ipc_waits_notify_of_store(&semaphore->segment, IPC_WAIT_ACQUIRE, count);
   return IPC_OK;
 }
 

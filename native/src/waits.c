@@ -170,6 +170,14 @@ uint32_t ipc_waits_notify_some(ipc_segment *segment, uint32_t what, uint32_t cou
   return notified;
 }
 
+/*
+ * Not inlined: the caller would save registers before its store, also where nothing waits. The fence comes before the
+ * search: what a waiter stored besides `waiting` is seen, too.
+ */
+uint32_t ipc_waits_notify_waiting(ipc_segment *segment, uint32_t what, uint32_t count) {
+  return ipc_waits_notify(segment, what, count);
+}
+
 uint32_t ipc_waits_notify_all(ipc_segment *segment, uint32_t what) {
   atomic_thread_fence(memory_order_seq_cst); /* pairs with the fence in ipc_waits_enter */
   uint32_t end = waits_load(&segment->header->next_ticket) << TICKET_SHIFT, notified = 0;

@@ -25,6 +25,7 @@
 #ifndef LIBIPC_WAITS_H
 #define LIBIPC_WAITS_H
 
+#include "cpu.h"
 #include "segment.h"
 
 enum ipc_wait_tag { IPC_WAIT_IDLE, IPC_WAIT_WAITING, IPC_WAIT_NOTIFIED, IPC_WAIT_TAGS = 3 };
@@ -68,11 +69,30 @@ void ipc_waits_forget(ipc_segment *segment, uint32_t instance);
 /* Takes the waits of a handle out that is closed, and notifies others where they had been. */
 void ipc_waits_leave_all(ipc_segment *segment, uint32_t instance);
 
+/* Notifier, steps 3 and 4: a full fence has been passed since the change. */
+static inline uint32_t ipc_waits_notify_after_fence(ipc_segment *segment, uint32_t what, uint32_t count) {
+  if (IPC_LIKELY(atomic_load_explicit(&segment->header->waiting, memory_order_relaxed) == 0)) return 0;
+  return ipc_waits_notify_some(segment, what, count);
+}
+
 /* Notifier, steps 2 to 4. */
 static inline uint32_t ipc_waits_notify(ipc_segment *segment, uint32_t what, uint32_t count) {
   atomic_thread_fence(memory_order_seq_cst); /* pairs with the fence in ipc_waits_enter */
-  if (atomic_load_explicit(&segment->header->waiting, memory_order_relaxed) == 0) return 0;
-  return ipc_waits_notify_some(segment, what, count);
+  return ipc_waits_notify_after_fence(segment, what, count);
+}
+
+/* The slow half of ipc_waits_notify_of_store. */
+uint32_t ipc_waits_notify_waiting(ipc_segment *segment, uint32_t what, uint32_t count);
+
+/*
+ * Notifier, steps 2 to 4, after a change that was one sequentially consistent store or swap of the word that the
+ * waiters check. That and the load here take part in the single order of all such accesses and fences: either the fence
+ * in ipc_waits_enter comes before the load, and `waiting` is seen, or it comes after the store, and the waiter sees the
+ * change. Where nothing waits, this costs one load.
+ */
+static inline uint32_t ipc_waits_notify_of_store(ipc_segment *segment, uint32_t what, uint32_t count) {
+  if (IPC_LIKELY(atomic_load_explicit(&segment->header->waiting, memory_order_seq_cst) == 0)) return 0;
+  return ipc_waits_notify_waiting(segment, what, count);
 }
 
 #endif

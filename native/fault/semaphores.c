@@ -78,5 +78,5 @@ const scenario semaphore_scenarios[] = {
     {.name = "robust semaphore, heir",
      CAST_OF(run_semaphore, .kind = IPC_SEMAPHORE, .initial = 1 + 1, .robust = 1),
      PLAN(0),
-     .first = {A, "release_robust store, 2", 2}},
+     .first = {A, "semaphore_add_permits store", 2}},
     {.name = NULL}};

@@ -135,8 +135,13 @@ int32_t ipc_semaphore_acquire(ipc_handle *semaphore, int32_t timeout_ms) {
   return semaphore_acquire_slow(semaphore, timeout_ms);
 }
 
+/* Under the claim of a robust one. */
+static void semaphore_add_permits(ipc_header *header, uint32_t count) {
+  atomic_store_explicit(&header->permits, semaphore_load(&header->permits) + count, memory_order_relaxed);
+}
+
 static __attribute__((noinline)) int32_t semaphore_release_robust(ipc_handle *semaphore, uint32_t count) {
-  _Atomic uint32_t *held = &semaphore->slot->held, *permits = &semaphore->segment.header->permits;
+  _Atomic uint32_t *held = &semaphore->slot->held;
   if (semaphore_load(held) < count) return IPC_E_NOT_OWNER;
   /* It should not fail because a process is stopped; but a damaged claim may name a process that never releases it. */
   uint64_t deadline = 0;
@@ -146,7 +151,7 @@ static __attribute__((noinline)) int32_t semaphore_release_robust(ipc_handle *se
     if (now >= deadline) return IPC_E_BUSY;
   }
   atomic_store_explicit(held, semaphore_load(held) - count, memory_order_relaxed);
-  atomic_store_explicit(permits, semaphore_load(permits) + count, memory_order_relaxed);
+  semaphore_add_permits(semaphore->segment.header, count);
   semaphore_release_claim(semaphore);
   ipc_waits_notify_after_fence(&semaphore->segment, IPC_WAIT_ACQUIRE, count);
   return IPC_OK;

@@ -174,8 +174,9 @@ class NamedPermit implements Permit {
 
 	release(): void {
 		const semaphore = this.#semaphore;
+		if (semaphore === undefined) return;
 		this.#semaphore = undefined;
-		if (semaphore && !semaphore.closed) semaphore.release();
+		semaphore.releasePermit();
 	}
 
 	[Symbol.dispose](): void {
@@ -185,6 +186,8 @@ class NamedPermit implements Permit {
 
 class NamedSemaphore extends NamedHandle<EngineSemaphore> implements Semaphore {
 	readonly #queue: WaitQueue;
+	/** Whether the queue ever had waits: to ask the queue itself takes 0.8 ns more. */
+	#wasQueued = false;
 
 	constructor(engines: Engine, prefix: string, name: string, engine: EngineSemaphore) {
 		super(engines, "semaphore", prefix, name, engine);
@@ -201,21 +204,37 @@ class NamedSemaphore extends NamedHandle<EngineSemaphore> implements Semaphore {
 
 	acquire(): Permit;
 	acquire(options: WaitOptions | undefined): Permit | null;
+	/**
+	 * Without options there is always a permit. That path has no `null` in it: otherwise JavaScriptCore would allocate a permit also where
+	 * the compiled code of `acquire().release()` and of `using` needs none, which takes 3 ns.
+	 */
 	acquire(options?: WaitOptions): Permit | null {
-		return this.#acquire(checkTimeout(this.name, options));
+		if (options !== undefined) return this.#acquireWithin(checkTimeout(this.name, options));
+		const status = this.engine.acquire(-1);
+		if (status !== 0) throw this.failure(status);
+		return this.#acquired();
 	}
 
 	tryAcquire(): Permit | null {
-		return this.#acquire(0);
+		return this.#acquireWithin(0);
 	}
 
-	#acquire(timeout: number): Permit | null {
+	#acquireWithin(timeout: number): Permit | null {
 		const status = this.engine.acquire(timeout);
 		if (status === Status.timedOut) return null;
-		if (status < 0) throw this.failure(status);
-		// Acquiring has disarmed the handle: the queued waits must be served, so that they arm again.
-		if (!this.#queue.isEmpty) queueMicrotask(() => this.#queue.serve());
+		if (status !== 0) throw this.failure(status);
+		return this.#acquired();
+	}
+
+	#acquired(): Permit {
+		if (this.#wasQueued) this.#serveSoon();
 		return new NamedPermit(this);
+	}
+
+	/** Of a permit. It does nothing if the handle is closed. */
+	releasePermit(): void {
+		const status = this.engine.release(1);
+		if (status !== 0 && !this.closed) this.#notReleased(status, 1);
 	}
 
 	acquireAsync(): Promise<Permit>;
@@ -228,6 +247,7 @@ class NamedSemaphore extends NamedHandle<EngineSemaphore> implements Semaphore {
 			if (status < 0) throw this.failure(status);
 			return new NamedPermit(this);
 		};
+		this.#wasQueued = true;
 		return this.#queue.wait<Permit | null>(this.name, options, attempt, {
 			timedOut: () => null,
 			closed: () => {
@@ -240,6 +260,15 @@ class NamedSemaphore extends NamedHandle<EngineSemaphore> implements Semaphore {
 	release(count?: number): void {
 		const permits = count === undefined ? 1 : checkCount(this.name, "count", count, 1, limits.maxPermits);
 		const status = this.engine.release(permits);
+		if (status !== 0) this.#notReleased(status, permits);
+	}
+
+	/** Acquiring has disarmed the handle: the queued waits must be served, so that they arm again. */
+	#serveSoon(): void {
+		if (!this.#queue.isEmpty) queueMicrotask(() => this.#queue.serve());
+	}
+
+	#notReleased(status: number, permits: number): never {
 		if (status === Status.notOwner)
 			throw new IpcError(
 				"ERR_IPC_NOT_OWNER",
@@ -252,7 +281,7 @@ class NamedSemaphore extends NamedHandle<EngineSemaphore> implements Semaphore {
 				this.name,
 				`${permits} more permits are too many for ${this.what}: it can have ${limits.maxPermits}. Nothing has changed.`,
 			);
-		if (status < 0) throw this.failure(status);
+		throw this.failure(status);
 	}
 
 	protected endWaits(): void {

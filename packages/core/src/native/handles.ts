@@ -38,8 +38,6 @@ const closedSymbols = {
 	ipc_condition_enter: returnClosed,
 	ipc_condition_notify: returnClosed,
 	ipc_condition_notify_all: returnClosed,
-	ipc_semaphore_acquire: returnClosed,
-	ipc_semaphore_release: returnClosed,
 	ipc_semaphore_permits: () => 0,
 	ipc_semaphore_recovered: () => 0,
 	ipc_rwlock_lock: returnClosed,
@@ -62,9 +60,13 @@ type HandleSymbols = {
 	) => ReturnType<Symbols[Name]> | ReturnType<(typeof closedSymbols)[Name]>;
 };
 
+/** The address of a handle that is closed: no handle has it. */
+const CLOSED = 0 as unknown as Address;
+
 class NativeHandle implements EngineHandle {
 	protected symbols: HandleSymbols;
-	protected readonly handle: Address;
+	/** {@link CLOSED} after a close. */
+	protected handle: Address;
 	readonly #close: () => void;
 
 	constructor(library: NativeLibrary, handle: Address) {
@@ -97,6 +99,7 @@ class NativeHandle implements EngineHandle {
 
 	close(): void {
 		this.symbols = closedSymbols;
+		this.handle = CLOSED;
 		this.#close();
 	}
 }
@@ -161,26 +164,44 @@ class NativeRwLock extends NativeHandle implements EngineRwLock {
 	}
 }
 
-class NativeSemaphore extends NativeHandle implements EngineSemaphore {
-	acquire(timeout: number): number {
-		if (timeout >= 0) return this.symbols.ipc_semaphore_acquire(this.handle, timeout);
-		let status: number;
-		do status = this.symbols.ipc_semaphore_acquire(this.handle, LONGEST_CALL_MS);
-		while (status === Status.timedOut && yieldToTermination());
-		return status;
-	}
+type NativeClass<SomeHandle> = new (
+	library: NativeLibrary,
+	handle: Address,
+	prefix: string,
+	name: string,
+) => SomeHandle;
 
-	release(count: number): number {
-		return this.symbols.ipc_semaphore_release(this.handle, count);
-	}
+/**
+ * The class for one library. Its two frequent functions are constants of the class: to look them up in `symbols` takes 1 ns of the 9 that
+ * a pair of calls takes in Bun. So these methods check for a closed handle themselves.
+ */
+function semaphoreClassOf({ symbols }: NativeLibrary): NativeClass<EngineSemaphore> {
+	const { ipc_semaphore_acquire, ipc_semaphore_release } = symbols;
+	return class NativeSemaphore extends NativeHandle implements EngineSemaphore {
+		acquire(timeout: number): number {
+			const { handle } = this;
+			if (handle === CLOSED) return Status.closed;
+			if (timeout >= 0) return ipc_semaphore_acquire(handle, timeout);
+			let status: number;
+			// No other code of this thread runs meanwhile, so the handle stays open.
+			do status = ipc_semaphore_acquire(handle, LONGEST_CALL_MS);
+			while (status === Status.timedOut && yieldToTermination());
+			return status;
+		}
 
-	permits(): number {
-		return this.symbols.ipc_semaphore_permits(this.handle);
-	}
+		release(count: number): number {
+			const { handle } = this;
+			return handle === CLOSED ? Status.closed : ipc_semaphore_release(handle, count);
+		}
 
-	recovered(): number {
-		return this.symbols.ipc_semaphore_recovered(this.handle);
-	}
+		permits(): number {
+			return this.symbols.ipc_semaphore_permits(this.handle);
+		}
+
+		recovered(): number {
+			return this.symbols.ipc_semaphore_recovered(this.handle);
+		}
+	};
 }
 
 abstract class NativeWaits extends NativeHandle implements EngineWaitTable {
@@ -269,7 +290,7 @@ export function openNativeHandles(
 		prefix: string,
 		name: string,
 		options: EngineHandleOptions,
-		Opened: new (library: NativeLibrary, handle: Address, prefix: string, name: string) => SomeHandle,
+		classOf: (library: NativeLibrary) => NativeClass<SomeHandle>,
 	): SomeHandle => {
 		const loaded = library();
 		const native = nativeHandleOptions(kind, options);
@@ -280,14 +301,20 @@ export function openNativeHandles(
 			if (answer === null) throw openFailure(failure, kind, prefix, name);
 			return answer;
 		});
+		const Opened = classOf(loaded);
 		return new Opened(loaded, handle, prefix, name);
 	};
+	let Semaphore: NativeClass<EngineSemaphore> | undefined;
+	const classOfSemaphore = (loaded: NativeLibrary) => {
+		Semaphore ??= semaphoreClassOf(loaded);
+		return Semaphore;
+	};
 	return {
-		openMutex: (prefix, name, options) => open("mutex", prefix, name, options, NativeMutex),
-		openCondition: (prefix, name, options) => open("condition", prefix, name, options, NativeCondition),
-		openSemaphore: (prefix, name, options) => open("semaphore", prefix, name, options, NativeSemaphore),
-		openRwLock: (prefix, name, options) => open("rwlock", prefix, name, options, NativeRwLock),
-		openMemory: (prefix, name, options) => open("memory", prefix, name, options, NativeMemory),
+		openMutex: (prefix, name, options) => open("mutex", prefix, name, options, () => NativeMutex),
+		openCondition: (prefix, name, options) => open("condition", prefix, name, options, () => NativeCondition),
+		openSemaphore: (prefix, name, options) => open("semaphore", prefix, name, options, classOfSemaphore),
+		openRwLock: (prefix, name, options) => open("rwlock", prefix, name, options, () => NativeRwLock),
+		openMemory: (prefix, name, options) => open("memory", prefix, name, options, () => NativeMemory),
 		keptBytes: () => library().symbols.ipc_memory_kept_bytes(),
 	};
 }

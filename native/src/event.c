@@ -91,6 +91,16 @@ ipc_backoff ipc_backoff_start(const ipc_header *header) {
   return (ipc_backoff){.round = ipc_event_may_spin(header) ? 0 : SPIN_ROUNDS};
 }
 
+enum ipc_backoff_phase ipc_backoff_phase_of(const ipc_backoff *backoff) {
+  if (backoff->round < SPIN_ROUNDS) return IPC_BACKOFF_SPINS;
+  return backoff->round < SPIN_ROUNDS + YIELD_ROUNDS ? IPC_BACKOFF_YIELDS : IPC_BACKOFF_OVER;
+}
+
+void ipc_backoff_skip_to(ipc_backoff *backoff, enum ipc_backoff_phase phase) {
+  uint32_t round = phase == IPC_BACKOFF_YIELDS ? SPIN_ROUNDS : SPIN_ROUNDS + YIELD_ROUNDS;
+  if (phase != IPC_BACKOFF_SPINS && backoff->round < round) backoff->round = round;
+}
+
 bool ipc_backoff_pause(ipc_backoff *backoff, uint64_t deadline) {
   uint32_t round = backoff->round;
   if (round == SPIN_ROUNDS + YIELD_ROUNDS) return false;

@@ -80,6 +80,14 @@ typedef struct ipc_backoff {
   uint32_t round;
 } ipc_backoff;
 
+enum ipc_backoff_phase { IPC_BACKOFF_SPINS, IPC_BACKOFF_YIELDS, IPC_BACKOFF_OVER };
+
+/* What the next pause of a backoff is. */
+enum ipc_backoff_phase ipc_backoff_phase_of(const ipc_backoff *backoff);
+
+/* Leaves out what comes before a phase. */
+void ipc_backoff_skip_to(ipc_backoff *backoff, enum ipc_backoff_phase phase);
+
 /* Whether each endpoint can have a processor. If not, an endpoint that spins only keeps its peer from running. */
 bool ipc_event_may_spin(const ipc_header *header);
 

@@ -20,11 +20,12 @@ int32_t ipc_handle_wait_for(ipc_handle *handle, const ipc_lock_wait *lock, int32
   /* A writer that finds no reader inside has not waited, and has not read the clock. */
   if (status != IPC_TIMED_OUT) return status;
   if (*deadline == 0) *deadline = ipc_deadline(timeout_ms);
-  ipc_backoff backoff = ipc_backoff_start(segment->header);
+  ipc_wait_pauses pauses = ipc_wait_pauses_start(&handle->history, segment->header);
   /* An attempt may have to wait for a lock of the library's own, and then this would go on long past the deadline. */
-  while (status == IPC_TIMED_OUT && ipc_backoff_pause(&backoff, *deadline) &&
+  while (status == IPC_TIMED_OUT && ipc_wait_pauses_next(&pauses, *deadline) &&
          (*deadline == IPC_FOREVER || ipc_os_now() < *deadline))
     status = lock->attempt(handle);
+  ipc_wait_pauses_end(&pauses, status != IPC_TIMED_OUT);
   if (status != IPC_TIMED_OUT) return status;
   int32_t wait = ipc_waits_enter(segment, handle->instance, lock->what, 0);
   if (wait < 0) return wait;
@@ -110,25 +111,31 @@ static int32_t handle_wait_status(const ipc_handle *handle, int32_t wait) {
   return is_over ? IPC_OK : IPC_TIMED_OUT;
 }
 
+static int32_t handle_wait_until(ipc_handle *handle, int32_t wait, uint64_t deadline) {
+  ipc_segment *segment = &handle->segment;
+  int32_t status = IPC_TIMED_OUT;
+  ipc_wait_pauses pauses = ipc_wait_pauses_start(&handle->history, segment->header);
+  while (status == IPC_TIMED_OUT && ipc_wait_pauses_next(&pauses, deadline)) status = handle_wait_status(handle, wait);
+  ipc_wait_pauses_end(&pauses, status != IPC_TIMED_OUT);
+  uint64_t slice = IPC_FIRST_SLICE_NS;
+  while (status == IPC_TIMED_OUT && ipc_os_now() < deadline) {
+    if (ipc_waits_sleep(segment, wait, deadline, slice)) deadline = IPC_PASSED;
+    status = handle_wait_status(handle, wait);
+    if (status != IPC_TIMED_OUT) break;
+    slice = IPC_SLICE_NS;
+    ipc_handle_poll(handle);
+    status = handle_wait_status(handle, wait);
+  }
+  return status;
+}
+
 int32_t ipc_handle_sleep(ipc_handle *handle, int32_t wait, int32_t timeout_ms) {
   ipc_segment *segment = &handle->segment;
   if (!handle_owns_wait(handle, wait)) return ipc_segment_result(segment, IPC_E_INVALID_ARGUMENT);
-  uint64_t deadline = timeout_ms == 0 ? 0 : ipc_deadline(timeout_ms), slice = IPC_FIRST_SLICE_NS;
-  ipc_backoff backoff = ipc_backoff_start(segment->header);
-  for (;;) {
-    int32_t status = handle_wait_status(handle, wait);
-    if (status != IPC_TIMED_OUT) {
-      ipc_waits_leave(segment, wait);
-      return ipc_segment_result(segment, status);
-    }
-    if (timeout_ms == 0) return ipc_segment_result(segment, IPC_TIMED_OUT);
-    if (ipc_backoff_pause(&backoff, deadline)) continue;
-    if (ipc_os_now() >= deadline) return ipc_segment_result(segment, IPC_TIMED_OUT);
-    if (ipc_waits_sleep(segment, wait, deadline, slice)) deadline = IPC_PASSED;
-    if (handle_wait_status(handle, wait) != IPC_TIMED_OUT) continue;
-    slice = IPC_SLICE_NS;
-    ipc_handle_poll(handle);
-  }
+  int32_t status = handle_wait_status(handle, wait);
+  if (status == IPC_TIMED_OUT && timeout_ms != 0) status = handle_wait_until(handle, wait, ipc_deadline(timeout_ms));
+  if (status != IPC_TIMED_OUT) ipc_waits_leave(segment, wait);
+  return ipc_segment_result(segment, status);
 }
 
 int32_t ipc_handle_leave(ipc_handle *handle, int32_t wait) {

@@ -6,6 +6,7 @@
 #include "libipc/handle.h"
 #include "paced_check.h"
 #include "slots.h"
+#include "wait_history.h"
 #include "waits.h"
 
 /* The two waits that an event loop may have on a lock. */
@@ -43,6 +44,7 @@ struct ipc_handle {
   uint32_t instance;
   int32_t armed[ARMED_COUNT]; /* waits, or -1 */
   ipc_paced_check name_check; /* whether the segment still has its name: for attempts that always succeed */
+  ipc_wait_history history;   /* of the waits that block the thread */
   bool is_next;               /* of a reader-writer lock: it has the queued lock, and readers are still inside */
   uint64_t reaped_at;         /* when an attempt that does not wait last looked for dead owners */
   ipc_mapping *memory;        /* of shared memory, as large as it was when last needed; NULL */

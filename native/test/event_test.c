@@ -1,5 +1,6 @@
 /* event_test.c - no wake-up is lost, and a notification costs no system call when no thread sleeps. */
 #include "event.h"
+#include "wait_history.h"
 
 #include "interpose.h"
 #include "meeting.h"
@@ -74,6 +75,40 @@ static void deadlines_are_right(void) {
   uint64_t longest = ipc_deadline(INT32_MAX), shortest = ipc_deadline(1);
   CHECK(longest >= now + INT32_MAX * UINT64_C(1000000) && longest < IPC_FOREVER);
   CHECK(shortest >= now + 1000000 && shortest < now + 60000000000u);
+}
+
+/* How often a wait may pause before it sleeps. */
+static uint32_t pauses_of(const ipc_header *header, ipc_wait_history *history, bool helps) {
+  ipc_wait_pauses pauses = ipc_wait_pauses_start(history, header);
+  uint32_t count = 0;
+  while (ipc_wait_pauses_next(&pauses, IPC_FOREVER))
+    if (++count == 1 && helps) break;
+  ipc_wait_pauses_end(&pauses, helps && count > 0);
+  return count;
+}
+
+static void waits_leave_out_what_did_not_help(void) {
+  board *shared = new_board();
+  atomic_store(&shared->header.receiver_count, 1);
+  ipc_wait_history history = {0};
+  uint32_t all = pauses_of(&shared->header, &history, false);
+  CHECK_GE(all, 2);
+  for (uint32_t failures = 1; failures < 20; failures++) {
+    uint32_t skipped = 0;
+    while (pauses_of(&shared->header, &history, false) == 0) CHECK_LE(++skipped, 255);
+    CHECK_EQ(skipped, failures < 8 ? (1u << failures) - 1 : 255);
+  }
+  while (pauses_of(&shared->header, &history, true) == 0) continue;
+  for (int i = 0; i < 3; i++)
+    CHECK_EQ(pauses_of(&shared->header, &history, true), 1); /* it helped: it is in every wait again */
+  /* Where handles outnumber the processors no wait spins. */
+  history = (ipc_wait_history){0};
+  atomic_store(&shared->header.receiver_count, UINT16_MAX);
+  uint32_t yields = pauses_of(&shared->header, &history, false);
+  CHECK_GE(yields, 1);
+  CHECK_LE(yields, all - 1);
+  CHECK_EQ(pauses_of(&shared->header, &history, false), 0);
+  CHECK_EQ(history.spins.failures, 0);
 }
 
 static void backoff_ends(void) {
@@ -197,5 +232,5 @@ static void either_side_sees_the_other(void) {
 TEST_MAIN(TEST_CASE(either_side_sees_the_other), TEST_CASE(notify_is_free_when_nobody_sleeps),
           TEST_CASE(notify_clears_the_flag_and_moves_the_word), TEST_CASE(word_wraps),
           TEST_CASE(sleep_ends_by_slice_and_deadline), TEST_CASE(deadlines_are_right), TEST_CASE(backoff_ends),
-          TEST_CASE(processes_take_turns), TEST_CASE(threads_take_turns), TEST_CASE(one_wake_reaches_all_processes),
-          TEST_CASE(one_wake_reaches_all_threads))
+          TEST_CASE(waits_leave_out_what_did_not_help), TEST_CASE(processes_take_turns), TEST_CASE(threads_take_turns),
+          TEST_CASE(one_wake_reaches_all_processes), TEST_CASE(one_wake_reaches_all_threads))

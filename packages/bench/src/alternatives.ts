@@ -5,14 +5,10 @@
  */
 import { writeFileSync } from "node:fs";
 import { commandLine, wholeNumber } from "../../../scripts/lib/command_line.ts";
+import type { Alternative } from "./alternatives/alternative.ts";
+import { type AlternativeStart, rowsOf } from "./alternatives/alternative_row.ts";
 import { alternatives } from "./alternatives/alternatives.ts";
-import {
-	type AlternativeRow,
-	alternativesChart,
-	alternativesTable,
-	isRight,
-	RECEIVERS,
-} from "./alternatives/alternatives_table.ts";
+import { alternativesChart, alternativesTable, isRight, RECEIVERS } from "./alternatives/alternatives_table.ts";
 import { publishedTable } from "./alternatives/published.ts";
 import { measureRow } from "./bench_ipc/row.ts";
 import { jsonFlag, runsFlag, svgFlag } from "./command/flags.ts";
@@ -22,6 +18,9 @@ import { writeResult } from "./command/result_file.ts";
 import { EXIT_STATUS, runCommand } from "./command/run_command.ts";
 
 const NAME = "bun run bench:alternatives";
+
+/** How often the processes of each transport are started: all of them in turns, so that a disturbance meets all alike. */
+const STARTS = 3;
 
 const MIN = 2;
 const MAX = 256;
@@ -45,24 +44,28 @@ await runCommand(async (signal) => {
 	console.log(describeMachine(host));
 	console.log(`${count.toLocaleString("en")} messages of ${MIN}-${MAX} bytes, 1 sender, ${runs} runs\n`);
 
-	const rows: AlternativeRow[] = [];
 	const missing: string[] = [];
-	using progress = new Progress();
-	for (const receivers of RECEIVERS) {
-		progress.show(`libipc, 1-${receivers} …`);
-		rows.push(await measureLibipc(count, receivers, runs, signal));
-	}
+	const present: Alternative[] = [];
 	for (const alternative of alternatives) {
 		const availability = (await alternative.available?.()) ?? { available: true };
-		if (!availability.available) {
-			missing.push(availability.reason);
-			continue;
-		}
+		if (availability.available) present.push(alternative);
+		else missing.push(availability.reason);
+	}
+	const measured: AlternativeStart[] = [];
+	using progress = new Progress();
+	for (let start = 0, left = runs; start < STARTS && left > 0; start++) {
+		const runsOfStart = Math.ceil(left / (STARTS - start));
+		left -= runsOfStart;
 		for (const receivers of RECEIVERS) {
-			progress.show(`${alternative.name}, 1-${receivers} …`);
-			rows.push(await alternative.measure({ count, min: MIN, max: MAX, receivers, runs, signal }));
+			progress.show(`start ${start + 1}: libipc, 1-${receivers} …`);
+			measured.push(await measureLibipc(count, receivers, runsOfStart, signal));
+			for (const { name, measure } of present) {
+				progress.show(`start ${start + 1}: ${name}, 1-${receivers} …`);
+				measured.push(await measure({ count, min: MIN, max: MAX, receivers, runs: runsOfStart, signal }));
+			}
 		}
 	}
+	const rows = rowsOf(measured);
 	progress.clear();
 
 	console.log(alternativesTable(rows, RECEIVERS));
@@ -81,7 +84,7 @@ async function measureLibipc(
 	receivers: number,
 	runs: number,
 	signal: AbortSignal,
-): Promise<AlternativeRow> {
+): Promise<AlternativeStart> {
 	const row = await measureRow(
 		{ pattern: "route", n: receivers, count, min: MIN, max: MAX, transport: "process", runs, capacity: 1 << 20 },
 		signal,

@@ -1,9 +1,7 @@
 import { barChart } from "../charts/bar_chart.ts";
 import { newTable } from "../command/table.ts";
-import type { AlternativeResult } from "./alternative.ts";
-
-/** A transport to a number of receivers, as `--json` writes it. The first rows are those of libipc. */
-export type AlternativeRow = Omit<AlternativeResult, "runsNs">;
+import { median } from "../statistics/statistics.ts";
+import type { AlternativeRow } from "./alternative_row.ts";
 
 /** Whether every message was delivered, and was the expected one. */
 export function isRight({ delivered, expected, corrupt }: AlternativeRow): boolean {
@@ -14,9 +12,18 @@ const transportsOf = (rows: readonly AlternativeRow[]): string[] => [
 	...new Set(rows.map(({ transport }) => transport)),
 ];
 
-function nsPerMessage(rows: readonly AlternativeRow[], transport: string | undefined, receivers: number): number {
-	const row = rows.find((each) => each.transport === transport && each.receivers === receivers);
-	return row?.nsPerMessage ?? Number.NaN;
+function rowOf(
+	rows: readonly AlternativeRow[],
+	transport: string | undefined,
+	receivers: number,
+): AlternativeRow | undefined {
+	return rows.find((each) => each.transport === transport && each.receivers === receivers);
+}
+
+/** Median over the starts of the time ÷ the time of libipc in the same start: a disturbance that meets both cancels out. */
+function ratio(row: AlternativeRow | undefined, libipc: AlternativeRow | undefined): number {
+	const own = row?.startsNs ?? [];
+	return median(own.map((ns, start) => ns / (libipc?.startsNs[start] ?? Number.NaN)));
 }
 
 export function alternativesTable(rows: readonly AlternativeRow[], receiverCounts: readonly number[]): string {
@@ -27,8 +34,9 @@ export function alternativesTable(rows: readonly AlternativeRow[], receiverCount
 	const transports = transportsOf(rows);
 	for (const transport of transports) {
 		const cells = receiverCounts.flatMap((receivers) => {
-			const ns = nsPerMessage(rows, transport, receivers);
-			return [Math.round(ns).toLocaleString("en"), (ns / nsPerMessage(rows, transports[0], receivers)).toFixed(1)];
+			const row = rowOf(rows, transport, receivers);
+			const times = ratio(row, rowOf(rows, transports[0], receivers));
+			return [Math.round(row?.nsPerMessage ?? Number.NaN).toLocaleString("en"), times.toFixed(1)];
 		});
 		const allRight = rows.filter((row) => row.transport === transport).every(isRight);
 		table.push([transport, ...cells, allRight ? "100 %" : "WRONG"]);
@@ -55,7 +63,7 @@ export function alternativesChart(
 		series: receiverCounts.map((receivers, i) => ({
 			name: receivers === 1 ? "1 receiver" : `${receivers} receivers`,
 			color: COLORS[i % COLORS.length] ?? "grey",
-			values: transports.map((transport) => nsPerMessage(rows, transport, receivers)),
+			values: transports.map((transport) => rowOf(rows, transport, receivers)?.nsPerMessage),
 		})),
 	});
 }

@@ -1,4 +1,5 @@
-import { type AlternativeRow, alternativesChart, RECEIVERS } from "../alternatives/alternatives_table.ts";
+import type { AlternativeRow } from "../alternatives/alternative_row.ts";
+import { alternativesChart, RECEIVERS } from "../alternatives/alternatives_table.ts";
 import { benchChart } from "../bench_ipc/bench_chart.ts";
 import type { Row } from "../bench_ipc/row.ts";
 import { describeMachine, type Machine } from "../command/machine.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { assertLike } from "@libipc/testing/assert_like";
 import { longTimeouts } from "@libipc/testing/bad_values";
 import { isPending, rejection } from "@libipc/testing/outcome";
-import { expectTook, expectWoken, sleep, took } from "@libipc/testing/timing";
+import { expectTook, expectWoken, sleep, took, tookUndisturbed } from "@libipc/testing/timing";
 import { conditionFixture } from "./condition_fixture.ts";
 import { expectRejection } from "./expect_error.ts";
 import { describe, test } from "./harness.ts";
@@ -41,7 +41,7 @@ describe("notifications", () => {
 			got.flat().sort((a, b) => a - b),
 			wanted,
 		);
-	}, 60_000);
+	});
 
 	test("notify() ends the oldest wait, of threads and of event loops; notifyAll() ends the others", async () => {
 		const name = names.next();
@@ -79,7 +79,7 @@ describe("notifications", () => {
 		assert.equal(condition.notifyAll(), 0);
 		assert.equal(mutex.tryLock(), true);
 		mutex.unlock();
-	}, 20_000);
+	});
 
 	test("a wait in the event loop counts as one wait, and nothing of it is left afterwards", async () => {
 		using both = openBoth(names.next());
@@ -124,7 +124,7 @@ describe("notifications", () => {
 			else assertLike(reason, { code: "ERR_IPC_CLOSED" });
 			assert.equal(mutex.held, true);
 			mutex.unlock();
-			expectWoken(await took(async () => assert.equal(await second, true)));
+			expectWoken(await tookUndisturbed(async () => assert.equal(await second, true)));
 			mutex.unlock();
 			leaving.close();
 		}
@@ -164,7 +164,7 @@ describe("the mutex after a wait", () => {
 		mutex.unlock();
 		assert.deepEqual(await process.report<object>(), { notified: true, held: true });
 		assert.equal(await process.exited, 0);
-	}, 20_000);
+	});
 
 	test("is held by the thread or the task that held it before", async () => {
 		using both = openBoth(names.next());

@@ -79,7 +79,7 @@ describe("waits for a condition whose program is killed", () => {
 		const ms = await took(async () => assertLike(await next.report<object>(), { held: true }));
 		assert.ok(ms < RECOVERY_MS);
 		assert.equal(await next.exited, 0);
-	}, 20_000);
+	});
 
 	test("a stopped waiter is notified and killed: the only other wait, of an event loop, ends", async () => {
 		const name = names.next();
@@ -92,7 +92,7 @@ describe("waits for a condition whose program is killed", () => {
 		assert.equal(condition.notify(), 1);
 		await stopped.kill();
 		assert.ok((await took(async () => assert.equal(await wait, true))) < RECOVERY_MS);
-	}, 20_000);
+	});
 });
 
 describe("waits for a condition whose handle, mutex or name ends", () => {
@@ -165,7 +165,6 @@ describe("waits for a condition whose handle, mutex or name ends", () => {
 			assert.equal(mutex.held, true);
 			mutex.unlock();
 		},
-		20_000,
 	);
 });
 

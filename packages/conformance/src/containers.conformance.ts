@@ -85,7 +85,7 @@ describe("in namespaces", () => {
 			all,
 			Array.from({ length: COUNT }, (_, i) => i),
 		);
-	}, 60_000);
+	});
 
 	test.each(["mutex", "rwlock"])(
 		"containers: a %s excludes, also while others that hold it are killed",
@@ -107,7 +107,6 @@ describe("in namespaces", () => {
 			for (const counter of counters) assert.equal(await counter.exited, 0);
 			assert.equal(probe.get(Word.count), 2 * count);
 		},
-		60_000,
 	);
 
 	test("pods: a folder that both have mounted as their storage, and that is not the host's", async () => {
@@ -118,5 +117,5 @@ describe("in namespaces", () => {
 		} finally {
 			rmSync(volume, { recursive: true, force: true });
 		}
-	}, 60_000);
+	});
 });

@@ -56,7 +56,7 @@ describe("a route", () => {
 		const perSender = scale(50_000);
 		const results = await exchange({ kind: "route", senders: 1, receivers: 3, perSender, largest: 5000 });
 		for (const result of results) assertLike(result, { received: perSender, next: [perSender] });
-	}, 60_000);
+	});
 
 	test.each([
 		["send", "recv", 60],
@@ -65,46 +65,38 @@ describe("a route", () => {
 		["loan", "drain", 5000],
 		["async", "async", 2000],
 		["send", "async", 60],
-	] as const)(
-		"delivers what is sent by %s and received by %s",
-		async (send, recv, largest) => {
-			const perSender = scale(4000);
-			const plan = {
-				kind: "route",
-				senders: 1,
-				receivers: 2,
-				send,
-				recv,
-				perSender,
-				largest,
-				capacity: 1 << 18,
-			} as const;
-			for (const result of await exchange(plan)) assertLike(result, { received: perSender, next: [perSender] });
-		},
-		60_000,
-	);
+	] as const)("delivers what is sent by %s and received by %s", async (send, recv, largest) => {
+		const perSender = scale(4000);
+		const plan = {
+			kind: "route",
+			senders: 1,
+			receivers: 2,
+			send,
+			recv,
+			perSender,
+			largest,
+			capacity: 1 << 18,
+		} as const;
+		for (const result of await exchange(plan)) assertLike(result, { received: perSender, next: [perSender] });
+	});
 
 	test.each([
 		["send", "recv"],
 		["async", "async"],
 		["send", "drain"],
-	] as const)(
-		"delivers messages in fragments, sent by %s and received by %s",
-		async (send, recv) => {
-			const plan = {
-				kind: "route",
-				senders: 1,
-				receivers: 2,
-				send,
-				recv,
-				largest: 400_000,
-				capacity: 1 << 16,
-			} as const;
-			for (const result of await exchange({ ...plan, perSender: 300 }))
-				assertLike(result, { received: 300, next: [300] });
-		},
-		60_000,
-	);
+	] as const)("delivers messages in fragments, sent by %s and received by %s", async (send, recv) => {
+		const plan = {
+			kind: "route",
+			senders: 1,
+			receivers: 2,
+			send,
+			recv,
+			largest: 400_000,
+			capacity: 1 << 16,
+		} as const;
+		for (const result of await exchange({ ...plan, perSender: 300 }))
+			assertLike(result, { received: 300, next: [300] });
+	});
 });
 
 describe("a channel", () => {
@@ -129,33 +121,29 @@ describe("a channel", () => {
 				next: [perSender, perSender, perSender, perSender],
 				order: (order: string) => order === results[0]?.order,
 			});
-	}, 60_000);
+	});
 });
 
 describe("a queue", () => {
-	test.each(["recv", "lease"])(
-		"delivers each message to one of two receivers, by %s",
-		async (recv) => {
-			const perSender = scale(3000);
-			// One receiver may take all: how many each gets is the scheduler's affair. queue.conformance.ts tests their shares.
-			const plan = {
-				kind: "queue",
-				senders: 2,
-				receivers: 2,
-				recv,
-				perSender,
-				largest: 500,
-				capacity: 1 << 14,
-			} as const;
-			const results = await exchange(plan);
-			for (const sender of [0, 1]) {
-				const all = results.flatMap(({ sequences }) => sequences[sender] ?? []).sort((a, b) => a - b);
-				assert.deepEqual(
-					all,
-					Array.from({ length: perSender }, (_, i) => i),
-				);
-			}
-		},
-		60_000,
-	);
+	test.each(["recv", "lease"])("delivers each message to one of two receivers, by %s", async (recv) => {
+		const perSender = scale(3000);
+		// One receiver may take all: how many each gets is the scheduler's affair. queue.conformance.ts tests their shares.
+		const plan = {
+			kind: "queue",
+			senders: 2,
+			receivers: 2,
+			recv,
+			perSender,
+			largest: 500,
+			capacity: 1 << 14,
+		} as const;
+		const results = await exchange(plan);
+		for (const sender of [0, 1]) {
+			const all = results.flatMap(({ sequences }) => sequences[sender] ?? []).sort((a, b) => a - b);
+			assert.deepEqual(
+				all,
+				Array.from({ length: perSender }, (_, i) => i),
+			);
+		}
+	});
 });

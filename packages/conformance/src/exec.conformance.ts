@@ -50,34 +50,26 @@ async function expectGenerations(program: TestProgram, name: string, again: (pro
 }
 
 describe("a process is replaced by exec", () => {
-	test.each(["alone", "in a Worker"])(
-		"by the same program, %s",
-		async (how) => {
-			const name = names.next();
-			await using program = startProgram("again", [how, prefix, name]);
-			await expectGenerations(program, name, () => program.signal("SIGUSR2"));
-		},
-		60_000,
-	);
+	test.each(["alone", "in a Worker"])("by the same program, %s", async (how) => {
+		const name = names.next();
+		await using program = startProgram("again", [how, prefix, name]);
+		await expectGenerations(program, name, () => program.signal("SIGUSR2"));
+	});
 });
 
 describe("bun --watch", () => {
-	test.each(["alone", "in a Worker"])(
-		"after each save, %s",
-		async (how) => {
-			const directory = mkdtempSync(join(tmpdir(), "libipc-test-"));
-			try {
-				const file = join(directory, "main.ts");
-				const source = fileURLToPath(new URL("programs/again.ts", import.meta.url));
-				writeFileSync(file, `import ${JSON.stringify(source)};\n`);
-				const name = names.next();
-				const command = [process.execPath, "--watch", "--no-clear-screen"];
-				await using program = new TestProgram(pathToFileURL(file), [how, prefix, name], { command });
-				await expectGenerations(program, name, () => appendFileSync(file, "// saved\n"));
-			} finally {
-				rmSync(directory, { recursive: true, force: true });
-			}
-		},
-		60_000,
-	);
+	test.each(["alone", "in a Worker"])("after each save, %s", async (how) => {
+		const directory = mkdtempSync(join(tmpdir(), "libipc-test-"));
+		try {
+			const file = join(directory, "main.ts");
+			const source = fileURLToPath(new URL("programs/again.ts", import.meta.url));
+			writeFileSync(file, `import ${JSON.stringify(source)};\n`);
+			const name = names.next();
+			const command = [process.execPath, "--watch", "--no-clear-screen"];
+			await using program = new TestProgram(pathToFileURL(file), [how, prefix, name], { command });
+			await expectGenerations(program, name, () => appendFileSync(file, "// saved\n"));
+		} finally {
+			rmSync(directory, { recursive: true, force: true });
+		}
+	});
 });

@@ -71,16 +71,12 @@ test("shared memory whose views are kept is counted until they are collected", (
 	assert.equal(bytes[5], 5);
 });
 
-test.each(endings)(
-	"a Worker that ends leaves no name and no mapping: %s",
-	async (how) => {
-		const { segments } = usage();
-		await endWorker(how, prefix, names.next());
-		await until(() => list({ prefix }).length === 0);
-		await until(() => usage().segments <= segments); // those of the test before may be collected meanwhile
-	},
-	60_000,
-);
+test.each(endings)("a Worker that ends leaves no name and no mapping: %s", async (how) => {
+	const { segments } = usage();
+	await endWorker(how, prefix, names.next());
+	await until(() => list({ prefix }).length === 0);
+	await until(() => usage().segments <= segments); // those of the test before may be collected meanwhile
+});
 
 test(
 	"what is opened and closed again and again in one task keeps nothing",
@@ -121,7 +117,7 @@ describe("in namespaces", () => {
 		if (opened < 12) assert.match(text, /keeps 50331648 bytes of shared memory .*keptBytes/);
 		if (instance.programs === "bun") assert.equal(opened, 12);
 		assert.deepEqual(await program.report(), { opened: 1, text: "" });
-	}, 30_000);
+	});
 
 	test(
 		"of 64 MiB of storage, Workers that end in every way take nothing",

@@ -134,7 +134,7 @@ describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 		expectError("ERR_IPC_TOO_MANY_HANDLES", /2 times/, () => open(name));
 		await process.kill();
 		using _third = open(name);
-	}, 20_000);
+	});
 
 	test("maxHandles handles can be open, 64 by default", () => {
 		for (const maxHandles of [1, 100, undefined]) {
@@ -143,7 +143,7 @@ describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 			expectError("ERR_IPC_TOO_MANY_HANDLES", new RegExp(`${maxHandles ?? 64} times`), () => open(name));
 			for (const handle of handles) handle.close();
 		}
-	}, 20_000);
+	});
 
 	test("a name that only killed programs had open is created again, also with other options", async () => {
 		const name = names.next();
@@ -158,7 +158,7 @@ describe.each(kinds)("a handle of a %s", (kind, factory, what) => {
 			list({ prefix }).map(({ maxReceivers }) => maxReceivers),
 			[3],
 		);
-	}, 20_000);
+	});
 
 	test("clear() of a name that does not exist changes nothing", () => {
 		using _other = open(names.next());
@@ -230,4 +230,4 @@ test("a wait without a timeout lasts longer than one call into native code", asy
 	const locked = { ownerDied: false };
 	assert.deepEqual(await Promise.all(ends), [locked, locked, locked, "acquired", { notified: true, held: true }, "ok"]);
 	for (const each of children) assert.equal(await each.exited, 0);
-}, 20_000);
+});

@@ -56,7 +56,7 @@ describe("views of the ring", () => {
 		assert.equal(await child.line(), "kept");
 		assert.equal(await child.line(), "0,0,0,0");
 		assert.equal(await child.exited, 0);
-	}, 20_000);
+	});
 });
 
 describe("lengths", () => {
@@ -125,7 +125,7 @@ describe("waiting", () => {
 			if (receiver.recvInto(target, { timeout: 0 }) === 2000) larges++;
 		}
 		assert.equal(larges, 20);
-	}, 30_000);
+	});
 
 	test("for more receivers than there can be is refused", () => {
 		using sender = Channel.sender(names.next(), { prefix, maxReceivers: 2 });
@@ -147,7 +147,7 @@ describe("waiting", () => {
 		await another.kill();
 		closing.close();
 		assert.equal(sender.receiverCount, 0);
-	}, 20_000);
+	});
 
 	test("trySend and tryRecv notice a deleted file, too", () => {
 		const name = names.next();
@@ -159,7 +159,7 @@ describe("waiting", () => {
 			while (performance.now() < patience) receiver.tryRecv();
 		}, code("ERR_IPC_ORPHANED"));
 		assert.throws(() => sender.trySend("x"), code("ERR_IPC_ORPHANED"));
-	}, 20_000);
+	});
 });
 
 test("permissions that exclude the owner, or differ from the creator's, are refused", () => {

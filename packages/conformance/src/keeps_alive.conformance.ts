@@ -16,21 +16,17 @@ describe("what keeps a process alive", () => {
 	const run = (program: string, name: string, argument: string | number = "") =>
 		startProgram("async", [program, prefix, name, argument]);
 
-	test.each(["waits", "unref, waits, ref"])(
-		"a receiver that waits does (%s)",
-		async (program) => {
-			const name = names.next();
-			using sender = Channel.sender(name, { prefix });
-			await using child = run(program, name);
-			assert.equal(await child.line(), '"waiting"');
-			assert.equal(await Promise.race([child.exited, sleep(300)]), undefined);
-			assert.equal(await sender.sendAsync("hello"), true);
-			assert.equal(await child.line(), '"hello"');
-			// And then it has nothing to wait for.
-			assert.equal(await child.exited, 0);
-		},
-		20_000,
-	);
+	test.each(["waits", "unref, waits, ref"])("a receiver that waits does (%s)", async (program) => {
+		const name = names.next();
+		using sender = Channel.sender(name, { prefix });
+		await using child = run(program, name);
+		assert.equal(await child.line(), '"waiting"');
+		assert.equal(await Promise.race([child.exited, sleep(300)]), undefined);
+		assert.equal(await sender.sendAsync("hello"), true);
+		assert.equal(await child.line(), '"hello"');
+		// And then it has nothing to wait for.
+		assert.equal(await child.exited, 0);
+	});
 
 	test("a sender that waits for room does", async () => {
 		const name = names.next();
@@ -42,7 +38,7 @@ describe("what keeps a process alive", () => {
 		while (last !== "last") last = text(await receiver.recvAsync({ timeout: 10_000 })) ?? "nothing came";
 		assert.equal(await child.line(), "true");
 		assert.equal(await child.exited, 0);
-	}, 20_000);
+	});
 
 	test.each([
 		["waits, unref", '"waiting"'],
@@ -51,34 +47,26 @@ describe("what keeps a process alive", () => {
 		["waited, aborted", '"enough"'],
 		["waited, got it", '"it"'],
 		["opens only", '"open"'],
-	])(
-		"nothing else does (%s)",
-		async (program, line) => {
-			await using child = run(program, names.next());
-			assert.equal(await child.line(), line);
-			assert.equal(await child.exited, 0);
-		},
-		10_000,
-	);
+	])("nothing else does (%s)", async (program, line) => {
+		await using child = run(program, names.next());
+		assert.equal(await child.line(), line);
+		assert.equal(await child.exited, 0);
+	});
 
-	test.each([0, 100])(
-		"process.exit ends a program that waits, after %d ms",
-		async (delay) => {
-			const name = names.next();
-			using sender = Channel.sender(name, { prefix });
-			await using child = run("exits while waiting", name, delay);
-			assert.equal(await child.exited, 7);
-			// It has closed its endpoints: no other process has to find out that it is gone.
-			assert.equal(sender.receiverCount, 0);
-		},
-		10_000,
-	);
+	test.each([0, 100])("process.exit ends a program that waits, after %d ms", async (delay) => {
+		const name = names.next();
+		using sender = Channel.sender(name, { prefix });
+		await using child = run("exits while waiting", name, delay);
+		assert.equal(await child.exited, 7);
+		// It has closed its endpoints: no other process has to find out that it is gone.
+		assert.equal(sender.receiverCount, 0);
+	});
 
 	test("an exit handler finds endpoints closed, not freed", async () => {
 		await using child = run("uses endpoints while it exits", names.next());
 		assert.equal(await child.exited, 0);
 		assert.deepEqual([await child.line(), await child.line()], ['"ERR_IPC_CLOSED"', '"ERR_IPC_CLOSED"']);
-	}, 10_000);
+	});
 });
 
 describe("processor time", () => {
@@ -89,11 +77,11 @@ describe("processor time", () => {
 		assert.ok(cpuMs < 50, `${cpuMs} ms`);
 		assert.deepEqual(await child.report<string[]>(), Array(8).fill("ERR_IPC_CLOSED"));
 		assert.equal(await child.exited, 0);
-	}, 30_000);
+	});
 
 	test("a receiver that waits in a call uses none", async () => {
 		await using child = startProgram("async", ["idles in a call", prefix, names.next(), scale(3000, 1000)]);
 		const { cpuMs } = await child.report<{ cpuMs: number }>();
 		assert.ok(cpuMs < 10, `${cpuMs} ms`);
-	}, 30_000);
+	});
 });

@@ -108,7 +108,7 @@ describe.each(lockKinds)("the next owner of a %s sees ownerDied, in whatever ord
 		assert.equal(lock.tryLock(), true);
 		assert.equal(lock.ownerDied, true);
 		lock.unlock();
-	}, 20_000);
+	});
 
 	test("clear() removes what was left locked, and a handle that unlocks leaves nothing", () => {
 		const name = names.next();
@@ -169,7 +169,7 @@ describe("readers of a reader-writer lock whose writer died", () => {
 			assert.equal(guard?.ownerDied, true);
 		}
 		assert.deepEqual(names.existing(), []);
-	}, 20_000);
+	});
 
 	test("a reader that dies or is closed inside leaves no such information", async () => {
 		const name = names.next();
@@ -182,7 +182,7 @@ describe("readers of a reader-writer lock whose writer died", () => {
 		using lock = open(name);
 		using guard = lock.acquire({ timeout: 10_000 });
 		assert.equal(guard?.ownerDied, false);
-	}, 20_000);
+	});
 });
 
 describe("a robust semaphore whose holder died", () => {
@@ -211,7 +211,6 @@ describe("a robust semaphore whose holder died", () => {
 			using again = open(name, robust);
 			assert.deepEqual([again.permits, again.recovered], [3, 0]);
 		},
-		20_000,
 	);
 
 	test("with other options it is a new semaphore; clear() removes it", async () => {
@@ -232,7 +231,7 @@ describe("a robust semaphore whose holder died", () => {
 			using semaphore = open(name, { initial: 1 });
 			assert.deepEqual([semaphore.permits, semaphore.recovered], [1, 0]);
 		}
-	}, 20_000);
+	});
 
 	test("a handle that is closed with permits gives them back, and leaves nothing", () => {
 		const name = names.next();

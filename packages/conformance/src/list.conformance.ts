@@ -106,7 +106,7 @@ describe("list", () => {
 		assert.equal(asleep(), true);
 		assert.equal(only(name).endpoints.find(({ role }) => role === "sender")?.sleeping, false);
 		assert.equal(sender.closed, false);
-	}, 30_000);
+	});
 
 	test("a stopped process is alive, also while it sleeps", async () => {
 		const name = names.next();
@@ -120,7 +120,7 @@ describe("list", () => {
 		child.signal("SIGSTOP");
 		while (sender.trySend("x"));
 		assert.equal(receiver()?.alive, true);
-	}, 30_000);
+	});
 
 	test("keeps to a prefix, is sorted, and does not show what was closed", () => {
 		const mine = ["b", "a", "B", "ä", "🚀", "a b", "1.x.y", "..", "%s\\", "x".repeat(128)];
@@ -167,7 +167,7 @@ describe("list", () => {
 		}
 		const [opening, fastest] = [between - started, Math.min(...listing)];
 		assert.ok(fastest < opening, `${fastest} ms to list, ${opening} ms to open`);
-	}, 30_000);
+	});
 });
 
 describe("clear", () => {
@@ -195,7 +195,7 @@ describe("clear", () => {
 		using sender = Channel.sender(shared, { prefix });
 		assert.equal(sender.send("still works"), true);
 		assert.deepEqual(receiver.recv(), new TextEncoder().encode("still works"));
-	}, 30_000);
+	});
 
 	test("leaves alone what a stopped process has open", async () => {
 		const name = names.next();
@@ -203,7 +203,7 @@ describe("clear", () => {
 		child.signal("SIGSTOP");
 		assert.deepEqual(clear({ prefix }), []);
 		assert.equal(only(name).state, "live");
-	}, 30_000);
+	});
 });
 
 describe("arguments", () => {

@@ -58,5 +58,5 @@ describe.each(lockKinds)("arguments of a %s", (kind) => {
 		}
 		await owner.kill();
 		assert.equal(lock.lock({ timeout: 1e12 }), true);
-	}, 20_000);
+	});
 });

@@ -128,7 +128,7 @@ describe.each(lockKinds)("a %s that can no longer be used", (kind) => {
 			assert.equal(another.tryLock(), true);
 			assert.equal(another.ownerDied, false);
 		}
-	}, 20_000);
+	});
 
 	test("ERR_IPC_ORPHANED: for all waits and calls after the name was cleared", async () => {
 		const name = names.next();
@@ -153,7 +153,7 @@ describe.each(lockKinds)("a %s that can no longer be used", (kind) => {
 		using again = open(name);
 		assert.equal(again.tryLock(), true);
 		assert.deepEqual(names.existing(), [name]);
-	}, 20_000);
+	});
 
 	test("ERR_IPC_ORPHANED: for all waits after the file was deleted", async () => {
 		const name = names.next();
@@ -169,5 +169,5 @@ describe.each(lockKinds)("a %s that can no longer be used", (kind) => {
 			await expectRejection("ERR_IPC_ORPHANED", /deleted/, wait);
 		});
 		assert.ok(ms < RECOVERY_MS);
-	}, 20_000);
+	});
 });

@@ -22,7 +22,7 @@ describe.each(lockKinds)("a %s excludes", (kind) => {
 		probe.go();
 		for (const each of children) assert.equal(await each.exited, 0);
 		assert.equal(probe.get(Word.count), 8 * COUNTS);
-	}, 60_000);
+	});
 
 	test("blocking calls and tasks of several programs count under the same lock", async () => {
 		const name = names.next();
@@ -47,7 +47,7 @@ describe.each(lockKinds)("a %s excludes", (kind) => {
 		await Promise.all([lock, lock, another, another, another].map(task));
 		for (const each of [first, second, third]) assert.equal(await each.exited, 0);
 		assert.equal(probe.get(Word.count), 2 * 1500 + 5000 + 500);
-	}, 60_000);
+	});
 
 	test("one handle excludes the other handles of its thread", () => {
 		const name = names.next();

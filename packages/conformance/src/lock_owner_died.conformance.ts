@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { isPending } from "@libipc/testing/outcome";
 import type { TestProgram } from "@libipc/testing/test_program";
-import { expectRecoveries, RECOVERY_MS, took, turn, until } from "@libipc/testing/timing";
+import { expectRecoveries, RECOVERY_MS, took, tookUndisturbed, turn, until } from "@libipc/testing/timing";
 import { transport } from "@libipc/testing/transport";
 import { describe, test } from "./harness.ts";
 import { lockFixture, lockKinds } from "./lock_fixture.ts";
@@ -72,7 +72,7 @@ describe.each(lockKinds)("the owner of a %s ends", (kind) => {
 			assert.equal(guard.ownerDied, false);
 			assert.equal(lock.ownerDied, false);
 		}
-	}, 30_000);
+	});
 
 	test("killed: other programs that wait for the lock continue", async () => {
 		const name = names.next();
@@ -87,7 +87,7 @@ describe.each(lockKinds)("the owner of a %s ends", (kind) => {
 		assert.ok(ms < RECOVERY_MS);
 		assert.equal(await first.exited, 0);
 		assert.equal(await second.exited, 0);
-	}, 30_000);
+	});
 });
 
 describe.each(lockKinds)("the owner of a %s exits, throws, is collected or closed", (kind) => {
@@ -110,7 +110,7 @@ describe.each(lockKinds)("the owner of a %s exits, throws, is collected or close
 			});
 			assert.ok(ms < RECOVERY_MS);
 		}
-	}, 30_000);
+	});
 
 	test("a handle that is no longer reachable is closed when it is collected: the next owner sees ownerDied", async () => {
 		const name = names.next();
@@ -118,7 +118,7 @@ describe.each(lockKinds)("the owner of a %s exits, throws, is collected or close
 		assert.deepEqual(await owner.report<object>(), { got: true, ownerDied: true });
 		assert.equal(await owner.exited, 0);
 		assert.deepEqual(names.existing(), []);
-	}, 30_000);
+	});
 
 	test("closed while it is held: the next owner sees ownerDied, also one that waits", async () => {
 		const name = names.next();
@@ -130,7 +130,7 @@ describe.each(lockKinds)("the owner of a %s exits, throws, is collected or close
 		assert.equal(b.ownerDied, true);
 		b.unlock();
 		// At once: a poll of the event loop finds it too, but only every 700 ms, so twenty of them would take 14 s.
-		const rounds = await took(async () => {
+		const rounds = await tookUndisturbed(async () => {
 			for (let round = 0; round < 20; round++) {
 				const closing = open(name);
 				closing.lock();
@@ -160,28 +160,24 @@ describe.each(lockKinds)("the owner of a %s exits, throws, is collected or close
 		// The first new owner, whichever of the three it was.
 		assert.deepEqual(seen.sort(), [false, false, true]);
 		assert.equal(await process.exited, 0);
-	}, 30_000);
+	});
 });
 
 describe.each(lockKinds)("a program that waits for a %s ends", (kind) => {
 	const { names, open, start } = lockFixture(kind, "waiters");
 
-	test.each(["waits", "waits async"])(
-		"killed while it %s: the next waiter gets the lock",
-		async (program) => {
-			const name = names.next();
-			using lock = open(name);
-			lock.lock();
-			{
-				await using _waiting = await start(program, name, "waiting");
-				await turn();
-			}
-			await using next = await start("waits", name, "waiting");
-			lock.unlock();
-			const ms = await took(async () => assert.deepEqual(await next.report<object>(), { ownerDied: false }));
-			assert.ok(ms < RECOVERY_MS);
-			assert.equal(await next.exited, 0);
-		},
-		30_000,
-	);
+	test.each(["waits", "waits async"])("killed while it %s: the next waiter gets the lock", async (program) => {
+		const name = names.next();
+		using lock = open(name);
+		lock.lock();
+		{
+			await using _waiting = await start(program, name, "waiting");
+			await turn();
+		}
+		await using next = await start("waits", name, "waiting");
+		lock.unlock();
+		const ms = await took(async () => assert.deepEqual(await next.report<object>(), { ownerDied: false }));
+		assert.ok(ms < RECOVERY_MS);
+		assert.equal(await next.exited, 0);
+	});
 });

@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { assertLike } from "@libipc/testing/assert_like";
 import { longTimeouts } from "@libipc/testing/bad_values";
+import { startClock } from "@libipc/testing/clock";
 import { isPending, rejection } from "@libipc/testing/outcome";
-import { expectTook, expectWoken, took, turn, until } from "@libipc/testing/timing";
+import { expectTook, expectWoken, took, tookUndisturbed, turn, until } from "@libipc/testing/timing";
 import { expectError, expectRejection } from "./expect_error.ts";
 import { describe, test } from "./harness.ts";
 import { lockFixture, lockKinds, rejectionOr } from "./lock_fixture.ts";
@@ -78,10 +79,10 @@ describe.each(lockKinds)("tasks that wait for a %s", (kind) => {
 			assert.equal(await second.catch((reason: unknown) => reason), how === "timeout" ? false : "enough");
 			other.unlock();
 			// Sooner than the next poll, which comes every 700 ms.
-			expectWoken(await took(() => first));
+			expectWoken(await tookUndisturbed(() => first));
 			lock.unlock();
 		}
-	}, 30_000);
+	});
 
 	test("when the first wait ends, the next one gets the lock at once; so do other handles and programs", async () => {
 		const name = names.next();
@@ -101,10 +102,10 @@ describe.each(lockKinds)("tasks that wait for a %s", (kind) => {
 			assert.equal(await first, { timeout: false, signal: "enough", closed: "ERR_IPC_CLOSED" }[how] as string);
 			assert.equal(await isPending(Promise.race([next, elsewhere])), true);
 			const times: number[] = [];
-			const started_ = performance.now();
+			const clock = startClock();
 			const timed = async (wait: Promise<boolean>, of: Lock) => {
 				assert.equal(await wait, true);
-				times.push(performance.now() - started_);
+				times.push(clock());
 				of.unlock();
 			};
 			owner.unlock();
@@ -113,7 +114,7 @@ describe.each(lockKinds)("tasks that wait for a %s", (kind) => {
 			assertLike(await process.report<object>(), { ownerDied: false });
 			leaving.close();
 		}
-	}, 30_000);
+	});
 
 	test("a wait that is aborted just after it was notified passes the notification on", async () => {
 		const name = names.next();
@@ -130,7 +131,7 @@ describe.each(lockKinds)("tasks that wait for a %s", (kind) => {
 			owner.unlock();
 			controller.abort("enough");
 			assert.equal(await rejection(first), "enough");
-			expectWoken(await took(() => second));
+			expectWoken(await tookUndisturbed(() => second));
 			next.unlock();
 		}
 	});
@@ -163,7 +164,7 @@ describe.each(lockKinds)("tasks that wait for a %s while their thread blocks for
 		}
 		await Promise.all(tasks);
 		assert.equal(isFree(name), true);
-	}, 20_000);
+	});
 
 	test("the thread locks and unlocks before them: they get the lock afterwards", async () => {
 		const name = names.next();
@@ -176,10 +177,10 @@ describe.each(lockKinds)("tasks that wait for a %s while their thread blocks for
 		lock.lock();
 		assert.equal(await isPending(Promise.race(waits)), true);
 		lock.unlock();
-		expectWoken(await took(() => waits[0]));
+		expectWoken(await tookUndisturbed(() => waits[0]));
 		assert.equal(await isPending(waits[1] as Promise<boolean>), true);
 		lock.unlock();
-		expectWoken(await took(() => waits[1]));
+		expectWoken(await tookUndisturbed(() => waits[1]));
 		lock.unlock();
 	});
 
@@ -198,11 +199,11 @@ describe.each(lockKinds)("tasks that wait for a %s while their thread blocks for
 		lock.lock();
 		assert.equal(await isPending(wait), true);
 		lock.unlock();
-		expectWoken(await took(() => wait));
+		expectWoken(await tookUndisturbed(() => wait));
 		lock.unlock();
 		assert.deepEqual(await process.report<object>(), { ownerDied: false });
 		await process.exited;
-	}, 20_000);
+	});
 });
 
 describe.each(lockKinds)("a wait for a %s in the event loop ends", (kind) => {
@@ -260,7 +261,7 @@ describe.each(lockKinds)("a wait for a %s in the event loop ends", (kind) => {
 		const waits = [lock.lockAsync(), lock.acquireAsync(), lock.lockAsync({ timeout: 600_000 })];
 		assert.equal(await isPending(Promise.race(waits)), true);
 		lock.close();
-		const ms = await took(async () => {
+		const ms = await tookUndisturbed(async () => {
 			for (const wait of waits) await expectRejection("ERR_IPC_CLOSED", /is closed/, wait);
 		});
 		expectWoken(ms);
@@ -279,5 +280,5 @@ describe.each(lockKinds)("a wait for a %s in the event loop ends", (kind) => {
 		lock.unlock();
 		assertLike(await waiting.report<object>(), { ownerDied: false });
 		assert.equal(await waiting.exited, 0);
-	}, 20_000);
+	});
 });

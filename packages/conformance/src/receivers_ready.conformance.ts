@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { assertLike } from "@libipc/testing/assert_like";
+import { startClock } from "@libipc/testing/clock";
 import { isPending, rejection, rejectionCode } from "@libipc/testing/outcome";
-import { sleep, turn } from "@libipc/testing/timing";
+import { expectWoken, turn } from "@libipc/testing/timing";
 import { afterAll, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
 import { Channel, Queue } from "./under_test.ts";
@@ -41,17 +42,17 @@ describe("receiversReady", () => {
 		const next = events.next();
 		assert.equal(await isPending(Promise.race([many, one, next])), true);
 		using receiver = Channel.receiver(name, { prefix });
-		// Sooner than the next poll of the endpoints.
-		const late = sleep(500).then(() => "late");
-		assert.equal(await Promise.race([one, late]), true);
-		assertLike(await Promise.race([next, late]), { value: { type: "joined", role: "receiver" } });
+		const clock = startClock();
+		assert.equal(await one, true);
+		assertLike(await next, { value: { type: "joined", role: "receiver" } });
+		expectWoken(clock());
 		await turn();
 		assert.deepEqual(told, ["joined receiver"]);
 		assert.equal(await isPending(many), true);
 		sender.close();
 		assert.equal(await rejectionCode(many), "ERR_IPC_CLOSED");
 		assert.equal(receiver.closed, false);
-	}, 20_000);
+	});
 });
 
 describe("bad arguments", () => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { isPending } from "@libipc/testing/outcome";
-import { expectWoken, took } from "@libipc/testing/timing";
+import { expectWoken, tookUndisturbed } from "@libipc/testing/timing";
 import { expectError, expectRejection } from "./expect_error.ts";
 import { describe, test } from "./harness.ts";
 import { rwlockFixture } from "./lock_fixture.ts";
@@ -65,7 +65,7 @@ describe("errors of readers and writers", () => {
 		expectError("ERR_IPC_DEADLOCK", /This thread holds/, () => lock.lock({ timeout: 300 }));
 		expectError("ERR_IPC_DEADLOCK", /This thread holds/, () => lock.acquire({ timeout: 300 }));
 		guard.release();
-		expectWoken(await took(() => write));
+		expectWoken(await tookUndisturbed(() => write));
 		lock.unlock();
 	});
 

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { badTimeouts, longTimeouts, untyped } from "@libipc/testing/bad_values";
+import { startClock } from "@libipc/testing/clock";
 import { isPending, rejection } from "@libipc/testing/outcome";
-import { expectTook, expectWoken, took, until } from "@libipc/testing/timing";
+import { expectTook, expectWoken, took, tookUndisturbed, until } from "@libipc/testing/timing";
 import { expectError, expectRejection } from "./expect_error.ts";
 import { describe, test } from "./harness.ts";
 import { rwlockFixture } from "./lock_fixture.ts";
@@ -51,7 +52,7 @@ describe("waits of readers", () => {
 		const closing = [lock.lockSharedAsync(), lock.acquireSharedAsync(), lock.lockAsync()];
 		assert.equal(await isPending(Promise.race(closing)), true);
 		lock.close();
-		const ms = await took(async () => {
+		const ms = await tookUndisturbed(async () => {
 			for (const wait of closing) await expectRejection("ERR_IPC_CLOSED", /is closed/, wait);
 		});
 		expectWoken(ms);
@@ -65,7 +66,7 @@ describe("waits of readers", () => {
 		await expectRejection("ERR_IPC_CLOSED", /is closed/, lock.acquireSharedAsync());
 		assert.equal(lock.held, "none");
 		owner.unlock();
-	}, 20_000);
+	});
 
 	test("blocking calls keep their timeouts", async () => {
 		const name = names.next();
@@ -80,7 +81,7 @@ describe("waits of readers", () => {
 		await using _reader = reader;
 		for (const timeout of [0, 0.4, 30])
 			expectTook(await took(() => assert.equal(lock.lock({ timeout }), false)), timeout);
-	}, 20_000);
+	});
 
 	test("a reader that is aborted just after it was notified passes the notification on", async () => {
 		const name = names.next();
@@ -96,7 +97,7 @@ describe("waits of readers", () => {
 			owner.unlock();
 			controller.abort("enough");
 			assert.equal(await rejection(first), "enough");
-			expectWoken(await took(() => second));
+			expectWoken(await tookUndisturbed(() => second));
 			next.unlock();
 		}
 	});
@@ -109,13 +110,13 @@ describe("waits of readers", () => {
 		const first = lock.lockSharedAsync();
 		assert.equal(await lock.lockSharedAsync({ timeout: 2 }), false);
 		owner.unlock();
-		expectWoken(await took(() => first));
+		expectWoken(await tookUndisturbed(() => first));
 		const write = lock.lockAsync();
 		assert.equal(await lock.lockAsync({ timeout: 2 }), false);
 		// The writer is still the next one.
 		assert.equal(owner.tryLockShared(), false);
 		lock.unlockShared();
-		expectWoken(await took(() => write));
+		expectWoken(await tookUndisturbed(() => write));
 		lock.unlock();
 	});
 });
@@ -133,11 +134,11 @@ describe("reading tasks while their thread blocks for the lock", () => {
 		owner.unlock();
 		lock.lockShared();
 		lock.unlockShared();
-		expectWoken(await took(() => wait));
+		expectWoken(await tookUndisturbed(() => wait));
 		lock.unlockShared();
 		assert.deepEqual(await process.report<object>(), { ownerDied: false });
 		await process.exited;
-	}, 20_000);
+	});
 
 	test("the thread locks before waiting readers and writers: they get the lock afterwards", async () => {
 		const name = names.next();
@@ -151,9 +152,9 @@ describe("reading tasks while their thread blocks for the lock", () => {
 		lock.lock();
 		assert.equal(await isPending(Promise.race([read, write])), true);
 		lock.unlock();
-		const started = performance.now();
+		const clock = startClock();
 		await Promise.all([read, write].map(async (wait) => (await wait).release()));
-		expectWoken(performance.now() - started);
+		expectWoken(clock());
 		assert.equal(lock.held, "none");
 	});
 });

@@ -78,7 +78,7 @@ describe("waits for a permit", () => {
 		assert.ok((await took(async () => assert.equal(await waiting.report<string>(), "acquired"))) < RECOVERY_MS);
 		assert.equal(await waiting.exited, 0);
 		assert.equal(semaphore.permits, 1);
-	}, 20_000);
+	});
 
 	test("end when the handle is closed; a closed handle refuses every call", async () => {
 		const semaphore = open(names.next(), { initial: 0 });
@@ -119,7 +119,6 @@ describe("waits for a permit", () => {
 			using again = open(name, { initial: 5 });
 			assert.equal(again.permits, 5);
 		},
-		20_000,
 	);
 });
 

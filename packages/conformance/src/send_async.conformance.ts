@@ -142,7 +142,6 @@ describe("sending", () => {
 			assert.equal(receiver.tryRecv(), null);
 			sender.close();
 		},
-		20_000,
 	);
 
 	test("send and sendBatch do not wait behind a half-sent sendAsync, and do not damage it", async () => {
@@ -164,7 +163,7 @@ describe("sending", () => {
 		assert.equal(await half, true);
 		assert.equal(sender.trySend("end"), true);
 		assert.deepEqual(rest(receiver), ["end"]);
-	}, 20_000);
+	});
 
 	test.each([1000, 100_000])(
 		"%d bytes that are transferred away during the wait reject the promise, and the process continues",
@@ -189,7 +188,6 @@ describe("sending", () => {
 			assert.equal(text(await receiver.recvAsync({ timeout: 10_000 })), "after");
 			assert.deepEqual(codes(await sending), ["ERR_IPC_INVALID_ARGUMENT", "ERR_IPC_INVALID_ARGUMENT", true]);
 		},
-		20_000,
 	);
 
 	test("close() and clear() reject waits to send", async () => {
@@ -211,7 +209,7 @@ describe("sending", () => {
 		Channel.clear(name, { prefix });
 		assert.equal(await orphan, "ERR_IPC_ORPHANED");
 		assert.equal(receiver.closed, false);
-	}, 20_000);
+	});
 
 	test("the clones of a route's sender share one queue of waits, until the last of them is closed", async () => {
 		const name = names.next();
@@ -239,5 +237,5 @@ describe("sending", () => {
 		assert.equal(await isPending(waiting), true);
 		receiver.close();
 		assert.equal(await waiting, false);
-	}, 20_000);
+	});
 });

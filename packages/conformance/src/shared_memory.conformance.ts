@@ -47,7 +47,7 @@ describe("bytes of shared memory", () => {
 		assert.equal(memory.referenceCount, 2);
 		other.close();
 		assert.equal(memory.referenceCount, 1);
-	}, 20_000);
+	});
 
 	test.each([1, 3, 4, 4095, 4097, 70_001])("%d bytes are as many as the caller asked for", (size) => {
 		const name = names.next();
@@ -89,7 +89,7 @@ describe("bytes of shared memory", () => {
 		// A word in the part that this handle has not mapped.
 		assert.equal(other.waitOn(199_996, 1), "not-equal");
 		assert.equal(other.waitOn(199_996, 0, { timeout: 0 }), "timed-out");
-	}, 20_000);
+	});
 
 	test("a transferred buffer and a new view of the handle show the same memory, also after close and garbage collection", async () => {
 		const name = names.next();
@@ -182,7 +182,7 @@ describe("names of shared memory", () => {
 			);
 		expectError("ERR_IPC_INVALID_ARGUMENT", /size is needed/, () => untyped(SharedMemory.open, name, { prefix }));
 		expectError("ERR_IPC_INVALID_ARGUMENT", /size is needed/, () => untyped(SharedMemory.open, name));
-	}, 20_000);
+	});
 
 	test.each(["unlink", "clear"])(
 		"%s: open handles keep the memory, and the next open() creates other memory",

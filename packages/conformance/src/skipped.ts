@@ -121,7 +121,7 @@ export const skip: readonly Skip[] = [
 		cases: ["signals during blocking calls > a call without a timeout goes on"],
 	},
 	{
-		reason: "Where several processes of Deno end by a signal at once, not all have removed their names in time.",
+		reason: "Half a second after its start, Deno replaces the handlers of signals: names then stay, as after a kill.",
 		where: ({ programs }) => programs === "deno",
 		cases: ["a process that a signal ends > programs that end at once leave nothing"],
 	},

@@ -97,7 +97,7 @@ describe("in namespaces", () => {
 			assertLike(await program.report<object>(), { received: count, next: [count] });
 			assert.equal(await program.exited, 0);
 		}
-	}, 60_000);
+	});
 });
 
 describe("LIBIPC_DIR names the directory of the names", () => {
@@ -120,7 +120,7 @@ describe("LIBIPC_DIR names the directory of the names", () => {
 		} finally {
 			rmSync(directory, { recursive: true, force: true });
 		}
-	}, 60_000);
+	});
 });
 
 describe("a process without free descriptors", () => {

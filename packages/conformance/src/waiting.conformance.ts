@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { assertLike } from "@libipc/testing/assert_like";
+import { startClock } from "@libipc/testing/clock";
 import { isLarge, large } from "@libipc/testing/large";
 import { isPending, rejection } from "@libipc/testing/outcome";
 import { text } from "@libipc/testing/text";
-import { sleep, turn } from "@libipc/testing/timing";
+import { expectWoken, turn } from "@libipc/testing/timing";
 import { afterAll, test } from "./harness.ts";
 import { Names } from "./names.ts";
 import { Channel, Route } from "./under_test.ts";
@@ -14,11 +15,6 @@ const names = new Names("waiting");
 const { prefix } = names;
 
 afterAll(() => names.clear());
-
-/** Sooner than the next poll, which comes every 700 ms. */
-async function soon<Value>(promise: Promise<Value>): Promise<Value | "late"> {
-	return await Promise.race([promise, sleep(500).then(() => "late" as const)]);
-}
 
 test("closing one endpoint does not affect the waker of the others", async () => {
 	const [name, other] = [names.next(), names.next()];
@@ -32,7 +28,9 @@ test("closing one endpoint does not affect the waker of the others", async () =>
 	assertLike(await ended, { code: "ERR_IPC_CLOSED" });
 	await turn();
 	sender.send("still heard");
-	assert.equal(text((await soon(waiting)) as Uint8Array), "still heard");
+	const clock = startClock();
+	assert.equal(text(await waiting), "still heard");
+	expectWoken(clock());
 });
 
 test("many waits of one endpoint are served in many turns of the event loop", async () => {
@@ -63,7 +61,7 @@ test("many waits of one endpoint are served in many turns of the event loop", as
 	);
 	// At 4 ms for a turn and 0.2 µs or more for each.
 	assert.ok(turns > 1);
-}, 30_000);
+});
 
 test("a signal that is aborted after its sendAsync has resolved ends nothing", async () => {
 	const name = names.next();

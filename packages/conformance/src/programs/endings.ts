@@ -11,8 +11,10 @@ const [prefix = "", count = ""] = args;
 const rounds = Number(count);
 
 async function report(): Promise<void> {
-	// In Deno, a terminated Worker still runs for some time when it is said to have ended.
-	if (process.versions.deno) await until(() => list({ prefix }).length === 0 && usage().segments === 0);
+	// In Deno, a terminated Worker still runs for some time when it is said to have ended. The system frees the memory of a mapping
+	// after it has removed the mapping.
+	if (process.versions.deno)
+		await until(() => list({ prefix }).length === 0 && usage().segments === 0 && usage().storage < 2 ** 20);
 	say(JSON.stringify({ ...usage(), names: list({ prefix }).length }));
 }
 

@@ -43,7 +43,7 @@ function accept(bytes: Uint8Array): void {
 	received++;
 }
 
-const patience = { timeout: 5_000 };
+const patience = { timeout: 20_000 };
 const target = new Uint8Array(largest);
 
 /** Each receives something, and returns whether something came in time. */

@@ -34,5 +34,11 @@ if (_.tools.length === 0) {
 		console.log(
 			`Node ${version}: ${nodeBinary(version) ?? `none; the tests that need it say so. LIBIPC_NODE_${version} can name one`}`,
 		);
+	// Only a benchmark and its test use it, and they say so if it is not there.
+	try {
+		console.log(`zeromq: ${toolFolder("zeromq")}`);
+	} catch (error) {
+		console.log(`zeromq: none (${error instanceof Error ? error.message : error})`);
+	}
 	console.log(`Deno: ${denoBinary() ?? "none; the tests that need it say so. LIBIPC_DENO can name one"}`);
 }

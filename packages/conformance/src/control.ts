@@ -6,6 +6,8 @@ export const ControlWord = {
 	stop: 0,
 	/** 1 + how many messages it has sent, once it has ended. */
 	total: 1,
+	/** 1: the steady sender pauses. */
+	pause: 2,
 	/** And the words after it: how many of its messages each reader has got. */
 	received: 4,
 } as const;
@@ -28,6 +30,17 @@ export class Control {
 
 	set(word: number, value: number): void {
 		Atomics.store(this.words, word, value);
+	}
+
+	/** Lets the steady sender pause, or go on. */
+	pause(yes: boolean): void {
+		this.set(ControlWord.pause, Number(yes));
+		if (!yes) this.memory.wake(4 * ControlWord.pause);
+	}
+
+	/** Returns when the steady sender may send. */
+	waitWhilePaused(): void {
+		while (this.get(ControlWord.pause) === 1) this.memory.waitOn(4 * ControlWord.pause, 1, { timeout: 1000 });
 	}
 
 	/** How many messages of the steady sender have come, of a queue; else at the reader that is behind. */

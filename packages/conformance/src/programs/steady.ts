@@ -9,7 +9,10 @@ const [kind, prefix = "", name = "", largest] = args;
 const control = new Control(prefix, name);
 const sender = factories[kind as Kind].sender(name, { prefix });
 say("ready");
-const sent = sendInAllWays(sender, 0, Number(largest), () => control.get(ControlWord.stop) === 0);
+const sent = sendInAllWays(sender, 0, Number(largest), () => {
+	control.waitWhilePaused();
+	return control.get(ControlWord.stop) === 0;
+});
 control.set(ControlWord.total, 1 + sent);
 say(String(sent));
 sender.close();

@@ -1,4 +1,4 @@
-/** Is at something until it is terminated: `victim PROGRAM KIND PREFIX NAME LARGEST NUMBER`. */
+/** Says "started", then "ready", and is at something until it is terminated: `victim PROGRAM KIND PREFIX NAME LARGEST NUMBER`. */
 
 import { writePattern } from "@libipc/testing/pattern";
 import { args, say } from "@libipc/testing/program";
@@ -84,4 +84,5 @@ const programs: Record<string, () => unknown> = {
 	},
 };
 
+say("started");
 void programs[program]?.();

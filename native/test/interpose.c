@@ -31,6 +31,7 @@ void test_os_unmap(void *address, uint64_t size);
 bool test_os_replace(void *address, uint64_t size);
 int test_os_try_lock(int fd, const char *key);
 void test_os_unlock(int fd);
+void test_os_remove_own_identity(void);
 
 uint64_t test_os_now(void) {
   before("now");
@@ -110,6 +111,11 @@ int test_os_try_lock(int fd, const char *key) {
 void test_os_unlock(int fd) {
   before("unlock");
   ipc_os_unlock(fd);
+}
+
+void test_os_remove_own_identity(void) {
+  before("remove_own_identity");
+  ipc_os_remove_own_identity();
 }
 
 #if defined(__has_feature)

@@ -19,3 +19,4 @@
 #define ipc_os_replace test_os_replace
 #define ipc_os_try_lock test_os_try_lock
 #define ipc_os_unlock test_os_unlock
+#define ipc_os_remove_own_identity test_os_remove_own_identity

@@ -10,6 +10,7 @@ import {
 } from "@libipc/protocol";
 import { claimLockSlow, claimTakeOver, claimTryLock, claimUnlock } from "../segment/claim_lock.ts";
 import { notify } from "../segment/event.ts";
+import { loadInOrder } from "../segment/load_in_order.ts";
 import type { Segment } from "../segment/segment.ts";
 import { isAlive } from "../segment/slots.ts";
 import type { Taken } from "./receiver_state.ts";
@@ -162,7 +163,7 @@ export function queueTake(segment: Segment, ring: Ring, instance: number, most: 
 /** Whether a {@link queueTake} may succeed: a hint that is sometimes true without reason, but never false without reason. */
 export function queueHasSome(segment: Segment, ring: Ring, instance: number): boolean {
 	const { words } = segment;
-	if (Atomics.load(words, CURSOR) === Atomics.load(words, HEAD)) return false;
+	if (loadInOrder(words, CURSOR) === loadInOrder(words, HEAD)) return false;
 	// Under the lock, because the record could be overwritten while it is read. If another endpoint has the lock, the take will tell.
 	if (!claimTryLock(segment, TAKE_CLAIM, instance)) return true;
 	const cursor = words[CURSOR] as number;
@@ -173,7 +174,7 @@ export function queueHasSome(segment: Segment, ring: Ring, instance: number): bo
 }
 
 /** Whether there is no record at all. {@link queueHasSome} is false also if the next message is a loan still being written. */
-export const queueIsEmpty = ({ words }: Segment): boolean => Atomics.load(words, CURSOR) === Atomics.load(words, HEAD);
+export const queueIsEmpty = ({ words }: Segment): boolean => loadInOrder(words, CURSOR) === loadInOrder(words, HEAD);
 
 /** The word of the lease of the message at `offset`, or -1. */
 const findLease = (segment: Segment, offset: number): number =>

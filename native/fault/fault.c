@@ -49,18 +49,26 @@ uint32_t fault_find(const char *text) {
   return NOBODY;
 }
 
-/* What all processes of the case have waited for a processor. */
+/* How long an actor has waited for a processor: until now, or until its end. */
+uint64_t fault_delay_of(uint32_t actor) {
+  char path[40];
+  unsigned long long ran, waited;
+  uint64_t last = atomic_load(&now->last_delays[actor]);
+  if (last || now->pids[actor] <= 0) return last;
+  snprintf(path, sizeof path, "/proc/%d/schedstat", now->pids[actor]);
+  FILE *file = fopen(path, "r");
+  if (!file) return 0;
+  bool is_read = fscanf(file, "%llu %llu", &ran, &waited) == 2;
+  fclose(file);
+  return is_read ? waited : 0;
+}
+
+/* What all actors have waited for a processor since the strike. */
 uint64_t fault_delays(void) {
   uint64_t sum = 0;
   for (uint32_t i = 0; i < MAX_ACTORS; i++) {
-    char path[40];
-    unsigned long long ran, waited;
-    if (now->pids[i] <= 0) continue;
-    snprintf(path, sizeof path, "/proc/%d/schedstat", now->pids[i]);
-    FILE *file = fopen(path, "r");
-    if (!file) continue;
-    if (fscanf(file, "%llu %llu", &ran, &waited) == 2) sum += waited;
-    fclose(file);
+    uint64_t delay = fault_delay_of(i);
+    if (delay > now->delays[i]) sum += delay - now->delays[i];
   }
   return sum;
 }
@@ -72,7 +80,7 @@ void fault_pass(const fault_point *point) {
   for (int i = 0; i < ARMED; i++) {
     fault_armed *armed = &now->armed[i];
     if (armed->actor != fault_actor || armed->point != index || armed->nth != count) continue;
-    now->delays = fault_delays();
+    for (uint32_t actor = 0; actor < MAX_ACTORS; actor++) now->delays[actor] = fault_delay_of(actor);
     atomic_store(&armed->is_struck, 1);
     atomic_store(&now->struck, ipc_os_now());
     kill(getpid(), armed->signal);

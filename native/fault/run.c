@@ -64,7 +64,7 @@ void fault_end(const char *what, uint64_t begun) {
   atomic_store(&now->slowest, took);
   uint64_t limit = RECOVERY_MS * 1000000ull;
   if (took <= limit) return;
-  uint64_t delays = fault_delays(), waited = delays > now->delays ? delays - now->delays : 0;
+  uint64_t waited = fault_delays();
   if (took > limit + waited)
     FAIL("%s took %llu ms after the death, and %llu ms of waiting for a processor do not explain it", what,
          (unsigned long long)(took / 1000000), (unsigned long long)(waited / 1000000));
@@ -165,6 +165,22 @@ static void tell_hung(uint32_t size) {
   }
 }
 
+static uint32_t actor_of(pid_t pid, uint32_t size) {
+  uint32_t actor = 0;
+  while (actor < size && now->pids[actor] != pid) actor++;
+  return actor;
+}
+
+/* As waitpid(). Notes how long a process that has ended had waited for a processor, which nothing tells afterwards. */
+static pid_t next_change(uint32_t size, int *status) {
+  siginfo_t ended = {0};
+  if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0)
+    return waitpid(-1, status, WNOHANG | WUNTRACED);
+  uint32_t actor = actor_of(ended.si_pid, size);
+  if (actor < size) atomic_store(&now->last_delays[actor], fault_delay_of(actor));
+  return waitpid(ended.si_pid, status, WNOHANG | WUNTRACED);
+}
+
 /* Sees the cast to its end, and has the stopped go on. */
 static void supervise(uint32_t size) {
   sigset_t child;
@@ -174,13 +190,12 @@ static void supervise(uint32_t size) {
   pid_t stopped = 0;
   for (uint32_t left = size; left > 0 && !atomic_load(&now->failed);) {
     int status;
-    pid_t pid = waitpid(-1, &status, WNOHANG | WUNTRACED);
+    pid_t pid = next_change(size, &status);
     if (pid > 0 && WIFSTOPPED(status)) {
       stopped = pid;
       go_on = ipc_os_now() + STOP_S * 1000000000ull;
     } else if (pid > 0) {
-      uint32_t actor = 0;
-      while (actor < size && now->pids[actor] != pid) actor++;
+      uint32_t actor = actor_of(pid, size);
       bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
       bool meant = false;
       for (int i = 0; i < ARMED; i++) meant |= now->armed[i].actor == actor && atomic_load(&now->armed[i].is_struck);

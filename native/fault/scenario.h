@@ -47,8 +47,9 @@ typedef struct fault_case {
   _Atomic uint32_t ended[MAX_ACTORS];
   _Atomic uint32_t stage[MAX_ACTORS]; /* as the script says */
   const char *_Atomic doing[MAX_ACTORS];
-  _Atomic uint64_t struck; /* when, last */
-  uint64_t delays;         /* …and how long the others had waited for processors by then */
+  _Atomic uint64_t struck;                  /* when, last */
+  uint64_t delays[MAX_ACTORS];              /* …and how long each had waited for a processor by then */
+  _Atomic uint64_t last_delays[MAX_ACTORS]; /* and by its end */
   _Atomic uint64_t slowest;
   const char *_Atomic slowest_doing;
   _Atomic uint32_t failed;
@@ -86,6 +87,7 @@ extern const scenario *playing;
 uint32_t fault_points(void);
 void fault_name(uint32_t index, char *text, size_t size);
 uint32_t fault_find(const char *text);
+uint64_t fault_delay_of(uint32_t actor);
 uint64_t fault_delays(void);
 
 _Noreturn void fault_fail(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -72,7 +72,7 @@ const scripts: Step = {
 	id: "scripts",
 	title: "tests of the test runner",
 	lane: "b",
-	command: [bun, "test", "--timeout", "60000", "--only-failures", "./scripts/lib"],
+	command: [bun, "test", "--timeout", TEST_TIMEOUT_MS, "--only-failures", "./scripts/lib"],
 	counts: "bun test",
 };
 

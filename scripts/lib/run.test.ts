@@ -9,9 +9,9 @@ const bun = process.execPath;
 const isLinux = process.platform === "linux";
 
 async function until(what: string, holds: () => boolean): Promise<void> {
-	const deadline = performance.now() + 30_000;
+	const deadline = performance.now() + 120_000;
 	while (!holds()) {
-		if (performance.now() > deadline) throw new Error(`not within 30 s: ${what}`);
+		if (performance.now() > deadline) throw new Error(`not within 120 s: ${what}`);
 		await Bun.sleep(20);
 	}
 }

@@ -17,7 +17,7 @@ interface Started {
 const registries = (pid: number) => readdirSync(tmpdir()).filter((file) => file.startsWith(`libipc-test.${pid}.`));
 
 async function expectCleanedUp(program: TestProgram, { prefix, pid }: Started): Promise<void> {
-	const patience = performance.now() + 10_000;
+	const patience = performance.now() + 120_000;
 	const isLeft = () => isRunning(pid) || filesOf(prefix).length > 0 || registries(program.pid).length > 0;
 	while (isLeft() && performance.now() < patience) await sleep(5);
 	assert.deepEqual(

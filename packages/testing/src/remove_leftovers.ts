@@ -11,7 +11,7 @@ const { processes, prefixes } = JSON.parse(readFileSync(registry, "utf8")) as {
 };
 
 for (const pid of processes) if (isRunning(pid)) process.kill(pid, "SIGKILL");
-const patience = performance.now() + 5000;
+const patience = performance.now() + 60_000;
 while (processes.some(isRunning) && performance.now() < patience) await sleep(5);
 for (const prefix of prefixes) for (const file of filesOf(prefix)) rmSync(`${DIRECTORY}/${file}`, { force: true });
 rmSync(registry, { force: true });

@@ -57,15 +57,20 @@ export class SegmentReceiver implements EngineReceiver {
 		return this.recvInto(target, capacity, timeout);
 	}
 
-	/** Runtimes read properties of what they copy into, and those of a caller's object may say anything. */
+	/**
+	 * Runtimes read properties of what they copy into, and those of a caller's object may say anything. Short, so that V8 compiles all
+	 * that a message needs into one function.
+	 */
 	recvInto(given: Uint8Array, capacity: number, timeout: number): number {
-		let target = this.#target;
-		// The view is shorter if the target follows a buffer that was resized.
-		if (given !== this.#given || target.bytes.byteLength < capacity) target = this.#targetOf(given, capacity);
+		const target = this.#target;
+		// The view is shorter if the target follows a buffer that was resized. A closed receiver has no target.
+		if (given !== this.#given || target.bytes.byteLength < capacity)
+			return this.#recvIntoOther(given, capacity, timeout);
 		const state = this.#state;
-		const { position, ring } = state;
+		const { position } = state;
 		// Without a call: one more message of the ring. Queues and receivers that may be overrun have no known run.
-		if (this.#isOpen && position !== state.lentAt && (position !== state.head || (state.isPlain && state.hasMore()))) {
+		if (position !== state.lentAt && (position !== state.head || (state.isPlain && state.hasMore()))) {
+			const { ring } = state;
 			const length = ring.lengthAt(position, state.head);
 			if (length >= 0 && length <= capacity) {
 				ring.copyTo(target, ring.offset(position) + RECORD_BYTES, length);
@@ -73,21 +78,18 @@ export class SegmentReceiver implements EngineReceiver {
 				return this.#segment.result(length);
 			}
 		}
-		return this.#recvSlowly(target, timeout, capacity);
-	}
-
-	#recvSlowly(target: Target, timeout: number, capacity: number): number {
-		if (!this.#isOpen) return Status.closed;
 		return this.#segment.result(this.#recvAny(target, timeout, capacity));
 	}
 
-	#targetOf(given: Uint8Array, capacity: number): Target {
+	/** Into another target than the last time. */
+	#recvIntoOther(given: Uint8Array, capacity: number, timeout: number): number {
+		if (!this.#isOpen) return Status.closed;
 		const target = new Target(viewOfBytes(given, capacity));
-		if (bufferLengthOf(target.bytes) <= LARGEST_KEPT) {
-			this.#given = given;
-			this.#target = target;
-		}
-		return target;
+		if (bufferLengthOf(target.bytes) > LARGEST_KEPT)
+			return this.#segment.result(this.#recvAny(target, timeout, capacity));
+		this.#given = given;
+		this.#target = target;
+		return this.recvInto(given, capacity, timeout);
 	}
 
 	/** The path that most calls do not take. */

@@ -167,6 +167,34 @@ static void wakers_leave_nothing_and_dead_ones_are_harmless(void) {
   close_waker(&first);
 }
 
+typedef struct unclosed {
+  bool is_replaced; /* the thread closes the descriptor, and opens another file under its number */
+  waker opened;
+} unclosed;
+
+static void open_and_end(void *context) {
+  unclosed *it = context;
+  it->opened = open_waker();
+  if (!it->is_replaced) return;
+  int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  CHECK_EQ(dup2(other, it->opened.fd), it->opened.fd);
+  close(other);
+}
+
+/* As of a Worker that is terminated before its runtime has the descriptor. */
+static void a_waker_that_nobody_took_over_ends_with_its_thread(void) {
+  waker first = open_waker(); /* what a process keeps open from its first waker on is open afterwards */
+  close_waker(&first);
+  uint32_t before = open_descriptors();
+  for (int i = 0; i < 20; i++) {
+    unclosed it = {.is_replaced = i % 2 == 1};
+    test_finish(test_start(TEST_THREAD, open_and_end, &it));
+    CHECK_EQ(fcntl(it.opened.fd, F_GETFD) != -1, it.is_replaced);
+    if (it.is_replaced) close(it.opened.fd);
+    CHECK_EQ(open_descriptors(), before);
+  }
+}
+
 static int32_t socket_type(int fd) {
   int type = 0;
   socklen_t bytes = sizeof type;
@@ -263,6 +291,6 @@ TEST_MAIN(TEST_CASE(a_poll_finds_a_lost_signal), TEST_CASE(one_arm_leads_to_one_
           TEST_CASE(each_endpoint_is_signalled_for_what_it_waits_for),
           TEST_CASE(an_endpoint_that_waits_for_something_else_is_not_armed),
           TEST_CASE(many_loops_are_signalled_at_once), TEST_CASE(a_closed_endpoint_is_not_signalled),
-          TEST_CASE(an_empty_datagram_is_not_a_signal), TEST_CASE(a_waker_takes_the_place_of_a_stream),
-          TEST_CASE(a_cleared_name_signals), TEST_CASE(wakers_leave_nothing_and_dead_ones_are_harmless),
-          TEST_CASE(a_full_waker_blocks_no_sender))
+          TEST_CASE(a_waker_that_nobody_took_over_ends_with_its_thread), TEST_CASE(an_empty_datagram_is_not_a_signal),
+          TEST_CASE(a_waker_takes_the_place_of_a_stream), TEST_CASE(a_cleared_name_signals),
+          TEST_CASE(wakers_leave_nothing_and_dead_ones_are_harmless), TEST_CASE(a_full_waker_blocks_no_sender))

@@ -86,6 +86,7 @@ typedef struct own_waker {
   uint64_t number;
   pthread_t thread;
   int fd;         /* -1: the caller's */
+  int lent;       /* the caller's when it was opened, or -1: it may be another's by now */
   bool is_polled; /* a thread waits for a signal */
   bool is_closed; /* it is in no list any more */
 } own_waker;
@@ -137,7 +138,7 @@ static bool own_is_of_thread(const own_waker *it, const void *thread) {
 
 static bool own_has_number(const own_waker *it, const void *number) { return it->number == *(const uint64_t *)number; }
 
-static void own_remove(own_matches *matches, const void *what) {
+static own_waker *own_take_out(own_matches *matches, const void *what) {
   own_waker *removed = NULL;
   own_lock();
   for (own_waker **link = &own.first; *link;) {
@@ -151,18 +152,41 @@ static void own_remove(own_matches *matches, const void *what) {
     removed = it;
   }
   own_unlock();
-  while (removed) {
-    own_waker *it = removed;
-    removed = it->next;
+  return removed;
+}
+
+static void own_remove(own_matches *matches, const void *what) {
+  for (own_waker *it = own_take_out(matches, what), *next; it; it = next) {
+    next = it->next;
     socket_remove(it->number);
     own_end(it);
   }
 }
 
+/* The path of a socket stays when its file is removed, and no other socket has the number in it. */
+static bool socket_has_number(int fd, uint64_t number) {
+  struct sockaddr_un address = {0};
+  socklen_t length = sizeof address;
+  char name[FILE_NAME_BYTES];
+  socket_name(number, name);
+  if (getsockname(fd, (struct sockaddr *)&address, &length) != 0 || address.sun_family != AF_UNIX) return false;
+  size_t bytes = strnlen(address.sun_path, sizeof address.sun_path), wanted = strlen(name);
+  return bytes > wanted && memcmp(address.sun_path + bytes - wanted, name, wanted) == 0;
+}
+
+/*
+ * A Worker may be terminated before its runtime has taken the descriptor over. Only this thread could have closed it,
+ * and it runs nothing any more: if the descriptor still leads to the waker, nobody closes it.
+ */
 static void own_thread_exits(void *unused) {
   (void)unused;
   const pthread_t self = pthread_self();
-  own_remove(own_is_of_thread, &self);
+  for (own_waker *it = own_take_out(own_is_of_thread, &self), *next; it; it = next) {
+    next = it->next;
+    socket_remove(it->number);
+    if (it->lent >= 0 && socket_has_number(it->lent, it->number)) close(it->lent);
+    own_end(it);
+  }
 }
 
 bool ipc_os_remove_own_wakers(void) {
@@ -222,12 +246,12 @@ static int own_new_number(uint64_t *number) {
 }
 
 /* Without memory for it, the file stays until another process finds that this one has ended. */
-static bool own_add(uint64_t number, int fd) {
+static bool own_add(uint64_t number, int fd, int lent) {
   own_waker *it = malloc(sizeof *it);
   if (!it) return false;
   own_lock();
   if (!own.is_watching) own.is_watching = pthread_key_create(&own.at_thread_exit, own_thread_exits) == 0;
-  *it = (own_waker){.next = own.first, .number = number, .thread = pthread_self(), .fd = fd};
+  *it = (own_waker){.next = own.first, .number = number, .thread = pthread_self(), .fd = fd, .lent = lent};
   own.first = it;
   if (own.is_watching) pthread_setspecific(own.at_thread_exit, &own);
   own_unlock();
@@ -256,7 +280,7 @@ static int socket_open_waker(uint64_t *waker, bool is_kept) {
   const bool is_protected = ipc_posix_protect_waker(fd);
   ipc_posix_note_wakers();
   const bool is_bound = socket_bind(fd, waker);
-  const bool is_listed = (is_bound || is_kept) && own_add(*waker, is_kept ? fd : -1);
+  const bool is_listed = (is_bound || is_kept) && own_add(*waker, is_kept ? fd : -1, is_kept ? -1 : fd);
   if (is_bound && !is_protected) ipc_posix_restrict_waker(*waker);
   if (is_listed || !is_kept) return fd;
   if (is_bound) socket_remove(*waker);

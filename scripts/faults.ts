@@ -24,6 +24,9 @@ const AT_ONCE = { kill: 8 * availableParallelism(), stop: 100 * availableParalle
 /** How many cases of each point `--quick` kills at, and at how many cases it stops. */
 const QUICK = { kill: 4, stop: 300 } as const;
 
+/** How often a case with a slow recovery must be reached again, and how many runs that may take. */
+const AGAIN = { reached: 4, runs: 40 } as const;
+
 interface Case {
 	readonly scenario: string;
 	readonly actor: number;
@@ -115,6 +118,30 @@ async function runCases(cases: readonly Case[], signal: number, atOnce: number):
 	return outcomes;
 }
 
+/**
+ * Runs the cases again in which a recovery took too long, until each has been reached a few times. Processes of other cases and
+ * programs hold locks of the kernel, such as that of the directory, while they wait for a processor. So one slow recovery in many
+ * cases is not a fault, but two of a few are.
+ */
+async function settle(outcomes: readonly Outcome[], signal: number): Promise<Outcome[]> {
+	const settled: Outcome[] = [];
+	for (const outcome of outcomes) {
+		if (outcome.result !== "slow") {
+			settled.push(outcome);
+			continue;
+		}
+		const again: Outcome[] = [];
+		for (let runs = 0; runs < AGAIN.runs && again.length < AGAIN.reached; runs++)
+			again.push(...(await runCases([outcome.it], signal, 1)).filter(({ result }) => result !== "missed"));
+		const failed = again.find(({ result }) => result === "failed");
+		const slow = again.filter(({ result }) => result === "slow").length;
+		const isFault = again.length === 0 || slow > 1;
+		settled.push(failed ?? { ...outcome, result: isFault ? "failed" : "ok" });
+		if (!isFault) console.log(`slow once, and ${slow} times in ${again.length} more cases: ${outcome.reason}`);
+	}
+	return settled;
+}
+
 async function main(): Promise<boolean> {
 	const { flags: values } = commandLine({
 		name: "bun run faults",
@@ -144,9 +171,13 @@ async function main(): Promise<boolean> {
 	const scenarios = new Set<string>();
 	const atOnce = values.atOnce ?? AT_ONCE.kill;
 	const discover = async (isWanted: (point: number) => boolean): Promise<void> => {
+		// Each scenario runs four times: one slow recovery is not a fault, see settle().
+		const slow = new Set<string>();
 		await talk(["discover", String(atOnce)], [], ([kind, scenario = "", ...fields]) => {
 			scenarios.add(scenario);
-			if (kind === "failed") problems.push(`${scenario}, without a fault: ${fields.join(" ")}`);
+			if (kind === "failed" || (kind === "slow" && slow.has(scenario)))
+				problems.push(`${scenario}, without a fault: ${fields.join(" ")}`);
+			if (kind === "slow") slow.add(scenario);
 			const [actor, role = "", isVictim, point, fewest, most] = fields;
 			if (kind === "hit" && isWanted(Number(point)))
 				passed.push({
@@ -224,17 +255,13 @@ async function main(): Promise<boolean> {
 		};
 		const atOnceNow = values.atOnce ?? AT_ONCE[mode];
 		const chosen = choose(wanted, mode, values.quick, points);
-		count(await runCases(chosen, SIGNALS[mode], atOnceNow));
+		const runAll = async (cases: readonly Case[]): Promise<void> =>
+			count(await settle(await runCases(cases, SIGNALS[mode], atOnceNow), SIGNALS[mode]));
+		await runAll(chosen);
 		if (mode === "kill" && values.only.length === 0) {
 			// A point may not have been reached because another process came first: again, in every case that may reach it.
 			for (let attempt = 0; attempt < 30 && hitPoints.size < reached.size; attempt++)
-				count(
-					await runCases(
-						wanted.filter(({ point }) => !hitPoints.has(point)),
-						SIGNALS[mode],
-						atOnceNow,
-					),
-				);
+				await runAll(wanted.filter(({ point }) => !hitPoints.has(point)));
 			for (const point of reached)
 				if (!hitPoints.has(point)) {
 					failed++;

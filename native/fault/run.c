@@ -65,9 +65,10 @@ void fault_end(const char *what, uint64_t begun) {
   uint64_t limit = RECOVERY_MS * 1000000ull;
   if (took <= limit) return;
   uint64_t waited = fault_delays();
-  if (took > limit + waited)
-    FAIL("%s took %llu ms after the death, and %llu ms of waiting for a processor do not explain it", what,
-         (unsigned long long)(took / 1000000), (unsigned long long)(waited / 1000000));
+  if (took <= limit + waited) return;
+  if (!atomic_load(&now->failed)) atomic_store(&now->is_slow, 1);
+  FAIL("%s took %llu ms after the death, and %llu ms of waiting for a processor do not explain it", what,
+       (unsigned long long)(took / 1000000), (unsigned long long)(waited / 1000000));
 }
 
 bool has_ended(uint32_t actor) { return atomic_load(&now->ended[actor]) != RUNS; }
@@ -309,7 +310,8 @@ static uint32_t passed[128][MAX_ACTORS][MAX_POINTS][2]; /* the fewest and the mo
 static void note(uint32_t lane) {
   const fault_case *state = lanes[lane].state;
   uint32_t number = lanes[lane].number;
-  if (atomic_load(&state->failed)) printf("failed\t%s\t%s\n", all[number]->name, state->reason);
+  if (atomic_load(&state->failed))
+    printf("%s\t%s\t%s\n", atomic_load(&state->is_slow) ? "slow" : "failed", all[number]->name, state->reason);
   for (uint32_t actor = 0; actor < MAX_ACTORS; actor++)
     for (uint32_t point = 0; point < fault_points(); point++) {
       uint32_t *fewest = &passed[number][actor][point][0], hits = state->counts[actor][point];
@@ -347,7 +349,10 @@ static void discover(uint32_t at_once, const char *only) {
 
 static void tell(uint32_t lane) {
   const fault_case *state = lanes[lane].state;
-  const char *outcome = atomic_load(&state->failed) ? "failed" : state->armed[0].is_struck ? "ok" : "missed";
+  const char *outcome = atomic_load(&state->is_slow)  ? "slow"
+                        : atomic_load(&state->failed) ? "failed"
+                        : state->armed[0].is_struck   ? "ok"
+                                                      : "missed";
   const char *doing = atomic_load(&state->slowest_doing);
   printf("%s\t%u\t%.1f\t%s\t%s\n", outcome, lanes[lane].number, (double)atomic_load(&state->slowest) / 1e6,
          doing ? doing : "", state->reason);

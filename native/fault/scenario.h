@@ -52,7 +52,7 @@ typedef struct fault_case {
   _Atomic uint64_t last_delays[MAX_ACTORS]; /* and by its end */
   _Atomic uint64_t slowest;
   const char *_Atomic slowest_doing;
-  _Atomic uint32_t failed;
+  _Atomic uint32_t failed, is_slow; /* is_slow: it failed because of the time that a recovery took */
   char reason[512];
   uint32_t counts[MAX_ACTORS][MAX_POINTS];
   _Alignas(64) uint8_t ledger[LEDGER_BYTES]; /* the scenario's notes */

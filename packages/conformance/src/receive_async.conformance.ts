@@ -37,6 +37,24 @@ describe.each([
 		assert.equal(receiver.tryRecv(), null);
 	});
 
+	test("a wait that the event loop had no time to serve gets what is there when its time is up", async () => {
+		const name = names.next();
+		using receiver = factory.receiver(name, { prefix });
+		using sender = factory.sender(name, { prefix });
+		const compute = (ms: number) => {
+			for (const end = performance.now() + ms; performance.now() < end; );
+		};
+		sender.sendBatch(["a", "b", "c", "d"]);
+		await turn(); // timers that are due come next
+		const early = [receiver.recvAsync(), receiver.recvAsync()];
+		compute(20);
+		// No time is left for these two in this turn of the event loop, and their own time is up before the next one.
+		const late = [receiver.recvAsync({ timeout: 1 }), receiver.recvAsync({ timeout: 1 })];
+		compute(20);
+		assert.deepEqual((await Promise.all([...early, ...late])).map(text), ["a", "b", "c", "d"]);
+		assert.equal(receiver.tryRecv(), null);
+	});
+
 	test("several waits get messages in their order, without those that were given up", async () => {
 		const name = names.next();
 		using receiver = factory.receiver(name, { prefix });

@@ -203,8 +203,18 @@ export class WaitQueue implements Pollable {
 					return;
 				}
 			}
+			/** The event loop may have had no time to try since the wait began: what it waits for may be there. */
+			const tryOnceMore = (): boolean => {
+				const isNext = !this.#isOrdered || this.#waits.values().next().value === wait;
+				if (!isNext || !wait.attempt()) return false;
+				this.#rest();
+				if (this.#waits.size > 0) queueMicrotask(() => this.serve());
+				return true;
+			};
 			if (timeout >= 0) {
-				timer = setTimeout(() => settle(() => ends.timedOut(timeout)), timeout);
+				timer = setTimeout(() => {
+					if (!tryOnceMore()) settle(() => ends.timedOut(timeout));
+				}, timeout);
 				wait.keepAlive(this.#keepsAlive);
 			}
 			// Else the wait before it, or the next slice of the event loop, serves it.

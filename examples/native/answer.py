@@ -1,6 +1,6 @@
 """answer.py - answer.c in Python, with ctypes.
 
-    LIBIPC_LIBRARY=/usr/local/lib/libipc.so.8 python3 answer.py [prefix] & bun ask.ts [prefix]
+    LIBIPC_LIBRARY=/usr/local/lib/libipc.so.9 python3 answer.py [prefix] & bun ask.ts [prefix]
 """
 
 import ctypes
@@ -8,13 +8,13 @@ import os
 import sys
 from ctypes import POINTER, Structure, byref, c_char, c_char_p, c_int32, c_uint32, c_uint64, c_void_p, sizeof
 
-ABI_VERSION = 8
+ABI_VERSION = 9
 ROUTE, CHANNEL, QUEUE = 1, 2, 3
 TIMED_OUT, NO_RECEIVERS, E_BUFFER_TOO_SMALL = -1, -2, -13
 
 
 class Options(Structure):
-    """ipc_options in libipc/options.h: the same fields in the same order."""
+    """ipc_options in libipc/options.h: the same fields in the same order. The last ones may be left out."""
 
     _fields_ = [
         (name, c_uint32)
@@ -47,6 +47,7 @@ class Failure(Structure):
         ("wanted", c_uint64),
         ("cause", c_uint32),
         ("reserved", c_uint32),
+        ("codec", c_char * 64),
         ("path", c_char * 1296),
     ]
 

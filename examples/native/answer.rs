@@ -10,14 +10,14 @@ use std::ptr;
 mod ffi {
     use super::{c_char, c_void};
 
-    pub const ABI_VERSION: u32 = 8;
+    pub const ABI_VERSION: u32 = 9;
     pub const CHANNEL: u32 = 2;
     pub const QUEUE: u32 = 3;
     pub const OK: i32 = 0;
     pub const NO_RECEIVERS: i32 = -2;
     pub const E_BUFFER_TOO_SMALL: i32 = -13;
 
-    /// `ipc_options` in `libipc/options.h`: the same fields in the same order.
+    /// `ipc_options` in `libipc/options.h`: the same fields in the same order. The last ones may be left out.
     #[repr(C)]
     #[derive(Default)]
     pub struct Options {
@@ -47,6 +47,7 @@ mod ffi {
         pub wanted: u64,
         pub cause: u32,
         pub reserved: u32,
+        pub codec: [c_char; 64],
         pub path: [c_char; 1296],
     }
 

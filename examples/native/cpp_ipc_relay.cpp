@@ -5,7 +5,7 @@
  * libraries are called libipc, so they are linked by their paths:
  *
  *   c++ -std=c++17 cpp_ipc_relay.cpp -I$CPP_IPC/include $(pkg-config --cflags libipc) -o relay \
- *     $CPP_IPC/lib/libipc.a $(pkg-config --variable=libdir libipc)/libipc.so.8 -lrt -pthread
+ *     $CPP_IPC/lib/libipc.a $(pkg-config --variable=libdir libipc)/libipc.so.9 -lrt -pthread
  *   ./relay to-libipc <channel of cpp-ipc> <channel of libipc>
  *   ./relay to-cpp-ipc <channel of libipc> <channel of cpp-ipc>
  *

@@ -441,6 +441,37 @@ static void one_sender(uint32_t actor) {
   }
 }
 
+/*
+ * All but the second have a codec. If one is killed while it sets the codec, the last finds it set or sets it, and an
+ * endpoint with another codec is refused.
+ */
+static void with_codec(uint32_t actor) {
+  if (actor == 1) {
+    ipc_failure failure;
+    ipc_options bytes = playing->options;
+    bytes.codec[0] = 0;
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+      ipc_receiver *receiver = OPEN(ipc_receiver_open(fault_prefix, now->name, &bytes, &failure));
+      CHECK(receiver);
+      ipc_receiver_close(receiver);
+    }
+    return;
+  }
+  if (actor < LAST) {
+    come_and_go();
+    return;
+  }
+  come_last(LAST);
+  ipc_failure failure;
+  ipc_options other = playing->options;
+  other.codec[0] = 'J';
+  ipc_receiver *receiver = try_receiver(IPC_CREATE_OR_OPEN);
+  CHECK(!DO(ipc_sender_open(fault_prefix, now->name, &other, &failure)));
+  CHECK_EQ(failure.code, IPC_E_OPTIONS_MISMATCH);
+  CHECK_EQ(strcmp(failure.codec, playing->options.codec), 0);
+  ipc_receiver_close(receiver);
+}
+
 #define NAME(kind_, run_)                                                  \
   .cast = {"first", "second", "third", "last"}, .victims = 3, .run = run_, \
   .options = {.struct_size = sizeof(ipc_options), .kind = kind_, .capacity = 4096}
@@ -470,5 +501,6 @@ const scenario name_scenarios[] = {
     {.name = "names, ended by a signal", NAME(IPC_CHANNEL, ended_by_a_signal)},
     {.name = "names, thread ends", NAME(IPC_CHANNEL, thread_ends)},
     {.name = "names, waker left behind", NAME(IPC_CHANNEL, leave_a_waker), .first = {0, " ipc_slots_leave swap", 1}},
+    {.name = "names, with a codec", NAME(IPC_CHANNEL, with_codec), .options.codec = "json"},
     {.name = "names, no descriptor", NAME(IPC_CHANNEL, no_descriptor), .survivors = 1},
     {.name = NULL}};

@@ -31,7 +31,8 @@ static const char *const option_names[] = {[IPC_OPTION_CAPACITY] = "capacity",
                                            [IPC_OPTION_INITIAL] = "initial",
                                            [IPC_OPTION_ROBUST] = "robust",
                                            [IPC_OPTION_SIZE] = "size",
-                                           [IPC_OPTION_STRUCT_SIZE] = "struct_size"};
+                                           [IPC_OPTION_STRUCT_SIZE] = "struct_size",
+                                           [IPC_OPTION_CODEC] = "codec"};
 
 /* NULL: the failure is about no option. */
 static const char *option_name(int32_t option) {
@@ -58,6 +59,8 @@ static void add_invalid(text *it, const ipc_failure *failure) {
              ", or a field that this library does not know is not 0; its options have %" PRIu64
              " bytes. Begin with ipc_options_default()",
              failure->found, failure->wanted);
+  else if (failure->option == IPC_OPTION_CODEC)
+    text_add(it, ": codec is up to 63 bytes of printable ASCII and a zero byte, of a route, a channel or a queue");
   else if (option_name(failure->option) && failure->wanted > 0)
     add_option(it, failure, ", and may be at most ");
   else if (option_name(failure->option))
@@ -98,6 +101,11 @@ static void add_details(text *it, const ipc_failure *failure) {
   switch (failure->code) {
     case IPC_E_INVALID_ARGUMENT: add_invalid(it, failure); return;
     case IPC_E_OPTIONS_MISMATCH:
+      if (failure->option == IPC_OPTION_CODEC) {
+        text_add(it, ": its messages are \"%.*s\", as process %" PRId32 " said when it opened the name",
+                 IPC_CODEC_BYTES, failure->codec, failure->pid);
+        return;
+      }
       add_option(it, failure, ", and was opened here with ");
       text_add(it, ". Use the same value, or 0 for any value");
       return;

@@ -20,7 +20,7 @@
 #include "libipc/peers.h"
 
 #define IPC_MAGIC 0x43504942u /* "BIPC" */
-#define IPC_LAYOUT_VERSION 6u
+#define IPC_LAYOUT_VERSION 7u
 
 /*
  * Two cache lines: the adjacent-line prefetcher of x86 and the 128-byte lines of
@@ -134,6 +134,11 @@ typedef struct ipc_header {
   _Atomic uint32_t next_ticket;
 
   _Alignas(IPC_LINE) _Atomic uint64_t memory_bytes; /* of shared memory: only grows, under the name lock */
+
+  /* What the bytes of messages are; see codec.h. Set once, under the name lock. */
+  _Alignas(IPC_LINE) _Atomic uint32_t codec_length; /* 0: not set. Stored last, with release */
+  _Atomic uint32_t codec_pid;                       /* the process that has set it, for people */
+  char codec[IPC_CODEC_BYTES];
 } ipc_header;
 
 /* Nobody's instance, in `claim` or `writing`: the owner was closed or killed, and did not unlock. */

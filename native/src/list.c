@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec.h"
 #include "failure.h"
 #include "marks.h"
 #include "remove.h"
@@ -19,8 +20,8 @@ enum { MOST_SLOTS = IPC_MAX_SENDERS + IPC_MAX_RECEIVERS, MOST_WAITS = IPC_MAX_RE
 
 /* Bindings read these by offset. */
 _Static_assert(offsetof(ipc_listed_name, capacity) == 64 && offsetof(ipc_listed_name, prefix) == 96 &&
-                   offsetof(ipc_listed_name, name) == 168 && offsetof(ipc_listed_name, path) == 304 &&
-                   sizeof(ipc_listed_name) == 1600,
+                   offsetof(ipc_listed_name, name) == 168 && offsetof(ipc_listed_name, codec) == 304 &&
+                   offsetof(ipc_listed_name, path) == 368 && sizeof(ipc_listed_name) == 1664,
                "a listed name has no gaps");
 _Static_assert(offsetof(ipc_listed_endpoint, position) == 24 && offsetof(ipc_listed_endpoint, holds) == 48 &&
                    sizeof(ipc_listed_endpoint) == 56,
@@ -162,7 +163,8 @@ static uint64_t list_messages_of(const ipc_header *header) {
   return number + (uint64_t)(int64_t)(int32_t)((uint32_t)(list_load_long(&header->head) >> 32) - (uint32_t)number);
 }
 
-static void list_describe_segment(ipc_listing *listing, ipc_listed_name *name, uint64_t memory_bytes) {
+static void list_describe_segment(ipc_listing *listing, ipc_listed_name *name, uint64_t memory_bytes,
+                                  uint32_t codec_length) {
   const ipc_header *header = &listing->header;
   name->kind = header->kind;
   name->capacity = header->kind == IPC_MEMORY ? memory_bytes : header->capacity;
@@ -172,6 +174,8 @@ static void list_describe_segment(ipc_listing *listing, ipc_listed_name *name, u
   if (ipc_segment_has_ring(header->kind)) {
     name->head = list_bytes_before(header, list_head_of(header));
     name->messages = list_messages_of(header);
+    ipc_codec_read(header, codec_length,
+                   name->codec); /* "" if it is damaged: it concerns endpoints with a codec only */
   }
   if (header->kind == IPC_QUEUE) name->waiting = list_lag_of(header, list_load(&header->cursor));
   if (header->kind == IPC_SEMAPHORE) {
@@ -250,6 +254,7 @@ static void list_read_segment(ipc_listing *listing, int fd, const char *listed, 
     if (!ipc_segment_is_named(header, listed)) return;
     uint64_t created = header->created, memory_bytes = list_load_long(&header->memory_bytes);
     uint32_t slots = list_slots_of(header);
+    uint32_t codec_length = list_load(&header->codec_length); /* a length that was there before the bytes are read */
     ipc_os_file file;
     if (!list_read_tables(listing, fd) || ipc_os_stat(fd, &file) != 0) return;
     name->bytes = file.size;
@@ -259,7 +264,7 @@ static void list_read_segment(ipc_listing *listing, int fd, const char *listed, 
     if (ipc_segment_check(header, name->bytes, &failure) != IPC_OK || !ipc_segment_is_named(header, listed) ||
         list_slots_of(header) != slots || !list_is_whole(header, memory_bytes, name->bytes))
       return;
-    list_describe_segment(listing, name, memory_bytes);
+    list_describe_segment(listing, name, memory_bytes, codec_length);
     return;
   }
   name->state = IPC_LISTED_UNFINISHED;

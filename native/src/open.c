@@ -163,6 +163,7 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
   if (status != IPC_OK) return status;
   status = ipc_segment_key(segment->key, options->kind, prefix, name);
   if (status != IPC_OK) return ipc_failure_set(failure, status, 0, 0);
+  for (uint32_t i = 0; i < IPC_CODEC_BYTES; i++) segment->codec[i] = options->codec[i];
   if (ipc_storage_reach(failure) != IPC_OK) return failure->code;
   int error = ipc_os_identify();
   if (error == -ENOENT) return ipc_failure_set_refused(failure, IPC_CAUSE_DIRECTORY, error, NULL);

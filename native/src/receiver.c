@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "codec.h"
 #include "open.h"
 #include "overrun.h"
 #include "queue.h"
@@ -22,6 +23,7 @@ ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_
   ipc_segment *segment = &receiver->segment;
   segment->free_endpoint = receiver_free;
   int32_t index = ipc_slots_join_receiver(segment, options->from_oldest != 0);
+  if (index >= 0) ipc_codec_set(segment);
   ipc_os_unlock(lock);
   if (index < 0) {
     failure->code = index;

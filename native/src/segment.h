@@ -50,7 +50,8 @@ struct ipc_segment {
   int32_t name_lock_and_1;                  /* what a binding holds, see ipc_segment_lock_name(); 0: nothing */
   void (*free_endpoint)(ipc_segment *self); /* frees the endpoint whose first member this is; its slot is left */
   char key[IPC_OS_KEY_BYTES];
-  ipc_os_access access;    /* of the file, when it was opened */
+  ipc_os_access access;        /* of the file, when it was opened */
+  char codec[IPC_CODEC_BYTES]; /* of this endpoint; "": it has none */
   uint64_t admitted_waker; /* the last one that ipc_event_admit() has opened to the users that may write to the file */
 };
 

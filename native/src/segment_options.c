@@ -1,5 +1,6 @@
 #include "segment_options.h"
 
+#include "codec.h"
 #include "failure.h"
 #include "name_lock.h"
 
@@ -41,6 +42,8 @@ int32_t ipc_segment_options_check(const ipc_options *options, ipc_failure *failu
   }
   if (capacity && (capacity < IPC_MIN_CAPACITY || capacity > IPC_MAX_CAPACITY || (capacity & (capacity - 1)) != 0))
     return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_CAPACITY, capacity, IPC_MAX_CAPACITY);
+  if (!ipc_codec_is_id(options->codec) || (options->codec[0] && !ipc_segment_has_ring(options->kind)))
+    return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_CODEC, 0, 0);
   if (options->max_receivers > IPC_MAX_RECEIVERS)
     return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_MAX_RECEIVERS, options->max_receivers,
                                   IPC_MAX_RECEIVERS);
@@ -74,6 +77,7 @@ int32_t ipc_segment_options_compare(const ipc_segment *segment, const ipc_os_fil
   if (options->robust && (options->robust == 1) != segment->robust)
     return ipc_failure_set_option(failure, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_ROBUST, segment->robust,
                                   options->robust == 1);
+  if (ipc_codec_compare(segment->header, options->codec, failure) != IPC_OK) return failure->code;
   if (segment->kind == IPC_MEMORY) {
     uint64_t bytes = atomic_load_explicit(&segment->header->memory_bytes, memory_order_acquire);
     if (bytes >= options->size) return IPC_OK;

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "codec.h"
 #include "fragments.h"
 #include "open.h"
 #include "orphan.h"
@@ -63,6 +64,7 @@ static ipc_sender *sender_open(const char *prefix, const char *name, const ipc_o
     sender->is_only =
         segment->kind == IPC_ROUTE && ipc_claim_take_over(segment, &segment->header->claim, sender->instance, &pid);
     if (sender->is_only || segment->kind != IPC_ROUTE || may_wait) {
+      ipc_codec_set(segment);
       ipc_os_unlock(lock);
       return sender;
     }

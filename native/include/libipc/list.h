@@ -70,6 +70,8 @@ typedef struct ipc_listed_name {
   uint64_t messages;               /* messages ever sent */
   char prefix[IPC_MAX_PREFIX + 8]; /* of every state if the file says it; else "", like the name */
   char name[IPC_MAX_NAME + 8];
+  char
+      codec[IPC_CODEC_BYTES]; /* what the bytes of messages are, as the first endpoint with a codec said; "": unknown */
   char path[IPC_LISTED_PATH]; /* the file */
 } ipc_listed_name;
 

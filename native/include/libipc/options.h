@@ -21,6 +21,8 @@
 
 #include <stdint.h>
 
+#include "status.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -60,7 +62,8 @@ enum ipc_option {
   IPC_OPTION_INITIAL = 5,
   IPC_OPTION_ROBUST = 6,
   IPC_OPTION_SIZE = 7,
-  IPC_OPTION_STRUCT_SIZE = 8
+  IPC_OPTION_STRUCT_SIZE = 8,
+  IPC_OPTION_CODEC = 9
 };
 
 #define IPC_MIN_CAPACITY 4096u
@@ -100,6 +103,12 @@ typedef struct ipc_options {
   uint32_t robust;   /* semaphore: 1 = yes, 2 = no; default no */
   uint32_t reserved; /* 0 */
   uint64_t size; /* shared memory: bytes, 1 to IPC_MAX_MEMORY; required to create. A name that is open may have more */
+  /*
+   * What the bytes of messages are, for example "json": printable ASCII, 1 to 63 bytes, with a zero byte. The library
+   * does not look at messages: it only compares. The first endpoint of a name that has a codec sets it; one with
+   * another codec cannot open the name. "": this endpoint does not say, and can open any name.
+   */
+  char codec[IPC_CODEC_BYTES];
 } ipc_options;
 
 /*
@@ -111,7 +120,7 @@ typedef struct ipc_options {
  * Order:      none.
  */
 static inline ipc_options ipc_options_default(uint32_t kind) {
-  ipc_options options = {sizeof(ipc_options), kind, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  ipc_options options = {sizeof(ipc_options), kind, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}};
   return options;
 }
 

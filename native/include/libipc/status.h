@@ -77,6 +77,9 @@ enum ipc_status {
 /* Bytes of a path in these structures, with its zero byte. */
 #define IPC_PATH_BYTES 1296
 
+/* Bytes of the id of a codec in these structures, with its zero byte. */
+#define IPC_CODEC_BYTES 64
+
 /* What a call was at when the system refused something. `path` of a failure is the one that is named here. */
 enum ipc_cause {
   IPC_CAUSE_DIRECTORY = 1, /* the directory of the names cannot be used. ENAMETOOLONG: found bytes, wanted at most;
@@ -95,21 +98,23 @@ typedef struct ipc_failure {
   int32_t code;         /* an ipc_status at or below IPC_E_FIRST, or 0 */
   int32_t system_error; /* errno, or 0 */
   int32_t option;       /* IPC_E_OPTIONS_MISMATCH, IPC_E_PERMISSION: which ipc_option it is about */
-  int32_t pid;          /* IPC_E_HAS_SENDER: the process of the live sender */
+  int32_t pid;          /* IPC_E_HAS_SENDER: the process of the live sender; IPC_E_OPTIONS_MISMATCH of the codec: the
+                           process that has set the codec of the name */
   uint64_t found;       /* the value that was found: of the option, the version, bytes, …; IPC_E_HAS_SENDER: 1 if pid
                            is this process, 2 if the sender belongs to this thread */
   uint64_t wanted;      /* the value that was asked for, or the limit */
   uint32_t cause;       /* an ipc_cause; 0: the system refused nothing */
   uint32_t reserved;
-  char path[IPC_PATH_BYTES]; /* what the cause is about, for people; "": nothing */
+  char codec[IPC_CODEC_BYTES]; /* IPC_E_OPTIONS_MISMATCH of the codec: the one that the name has */
+  char path[IPC_PATH_BYTES];   /* what the cause is about, for people; "": nothing */
 } ipc_failure;
 
 /*
- * The version of this ABI, which is also in the name that linked programs load: libipc.so.8, libipc.8.dylib. It changes
+ * The version of this ABI, which is also in the name that linked programs load: libipc.so.9, libipc.9.dylib. It changes
  * when a function, a structure or a number of these headers changes or is removed. A new function, a new number and a
  * new field at the end of ipc_options do not change it.
  */
-#define IPC_ABI_VERSION 8
+#define IPC_ABI_VERSION 9
 
 /*
  * The ABI version of the loaded library. A binding compares it with IPC_ABI_VERSION before any other call.

@@ -75,6 +75,7 @@ await runCommand(async (signal) => {
 		overflow: 0,
 		fromOldest: false,
 		firstPosition: 0,
+		codec: "",
 	};
 	const sender = openNativeSender(library(), "route", prefix, "calls", options);
 	// On another name: the sender has no receiver.

@@ -5,9 +5,10 @@
  */
 
 /** `IPC_ABI_VERSION` in `native/include/libipc/status.h`: the version of the C functions that the packages call. */
-export const ABI_VERSION = 8;
+export const ABI_VERSION = 9;
 
-/** `ipc_options`. All fields are 32-bit words, except for `size`, a 64-bit one. `structSize` is {@link OPTIONS_BYTES}. */
+/** `ipc_options`. All fields are 32-bit words, except for `size`, a 64-bit one, and `codec`, text that ends with a zero
+ * byte. `structSize` is {@link OPTIONS_BYTES}. */
 export const options = {
 	structSize: 0,
 	kind: 4,
@@ -21,8 +22,12 @@ export const options = {
 	initial: 36,
 	robust: 40,
 	size: 48,
+	codec: 56,
 } as const;
-export const OPTIONS_BYTES = 56;
+export const OPTIONS_BYTES = 120;
+
+/** `IPC_CODEC_BYTES`: of the id of a codec, with its zero byte. */
+export const CODEC_BYTES = 64;
 
 /** `ipc_option`: which option a failure is about. */
 export const Option = {
@@ -34,11 +39,12 @@ export const Option = {
 	robust: 6,
 	size: 7,
 	structSize: 8,
+	codec: 9,
 } as const;
 
 /**
  * `ipc_failure`. The first four fields are signed 32-bit words, the next two unsigned 64-bit ones; then the cause, an unsigned 32-bit
- * word, and text that ends with a zero byte.
+ * word, and two texts that end with a zero byte.
  */
 export const failure = {
 	code: 0,
@@ -48,9 +54,10 @@ export const failure = {
 	found: 16,
 	wanted: 24,
 	cause: 32,
-	path: 40,
+	codec: 40,
+	path: 104,
 } as const;
-export const FAILURE_BYTES = 1336;
+export const FAILURE_BYTES = 1400;
 
 /** `IPC_PATH_BYTES`: of a path, with its zero byte. */
 export const PATH_BYTES = 1296;
@@ -67,7 +74,7 @@ export const Cause = {
 	heap: 8,
 } as const;
 
-/** `ipc_listed_name`. From `capacity` to `messages` 64-bit words; the last three are text that ends with a zero byte. */
+/** `ipc_listed_name`. From `capacity` to `messages` 64-bit words; the last four are text that ends with a zero byte. */
 export const listedName = {
 	state: 0,
 	kind: 4,
@@ -91,9 +98,10 @@ export const listedName = {
 	messages: 88,
 	prefix: 96,
 	name: 168,
-	path: 304,
+	codec: 304,
+	path: 368,
 } as const;
-export const LISTED_NAME_BYTES = 1600;
+export const LISTED_NAME_BYTES = 1664;
 
 /** `ipc_listed_state`, in its order, which starts at 1; typed where the public names of the states are. */
 export const ListedStateNumber = {

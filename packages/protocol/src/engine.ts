@@ -86,6 +86,8 @@ export interface EngineOptions {
 	readonly fromOldest: boolean;
 	/** The position, in 8-byte units, at which a new ring starts. It is for tests of the wrap-around. */
 	readonly firstPosition: number;
+	/** The id of the endpoint's codec, 1 to 63 bytes of printable ASCII; `""`: it has none. */
+	readonly codec: string;
 }
 
 /** The options of a handle; 0 if the user has left an option out. */

@@ -7,7 +7,7 @@ import { hasRing, Kind } from "./kinds.ts";
 
 /** "BIPC". */
 export const MAGIC = 0x43504942;
-export const LAYOUT_VERSION = 6;
+export const LAYOUT_VERSION = 7;
 
 export const UNIT = 8;
 /** Two cache lines: what different threads write lies in different ones. */
@@ -28,7 +28,8 @@ export const SMALL_CAPACITY = 65_536;
 export const MAX_RECEIVERS = 1024;
 export const WAITS_PER_HANDLE = 4;
 
-/** `ipc_header`. `created` to `bodyOffset`, `head`, `announced`, `markCount`, `marks` and `memoryBytes` are longs, the rest words. */
+/** `ipc_header`. `created` to `bodyOffset`, `head`, `announced`, `markCount`, `marks` and `memoryBytes` are longs, `prefix`, `name` and
+ * `codec` bytes, the rest words. */
 export const header = {
 	magic: 0,
 	version: 4,
@@ -72,6 +73,9 @@ export const header = {
 	waitEntriesUsed: 2180,
 	nextTicket: 2184,
 	memoryBytes: 2304,
+	codecLength: 2432,
+	codecPid: 2436,
+	codec: 2440,
 } as const;
 
 /** `ipc_slot`. `owner`, `lost` and `waker` are longs; `died` is an array of {@link PEER_DEATHS}. */

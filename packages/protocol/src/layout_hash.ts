@@ -1,4 +1,4 @@
-import { PEER_DEATHS } from "./abi.ts";
+import { CODEC_BYTES, PEER_DEATHS } from "./abi.ts";
 import {
 	EVENTS,
 	eventFlag,
@@ -48,7 +48,7 @@ function structure(
 }
 
 const allFields = (): readonly LayoutField[] => [
-	...structure("ipc_header", header.memoryBytes + LINE, header, {
+	...structure("ipc_header", header.codecLength + LINE, header, {
 		created: 8,
 		segmentBytes: 8,
 		bodyOffset: 8,
@@ -61,6 +61,7 @@ const allFields = (): readonly LayoutField[] => [
 		eventFlags: EVENTS * 4,
 		eventWords: EVENTS * LINE,
 		memoryBytes: 8,
+		codec: CODEC_BYTES,
 	}),
 	...structure("ipc_mark", MARK_BYTES, mark, { position: 8, number: 8 }),
 	...structure("ipc_event_flag", 4, eventFlag),

@@ -6,6 +6,7 @@ export const limits = {
 	maxSenders: 1024,
 	nameBytes: 128,
 	prefixBytes: 64,
+	codecBytes: 63,
 	drainMax: 65_536,
 	maxHandles: 1024,
 	maxPermits: 0x7fffffff,

@@ -92,6 +92,10 @@ export interface ListedName {
 	readonly overflow: "block" | "drop-newest" | "drop-oldest" | "unknown";
 	/** File mode bits: which users may open it. */
 	readonly permissions: number;
+	/**
+	 * The id of the codec of its messages, for example `json`; `""` if no endpoint has had one. Of a damaged one, `""`, too.
+	 */
+	readonly codec: string;
 	/** How many messages have been sent since it was created. */
 	readonly messages: number;
 	/** Of a queue: how many bytes of its ring, headers included, wait to be taken. */

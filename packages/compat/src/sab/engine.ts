@@ -31,14 +31,23 @@ const ofHandle = ({ maxHandles, ...options }: EngineHandleOptions): NameOptions 
 	maxReceivers: maxHandles,
 	overflow: 0,
 	firstPosition: 0,
+	codec: "",
 });
 
-const ofRing = ({ capacity, maxReceivers, permissions, overflow, firstPosition }: EngineOptions): NameOptions => ({
+const ofRing = ({
 	capacity,
 	maxReceivers,
 	permissions,
 	overflow,
 	firstPosition,
+	codec,
+}: EngineOptions): NameOptions => ({
+	capacity,
+	maxReceivers,
+	permissions,
+	overflow,
+	firstPosition,
+	codec,
 	mode: 0,
 	initial: 0,
 	robust: 0,

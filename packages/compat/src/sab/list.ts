@@ -23,6 +23,7 @@ import {
 	UNIT,
 	WAIT_WORDS,
 } from "@libipc/protocol";
+import { codecOf } from "../segment/codec.ts";
 import { marksLastNumber } from "../segment/marks.ts";
 import { Segment } from "../segment/segment.ts";
 import { isOwnerAlive } from "../segment/slots.ts";
@@ -163,6 +164,7 @@ const nothing = {
 	maxReceivers: 0,
 	overflow: "unknown",
 	permissions: 0,
+	codec: "",
 	messages: 0,
 	waiting: 0,
 	permits: 0,
@@ -186,6 +188,7 @@ function describeSegment(key: Key, segment: Segment): ListedName {
 		maxReceivers: segment.maxReceivers,
 		overflow: overflows[segment.overflow - 1] ?? "unknown",
 		permissions: words[headerWord.permissions] as number,
+		codec: codecOf(segment) ?? "",
 		messages: hasRing(kind) ? messagesOf(segment) : 0,
 		waiting: kind === Kind.queue ? lagOf(segment, words[headerWord.cursor] as number) : 0,
 		permits: isSemaphore ? (words[headerWord.permits] as number) : 0,

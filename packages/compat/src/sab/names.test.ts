@@ -137,7 +137,9 @@ describe("names in the hub", () => {
 		const open = (options: Partial<NameOptions>): string =>
 			message(() => receiver(thread, "name", { ...noOptions, permissions: 0o640, ...options }, "route"));
 		expect(open({})).toBe("");
-		expect(open({ maxReceivers: 2, capacity: 4096, overflow: 2 })).toBe("");
+		expect(open({ maxReceivers: 2, capacity: 4096, overflow: 2, codec: "json" })).toBe("");
+		expect(open({ codec: "text" })).toMatch(/^ERR_IPC_OPTIONS_MISMATCH: .*codec "json".*process \d+ .*"text"/);
+		expect(open({ codec: "json" })).toMatch(/^ERR_IPC_TOO_MANY_RECEIVERS/);
 		expect(open({})).toMatch(/^ERR_IPC_TOO_MANY_RECEIVERS: .* 2 receivers/);
 		expect(open({ capacity: 8192 })).toMatch(/^ERR_IPC_OPTIONS_MISMATCH: .*capacity 4096.*8192/);
 		expect(open({ maxReceivers: 3 })).toMatch(/^ERR_IPC_OPTIONS_MISMATCH: .*maxReceivers 2.*3/);
@@ -171,6 +173,9 @@ describe("names in the hub", () => {
 		const process = new PretendProcess(UNITS);
 		const thread = process.start();
 		const { segment } = sender(thread, "name");
+		segment.words[headerWord.codecLength] = 64;
+		expect(codeOf(() => receiver(thread, "name", { ...noOptions, codec: "json" }))).toBe("ERR_IPC_CORRUPT");
+		expect(codeOf(() => receiver(thread, "name"))).toBe("");
 		segment.words[headerWord.bodyOffset] = 1;
 		expect(codeOf(() => receiver(thread, "name"))).toBe("ERR_IPC_CORRUPT");
 		clearSegment(thread, "channel", "", "name");

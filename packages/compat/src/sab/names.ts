@@ -16,6 +16,7 @@ import {
 	segmentBytes,
 	sendersOf,
 } from "@libipc/protocol";
+import { codecOf, codecPid } from "../segment/codec.ts";
 import { diedInside, inheritDiedInside } from "../segment/died_inside.ts";
 import { marksAdd } from "../segment/marks.ts";
 import { Segment, type SegmentFields } from "../segment/segment.ts";
@@ -39,6 +40,8 @@ export interface NameOptions {
 	/** 1: yes, 2: no. */
 	readonly robust: number;
 	readonly size: number;
+	/** The id of the endpoint's codec; `""`: it has none. */
+	readonly codec: string;
 }
 
 /** `ipc_mode`. */
@@ -46,7 +49,16 @@ const MODE_CREATE = 1;
 const MODE_OPEN = 2;
 
 /** `ipc_option`. */
-const Option = { capacity: 1, maxReceivers: 2, permissions: 3, overflow: 4, initial: 5, robust: 6, size: 7 } as const;
+const Option = {
+	capacity: 1,
+	maxReceivers: 2,
+	permissions: 3,
+	overflow: 4,
+	initial: 5,
+	robust: 6,
+	size: 7,
+	codec: 9,
+} as const;
 
 const DEFAULT_CAPACITY = 2 ** 20;
 const DEFAULT_RECEIVERS = 64;
@@ -207,6 +219,10 @@ function compareOptions(segment: Segment, options: NameOptions): OpenFailure | u
 		return mismatch(Option.initial, segment.initial, options.initial - 1);
 	if (options.robust && (options.robust === 1) !== segment.robust)
 		return mismatch(Option.robust, segment.robust ? 1 : 0, options.robust === 1 ? 1 : 0);
+	const codec = options.codec === "" ? "" : codecOf(segment);
+	if (codec === undefined) return failed(Status.corrupt);
+	if (codec !== "" && codec !== options.codec)
+		return { ...mismatch(Option.codec, 0, 0), pid: codecPid(segment), codec };
 	if (segment.kind !== Kind.memory) return undefined;
 	const bytes = Number(Atomics.load(segment.longs, headerLong.memoryBytes));
 	return bytes < options.size ? mismatch(Option.size, bytes, options.size) : undefined;

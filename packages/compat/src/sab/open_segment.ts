@@ -1,6 +1,7 @@
 import { describe, type OpenFailure, openFailure } from "@libipc/core/api";
 import { type EndpointKind, type HandleKind, headerWord, IpcError, Kind, Status } from "@libipc/protocol";
 import { claimTakeOver } from "../segment/claim_lock.ts";
+import { setCodec } from "../segment/codec.ts";
 import { Segment } from "../segment/segment.ts";
 import {
 	instanceAt,
@@ -86,6 +87,7 @@ function errorOf(
 	kind: EndpointKind | HandleKind,
 	prefix: string,
 	name: string,
+	codec: string,
 ) {
 	const what = describe(kind, prefix, name);
 	if (failure.code === IN_OTHER_PROCESS) return otherProcessError(what, name, failure.found);
@@ -96,7 +98,7 @@ function errorOf(
 			name,
 			`${what} could not be opened within 5 s: another thread that is opening or closing a name seems to be stopped. Let it continue, or end it.`,
 		);
-	return openFailure(failure, kind, prefix, name);
+	return openFailure(failure, kind, prefix, name, "open", codec);
 }
 
 function tryOpen(threads: Threads, key: Key, options: NameOptions, join: Join): OpenSegment | OpenFailure {
@@ -106,6 +108,7 @@ function tryOpen(threads: Threads, key: Key, options: NameOptions, join: Join): 
 		if (!(segment instanceof Segment)) return segment;
 		const at = join(segment);
 		if (typeof at !== "number") return at;
+		setCodec(segment, options.codec);
 		const instance = instanceAt(segment, at);
 		const unit = unitOf(segment);
 		threads.hold(unit);
@@ -129,7 +132,7 @@ function open(
 	join: Join,
 ): OpenSegment {
 	const opened = tryOpen(threads, keyOf(Kind[kind], prefix, name), options, join);
-	if ("code" in opened) throw errorOf(threads, opened, kind, prefix, name);
+	if ("code" in opened) throw errorOf(threads, opened, kind, prefix, name, options.codec);
 	return opened;
 }
 
@@ -165,7 +168,7 @@ export const openAsHandle = (
 
 /** Removes a name; its endpoints are orphaned. */
 export function clearSegment(threads: Threads, kind: EndpointKind | HandleKind, prefix: string, name: string): void {
-	if (!threads.lockNames(OPEN_PATIENCE)) throw errorOf(threads, failed(Status.busy), kind, prefix, name);
+	if (!threads.lockNames(OPEN_PATIENCE)) throw errorOf(threads, failed(Status.busy), kind, prefix, name, "");
 	try {
 		clearName(threads, keyOf(Kind[kind], prefix, name));
 	} finally {

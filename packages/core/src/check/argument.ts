@@ -163,6 +163,7 @@ export function checkOptions(
 		overflow: checkOverflow(endpoint, kind, options.overflow),
 		fromOldest: checkFrom(endpoint, options.from),
 		firstPosition: checkInteger(endpoint, "firstPosition", firstPosition, 0, 0xffffffff),
+		codec: "",
 	};
 }
 

@@ -14,6 +14,8 @@ export interface OpenFailure extends Refusal {
 	readonly code: number;
 	readonly option: number;
 	readonly pid: number;
+	/** Of another codec: the one that the name has. */
+	readonly codec?: string;
 }
 
 function permissionText({ option, found, wanted, systemError }: OpenFailure, endpoint: string, clear: string): string {
@@ -63,6 +65,7 @@ export function refusedCode({ code, cause = 0, option }: OpenFailure): IpcErrorC
  * The error for an open, or another call on a name, that failed.
  *
  * @param call - What the system refused, if it did.
+ * @param codec - The id of the codec that the name was opened with.
  * @internal
  */
 export function openFailure(
@@ -71,6 +74,7 @@ export function openFailure(
 	prefix: string,
 	name: string,
 	call: "open" | "clear" | "grow" | "map" = "open",
+	codec = "",
 ): IpcError {
 	const endpoint = describe(kind, prefix, name);
 	const factory = FACTORIES[kind];
@@ -98,6 +102,12 @@ export function openFailure(
 			);
 		case Status.optionsMismatch: {
 			const option = optionName(failure.option, kind);
+			if (option === "codec")
+				return new IpcError(
+					"ERR_IPC_OPTIONS_MISMATCH",
+					name,
+					`${endpoint} is in use with the codec ${JSON.stringify(failure.codec)}, which process ${failure.pid} has set, and was opened here with ${JSON.stringify(codec)}. Use the same codec everywhere, another name for other messages, or no codec to read bytes.`,
+				);
 			if (option === "size")
 				return new IpcError(
 					"ERR_IPC_OPTIONS_MISMATCH",

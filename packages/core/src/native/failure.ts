@@ -32,10 +32,17 @@ export class NativeFailure implements OpenFailure {
 	get cause(): number {
 		return this.#view.getUint32(at.cause, true);
 	}
+	get codec(): string {
+		return this.#text(at.codec);
+	}
 	get path(): string {
-		return decoder.decode(this.bytes.subarray(at.path, this.bytes.indexOf(0, at.path)));
+		return this.#text(at.path);
 	}
 	get wanted(): number {
 		return Number(this.#view.getBigUint64(at.wanted, true));
+	}
+
+	#text(offset: number): string {
+		return decoder.decode(this.bytes.subarray(offset, this.bytes.indexOf(0, offset)));
 	}
 }

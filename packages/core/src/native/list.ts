@@ -68,6 +68,7 @@ function readName(structure: Structure, endpoints: readonly ListedEndpoint[]): L
 		maxReceivers: structure.word(name.maxReceivers),
 		overflow: overflows[structure.word(name.overflow) - 1] ?? "unknown",
 		permissions: structure.word(name.permissions),
+		codec: structure.text(name.codec),
 		messages: structure.long(name.messages),
 		waiting: structure.word(name.waiting),
 		permits: structure.word(name.permits),

@@ -22,7 +22,7 @@ const opener =
 			const failure = new NativeFailure();
 			const answer = library.symbols[open](terminated(prefix), terminated(name), native, failure.bytes);
 			const handle = library.address(answer);
-			if (handle === null) throw openFailure(failure, kind, prefix, name);
+			if (handle === null) throw openFailure(failure, kind, prefix, name, "open", options.codec);
 			return handle;
 		});
 	};

@@ -29,25 +29,29 @@ export const terminated = (text: string): Uint8Array => encoder.encode(`${text}\
 const { options: at, OPTIONS_BYTES } = abi;
 
 /** `ipc_options` in `native/include/libipc/options.h`; a field that is not set is 0, which stands for the default. */
-function optionsStructure(values: Partial<Record<keyof typeof at, number>>): Uint32Array {
+function optionsStructure(values: Partial<Record<keyof typeof at, number>>, codec = ""): Uint32Array {
 	const words = new Uint32Array(OPTIONS_BYTES / 4);
 	words[at.structSize / 4] = OPTIONS_BYTES;
 	for (const [name, value] of Object.entries(values)) words[at[name as keyof typeof at] / 4] = value;
 	words[at.size / 4 + 1] = Math.floor((values.size ?? 0) / 2 ** 32);
+	encoder.encodeInto(codec, new Uint8Array(words.buffer, at.codec));
 	return words;
 }
 
 /** `ipc_options` for an endpoint. */
 export const nativeOptions = (kind: EndpointKind, options: EngineOptions): Uint32Array =>
-	optionsStructure({
-		kind: Kind[kind],
-		capacity: options.capacity,
-		maxReceivers: options.maxReceivers,
-		permissions: options.permissions,
-		overflow: options.overflow,
-		fromOldest: options.fromOldest ? 1 : 0,
-		firstPosition: options.firstPosition,
-	});
+	optionsStructure(
+		{
+			kind: Kind[kind],
+			capacity: options.capacity,
+			maxReceivers: options.maxReceivers,
+			permissions: options.permissions,
+			overflow: options.overflow,
+			fromOldest: options.fromOldest ? 1 : 0,
+			firstPosition: options.firstPosition,
+		},
+		options.codec,
+	);
 
 /** `ipc_options` for a handle. */
 export const nativeHandleOptions = (kind: HandleKind, options: EngineHandleOptions): Uint32Array =>

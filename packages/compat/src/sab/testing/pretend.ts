@@ -61,6 +61,7 @@ export const noOptions: NameOptions = {
 	initial: 0,
 	robust: 0,
 	size: 0,
+	codec: "",
 };
 
 /** The code of what `action` throws; "": nothing. */

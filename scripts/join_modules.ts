@@ -69,6 +69,8 @@ export async function joinModules(
 		const { outputs } = await Bun.build({
 			entrypoints: [join(dist, entry)],
 			target,
+			// Optional packages of the program: one instance for its code and ours.
+			external: ["msgpackr", "@bufbuild/protobuf", "flatbuffers"],
 			plugins: [
 				{
 					name: "separate modules",

@@ -110,6 +110,16 @@ function publishedExports({ types, default: node, ...runtimes }: Json): Record<s
 	};
 }
 
+/** The other entries of the package, the same in all runtimes: `./codecs` and its source. */
+const otherEntries = (exports: Json): [path: string, source: string][] =>
+	Object.entries(exports).flatMap(([path, source]) => (typeof source === "string" ? [[path, source]] : []));
+
+/** What is published of such an entry. */
+const publishedEntry = (source: string) => ({
+	require: { types: `./${compiled(source)}.d.cts`, default: `./${compiled(source)}.cjs` },
+	default: { types: `./${compiled(source)}.d.ts`, default: `./${compiled(source)}.js` },
+});
+
 /** Packs a folder; returns the path of the tarball. */
 async function pack(folder: string): Promise<string> {
 	for (const file of ["LICENSE", "README.md"]) if (!existsSync(join(folder, file))) cpSync(file, join(folder, file));
@@ -125,13 +135,20 @@ async function pack(folder: string): Promise<string> {
 async function packLibipc(): Promise<string> {
 	const folder = `${STAGE}/libipc`;
 	mkdirSync(folder, { recursive: true });
-	const conditions = readJson("packages/libipc/package.json").exports as Json;
+	const all = readJson("packages/libipc/package.json").exports as Json;
+	const conditions = all["."] as Json;
+	const others = otherEntries(all);
 	const { types: _, ...sources } = conditions;
 	const entryOf = (source: unknown) => compiled(source).replace(/^dist\//, "");
 	const entries = Object.entries(sources).map(
 		([runtime, source]) => [`${entryOf(source)}.js`, runtime === "bun" ? "bun" : "node"] as const,
 	);
-	await writeCode(`${folder}/dist`, entryOf(conditions.default), new Map(entries));
+	await writeCode(
+		`${folder}/dist`,
+		entryOf(conditions.default),
+		new Map(entries),
+		new Map(others.map(([path, source]) => [`libipc/${path.replace(/^\.\//, "")}`, entryOf(source)])),
+	);
 	await writeLibraries(`${folder}/native`);
 	writeSizes(`${folder}/native`, `${folder}/dist/core/native/published_sizes.js`);
 	const exports = publishedExports(conditions);
@@ -141,7 +158,11 @@ async function packLibipc(): Promise<string> {
 		// For tools that do not know `exports`.
 		main: exports.require?.default,
 		types: exports.default?.types,
-		exports: { ".": exports, "./package.json": "./package.json" },
+		exports: {
+			".": exports,
+			...Object.fromEntries(others.map(([path, source]) => [path, publishedEntry(source)])),
+			"./package.json": "./package.json",
+		},
 	});
 	return pack(folder);
 }
@@ -161,7 +182,7 @@ async function packName(name: string): Promise<string> {
 		join(folder, "README.md"),
 		`# ${name}\n\nAnother name for [libipc](https://www.npmjs.com/package/libipc).\n`,
 	);
-	const { keywords, preferUnplugged, ...fields } = publishedFields();
+	const { keywords, preferUnplugged, peerDependencies, peerDependenciesMeta, ...fields } = publishedFields();
 	writeJson(`${folder}/package.json`, {
 		...fields,
 		name,

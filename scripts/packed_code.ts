@@ -4,7 +4,6 @@
  */
 import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
-import * as api from "libipc";
 import { joinModules } from "./join_modules.ts";
 import { must } from "./lib/run.ts";
 
@@ -70,15 +69,19 @@ const REFERENCES = '/// <reference lib="esnext.disposable" />\n';
 const isClass = (value: unknown): boolean =>
 	typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value));
 
+/** The declarations of an entry whose values have types of the same name, too. */
+function typesBeside(dist: string): ReadonlySet<string> {
+	const declarations = readFileSync(join(dist, placeOf("compat", "./src/index.ts").concat(".d.ts")), "utf8");
+	return new Set([...declarations.matchAll(/^export type (\w+) = /gm)].map(([, name = ""]) => name));
+}
+
 /**
  * The entry for `require`. Node loads the module behind it from 20.19 and 22.12 on; there is one instance of the library for both.
  * The declarations name each value, because TypeScript does not let a CommonJS file export a whole module.
  */
-function writeCommonJs(dist: string, entry: string): void {
+function writeCommonJs(dist: string, entry: string, values: object, types: ReadonlySet<string>): void {
 	const module = `./${posix.basename(entry)}.js`;
-	const declarations = readFileSync(join(dist, placeOf("compat", "./src/index.ts").concat(".d.ts")), "utf8");
-	const types = new Set([...declarations.matchAll(/^export type (\w+) = /gm)].map(([, name = ""]) => name));
-	const lines = Object.entries(api).flatMap(([name, value]) => [
+	const lines = Object.entries(values).flatMap(([name, value]) => [
 		`export declare const ${name}: typeof module.${name};`,
 		...(types.has(name) || isClass(value) ? [`export type ${name} = module.${name};`] : []),
 	]);
@@ -102,13 +105,15 @@ export async function emitPackages(folder: string): Promise<void> {
  *
  * @param emitted - The folder of {@link emitPackages}.
  * @param nodeEntry - The entry for Node: a path in `dist` without an extension. Its declarations are those of the package.
- * @param entries - All entries, by their paths in `dist`, and the runtime of each.
+ * @param entries - All entries of the package itself, by their paths in `dist`, and the runtime of each.
+ * @param others - The other entries, which are the same in all runtimes: how they are imported, and their paths without an extension.
  */
 export async function writeCodeOf(
 	emitted: string,
 	dist: string,
 	nodeEntry: string,
 	entries: Parameters<typeof joinModules>[1],
+	others: ReadonlyMap<string, string>,
 ): Promise<void> {
 	const places = entryPoints();
 	for (const name of [...INNER, "libipc"]) cpSync(`${emitted}/${name}/src`, `${dist}/${name}`, { recursive: true });
@@ -117,11 +122,18 @@ export async function writeCodeOf(
 		const text = withRelativeImports(readFileSync(path, "utf8"), file, places);
 		writeFileSync(path, file.endsWith(".d.ts") ? forOldTypeScript(text) : text);
 	}
-	await joinModules(dist, entries);
-	const declarations = join(dist, `${nodeEntry}.d.ts`);
-	writeFileSync(declarations, REFERENCES + readFileSync(declarations, "utf8"));
-	removeUnused(dist, [`${nodeEntry}.d.ts`]);
-	writeCommonJs(dist, nodeEntry);
+	const all = [nodeEntry, ...others.values()];
+	await joinModules(dist, new Map([...entries, ...all.map((entry) => [`${entry}.js`, "node"] as const)]));
+	for (const entry of all) {
+		const declarations = join(dist, `${entry}.d.ts`);
+		writeFileSync(declarations, REFERENCES + readFileSync(declarations, "utf8"));
+	}
+	removeUnused(
+		dist,
+		all.map((entry) => `${entry}.d.ts`),
+	);
+	writeCommonJs(dist, nodeEntry, await import("libipc"), typesBeside(dist));
+	for (const [specifier, entry] of others) writeCommonJs(dist, entry, await import(specifier), new Set());
 }
 
 /** Compiles the packages into `dist`: {@link writeCodeOf}. */

@@ -10,6 +10,8 @@ export type {
 	ListedState,
 	ListOptions,
 	Overflow,
+	SchemaIssue,
+	SchemaPathSegment,
 	SharedMemoryMode,
 } from "@libipc/protocol";
 export { IpcError } from "@libipc/protocol";
@@ -34,6 +36,7 @@ export type {
 	RouteSenderOptions,
 	Sender,
 	Sending,
+	ValueReceiverOf,
 	WaitOptions,
 } from "./endpoint/types.ts";
 export type { Condition, ConditionFactory } from "./lock/condition.ts";
@@ -43,3 +46,23 @@ export type { Mutex, MutexFactory } from "./lock/mutex.ts";
 export type { RwLock, RwLockFactory } from "./lock/rwlock.ts";
 export type { Permit, Semaphore, SemaphoreFactory, SemaphoreOptions } from "./lock/semaphore.ts";
 export type { SharedMemory, SharedMemoryFactory, SharedMemoryOptions, WordWait } from "./lock/shared_memory.ts";
+export type { Codec, CodecInto } from "./value/codec.ts";
+export type {
+	SchemaFailure,
+	SchemaInput,
+	SchemaOutput,
+	SchemaResult,
+	SchemaSuccess,
+	SchemaTypes,
+	StandardSchema,
+} from "./value/standard_schema.ts";
+export type {
+	InvalidOptions,
+	ValueLease,
+	ValueOptions,
+	ValueQueueReceiver,
+	ValueReceiver,
+	ValueReceiverOptions,
+	ValueSender,
+	ValueSenderOptions,
+} from "./value/value_types.ts";

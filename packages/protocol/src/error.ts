@@ -64,8 +64,34 @@ export type IpcErrorCode =
 	| "ERR_IPC_LIBRARY"
 	/** The call needs another engine: only the native engine reaches other processes. The text says how to get it. */
 	| "ERR_IPC_ENGINE"
+	/**
+	 * The message is not what the codec reads, or the schema found something wrong. It counts as received, and the next read goes on
+	 * with the next one. `issues`, `cause` and `bytes` of the error say more.
+	 */
+	| "ERR_IPC_INVALID_MESSAGE"
 	/** Any other error of the operating system. */
 	| "ERR_IPC_SYSTEM";
+
+/** A step of a path: a key, as some libraries write it. */
+export interface SchemaPathSegment {
+	/** The key. */
+	readonly key: PropertyKey;
+}
+
+/** One thing that a schema found wrong with a value. */
+export interface SchemaIssue {
+	/** What is wrong, for people. */
+	readonly message: string;
+	/** Where in the value: the keys from the outside to the inside. */
+	readonly path?: readonly (PropertyKey | SchemaPathSegment)[] | undefined;
+}
+
+/** What an error of an invalid message says in addition. */
+interface MessageDetails {
+	readonly issues?: readonly SchemaIssue[] | undefined;
+	readonly cause?: unknown;
+	readonly bytes?: Uint8Array | undefined;
+}
 
 const ordinary = Function.prototype[Symbol.hasInstance] as (this: unknown, value: unknown) => boolean;
 
@@ -109,6 +135,10 @@ export class IpcError extends Error {
 	readonly code: IpcErrorCode;
 	/** The name that the error is about, without its prefix; `""` if it is about none. */
 	readonly endpoint: string;
+	/** Of `ERR_IPC_INVALID_MESSAGE`: what the schema found wrong; `undefined` if it was the codec that failed: then `cause` is its exception. */
+	declare readonly issues?: readonly SchemaIssue[] | undefined;
+	/** Of `ERR_IPC_INVALID_MESSAGE`: a copy of the message. */
+	declare readonly bytes?: Uint8Array | undefined;
 
 	/**
 	 * Makes an error. Programs that use libipc do not need it.
@@ -116,11 +146,14 @@ export class IpcError extends Error {
 	 * @param code - What failed.
 	 * @param endpoint - The name that the error is about, or `""`.
 	 * @param message - The text for people.
+	 * @param details - Of an invalid message.
 	 */
-	constructor(code: IpcErrorCode, endpoint: string, message: string) {
-		super(message);
+	constructor(code: IpcErrorCode, endpoint: string, message: string, details?: MessageDetails) {
+		super(message, details?.cause === undefined ? undefined : { cause: details.cause });
 		this.code = code;
 		this.endpoint = endpoint;
+		if (details?.issues) this.issues = details.issues;
+		if (details?.bytes) this.bytes = details.bytes;
 		startAtCaller(this);
 	}
 

@@ -18,7 +18,11 @@ const path = (relative: string): string => fileURLToPath(new URL(`../../../${rel
 
 const application = await Application.bootstrap({
 	name: "libipc",
-	entryPoints: [path("packages/libipc/src/node.ts"), path("packages/core/src/api.ts")],
+	entryPoints: [
+		path("packages/libipc/src/node.ts"),
+		path("packages/libipc/src/codecs.ts"),
+		path("packages/core/src/api.ts"),
+	],
 	tsconfig: path("packages/reference/tsconfig.json"),
 	basePath: path("packages"),
 	readme: "none",

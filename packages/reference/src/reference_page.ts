@@ -12,6 +12,8 @@ import {
 const ORDER = [
 	...["Route", "RouteFactory", "Channel", "Queue", "EndpointFactory"],
 	...["Endpoint", "Sender", "Sending", "Refusal", "Loan", "Receiver", "Message", "Batch", "QueueReceiver", "Lease"],
+	...["ValueSender", "ValueReceiver", "ValueQueueReceiver", "ValueLease", "ValueOptions", "InvalidOptions"],
+	...["Codec", "CodecInto", "StandardSchema"],
 	...["PeerEvent", "EndpointOptions", "ReceiverOptions", "RouteSenderOptions", "RouteSenderAsyncOptions"],
 	...["WaitOptions", "AsyncWaitOptions", "DrainOptions", "IterationOptions", "Overflow"],
 	...["Mutex", "MutexFactory", "RwLock", "RwLockFactory", "Lock", "LockGuard", "Condition", "ConditionFactory"],

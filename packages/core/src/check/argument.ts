@@ -145,6 +145,7 @@ export function checkOptions(
 	endpoint: string,
 	kind: EndpointKind,
 	options: ReceiverOptions & { firstPosition?: number },
+	codec: string,
 ): EngineOptions {
 	const { minCapacity, maxCapacity } = limits;
 	const { capacity, firstPosition } = options;
@@ -163,7 +164,7 @@ export function checkOptions(
 		overflow: checkOverflow(endpoint, kind, options.overflow),
 		fromOldest: checkFrom(endpoint, options.from),
 		firstPosition: checkInteger(endpoint, "firstPosition", firstPosition, 0, 0xffffffff),
-		codec: "",
+		codec,
 	};
 }
 

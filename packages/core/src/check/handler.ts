@@ -3,11 +3,15 @@ import { checkFunction, invalid } from "./argument.ts";
 const ADVICE =
 	"What it gets is valid only until it returns: later a sender may write over it. Copy what you need (view.slice()) and begin the asynchronous work after that, or receive with recvAsync, messages or leases.";
 
+/** For handlers that get values, which belong to them. */
+export const ADVICE_FOR_VALUES =
+	"drain does not wait for promises. Begin the asynchronous work in the handler without awaiting it, or receive with recvAsync, messages or leases.";
+
 /**
  * Checks the handler of `drain` or `drainBatch` before a message is taken. An async function or a generator cannot be right: it
  * would read the ring after the call. Functions that return a promise are found by {@link checkHandled}.
  */
-export function checkHandler(endpoint: string, call: string, handler: unknown): void {
+export function checkHandler(endpoint: string, call: string, handler: unknown, advice = ADVICE): void {
 	checkFunction(endpoint, `The handler of ${call}`, handler);
 	// The common case is one comparison. Other functions are classes, functions of other realms, and those that are looked for.
 	if (Object.getPrototypeOf(handler) === Function.prototype) return;
@@ -19,7 +23,7 @@ export function checkHandler(endpoint: string, call: string, handler: unknown): 
 	)
 		throw invalid(
 			endpoint,
-			`The handler of ${call} must be a plain function, not ${what === "[object AsyncFunction]" ? "an async function" : "a generator function"}. No message was taken. ${ADVICE}`,
+			`The handler of ${call} must be a plain function, not ${what === "[object AsyncFunction]" ? "an async function" : "a generator function"}. No message was taken. ${advice}`,
 		);
 }
 
@@ -28,8 +32,8 @@ export function checkHandler(endpoint: string, call: string, handler: unknown): 
  *
  * @param after - What has become of the message.
  */
-export function checkHandled(endpoint: string, call: string, result: unknown, after: string): void {
+export function checkHandled(endpoint: string, call: string, result: unknown, after: string, advice = ADVICE): void {
 	if (result === null || (typeof result !== "object" && typeof result !== "function")) return;
 	if ("then" in result && typeof result.then === "function")
-		throw invalid(endpoint, `The handler of ${call} returned a promise. ${after} ${ADVICE}`);
+		throw invalid(endpoint, `The handler of ${call} returned a promise. ${after} ${advice}`);
 }

@@ -1,6 +1,15 @@
 import { IpcError } from "@libipc/protocol";
 
-const ENDPOINT = ["prefix", "capacity", "maxReceivers", "overflow", "permissions", "onPeer"] as const;
+const ENDPOINT = [
+	"prefix",
+	"capacity",
+	"maxReceivers",
+	"overflow",
+	"permissions",
+	"onPeer",
+	"codec",
+	"schema",
+] as const;
 const HANDLE = ["prefix", "permissions", "maxHandles"] as const;
 
 /** `firstPosition` is for tests only: the position of the first record in a new ring. */
@@ -9,7 +18,7 @@ const HIDDEN = "firstPosition";
 /** The names of the options of each group of calls. */
 export const optionNames = {
 	sender: [...ENDPOINT, HIDDEN],
-	receiver: [...ENDPOINT, "from", HIDDEN],
+	receiver: [...ENDPOINT, "from", "onInvalid", HIDDEN],
 	routeSender: [...ENDPOINT, "wait", HIDDEN],
 	routeSenderAsync: [...ENDPOINT, "wait", "signal", HIDDEN],
 	handle: HANDLE,
@@ -30,6 +39,9 @@ const OWNERS: Readonly<Record<string, string>> = {
 	maxReceivers: "Route, Channel and Queue",
 	overflow: "Route, Channel and Queue",
 	onPeer: "Route, Channel and Queue",
+	codec: "Route, Channel and Queue",
+	schema: "Route, Channel and Queue",
+	onInvalid: "receivers",
 	from: "receivers",
 	wait: "Route.sender and Route.senderAsync",
 	maxHandles: "locks, semaphores, conditions and shared memory",

@@ -13,6 +13,11 @@ import {
 } from "../check/argument.ts";
 import { checkOptionNames, optionNames } from "../check/option_names.ts";
 import { warnOfOtherKind } from "../check/other_kind.ts";
+import type { Decoding } from "../value/decoding.ts";
+import { type CheckedValueOptions, checkValueOptions } from "../value/value_options.ts";
+import { ValueQueueReceiverEndpoint } from "../value/value_queue_receiver.ts";
+import { type OnInvalid, ValueReceiverEndpoint } from "../value/value_receiver.ts";
+import { ValueSenderEndpoint } from "../value/value_sender.ts";
 import { type EventLoop, eventLoopOf } from "../wait/event_loop.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 import { openAfterOther, openAfterOtherAsync } from "./handover.ts";
@@ -23,9 +28,9 @@ import type {
 	EndpointFactory,
 	EndpointOptions,
 	QueueReceiver,
-	Receiver,
 	ReceiverOptions,
 	RouteFactory,
+	RouteSenderAsyncOptions,
 	RouteSenderOptions,
 	Sender,
 } from "./types.ts";
@@ -44,6 +49,8 @@ interface CheckedOptions {
 	/** What another open of the same name passes, for a clone. */
 	readonly again: EndpointOptions;
 	readonly options: EngineOptions;
+	/** `undefined`: messages are bytes. */
+	readonly values: CheckedValueOptions | undefined;
 }
 
 /** Starts calling `onPeer`, if there is one. */
@@ -58,22 +65,29 @@ function checkAll(
 	known: readonly string[],
 	name: string,
 	given: ReceiverOptions,
+	/** Of a clone: the codec of the original. The clone has the messages as bytes, and is wrapped like the original. */
+	codec?: string,
 ): CheckedOptions {
 	const prefix = checkName(name, given.prefix);
 	checkOptionNames(name, `${FACTORIES[kind]}.${call}`, given, known);
 	const { onPeer } = given;
 	if (onPeer !== undefined) checkFunction(name, "onPeer", onPeer);
-	const options = checkOptions(name, kind, given);
-	return { prefix, onPeer, again: { prefix, permissions: options.permissions || undefined }, options };
+	const values = checkValueOptions(name, describe(kind, prefix, name), given);
+	const options = checkOptions(name, kind, given, codec ?? values?.codec.id ?? "");
+	return { prefix, onPeer, again: { prefix, permissions: options.permissions || undefined }, options, values };
 }
 
-type NewReceiver<SomeReceiver extends Receiver> = new (
-	name: string,
-	endpoint: string,
-	engine: EngineReceiver,
-	loop: EventLoop,
-	reopen: () => SomeReceiver,
-) => SomeReceiver & Reporter;
+/** The classes of a kind's receivers: of bytes, and of values. */
+interface ReceiverClasses<Bytes extends ReceiverEndpoint> {
+	readonly ofBytes: new (
+		name: string,
+		endpoint: string,
+		engine: EngineReceiver,
+		loop: EventLoop,
+		reopen: () => Bytes,
+	) => Bytes;
+	readonly ofValues: new (bytes: Bytes, decoding: Decoding, onInvalid: OnInvalid | undefined) => Disposable;
+}
 
 /** The public sender of an engine's. `reopen` opens another sender of the name, for a clone; a clone of a route's sender shares it. */
 function senderOf(
@@ -82,8 +96,8 @@ function senderOf(
 	kind: EndpointKind,
 	name: string,
 	checked: CheckedOptions,
-	reopen?: () => Sender,
-): Sender {
+	reopen?: () => SenderEndpoint,
+): SenderEndpoint {
 	warnOfOtherKind(engine, kind, checked.prefix, name);
 	const loop = eventLoopOf(engine);
 	const sending = new WaitQueue(loop, native, WaitBits.space);
@@ -92,36 +106,57 @@ function senderOf(
 	return watched(handle({ engine: native, loop, sending, handles: 0, batching: false }), checked);
 }
 
-function createFactory<SomeReceiver extends Receiver>(
+/** The sender that the caller gets: of values, if there is a codec. */
+const asAskedFor = (bytes: SenderEndpoint, endpoint: string, { values }: CheckedOptions): Sender =>
+	values ? (new ValueSenderEndpoint(bytes, endpoint, values.codec) as unknown as Sender) : bytes;
+
+function createFactory<Bytes extends ReceiverEndpoint>(
 	engine: () => Engine,
 	kind: EndpointKind,
-	NewReceiver: NewReceiver<SomeReceiver>,
-): EndpointFactory<SomeReceiver> {
-	function openSender(name: string, options: EndpointOptions): Sender {
-		const checked = checkAll(kind, "sender", optionNames.sender, name, options);
+	classes: ReceiverClasses<Bytes>,
+) {
+	function bytesSender(name: string, checked: CheckedOptions): SenderEndpoint {
 		const native = engine().openSender(kind, checked.prefix, name, checked.options);
-		return senderOf(engine(), native, kind, name, checked, () => openSender(name, checked.again));
+		const { codec } = checked.options;
+		return senderOf(engine(), native, kind, name, checked, () =>
+			bytesSender(name, checkAll(kind, "sender", optionNames.sender, name, checked.again, codec)),
+		);
 	}
 
-	function openReceiver(name: string, options: ReceiverOptions): SomeReceiver {
-		const checked = checkAll(kind, "receiver", optionNames.receiver, name, options);
+	function bytesReceiver(name: string, checked: CheckedOptions): Bytes {
 		const native = engine().openReceiver(kind, checked.prefix, name, checked.options);
 		warnOfOtherKind(engine(), kind, checked.prefix, name);
-		const reopen = (): SomeReceiver => openReceiver(name, checked.again);
+		const { codec } = checked.options;
+		const reopen = (): Bytes =>
+			bytesReceiver(name, checkAll(kind, "receiver", optionNames.receiver, name, checked.again, codec));
 		const endpoint = describe(kind, checked.prefix, name);
-		return watched(new NewReceiver(name, endpoint, native, eventLoopOf(engine()), reopen), checked);
+		return watched(new classes.ofBytes(name, endpoint, native, eventLoopOf(engine()), reopen), checked);
 	}
 
 	return {
-		sender: (name, options) => openSender(name, checkOptionsObject(name, options, EXAMPLE) ?? {}),
-		receiver: (name, options) => openReceiver(name, checkOptionsObject(name, options, EXAMPLE) ?? {}),
-		clear: (name, options) => engine().clear(kind, checkClear(FACTORIES[kind], name, options), name),
+		sender(name: string, given?: EndpointOptions): Sender {
+			const options = checkOptionsObject(name, given, EXAMPLE) ?? {};
+			const checked = checkAll(kind, "sender", optionNames.sender, name, options);
+			return asAskedFor(bytesSender(name, checked), describe(kind, checked.prefix, name), checked);
+		},
+		receiver(name: string, given?: ReceiverOptions): Bytes | Disposable {
+			const options = checkOptionsObject(name, given, EXAMPLE) ?? {};
+			const checked = checkAll(kind, "receiver", optionNames.receiver, name, options);
+			const bytes = bytesReceiver(name, checked);
+			const { values } = checked;
+			return values ? new classes.ofValues(bytes, values.decoding, values.onInvalid) : bytes;
+		},
+		clear: (name: string, options?: { readonly prefix?: string | undefined }): void =>
+			engine().clear(kind, checkClear(FACTORIES[kind], name, options), name),
 	};
 }
 
+const receivers = { ofBytes: ReceiverEndpoint, ofValues: ValueReceiverEndpoint };
+const queueReceivers = { ofBytes: QueueReceiverEndpoint, ofValues: ValueQueueReceiverEndpoint };
+
 /** Makes `Channel` of an API from its engine. */
 export function createChannelFactory(engine: () => Engine): EndpointFactory {
-	return createFactory<Receiver>(engine, "channel", ReceiverEndpoint);
+	return createFactory(engine, "channel", receivers) as unknown as EndpointFactory;
 }
 
 /** Makes `Route` of an API from its engine. */
@@ -134,24 +169,26 @@ export function createRouteFactory(engine: () => Engine): RouteFactory {
 		const { prefix } = checked;
 		const endpoint = describe("route", prefix, name);
 		const to = { engine: engine(), prefix, name, endpoint, options: checked.options, wait };
-		return { to, finish: (native: EngineSender) => senderOf(to.engine, native, "route", name, checked) };
+		const finish = (native: EngineSender): Sender =>
+			asAskedFor(senderOf(to.engine, native, "route", name, checked), endpoint, checked);
+		return { to, finish };
 	}
 
 	return {
-		...createFactory<Receiver>(engine, "route", ReceiverEndpoint),
-		sender(name, given) {
+		...createFactory(engine, "route", receivers),
+		sender(name: string, given?: RouteSenderOptions): Sender {
 			const { to, finish } = prepare(name, given, "sender");
 			const { prefix, options, wait } = to;
 			return finish(wait === 0 ? to.engine.openSender("route", prefix, name, options) : openAfterOther(to));
 		},
-		async senderAsync(name, given) {
+		async senderAsync(name: string, given?: RouteSenderAsyncOptions): Promise<Sender> {
 			const { to, finish } = prepare(name, given, "senderAsync");
 			return finish(await openAfterOtherAsync(to, checkSignal(name, given?.signal)));
 		},
-	};
+	} as unknown as RouteFactory;
 }
 
 /** Makes `Queue` of an API from its engine. */
 export function createQueueFactory(engine: () => Engine): EndpointFactory<QueueReceiver> {
-	return createFactory<QueueReceiver>(engine, "queue", QueueReceiverEndpoint);
+	return createFactory(engine, "queue", queueReceivers) as unknown as EndpointFactory<QueueReceiver>;
 }

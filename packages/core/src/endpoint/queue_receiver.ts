@@ -2,6 +2,7 @@ import { type EngineReceiver, IpcError, Status } from "@libipc/protocol";
 import { checkDrainOptions, checkTimeout, timeoutOf } from "../check/argument.ts";
 import { failure } from "../check/failure.ts";
 import { checkHandled, checkHandler } from "../check/handler.ts";
+import type { Decoding } from "../value/decoding.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { ReceiverEndpoint } from "./receiver.ts";
 import type {
@@ -41,7 +42,11 @@ export class QueueReceiverEndpoint extends ReceiverEndpoint implements QueueRece
 	}
 
 	takeAsync(options?: AsyncWaitOptions): Promise<Lease | null> {
-		return this.wait(() => this.#take(0) ?? undefined, options);
+		return this.wait(() => this.#take(0) ?? undefined, options, null);
+	}
+
+	protected override receiveLarge(decoding: Decoding, timeout: number): unknown {
+		return this.receiveCopy(decoding, timeout);
 	}
 
 	leases(options?: IterationOptions): AsyncIterableIterator<Lease> {
@@ -128,7 +133,8 @@ function endLease(lease: OpenLease, done: boolean): boolean {
 
 const forgotten = new FinalizationRegistry<OpenLease>((lease) => endLease(lease, false));
 
-class ReceiverLease implements Lease {
+/** The {@link Lease} of every engine. */
+export class ReceiverLease implements Lease {
 	readonly bytes: Uint8Array;
 	readonly attempt: number;
 	readonly #lease: OpenLease;
@@ -145,6 +151,11 @@ class ReceiverLease implements Lease {
 
 	get open(): OpenLease {
 		return this.#lease;
+	}
+
+	/** Whether it has not ended: `bytes` is valid. */
+	get isOpen(): boolean {
+		return this.#lease.among.has(this.#lease);
 	}
 
 	done(): void {

@@ -3,6 +3,7 @@ import { checkDrainOptions, checkIteration, checkTimeout, notATarget, timeoutOf 
 import { byteLengthOf, plainLength, uint8ArrayOf } from "../check/bytes.ts";
 import { closedError, failure } from "../check/failure.ts";
 import { checkHandled, checkHandler } from "../check/handler.ts";
+import type { Decoding } from "../value/decoding.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { WaitIterator } from "../wait/wait_iterator.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
@@ -41,7 +42,9 @@ export class ReceiverEndpoint implements Receiver {
 	readonly #receiving: WaitQueue;
 	readonly #peers: Peers;
 	/** The target for small messages before `recv` knows their size. */
-	readonly #scratch = new Uint8Array(SCRATCH_BYTES);
+	#scratch = new Uint8Array(SCRATCH_BYTES);
+	/** The same memory, for messages that are read as text. */
+	#text: Buffer | undefined;
 	/** The offsets and lengths that `drain` gets from the engine. Allocated at the first call. */
 	#spans = new Uint32Array(0);
 	/** The target of drain for messages that cannot be read in the ring. It grows with them. */
@@ -97,8 +100,84 @@ export class ReceiverEndpoint implements Receiver {
 		throw failure(length, this.name, this.#endpoint);
 	}
 
+	/**
+	 * Receives a message as a value; `undefined`: the time was up. If the message is invalid, this throws, and the message counts as
+	 * received. The decoder is code of the caller: while it runs, this receiver cannot be used.
+	 */
+	receive(decoding: Decoding, timeout: number): unknown {
+		if (this.#unavailable) throw this.#unavailableError();
+		const length = this.#engine.recv(this.#scratch, timeout);
+		if (length === Status.bufferTooSmall) return this.receiveLarge(decoding, timeout);
+		if (length === Status.timedOut) return undefined;
+		if (length < 0) throw failure(length, this.name, this.#endpoint);
+		this.#draining = this.#unavailable = true;
+		try {
+			if (decoding.isText) {
+				const { buffer, byteOffset, byteLength } = this.#scratch;
+				this.#text ??= Buffer.from(buffer, byteOffset, byteLength);
+				return decoding.fromText(this.#text, length);
+			}
+			return decoding.fromBytes(viewOf(this.#scratch, 0, length));
+		} finally {
+			// The decoder may have transferred the memory.
+			if (this.#scratch.byteLength === 0) this.#renewScratch();
+			this.#endHandler(0);
+		}
+	}
+
+	#renewScratch(): void {
+		this.#scratch = new Uint8Array(SCRATCH_BYTES);
+		this.#text = undefined;
+	}
+
+	/** Receives a message that is larger than the scratch: in the ring, if it lies there in one piece. */
+	protected receiveLarge(decoding: Decoding, timeout: number): unknown {
+		const spans = this.#spansFor(1);
+		this.#keepTarget();
+		const count = this.#engine.peek(spans, 1, this.#target, 0);
+		if (count > 0)
+			return this.#decode(decoding, viewOf(this.#engine.ring(), spans[0] as number, spans[1] as number), 1);
+		let bytes: Uint8Array | null;
+		if (count === Status.notInPlace) bytes = this.#recvOutOfPlace(spans[0] as number, timeout);
+		else if (count === Status.timedOut)
+			bytes = this.#recv(timeout); // a sender has overwritten it meanwhile
+		else throw failure(count, this.name, this.#endpoint);
+		return bytes === null ? undefined : this.#decode(decoding, bytes, 0);
+	}
+
+	/** The value of a copy, for kinds whose messages are not peeked at. */
+	protected receiveCopy(decoding: Decoding, timeout: number): unknown {
+		const bytes = this.#recv(timeout);
+		return bytes === null ? undefined : this.#decode(decoding, bytes, 0);
+	}
+
+	/** `received`: how many messages in the ring count as received afterwards. */
+	#decode(decoding: Decoding, bytes: Uint8Array, received: number): unknown {
+		let value: unknown;
+		this.#hand(() => {
+			value = decoding.fromBytes(bytes);
+		}, received);
+		return value;
+	}
+
+	/** A wait for a message as a value; `undefined`: the time was up. */
+	receiveAsync<Value>(
+		take: () => Value | undefined,
+		options: AsyncWaitOptions | undefined,
+	): Promise<Value | undefined> {
+		return this.wait(take, options, undefined);
+	}
+
+	/** The results of `take`, as messages arrive. */
+	eachOf<Value>(
+		take: () => Value | undefined,
+		options: IterationOptions | undefined,
+	): AsyncIterableIterator<Value, undefined> {
+		return this.iterate(take, options);
+	}
+
 	recvAsync(options?: AsyncWaitOptions): Promise<Uint8Array<ArrayBuffer> | null> {
-		return this.wait(() => this.#recv(0) ?? undefined, options);
+		return this.wait(() => this.#recv(0) ?? undefined, options, null);
 	}
 
 	messages(options?: IterationOptions): AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
@@ -111,12 +190,16 @@ export class ReceiverEndpoint implements Receiver {
 		return new WaitIterator(this.name, this.#receiving, take, checkIteration(this.name, options));
 	}
 
-	/** A wait until `take` has a result. */
-	protected wait<Value>(take: () => Value | undefined, options: AsyncWaitOptions | undefined): Promise<Value | null> {
+	/** A wait until `take` has a result; `nothing`: what it gives if the time is up. */
+	protected wait<Value, Nothing>(
+		take: () => Value | undefined,
+		options: AsyncWaitOptions | undefined,
+		nothing: Nothing,
+	): Promise<Value | Nothing> {
 		// Checked here, because the first attempt may be later if the event loop is busy.
 		if (this.#unavailable) return Promise.reject(this.#unavailableError());
-		return this.#receiving.wait<Value | null>(this.name, options, take, {
-			timedOut: () => null,
+		return this.#receiving.wait<Value | Nothing>(this.name, options, take, {
+			timedOut: () => nothing,
 			closed: () => {
 				throw this.#unavailableError();
 			},
@@ -350,7 +433,7 @@ export class ReceiverEndpoint implements Receiver {
 		return new IpcError(
 			"ERR_IPC_REENTRANT",
 			this.name,
-			`A drain handler of ${this.#endpoint} tried to receive from the receiver that is calling it. Let the handler return first.`,
+			`A drain handler or a codec of ${this.#endpoint} tried to receive from the receiver that is calling it. Let it return first.`,
 		);
 	}
 }

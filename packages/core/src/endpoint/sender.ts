@@ -98,6 +98,21 @@ export class SenderEndpoint implements Sender {
 		return this.#send(message, checkTimeout(this.name, options));
 	}
 
+	/** {@link send} with a timeout that was checked. */
+	transmit(message: Message, timeout: number): boolean {
+		return this.#send(message, timeout);
+	}
+
+	/** Throws if nothing can be sent now: before code of the caller runs for nothing. */
+	checkSendable(): void {
+		if (this.#closed || this.#shared.batching) throw this.#unavailableError();
+	}
+
+	/** The largest message that can be written in the ring. */
+	get maxLoanLength(): number {
+		return this.#engine.maxLoanLength;
+	}
+
 	trySend(message: Message): boolean {
 		return this.#send(message, 0);
 	}

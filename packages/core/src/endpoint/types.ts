@@ -1,10 +1,18 @@
+import type { SchemaInput, SchemaOutput, StandardSchema } from "../value/standard_schema.ts";
+import type {
+	ValueQueueReceiver,
+	ValueReceiver,
+	ValueReceiverOptions,
+	ValueSender,
+	ValueSenderOptions,
+} from "../value/value_types.ts";
 import type {
 	EndpointOptions,
 	ReceiverOptions,
 	RouteSenderAsyncOptions,
 	RouteSenderOptions,
 } from "./endpoint_types.ts";
-import type { Receiver } from "./receiver_types.ts";
+import type { QueueReceiver, Receiver } from "./receiver_types.ts";
 import type { Sender } from "./sender_types.ts";
 
 export type {
@@ -22,8 +30,49 @@ export type {
 export type { Batch, DrainOptions, Lease, QueueReceiver, Receiver } from "./receiver_types.ts";
 export type { Loan, Refusal, Sender, Sending } from "./sender_types.ts";
 
+/** The receiver of values beside a receiver of bytes. */
+export type ValueReceiverOf<SomeReceiver extends Receiver, Value> = SomeReceiver extends QueueReceiver
+	? ValueQueueReceiver<Value>
+	: ValueReceiver<Value>;
+
 /** Opens the endpoints of one kind: `Route`, `Channel` or `Queue`. */
 export interface EndpointFactory<SomeReceiver extends Receiver = Receiver> {
+	/**
+	 * Opens a sender of values, whose type is what a schema accepts. Nothing is checked here: receivers check what arrives.
+	 *
+	 * @throws IpcError as the sender of bytes; `ERR_IPC_OPTIONS_MISMATCH` if the name has another codec
+	 * @example
+	 * import { Channel } from "libipc";
+	 * import { json } from "libipc/codecs";
+	 * import { z } from "zod";
+	 *
+	 * const schema = z.object({ id: z.number() });
+	 * using receiver = Channel.receiver("orders", { codec: json(), schema });
+	 * using sender = Channel.sender("orders", { codec: json(), schema });
+	 * sender.send({ id: 1 });
+	 * console.log(receiver.recv()?.id); // 1
+	 */
+	sender<Schema extends StandardSchema>(
+		name: string,
+		options: ValueSenderOptions<unknown, NoInfer<SchemaInput<Schema>>, Schema> & { readonly schema: Schema },
+	): ValueSender<SchemaInput<Schema>>;
+	/**
+	 * Opens a sender of values, which a codec turns into bytes.
+	 *
+	 * @throws IpcError as the sender of bytes; `ERR_IPC_OPTIONS_MISMATCH` if the name has another codec
+	 * @example
+	 * import { Channel } from "libipc";
+	 * import { json } from "libipc/codecs";
+	 *
+	 * using receiver = Channel.receiver("orders", { codec: json<{ id: number }>() });
+	 * using sender = Channel.sender("orders", { codec: json<{ id: number }>() });
+	 * sender.send({ id: 1 });
+	 * console.log(receiver.recv()?.id); // 1
+	 */
+	sender<Value, Sent = Value>(
+		name: string,
+		options: ValueSenderOptions<Value, Sent> & { readonly schema?: undefined },
+	): ValueSender<Sent>;
 	/**
 	 * Opens a sender. The name is created if it does not exist.
 	 *
@@ -38,6 +87,48 @@ export interface EndpointFactory<SomeReceiver extends Receiver = Receiver> {
 	 * console.log(sender.receiverCount); // 0
 	 */
 	sender(name: string, options?: EndpointOptions): Sender;
+	/**
+	 * Opens a receiver of values that a schema has checked.
+	 *
+	 * @throws IpcError as the receiver of bytes; `ERR_IPC_OPTIONS_MISMATCH` if the name has another codec
+	 * @example
+	 * import { Channel } from "libipc";
+	 * import { json } from "libipc/codecs";
+	 * import { z } from "zod";
+	 *
+	 * const schema = z.object({ id: z.number() });
+	 * using receiver = Channel.receiver("orders", {
+	 *   codec: json(),
+	 *   schema,
+	 *   onInvalid(error) {
+	 *     console.log(error.issues?.[0]?.path?.[0]); // id
+	 *   },
+	 * });
+	 * using sender = Channel.sender("orders");
+	 * sender.sendBatch(['{"id":"one"}', '{"id":2}']);
+	 * console.log(receiver.recv()?.id); // 2
+	 */
+	receiver<Schema extends StandardSchema>(
+		name: string,
+		options: ValueReceiverOptions<unknown, NoInfer<SchemaInput<Schema>>, Schema> & { readonly schema: Schema },
+	): ValueReceiverOf<SomeReceiver, SchemaOutput<Schema>>;
+	/**
+	 * Opens a receiver of values, which a codec makes of bytes. The type of the values is what the codec claims; a `schema` checks it.
+	 *
+	 * @throws IpcError as the receiver of bytes; `ERR_IPC_OPTIONS_MISMATCH` if the name has another codec
+	 * @example
+	 * import { Channel } from "libipc";
+	 * import { text } from "libipc/codecs";
+	 *
+	 * using receiver = Channel.receiver("log", { codec: text() });
+	 * using sender = Channel.sender("log", { codec: text() });
+	 * sender.send("started");
+	 * console.log(receiver.recv()); // started
+	 */
+	receiver<Value, Sent = Value>(
+		name: string,
+		options: ValueReceiverOptions<Value, Sent> & { readonly schema?: undefined },
+	): ValueReceiverOf<SomeReceiver, Value>;
 	/**
 	 * Opens a receiver. The name is created if it does not exist.
 	 *
@@ -79,6 +170,49 @@ export interface EndpointFactory<SomeReceiver extends Receiver = Receiver> {
 /** Opens the endpoints of routes. */
 export interface RouteFactory extends EndpointFactory {
 	/**
+	 * Opens the sender of a route for values, whose type is what a schema accepts.
+	 *
+	 * @throws IpcError as the sender of bytes; `ERR_IPC_OPTIONS_MISMATCH` if the route has another codec
+	 * @example
+	 * import { Route } from "libipc";
+	 * import { json } from "libipc/codecs";
+	 * import { z } from "zod";
+	 *
+	 * using sender = Route.sender("prices", { codec: json(), schema: z.object({ price: z.number() }), wait: 1000 });
+	 * console.log(sender.send({ price: 42.17 })); // false
+	 */
+	sender<Schema extends StandardSchema>(
+		name: string,
+		options: RouteSenderOptions &
+			ValueSenderOptions<unknown, NoInfer<SchemaInput<Schema>>, Schema> & { readonly schema: Schema },
+	): ValueSender<SchemaInput<Schema>>;
+	/**
+	 * Opens the sender of a route for values.
+	 *
+	 * @throws IpcError as the sender of bytes; `ERR_IPC_OPTIONS_MISMATCH` if the route has another codec
+	 * @example
+	 * import { Route } from "libipc";
+	 * import { json } from "libipc/codecs";
+	 *
+	 * using sender = Route.sender("prices", { codec: json<{ price: number }>(), wait: 1000 });
+	 * console.log(sender.send({ price: 42.17 })); // false
+	 */
+	sender<Value, Sent = Value>(
+		name: string,
+		options: RouteSenderOptions & ValueSenderOptions<Value, Sent> & { readonly schema?: undefined },
+	): ValueSender<Sent>;
+	/**
+	 * Opens the sender of a route, as that of a channel.
+	 *
+	 * @throws IpcError as {@link EndpointFactory.sender}
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * using sender = Route.sender("prices", { capacity: 65536 });
+	 * console.log(sender.receiverCount); // 0
+	 */
+	sender(name: string, options?: EndpointOptions): Sender;
+	/**
 	 * Opens the sender of a route. The name is created if it does not exist. A route has one sender. With `wait`, the call blocks the
 	 * thread until the present sender has left, also if it is killed; the new sender continues after its last message.
 	 *
@@ -93,6 +227,38 @@ export interface RouteFactory extends EndpointFactory {
 	 * console.log(sender.receiverCount); // 0
 	 */
 	sender(name: string, options?: RouteSenderOptions): Sender;
+	/**
+	 * As {@link sender} with `wait`, for values whose type is what a schema accepts.
+	 *
+	 * @throws IpcError as {@link sender}; or the reason of the aborted `signal`
+	 * @example
+	 * import { Route } from "libipc";
+	 * import { json } from "libipc/codecs";
+	 * import { z } from "zod";
+	 *
+	 * using sender = await Route.senderAsync("prices", { codec: json(), schema: z.object({ price: z.number() }) });
+	 * console.log(sender.send({ price: 42.17 })); // false
+	 */
+	senderAsync<Schema extends StandardSchema>(
+		name: string,
+		options: RouteSenderAsyncOptions &
+			ValueSenderOptions<unknown, NoInfer<SchemaInput<Schema>>, Schema> & { readonly schema: Schema },
+	): Promise<ValueSender<SchemaInput<Schema>>>;
+	/**
+	 * As {@link sender} with `wait`, for values.
+	 *
+	 * @throws IpcError as {@link sender}; or the reason of the aborted `signal`
+	 * @example
+	 * import { Route } from "libipc";
+	 * import { json } from "libipc/codecs";
+	 *
+	 * using sender = await Route.senderAsync("prices", { codec: json<{ price: number }>() });
+	 * console.log(sender.send({ price: 42.17 })); // false
+	 */
+	senderAsync<Value, Sent = Value>(
+		name: string,
+		options: RouteSenderAsyncOptions & ValueSenderOptions<Value, Sent> & { readonly schema?: undefined },
+	): Promise<ValueSender<Sent>>;
 	/**
 	 * As {@link sender} with `wait`, but the event loop runs while it waits. Without `wait`, it waits without a limit.
 	 *

@@ -18,7 +18,14 @@ export class WaitIterator<Value> implements AsyncIterableIterator<Value> {
 	readonly #attempt = (): IteratorResult<Value, undefined> | undefined => {
 		// Ended while it waited: what comes is for others.
 		if (this.#ended) return { value: undefined, done: true };
-		const value = this.#take();
+		let value: Value | undefined;
+		try {
+			value = this.#take();
+		} catch (error) {
+			// Code of the caller runs in it, and may have closed the endpoint: the iteration has ended then.
+			if (this.#queue.closed) return { value: undefined, done: true };
+			throw error;
+		}
 		return value === undefined ? undefined : { value, done: false };
 	};
 

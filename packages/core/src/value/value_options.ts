@@ -1,0 +1,35 @@
+import { checkFunction, invalid } from "../check/argument.ts";
+import type { EndpointOptions } from "../endpoint/endpoint_types.ts";
+import { type AnyCodec, checkCodec } from "./check_codec.ts";
+import { checkSchema, Decoding } from "./decoding.ts";
+import type { OnInvalid } from "./value_receiver.ts";
+import type { InvalidOptions, ValueOptions } from "./value_types.ts";
+
+/** The options of an endpoint with values, checked. */
+export interface CheckedValueOptions {
+	readonly codec: AnyCodec;
+	readonly decoding: Decoding;
+	readonly onInvalid: OnInvalid | undefined;
+}
+
+/** Checks the options that are about values; `undefined`: there are none. `endpoint`: how error messages name the name. */
+export function checkValueOptions(
+	name: string,
+	endpoint: string,
+	given: EndpointOptions & Partial<ValueOptions<unknown>> & InvalidOptions,
+): CheckedValueOptions | undefined {
+	const { codec, schema, onInvalid } = given;
+	if (codec === undefined) {
+		const other = schema === undefined ? (onInvalid === undefined ? "" : "onInvalid") : "schema";
+		if (other !== "")
+			throw invalid(
+				name,
+				`${other} needs a codec, for example { codec: json(), ${other} }: without one, messages are bytes.`,
+			);
+		return undefined;
+	}
+	const checked = checkCodec(name, codec);
+	const validate = checkSchema(name, schema);
+	if (onInvalid !== undefined) checkFunction(name, "onInvalid", onInvalid);
+	return { codec: checked, decoding: new Decoding(name, endpoint, checked, validate), onInvalid };
+}

@@ -1,0 +1,246 @@
+import { IpcError } from "@libipc/protocol";
+import { checkIterable, checkTimeout, invalid, show } from "../check/argument.ts";
+import { isUint8Array } from "../check/bytes.ts";
+import type { SenderEndpoint } from "../endpoint/sender.ts";
+import type {
+	AsyncWaitOptions,
+	IterationOptions,
+	PeerEvent,
+	Refusal,
+	Sender,
+	Sending,
+	WaitOptions,
+} from "../endpoint/types.ts";
+import { viewOf } from "../endpoint/view.ts";
+import type { AnyCodec } from "./check_codec.ts";
+import type { CodecInto } from "./codec.ts";
+import type { ValueSender } from "./value_types.ts";
+
+/** A value of at most so many bytes is written to memory of the sender, and copied: a loan costs more than the copy. */
+const SCRATCH_BYTES = 4096;
+
+/** A codec for any value: which values it takes is known to the compiler only. */
+type Sent = never;
+
+/** The {@link ValueSender} of every engine. */
+export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
+	readonly #bytes: SenderEndpoint;
+	/** How error messages name the name. */
+	readonly #endpoint: string;
+	readonly #codec: AnyCodec;
+	readonly #encode: (value: Sent) => Uint8Array | string;
+	#scratch: Uint8Array | undefined;
+	/** The codec writes to memory that is about to be sent. */
+	#writing = false;
+
+	constructor(bytes: SenderEndpoint, endpoint: string, codec: AnyCodec) {
+		this.#bytes = bytes;
+		this.#endpoint = endpoint;
+		this.#codec = codec;
+		this.#encode = codec.encode ?? ((value) => this.#written(value));
+	}
+
+	get name(): string {
+		return this.#bytes.name;
+	}
+
+	get closed(): boolean {
+		return this.#bytes.closed;
+	}
+
+	get bytes(): Sender {
+		return this.#bytes;
+	}
+
+	get receiverCount(): number {
+		return this.#bytes.receiverCount;
+	}
+
+	get maxMessageLength(): number {
+		return this.#bytes.maxMessageLength;
+	}
+
+	get refusal(): Refusal | undefined {
+		return this.#bytes.refusal;
+	}
+
+	send(value: Value, options?: WaitOptions): boolean {
+		return this.#send(value, checkTimeout(this.name, options));
+	}
+
+	trySend(value: Value): boolean {
+		return this.#send(value, 0);
+	}
+
+	#send(value: Value, timeout: number): boolean {
+		this.#check(value);
+		if (this.#codec.into) return this.#sendInto(this.#codec.into, value as Sent, timeout);
+		const message = this.#encode(value as Sent);
+		if (typeof message !== "string" && !(message instanceof Uint8Array)) this.#checkEncoded(message);
+		return this.#bytes.transmit(message, timeout);
+	}
+
+	sendAsync(value: Value, options?: AsyncWaitOptions): Sending {
+		let message: Uint8Array | string;
+		try {
+			this.#check(value);
+			message = this.#encode(value as Sent);
+			this.#checkEncoded(message);
+			// The codec may use its memory for the next value before this one is sent.
+			if (typeof message !== "string") message = copyOf(message);
+		} catch (error) {
+			return Promise.reject(error);
+		}
+		return this.#bytes.sendAsync(message, options);
+	}
+
+	sendBatch(values: Iterable<Value>, options?: WaitOptions): number {
+		this.#checkWriting();
+		this.#bytes.checkSendable();
+		checkIterable(this.name, values);
+		return this.#bytes.sendBatch(this.#encoded(values), options);
+	}
+
+	*#encoded(values: Iterable<Value>): IterableIterator<Uint8Array | string> {
+		for (const value of values) {
+			if (value === undefined) throw this.#undefinedError();
+			const message = this.#encode(value as Sent);
+			this.#checkEncoded(message);
+			yield message;
+		}
+	}
+
+	/** Sends a value that the codec writes itself: to the ring if it is large, otherwise to memory that is then copied. */
+	#sendInto(into: CodecInto<Sent>, value: Sent, timeout: number): boolean {
+		const most = this.#sizeOf(into, value);
+		if (most <= SCRATCH_BYTES || most > this.#bytes.maxLoanLength)
+			return this.#bytes.transmit(this.#writtenTo(into, value, this.#memory(most)), timeout);
+		const loan = this.#bytes.loan(most, timeout < 0 ? undefined : { timeout });
+		if (!loan) return false;
+		try {
+			const length = this.#write(into, value, loan.bytes);
+			this.#bytes.checkSendable(); // the codec may have closed it
+			return loan.send(length);
+		} finally {
+			loan[Symbol.dispose](); // if it was not sent, its space is given back
+		}
+	}
+
+	/** A value that the codec writes itself, in memory that is used again. */
+	#written(value: Sent): Uint8Array {
+		const into = this.#codec.into as CodecInto<Sent>;
+		return this.#writtenTo(into, value, this.#memory(this.#sizeOf(into, value)));
+	}
+
+	#writtenTo(into: CodecInto<Sent>, value: Sent, target: Uint8Array): Uint8Array {
+		const length = this.#write(into, value, target);
+		return length === target.byteLength ? target : viewOf(target, 0, length);
+	}
+
+	#sizeOf({ size }: CodecInto<Sent>, value: Sent): number {
+		const most = size.call(this.#codec.into, value);
+		if (!(Number.isInteger(most) && most >= 0))
+			throw invalid(
+				this.name,
+				`into.size of the codec ${JSON.stringify(this.#codec.id)} must return a whole number of bytes, not ${show(most)}. Nothing was sent.`,
+			);
+		if (most > this.maxMessageLength)
+			throw new IpcError(
+				"ERR_IPC_MESSAGE_TOO_LARGE",
+				this.name,
+				`A value takes up to ${most} bytes, as the codec ${JSON.stringify(this.#codec.id)} says, and a message of ${this.#endpoint} has at most ${this.maxMessageLength}. Nothing was sent.`,
+			);
+		return most;
+	}
+
+	/** Memory for a value; the same one for each small value. */
+	#memory(byteLength: number): Uint8Array {
+		if (byteLength > SCRATCH_BYTES) return new Uint8Array(byteLength);
+		// A codec may have transferred it.
+		if (!this.#scratch || this.#scratch.byteLength === 0) this.#scratch = new Uint8Array(SCRATCH_BYTES);
+		return viewOf(this.#scratch, 0, byteLength);
+	}
+
+	/** Has the codec write. Returns how many bytes it has written. */
+	#write({ write }: CodecInto<Sent>, value: Sent, target: Uint8Array): number {
+		const most = target.byteLength;
+		let length: number;
+		this.#checkWriting();
+		this.#writing = true;
+		try {
+			length = write.call(this.#codec.into, value, target);
+		} finally {
+			this.#writing = false;
+		}
+		if (Number.isInteger(length) && length >= 0 && length <= most && target.byteLength === most) return length;
+		throw invalid(
+			this.name,
+			`into.write of the codec ${JSON.stringify(this.#codec.id)} returned ${show(length)}, and into.size had said at most ${most} bytes${target.byteLength === most ? "" : ", whose memory was transferred meanwhile"}. Nothing was sent.`,
+		);
+	}
+
+	/** Checks the sender and a value before any code of the codec runs. */
+	#check(value: Value): void {
+		this.#checkWriting();
+		this.#bytes.checkSendable();
+		if (value === undefined) throw this.#undefinedError();
+	}
+
+	#undefinedError(): IpcError {
+		return invalid(
+			this.name,
+			`undefined cannot be sent to ${this.#endpoint}: receivers get it where there is no message. Send null. Nothing was sent.`,
+		);
+	}
+
+	#checkWriting(): void {
+		if (this.#writing)
+			throw new IpcError(
+				"ERR_IPC_REENTRANT",
+				this.name,
+				`The codec ${JSON.stringify(this.#codec.id)} of ${this.#endpoint} tried to send on the sender for which it is writing a value. into.write must only write.`,
+			);
+	}
+
+	#checkEncoded(message: unknown): void {
+		if (typeof message !== "string" && !isUint8Array(message))
+			throw invalid(
+				this.name,
+				`encode of the codec ${JSON.stringify(this.#codec.id)} must return a Uint8Array or a string, not ${show(message)}. Nothing was sent.`,
+			);
+	}
+
+	waitForReceivers(count: number, options?: WaitOptions): boolean {
+		return this.#bytes.waitForReceivers(count, options);
+	}
+
+	receiversReady(count: number, options?: AsyncWaitOptions): Promise<boolean> {
+		return this.#bytes.receiversReady(count, options);
+	}
+
+	peers(options?: IterationOptions): AsyncIterableIterator<PeerEvent> {
+		return this.#bytes.peers(options);
+	}
+
+	clone(): ValueSender<Value> {
+		return new ValueSenderEndpoint<Value>(this.#bytes.clone() as SenderEndpoint, this.#endpoint, this.#codec);
+	}
+
+	close(): void {
+		this.#bytes.close();
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		this.close();
+	}
+}
+
+function copyOf(bytes: Uint8Array): Uint8Array {
+	const copy = new Uint8Array(bytes.byteLength);
+	copy.set(bytes);
+	return copy;
+}

@@ -1,6 +1,7 @@
 #include "libipc/binding_view.h"
 
 #include "event.h"
+#include "letters.h"
 #include "orphan.h"
 #include "receiver_state.h"
 #include "sender_state.h"
@@ -27,6 +28,7 @@ ipc_segment *ipc_sender_export(ipc_sender *sender, ipc_binding_view *view) {
 }
 
 ipc_segment *ipc_receiver_export(ipc_receiver *receiver, ipc_binding_view *view) {
+  ipc_letters_close(receiver); /* the binding opens its own */
   return binding_view_fill(&receiver->segment, receiver->slot, receiver->instance, view);
 }
 

@@ -2,11 +2,28 @@
 
 #include "slots.h"
 
+/*
+ * The dead owner may have been killed while it published a message of another queue: whether it did so shows in head,
+ * until the claim's next owner moves that. See moves.h. Killed in here, the next one does the same again.
+ */
+static void claim_finish_move(ipc_header *header) {
+  uint32_t open = atomic_load_explicit(&header->move_open, memory_order_relaxed);
+  uint32_t head = (uint32_t)atomic_load_explicit(&header->head, memory_order_relaxed);
+  if (open == 0) return;
+  bool is_published = head != atomic_load_explicit(&header->move_at, memory_order_relaxed);
+  if (open <= IPC_MOVES && !is_published)
+    atomic_store_explicit(&header->moves[open - 1].mover, 0, memory_order_relaxed);
+  atomic_store_explicit(&header->move_open, 0, memory_order_relaxed);
+}
+
 bool ipc_claim_take_over(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t instance, uint32_t *pid) {
   uint32_t owner = atomic_load_explicit(claim, memory_order_relaxed);
   /* Our own number, though we do not hold the claim: damage. No other process would ever release it. */
   if (owner != 0 && owner != instance && ipc_slots_is_alive(segment, owner, pid)) return false;
-  return atomic_compare_exchange_strong_explicit(claim, &owner, instance, memory_order_acquire, memory_order_relaxed);
+  if (!atomic_compare_exchange_strong_explicit(claim, &owner, instance, memory_order_acquire, memory_order_relaxed))
+    return false;
+  if (owner != 0 && claim == &segment->header->claim && segment->kind == IPC_QUEUE) claim_finish_move(segment->header);
+  return true;
 }
 
 bool ipc_claim_lock_slow(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t instance, uint64_t deadline) {

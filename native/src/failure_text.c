@@ -32,7 +32,9 @@ static const char *const option_names[] = {[IPC_OPTION_CAPACITY] = "capacity",
                                            [IPC_OPTION_ROBUST] = "robust",
                                            [IPC_OPTION_SIZE] = "size",
                                            [IPC_OPTION_STRUCT_SIZE] = "struct_size",
-                                           [IPC_OPTION_CODEC] = "codec"};
+                                           [IPC_OPTION_CODEC] = "codec",
+                                           [IPC_OPTION_MAX_ATTEMPTS] = "max_attempts",
+                                           [IPC_OPTION_DEAD_LETTER] = "dead_letter"};
 
 /* NULL: the failure is about no option. */
 static const char *option_name(int32_t option) {
@@ -44,6 +46,8 @@ static void add_option(text *it, const ipc_failure *failure, const char *relatio
   const char *name = option_name(failure->option);
   if (name && failure->option == IPC_OPTION_PERMISSIONS)
     text_add(it, ": %s is 0%" PRIo64 "%s0%" PRIo64, name, failure->found, relation, failure->wanted);
+  else if (name && failure->option == IPC_OPTION_DEAD_LETTER)
+    text_add(it, ": %s is \"%.*s\"", name, IPC_MAX_NAME, failure->dead_letter);
   else if (name)
     text_add(it, ": %s is %" PRIu64 "%s%" PRIu64, name, failure->found, relation, failure->wanted);
 }
@@ -138,6 +142,8 @@ static void add_details(text *it, const ipc_failure *failure) {
 uint32_t ipc_failure_text(const ipc_failure *failure, char *to, uint32_t size) {
   text it = {to, size, 0};
   if (size > 0) to[0] = 0;
+  if (failure->dead_letter[0] && failure->option != IPC_OPTION_DEAD_LETTER)
+    text_add(&it, "the dead-letter queue \"%.*s\": ", IPC_MAX_NAME, failure->dead_letter);
   text_add(&it, "%s", ipc_status_text(failure->code));
   add_details(&it, failure);
   if (failure->code != IPC_E_INVALID_ARGUMENT) add_cause(&it, failure);

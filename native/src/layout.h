@@ -57,6 +57,26 @@ typedef struct ipc_mark {
 
 enum { IPC_MARKS = 32 };
 
+/*
+ * Of a queue: a message of another queue that was published here, and may not have ended there yet; see moves.h. The
+ * entry is used while `mover` is not 0.
+ */
+typedef struct ipc_move {
+  _Atomic uint64_t source;   /* header.created of the queue that it came from */
+  _Atomic uint64_t position; /* of its record there; in 64 bits: it never comes again */
+  _Atomic uint32_t mover;    /* the instance, here, of the sender that moved it; stored last */
+  uint32_t reserved;
+} ipc_move;
+
+enum { IPC_MOVES = 32 };
+
+/* In `take_checks`: what a take has to look at before it hands a message out. The bits are only ever added. */
+enum ipc_take_check {
+  IPC_TAKE_LIMIT = 1,  /* max_attempts and dead_letter are set */
+  IPC_TAKE_DELAYS = 2, /* a message may wait for its time */
+  IPC_TAKE_FLAGS = 4   /* a lease may have one of the flags below */
+};
+
 /* In `orphaned`: a process found a page missing, or the header zeroed. */
 #define IPC_TRUNCATED 2u
 
@@ -112,6 +132,10 @@ typedef struct ipc_header {
   _Alignas(IPC_LINE) _Atomic uint32_t take_claim;
   _Atomic uint32_t cursor;
   _Atomic uint32_t tail;
+  _Atomic uint32_t take_checks; /* ipc_take_check bits; 0: a take needs none of what follows */
+  _Atomic uint32_t next_due;    /* not later than the time of any delayed message before the cursor; 0: there is none */
+  _Atomic uint32_t
+      max_attempts; /* a message that was taken so often goes to `dead_letter`; 0: not set. See letters.h */
 
   /* Read on every message by everyone, written rarely: stays shared in every cache. */
   _Alignas(IPC_LINE) _Atomic uint32_t receiver_count;
@@ -139,6 +163,13 @@ typedef struct ipc_header {
   _Alignas(IPC_LINE) _Atomic uint32_t codec_length; /* 0: not set. Stored last, with release */
   _Atomic uint32_t codec_pid;                       /* the process that has set it, for people */
   char codec[IPC_CODEC_BYTES];
+  /* Of a queue: the name of its dead-letter queue. Written under the name lock, before max_attempts; then constant. */
+  _Alignas(IPC_LINE) char dead_letter[IPC_MAX_NAME + 8];
+
+  /* Of a queue: see moves.h. Written by the sender that holds the claim, except that a mover empties its entry. */
+  _Alignas(IPC_LINE) _Atomic uint32_t move_open; /* 1 + the entry that its mover is publishing now; 0: none */
+  _Atomic uint32_t move_at;                      /* the position of head before that */
+  ipc_move moves[IPC_MOVES];
 } ipc_header;
 
 /* Nobody's instance, in `claim` or `writing`: the owner was closed or killed, and did not unlock. */
@@ -218,11 +249,30 @@ typedef struct ipc_fragment {
 
 /* In a queue every message's payload begins with this. */
 typedef struct ipc_lease {
-  _Atomic uint32_t holder;   /* 0: waits to be taken; IPC_LEASE_DONE; else the instance of the receiver at work on it */
-  _Atomic uint32_t attempts; /* how often it was taken */
+  /* 0: it waits to be taken; IPC_LEASE_DONE; with IPC_LEASE_DELAYED its time; else the instance of its receiver. */
+  _Atomic uint32_t holder;
+  _Atomic uint32_t attempts; /* how often it was taken, up to IPC_LEASE_ATTEMPTS, and flags */
 } ipc_lease;
 
 #define IPC_LEASE_DONE UINT32_MAX
+/* The other bits are milliseconds of the clock of ipc_os_now(), modulo 2^31. Instances are below this. */
+#define IPC_LEASE_DELAYED 0x80000000u
+#define IPC_LEASE_ATTEMPTS 0x0fffffffu
+
+/* Flags in `attempts`. Set and removed by the holder of the lease only. */
+#define IPC_LEASE_LETTER 0x20000000u /* an ipc_origin ends the payload */
+#define IPC_LEASE_BACK 0x40000000u   /* a receiver was moving it back to the queue that it came from */
+#define IPC_LEASE_DEAD 0x80000000u   /* it goes to the dead-letter queue, and to no receiver any more */
+
+/*
+ * What ends the payload of a dead letter: the name of the queue that it came from, the reason, then this. The bytes of
+ * the message lie before the name.
+ */
+typedef struct ipc_origin {
+  uint32_t attempts;
+  uint16_t name_bytes;   /* 1 to IPC_MAX_NAME */
+  uint16_t reason_bytes; /* up to IPC_MAX_REASON */
+} ipc_origin;
 
 #define IPC_UNIT 8u
 #define IPC_HEADER_BYTES 4096u
@@ -232,6 +282,7 @@ _Static_assert(sizeof(ipc_slot) == IPC_LINE, "a slot shares no cache line");
 _Static_assert(sizeof(ipc_wait_entry) == 64, "a wait shares no cache line");
 _Static_assert(sizeof(ipc_record) == IPC_UNIT, "a record header is one unit");
 _Static_assert(sizeof(ipc_lease) == IPC_UNIT, "a lease is one unit");
+_Static_assert(sizeof(ipc_move) == 24 && sizeof(ipc_origin) == 8, "no padding inside");
 _Static_assert(sizeof(ipc_fragment) % IPC_UNIT == 0, "fragments start at whole units");
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "atomics work across processes");
 

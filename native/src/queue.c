@@ -91,10 +91,103 @@ uint32_t ipc_queue_gate(ipc_segment *segment, uint32_t instance) {
   return tail;
 }
 
-int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, uint32_t most, uint32_t *offset, uint32_t *length) {
+static uint32_t queue_due_in(uint32_t ms) {
+  uint32_t due = IPC_LEASE_DELAYED | ((uint32_t)(ipc_os_now() / 1000000u) + ms);
+  return due == IPC_LEASE_DONE ? due - 1 : due;
+}
+
+/* Of a lease's holder: whether it is the time of a delayed message. */
+static bool queue_is_due_time(uint32_t holder) { return holder >= IPC_LEASE_DELAYED && holder != IPC_LEASE_DONE; }
+
+/*
+ * Milliseconds until a time; 0: it has passed. No delay is longer than IPC_MAX_DELAY_MS: what seems to be longer has
+ * passed long ago, or is of another clock.
+ */
+static uint32_t queue_ms_until(uint32_t due, uint32_t now) {
+  uint32_t left = (due - now) % IPC_LEASE_DELAYED;
+  return left > IPC_MAX_DELAY_MS ? 0 : left;
+}
+
+/* The earlier of two times; 0 is no time. */
+static uint32_t queue_earlier(uint32_t a, uint32_t b, uint32_t now) {
+  if (a == 0 || b == 0) return a | b;
+  return queue_ms_until(a, now) <= queue_ms_until(b, now) ? a : b;
+}
+
+/*
+ * Lets the delayed messages before the cursor wait to be taken whose time has come. Under the take lock.
+ *
+ * Invariant: next_due is set and not later than the time of any delayed message before the cursor. So it is stored
+ * before a message is delayed, before the cursor passes one, and, here, after the last one was looked at: killed
+ * anywhere, the next take looks again.
+ */
+static __attribute__((noinline)) void queue_wake_due(ipc_segment *segment) {
+  ipc_header *header = segment->header;
+  uint32_t due = queue_load(&header->next_due), now = queue_due_in(0), earliest = 0, units;
+  if (due == 0 || queue_ms_until(due, now) > 0) return;
+  uint32_t cursor = queue_load(&header->cursor), head = queue_head_of(segment);
+  ipc_record_copy record;
+  bool some = false;
+  for (uint32_t at = queue_load(&header->tail); at != cursor && (units = queue_read(segment, at, head, &record)) != 0;
+       at += units) {
+    if (record.kind != IPC_RECORD_MESSAGE) continue;
+    ipc_lease *lease = queue_lease_at(segment, at);
+    uint32_t holder = queue_load(&lease->holder);
+    if (!queue_is_due_time(holder)) continue;
+    if (queue_ms_until(holder, now) > 0) {
+      earliest = queue_earlier(earliest, holder, now);
+      continue;
+    }
+    if (!some) atomic_store_explicit(&header->cursor, at, memory_order_relaxed); /* first: see queue_give_back() */
+    some = true;
+    atomic_store_explicit(&lease->holder, 0, memory_order_relaxed);
+  }
+  atomic_store_explicit(&header->next_due, earliest, memory_order_relaxed);
+}
+
+/* Before the cursor passes a delayed message. True: its time has come, and it waits to be taken. */
+static __attribute__((noinline)) bool queue_is_due(ipc_header *header, uint32_t holder) {
+  uint32_t now = queue_due_in(0);
+  if (queue_ms_until(holder, now) == 0) return true;
+  uint32_t next = queue_load(&header->next_due), earlier = queue_earlier(next, holder, now);
+  if (earlier != next) atomic_store_explicit(&header->next_due, earlier, memory_order_relaxed);
+  return false;
+}
+
+bool ipc_queue_origin(const uint8_t *payload, uint32_t length, ipc_origin *origin) {
+  if (length < sizeof *origin) return false;
+  memcpy(origin, payload + length - sizeof *origin, sizeof *origin);
+  uint32_t text = (uint32_t)origin->name_bytes + origin->reason_bytes;
+  return origin->name_bytes > 0 && origin->name_bytes <= IPC_MAX_NAME && origin->reason_bytes <= IPC_MAX_REASON &&
+         text <= length - sizeof *origin;
+}
+
+/*
+ * What a take does with a waiting message of a queue with take_checks: IPC_OK, and *length is without the origin;
+ * IPC_QUEUE_MOVE: it is for another queue; or IPC_E_CORRUPT.
+ */
+static __attribute__((noinline)) int32_t queue_check(const ipc_segment *segment, const ipc_lease *lease,
+                                                     uint32_t *length) {
+  uint32_t attempts = queue_load(&lease->attempts), limit = queue_load(&segment->header->max_attempts);
+  if (attempts & IPC_LEASE_LETTER) {
+    ipc_origin origin;
+    if (!ipc_queue_origin((const uint8_t *)(lease + 1), *length, &origin)) return IPC_E_CORRUPT;
+    *length -= (uint32_t)sizeof origin + origin.name_bytes + origin.reason_bytes;
+  }
+  bool has_limit = limit != 0 && (attempts & IPC_LEASE_ATTEMPTS) >= limit;
+  return has_limit || attempts & (IPC_LEASE_DEAD | IPC_LEASE_BACK) ? IPC_QUEUE_MOVE : IPC_OK;
+}
+
+int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, int32_t most, uint32_t *offset, uint32_t *length) {
   ipc_header *header = segment->header;
   if (!queue_lock(segment, instance)) return IPC_TIMED_OUT;
-  uint32_t position = queue_load(&header->cursor), head = queue_head_of(segment);
+  /*
+   * After head: a bit is added before the first message that needs it is published. acquire pairs with the release of
+   * the endpoint that added it: what it is about is there.
+   */
+  uint32_t head = queue_head_of(segment), checks = atomic_load_explicit(&header->take_checks, memory_order_acquire);
+  if (IPC_UNLIKELY(checks & IPC_TAKE_DELAYS)) queue_wake_due(segment);
+  uint32_t position = queue_load(&header->cursor);
   int32_t status = IPC_TIMED_OUT;
   bool is_owned = false; /* the record before was a loan's owner */
   while (position != head && status == IPC_TIMED_OUT) {
@@ -107,13 +200,20 @@ int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, uint32_t most, u
     } else if (record.kind == IPC_RECORD_LOAN) {
       position -= 1; /* back to the record of its owner, for the next take */
       break;
-    } else if (record.kind == IPC_RECORD_MESSAGE && queue_load(&lease->holder) == 0) {
-      *length = record.length - (uint32_t)sizeof *lease;
-      status = offset && *length <= most ? IPC_OK : IPC_E_BUFFER_TOO_SMALL;
-      if (status != IPC_OK) break;
-      *offset = queue_offset_of(segment, lease);
-      atomic_store_explicit(&lease->attempts, queue_load(&lease->attempts) + 1, memory_order_relaxed);
-      atomic_store_explicit(&lease->holder, instance, memory_order_relaxed); /* the take lock orders it */
+    } else if (record.kind == IPC_RECORD_MESSAGE) {
+      uint32_t holder = queue_load(&lease->holder);
+      if (IPC_UNLIKELY(holder != 0) && queue_is_due_time(holder) && queue_is_due(header, holder)) holder = 0;
+      if (holder == 0) {
+        *length = record.length - (uint32_t)sizeof *lease;
+        status = IPC_UNLIKELY(checks != 0) ? queue_check(segment, lease, length) : IPC_OK;
+        if (status == IPC_OK && (int32_t)*length > most) status = IPC_E_BUFFER_TOO_SMALL;
+        if (status < 0) break;
+        *offset = queue_offset_of(segment, lease);
+        uint32_t attempts = queue_load(&lease->attempts);
+        if (IPC_LIKELY(status == IPC_OK && (attempts & IPC_LEASE_ATTEMPTS) < IPC_LEASE_ATTEMPTS))
+          atomic_store_explicit(&lease->attempts, attempts + 1, memory_order_relaxed);
+        atomic_store_explicit(&lease->holder, instance, memory_order_relaxed); /* the take lock orders it */
+      }
     }
     is_owned = record.kind == IPC_RECORD_OWNER;
     position += units;
@@ -125,6 +225,7 @@ int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, uint32_t most, u
 
 bool ipc_queue_has_some(ipc_segment *segment, uint32_t instance) {
   ipc_header *header = segment->header;
+  if (ipc_queue_next_due(segment) == 0) return true;
   if (atomic_load_explicit(&header->cursor, memory_order_acquire) == queue_head_of(segment)) return false;
   /* Under the lock, or it might be overwritten while we read. If another receiver holds the lock, it finds out, and we
    * will, too. */
@@ -144,9 +245,43 @@ static ipc_lease *queue_find(const ipc_segment *segment, uint32_t offset) {
   return (ipc_lease *)(segment->body + offset) - 1;
 }
 
+/* Of a record that is not done: of all positions with this offset the one between tail and head. */
+static uint32_t queue_position_of(const ipc_segment *segment, uint32_t offset) {
+  uint32_t unit_index = (offset - (uint32_t)(sizeof(ipc_record) + sizeof(ipc_lease))) / IPC_UNIT;
+  uint32_t tail = queue_load(&segment->header->tail);
+  return tail + ((unit_index - tail) & (queue_units_of(segment) - 1));
+}
+
+uint64_t ipc_queue_wide(const ipc_segment *segment, uint32_t position) {
+  uint64_t announced = atomic_load_explicit(&segment->header->announced, memory_order_relaxed);
+  return announced + (uint64_t)(int64_t)(int32_t)(position - (uint32_t)announced);
+}
+
 uint32_t ipc_queue_attempts(const ipc_segment *segment, uint32_t offset) {
   const ipc_lease *lease = queue_find(segment, offset);
-  return lease ? queue_load(&lease->attempts) : 0;
+  return lease ? queue_load(&lease->attempts) & IPC_LEASE_ATTEMPTS : 0;
+}
+
+int32_t ipc_queue_next_due(const ipc_segment *segment) {
+  uint32_t due = queue_load(&segment->header->next_due);
+  return due == 0 ? -1 : (int32_t)queue_ms_until(due, queue_due_in(0));
+}
+
+ipc_lease *ipc_queue_lease(const ipc_segment *segment, uint32_t instance, uint32_t offset, uint32_t *position,
+                           uint32_t *length) {
+  ipc_lease *lease = queue_find(segment, offset);
+  if (!lease || queue_load(&lease->holder) != instance) return NULL;
+  *position = queue_position_of(segment, offset);
+  ipc_record_copy record;
+  if (queue_read(segment, *position, queue_head_of(segment), &record) == 0 || record.kind != IPC_RECORD_MESSAGE)
+    return NULL;
+  *length = record.length - (uint32_t)sizeof *lease;
+  return lease;
+}
+
+void ipc_queue_add_checks(ipc_segment *segment, uint32_t checks) {
+  _Atomic uint32_t *word = &segment->header->take_checks;
+  if ((queue_load(word) & checks) != checks) atomic_fetch_or_explicit(word, checks, memory_order_release);
 }
 
 int32_t ipc_queue_done(ipc_segment *segment, uint32_t instance, uint32_t offset) {
@@ -175,7 +310,7 @@ static bool queue_give_back(ipc_segment *segment, uint32_t leaving) {
     if (record.kind != IPC_RECORD_MESSAGE) continue;
     ipc_lease *lease = queue_lease_at(segment, at);
     uint32_t holder = queue_load(&lease->holder);
-    if (holder == 0 || holder == IPC_LEASE_DONE || holder == alive) continue;
+    if (holder == 0 || holder >= IPC_LEASE_DELAYED || holder == alive) continue;
     if (!queue_is_gone(segment, holder, leaving)) {
       alive = holder;
       continue;
@@ -188,20 +323,24 @@ static bool queue_give_back(ipc_segment *segment, uint32_t leaving) {
   return some;
 }
 
-int32_t ipc_queue_retry(ipc_segment *segment, uint32_t instance, uint32_t offset) {
+int32_t ipc_queue_retry(ipc_segment *segment, uint32_t instance, uint32_t offset, uint32_t delay_ms) {
   ipc_header *header = segment->header;
   ipc_lease *lease = queue_find(segment, offset);
   if (!lease || queue_load(&lease->holder) != instance) return IPC_E_INVALID_ARGUMENT;
   if (!queue_lock_patiently(segment, instance)) return IPC_E_BUSY;
-  uint32_t capacity = queue_units_of(segment);
-  uint32_t unit_index = (offset - (uint32_t)(sizeof(ipc_record) + sizeof *lease)) / IPC_UNIT,
-           tail = queue_load(&header->tail);
-  /* The position of the record: of all that have this offset the one between tail and cursor. */
-  uint32_t position = tail + ((unit_index - tail) & (capacity - 1)), cursor = queue_load(&header->cursor);
-  if (cursor - tail > position - tail) atomic_store_explicit(&header->cursor, position, memory_order_relaxed);
-  atomic_store_explicit(&lease->holder, 0, memory_order_relaxed);
+  if (delay_ms > 0) {
+    uint32_t due = queue_due_in(delay_ms), next = queue_load(&header->next_due);
+    ipc_queue_add_checks(segment, IPC_TAKE_DELAYS);
+    atomic_store_explicit(&header->next_due, queue_earlier(next, due, queue_due_in(0)), memory_order_relaxed);
+    atomic_store_explicit(&lease->holder, due, memory_order_relaxed);
+  } else {
+    uint32_t position = queue_position_of(segment, offset), tail = queue_load(&header->tail);
+    if (queue_load(&header->cursor) - tail > position - tail)
+      atomic_store_explicit(&header->cursor, position, memory_order_relaxed);
+    atomic_store_explicit(&lease->holder, 0, memory_order_relaxed);
+  }
   queue_unlock(segment);
-  ipc_event_notify(segment, IPC_EVENT_DATA);
+  ipc_event_notify(segment, IPC_EVENT_DATA); /* of a delay, too: who waits has to wake for it */
   return IPC_OK;
 }
 

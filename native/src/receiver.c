@@ -3,9 +3,13 @@
 #include <stdlib.h>
 
 #include "codec.h"
+#include "dead_letter.h"
+#include "failure.h"
+#include "letters.h"
 #include "open.h"
 #include "overrun.h"
 #include "queue.h"
+#include "segment_options.h"
 
 static void receiver_free(ipc_segment *segment) {
   ipc_receiver *receiver = (ipc_receiver *)segment;
@@ -15,15 +19,22 @@ static void receiver_free(ipc_segment *segment) {
   free(receiver);
 }
 
-ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_options *options,
-                                ipc_failure *failure) {
+ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_options *given, ipc_failure *failure) {
   int32_t lock;
+  ipc_options own, *options = &own; /* the caller's may have fewer fields */
+  *failure = (ipc_failure){0};
+  if (ipc_segment_options_read(options, given, failure) != IPC_OK) return NULL;
+  if (options->dead_letter[0] && strncmp(options->dead_letter, name, IPC_MAX_NAME) == 0) {
+    ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_DEAD_LETTER, 0, 0);
+    return NULL;
+  }
   ipc_receiver *receiver = ipc_segment_open_endpoint(sizeof *receiver, true, prefix, name, options, &lock, failure);
   if (!receiver) return NULL;
   ipc_segment *segment = &receiver->segment;
   segment->free_endpoint = receiver_free;
   int32_t index = ipc_slots_join_receiver(segment, options->from_oldest != 0);
   if (index >= 0) ipc_codec_set(segment);
+  if (index >= 0) ipc_dead_letter_set(segment, options);
   ipc_os_unlock(lock);
   if (index < 0) {
     failure->code = index;
@@ -42,25 +53,45 @@ ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_
   receiver->is_overrun = segment->overflow == IPC_DROP_OLDEST;
   if (receiver->is_overrun) ipc_overrun_start(receiver, options->from_oldest != 0);
   receiver->run_head = receiver->position;
-  return receiver;
+  receiver->prefetch = options->prefetch ? options->prefetch : UINT32_MAX;
+  receiver->permissions = options->permissions;
+  strcpy(receiver->prefix, prefix);
+  strcpy(receiver->name, name);
+  if (ipc_letters_open(receiver, failure) == IPC_OK) return receiver;
+  ipc_receiver_close(receiver);
+  return NULL;
 }
 
 void ipc_receiver_close(ipc_receiver *receiver) {
   if (!receiver) return;
   if (receiver->leases) ipc_queue_recover(&receiver->segment, receiver->instance, receiver->instance);
+  ipc_letters_close(receiver);
   ipc_slots_leave(&receiver->segment, receiver->slot, receiver->instance);
   receiver_free(&receiver->segment);
+}
+
+/* ipc_queue_take() of what is for receivers: what is for another queue is moved there first. */
+static int32_t receiver_take(ipc_receiver *receiver, int32_t most, uint32_t *offset, uint32_t *length) {
+  int32_t status;
+  while (IPC_UNLIKELY((status = ipc_queue_take(&receiver->segment, receiver->instance, most, offset, length)) ==
+                      IPC_QUEUE_MOVE)) {
+    status = ipc_letters_settle(receiver, *offset);
+    if (status == IPC_OK) continue;
+    receiver->leases++; /* it could not be put back: the close does that */
+    return status;
+  }
+  return status;
 }
 
 /*
  * A queue's take, with its wait. A receiver that never finds it empty must notice what
  * the dead held too.
  */
-static int32_t receiver_take_or_wait(ipc_receiver *receiver, uint32_t most, int32_t timeout_ms, uint32_t *offset,
+static int32_t receiver_take_or_wait(ipc_receiver *receiver, int32_t most, int32_t timeout_ms, uint32_t *offset,
                                      uint32_t *length) {
   for (uint64_t until = 0;;) {
     ipc_receiver_poll_segment(receiver);
-    int32_t status = ipc_queue_take(&receiver->segment, receiver->instance, most, offset, length);
+    int32_t status = receiver_take(receiver, most, offset, length);
     if (status == IPC_OK) receiver->leases++;
     if (status != IPC_TIMED_OUT) return status;
     status = ipc_receiver_wait_for_data(receiver, timeout_ms, &until);
@@ -68,17 +99,15 @@ static int32_t receiver_take_or_wait(ipc_receiver *receiver, uint32_t most, int3
   }
 }
 
-static int32_t receiver_end_lease(ipc_receiver *receiver, int32_t status) {
-  if (status == IPC_OK) receiver->leases--;
-  return status == IPC_OK ? status : ipc_segment_result(&receiver->segment, status);
-}
+/* No message of a queue is longer. */
+static int32_t receiver_most(uint32_t capacity) { return capacity < INT32_MAX ? (int32_t)capacity : INT32_MAX; }
 
 static int32_t receiver_recv_of_queue(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   uint32_t offset = 0, length = 0;
-  int32_t status = receiver_take_or_wait(receiver, capacity, timeout_ms, &offset, &length);
+  int32_t status = receiver_take_or_wait(receiver, receiver_most(capacity), timeout_ms, &offset, &length);
   if (status != IPC_OK) return status;
   if (length) memcpy(target, receiver->segment.body + offset, length);
-  receiver_end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset));
+  ipc_receiver_end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset));
   return (int32_t)length;
 }
 
@@ -160,7 +189,8 @@ int32_t ipc_receiver_next_length(ipc_receiver *receiver) {
   const uint8_t *bytes = NULL;
   if (receiver->is_queue) {
     uint32_t length = 0;
-    int32_t status = ipc_queue_take(&receiver->segment, receiver->instance, 0, NULL, &length);
+    uint32_t offset;
+    int32_t status = receiver_take(receiver, -1, &offset, &length);
     if (status == IPC_E_BUFFER_TOO_SMALL) return ipc_segment_result(&receiver->segment, (int32_t)length);
     return ipc_segment_result(&receiver->segment, status);
   }
@@ -262,19 +292,31 @@ int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count) {
 
 int32_t ipc_receiver_take(ipc_receiver *receiver, int32_t timeout_ms, uint32_t *lease) {
   if (!receiver->is_queue) return IPC_E_INVALID_ARGUMENT;
-  int32_t status = receiver_take_or_wait(receiver, UINT32_MAX, timeout_ms, &lease[0], &lease[1]);
+  if (IPC_UNLIKELY(receiver->leases >= receiver->prefetch))
+    return ipc_segment_result(&receiver->segment, timeout_ms == 0 ? IPC_TIMED_OUT : IPC_E_DEADLOCK);
+  int32_t status = receiver_take_or_wait(receiver, INT32_MAX, timeout_ms, &lease[0], &lease[1]);
   if (status == IPC_OK) lease[2] = ipc_queue_attempts(&receiver->segment, lease[0]);
   return ipc_segment_result(&receiver->segment, status);
 }
 
 int32_t ipc_receiver_done(ipc_receiver *receiver, uint32_t offset) {
-  int32_t status = receiver_end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset));
+  int32_t status = ipc_receiver_end_lease(receiver, ipc_queue_done(&receiver->segment, receiver->instance, offset));
   return ipc_segment_result(&receiver->segment, status);
 }
 
 int32_t ipc_receiver_retry(ipc_receiver *receiver, uint32_t offset) {
-  int32_t status = receiver_end_lease(receiver, ipc_queue_retry(&receiver->segment, receiver->instance, offset));
+  return ipc_receiver_retry_after(receiver, offset, 0);
+}
+
+int32_t ipc_receiver_retry_after(ipc_receiver *receiver, uint32_t offset, uint32_t delay_ms) {
+  if (delay_ms > IPC_MAX_DELAY_MS) return IPC_E_INVALID_ARGUMENT;
+  int32_t status =
+      ipc_receiver_end_lease(receiver, ipc_queue_retry(&receiver->segment, receiver->instance, offset, delay_ms));
   return ipc_segment_result(&receiver->segment, status);
+}
+
+int32_t ipc_receiver_next_due(const ipc_receiver *receiver) {
+  return receiver->is_queue ? ipc_queue_next_due(&receiver->segment) : -1;
 }
 
 double ipc_receiver_lost(const ipc_receiver *receiver) { return (double)receiver->lost; }

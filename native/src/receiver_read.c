@@ -186,6 +186,14 @@ void ipc_receiver_poll_segment(ipc_receiver *receiver) {
   ipc_segment_is_orphaned(&receiver->segment);
 }
 
+/* How long to sleep: not past the time of a delayed message. */
+static uint64_t receiver_slice(const ipc_receiver *receiver, uint64_t slice) {
+  int32_t due = receiver->is_queue ? ipc_queue_next_due(&receiver->segment) : -1;
+  if (due < 0) return slice;
+  uint64_t left = ((uint64_t)due + 1) * 1000000u;
+  return left < slice ? left : slice;
+}
+
 /*
  * Waits for a record: IPC_OK, IPC_TIMED_OUT, or IPC_E_ORPHANED when nothing more can come. What comes need not be a
  * message, or not for us: *until is 0 at first, then when all waits for one message end.
@@ -213,7 +221,8 @@ int32_t ipc_receiver_wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, u
       return receiver_is_empty(receiver) ? ipc_segment_result(segment, IPC_E_ORPHANED) : IPC_OK;
     if (ipc_os_now() >= deadline) return IPC_TIMED_OUT;
     atomic_store_explicit(&receiver->slot->asleep, 1, memory_order_relaxed);
-    if (ipc_event_sleep(header, IPC_EVENT_DATA, seen, deadline, receiver_is_empty(receiver) ? IPC_SLICE_NS : slice))
+    uint64_t longest = receiver_is_empty(receiver) ? IPC_SLICE_NS : slice;
+    if (ipc_event_sleep(header, IPC_EVENT_DATA, seen, deadline, receiver_slice(receiver, longest)))
       deadline = *until = IPC_PASSED;
     atomic_store_explicit(&receiver->slot->asleep, 0, memory_order_relaxed);
     if (receiver_has_ready(receiver)) return IPC_OK;

@@ -23,6 +23,12 @@ static inline void ipc_receiver_leave(ipc_receiver *receiver) {
   receiver->head = receiver->position;
 }
 
+/* Counts a lease that has ended, if it has, and answers what the call returns. */
+static inline int32_t ipc_receiver_end_lease(ipc_receiver *receiver, int32_t status) {
+  if (status == IPC_OK) receiver->leases--;
+  return status == IPC_OK ? status : ipc_segment_result(&receiver->segment, status);
+}
+
 /* Publishes our position to senders. Everything before it has been read. */
 void ipc_receiver_publish(ipc_receiver *receiver);
 

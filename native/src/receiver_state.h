@@ -33,7 +33,12 @@ struct ipc_receiver {
   uint64_t number;
   uint64_t lost;
   ipc_assembly assembly;
-  uint32_t leases; /* of a queue, open */
+  /* Of a queue: */
+  uint32_t leases;                 /* open */
+  uint32_t prefetch;               /* at most so many are open */
+  uint32_t permissions;            /* as passed to open, for that sender; see letters.h */
+  struct ipc_sender *dead_letters; /* NULL: there is no dead-letter queue, or it could not be opened yet */
+  char prefix[IPC_MAX_PREFIX + 1], name[IPC_MAX_NAME + 1];
 };
 
 #endif

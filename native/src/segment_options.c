@@ -1,6 +1,9 @@
 #include "segment_options.h"
 
+#include <string.h>
+
 #include "codec.h"
+#include "dead_letter.h"
 #include "failure.h"
 #include "name_lock.h"
 
@@ -22,6 +25,7 @@ int32_t ipc_segment_options_read(ipc_options *own, const ipc_options *given, ipc
     else
       is_known = byte == 0;
   }
+  if (is_known) own->struct_size = sizeof *own; /* it may be read again */
   if (is_known && own->reserved == 0) return IPC_OK;
   return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_STRUCT_SIZE, bytes, sizeof *own);
 }
@@ -35,6 +39,12 @@ int32_t ipc_segment_options_check(const ipc_options *options, ipc_failure *failu
   bool creates_memory = options->kind == IPC_MEMORY && options->mode != IPC_OPEN;
   if (options->size > IPC_MAX_MEMORY || (options->size == 0 && creates_memory))
     return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_SIZE, options->size, IPC_MAX_MEMORY);
+  bool is_queue = options->kind == IPC_QUEUE, ends = memchr(options->dead_letter, 0, IPC_MAX_NAME + 1) != NULL;
+  if (options->max_attempts > IPC_MAX_ATTEMPTS || (options->max_attempts && (!is_queue || !options->dead_letter[0])))
+    return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_MAX_ATTEMPTS, options->max_attempts,
+                                  options->max_attempts > IPC_MAX_ATTEMPTS ? IPC_MAX_ATTEMPTS : 0);
+  if (!ends || ((options->dead_letter[0] || options->prefetch) && !is_queue))
+    return ipc_failure_set(failure, IPC_E_INVALID_ARGUMENT, options->kind, 0);
   uint32_t capacity = options->capacity;
   if (!ipc_segment_has_ring(options->kind) && (capacity || options->overflow)) {
     failure->option = capacity ? IPC_OPTION_CAPACITY : IPC_OPTION_OVERFLOW;
@@ -78,6 +88,7 @@ int32_t ipc_segment_options_compare(const ipc_segment *segment, const ipc_os_fil
     return ipc_failure_set_option(failure, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_ROBUST, segment->robust,
                                   options->robust == 1);
   if (ipc_codec_compare(segment->header, options->codec, failure) != IPC_OK) return failure->code;
+  if (ipc_dead_letter_compare(segment, options, failure) != IPC_OK) return failure->code;
   if (segment->kind == IPC_MEMORY) {
     uint64_t bytes = atomic_load_explicit(&segment->header->memory_bytes, memory_order_acquire);
     if (bytes >= options->size) return IPC_OK;

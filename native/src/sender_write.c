@@ -4,7 +4,7 @@
 #include "orphan.h"
 #include "queue.h"
 
-static void sender_release_claim(ipc_sender *sender) {
+void ipc_sender_release_claim(ipc_sender *sender) {
   if (sender->is_only) return;
   ipc_claim_unlock(&sender->segment.header->claim);
   ipc_event_notify(&sender->segment, IPC_EVENT_CLAIM_FREE);
@@ -139,7 +139,7 @@ int32_t ipc_sender_claim_slow(ipc_sender *sender, uint32_t units, int32_t timeou
   for (uint32_t waits = 0;; waits++) {
     int32_t status = sender_check_slots(sender);
     if (IPC_UNLIKELY(status != IPC_OK)) {
-      if (held) sender_release_claim(sender);
+      if (held) ipc_sender_release_claim(sender);
       if (status == IPC_NO_RECEIVERS && sender_is_time_to_reap(sender) && ipc_segment_is_orphaned(segment))
         return IPC_E_ORPHANED;
       return status;
@@ -156,7 +156,7 @@ int32_t ipc_sender_claim_slow(ipc_sender *sender, uint32_t units, int32_t timeou
     }
     uint32_t head = (uint32_t)atomic_load_explicit(&header->head, memory_order_relaxed); /* the claim ordered it */
     if (ipc_paced_check_is_clock_due(&sender->liveness) && ipc_paced_check_read_clock(&sender->liveness)) {
-      sender_release_claim(sender);
+      ipc_sender_release_claim(sender);
       held = false;
       ipc_sender_check_liveness(sender);
       continue;
@@ -164,17 +164,17 @@ int32_t ipc_sender_claim_slow(ipc_sender *sender, uint32_t units, int32_t timeou
     uint32_t padding = ipc_ring_padding(sender->capacity_units, head, units);
     uint32_t free_units = sender_room_for(sender, head, padding + units);
     if (IPC_UNLIKELY(free_units > sender->capacity_units)) {
-      sender_release_claim(sender);
+      ipc_sender_release_claim(sender);
       return IPC_E_CORRUPT; /* head and limit are further apart than the ring is long */
     }
     if (IPC_LIKELY(padding + units <= free_units))
       return ipc_sender_claimed(sender, head, padding, free_units, claimed);
     if (sender_is_tail_damaged(sender, head)) {
-      sender_release_claim(sender);
+      ipc_sender_release_claim(sender);
       return IPC_E_CORRUPT;
     }
     held = timeout_ms != 0 && sender->waits && waits >= PATIENT_WAITS;
-    if (!held) sender_release_claim(sender);
+    if (!held) ipc_sender_release_claim(sender);
     if (timeout_ms == 0 || !sender->waits) {
       int32_t refused = sender->waits ? IPC_TIMED_OUT : IPC_DROPPED;
       sender->awaits_claim = false;
@@ -185,7 +185,7 @@ int32_t ipc_sender_claim_slow(ipc_sender *sender, uint32_t units, int32_t timeou
     }
     if (*deadline == 0) *deadline = ipc_deadline(timeout_ms);
     if (!sender_wait_for_space(sender, head, padding + units, &slice, *deadline)) {
-      if (held) sender_release_claim(sender);
+      if (held) ipc_sender_release_claim(sender);
       return IPC_TIMED_OUT;
     }
   }

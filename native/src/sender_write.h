@@ -38,6 +38,9 @@ uint32_t ipc_sender_free_units(ipc_sender *sender);
 /* What a send returns that finds no room and does not wait, or why nothing could be sent anyway. */
 int32_t ipc_sender_refusal(ipc_sender *sender);
 
+/* Gives the claim back, and wakes a sender that waits for it. */
+void ipc_sender_release_claim(ipc_sender *sender);
+
 /* Writes the record of a message where it takes more than a copy: into a queue or a ring that is overwritten. */
 void ipc_sender_put_slow(const ipc_sender *sender, uint8_t *at, const void *bytes, uint32_t length);
 
@@ -84,14 +87,19 @@ static inline int32_t ipc_sender_claim_inline(ipc_sender *sender, uint32_t units
   return ipc_sender_claimed(sender, head, padding, room, claimed);
 }
 
-/* Stores head and releases the claim. A full fence and the wake-ups are left to the caller. */
-static inline void ipc_sender_publish_only(ipc_sender *sender, uint32_t head, uint32_t messages) {
+/* Stores head. */
+static inline void ipc_sender_publish_head(ipc_sender *sender, uint32_t head, uint32_t messages) {
   ipc_header *header = sender->segment.header;
   uint64_t number = (atomic_load_explicit(&header->head, memory_order_relaxed) >> 32) + messages;
   /* release pairs with the acquire load by receivers: they see the records whole */
   atomic_store_explicit(&header->head, number << 32 | head, memory_order_release);
   sender->liveness.calls_to_clock--;
-  if (!sender->is_only) ipc_claim_unlock(&header->claim);
+}
+
+/* Stores head and releases the claim. A full fence and the wake-ups are left to the caller. */
+static inline void ipc_sender_publish_only(ipc_sender *sender, uint32_t head, uint32_t messages) {
+  ipc_sender_publish_head(sender, head, messages);
+  if (!sender->is_only) ipc_claim_unlock(&sender->segment.header->claim);
 }
 
 /* ipc_sender_publish() in line. */

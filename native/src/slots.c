@@ -22,9 +22,12 @@ static int32_t slots_find_or_make_free(ipc_segment *segment, ipc_slot *slots, ui
   return slots_find_free(slots, count);
 }
 
+/* Below IPC_LEASE_DELAYED: in a lease, numbers above are no instances. */
 static uint32_t slots_new_instance(ipc_header *header) {
-  uint32_t instance = atomic_fetch_add_explicit(&header->next_instance, 1, memory_order_relaxed);
-  return instance ? instance : atomic_fetch_add_explicit(&header->next_instance, 1, memory_order_relaxed);
+  uint32_t instance;
+  do instance = atomic_fetch_add_explicit(&header->next_instance, 1, memory_order_relaxed) % IPC_LEASE_DELAYED;
+  while (instance == 0);
+  return instance;
 }
 
 /*

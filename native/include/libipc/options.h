@@ -63,7 +63,9 @@ enum ipc_option {
   IPC_OPTION_ROBUST = 6,
   IPC_OPTION_SIZE = 7,
   IPC_OPTION_STRUCT_SIZE = 8,
-  IPC_OPTION_CODEC = 9
+  IPC_OPTION_CODEC = 9,
+  IPC_OPTION_MAX_ATTEMPTS = 10,
+  IPC_OPTION_DEAD_LETTER = 11 /* ipc_failure.dead_letter is the name that is set */
 };
 
 #define IPC_MIN_CAPACITY 4096u
@@ -79,6 +81,9 @@ enum ipc_option {
 #define IPC_MAX_NAME 128u           /* bytes of UTF-8 */
 #define IPC_MAX_PREFIX 64u          /* bytes of UTF-8 */
 #define IPC_MAX_MESSAGE 0x7fffffffu /* bytes; in a queue: less than half of its ring */
+#define IPC_MAX_ATTEMPTS 0x0ffffffeu
+#define IPC_MAX_REASON 255u         /* bytes of UTF-8 */
+#define IPC_MAX_DELAY_MS 604800000u /* a week */
 
 /*
  * How to open a name. The size and the kind are required; zeros in all other fields open it with the defaults.
@@ -109,6 +114,12 @@ typedef struct ipc_options {
    * another codec cannot open the name. "": this endpoint does not say, and can open any name.
    */
   char codec[IPC_CODEC_BYTES];
+  /* A receiver of a queue: a message that was taken so often and was not done goes to `dead_letter`, 1 to
+   * IPC_MAX_ATTEMPTS; default no limit. Like `dead_letter`, the first receiver that passes it fixes it for the queue.
+   */
+  uint32_t max_attempts;
+  uint32_t prefetch; /* a receiver of a queue: it has at most so many open leases; default no limit. Its own option */
+  char dead_letter[IPC_MAX_NAME + 8]; /* a receiver of a queue: the name of another queue in the same prefix; or "" */
 } ipc_options;
 
 /*
@@ -120,7 +131,7 @@ typedef struct ipc_options {
  * Order:      none.
  */
 static inline ipc_options ipc_options_default(uint32_t kind) {
-  ipc_options options = {sizeof(ipc_options), kind, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}};
+  ipc_options options = {sizeof(ipc_options), kind, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0, 0, {0}};
   return options;
 }
 

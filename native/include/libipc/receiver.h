@@ -144,8 +144,9 @@ IPC_API int32_t ipc_receiver_consume(ipc_receiver *receiver, uint32_t count);
  * receiver alone until ipc_receiver_done(), or until ipc_receiver_retry(), a close, or the end of the thread puts it
  * back for any receiver.
  *
- * Returns:    IPC_OK; IPC_TIMED_OUT: no message arrived.
- * Fails with: IPC_E_INVALID_ARGUMENT (not a queue), IPC_E_ORPHANED.
+ * Returns:    IPC_OK; IPC_TIMED_OUT: no message arrived, or, with timeout 0, there are ipc_options.prefetch leases.
+ * Fails with: IPC_E_INVALID_ARGUMENT (not a queue), IPC_E_ORPHANED. IPC_E_DEADLOCK: there are ipc_options.prefetch
+ *             leases, and only the caller could end one.
  * Called by:  the owner.
  * Order:      as ipc_receiver_recv().
  */
@@ -160,6 +161,72 @@ IPC_API int32_t ipc_receiver_take(ipc_receiver *receiver, int32_t timeout_ms, ui
  * Order:      release: the caller's reads of the message happen before a sender overwrites it.
  */
 IPC_API int32_t ipc_receiver_done(ipc_receiver *receiver, uint32_t offset);
+
+/*
+ * Like ipc_receiver_retry(), but no receiver gets the message for `delay_ms`, 0 to IPC_MAX_DELAY_MS. It keeps its
+ * position: the messages behind it are taken meanwhile. Receivers that wait are woken when its time has come.
+ *
+ * Returns:    IPC_OK.
+ * Fails with: as ipc_receiver_retry(); IPC_E_INVALID_ARGUMENT also: a longer delay.
+ * Called by:  the owner.
+ * Order:      as ipc_receiver_retry().
+ */
+IPC_API int32_t ipc_receiver_retry_after(ipc_receiver *receiver, uint32_t offset, uint32_t delay_ms);
+
+/*
+ * Moves the message of the lease at `offset` to the dead-letter queue (ipc_options.dead_letter), whatever the number of
+ * its attempts. The lease has ended. Exactly once, also if the process is killed during the call. If the dead-letter
+ * queue has no room now, the message waits, no receiver gets it, and a receiver moves it later.
+ *
+ * `reason`: `length` bytes of UTF-8 for people, which go with it; more than IPC_MAX_REASON are cut off. 0: "rejected".
+ *
+ * Returns:    IPC_OK.
+ * Fails with: IPC_E_INVALID_ARGUMENT: this receiver has no lease there. IPC_E_NOT_FOUND: the queue has no dead-letter
+ *             queue. IPC_E_BUSY: as ipc_receiver_retry().
+ * Called by:  the owner.
+ * Order:      as a send to the dead-letter queue.
+ */
+IPC_API int32_t ipc_receiver_reject(ipc_receiver *receiver, uint32_t offset, const char *reason, uint32_t length);
+
+/* Where a message of a dead-letter queue comes from. */
+typedef struct ipc_letter_origin {
+  uint32_t attempts;               /* how often it was taken there */
+  char queue[IPC_MAX_NAME + 1];    /* the queue, in the same prefix */
+  char reason[IPC_MAX_REASON + 1]; /* "max-attempts", "rejected", or what ipc_receiver_reject() got */
+} ipc_letter_origin;
+
+/*
+ * Where the message of the lease at `offset` comes from, if it is a dead letter.
+ *
+ * Returns:    1, and *origin says it; 0: it is no dead letter, or was too large to keep this.
+ * Fails with: IPC_E_INVALID_ARGUMENT: this receiver has no lease there.
+ * Called by:  the owner.
+ * Order:      none.
+ */
+IPC_API int32_t ipc_receiver_origin(ipc_receiver *receiver, uint32_t offset, ipc_letter_origin *origin);
+
+/*
+ * Moves the dead letter of the lease at `offset` back to the queue that it comes from, behind the messages there, with
+ * no attempts. Exactly once, also if the process is killed during the call. Never waits.
+ *
+ * Returns:    IPC_OK; IPC_TIMED_OUT or IPC_DROPPED: that queue is full, and the lease stays.
+ * Fails with: IPC_E_INVALID_ARGUMENT: this receiver has no lease there, or it is no dead letter. IPC_E_NOT_FOUND: that
+ *             queue is not open anywhere. The failures of ipc_sender_open() and ipc_sender_send(). The lease stays.
+ * Called by:  the owner.
+ * Order:      as a send to that queue.
+ */
+IPC_API int32_t ipc_receiver_redrive(ipc_receiver *receiver, uint32_t offset);
+
+/*
+ * When the next message of a queue may be taken that ipc_receiver_retry_after() has put back. An event loop tries again
+ * then: no signal comes.
+ *
+ * Returns:    milliseconds; 0: now; -1: there is no such message.
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
+IPC_API int32_t ipc_receiver_next_due(const ipc_receiver *receiver);
 
 /*
  * Puts the message of the lease at `offset` back at its old position in the queue, for any receiver.

@@ -106,7 +106,10 @@ typedef struct ipc_failure {
   uint32_t cause;       /* an ipc_cause; 0: the system refused nothing */
   uint32_t reserved;
   char codec[IPC_CODEC_BYTES]; /* IPC_E_OPTIONS_MISMATCH of the codec: the one that the name has */
-  char path[IPC_PATH_BYTES];   /* what the cause is about, for people; "": nothing */
+  /* The dead-letter queue that the failure is about, which a receiver of a queue opens as well; "": the name itself.
+   * IPC_E_OPTIONS_MISMATCH of dead_letter: the one that is set. */
+  char dead_letter[136];
+  char path[IPC_PATH_BYTES]; /* what the cause is about, for people; "": nothing */
 } ipc_failure;
 
 /*

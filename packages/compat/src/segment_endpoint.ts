@@ -11,6 +11,19 @@ export interface OpenSegment {
 	readonly leave: () => void;
 }
 
+function makeOrLeave<Endpoint>(
+	opened: OpenSegment,
+	make: (opened: OpenSegment, leave: () => void) => Endpoint,
+	leave: () => void,
+): Endpoint {
+	try {
+		return make(opened, leave);
+	} catch (error) {
+		opened.leave();
+		throw error;
+	}
+}
+
 /**
  * Makes an endpoint that gives its slot up when it is closed, when the thread exits, or when it is collected.
  *
@@ -27,7 +40,7 @@ export function endpointOf<Endpoint extends { close(): void }>(
 		isClosed = true;
 		free();
 	};
-	const endpoint = make(opened, leave);
+	const endpoint = makeOrLeave(opened, make, leave);
 	const free = closeAtExit(endpoint, () => {
 		if (!isClosed) abandon(opened);
 		opened.leave();

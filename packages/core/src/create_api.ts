@@ -7,7 +7,7 @@ import {
 	type ListOptions,
 } from "@libipc/protocol";
 import { createChannelFactory, createQueueFactory, createRouteFactory } from "./endpoint/factory.ts";
-import type { EndpointFactory, QueueReceiver, RouteFactory } from "./endpoint/types.ts";
+import type { EndpointFactory, QueueReceiver, QueueReceiverOptions, RouteFactory } from "./endpoint/types.ts";
 import { checkClearOptions, checkListOptions, compareListed, warnOfOthers } from "./listing.ts";
 import { type ConditionFactory, createConditionFactory } from "./lock/condition.ts";
 import { createMutexFactory, type MutexFactory } from "./lock/mutex.ts";
@@ -59,7 +59,7 @@ export interface Api {
 	 * sender.sendBatch(["resize", "crop"]);
 	 * console.log(first.recv()?.byteLength, second.recv()?.byteLength); // 6 4
 	 */
-	readonly Queue: EndpointFactory<QueueReceiver>;
+	readonly Queue: EndpointFactory<QueueReceiver, QueueReceiverOptions>;
 	/** A lock with one owner at a time. Robust: the next owner learns that the last one was killed while it held the lock. */
 	readonly Mutex: MutexFactory;
 	/** Waits, together with a mutex, until another handle notifies that something has changed. */

@@ -7,8 +7,8 @@
 /** `IPC_ABI_VERSION` in `native/include/libipc/status.h`: the version of the C functions that the packages call. */
 export const ABI_VERSION = 9;
 
-/** `ipc_options`. All fields are 32-bit words, except for `size`, a 64-bit one, and `codec`, text that ends with a zero
- * byte. `structSize` is {@link OPTIONS_BYTES}. */
+/** `ipc_options`. All fields are 32-bit words, except for `size`, a 64-bit one, and `codec` and `deadLetter`, text that ends with
+ * a zero byte. `structSize` is {@link OPTIONS_BYTES}. */
 export const options = {
 	structSize: 0,
 	kind: 4,
@@ -23,8 +23,11 @@ export const options = {
 	robust: 40,
 	size: 48,
 	codec: 56,
+	maxAttempts: 120,
+	prefetch: 124,
+	deadLetter: 128,
 } as const;
-export const OPTIONS_BYTES = 120;
+export const OPTIONS_BYTES = 264;
 
 /** `IPC_CODEC_BYTES`: of the id of a codec, with its zero byte. */
 export const CODEC_BYTES = 64;
@@ -40,11 +43,13 @@ export const Option = {
 	size: 7,
 	structSize: 8,
 	codec: 9,
+	maxAttempts: 10,
+	deadLetter: 11,
 } as const;
 
 /**
  * `ipc_failure`. The first four fields are signed 32-bit words, the next two unsigned 64-bit ones; then the cause, an unsigned 32-bit
- * word, and two texts that end with a zero byte.
+ * word, and three texts that end with a zero byte.
  */
 export const failure = {
 	code: 0,
@@ -55,9 +60,10 @@ export const failure = {
 	wanted: 24,
 	cause: 32,
 	codec: 40,
-	path: 104,
+	deadLetter: 104,
+	path: 240,
 } as const;
-export const FAILURE_BYTES = 1400;
+export const FAILURE_BYTES = 1536;
 
 /** `IPC_PATH_BYTES`: of a path, with its zero byte. */
 export const PATH_BYTES = 1296;
@@ -102,6 +108,10 @@ export const listedName = {
 	path: 368,
 } as const;
 export const LISTED_NAME_BYTES = 1664;
+
+/** `ipc_letter_origin`: a 32-bit word, and two texts that end with a zero byte. */
+export const letterOrigin = { attempts: 0, queue: 4, reason: 133 } as const;
+export const LETTER_ORIGIN_BYTES = 392;
 
 /** `ipc_listed_state`, in its order, which starts at 1; typed where the public names of the states are. */
 export const ListedStateNumber = {

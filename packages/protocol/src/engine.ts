@@ -88,6 +88,22 @@ export interface EngineOptions {
 	readonly firstPosition: number;
 	/** The id of the endpoint's codec, 1 to 63 bytes of printable ASCII; `""`: it has none. */
 	readonly codec: string;
+	/** Of a receiver of a queue: how often a message is taken before it goes to `deadLetter`. */
+	readonly maxAttempts?: number;
+	/** Of a receiver of a queue: the name of its dead-letter queue. */
+	readonly deadLetter?: string;
+	/** The index in {@link modes}, for the senders that a receiver of a queue opens itself. */
+	readonly mode?: number;
+}
+
+/** Where a dead letter comes from. */
+export interface LetterOrigin {
+	/** The queue in which it was not done. */
+	readonly queue: string;
+	/** How often it was taken there. */
+	readonly attempts: number;
+	/** `"max-attempts"`, `"rejected"`, or what `reject` was called with. */
+	readonly reason: string;
 }
 
 /** The options of a handle; 0 if the user has left an option out. */
@@ -254,7 +270,16 @@ export interface EngineReceiver extends EngineEndpoint {
 	/** Of a queue: takes the next message. Fills its byte offset in the ring, its length, and how often it was taken. */
 	take(lease: Uint32Array, timeout: number): number;
 	done(offset: number): number;
-	retry(offset: number): number;
+	/** `delay`: milliseconds for which no receiver gets the message. */
+	retry(offset: number, delay: number): number;
+	/** Moves the message to the dead-letter queue. `notFound`: there is none. `reason` is UTF-8. */
+	reject(offset: number, reason: Uint8Array): number;
+	/** Where a dead letter comes from; `undefined`: the message is no dead letter. */
+	origin(offset: number): LetterOrigin | undefined;
+	/** Moves a dead letter back. `timedOut`, `dropped`: that queue is full; `notFound`: it is not open. */
+	redrive(offset: number): number;
+	/** Of a queue: milliseconds until a delayed message may be taken; 0: now; -1: there is none. */
+	nextDue(): number;
 	lost(): number;
 	/** The whole ring. Views of it stay readable after close, but their content has no meaning then. */
 	ring(): Uint8Array;

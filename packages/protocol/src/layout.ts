@@ -28,8 +28,8 @@ export const SMALL_CAPACITY = 65_536;
 export const MAX_RECEIVERS = 1024;
 export const WAITS_PER_HANDLE = 4;
 
-/** `ipc_header`. `created` to `bodyOffset`, `head`, `announced`, `markCount`, `marks` and `memoryBytes` are longs, `prefix`, `name` and
- * `codec` bytes, the rest words. */
+/** `ipc_header`. `created` to `bodyOffset`, `head`, `announced`, `markCount`, `marks` and `memoryBytes` are longs, `prefix`, `name`,
+ * `codec` and `deadLetter` bytes, `moves` structures, the rest words. */
 export const header = {
 	magic: 0,
 	version: 4,
@@ -59,6 +59,9 @@ export const header = {
 	takeClaim: 1280,
 	cursor: 1284,
 	tail: 1288,
+	takeChecks: 1292,
+	nextDue: 1296,
+	maxAttempts: 1300,
 	receiverCount: 1408,
 	senderCount: 1412,
 	receiverSlotsUsed: 1416,
@@ -76,7 +79,19 @@ export const header = {
 	codecLength: 2432,
 	codecPid: 2436,
 	codec: 2440,
+	deadLetter: 2560,
+	moveOpen: 2816,
+	moveAt: 2820,
+	moves: 2824,
 } as const;
+
+/** `ipc_move`. `source` and `position` are longs. */
+export const move = { source: 0, position: 8, mover: 16, reserved: 20 } as const;
+export const MOVE_BYTES = 24;
+export const MOVES = 32;
+
+/** `ipc_take_check`. */
+export const TakeCheck = { limit: 1, delays: 2, flags: 4 } as const;
 
 /** `ipc_slot`. `owner`, `lost` and `waker` are longs; `died` is an array of {@link PEER_DEATHS}. */
 export const slot = {
@@ -115,6 +130,17 @@ export const eventWord = { value: 0 } as const;
 
 /** `ipc_lease`. */
 export const lease = { holder: 0, attempts: 4 } as const;
+
+/** The part of `attempts` that counts: `IPC_LEASE_ATTEMPTS`. */
+export const LEASE_ATTEMPTS = 0x0fffffff;
+/** Flags in `attempts`, as signed words: `IPC_LEASE_LETTER`, `IPC_LEASE_BACK`, `IPC_LEASE_DEAD`. */
+export const LeaseFlag = { letter: 0x20000000, back: 0x40000000, dead: -0x80000000 } as const;
+/** `IPC_LEASE_DELAYED`, as a signed word. A holder that is negative and not {@link LEASE_DONE} is a time. */
+export const LEASE_DELAYED = -0x80000000;
+
+/** `ipc_origin`. `nameBytes` and `reasonBytes` have 16 bits. */
+export const origin = { attempts: 0, nameBytes: 4, reasonBytes: 6 } as const;
+export const ORIGIN_BYTES = 8;
 
 /** `IPC_LEASE_DONE` and `IPC_CLAIM_ABANDONED`, as a signed word. */
 export const LEASE_DONE = -1;

@@ -11,7 +11,12 @@ import {
 	lease,
 	MARK_BYTES,
 	MARKS,
+	MOVE_BYTES,
+	MOVES,
 	mark,
+	move,
+	ORIGIN_BYTES,
+	origin,
 	RECORD_BYTES,
 	record,
 	SLOT_BYTES,
@@ -48,7 +53,7 @@ function structure(
 }
 
 const allFields = (): readonly LayoutField[] => [
-	...structure("ipc_header", header.codecLength + LINE, header, {
+	...structure("ipc_header", Math.ceil((header.moves + MOVES * MOVE_BYTES) / LINE) * LINE, header, {
 		created: 8,
 		segmentBytes: 8,
 		bodyOffset: 8,
@@ -62,8 +67,11 @@ const allFields = (): readonly LayoutField[] => [
 		eventWords: EVENTS * LINE,
 		memoryBytes: 8,
 		codec: CODEC_BYTES,
+		deadLetter: limits.nameBytes + 8,
+		moves: MOVES * MOVE_BYTES,
 	}),
 	...structure("ipc_mark", MARK_BYTES, mark, { position: 8, number: 8 }),
+	...structure("ipc_move", MOVE_BYTES, move, { source: 8, position: 8 }),
 	...structure("ipc_event_flag", 4, eventFlag),
 	...structure("ipc_event_word", LINE, eventWord),
 	...structure("ipc_slot", SLOT_BYTES, slot, { owner: 8, lost: 8, waker: 8, died: 4 * PEER_DEATHS }),
@@ -71,6 +79,7 @@ const allFields = (): readonly LayoutField[] => [
 	...structure("ipc_record", RECORD_BYTES, record),
 	...structure("ipc_fragment", FRAGMENT_BYTES, fragment),
 	...structure("ipc_lease", LEASE_BYTES, lease),
+	...structure("ipc_origin", ORIGIN_BYTES, origin, { nameBytes: 2, reasonBytes: 2 }),
 ];
 
 /** All fields of all structures in shared memory, in the order of `native/src/layout_hash.c`. */

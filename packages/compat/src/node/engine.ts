@@ -1,5 +1,6 @@
 import { createNativeEngine } from "@libipc/core/api";
 import type { Engine } from "@libipc/protocol";
+import { otherQueueOptions } from "../ring/letters.ts";
 import { abandonReceiver, SegmentReceiver } from "../ring/receiver.ts";
 import { abandonSender, SegmentSender } from "../ring/sender.ts";
 import { endpointOf, type OpenSegment } from "../segment_endpoint.ts";
@@ -29,7 +30,12 @@ export const nativeEngine: Engine = {
 	openReceiver: (kind, prefix, name, options) =>
 		endpointOf(
 			openReceiverView(library(), kind, prefix, name, options),
-			({ segment, at, instance }, leave) => new SegmentReceiver(segment, at, instance, options.fromOldest, leave),
+			({ segment, at, instance }, leave) =>
+				new SegmentReceiver(segment, at, instance, options.fromOldest, leave, {
+					name,
+					open: (other, mode, capacity) =>
+						openSenderView(library(), "queue", prefix, other, otherQueueOptions(options, mode, capacity)),
+				}),
 			abandonReceiver,
 		),
 };

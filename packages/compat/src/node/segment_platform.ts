@@ -36,6 +36,10 @@ export class SegmentPlatform implements Platform {
 		return performance.now();
 	}
 
+	monotonicMs(): number {
+		return Number(process.hrtime.bigint() / 1_000_000n);
+	}
+
 	wait(_words: Int32Array, index: number, expected: number, milliseconds: number, endsEarly: boolean): boolean {
 		if (!this.#segment) return false;
 		const early = endsEarly ? 1 : 0;

@@ -133,7 +133,7 @@ test.each(kinds)(
 					return status;
 				},
 				done: () => receiver.done(leases.pop() ?? 8 * random(600)),
-				retry: () => receiver.retry(leases.pop() ?? 8 * random(600)),
+				retry: () => receiver.retry(leases.pop() ?? 8 * random(600), random(2) * random(20)),
 				oldest: () => {
 					try {
 						const late = join(true);

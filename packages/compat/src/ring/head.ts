@@ -41,7 +41,7 @@ function storeBoth({ headHalves, headLong, segment }: SenderState, position: num
 }
 
 /** Moves head to a position, past so many more messages. */
-function moveHead(state: SenderState, position: number, messages: number): void {
+export function moveHead(state: SenderState, position: number, messages: number): void {
 	const { words } = state;
 	state.publishesToClock--;
 	const count = (words[HEAD + 1] as number) + messages;
@@ -73,10 +73,11 @@ function wakeReceivers(state: SenderState): void {
 /** The same without waking receivers, for they cannot read anything yet. */
 export function publishQuietly(state: SenderState, position: number, messages: number): void {
 	moveHead(state, position, messages);
-	giveBack(state);
+	giveBackClaim(state);
 }
 
-function giveBack(state: SenderState): void {
+/** Gives the claim back, and wakes a sender that waits for it. */
+export function giveBackClaim(state: SenderState): void {
 	if (state.isOnly) return;
 	claimUnlock(state.segment, CLAIM);
 	notify(state.segment, EventIndex.claimFree);
@@ -203,7 +204,7 @@ function claimSlowly(state: SenderState, claimed: Claimed, units: number, timeou
 	for (let waits = 0; ; waits++) {
 		const status = checkSlots(state);
 		if (status !== 0) {
-			if (held) giveBack(state);
+			if (held) giveBackClaim(state);
 			return status === Status.noReceivers && isTimeToReap(state) && isOrphaned(segment) ? Status.orphaned : status;
 		}
 		if (!held) {
@@ -211,7 +212,7 @@ function claimSlowly(state: SenderState, claimed: Claimed, units: number, timeou
 			if (refused !== 0) return refused;
 		}
 		if (isClockDue(state) && readClock(state)) {
-			giveBack(state);
+			giveBackClaim(state);
 			held = false;
 			checkLiveness(state);
 			continue;
@@ -221,7 +222,7 @@ function claimSlowly(state: SenderState, claimed: Claimed, units: number, timeou
 		const known = ((words[WRITE_LIMIT] as number) - head) >>> 0;
 		const room = padding + units <= known ? known : recomputeWriteLimit(state, head, padding + units);
 		if (room > ring.units) {
-			giveBack(state);
+			giveBackClaim(state);
 			return Status.corrupt; // head and write limit are further apart than the ring is long
 		}
 		if (padding + units <= room) {
@@ -231,11 +232,11 @@ function claimSlowly(state: SenderState, claimed: Claimed, units: number, timeou
 			return 0;
 		}
 		if (isTailDamaged(state, head)) {
-			giveBack(state);
+			giveBackClaim(state);
 			return Status.corrupt;
 		}
 		held = timeout !== 0 && state.waits && waits >= PATIENT_WAITS;
-		if (!held) giveBack(state);
+		if (!held) giveBackClaim(state);
 		if (timeout === 0 || !state.waits) {
 			const refused = state.waits ? Status.timedOut : Status.dropped;
 			state.awaitsClaim = false;
@@ -247,7 +248,7 @@ function claimSlowly(state: SenderState, claimed: Claimed, units: number, timeou
 		if (claimed.deadline === 0) claimed.deadline = deadlineAfter(segment, timeout);
 		slice = waitForSpace(state, head, padding + units, slice, claimed.deadline);
 		if (slice < 0) {
-			if (held) giveBack(state);
+			if (held) giveBackClaim(state);
 			return Status.timedOut;
 		}
 	}

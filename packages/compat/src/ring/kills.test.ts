@@ -243,7 +243,7 @@ const receivers: Record<string, Receiving> = {
 	"a take that is put back": {
 		kinds: ["queue"],
 		prepare: (victim) => void victim.take(lease, 0),
-		act: (victim) => void victim.retry(lease[0] as number),
+		act: (victim) => void victim.retry(lease[0] as number, 0),
 	},
 	"closing with a lease": {
 		kinds: ["queue"],

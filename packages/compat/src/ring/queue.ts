@@ -1,16 +1,24 @@
 import {
 	EventIndex,
 	headerWord,
+	LEASE_ATTEMPTS,
 	LEASE_BYTES,
+	LEASE_DELAYED,
 	LEASE_DONE,
+	LeaseFlag,
+	limits,
+	ORIGIN_BYTES,
+	origin as originField,
 	RECORD_BYTES,
 	RecordKind,
 	Status,
+	TakeCheck,
 	UNIT,
 } from "@libipc/protocol";
 import { claimLockSlow, claimTakeOver, claimTryLock, claimUnlock } from "../segment/claim_lock.ts";
 import { notify } from "../segment/event.ts";
 import { loadInOrder } from "../segment/load_in_order.ts";
+import { lowOf, plainLong } from "../segment/long.ts";
 import type { Segment } from "../segment/segment.ts";
 import { isAlive } from "../segment/slots.ts";
 import type { Taken } from "./receiver_state.ts";
@@ -21,7 +29,20 @@ import type { RecordBytes, Ring } from "./ring.ts";
  * is terminated during a take leaves nothing to repair. tail <= cursor <= head. Cursor, tail and leases change under the take
  * lock, with one exception: the holder of a lease ends the lease without it.
  */
-const { cursor: CURSOR, head: HEAD, tail: TAIL, takeClaim: TAKE_CLAIM } = headerWord;
+const {
+	announced: ANNOUNCED,
+	cursor: CURSOR,
+	head: HEAD,
+	maxAttempts: MAX_ATTEMPTS,
+	nextDue: NEXT_DUE,
+	tail: TAIL,
+	takeChecks: TAKE_CHECKS,
+	takeClaim: TAKE_CLAIM,
+} = headerWord;
+
+/** Of {@link queueTake}: the message was taken, and is not for a receiver but for another queue; see letters.ts. */
+export const QUEUE_MOVE = 1;
+
 const LEASED = RECORD_BYTES + LEASE_BYTES;
 
 /** Longer than any holder needs unless it is stopped or loses its processor. Milliseconds. */
@@ -55,6 +76,104 @@ function unlock(segment: Segment): void {
 
 /** The word of the lease of the record at a position: its holder. The next word counts how often the message was taken. */
 const leaseAt = (ring: Ring, position: number): number => (ring.offset(position) + RECORD_BYTES) >> 2;
+
+/** The time in so many milliseconds, as the holder of a delayed message. */
+function dueIn(segment: Segment, milliseconds: number): number {
+	const due = ((segment.platform.monotonicMs() + milliseconds) % 0x80000000) | 0 | LEASE_DELAYED;
+	return due === LEASE_DONE ? due - 1 : due;
+}
+
+/** Whether the holder of a lease is the time of a delayed message. */
+const isDueTime = (holder: number): boolean => holder < 0 && holder !== LEASE_DONE;
+
+/** Milliseconds until a time; 0: it has passed. What seems to be longer than the longest delay has passed long ago. */
+function msUntil(due: number, now: number): number {
+	const left = (due - now) & 0x7fffffff;
+	return left > limits.maxDelay ? 0 : left;
+}
+
+/** The earlier of two times; 0 is no time. */
+function earlier(a: number, b: number, now: number): number {
+	if (a === 0 || b === 0) return a | b;
+	return msUntil(a, now) <= msUntil(b, now) ? a : b;
+}
+
+/**
+ * Lets the delayed messages before the cursor wait to be taken whose time has come. Under the take lock. `queue_wake_due` in C has the
+ * invariant of `nextDue`, and says why it is stored last here.
+ */
+function wakeDue(segment: Segment, ring: Ring): void {
+	const { words } = segment;
+	const due = words[NEXT_DUE] as number;
+	if (due === 0) return;
+	const now = dueIn(segment, 0);
+	if (msUntil(due, now) > 0) return;
+	const cursor = words[CURSOR] as number;
+	const head = Atomics.load(words, HEAD);
+	let earliest = 0;
+	let some = false;
+	for (let at = words[TAIL] as number; at !== cursor; ) {
+		const units = read(ring, at, head, false);
+		if (units === 0) break;
+		const lease = leaseAt(ring, at);
+		const holder = ring.words[lease] as number;
+		if (ring.kind === RecordKind.message && isDueTime(holder)) {
+			if (msUntil(holder, now) > 0) {
+				earliest = earlier(earliest, holder, now);
+			} else {
+				if (!some) Atomics.store(words, CURSOR, at); // first: see giveBack
+				some = true;
+				Atomics.store(ring.words, lease, 0);
+			}
+		}
+		at = (at + units) | 0;
+	}
+	Atomics.store(words, NEXT_DUE, earliest);
+}
+
+/** Before the cursor passes a delayed message. True: its time has come, and it waits to be taken. */
+function isDue(segment: Segment, holder: number): boolean {
+	const { words } = segment;
+	const now = dueIn(segment, 0);
+	if (msUntil(holder, now) === 0) return true;
+	Atomics.store(words, NEXT_DUE, earlier(words[NEXT_DUE] as number, holder, now));
+	return false;
+}
+
+/** What ends the payload of a dead letter. */
+export interface Origin {
+	readonly attempts: number;
+	readonly nameBytes: number;
+	readonly reasonBytes: number;
+	/** All bytes: of the name, the reason and this. */
+	readonly total: number;
+}
+
+/** Reads and checks what ends the payload of a dead letter, of `length` bytes at `at`. `undefined`: damage. */
+export function queueOrigin(ring: Ring, at: number, length: number): Origin | undefined {
+	if (length < ORIGIN_BYTES || at + length > ring.bytes.byteLength) return undefined;
+	const view = new DataView(ring.bytes.buffer, ring.bytes.byteOffset + at + length - ORIGIN_BYTES, ORIGIN_BYTES);
+	const attempts = view.getUint32(originField.attempts, true);
+	const nameBytes = view.getUint16(originField.nameBytes, true);
+	const reasonBytes = view.getUint16(originField.reasonBytes, true);
+	const total = nameBytes + reasonBytes + ORIGIN_BYTES;
+	const isValid =
+		nameBytes > 0 && nameBytes <= limits.nameBytes && reasonBytes <= limits.reasonBytes && total <= length;
+	return isValid ? { attempts, nameBytes, reasonBytes, total } : undefined;
+}
+
+/** What a take does with a waiting message of a queue with `takeChecks`; `taken.length` is without the origin then. */
+function check(segment: Segment, ring: Ring, lease: number, taken: Taken): number {
+	const attempts = ring.words[lease + 1] as number;
+	if ((attempts & LeaseFlag.letter) !== 0) {
+		const found = queueOrigin(ring, (lease << 2) + LEASE_BYTES, taken.length);
+		if (!found) return Status.corrupt;
+		taken.length -= found.total;
+	}
+	const limit = segment.words[MAX_ATTEMPTS] as number;
+	const isOver = limit !== 0 && (attempts & LEASE_ATTEMPTS) >= limit;
+	return isOver || (attempts & (LeaseFlag.dead | LeaseFlag.back)) !== 0 ? QUEUE_MOVE : 0;
+}
 
 /** Reads the record at a position before `head` into `ring.kind` and `ring.length`: its units, or 0 for damage. */
 function read(ring: Ring, position: number, head: number, afterOwner: boolean): number {
@@ -116,13 +235,16 @@ export function queueGate(segment: Segment, ring: Ring, instance: number): numbe
 
 /**
  * Takes the oldest waiting message for the receiver `instance`: 0, and `taken` says what it took. `timedOut`: no message waits, or
- * the next one is a loan still being written. `bufferTooSmall`: the message is longer than `most`, and stays; `taken.length` is its
+ * the next one is a loan still being written. {@link QUEUE_MOVE}: see there. `bufferTooSmall`: the message is longer than `most`, and stays; `taken.length` is its
  * length. With -1 for `most` this only finds the length.
  */
 export function queueTake(segment: Segment, ring: Ring, instance: number, most: number, taken: Taken): number {
 	const { words } = segment;
 	if (!lock(segment, instance)) return Status.timedOut;
+	// The checks after head: a bit is added before the first message that needs it is published.
 	const head = Atomics.load(words, HEAD);
+	const checks = words[TAKE_CHECKS] as number;
+	if ((checks & TakeCheck.delays) !== 0) wakeDue(segment, ring);
 	const first = words[CURSOR] as number;
 	let position = first;
 	let status: number = Status.timedOut;
@@ -138,19 +260,22 @@ export function queueTake(segment: Segment, ring: Ring, instance: number, most: 
 			break;
 		}
 		const lease = leaseAt(ring, position);
-		if (ring.kind === RecordKind.message && (ring.words[lease] as number) === 0) {
-			taken.length = ring.length - LEASE_BYTES;
-			if (taken.length > most) {
-				status = Status.bufferTooSmall;
+		if (ring.kind === RecordKind.message) {
+			const holder = ring.words[lease] as number;
+			if (holder === 0 || (isDueTime(holder) && isDue(segment, holder))) {
+				taken.length = ring.length - LEASE_BYTES;
+				status = checks === 0 ? 0 : check(segment, ring, lease, taken);
+				if (status === 0 && taken.length > most) status = Status.bufferTooSmall;
+				if (status < 0) break;
+				taken.offset = ring.offset(position) + LEASED;
+				const attempts = ring.words[lease + 1] as number;
+				const counted = (attempts & LEASE_ATTEMPTS) < LEASE_ATTEMPTS && status === 0 ? attempts + 1 : attempts;
+				taken.attempt = counted & LEASE_ATTEMPTS;
+				ring.words[lease + 1] = counted;
+				ring.words[lease] = instance; // the take lock orders it
+				position = (position + units) | 0;
 				break;
 			}
-			taken.offset = ring.offset(position) + LEASED;
-			taken.attempt = ((ring.words[lease + 1] as number) + 1) >>> 0;
-			ring.words[lease + 1] = taken.attempt;
-			ring.words[lease] = instance; // the take lock orders it
-			position = (position + units) | 0;
-			status = 0;
-			break;
 		}
 		isOwned = ring.kind === RecordKind.owner;
 		position = (position + units) | 0;
@@ -163,6 +288,7 @@ export function queueTake(segment: Segment, ring: Ring, instance: number, most: 
 /** Whether a {@link queueTake} may succeed: a hint that is sometimes true without reason, but never false without reason. */
 export function queueHasSome(segment: Segment, ring: Ring, instance: number): boolean {
 	const { words } = segment;
+	if (queueNextDue(segment) === 0) return true;
 	if (loadInOrder(words, CURSOR) === loadInOrder(words, HEAD)) return false;
 	// Under the lock, because the record could be overwritten while it is read. If another endpoint has the lock, the take will tell.
 	if (!claimTryLock(segment, TAKE_CLAIM, instance)) return true;
@@ -180,6 +306,40 @@ export const queueIsEmpty = ({ words }: Segment): boolean => loadInOrder(words, 
 const findLease = (segment: Segment, offset: number): number =>
 	offset % UNIT !== 0 || offset < LEASED || offset > segment.capacity ? -1 : (offset - LEASE_BYTES) >> 2;
 
+/** Milliseconds until the first delayed message may be taken; -1: there is none. It may be too early. */
+export function queueNextDue(segment: Segment): number {
+	const due = segment.words[NEXT_DUE] as number;
+	return due === 0 ? -1 : msUntil(due, dueIn(segment, 0));
+}
+
+/** From now on takes look at these. Stored after what they are about. */
+export function queueAddChecks({ words }: Segment, checks: number): void {
+	if (((words[TAKE_CHECKS] as number) & checks) !== checks) Atomics.or(words, TAKE_CHECKS, checks);
+}
+
+/** The position of a record that is not done: of all positions with this offset the one between tail and head. */
+function positionOf({ words }: Segment, ring: Ring, offset: number): number {
+	const tail = words[TAIL] as number;
+	return (tail + (((offset - LEASED) / UNIT - tail) & (ring.units - 1))) | 0;
+}
+
+/** A lease of the receiver `instance`: its word, the position of its record in 64 bits, and the length of all that follows the lease. */
+export function queueLease(
+	segment: Segment,
+	ring: Ring,
+	instance: number,
+	offset: number,
+): { lease: number; position: number; length: number } | undefined {
+	const lease = findLease(segment, offset);
+	if (lease < 0 || (ring.words[lease] as number) !== instance) return undefined;
+	const position = positionOf(segment, ring, offset);
+	const units = read(ring, position, Atomics.load(segment.words, HEAD), false);
+	if (units === 0 || ring.kind !== RecordKind.message) return undefined;
+	const announced = plainLong(segment.words, ANNOUNCED);
+	const wide = announced + ((position - lowOf(announced)) | 0);
+	return { lease, position: wide, length: ring.length - LEASE_BYTES };
+}
+
 /** Ends a lease of the receiver `instance`. `invalidArgument`: the lease is not its own. */
 export function queueDone(segment: Segment, ring: Ring, instance: number, offset: number): number {
 	const lease = findLease(segment, offset);
@@ -190,20 +350,25 @@ export function queueDone(segment: Segment, ring: Ring, instance: number, offset
 	return 0;
 }
 
-/** Puts a message back so that it is taken again. `busy`: a stopped thread holds the take lock. */
-export function queueRetry(segment: Segment, ring: Ring, instance: number, offset: number): number {
+/** Puts a message back so that it is taken again, after `delay` milliseconds. `busy`: a stopped thread holds the take lock. */
+export function queueRetry(segment: Segment, ring: Ring, instance: number, offset: number, delay: number): number {
 	const { words } = segment;
 	const lease = findLease(segment, offset);
 	if (lease < 0 || (ring.words[lease] as number) !== instance) return Status.invalidArgument;
 	if (!lockPatiently(segment, instance)) return Status.busy;
-	const unit = (offset - LEASED) / UNIT;
-	const tail = words[TAIL] as number;
-	// The position of the record: of all positions with this offset the one between tail and cursor.
-	const position = (tail + ((unit - tail) & (ring.units - 1))) | 0;
-	if (((words[CURSOR] as number) - tail) >>> 0 > (position - tail) >>> 0) words[CURSOR] = position;
-	ring.words[lease] = 0;
+	if (delay > 0) {
+		const due = dueIn(segment, delay);
+		queueAddChecks(segment, TakeCheck.delays);
+		Atomics.store(words, NEXT_DUE, earlier(words[NEXT_DUE] as number, due, dueIn(segment, 0)));
+		Atomics.store(ring.words, lease, due);
+	} else {
+		const tail = words[TAIL] as number;
+		const position = positionOf(segment, ring, offset);
+		if (((words[CURSOR] as number) - tail) >>> 0 > (position - tail) >>> 0) words[CURSOR] = position;
+		ring.words[lease] = 0;
+	}
 	unlock(segment);
-	notify(segment, EventIndex.data);
+	notify(segment, EventIndex.data); // of a delay, too: a receiver that waits has to wake for it
 	return 0;
 }
 
@@ -219,7 +384,7 @@ function giveBack(segment: Segment, ring: Ring, leaving: number): boolean {
 		if (units === 0) break;
 		const lease = leaseAt(ring, at);
 		const holder = ring.words[lease] as number;
-		const isHeld = ring.kind === RecordKind.message && holder !== 0 && holder !== LEASE_DONE && holder !== alive;
+		const isHeld = ring.kind === RecordKind.message && holder > 0 && holder !== alive;
 		if (isHeld && holder !== leaving && isAlive(segment, holder)) {
 			alive = holder;
 		} else if (isHeld) {

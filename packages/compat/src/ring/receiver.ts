@@ -3,6 +3,7 @@ import {
 	type EngineReceiver,
 	type EngineWaker,
 	EventIndex,
+	type LetterOrigin,
 	RECORD_BYTES,
 	RecordKind,
 	Status,
@@ -12,9 +13,10 @@ import { peersOf } from "../peers.ts";
 import { arm, armed } from "../segment/event.ts";
 import type { Segment } from "../segment/segment.ts";
 import { pollSlots } from "../segment/slots.ts";
+import { Letters, type OtherQueues } from "./letters.ts";
 import { findAny, findNext } from "./next.ts";
 import { overrunFound, overrunStart } from "./overrun.ts";
-import { queueDone, queueRecover, queueRetry, queueTake } from "./queue.ts";
+import { QUEUE_MOVE, queueDone, queueNextDue, queueRecover, queueRetry, queueTake } from "./queue.ts";
 import { ASSEMBLED, Found, ReceiverState } from "./receiver_state.ts";
 import { pollForData, pollSegment, waitForData } from "./receiver_wait.ts";
 import { ringUnits } from "./ring.ts";
@@ -44,13 +46,29 @@ export class SegmentReceiver implements EngineReceiver {
 	#peekedAt = 0;
 	#peekedTo = 0;
 
-	/** `slot` is the first word of its slot, whose position was taken with the same `fromOldest`; `leave` gives the slot up. */
-	constructor(segment: Segment, slot: number, instance: number, fromOldest: boolean, leave: () => void) {
+	/** Of a queue. */
+	readonly #letters: Letters | undefined;
+
+	/**
+	 * `slot` is the first word of its slot, whose position was taken with the same `fromOldest`; `leave` gives the slot up. A receiver of
+	 * a queue opens senders of `queues`. If its dead-letter queue cannot be opened, this throws.
+	 */
+	constructor(
+		segment: Segment,
+		slot: number,
+		instance: number,
+		fromOldest: boolean,
+		leave: () => void,
+		queues?: OtherQueues,
+	) {
 		this.#state = new ReceiverState(segment, slot, instance);
 		this.#segment = segment;
 		this.#leave = leave;
 		if (this.#state.isOverrun) overrunStart(this.#state, fromOldest);
 		this.#state.leave();
+		if (!queues || !this.#state.isQueue) return;
+		this.#letters = new Letters(this.#state, queues);
+		this.#letters.open();
 	}
 
 	recv(target: Uint8Array, timeout: number, capacity: number = target.byteLength): number {
@@ -138,12 +156,25 @@ export class SegmentReceiver implements EngineReceiver {
 		}
 	}
 
+	/** `queueTake` of what is for receivers: what is for another queue is moved there first. */
+	#takeNow(most: number): number {
+		const state = this.#state;
+		for (;;) {
+			const status = queueTake(this.#segment, state.ring, state.instance, most, state.taken);
+			if (status !== QUEUE_MOVE) return status;
+			const settled = this.#letters ? this.#letters.settle(state.taken.offset) : Status.notFound;
+			if (settled === 0) continue;
+			this.#leases++; // it could not be put back: close does that
+			return settled;
+		}
+	}
+
 	/** A queue's take, with its wait. A receiver that never finds the queue empty must notice the leases of dead receivers too. */
 	#takeOrWait(timeout: number, most: number): number {
 		const state = this.#state;
 		for (;;) {
 			pollSegment(state);
-			const status = queueTake(this.#segment, state.ring, state.instance, most, state.taken);
+			const status = this.#takeNow(most);
 			if (status === 0) this.#leases++;
 			if (status !== Status.timedOut) return status;
 			const waited = waitForData(state, this.#found, timeout);
@@ -164,7 +195,7 @@ export class SegmentReceiver implements EngineReceiver {
 		if (!this.#isOpen) return Status.closed;
 		const state = this.#state;
 		if (state.isQueue) {
-			const status = queueTake(this.#segment, state.ring, state.instance, -1, state.taken);
+			const status = this.#takeNow(-1);
 			return this.#segment.result(status === Status.bufferTooSmall ? state.taken.length : status);
 		}
 		state.enter();
@@ -286,10 +317,28 @@ export class SegmentReceiver implements EngineReceiver {
 		return this.#endLease(queueDone(this.#segment, ring, instance, offset));
 	}
 
-	retry(offset: number): number {
+	retry(offset: number, delay: number): number {
 		if (!this.#isOpen) return Status.closed;
 		const { ring, instance } = this.#state;
-		return this.#endLease(queueRetry(this.#segment, ring, instance, offset));
+		return this.#endLease(queueRetry(this.#segment, ring, instance, offset, delay));
+	}
+
+	reject(offset: number, reason: Uint8Array): number {
+		if (!this.#isOpen) return Status.closed;
+		return this.#endLease(this.#letters?.reject(offset, reason) ?? Status.invalidArgument);
+	}
+
+	redrive(offset: number): number {
+		if (!this.#isOpen) return Status.closed;
+		return this.#endLease(this.#letters?.redrive(offset) ?? Status.invalidArgument);
+	}
+
+	origin(offset: number): LetterOrigin | undefined {
+		return this.#isOpen ? this.#letters?.origin(offset) : undefined;
+	}
+
+	nextDue(): number {
+		return this.#isOpen && this.#state.isQueue ? queueNextDue(this.#segment) : -1;
 	}
 
 	#endLease(status: number): number {
@@ -333,6 +382,7 @@ export class SegmentReceiver implements EngineReceiver {
 		this.#isOpen = false;
 		const { ring, instance, assembly } = this.#state;
 		if (this.#leases > 0) queueRecover(this.#segment, ring, instance, instance);
+		this.#letters?.close();
 		assembly.clear();
 		this.#given = undefined;
 		this.#target = NOTHING;

@@ -2,7 +2,7 @@ import { EventIndex, headerWord, RecordKind, Status, slotWord } from "@libipc/pr
 import { deadlineAfter, FIRST_SLICE, PASSED, prepare, SLICE, sleep } from "../segment/event.ts";
 import { isOrphaned } from "../segment/orphaned.ts";
 import { isAlive } from "../segment/slots.ts";
-import { queueHasSome, queueIsEmpty, queueRecover } from "./queue.ts";
+import { queueHasSome, queueIsEmpty, queueNextDue, queueRecover } from "./queue.ts";
 import type { Found, ReceiverState } from "./receiver_state.ts";
 
 /** Waits for a message: the end of `native/src/receiver.c`. */
@@ -60,6 +60,12 @@ export function pollForData(state: ReceiverState): boolean {
 	return isReady;
 }
 
+/** How long to sleep: not past the time of a delayed message. */
+function sliceOf(state: ReceiverState, slice: number): number {
+	const due = state.isQueue ? queueNextDue(state.segment) : -1;
+	return due < 0 ? slice : Math.min(slice, due + 1);
+}
+
 /**
  * Waits for a record: 0, `timedOut`, or `orphaned` when nothing more can come. The record need not be a message, and another
  * receiver may take it. So a call may wait several times; `found.until` says when all its waits end.
@@ -84,7 +90,8 @@ export function waitForData(state: ReceiverState, found: Found, timeout: number)
 		if (isEmpty(state) && isOrphaned(segment)) return isEmpty(state) ? Status.orphaned : 0;
 		if (platform.now() >= found.until) return Status.timedOut;
 		state.words[state.slot + ASLEEP] = 1;
-		if (sleep(segment, EventIndex.data, seen, found.until, isEmpty(state) ? SLICE : slice)) found.until = PASSED;
+		const longest = isEmpty(state) ? SLICE : slice;
+		if (sleep(segment, EventIndex.data, seen, found.until, sliceOf(state, longest))) found.until = PASSED;
 		state.words[state.slot + ASLEEP] = 0;
 		if (hasReady(state)) return 0;
 		recover(state);

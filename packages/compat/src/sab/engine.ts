@@ -6,6 +6,7 @@ import { type MemoryKeeper, SegmentMemory } from "../locks/memory.ts";
 import { SegmentMutex } from "../locks/mutex.ts";
 import { SegmentRwLock } from "../locks/rwlock.ts";
 import { SegmentSemaphore } from "../locks/semaphore.ts";
+import { otherQueueOptions } from "../ring/letters.ts";
 import { abandonReceiver, SegmentReceiver } from "../ring/receiver.ts";
 import { abandonSender, SegmentSender } from "../ring/sender.ts";
 import { leaveAll } from "../segment/waits.ts";
@@ -32,6 +33,8 @@ const ofHandle = ({ maxHandles, ...options }: EngineHandleOptions): NameOptions 
 	overflow: 0,
 	firstPosition: 0,
 	codec: "",
+	maxAttempts: 0,
+	deadLetter: "",
 });
 
 const ofRing = ({
@@ -41,6 +44,8 @@ const ofRing = ({
 	overflow,
 	firstPosition,
 	codec,
+	maxAttempts,
+	deadLetter,
 }: EngineOptions): NameOptions => ({
 	capacity,
 	maxReceivers,
@@ -48,6 +53,8 @@ const ofRing = ({
 	overflow,
 	firstPosition,
 	codec,
+	maxAttempts: maxAttempts ?? 0,
+	deadLetter: deadLetter ?? "",
 	mode: 0,
 	initial: 0,
 	robust: 0,
@@ -95,7 +102,14 @@ export const sabEngine: Engine = {
 	openReceiver: (kind, prefix, name, options) =>
 		endpointOf(
 			openAsReceiver(threads(), kind, prefix, name, ofRing(options), options.fromOldest),
-			({ segment, at, instance }, leave) => new SegmentReceiver(segment, at, instance, options.fromOldest, leave),
+			({ segment, at, instance }, leave) =>
+				new SegmentReceiver(segment, at, instance, options.fromOldest, leave, {
+					name,
+					open: (other, mode, capacity) => {
+						const its = { ...ofRing(otherQueueOptions(options, mode, capacity)), mode };
+						return openAsSender(threads(), "queue", prefix, other, its);
+					},
+				}),
 			abandonReceiver,
 		),
 	openMutex: opener("mutex", SegmentMutex),

@@ -17,6 +17,7 @@ import {
 	sendersOf,
 } from "@libipc/protocol";
 import { codecOf, codecPid } from "../segment/codec.ts";
+import { deadLetterOf, maxAttemptsOf } from "../segment/dead_letter.ts";
 import { diedInside, inheritDiedInside } from "../segment/died_inside.ts";
 import { marksAdd } from "../segment/marks.ts";
 import { Segment, type SegmentFields } from "../segment/segment.ts";
@@ -42,6 +43,9 @@ export interface NameOptions {
 	readonly size: number;
 	/** The id of the endpoint's codec; `""`: it has none. */
 	readonly codec: string;
+	/** Of a receiver of a queue. */
+	readonly maxAttempts: number;
+	readonly deadLetter: string;
 }
 
 /** `ipc_mode`. */
@@ -58,6 +62,8 @@ const Option = {
 	robust: 6,
 	size: 7,
 	codec: 9,
+	maxAttempts: 10,
+	deadLetter: 11,
 } as const;
 
 const DEFAULT_CAPACITY = 2 ** 20;
@@ -223,6 +229,12 @@ function compareOptions(segment: Segment, options: NameOptions): OpenFailure | u
 	if (codec === undefined) return failed(Status.corrupt);
 	if (codec !== "" && codec !== options.codec)
 		return { ...mismatch(Option.codec, 0, 0), pid: codecPid(segment), codec };
+	const found = options.deadLetter === "" ? undefined : deadLetterOf(segment);
+	if (found !== undefined && found !== options.deadLetter)
+		return { ...mismatch(Option.deadLetter, 0, 0), deadLetter: found };
+	const limit = maxAttemptsOf(segment);
+	if (found !== undefined && options.maxAttempts && options.maxAttempts !== limit)
+		return mismatch(Option.maxAttempts, limit, options.maxAttempts);
 	if (segment.kind !== Kind.memory) return undefined;
 	const bytes = Number(Atomics.load(segment.longs, headerLong.memoryBytes));
 	return bytes < options.size ? mismatch(Option.size, bytes, options.size) : undefined;

@@ -2,6 +2,7 @@ import { describe, type OpenFailure, openFailure } from "@libipc/core/api";
 import { type EndpointKind, type HandleKind, headerWord, IpcError, Kind, Status } from "@libipc/protocol";
 import { claimTakeOver } from "../segment/claim_lock.ts";
 import { setCodec } from "../segment/codec.ts";
+import { setDeadLetter } from "../segment/dead_letter.ts";
 import { Segment } from "../segment/segment.ts";
 import {
 	instanceAt,
@@ -109,6 +110,7 @@ function tryOpen(threads: Threads, key: Key, options: NameOptions, join: Join): 
 		const at = join(segment);
 		if (typeof at !== "number") return at;
 		setCodec(segment, options.codec);
+		setDeadLetter(segment, options.deadLetter, options.maxAttempts);
 		const instance = instanceAt(segment, at);
 		const unit = unitOf(segment);
 		threads.hold(unit);

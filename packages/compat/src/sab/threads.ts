@@ -7,6 +7,7 @@ import type { MappedSegment, Platform } from "../segment/platform.ts";
 import type { Segment } from "../segment/segment.ts";
 import { instanceAt, isOwnerAlive } from "../segment/slots.ts";
 import { Blocks, blockWords, UNIT_WORDS } from "./blocks.ts";
+import { monotonicNs } from "./clock.ts";
 import { findHub, hubSegment, joinHub, systemKnowsThreads } from "./hub.ts";
 import { threadEntry, threadWord, UNIT_BYTES } from "./hub_layout.ts";
 import { type Identity, isSystemThreadAlive, systemIdentity } from "./identity.ts";
@@ -79,6 +80,10 @@ export class Threads implements Platform {
 
 	now(): number {
 		return performance.now();
+	}
+
+	monotonicMs(): number {
+		return Math.floor(monotonicNs() / 1e6);
 	}
 
 	/** `Atomics.wait` does not say whether a signal arrived: no call ends early. */

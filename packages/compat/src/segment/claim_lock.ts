@@ -1,8 +1,10 @@
-import { EventIndex } from "@libipc/protocol";
+import { EventIndex, headerWord, Kind, MOVE_BYTES, MOVES, move } from "@libipc/protocol";
 import { Backoff, FIRST_SLICE, PASSED, prepare, SLICE, sleep } from "./event.ts";
 import { loadInOrder } from "./load_in_order.ts";
 import type { Segment } from "./segment.ts";
 import { isAlive } from "./slots.ts";
+
+const { claim: CLAIM, head: HEAD, moveAt: MOVE_AT, moveOpen: MOVE_OPEN, moves: MOVES_WORD } = headerWord;
 
 /**
  * The lock of the sender that may move head, or of the queue's receiver that may take: one word, which is the instance of its owner,
@@ -16,12 +18,24 @@ export const claimUnlock = (segment: Segment, claim: number): void => {
 	Atomics.store(segment.words, claim, 0);
 };
 
+/** What a dead owner was publishing for another queue: `claim_finish_move` in C. */
+function finishMove({ words }: Segment): void {
+	const open = words[MOVE_OPEN] as number;
+	if (open === 0) return;
+	const isPublished = Atomics.load(words, HEAD) !== (words[MOVE_AT] as number);
+	if (open > 0 && open <= MOVES && !isPublished)
+		Atomics.store(words, MOVES_WORD + ((open - 1) * MOVE_BYTES + move.mover) / 4, 0);
+	Atomics.store(words, MOVE_OPEN, 0);
+}
+
 /** Takes the lock if it is free or its owner is dead. */
 export function claimTakeOver(segment: Segment, claim: number, instance: number): boolean {
 	const owner = Atomics.load(segment.words, claim);
 	// The caller's own instance, although it does not hold the lock: damage. No other endpoint would ever unlock it.
 	if (owner !== 0 && owner !== instance && isAlive(segment, owner)) return false;
-	return Atomics.compareExchange(segment.words, claim, owner, instance) === owner;
+	if (Atomics.compareExchange(segment.words, claim, owner, instance) !== owner) return false;
+	if (owner !== 0 && claim === CLAIM && segment.kind === Kind.queue) finishMove(segment);
+	return true;
 }
 
 /** Waits for the lock, and takes it over from a dead owner. False: the deadline has passed; 0 has always passed. */

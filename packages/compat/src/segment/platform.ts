@@ -13,6 +13,8 @@ export interface MappedSegment {
  */
 export interface Platform {
 	now(): number;
+	/** Whole milliseconds of the clock that all endpoints of the segment share. `now` may differ between processes. */
+	monotonicMs(): number;
 	/**
 	 * Sleeps while the word is `expected`, for at most so long. It may return earlier, so the caller checks its condition again.
 	 *

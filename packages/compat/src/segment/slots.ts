@@ -129,7 +129,10 @@ function takeSlot(segment: Segment, at: number, held = 0): void {
 	Atomics.store(words, at + ARMED, 0);
 	longs[(at >> 1) + LOST_LONG] = 0n;
 	words[at + HELD] = held;
-	const instance = Atomics.add(words, NEXT_INSTANCE, 1) || Atomics.add(words, NEXT_INSTANCE, 1);
+	// Below 2^31: in a lease, other numbers are no instances.
+	let instance: number;
+	do instance = Atomics.add(words, NEXT_INSTANCE, 1) & 0x7fffffff;
+	while (instance === 0);
 	Atomics.store(words, at + INSTANCE, instance); // a thread that sees it sees owner, position and `held`
 }
 

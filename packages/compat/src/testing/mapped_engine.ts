@@ -9,6 +9,7 @@ import { SegmentMutex } from "../locks/mutex.ts";
 import { SegmentRwLock } from "../locks/rwlock.ts";
 import { SegmentSemaphore } from "../locks/semaphore.ts";
 import { openReceiverView, openSenderView, openSuccessorView } from "../node/open_binding_view.ts";
+import { otherQueueOptions } from "../ring/letters.ts";
 import { SegmentReceiver } from "../ring/receiver.ts";
 import { SegmentSender } from "../ring/sender.ts";
 import type { Platform } from "../segment/platform.ts";
@@ -40,6 +41,10 @@ class MappedPlatform implements Platform {
 
 	now(): number {
 		return performance.now();
+	}
+
+	monotonicMs(): number {
+		return Math.floor(library().symbols.ipc_now_ns() / 1e6);
 	}
 
 	wait(words: Int32Array, index: number, expected: number, milliseconds: number): boolean {
@@ -177,7 +182,17 @@ export const mappedEngine: Engine = {
 
 	openReceiver: (kind, prefix, name, options) => {
 		const { segment, at, instance, leave } = openReceiverView(library(), kind, prefix, name, options);
-		return new SegmentReceiver(segment, at, instance, options.fromOldest, leave);
+		const queues = {
+			name,
+			open: (other: string, mode: number, capacity: number) =>
+				openSenderView(library(), "queue", prefix, other, otherQueueOptions(options, mode, capacity)),
+		};
+		try {
+			return new SegmentReceiver(segment, at, instance, options.fromOldest, leave, queues);
+		} catch (error) {
+			leave();
+			throw error;
+		}
 	},
 
 	openMutex: opener("mutex", SegmentMutex),

@@ -3,7 +3,8 @@ import type {
 	AsyncWaitOptions,
 	DrainOptions,
 	IterationOptions,
-	ReceiverOptions,
+	QueueReceiverOptions,
+	RetryOptions,
 	WaitOptions,
 } from "../endpoint/types.ts";
 import { environmentVariable } from "../environment_variable.ts";
@@ -144,7 +145,7 @@ export function checkInteger(
 export function checkOptions(
 	endpoint: string,
 	kind: EndpointKind,
-	options: ReceiverOptions & { firstPosition?: number },
+	options: QueueReceiverOptions & { firstPosition?: number },
 	codec: string,
 ): EngineOptions {
 	const { minCapacity, maxCapacity } = limits;
@@ -165,7 +166,49 @@ export function checkOptions(
 		fromOldest: checkFrom(endpoint, options.from),
 		firstPosition: checkInteger(endpoint, "firstPosition", firstPosition, 0, 0xffffffff),
 		codec,
+		...checkDeadLetter(endpoint, options),
 	};
+}
+
+/** Checks where messages go that fail too often. */
+function checkDeadLetter(
+	endpoint: string,
+	{ deadLetter, maxAttempts }: QueueReceiverOptions,
+): Pick<EngineOptions, "deadLetter" | "maxAttempts"> {
+	const limit = checkInteger(endpoint, "maxAttempts", maxAttempts, 1, limits.maxAttempts);
+	if (deadLetter === undefined) {
+		if (limit === 0) return {};
+		throw invalid(
+			endpoint,
+			'maxAttempts needs deadLetter, the name of the queue for messages that fail too often, such as { maxAttempts: 5, deadLetter: "jobs.dead" }. Otherwise they would be lost.',
+		);
+	}
+	checkText("name", deadLetter, limits.nameBytes);
+	if (deadLetter === endpoint)
+		throw invalid(endpoint, `deadLetter must be the name of another queue, not ${show(deadLetter)}, this one.`);
+	return { deadLetter, maxAttempts: limit };
+}
+
+/** Checks the options of `retry`. Returns the delay: whole milliseconds, rounded up. */
+export function checkDelay(endpoint: string, options: RetryOptions | undefined): number {
+	if (options === undefined) return 0;
+	const given = checkOptionsObject(endpoint, options, "{ delay: 1000 }");
+	checkOptionNames(endpoint, "retry", given, optionNames.retry);
+	const delay = given?.delay;
+	if (delay === undefined) return 0;
+	if (typeof delay !== "number" || !(delay >= 0 && delay <= limits.maxDelay))
+		throw invalid(
+			endpoint,
+			`delay must be a number of milliseconds from 0 to ${limits.maxDelay} (a week), not ${show(delay)}.`,
+		);
+	return Math.ceil(delay);
+}
+
+/** Checks the reason of `reject`. Returns its UTF-8. */
+export function checkReason(endpoint: string, reason: unknown): Uint8Array {
+	if (reason === undefined) return new Uint8Array();
+	if (typeof reason === "string") return encoder.encode(reason);
+	throw invalid(endpoint, `The reason of reject must be a string, not ${show(reason)}.`);
 }
 
 function checkOverflow(endpoint: string, kind: EndpointKind, overflow: unknown): number {

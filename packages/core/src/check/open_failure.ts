@@ -16,6 +16,8 @@ export interface OpenFailure extends Refusal {
 	readonly pid: number;
 	/** Of another codec: the one that the name has. */
 	readonly codec?: string;
+	/** The dead-letter queue that the failure is about; of another one: the one that is set. */
+	readonly deadLetter?: string;
 }
 
 function permissionText({ option, found, wanted, systemError }: OpenFailure, endpoint: string, clear: string): string {
@@ -76,7 +78,8 @@ export function openFailure(
 	call: "open" | "clear" | "grow" | "map" = "open",
 	codec = "",
 ): IpcError {
-	const endpoint = describe(kind, prefix, name);
+	const other = failure.option === abi.Option.deadLetter ? "" : (failure.deadLetter ?? "");
+	const endpoint = describe(kind, prefix, other === "" ? name : other);
 	const factory = FACTORIES[kind];
 	const clear = `${factory}.clear(${JSON.stringify(name)}${prefix === "" ? "" : `, { prefix: ${JSON.stringify(prefix)} }`})`;
 	const error = failure.systemError === 0 ? "" : ` (${errnoName(failure.systemError)})`;
@@ -107,6 +110,12 @@ export function openFailure(
 					"ERR_IPC_OPTIONS_MISMATCH",
 					name,
 					`${endpoint} is in use with the codec ${JSON.stringify(failure.codec)}, which process ${failure.pid} has set, and was opened here with ${JSON.stringify(codec)}. Use the same codec everywhere, another name for other messages, or no codec to read bytes.`,
+				);
+			if (option === "deadLetter")
+				return new IpcError(
+					"ERR_IPC_OPTIONS_MISMATCH",
+					name,
+					`${endpoint} is in use with deadLetter ${JSON.stringify(failure.deadLetter)}, and was opened here with another one. The first receiver that has the option decides; pass the same value, or leave it out.`,
 				);
 			if (option === "size")
 				return new IpcError(

@@ -134,6 +134,48 @@ export interface ReceiverOptions extends EndpointOptions {
 	readonly from?: "newest" | "oldest" | undefined;
 }
 
+/**
+ * How a receiver of a queue is opened. The first receiver that passes `deadLetter` sets it, and `maxAttempts`, for the queue: they hold
+ * for all its receivers, until the name is removed. A receiver that passes another value fails with `ERR_IPC_OPTIONS_MISMATCH`.
+ *
+ * @example
+ * import { Queue } from "libipc";
+ *
+ * using sender = Queue.sender("jobs");
+ * using receiver = Queue.receiver("jobs", { maxAttempts: 2, deadLetter: "jobs.dead" });
+ * using dead = Queue.receiver("jobs.dead");
+ * sender.send("resize cat.png");
+ * receiver.take()?.retry();
+ * receiver.take()?.retry();
+ * console.log(receiver.tryTake()); // null
+ * using lease = dead.take();
+ * console.log(lease?.origin?.reason); // max-attempts
+ */
+export interface QueueReceiverOptions extends ReceiverOptions {
+	/**
+	 * The name of the dead-letter queue, in the same prefix: an ordinary queue, where messages go that failed too often or were
+	 * rejected ({@link Lease.reject}). Every receiver has it open as a sender. If it does not exist, it is created, with the capacity of
+	 * this queue; it must not have less. Its messages are gone with its last endpoint, so keep one open.
+	 *
+	 * @defaultValue what the queue has: at first, none
+	 */
+	readonly deadLetter?: string | undefined;
+	/**
+	 * How often a message is taken. If it was put back for the last time, or its last receiver was killed, it goes to
+	 * `deadLetter`, which must be given too. 1 to 268,435,454.
+	 *
+	 * @defaultValue what the queue has: at first, no limit
+	 */
+	readonly maxAttempts?: number | undefined;
+	/**
+	 * How many leases this receiver may have at the same time: its asynchronous calls wait until one ends. So a receiver that starts
+	 * work without waiting for it does not take what others could do. 1 to 65,536. It is an option of this receiver, not of the queue.
+	 *
+	 * @defaultValue no limit
+	 */
+	readonly prefetch?: number | undefined;
+}
+
 /** What senders and receivers have in common. `using` closes an endpoint at the end of the block. */
 export interface Endpoint extends Disposable, AsyncDisposable {
 	/** The name it was opened with, without the prefix. */

@@ -1,8 +1,16 @@
 import type { EndpointKind } from "@libipc/protocol";
-import { type Engine, type EngineOptions, type EngineReceiver, type EngineSender, WaitBits } from "@libipc/protocol";
+import {
+	type Engine,
+	type EngineOptions,
+	type EngineReceiver,
+	type EngineSender,
+	limits,
+	WaitBits,
+} from "@libipc/protocol";
 import {
 	checkClear,
 	checkFunction,
+	checkInteger,
 	checkName,
 	checkOptions,
 	checkOptionsObject,
@@ -28,7 +36,7 @@ import type {
 	EndpointFactory,
 	EndpointOptions,
 	QueueReceiver,
-	ReceiverOptions,
+	QueueReceiverOptions,
 	RouteFactory,
 	RouteSenderAsyncOptions,
 	RouteSenderOptions,
@@ -48,6 +56,8 @@ interface CheckedOptions {
 	readonly onPeer: EndpointOptions["onPeer"];
 	/** What another open of the same name passes, for a clone. */
 	readonly again: EndpointOptions;
+	/** Of a receiver of a queue; 0: no limit. */
+	readonly prefetch: number;
 	readonly options: EngineOptions;
 	/** `undefined`: messages are bytes. */
 	readonly values: CheckedValueOptions | undefined;
@@ -64,7 +74,7 @@ function checkAll(
 	call: keyof RouteFactory,
 	known: readonly string[],
 	name: string,
-	given: ReceiverOptions,
+	given: QueueReceiverOptions,
 	/** Of a clone: the codec of the original. The clone has the messages as bytes, and is wrapped like the original. */
 	codec?: string,
 ): CheckedOptions {
@@ -74,7 +84,9 @@ function checkAll(
 	if (onPeer !== undefined) checkFunction(name, "onPeer", onPeer);
 	const values = checkValueOptions(name, describe(kind, prefix, name), given);
 	const options = checkOptions(name, kind, given, codec ?? values?.codec.id ?? "");
-	return { prefix, onPeer, again: { prefix, permissions: options.permissions || undefined }, options, values };
+	const prefetch = checkInteger(name, "prefetch", given.prefetch, 1, limits.prefetch);
+	const again = { prefix, permissions: options.permissions || undefined };
+	return { prefix, onPeer, again, prefetch, options, values };
 }
 
 /** The classes of a kind's receivers: of bytes, and of values. */
@@ -85,6 +97,7 @@ interface ReceiverClasses<Bytes extends ReceiverEndpoint> {
 		engine: EngineReceiver,
 		loop: EventLoop,
 		reopen: () => Bytes,
+		prefetch: number,
 	) => Bytes;
 	readonly ofValues: new (bytes: Bytes, decoding: Decoding, onInvalid: OnInvalid | undefined) => Disposable;
 }
@@ -115,6 +128,8 @@ function createFactory<Bytes extends ReceiverEndpoint>(
 	kind: EndpointKind,
 	classes: ReceiverClasses<Bytes>,
 ) {
+	const receiverOptionNames = kind === "queue" ? optionNames.queueReceiver : optionNames.receiver;
+
 	function bytesSender(name: string, checked: CheckedOptions): SenderEndpoint {
 		const native = engine().openSender(kind, checked.prefix, name, checked.options);
 		const { codec } = checked.options;
@@ -127,10 +142,13 @@ function createFactory<Bytes extends ReceiverEndpoint>(
 		const native = engine().openReceiver(kind, checked.prefix, name, checked.options);
 		warnOfOtherKind(engine(), kind, checked.prefix, name);
 		const { codec } = checked.options;
-		const reopen = (): Bytes =>
-			bytesReceiver(name, checkAll(kind, "receiver", optionNames.receiver, name, checked.again, codec));
+		const { prefetch } = checked;
+		const reopen = (): Bytes => {
+			const again = checkAll(kind, "receiver", receiverOptionNames, name, checked.again, codec);
+			return bytesReceiver(name, { ...again, prefetch });
+		};
 		const endpoint = describe(kind, checked.prefix, name);
-		return watched(new classes.ofBytes(name, endpoint, native, eventLoopOf(engine()), reopen), checked);
+		return watched(new classes.ofBytes(name, endpoint, native, eventLoopOf(engine()), reopen, prefetch), checked);
 	}
 
 	return {
@@ -139,9 +157,9 @@ function createFactory<Bytes extends ReceiverEndpoint>(
 			const checked = checkAll(kind, "sender", optionNames.sender, name, options);
 			return asAskedFor(bytesSender(name, checked), describe(kind, checked.prefix, name), checked);
 		},
-		receiver(name: string, given?: ReceiverOptions): Bytes | Disposable {
+		receiver(name: string, given?: QueueReceiverOptions): Bytes | Disposable {
 			const options = checkOptionsObject(name, given, EXAMPLE) ?? {};
-			const checked = checkAll(kind, "receiver", optionNames.receiver, name, options);
+			const checked = checkAll(kind, "receiver", receiverOptionNames, name, options);
 			const bytes = bytesReceiver(name, checked);
 			const { values } = checked;
 			return values ? new classes.ofValues(bytes, values.decoding, values.onInvalid) : bytes;
@@ -189,6 +207,9 @@ export function createRouteFactory(engine: () => Engine): RouteFactory {
 }
 
 /** Makes `Queue` of an API from its engine. */
-export function createQueueFactory(engine: () => Engine): EndpointFactory<QueueReceiver> {
-	return createFactory(engine, "queue", queueReceivers) as unknown as EndpointFactory<QueueReceiver>;
+export function createQueueFactory(engine: () => Engine): EndpointFactory<QueueReceiver, QueueReceiverOptions> {
+	return createFactory(engine, "queue", queueReceivers) as unknown as EndpointFactory<
+		QueueReceiver,
+		QueueReceiverOptions
+	>;
 }

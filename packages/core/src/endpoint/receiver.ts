@@ -184,6 +184,19 @@ export class ReceiverEndpoint implements Receiver {
 		return this.iterate(() => this.#recv(0) ?? undefined, options);
 	}
 
+	/** While `yes`, the asynchronous waits for messages are not tried. When that ends, the first of them is. */
+	protected pauseWaits(yes: boolean): void {
+		if (yes === this.#receiving.isPaused) return;
+		this.#receiving.isPaused = yes;
+		// Not now: this may run inside a handler.
+		if (!yes) queueMicrotask(() => this.tryWaits());
+	}
+
+	/** Tries what the asynchronous waits for messages are for. */
+	protected tryWaits(): void {
+		if (!this.#closed) this.#receiving.serve();
+	}
+
 	/** The results of `take`, as they arrive. */
 	protected iterate<Value>(take: () => Value | undefined, options: IterationOptions | undefined): WaitIterator<Value> {
 		if (this.#closed) throw this.#unavailableError();

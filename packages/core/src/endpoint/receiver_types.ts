@@ -1,3 +1,4 @@
+import type { LetterOrigin } from "@libipc/protocol";
 import type { AsyncWaitOptions, Endpoint, IterationOptions, WaitOptions } from "./endpoint_types.ts";
 
 /** How long `drain` and `drainBatch` may wait for the first message, and how many messages they handle. */
@@ -248,10 +249,13 @@ export interface Lease extends Disposable {
 	 * console.log(receiver.tryTake()); // null
 	 */
 	done(): void;
+	/** Where a dead letter comes from; `undefined`: the message is no dead letter, or was so large that this had no room. */
+	readonly origin: LetterOrigin | undefined;
 	/**
-	 * Puts the message back, before the messages that have not been taken yet.
+	 * Puts the message back, before the messages that have not been taken yet. With `delay`, no receiver gets it for that time; the
+	 * messages behind it are taken meanwhile.
 	 *
-	 * @throws IpcError `ERR_IPC_LEASE_ENDED` if the lease has ended
+	 * @throws IpcError `ERR_IPC_LEASE_ENDED` if the lease has ended, `ERR_IPC_INVALID_ARGUMENT`
 	 * @example
 	 * import { Queue } from "libipc";
 	 *
@@ -263,9 +267,58 @@ export interface Lease extends Disposable {
 	 * console.log(lease?.attempt); // 2
 	 * lease?.done();
 	 */
-	retry(): void;
+	retry(options?: RetryOptions): void;
+	/**
+	 * Moves the message to the dead-letter queue now, whatever the number of its attempts: for a message that will fail again,
+	 * because it cannot be decoded, for example. It happens once, also if the process is killed during the call. If the dead-letter
+	 * queue is full, the message waits in this one, no receiver gets it, and it is moved later.
+	 *
+	 * @param reason - For people: {@link LetterOrigin.reason}. Up to 255 bytes of UTF-8; the rest is cut off.
+	 * @throws IpcError `ERR_IPC_LEASE_ENDED` if the lease has ended, `ERR_IPC_NOT_FOUND` if the queue has no dead-letter queue,
+	 * `ERR_IPC_INVALID_ARGUMENT`; `ERR_IPC_BUSY` if a stopped process holds the queue. The lease stays, except for the first.
+	 * @example
+	 * import { Queue } from "libipc";
+	 *
+	 * using sender = Queue.sender("jobs");
+	 * using receiver = Queue.receiver("jobs", { deadLetter: "jobs.dead" });
+	 * using dead = Queue.receiver("jobs.dead");
+	 * sender.send("{");
+	 * receiver.take()?.reject("no JSON");
+	 * console.log(dead.take()?.origin?.reason); // no JSON
+	 */
+	reject(reason?: string): void;
+	/**
+	 * Moves a dead letter back to the queue that it comes from, behind the messages there, with no attempts. It happens once, also if
+	 * the process is killed during the call.
+	 *
+	 * @returns false if that queue is full: the lease stays.
+	 * @throws IpcError `ERR_IPC_LEASE_ENDED` if the lease has ended, `ERR_IPC_INVALID_ARGUMENT` if the message has no {@link origin},
+	 * `ERR_IPC_NOT_FOUND` if that queue is not open anywhere; and what opening a sender of it throws. The lease stays, except for
+	 * the first.
+	 * @example
+	 * import { Queue } from "libipc";
+	 *
+	 * using sender = Queue.sender("jobs");
+	 * using receiver = Queue.receiver("jobs", { deadLetter: "jobs.dead" });
+	 * using dead = Queue.receiver("jobs.dead");
+	 * sender.send("resize cat.png");
+	 * receiver.take()?.reject();
+	 * console.log(dead.take()?.redrive()); // true
+	 * console.log(receiver.tryRecv()?.byteLength); // 14
+	 */
+	redrive(): boolean;
 	/** The same as {@link retry}, but it does nothing if the lease has ended. The end of a `using` block calls it. */
 	[Symbol.dispose](): void;
+}
+
+/** How a message is put back. */
+export interface RetryOptions {
+	/**
+	 * For how long no receiver gets it: milliseconds, rounded up to a whole number, up to 604,800,000 (a week).
+	 *
+	 * @defaultValue 0
+	 */
+	readonly delay?: number | undefined;
 }
 
 /**
@@ -279,7 +332,8 @@ export interface QueueReceiver extends Receiver {
 	 * write the rest of the ring.
 	 *
 	 * @returns null if the time was up.
-	 * @throws IpcError as {@link Receiver.recv}
+	 * @throws IpcError as {@link Receiver.recv}; `ERR_IPC_DEADLOCK` if the receiver has {@link QueueReceiverOptions.prefetch} leases:
+	 * only this thread could end one
 	 * @example
 	 * import { Queue } from "libipc";
 	 *
@@ -294,7 +348,7 @@ export interface QueueReceiver extends Receiver {
 	 */
 	take(options?: WaitOptions): Lease | null;
 	/**
-	 * The same as {@link take}, but it never waits.
+	 * The same as {@link take}, but it never waits. It returns null also if the receiver has {@link QueueReceiverOptions.prefetch} leases.
 	 *
 	 * @throws IpcError as {@link Receiver.recv}
 	 * @example
@@ -305,7 +359,8 @@ export interface QueueReceiver extends Receiver {
 	 */
 	tryTake(): Lease | null;
 	/**
-	 * The same as {@link take}, but the event loop continues while it waits.
+	 * The same as {@link take}, but the event loop continues while it waits: for a message, and, with
+	 * {@link QueueReceiverOptions.prefetch}, for a lease to end.
 	 *
 	 * @throws IpcError as {@link Receiver.recv}, as a rejection; or the reason of the aborted `signal`
 	 * @example

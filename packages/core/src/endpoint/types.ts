@@ -22,12 +22,13 @@ export type {
 	IterationOptions,
 	Message,
 	PeerEvent,
+	QueueReceiverOptions,
 	ReceiverOptions,
 	RouteSenderAsyncOptions,
 	RouteSenderOptions,
 	WaitOptions,
 } from "./endpoint_types.ts";
-export type { Batch, DrainOptions, Lease, QueueReceiver, Receiver } from "./receiver_types.ts";
+export type { Batch, DrainOptions, Lease, QueueReceiver, Receiver, RetryOptions } from "./receiver_types.ts";
 export type { Loan, Refusal, Sender, Sending } from "./sender_types.ts";
 
 /** The receiver of values beside a receiver of bytes. */
@@ -36,7 +37,10 @@ export type ValueReceiverOf<SomeReceiver extends Receiver, Value> = SomeReceiver
 	: ValueReceiver<Value>;
 
 /** Opens the endpoints of one kind: `Route`, `Channel` or `Queue`. */
-export interface EndpointFactory<SomeReceiver extends Receiver = Receiver> {
+export interface EndpointFactory<
+	SomeReceiver extends Receiver = Receiver,
+	SomeReceiverOptions extends ReceiverOptions = ReceiverOptions,
+> {
 	/**
 	 * Opens a sender of values, whose type is what a schema accepts. Nothing is checked here: receivers check what arrives.
 	 *
@@ -110,7 +114,8 @@ export interface EndpointFactory<SomeReceiver extends Receiver = Receiver> {
 	 */
 	receiver<Schema extends StandardSchema>(
 		name: string,
-		options: ValueReceiverOptions<unknown, NoInfer<SchemaInput<Schema>>, Schema> & { readonly schema: Schema },
+		options: SomeReceiverOptions &
+			ValueReceiverOptions<unknown, NoInfer<SchemaInput<Schema>>, Schema> & { readonly schema: Schema },
 	): ValueReceiverOf<SomeReceiver, SchemaOutput<Schema>>;
 	/**
 	 * Opens a receiver of values, which a codec makes of bytes. The type of the values is what the codec claims; a `schema` checks it.
@@ -127,7 +132,7 @@ export interface EndpointFactory<SomeReceiver extends Receiver = Receiver> {
 	 */
 	receiver<Value, Sent = Value>(
 		name: string,
-		options: ValueReceiverOptions<Value, Sent> & { readonly schema?: undefined },
+		options: SomeReceiverOptions & ValueReceiverOptions<Value, Sent> & { readonly schema?: undefined },
 	): ValueReceiverOf<SomeReceiver, Value>;
 	/**
 	 * Opens a receiver. The name is created if it does not exist.
@@ -144,7 +149,7 @@ export interface EndpointFactory<SomeReceiver extends Receiver = Receiver> {
 	 * using second = Channel.receiver("log", { from: "oldest" });
 	 * console.log(second.recv()?.byteLength); // 7
 	 */
-	receiver(name: string, options?: ReceiverOptions): SomeReceiver;
+	receiver(name: string, options?: SomeReceiverOptions): SomeReceiver;
 	/**
 	 * Removes the shared memory of a name. It does nothing if the name does not exist. A receiver that is open on it can read
 	 * everything that was sent before and then gets `ERR_IPC_ORPHANED`; a sender gets `ERR_IPC_ORPHANED` at once. It is not needed after

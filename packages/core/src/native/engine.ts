@@ -1,9 +1,11 @@
 import {
+	abi,
 	type Engine,
 	type EngineReceiver,
 	type EngineSender,
 	type EngineWaker,
 	Kind,
+	type LetterOrigin,
 	PEER_WORDS,
 	type PresentSender,
 	Status,
@@ -23,6 +25,10 @@ import { storageDirectory } from "./storage.ts";
 const OF_THIS_THREAD = 2;
 
 const LONGEST_TARGET = 0x7fffffff;
+
+const NO_REASON = new Uint8Array(1);
+
+const decoder = new TextDecoder();
 
 /**
  * Builds the engine that uses the C library. A runtime provides the two parts that differ between runtimes: the library, loaded
@@ -92,7 +98,11 @@ const closedSymbols = {
 	ipc_receiver_lost: () => 0,
 	ipc_receiver_take: returnClosed,
 	ipc_receiver_done: returnClosed,
-	ipc_receiver_retry: returnClosed,
+	ipc_receiver_retry_after: returnClosed,
+	ipc_receiver_reject: returnClosed,
+	ipc_receiver_origin: () => 0,
+	ipc_receiver_redrive: returnClosed,
+	ipc_receiver_next_due: () => -1,
 	ipc_receiver_arm: returnClosed,
 	ipc_receiver_poll: () => 0,
 	ipc_receiver_armed: () => 0,
@@ -283,8 +293,30 @@ class NativeReceiver implements EngineReceiver {
 		return this.#symbols.ipc_receiver_done(this.#handle, offset);
 	}
 
-	retry(offset: number): number {
-		return this.#symbols.ipc_receiver_retry(this.#handle, offset);
+	retry(offset: number, delay: number): number {
+		return this.#symbols.ipc_receiver_retry_after(this.#handle, offset, delay);
+	}
+
+	reject(offset: number, reason: Uint8Array): number {
+		// An empty view has no address for native code.
+		const bytes = reason.byteLength > 0 ? reason : NO_REASON;
+		return this.#symbols.ipc_receiver_reject(this.#handle, offset, bytes, reason.byteLength);
+	}
+
+	origin(offset: number): LetterOrigin | undefined {
+		const bytes = new Uint8Array(abi.LETTER_ORIGIN_BYTES);
+		if (this.#symbols.ipc_receiver_origin(this.#handle, offset, bytes) !== 1) return undefined;
+		const text = (at: number): string => decoder.decode(bytes.subarray(at, bytes.indexOf(0, at)));
+		const attempts = new DataView(bytes.buffer).getUint32(abi.letterOrigin.attempts, true);
+		return { queue: text(abi.letterOrigin.queue), attempts, reason: text(abi.letterOrigin.reason) };
+	}
+
+	redrive(offset: number): number {
+		return this.#symbols.ipc_receiver_redrive(this.#handle, offset);
+	}
+
+	nextDue(): number {
+		return this.#symbols.ipc_receiver_next_due(this.#handle);
 	}
 
 	lost(): number {

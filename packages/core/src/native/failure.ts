@@ -35,6 +35,9 @@ export class NativeFailure implements OpenFailure {
 	get codec(): string {
 		return this.#text(at.codec);
 	}
+	get deadLetter(): string {
+		return this.#text(at.deadLetter);
+	}
 	get path(): string {
 		return this.#text(at.path);
 	}

@@ -29,12 +29,13 @@ export const terminated = (text: string): Uint8Array => encoder.encode(`${text}\
 const { options: at, OPTIONS_BYTES } = abi;
 
 /** `ipc_options` in `native/include/libipc/options.h`; a field that is not set is 0, which stands for the default. */
-function optionsStructure(values: Partial<Record<keyof typeof at, number>>, codec = ""): Uint32Array {
+function optionsStructure(values: Partial<Record<keyof typeof at, number>>, codec = "", deadLetter = ""): Uint32Array {
 	const words = new Uint32Array(OPTIONS_BYTES / 4);
 	words[at.structSize / 4] = OPTIONS_BYTES;
 	for (const [name, value] of Object.entries(values)) words[at[name as keyof typeof at] / 4] = value;
 	words[at.size / 4 + 1] = Math.floor((values.size ?? 0) / 2 ** 32);
 	encoder.encodeInto(codec, new Uint8Array(words.buffer, at.codec));
+	encoder.encodeInto(deadLetter, new Uint8Array(words.buffer, at.deadLetter));
 	return words;
 }
 
@@ -49,8 +50,11 @@ export const nativeOptions = (kind: EndpointKind, options: EngineOptions): Uint3
 			overflow: options.overflow,
 			fromOldest: options.fromOldest ? 1 : 0,
 			firstPosition: options.firstPosition,
+			mode: options.mode ?? 0,
+			maxAttempts: options.maxAttempts ?? 0,
 		},
 		options.codec,
+		options.deadLetter,
 	);
 
 /** `ipc_options` for a handle. */

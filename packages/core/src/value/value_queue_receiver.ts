@@ -126,6 +126,18 @@ class DecodedLease<Value> implements ValueLease<Value> {
 		this.#lease.retry(...options);
 	}
 
+	get origin(): Lease["origin"] {
+		return this.#lease.origin;
+	}
+
+	reject(...options: Parameters<Lease["reject"]>): void {
+		this.#lease.reject(...options);
+	}
+
+	redrive(): boolean {
+		return this.#lease.redrive();
+	}
+
 	[Symbol.dispose](): void {
 		this.#lease[Symbol.dispose]();
 	}

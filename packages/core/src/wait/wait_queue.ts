@@ -67,6 +67,8 @@ export class WaitQueue implements Pollable {
 	#seen = 0;
 	#keepsAlive = true;
 	#closed = false;
+	/** While it is true, waits are not tried, and nothing is armed: what arrives is for others. Then the owner calls {@link serve}. */
+	isPaused = false;
 
 	/** `what`: one of {@link WaitBits}. */
 	constructor(loop: EventLoop, engine: EngineWaitable, what: number) {
@@ -118,7 +120,7 @@ export class WaitQueue implements Pollable {
 		try {
 			throwIfAborted(signal);
 			const isFirst = !this.#isOrdered || this.#waits.size === 0;
-			const isTried = isFirst && (timeout === 0 || this.#loop.mayServe(this));
+			const isTried = isFirst && !this.isPaused && (timeout === 0 || this.#loop.mayServe(this));
 			if (isTried) {
 				const result = attempt();
 				if (result !== undefined) return Promise.resolve(result);
@@ -231,6 +233,7 @@ export class WaitQueue implements Pollable {
 	}
 
 	hasMissed(): boolean {
+		if (this.isPaused) return false;
 		// It arms: other queues that were armed for the same have to try as well.
 		this.#armings.count++;
 		return this.#engine.poll(this.#for, this.#loop.waker(this.#engine));
@@ -247,6 +250,7 @@ export class WaitQueue implements Pollable {
 			return;
 		}
 		for (const wait of this.#waits) {
+			if (this.isPaused) return;
 			while (tried || !wait.attempt()) {
 				if (!tried && this.#isArmed()) return;
 				tried = false;

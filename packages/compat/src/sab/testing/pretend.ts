@@ -62,6 +62,8 @@ export const noOptions: NameOptions = {
 	robust: 0,
 	size: 0,
 	codec: "",
+	maxAttempts: 0,
+	deadLetter: "",
 };
 
 /** The code of what `action` throws; "": nothing. */

@@ -1,6 +1,9 @@
 /*
  * queues.c - two senders, three takers, and a last sender, which sends the end to each taker.
  *
+ * With dead letters, a third of the messages is put back until the limit of attempts, a third is rejected. The takers
+ * also take what has become a dead letter; every second one is moved back first, and comes again.
+ *
  * With leases every message is noted before it is done with: by the living once, and by the dead one besides
  * if it came no further. Without (recv) what the dead one was just receiving may be gone.
  */
@@ -11,7 +14,7 @@
 #include "sender_state.h"
 
 enum { SENDER_A, SENDER_B, TAKER_A, TAKER_B, TAKER_C, CLOSER, SENDERS = 2, MAX_EACH = 64, MAX_LENGTH = 4096 };
-enum take_mode { RECV, TAKE, RETRY, HOLD, EVENTS, LEAVE };
+enum take_mode { RECV, TAKE, RETRY, HOLD, EVENTS, LEAVE, LETTERS };
 
 typedef struct queue_plan {
   uint32_t each, least, most;
@@ -23,6 +26,7 @@ typedef struct queue_ledger {
   struct {
     _Atomic uint32_t outcome;
     _Atomic uint32_t noted, noted_by_victim;
+    _Atomic uint32_t went_back; /* a dead letter that was to be moved back once */
   } sent[SENDERS][MAX_EACH];
   _Atomic uint32_t opened[MAX_ACTORS];
 } queue_ledger;
@@ -195,11 +199,68 @@ static bool events_once(ipc_receiver *receiver) {
   }
 }
 
-static ipc_receiver *open_taker(void) {
+static const char *dead_name(void) {
+  static char name[sizeof now->name + 8];
+  snprintf(name, sizeof name, "%s.dead", now->name);
+  return name;
+}
+
+static ipc_receiver *open_receiver(const char *name, const ipc_options *options) {
   ipc_failure failure;
-  ipc_receiver *receiver = OPEN(ipc_receiver_open(fault_prefix, now->name, &playing->options, &failure));
+  ipc_receiver *receiver = OPEN(ipc_receiver_open(fault_prefix, name, options, &failure));
   if (!receiver) FAIL("a receiver could not open: %d", failure.code);
   return receiver;
+}
+
+static ipc_receiver *open_taker(void) {
+  ipc_options options = playing->options;
+  if (plan()->take == LETTERS) {
+    options.max_attempts = 3; /* more than victims: what they have only held is no dead letter */
+    strcpy(options.dead_letter, dead_name());
+  }
+  return open_receiver(now->name, &options);
+}
+
+static ipc_receiver *dead_letters;
+
+static bool take_letter(void) {
+  uint32_t lease[3];
+  if (ipc_receiver_take(dead_letters, 0, lease) != IPC_OK) return false;
+  const uint8_t *bytes = at(dead_letters, lease[0]);
+  const message *head = (const message *)bytes;
+  ipc_letter_origin origin;
+  CHECK_EQ(ipc_receiver_origin(dead_letters, lease[0], &origin), 1);
+  CHECK(strcmp(origin.queue, now->name) == 0);
+  CHECK(head->sender < SENDERS && head->number < plan()->each);
+  if (head->number % 2 == 0 && !atomic_exchange(&ledger()->sent[head->sender][head->number].went_back, 1)) {
+    int32_t status = DO(ipc_receiver_redrive(dead_letters, lease[0]));
+    if (status == IPC_OK) return true;
+    CHECK(status > IPC_E_FIRST); /* there is no room */
+  }
+  note(bytes, lease[1]);
+  CHECK_EQ(ipc_receiver_done(dead_letters, lease[0]), IPC_OK);
+  return true;
+}
+
+static bool letters_once(ipc_receiver *receiver) {
+  if (take_letter()) return false;
+  uint32_t lease[3];
+  int32_t status = DO(ipc_receiver_take(receiver, 20, lease));
+  if (status == IPC_TIMED_OUT) return false;
+  CHECK_EQ(status, IPC_OK);
+  const uint8_t *bytes = at(receiver, lease[0]);
+  const uint32_t number = ((const message *)bytes)->number;
+  if (!is_closing(bytes) && number % 3 == 0) {
+    CHECK_EQ(DO(ipc_receiver_retry_after(receiver, lease[0], number % 4)), IPC_OK);
+    return false;
+  }
+  if (!is_closing(bytes) && number % 3 == 1) {
+    CHECK_EQ(DO(ipc_receiver_reject(receiver, lease[0], "fault", 5)), IPC_OK);
+    return false;
+  }
+  bool last = note(bytes, lease[1]);
+  CHECK_EQ(ipc_receiver_done(receiver, lease[0]), IPC_OK);
+  return last;
 }
 
 static bool is_somebody_stuck(const ipc_receiver *receiver) {
@@ -208,9 +269,11 @@ static bool is_somebody_stuck(const ipc_receiver *receiver) {
 
 static void be_taker(uint32_t actor) {
   ipc_receiver *receiver = open_taker();
+  if (plan()->take == LETTERS) dead_letters = open_receiver(dead_name(), &playing->options);
   atomic_store(&ledger()->opened[actor], 1);
   if (plan()->lags) LIKELY_AFTER(40, is_somebody_stuck(receiver));
-  bool (*const once[])(ipc_receiver *) = {receive_once, take_once, retry_once, hold_once, events_once, take_once};
+  bool (*const once[])(ipc_receiver *) = {receive_once, take_once, retry_once,  hold_once,
+                                          events_once,  take_once, letters_once};
   for (uint32_t turn = 0; !once[plan()->take](receiver); turn++) {
     if (plan()->lags && turn < 8) LIKELY_AFTER(2, is_somebody_stuck(receiver));
     if (actor == TAKER_C) a_moment(); /* the other actors may be killed: they should get most messages */
@@ -222,6 +285,7 @@ static void be_taker(uint32_t actor) {
     receiver = open_taker();
   }
   DO((ipc_receiver_close(receiver), 0));
+  DO((ipc_receiver_close(dead_letters), 0));
 }
 
 static bool is_lossy(void) {
@@ -244,6 +308,8 @@ static void be_closer(void) {
   while (atomic_load(&now->stage[SENDER_A]) < 1 && atomic_load(&now->stage[SENDER_B]) < 1 && !has_ended(SENDER_A))
     a_moment();
   ipc_sender *sender = open_sender();
+  /* Else the dead letters would be gone with the last taker of them. */
+  if (plan()->take == LETTERS) dead_letters = open_receiver(dead_name(), &playing->options);
   atomic_store(&ledger()->opened[CLOSER], 1);
   for (uint32_t i = 0; i < SENDERS; i++) await_stage(i, 2);
   for (uint32_t i = TAKER_A; i <= TAKER_C; i++)
@@ -263,6 +329,13 @@ static void be_closer(void) {
     while (!has_ended(i)) a_moment();
   if (now->armed[0].signal == SIGSTOP && !playing->first.point)
     CHECK_EQ(atomic_load(&sender->segment.header->deaths), 0);
+  /* What a dead taker had noted, and was not done with; and what should not be there. The queue is still open: whether
+   * a letter went back to it can be told. */
+  for (uint32_t lease[3]; dead_letters && ipc_receiver_take(dead_letters, 0, lease) == IPC_OK;) {
+    note(at(dead_letters, lease[0]), lease[1]);
+    CHECK_EQ(ipc_receiver_done(dead_letters, lease[0]), IPC_OK);
+  }
+  DO((ipc_receiver_close(dead_letters), 0));
   DO((ipc_sender_close(sender), 0));
 }
 
@@ -334,4 +407,13 @@ const scenario queue_scenarios[] = {
      QUEUE(4, 0),
      PLAN(.each = 6, .least = 16, .most = 300, .take = TAKE, .loans = true),
      .first = {SENDER_A, "ipc_sender_end_loan store", 2}},
+    {.name = "queue, dead letters", QUEUE(4, 0), PLAN(.each = 9, .least = 16, .most = 200, .take = LETTERS)},
+    {.name = "queue, heir of a move that was published",
+     QUEUE(4, 0),
+     PLAN(.each = 6, .least = 16, .most = 200, .take = LETTERS),
+     .first = {TAKER_A, "ipc_moves_publish store", 1}},
+    {.name = "queue, heir of a move that was not",
+     QUEUE(4, 0),
+     PLAN(.each = 6, .least = 16, .most = 200, .take = LETTERS),
+     .first = {TAKER_A, "moves_write store", 6}},
     {.name = NULL}};

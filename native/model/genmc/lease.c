@@ -30,7 +30,7 @@ static void *send(void *unused) {
 /* As ipc_receiver_take(), without a wait. */
 static bool take(ipc_receiver *receiver, uint32_t *offset, uint32_t *number) {
   uint32_t length = 0;
-  int32_t status = ipc_queue_take(&receiver->segment, receiver->instance, UINT32_MAX, offset, &length);
+  int32_t status = ipc_queue_take(&receiver->segment, receiver->instance, INT32_MAX, offset, &length);
   if (status != IPC_OK) {
     CHECK(status == IPC_TIMED_OUT);
     return false;

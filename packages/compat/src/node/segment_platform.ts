@@ -37,7 +37,7 @@ export class SegmentPlatform implements Platform {
 	}
 
 	monotonicMs(): number {
-		return Number(process.hrtime.bigint() / 1_000_000n);
+		return Math.floor(this.#symbols.ipc_now_ns() / 1e6);
 	}
 
 	wait(_words: Int32Array, index: number, expected: number, milliseconds: number, endsEarly: boolean): boolean {

@@ -53,6 +53,37 @@ describe.each(cases)("from %s to %s, in a ring that starts at %d", (from, to, fi
 	const sending = factories(engines[from], firstPosition);
 	const receiving = factories(engines[to], firstPosition);
 
+	test("dead letters and delays of a queue, from one engine to the other and back", () => {
+		const name = names.next();
+		const rest = { prefix, capacity: 4096 };
+		using jobs = receiving.Queue.receiver(name, { ...rest, maxAttempts: 2, deadLetter: `${name}.dead` });
+		using dead = sending.Queue.receiver(`${name}.dead`, rest);
+		using other = sending.Queue.receiver(name, rest);
+		using sender = sending.Queue.sender(name, rest);
+		for (let round = 0; round < 30; round++) {
+			sender.sendBatch([`retried ${round}`, `rejected ${round}`]);
+			jobs.take()?.retry();
+			other.take()?.retry();
+			jobs.take()?.reject("because");
+			expect(other.tryTake()).toBeNull();
+			for (const [what, attempts, reason] of [
+				["retried", 2, "max-attempts"],
+				["rejected", 1, "because"],
+			] as const) {
+				using letter = dead.take({ timeout: 10_000 });
+				expect(letter && text(letter.bytes)).toBe(`${what} ${round}`);
+				expect(letter?.origin).toEqual({ queue: name, attempts, reason });
+				expect(letter?.redrive()).toBe(true);
+			}
+			const again = other.take({ timeout: 10_000 });
+			expect([again && text(again.bytes), again?.attempt]).toEqual([`retried ${round}`, 1]);
+			again?.retry({ delay: 5 });
+			expect(jobs.tryRecv()?.byteLength).toBe(`rejected ${round}`.length);
+			const last = jobs.recv({ timeout: 10_000 });
+			expect(last && text(last)).toBe(`retried ${round}`);
+		}
+	});
+
 	test.each(["Route", "Channel"] as const)("a %s carries messages and padding", (kind) => {
 		const name = names.next();
 		using receiver = receiving[kind].receiver(name, { prefix, capacity: 4096 });

@@ -88,6 +88,10 @@ static ipc_part *assembly_find(const ipc_assembly *assembly, const ipc_fragment 
   return NULL;
 }
 
+bool ipc_assembly_has(const ipc_assembly *assembly, const ipc_fragment *fragment) {
+  return assembly_find(assembly, fragment) != NULL;
+}
+
 uint8_t *ipc_assembly_room(ipc_assembly *assembly, const ipc_segment *segment, uint32_t position,
                            const ipc_fragment *fragment, uint32_t length, enum ipc_assembly_step *step) {
   bool is_last = fragment->offset + length == fragment->total;

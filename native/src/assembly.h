@@ -38,6 +38,9 @@ enum ipc_assembly_step {
 uint8_t *ipc_assembly_room(ipc_assembly *assembly, const ipc_segment *segment, uint32_t position,
                            const ipc_fragment *fragment, uint32_t length, enum ipc_assembly_step *step);
 
+/* Whether there is a part that this fragment continues, or has completed. */
+bool ipc_assembly_has(const ipc_assembly *assembly, const ipc_fragment *fragment);
+
 /*
  * The memory of the caller of a receive: a message that begins now and fits is put together there. It is taken back
  * before anything else is written to it, and when the receive ends; a part that was begun in it continues in memory of

@@ -1,5 +1,6 @@
 #include "claim_lock.h"
 
+#include "record_count.h"
 #include "slots.h"
 
 /*
@@ -22,7 +23,11 @@ bool ipc_claim_take_over(ipc_segment *segment, _Atomic uint32_t *claim, uint32_t
   if (owner != 0 && owner != instance && ipc_slots_is_alive(segment, owner, pid)) return false;
   if (!atomic_compare_exchange_strong_explicit(claim, &owner, instance, memory_order_acquire, memory_order_relaxed))
     return false;
-  if (owner != 0 && claim == &segment->header->claim && segment->kind == IPC_QUEUE) claim_finish_move(segment->header);
+  if (owner == 0 || claim != &segment->header->claim) return true;
+  if (segment->kind == IPC_QUEUE)
+    claim_finish_move(segment->header);
+  else
+    ipc_record_count_again(segment);
   return true;
 }
 

@@ -6,7 +6,8 @@
  * compare-and-swap from a dead owner's number takes the lock over without a race.
  *
  * What a dead owner leaves needs no repair: everything a sender wrote lies at or past
- * head until the single store to head publishes it, padding and payload and all. For
+ * head until the single store to head publishes it, padding and payload and all. Only the
+ * count of messages is counted again: a TypeScript sender stores it before head. For
  * takers see queue.h.
  *
  * A route's sender takes the lock when it opens, or when the sender before it has left,

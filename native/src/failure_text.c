@@ -34,7 +34,9 @@ static const char *const option_names[] = {[IPC_OPTION_CAPACITY] = "capacity",
                                            [IPC_OPTION_STRUCT_SIZE] = "struct_size",
                                            [IPC_OPTION_CODEC] = "codec",
                                            [IPC_OPTION_MAX_ATTEMPTS] = "max_attempts",
-                                           [IPC_OPTION_DEAD_LETTER] = "dead_letter"};
+                                           [IPC_OPTION_DEAD_LETTER] = "dead_letter",
+
+                                           [IPC_OPTION_LOSSY] = "lossy"};
 
 /* NULL: the failure is about no option. */
 static const char *option_name(int32_t option) {
@@ -65,6 +67,8 @@ static void add_invalid(text *it, const ipc_failure *failure) {
              failure->found, failure->wanted);
   else if (failure->option == IPC_OPTION_CODEC)
     text_add(it, ": codec is up to 63 bytes of printable ASCII and a zero byte, of a route, a channel or a queue");
+  else if (failure->option == IPC_OPTION_LOSSY)
+    text_add(it, ": lossy is 0 or 1, and only receivers of a route or a channel can be lossy");
   else if (option_name(failure->option) && failure->wanted > 0)
     add_option(it, failure, ", and may be at most ");
   else if (option_name(failure->option))

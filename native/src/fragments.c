@@ -18,6 +18,13 @@ uint32_t ipc_fragments_max_overwriting(const ipc_sender *sender) {
   return (sender->capacity_units - sender->capacity_units / 8) / units * most;
 }
 
+/* Under the claim, before head: a receiver that sees a fragment sees this. */
+static void fragments_say_so(ipc_header *header) {
+  uint32_t kinds = atomic_load_explicit(&header->record_kinds, memory_order_relaxed);
+  if ((kinds & 1u << IPC_RECORD_FRAGMENT) == 0)
+    atomic_store_explicit(&header->record_kinds, kinds | 1u << IPC_RECORD_FRAGMENT, memory_order_relaxed);
+}
+
 static uint32_t fragments_new_message(ipc_sender *sender) {
   if (++sender->message == 0) ++sender->message; /* 0 says that none is unfinished */
   return sender->message;
@@ -51,6 +58,7 @@ static int32_t fragments_send_from(ipc_sender *sender, const uint8_t *bytes, ipc
     if (fragment->offset == 0) fragment->first = claimed.at;
     uint8_t *at = ipc_sender_at(sender, claimed.at), *to = at + sizeof(ipc_record);
     ipc_ring_put_header(at, payload, IPC_RECORD_FRAGMENT);
+    fragments_say_so(sender->segment.header);
     if (sender->segment.overflow == IPC_DROP_OLDEST) {
       ipc_ring_copy_in(to, fragment, sizeof *fragment);
       ipc_ring_copy_in(to + sizeof *fragment, bytes + fragment->offset, part);

@@ -145,6 +145,9 @@ typedef struct ipc_header {
   _Atomic uint32_t orphaned; /* 1: the name no longer leads here; or IPC_TRUNCATED */
   _Atomic uint32_t unusable; /* 1: the lock was given up by a handle that got IPC_OWNER_DIED */
   ipc_event_flag event_flags[IPC_EVENT_COUNT];
+  _Atomic uint32_t gated_count; /* how many of the receivers are no observers: senders wait for these */
+  /* 1 << kind, for loans and fragments, once such a record has been written. Stored under the claim, before head. */
+  _Atomic uint32_t record_kinds;
 
   /* Written under the name lock. */
   _Alignas(IPC_LINE) _Atomic uint32_t next_instance;
@@ -180,7 +183,7 @@ typedef struct ipc_header {
  * dead, empties it by storing instance = 0.
  */
 typedef struct ipc_slot {
-  /* Written by the receiver alone (release); read by senders that look for the gate. */
+  /* Written by the receiver alone (release); read by senders that look for the gate. Of a sender: see `held`. */
   _Alignas(IPC_LINE) _Atomic uint32_t position;
   /* The number of the endpoint: never used twice in the life of a segment; 0 = the slot is free. */
   _Atomic uint32_t instance;
@@ -190,9 +193,10 @@ typedef struct ipc_slot {
   _Atomic uint64_t lost; /* messages, by overflow */
   /* For event loops: the events (bits) that are to wake it, once, and the socket to ring for that. */
   _Atomic uint32_t armed;
+  _Atomic uint32_t observer; /* of a receiver: 1 = no sender waits for it. Constant while the slot is taken */
   _Atomic uint64_t waker;
   /* Written by the owner alone: how often it holds a lock shared; a robust semaphore's permits; of a receiver: whether
-   * its position is not final yet, see slots.c. */
+   * its position is not final yet, see slots.c; of a sender: 1 = it has open loans, the first at `position`. */
   _Atomic uint32_t held;
   _Atomic uint32_t thread;        /* ipc_os_thread(), which counts within the process only; 0: see ending.c */
   _Atomic uint32_t pid_namespace; /* the one that `pid` belongs to; 0: unknown */

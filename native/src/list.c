@@ -24,7 +24,7 @@ _Static_assert(offsetof(ipc_listed_name, capacity) == 64 && offsetof(ipc_listed_
                    offsetof(ipc_listed_name, path) == 368 && sizeof(ipc_listed_name) == 1664,
                "a listed name has no gaps");
 _Static_assert(offsetof(ipc_listed_endpoint, position) == 24 && offsetof(ipc_listed_endpoint, holds) == 48 &&
-                   sizeof(ipc_listed_endpoint) == 56,
+                   sizeof(ipc_listed_endpoint) == 64,
                "a listed endpoint has no gaps");
 
 typedef struct file_entry {
@@ -375,7 +375,8 @@ int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {
                                       .sleeping = listing->alive[index] && list_is_sleeping(slot, is_sender),
                                       .position = list_bytes_before(header, position),
                                       .lag = is_reader ? list_lag_of(header, position) : 0,
-                                      .lost = is_sender ? 0 : list_load_long(&slot->lost)};
+                                      .lost = is_sender ? 0 : list_load_long(&slot->lost),
+                                      .observer = !is_sender && list_load(&slot->observer) != 0};
     return 1;
   }
   return 0;

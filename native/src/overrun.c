@@ -6,17 +6,21 @@ static void overrun_go_to(ipc_receiver *receiver, uint64_t position, uint64_t nu
   receiver->passed = position;
   receiver->number = number;
   receiver->position = receiver->head = (uint32_t)position;
+  receiver->lender = 0;
 }
 
-/* The oldest mark with at most `most` units between it and what is announced; else the last one, which always is whole.
+/*
+ * The oldest mark with at most `most` units between it and what is announced; else the last one, which always is whole.
+ * `seen` was announced: it may be less by now, when senders have found how far they may really write.
  */
-static ipc_mark_copy overrun_mark_within(const ipc_header *header, uint64_t most) {
+static ipc_mark_copy overrun_mark_within(const ipc_header *header, uint64_t most, uint64_t seen) {
   ipc_mark_copy marks[IPC_MARKS];
   uint32_t count;
   while ((count = ipc_marks_copy(header, marks)) == 0) /* the writers went all the way round meanwhile */
     if (atomic_load_explicit(&header->mark_count, memory_order_relaxed) == 0)
       return ipc_marks_last(header); /* damage */
   uint64_t announced = atomic_load_explicit(&header->announced, memory_order_relaxed);
+  if (announced < seen) announced = seen;
   for (uint32_t i = 0; i < count; i++)
     if (announced - marks[i].position <= most) return marks[i];
   return marks[count - 1];
@@ -25,11 +29,11 @@ static ipc_mark_copy overrun_mark_within(const ipc_header *header, uint64_t most
 void ipc_overrun_start(ipc_receiver *receiver, bool from_oldest) {
   const ipc_header *header = receiver->segment.header;
   if (from_oldest) {
-    ipc_mark_copy mark = overrun_mark_within(header, receiver->capacity_units);
+    ipc_mark_copy mark = overrun_mark_within(header, receiver->capacity_units, 0);
     overrun_go_to(receiver, mark.position, mark.number);
   } else {
     /* Position and number as one load found them, before any sender counted us; any mark near has their high bits. */
-    ipc_mark_copy mark = overrun_mark_within(header, receiver->capacity_units);
+    ipc_mark_copy mark = overrun_mark_within(header, receiver->capacity_units, 0);
     uint64_t head = receiver->segment.joined;
     uint64_t position = mark.position + (uint64_t)(int64_t)(int32_t)((uint32_t)head - (uint32_t)mark.position);
     overrun_go_to(receiver, position,
@@ -53,7 +57,7 @@ bool ipc_overrun_found(ipc_receiver *receiver) {
     return false;
   }
   /* With a quarter of the ring to spare, or the next record would be overwritten before it is read. */
-  ipc_mark_copy mark = overrun_mark_within(header, receiver->capacity_units / 4 * 3);
+  ipc_mark_copy mark = overrun_mark_within(header, receiver->capacity_units / 4 * 3, announced);
   /* No mark ahead of us is damage. The position where nothing has been written yet then serves as one; what comes next
    * will be found damaged, too. */
   if ((int64_t)(mark.position - receiver->passed) <= 0) mark = (ipc_mark_copy){announced, receiver->number};

@@ -4,7 +4,7 @@
 #include "sender_state.h"
 #include "slot_owner.h"
 
-_Static_assert(sizeof(ipc_peer) == 20 + 4 * IPC_PEER_DEATHS, "bindings read 32-bit words");
+_Static_assert(sizeof(ipc_peer) == 24 + 4 * IPC_PEER_DEATHS, "bindings read 32-bit words");
 
 /* The endpoint that reads, and what it fills in. */
 typedef struct snapshot {
@@ -26,6 +26,7 @@ static ipc_peer peers_read_slot(const ipc_slot *slot) {
     uint32_t pid_namespace = atomic_load_explicit(&slot->pid_namespace, memory_order_relaxed);
     ipc_peer peer = {.instance = instance,
                      .pid = instance ? atomic_load_explicit(&slot->pid, memory_order_relaxed) : 0};
+    peer.observer = instance ? atomic_load_explicit(&slot->observer, memory_order_relaxed) : 0;
     /* Stored before the slot is emptied, so that an empty slot has them. */
     for (int i = 0; i < IPC_PEER_DEATHS; i++) peer.died[i] = atomic_load_explicit(&slot->died[i], memory_order_relaxed);
     atomic_thread_fence(memory_order_acquire);

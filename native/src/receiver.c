@@ -5,6 +5,7 @@
 #include "codec.h"
 #include "dead_letter.h"
 #include "failure.h"
+#include "latest.h"
 #include "letters.h"
 #include "open.h"
 #include "overrun.h"
@@ -32,7 +33,8 @@ ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_
   if (!receiver) return NULL;
   ipc_segment *segment = &receiver->segment;
   segment->free_endpoint = receiver_free;
-  int32_t index = ipc_slots_join_receiver(segment, options->from_oldest != 0);
+  bool is_observer = options->lossy != 0;
+  int32_t index = ipc_slots_join_receiver(segment, options->from_oldest != 0, is_observer);
   if (index >= 0) ipc_codec_set(segment);
   if (index >= 0) ipc_dead_letter_set(segment, options);
   ipc_os_unlock(lock);
@@ -50,7 +52,7 @@ ipc_receiver *ipc_receiver_open(const char *prefix, const char *name, const ipc_
   receiver->position = atomic_load_explicit(&receiver->slot->position, memory_order_relaxed);
   receiver->head = receiver->published = receiver->position;
   receiver->is_queue = segment->kind == IPC_QUEUE;
-  receiver->is_overrun = segment->overflow == IPC_DROP_OLDEST;
+  receiver->is_overrun = is_observer || segment->overflow == IPC_DROP_OLDEST;
   if (receiver->is_overrun) ipc_overrun_start(receiver, options->from_oldest != 0);
   receiver->run_head = receiver->position;
   receiver->prefetch = options->prefetch ? options->prefetch : UINT32_MAX;
@@ -135,8 +137,7 @@ static int32_t receiver_recv_of_overrun(ipc_receiver *receiver, void *target, ui
       ipc_ring_copy_out(target, bytes, record.length);
       if (ipc_overrun_found(receiver)) continue;
     }
-    receiver->number++;
-    ipc_receiver_advance_of_overrun(receiver, (uint32_t)units);
+    ipc_receiver_advance_message(receiver, (uint32_t)units);
     return (int32_t)record.length;
   }
 }
@@ -210,11 +211,7 @@ void *ipc_receiver_take_assembled(ipc_receiver *receiver, uint32_t *length) {
   if (is_ours) {
     *length = record.length;
     ipc_assembly_finish(&receiver->assembly, true);
-    receiver->number++;
-    if (receiver->is_overrun)
-      ipc_receiver_advance_of_overrun(receiver, (uint32_t)units);
-    else
-      ipc_receiver_advance(receiver, (uint32_t)units);
+    ipc_receiver_advance_message(receiver, (uint32_t)units);
   }
   ipc_receiver_leave(receiver);
   return is_ours ? (void *)(uintptr_t)bytes : NULL;
@@ -318,6 +315,43 @@ int32_t ipc_receiver_retry_after(ipc_receiver *receiver, uint32_t offset, uint32
 int32_t ipc_receiver_next_due(const ipc_receiver *receiver) {
   return receiver->is_queue ? ipc_queue_next_due(&receiver->segment) : -1;
 }
+
+/* As receiver_recv_of_overrun() and receiver_recv_of_any(), but of the newest message. */
+static int32_t receiver_recv_latest(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
+  ipc_record_copy record = {0};
+  const uint8_t *bytes = NULL;
+  for (uint64_t until = 0;;) {
+    int32_t units = ipc_receiver_next_latest(receiver, &record, &bytes);
+    if (units == IPC_TIMED_OUT) {
+      int32_t status = ipc_receiver_wait_for_data(receiver, timeout_ms, &until);
+      if (status != IPC_OK) return status;
+      continue;
+    }
+    if (units < 0) return units;
+    if (record.length > capacity) return IPC_E_BUFFER_TOO_SMALL;
+    if (record.kind == IPC_RECORD_FRAGMENT) {
+      receiver_finish_into(receiver, target, bytes, record.length);
+    } else {
+      ipc_assembly_give_target_back(&receiver->assembly);
+      ipc_ring_copy_out(target, bytes, record.length);
+      if (receiver->is_overrun && ipc_overrun_found(receiver)) continue;
+    }
+    ipc_receiver_advance_message(receiver, (uint32_t)units);
+    return (int32_t)record.length;
+  }
+}
+
+int32_t ipc_receiver_recv_latest(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
+  if (receiver->is_queue) return IPC_E_INVALID_ARGUMENT;
+  ipc_assembly_lend_target(&receiver->assembly, target, capacity);
+  ipc_receiver_enter(receiver);
+  int32_t length = receiver_recv_latest(receiver, target, capacity, timeout_ms);
+  ipc_receiver_leave(receiver);
+  ipc_assembly_give_target_back(&receiver->assembly);
+  return ipc_segment_result(&receiver->segment, length);
+}
+
+double ipc_receiver_skipped(const ipc_receiver *receiver) { return (double)receiver->skipped; }
 
 double ipc_receiver_lost(const ipc_receiver *receiver) { return (double)receiver->lost; }
 

@@ -24,7 +24,8 @@ void ipc_receiver_start_looks(ipc_receiver *receiver) {
 static bool receiver_found_one(const ipc_receiver *receiver, uint32_t found) {
   const ipc_record *record =
       (const ipc_record *)ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
-  return ipc_ring_units(atomic_load_explicit(&record->length, memory_order_relaxed)) >= found;
+  /* Of an observer it may be anything by now, and is a guess then. */
+  return ipc_ring_units(ipc_ring_length_raced(record)) >= found;
 }
 
 /* How long to pause before the next look, from the units that this one found. */
@@ -73,7 +74,11 @@ void ipc_receiver_publish(ipc_receiver *receiver) {
 static bool receiver_has_ready(ipc_receiver *receiver) {
   if (receiver->is_queue) return ipc_queue_has_some(&receiver->segment, receiver->instance);
   if (!ipc_receiver_has_more(receiver)) return false;
-  if (receiver->is_overrun) return true; /* no loans there, and what lies at position may be anything by now */
+  if (receiver->is_overrun) {
+    /* What lies at our position may be anything by now: then we try, which finds out. */
+    return !ipc_ring_has_loan_raced(receiver->segment.body, receiver->capacity_units, receiver->position) ||
+           receiver->abandoned == receiver->lender || receiver->lender == 0 || ipc_overrun_is_due(receiver);
+  }
   const ipc_record *record =
       (const ipc_record *)ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
   return atomic_load_explicit(&record->kind, memory_order_acquire) != IPC_RECORD_LOAN;
@@ -93,7 +98,10 @@ static int32_t receiver_assemble(ipc_receiver *receiver, const uint8_t *payload,
     return IPC_E_CORRUPT;
   enum ipc_assembly_step step;
   uint8_t *room = ipc_assembly_room(assembly, &receiver->segment, receiver->position, &fragment, length, &step);
-  if (room && receiver->is_overrun) {
+  if (room && receiver->is_passing &&
+      (fragment.instance != receiver->newest_of || fragment.message != receiver->newest)) {
+    /* The message ends before the newest one, and is not given out. */
+  } else if (room && receiver->is_overrun) {
     ipc_ring_copy_out(room, payload + sizeof fragment, length);
     if (ipc_overrun_found(receiver)) return IPC_TIMED_OUT;
   } else if (room) {
@@ -112,12 +120,15 @@ int32_t ipc_receiver_next_of_any(ipc_receiver *receiver, ipc_record_copy *record
     if (receiver->is_overrun) ipc_overrun_found(receiver);
     if (!ipc_receiver_has_more(receiver)) return IPC_TIMED_OUT;
     const uint8_t *at = ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
-    uint32_t units =
-        ipc_ring_read(receiver->segment.body, receiver->capacity_units, receiver->position, receiver->head, record);
+    uint32_t units = (receiver->is_overrun ? ipc_ring_read_raced : ipc_ring_read)(
+        receiver->segment.body, receiver->capacity_units, receiver->position, receiver->head, record);
     if (receiver->is_overrun && ipc_overrun_found(receiver)) continue;
     if (units == 0) return ipc_segment_result(&receiver->segment, IPC_E_CORRUPT);
     switch (record->kind) {
-      case IPC_RECORD_MESSAGE: *bytes = at + sizeof(ipc_record); return (int32_t)units;
+      case IPC_RECORD_MESSAGE:
+        if (receiver->is_overrun) receiver->lender = 0; /* a loan that has ended */
+        *bytes = at + sizeof(ipc_record);
+        return (int32_t)units;
       case IPC_RECORD_FRAGMENT: {
         uint32_t before = receiver->position;
         int32_t status = receiver_assemble(receiver, at + sizeof(ipc_record), record->length);
@@ -131,6 +142,11 @@ int32_t ipc_receiver_next_of_any(ipc_receiver *receiver, ipc_record_copy *record
       }
       case IPC_RECORD_LOAN:
         if (receiver->lent_at != receiver->position || receiver->lender == 0) return IPC_E_CORRUPT;
+        if (receiver->is_overrun) {
+          if (receiver->abandoned != receiver->lender) return IPC_TIMED_OUT;
+          receiver->number++; /* its sender counted it, and nobody will end it */
+          break;
+        }
         /* Senders that need the space behind us must not wait for us to move on. */
         if (receiver->published != receiver->position) ipc_receiver_publish(receiver);
         return IPC_TIMED_OUT;
@@ -138,7 +154,9 @@ int32_t ipc_receiver_next_of_any(ipc_receiver *receiver, ipc_record_copy *record
         receiver->lender = record->length;
         receiver->lent_at = receiver->position + units;
         break;
-      default: /* padding */ break;
+      default: /* padding; in the place of a loan: a message that was counted, and then cancelled */
+        if (receiver->lender != 0 && receiver->lent_at == receiver->position) receiver->number++;
+        receiver->lender = 0;
     }
     if (receiver->is_overrun)
       ipc_receiver_advance_of_overrun(receiver, units);
@@ -159,7 +177,12 @@ static void receiver_recover(ipc_receiver *receiver) {
     return;
   }
   if (!ipc_receiver_has_more(receiver) || receiver_has_ready(receiver)) return;
-  if (ipc_slots_is_alive(&receiver->segment, receiver->lender, &pid)) return;
+  if (receiver->lender == 0 || ipc_slots_is_alive(&receiver->segment, receiver->lender, &pid)) return;
+  if (receiver->is_overrun) {
+    /* What lies at position may be another record by now, so an observer only passes over the loan. */
+    receiver->abandoned = receiver->lender;
+    return;
+  }
   ipc_record *record = (ipc_record *)ipc_ring_at(receiver->segment.body, receiver->capacity_units, receiver->position);
   atomic_compare_exchange_strong_explicit(&record->kind, &loan, IPC_RECORD_PADDING, memory_order_relaxed,
                                           memory_order_relaxed);

@@ -10,8 +10,8 @@
 
 /*
  * Every call that reads begins and ends with these. Where overflow is drop-oldest, what was copied must be checked
- * afterwards, which ipc_receiver_recv() does not do in line. So head is position between two calls, and the known run
- * is kept aside.
+ * afterwards, which ipc_receiver_recv() does not do in line; the same holds for observers. So head is position between
+ * two calls, and the known run is kept aside.
  */
 static inline void ipc_receiver_enter(ipc_receiver *receiver) {
   if (receiver->is_overrun) receiver->head = receiver->run_head;
@@ -60,10 +60,22 @@ static inline void ipc_receiver_advance(ipc_receiver *receiver, uint32_t units) 
     ipc_receiver_publish(receiver);
 }
 
-/* The same where senders do not wait for us. */
+/* The same where senders do not wait for us: nobody is woken, and the position is for people, see list.h. */
 static inline void ipc_receiver_advance_of_overrun(ipc_receiver *receiver, uint32_t units) {
   receiver->passed += units;
-  ipc_receiver_advance(receiver, units);
+  receiver->position += units;
+  if (receiver->position != receiver->head && receiver->position - receiver->published < receiver->quota) return;
+  receiver->published = receiver->position;
+  atomic_store_explicit(&receiver->slot->position, receiver->position, memory_order_relaxed);
+}
+
+/* Moves past a message that has been received, or is passed over. */
+static inline void ipc_receiver_advance_message(ipc_receiver *receiver, uint32_t units) {
+  receiver->number++;
+  if (receiver->is_overrun)
+    ipc_receiver_advance_of_overrun(receiver, units);
+  else
+    ipc_receiver_advance(receiver, units);
 }
 
 /* Sets what looks at head need, once the ring's size is known. */

@@ -23,7 +23,8 @@ struct ipc_receiver {
   uint32_t short_runs; /* found by looks without a pause, one after another */
   uint32_t patience;   /* so many short runs start the pauses */
   bool is_queue;
-  bool is_overrun;     /* overflow is drop-oldest: senders do not wait for us, and head is position between calls */
+  bool is_overrun;     /* an observer, or overflow is drop-oldest: senders do not wait for us; head is position between
+                        * calls */
   uint64_t peers_seen; /* see ipc_slots_poll() */
   uint64_t polled_at;  /* when a try last looked for dead peers and for another segment under the name */
   uint32_t lender;     /* the instance in the last owner record… */
@@ -32,6 +33,11 @@ struct ipc_receiver {
   uint64_t passed;
   uint64_t number;
   uint64_t lost;
+  uint64_t skipped;   /* messages that ipc_receiver_recv_latest() has passed over */
+  uint32_t abandoned; /* of an observer: a sender that has left its loan behind. Instances are not used again */
+  bool is_passing;    /* of a route: ipc_receiver_recv_latest() copies only the fragments of one message: */
+  uint32_t newest_of; /* its sender… */
+  uint32_t newest;    /* …and its number */
   ipc_assembly assembly;
   /* Of a queue: */
   uint32_t leases;                 /* open */

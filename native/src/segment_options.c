@@ -25,8 +25,8 @@ int32_t ipc_segment_options_read(ipc_options *own, const ipc_options *given, ipc
     else
       is_known = byte == 0;
   }
-  if (is_known) own->struct_size = sizeof *own; /* it may be read again */
-  if (is_known && own->reserved == 0) return IPC_OK;
+  own->struct_size = sizeof *own; /* it may be read again */
+  if (is_known) return IPC_OK;
   return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_STRUCT_SIZE, bytes, sizeof *own);
 }
 
@@ -34,6 +34,9 @@ int32_t ipc_segment_options_check(const ipc_options *options, ipc_failure *failu
   if (!ipc_segment_is_kind(options->kind)) return ipc_failure_set(failure, IPC_E_INVALID_ARGUMENT, options->kind, 0);
   if (options->overflow > IPC_DROP_OLDEST || (options->overflow == IPC_DROP_OLDEST && options->kind == IPC_QUEUE))
     return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_OVERFLOW, options->overflow, 0);
+  bool is_broadcast = options->kind == IPC_ROUTE || options->kind == IPC_CHANNEL;
+  if (options->lossy > 1 || (options->lossy && !is_broadcast))
+    return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_LOSSY, options->lossy, is_broadcast);
   if (options->mode > IPC_OPEN || options->robust > 2 || options->initial > IPC_MAX_PERMITS + 1)
     return ipc_failure_set(failure, IPC_E_INVALID_ARGUMENT, options->mode, 0);
   bool creates_memory = options->kind == IPC_MEMORY && options->mode != IPC_OPEN;

@@ -34,6 +34,7 @@ static void sender_free(ipc_segment *segment) {
   ipc_sender *sender = (ipc_sender *)segment;
   ipc_segment_close(segment);
   free(sender->stage);
+  free(sender->loans);
   free(sender);
 }
 
@@ -172,7 +173,17 @@ ipc_mapping *ipc_sender_hold_mapping(ipc_sender *sender) { return ipc_mapping_ho
 
 int32_t ipc_sender_receiver_count(ipc_sender *sender) {
   ipc_sender_check_liveness(sender);
-  uint32_t count = atomic_load_explicit(&sender->segment.header->receiver_count, memory_order_acquire);
+  uint32_t count = atomic_load_explicit(&sender->segment.header->gated_count, memory_order_acquire);
+  return (int32_t)(count < sender->segment.max_receivers ? count : sender->segment.max_receivers);
+}
+
+int32_t ipc_sender_observer_count(ipc_sender *sender) {
+  const ipc_header *header = sender->segment.header;
+  ipc_sender_check_liveness(sender);
+  /* A count that is stored between the two loads may be seen in one of them only: information for people. */
+  uint32_t all = atomic_load_explicit(&header->receiver_count, memory_order_acquire);
+  uint32_t gated = atomic_load_explicit(&header->gated_count, memory_order_acquire);
+  uint32_t count = all > gated ? all - gated : 0;
   return (int32_t)(count < sender->segment.max_receivers ? count : sender->segment.max_receivers);
 }
 
@@ -184,7 +195,7 @@ int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, int32_
   if (segment->mapping->is_forked) return IPC_E_FORKED;
   for (;;) {
     uint32_t seen = ipc_event_prepare(header, IPC_EVENT_PEERS);
-    if (atomic_load_explicit(&header->receiver_count, memory_order_acquire) >= count) {
+    if (atomic_load_explicit(&header->gated_count, memory_order_acquire) >= count) {
       /* A receiver that is counted may have been killed without being noticed yet. */
       if (!ipc_slots_evict_dead(segment)) return ipc_segment_result(segment, IPC_OK);
       continue;

@@ -26,7 +26,10 @@ struct ipc_sender {
   uint32_t message;          /* the number of the last message sent in fragments */
   uint32_t unfinished;       /* the number of the one that ipc_sender_send_part() is at; 0 = none */
   uint32_t unfinished_first; /* where that one began */
-  uint8_t *stage;            /* records of stage(), one after another; made on first use */
+  uint32_t *loans;           /* the positions of the open ones, in no order; made on first use */
+  uint32_t loan_count;
+  uint32_t loan_room;
+  uint8_t *stage; /* records of stage(), one after another; made on first use */
   uint32_t stage_units;
   uint32_t stage_capacity;
 };

@@ -40,8 +40,12 @@ static uint32_t sender_recompute_write_limit(ipc_sender *sender, uint32_t positi
   ipc_mark_copy last = ipc_marks_last(header);
   uint64_t here = announced + (uint64_t)(int64_t)(int32_t)(position - (uint32_t)announced);
   uint64_t number = last.number + (uint64_t)(int64_t)(int32_t)((uint32_t)(head >> 32) - (uint32_t)last.number);
-  /* A full ring comes here for every message: marks that close together would not reach round it. */
-  bool is_near = sender->segment.overflow != IPC_DROP_OLDEST && here - last.position < capacity / IPC_MARKS;
+  /*
+   * A full ring comes here for every message: marks that close together would not reach round it. But the last mark
+   * always lies at most a capacity before what is announced: a receiver that was overrun continues there.
+   */
+  bool is_near = sender->segment.overflow != IPC_DROP_OLDEST && here - last.position < capacity / IPC_MARKS &&
+                 here + ahead - last.position <= capacity;
   if (!is_near) ipc_marks_add(header, here, number);
   /* release: a receiver that sees the announcement sees the mark; pairs with ipc_overrun_found */
   if (announced < here + ahead) atomic_store_explicit(&header->announced, here + ahead, memory_order_release);

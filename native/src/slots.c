@@ -5,6 +5,7 @@
 #include "marks.h"
 #include "open_segments.h"
 #include "orphan.h"
+#include "record_count.h"
 #include "slot_owner.h"
 #include "waits.h"
 
@@ -36,9 +37,12 @@ static uint32_t slots_new_instance(ipc_header *header) {
  */
 #define JOINING UINT32_MAX
 
+/* Which slots a count is of: all, or those of receivers that senders wait for. */
+enum slots_counted { ALL_ENDPOINTS, WITHOUT_OBSERVERS };
+
 /* How many of the first `most` slots are taken, by endpoints that have joined; *used is the index after the last one.
  */
-static uint32_t slots_count(const ipc_slot *slots, uint32_t most, uint32_t *used) {
+static uint32_t slots_count(const ipc_slot *slots, uint32_t most, enum slots_counted of, uint32_t *used) {
   uint32_t count = 0;
   *used = 0;
   for (uint32_t i = 0; i < most; i++) {
@@ -46,7 +50,8 @@ static uint32_t slots_count(const ipc_slot *slots, uint32_t most, uint32_t *used
     *used = i + 1;
     /* acquire pairs with the release in ipc_slots_join_receiver: what a sender that counts the slot sends lies at or
      * past its position */
-    count += atomic_load_explicit(&slots[i].held, memory_order_acquire) != JOINING;
+    if (atomic_load_explicit(&slots[i].held, memory_order_acquire) == JOINING) continue;
+    count += of == ALL_ENDPOINTS || atomic_load_explicit(&slots[i].observer, memory_order_relaxed) == 0;
   }
   return count;
 }
@@ -57,9 +62,10 @@ static uint32_t slots_used(const _Atomic uint32_t *word, uint32_t most) {
 }
 
 /* How many slots are taken below the index that is in `used`: an endpoint raises it before it takes its slot. */
-static uint32_t slots_count_used(const _Atomic uint32_t *used, const ipc_slot *slots, uint32_t most) {
+static uint32_t slots_count_used(const _Atomic uint32_t *used, const ipc_slot *slots, uint32_t most,
+                                 enum slots_counted of) {
   uint32_t last;
-  return slots_count(slots, slots_used(used, most), &last);
+  return slots_count(slots, slots_used(used, most), of, &last);
 }
 
 /* More rounds than others can change slots meanwhile; a damaged segment must not keep a process here. */
@@ -78,14 +84,14 @@ enum { COUNT_ROUNDS = 64 };
  * If it was killed there, the next process that counts corrects it.
  */
 static void slots_update_count(_Atomic uint32_t *word, const _Atomic uint32_t *used, const ipc_slot *slots,
-                               uint32_t most) {
+                               uint32_t most, enum slots_counted of) {
   for (int round = 0; round < COUNT_ROUNDS; round++) {
-    uint32_t before = atomic_load_explicit(word, memory_order_acquire), count = slots_count_used(used, slots, most);
+    uint32_t before = atomic_load_explicit(word, memory_order_acquire), count = slots_count_used(used, slots, most, of);
     if (before != count &&
         !atomic_compare_exchange_strong_explicit(word, &before, count, memory_order_release, memory_order_relaxed))
       continue;
     atomic_thread_fence(memory_order_seq_cst); /* pairs with itself */
-    if (slots_count_used(used, slots, most) == count && atomic_load_explicit(word, memory_order_relaxed) == count)
+    if (slots_count_used(used, slots, most, of) == count && atomic_load_explicit(word, memory_order_relaxed) == count)
       return;
   }
 }
@@ -98,13 +104,17 @@ static void slots_recount(ipc_segment *segment, bool has_lock) {
   ipc_header *header = segment->header;
   uint32_t used;
   if (has_lock) {
-    slots_count(segment->senders, segment->max_senders, &used);
+    slots_count(segment->senders, segment->max_senders, ALL_ENDPOINTS, &used);
     atomic_store_explicit(&header->sender_slots_used, used, memory_order_release);
-    slots_count(segment->receivers, segment->max_receivers, &used);
+    slots_count(segment->receivers, segment->max_receivers, ALL_ENDPOINTS, &used);
     atomic_store_explicit(&header->receiver_slots_used, used, memory_order_release);
   }
-  slots_update_count(&header->sender_count, &header->sender_slots_used, segment->senders, segment->max_senders);
-  slots_update_count(&header->receiver_count, &header->receiver_slots_used, segment->receivers, segment->max_receivers);
+  slots_update_count(&header->sender_count, &header->sender_slots_used, segment->senders, segment->max_senders,
+                     ALL_ENDPOINTS);
+  slots_update_count(&header->receiver_count, &header->receiver_slots_used, segment->receivers, segment->max_receivers,
+                     ALL_ENDPOINTS);
+  slots_update_count(&header->gated_count, &header->receiver_slots_used, segment->receivers, segment->max_receivers,
+                     WITHOUT_OBSERVERS);
   ipc_event_notify(segment, IPC_EVENT_PEERS);
   ipc_event_notify(segment, IPC_EVENT_SPACE); /* the gate may have moved */
 }
@@ -117,13 +127,14 @@ static void slots_raise_used(_Atomic uint32_t *word, uint32_t index) {
 
 static void slots_leave_as_dead(ipc_segment *segment, uint32_t instance, uint64_t patience_ns);
 
-static void slots_take(ipc_segment *segment, ipc_slot *slot, uint32_t held) {
+static void slots_take(ipc_segment *segment, ipc_slot *slot, uint32_t held, bool is_observer) {
   ipc_slot_owner_set(slot);
   atomic_store_explicit(&slot->asleep, 0, memory_order_relaxed);
   atomic_store_explicit(&slot->armed, 0, memory_order_relaxed);
   atomic_store_explicit(&slot->lost, 0, memory_order_relaxed);
   atomic_store_explicit(&slot->held, held, memory_order_relaxed);
-  /* release: a process that sees the instance sees owner, position and `held` */
+  atomic_store_explicit(&slot->observer, is_observer, memory_order_relaxed);
+  /* release: a process that sees the instance sees owner, position, `held` and `observer` */
   atomic_store_explicit(&slot->instance, slots_new_instance(segment->header), memory_order_release);
   ipc_open_segments_add(segment, slot, slots_leave_as_dead);
 }
@@ -144,9 +155,17 @@ static uint32_t slots_head_position(const ipc_header *header) {
  * An older position needs more: the limit of a sender that did not see it may lie up to capacity past head. The sender
  * announced that before its full fence, hence before (2): if `announced` is at most capacity past the position (4), no
  * sender's limit is further.
+ *
+ * An observer is not in the gate, so nothing has to hold for its position: it checks what it reads afterwards. See
+ * overrun.h.
  */
-static void slots_take_position(ipc_segment *segment, ipc_slot *slot, bool from_oldest) {
+static void slots_take_position(ipc_segment *segment, ipc_slot *slot, bool from_oldest, bool is_observer) {
   ipc_header *header = segment->header;
+  if (is_observer) {
+    segment->joined = ipc_record_count_head(segment);
+    atomic_store_explicit(&slot->position, (uint32_t)segment->joined, memory_order_release);
+    return;
+  }
   ipc_mark_copy marks[IPC_MARKS];
   uint32_t count = from_oldest ? ipc_marks_copy(header, marks) : 0;
   for (uint32_t i = 0; i < count; i++) {
@@ -160,15 +179,15 @@ static void slots_take_position(ipc_segment *segment, ipc_slot *slot, bool from_
   atomic_store_explicit(&slot->position, (uint32_t)segment->joined, memory_order_release);
 }
 
-int32_t ipc_slots_join_receiver(ipc_segment *segment, bool from_oldest) {
+int32_t ipc_slots_join_receiver(ipc_segment *segment, bool from_oldest, bool is_observer) {
   ipc_header *header = segment->header;
   int32_t index = slots_find_or_make_free(segment, segment->receivers, segment->max_receivers);
   if (index < 0) return IPC_E_TOO_MANY_RECEIVERS;
   ipc_slot *slot = &segment->receivers[index];
   slots_raise_used(&header->receiver_slots_used, (uint32_t)index);
   atomic_store_explicit(&slot->position, slots_head_position(header), memory_order_relaxed);
-  slots_take(segment, slot, JOINING); /* (1) */
-  slots_take_position(segment, slot, from_oldest);
+  slots_take(segment, slot, JOINING, is_observer); /* (1) */
+  slots_take_position(segment, slot, from_oldest, is_observer && segment->overflow != IPC_DROP_OLDEST);
   atomic_store_explicit(&slot->held, 0, memory_order_release);
   slots_recount(segment, true);
   return index;
@@ -178,7 +197,7 @@ int32_t ipc_slots_join_handle(ipc_segment *segment) {
   int32_t index = slots_find_or_make_free(segment, segment->receivers, segment->max_receivers);
   if (index < 0) return IPC_E_TOO_MANY_HANDLES;
   slots_raise_used(&segment->header->receiver_slots_used, (uint32_t)index);
-  slots_take(segment, &segment->receivers[index], 0);
+  slots_take(segment, &segment->receivers[index], 0, false);
   slots_recount(segment, true);
   return index;
 }
@@ -187,7 +206,7 @@ int32_t ipc_slots_join_sender(ipc_segment *segment) {
   int32_t index = slots_find_or_make_free(segment, segment->senders, segment->max_senders);
   if (index < 0) return IPC_E_TOO_MANY_SENDERS;
   slots_raise_used(&segment->header->sender_slots_used, (uint32_t)index);
-  slots_take(segment, &segment->senders[index], 0);
+  slots_take(segment, &segment->senders[index], 0, false);
   slots_recount(segment, true);
   return index;
 }
@@ -332,6 +351,31 @@ static void slots_leave_as_dead(ipc_segment *segment, uint32_t instance, uint64_
   ipc_os_unlock(fd);
 }
 
+/* How far before head a slot's owner needs the ring; negative: it has read records newer than `head`. */
+static int32_t slots_lag(const ipc_slot *slot, uint32_t head) {
+  /* acquire pairs with the release of a receiver (it has read what lies before its position), and of a sender that has
+   * ended the loans there */
+  return (int32_t)(head - atomic_load_explicit(&slot->position, memory_order_acquire));
+}
+
+/*
+ * The most that open loans need before head. A lender stores where its first open loan lies under the claim, before the
+ * loan is published, and moves that on when it has ended. So a sender that has the claim sees every open loan.
+ */
+static int32_t slots_lag_of_loans(const ipc_segment *segment, uint32_t head) {
+  uint32_t used = slots_used(&segment->header->sender_slots_used, segment->max_senders);
+  int32_t lag = 0;
+  for (uint32_t i = 0; i < used; i++) {
+    const ipc_slot *slot = &segment->senders[i];
+    if (atomic_load_explicit(&slot->instance, memory_order_acquire) == 0) continue;
+    /* acquire pairs with the release in loans_end: what was written to the loan comes before what overwrites it */
+    if (atomic_load_explicit(&slot->held, memory_order_acquire) == 0) continue;
+    int32_t behind = slots_lag(slot, head);
+    if (behind > lag) lag = behind;
+  }
+  return lag;
+}
+
 uint32_t ipc_slots_gate(const ipc_segment *segment, uint32_t head) {
   /*
    * Pairs with (2) in slots_take_position. For a receiver that begins at head it is redundant as the code is: the fence
@@ -340,13 +384,16 @@ uint32_t ipc_slots_gate(const ipc_segment *segment, uint32_t head) {
    */
   atomic_thread_fence(memory_order_seq_cst);
   uint32_t used = slots_used(&segment->header->receiver_slots_used, segment->max_receivers);
-  int32_t lag = 0;
+  bool has_loans = atomic_load_explicit(&segment->header->record_kinds, memory_order_relaxed) & 1u << IPC_RECORD_LOAN;
+  int32_t lag = IPC_UNLIKELY(has_loans) ? slots_lag_of_loans(segment, head) : 0;
   for (uint32_t i = 0; i < used; i++) {
     const ipc_slot *slot = &segment->receivers[i];
+    /* The instance first: then an `observer` that is not its own is one of a later owner, which this sender need not
+     * see. */
     if (atomic_load_explicit(&slot->instance, memory_order_acquire) == 0) continue;
-    /* acquire pairs with the receiver's release: it has read what lies before its position */
-    int32_t behind = (int32_t)(head - atomic_load_explicit(&slot->position, memory_order_acquire));
-    if (behind > lag) lag = behind; /* negative: it has read records newer than `head` */
+    if (atomic_load_explicit(&slot->observer, memory_order_relaxed) != 0) continue;
+    int32_t behind = slots_lag(slot, head);
+    if (behind > lag) lag = behind;
   }
   return head - (uint32_t)lag;
 }
@@ -371,6 +418,13 @@ bool ipc_slots_evict_dead_at(ipc_segment *segment, uint32_t gate) {
     if (atomic_load_explicit(&slot->position, memory_order_relaxed) == gate && slots_is_dead(slot, &answers))
       return slots_evict(segment);
   }
+  /* Dead senders whose loans are open there. */
+  for (uint32_t i = 0, used = slots_used(&segment->header->sender_slots_used, segment->max_senders); i < used; i++) {
+    const ipc_slot *slot = &segment->senders[i];
+    if (atomic_load_explicit(&slot->held, memory_order_relaxed) != 0 &&
+        atomic_load_explicit(&slot->position, memory_order_relaxed) == gate && slots_is_dead(slot, &answers))
+      return slots_evict(segment);
+  }
   return false;
 }
 
@@ -385,8 +439,11 @@ static bool slots_evict_dead(ipc_segment *segment, ipc_owner_answers *answers) {
   uint32_t used;
   if (slots_evict_dead_of(segment, segment->receivers, segment->max_receivers, answers)) return true;
   /* A receiver that was killed while it left has emptied its slot, and nobody has counted. */
-  if (slots_count(segment->receivers, segment->max_receivers, &used) !=
-      atomic_load_explicit(&segment->header->receiver_count, memory_order_relaxed))
+  const ipc_header *header = segment->header;
+  if (slots_count(segment->receivers, segment->max_receivers, ALL_ENDPOINTS, &used) !=
+          atomic_load_explicit(&header->receiver_count, memory_order_relaxed) ||
+      slots_count(segment->receivers, segment->max_receivers, WITHOUT_OBSERVERS, &used) !=
+          atomic_load_explicit(&header->gated_count, memory_order_relaxed))
     slots_recount(segment, false);
   return false;
 }
@@ -395,7 +452,8 @@ bool ipc_slots_evict_dead(ipc_segment *segment) { return slots_evict_dead(segmen
 
 bool ipc_slots_any_receiver(ipc_segment *segment) {
   ipc_header *header = segment->header;
-  if (slots_count_used(&header->receiver_slots_used, segment->receivers, segment->max_receivers) == 0) return false;
+  if (slots_count_used(&header->receiver_slots_used, segment->receivers, segment->max_receivers, ALL_ENDPOINTS) == 0)
+    return false;
   slots_recount(segment, false);
   return true;
 }

@@ -12,9 +12,9 @@
 /*
  * Takes a slot. Under the name lock. Returns its index, IPC_E_TOO_MANY_RECEIVERS or IPC_E_TOO_MANY_SENDERS. A receiver
  * is given the position of head, or of the oldest record that is still whole, such that no sender can overwrite a
- * record from there on: see slots.c.
+ * record from there on: see slots.c. Senders do not wait for an observer.
  */
-int32_t ipc_slots_join_receiver(ipc_segment *segment, bool from_oldest);
+int32_t ipc_slots_join_receiver(ipc_segment *segment, bool from_oldest, bool is_observer);
 int32_t ipc_slots_join_sender(ipc_segment *segment);
 
 /* The same for a handle of a lock or of memory: its slot is among those of receivers. Or IPC_E_TOO_MANY_HANDLES. */
@@ -38,8 +38,8 @@ uint32_t ipc_slots_reap(ipc_segment *segment);
 bool ipc_slots_any_alive(ipc_segment *segment);
 
 /*
- * The gate: the lowest position that a live receiver still needs, or head if there
- * is none. Full fence first: see ipc_slots_join_receiver.
+ * The gate: the lowest position that a live receiver still needs, or at which a live sender writes a loan; head if
+ * there is none. Observers need none. Full fence first: see ipc_slots_join_receiver.
  */
 uint32_t ipc_slots_gate(const ipc_segment *segment, uint32_t head);
 

@@ -89,12 +89,22 @@ static void a_newer_caller_may_use_what_is_known_here(void) {
   }
 }
 
-static void the_reserved_field_is_zero(void) {
-  ipc_options options = ipc_options_default(0);
-  options.reserved = 1;
-  check_refused(&options);
+static void only_receivers_of_routes_and_channels_are_lossy(void) {
+  const struct {
+    uint32_t kind, lossy;
+  } refused[] = {{IPC_QUEUE, 1}, {IPC_ROUTE, 2}, {IPC_MUTEX, 1}};
+  for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+    ipc_options options = ipc_options_default(refused[i].kind);
+    ipc_failure failure;
+    options.lossy = refused[i].lossy;
+    CHECK(refused[i].kind == IPC_MUTEX ? !ipc_handle_open("", "options", &options, &failure)
+                                       : !ipc_receiver_open("", "options", &options, &failure));
+    CHECK_EQ(failure.code, IPC_E_INVALID_ARGUMENT);
+    CHECK_EQ(failure.option, IPC_OPTION_LOSSY);
+    CHECK_EQ(failure.found, refused[i].lossy);
+  }
 }
 
 TEST_MAIN(TEST_CASE(the_default_has_its_size), TEST_CASE(no_size_and_a_wrong_one_are_refused),
           TEST_CASE(an_older_caller_has_the_first_fields_only), TEST_CASE(a_newer_caller_may_use_what_is_known_here),
-          TEST_CASE(the_reserved_field_is_zero))
+          TEST_CASE(only_receivers_of_routes_and_channels_are_lossy))

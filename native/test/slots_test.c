@@ -62,15 +62,15 @@ static ipc_sender *must_send(void) {
 static void lowest_free_place_is_taken(void) {
   ipc_segment segment = open_segment(3);
   ipc_header *header = segment.header;
-  for (int i = 0; i < 3; i++) CHECK_EQ(ipc_slots_join_receiver(&segment, false), i);
-  CHECK_EQ(ipc_slots_join_receiver(&segment, false), IPC_E_TOO_MANY_RECEIVERS);
+  for (int i = 0; i < 3; i++) CHECK_EQ(ipc_slots_join_receiver(&segment, false, false), i);
+  CHECK_EQ(ipc_slots_join_receiver(&segment, false, false), IPC_E_TOO_MANY_RECEIVERS);
   CHECK_EQ(header->receiver_count, 3);
   CHECK_EQ(header->receiver_slots_used, 3);
   uint32_t instance = segment.receivers[1].instance;
   leave(&segment, &segment.receivers[1]);
   CHECK_EQ(header->receiver_count, 2);
   CHECK_EQ(header->receiver_slots_used, 3);
-  CHECK_EQ(ipc_slots_join_receiver(&segment, false), 1);
+  CHECK_EQ(ipc_slots_join_receiver(&segment, false, false), 1);
   CHECK(segment.receivers[1].instance != instance);
   leave(&segment, &segment.receivers[2]);
   CHECK_EQ(header->receiver_slots_used, 2);
@@ -91,7 +91,7 @@ static void gate_is_the_lowest_position(void) {
     atomic_store(&segment.header->head, base);
     CHECK_EQ(ipc_slots_gate(&segment, base), base); /* no receiver: nothing holds senders back */
     for (int r = 0; r < 3; r++) {
-      CHECK_EQ(ipc_slots_join_receiver(&segment, false), r);
+      CHECK_EQ(ipc_slots_join_receiver(&segment, false, false), r);
       CHECK_EQ(segment.receivers[r].position, base);
     }
     atomic_store(&segment.receivers[0].position, base + 20);
@@ -111,7 +111,7 @@ static void gate_is_the_lowest_position(void) {
 
 static void a_wild_limit_is_not_followed(void) {
   ipc_segment segment = open_segment(4);
-  CHECK_EQ(ipc_slots_join_receiver(&segment, false), 0);
+  CHECK_EQ(ipc_slots_join_receiver(&segment, false, false), 0);
   atomic_store(&segment.header->receiver_slots_used, UINT32_MAX);
   CHECK_EQ(ipc_slots_gate(&segment, 0), 0);
   leave(&segment, &segment.receivers[0]);
@@ -131,7 +131,7 @@ static void instances_skip_zero(void) {
 
 static void there_is_room_for_1024_receivers(void) {
   ipc_segment segment = open_segment(IPC_MAX_RECEIVERS);
-  for (int i = 0; i < 1023; i++) CHECK_EQ(ipc_slots_join_receiver(&segment, false), i);
+  for (int i = 0; i < 1023; i++) CHECK_EQ(ipc_slots_join_receiver(&segment, false, false), i);
   ipc_receiver *last = must_receive(IPC_MAX_RECEIVERS);
   ipc_sender *sender = must_send();
   int32_t code;
@@ -452,7 +452,7 @@ static void joiner_is_never_below_the_gate(void) {
     meet(&of->starts, round);
     if (of->is_over) break;
     meeting_stagger(&seed, 100);
-    CHECK_EQ(ipc_slots_join_receiver(&of->segment, false), 0);
+    CHECK_EQ(ipc_slots_join_receiver(&of->segment, false, false), 0);
     meet(&of->ends, round);
     uint32_t gate = atomic_load(&of->gate), position = of->segment.receivers[0].position;
     if ((int32_t)(position - gate) < 0) FAIL("round %u: position %u is below the gate %u", round, position, gate);

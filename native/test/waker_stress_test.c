@@ -186,7 +186,7 @@ static void either_side_sees_the_other(void) {
   const ipc_options options = of_kind(IPC_CHANNEL);
   int32_t lock = ipc_segment_open(&of->segment, test_prefix, test_name, &options, &failure);
   CHECK_GE(lock, 0);
-  CHECK_EQ(ipc_slots_join_receiver(&of->segment, false), 0);
+  CHECK_EQ(ipc_slots_join_receiver(&of->segment, false, false), 0);
   ipc_os_unlock(lock);
   ipc_slot *slot = &of->segment.receivers[0];
   waker mine = open_waker();

@@ -56,7 +56,7 @@ typedef struct ipc_listed_name {
   uint32_t version;                /* of the layout; also of state VERSION */
   int32_t system_error;            /* of state DENIED, and of FOREIGN that could not be opened: errno */
   uint32_t senders;                /* alive */
-  uint32_t receivers;              /* alive; of kinds without a ring: handles */
+  uint32_t receivers;              /* alive, observers too; of kinds without a ring: handles */
   uint32_t dead;                   /* endpoints whose death no other endpoint has noticed yet */
   uint32_t waiting;                /* queue: bytes of its ring in which messages may wait to be taken */
   uint32_t permits;                /* semaphore: free permits */
@@ -92,10 +92,12 @@ typedef struct ipc_listed_endpoint {
    * behind; then the value wraps.)
    */
   uint64_t lag;
-  uint64_t lost; /* messages that it missed by IPC_DROP_OLDEST */
+  uint64_t lost; /* messages that it missed, as ipc_receiver_lost() says */
   /* Of handles. What a dead one held counts until its death is noticed. */
   uint32_t holds;     /* how often it holds the lock, or how many permits of a robust semaphore */
   uint32_t exclusive; /* 1: it holds a mutex, or a reader-writer lock for writing */
+  uint32_t observer;  /* of receivers; 1: no sender waits for it */
+  uint32_t reserved;  /* 0 */
 } ipc_listed_endpoint;
 
 /* Which side an endpoint is. */

@@ -65,7 +65,8 @@ enum ipc_option {
   IPC_OPTION_STRUCT_SIZE = 8,
   IPC_OPTION_CODEC = 9,
   IPC_OPTION_MAX_ATTEMPTS = 10,
-  IPC_OPTION_DEAD_LETTER = 11 /* ipc_failure.dead_letter is the name that is set */
+  IPC_OPTION_DEAD_LETTER = 11, /* ipc_failure.dead_letter is the name that is set */
+  IPC_OPTION_LOSSY = 12
 };
 
 #define IPC_MIN_CAPACITY 4096u
@@ -103,10 +104,10 @@ typedef struct ipc_options {
   /* The position at which a created ring starts, in units of 8 bytes. Only tests set it, to start just below a wrap of
    * the 32-bit positions. */
   uint32_t first_position;
-  uint32_t mode;     /* ipc_mode; default IPC_CREATE_OR_OPEN */
-  uint32_t initial;  /* semaphore: 1 + its permits at first; default one permit */
-  uint32_t robust;   /* semaphore: 1 = yes, 2 = no; default no */
-  uint32_t reserved; /* 0 */
+  uint32_t mode;    /* ipc_mode; default IPC_CREATE_OR_OPEN */
+  uint32_t initial; /* semaphore: 1 + its permits at first; default one permit */
+  uint32_t robust;  /* semaphore: 1 = yes, 2 = no; default no */
+  uint32_t lossy;   /* a receiver of a route or channel: 1 = an observer, see receiver.h; default 0 */
   uint64_t size; /* shared memory: bytes, 1 to IPC_MAX_MEMORY; required to create. A name that is open may have more */
   /*
    * What the bytes of messages are, for example "json": printable ASCII, 1 to 63 bytes, with a zero byte. The library

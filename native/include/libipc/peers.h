@@ -33,6 +33,7 @@ typedef struct ipc_peer {
   uint32_t pid;      /* its process; 0 if the slot is free */
   uint32_t slot;     /* its index among the slots of its role */
   uint32_t alive;    /* 1, or 0: its process or thread has ended */
+  uint32_t observer; /* 1: a receiver that no sender waits for */
   uint32_t
       died[IPC_PEER_DEATHS]; /* the last instances in this slot that were killed, in no order; 0: there are fewer */
 } ipc_peer;

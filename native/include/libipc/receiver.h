@@ -6,6 +6,11 @@
  * what a live receiver has not read: a slow receiver makes senders wait or drop, it is never disconnected. When the
  * receiver's thread ends, senders that wait for it notice within a second.
  *
+ * An observer (`lossy` of ipc_options; routes and channels) is a receiver that no sender waits for. Senders overwrite
+ * what it has not read; it then goes on with newer messages, and ipc_receiver_lost() says exactly how many it missed.
+ * It never gets a message that was overwritten in part. In a ring with IPC_DROP_OLDEST all receivers read like this.
+ * With from_oldest it starts with the oldest message that is still whole. Calls that read in the ring (peek) copy.
+ *
  *   ipc_options options = ipc_options_default(IPC_ROUTE);
  *   ipc_failure failure;
  *   ipc_receiver *prices = ipc_receiver_open("", "prices", &options, &failure);
@@ -62,6 +67,19 @@ IPC_API void ipc_receiver_close(ipc_receiver *receiver);
 IPC_API int32_t ipc_receiver_recv(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms);
 
 /*
+ * Passes over all messages but the newest whole one, and copies that into `target`, which has room for `capacity`
+ * bytes; waits if there is none. Messages that were passed over count in ipc_receiver_skipped(). A loan that is still
+ * written ends the search: what comes after it is not looked at. Any receiver of a route or channel may call it.
+ *
+ * Returns:    the length of the message. IPC_TIMED_OUT: none arrived.
+ * Fails with: IPC_E_INVALID_ARGUMENT (a queue); as ipc_receiver_recv(). After IPC_E_BUFFER_TOO_SMALL the message stays
+ *             the next one, unless a newer one arrives.
+ * Called by:  the owner.
+ * Order:      as ipc_receiver_recv().
+ */
+IPC_API int32_t ipc_receiver_recv_latest(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms);
+
+/*
  * The length of the next message. Never waits. In a queue another receiver may take that message first.
  *
  * Returns:    the length; IPC_TIMED_OUT: there is no message now.
@@ -104,7 +122,9 @@ IPC_API void ipc_message_release(void *memory);
 IPC_API void *ipc_message_releaser(void);
 
 /*
- * How many messages sent since the open this receiver has missed because they were overwritten (IPC_DROP_OLDEST).
+ * How many messages sent since the open this receiver has missed because they were overwritten: of an observer, and
+ * with IPC_DROP_OLDEST. It is exact: every message that was sent since the open has been received, lost or skipped, or
+ * comes next. (A loan counts when it was made, also if it was cancelled later and had been overwritten by then.)
  *
  * Returns:    the count.
  * Fails with: nothing.
@@ -114,13 +134,23 @@ IPC_API void *ipc_message_releaser(void);
 IPC_API double ipc_receiver_lost(const ipc_receiver *receiver);
 
 /*
+ * How many messages ipc_receiver_recv_latest() has passed over.
+ *
+ * Returns:    the count.
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
+IPC_API double ipc_receiver_skipped(const ipc_receiver *receiver);
+
+/*
  * Waits for a message, then fills `spans` with up to `max` pairs (byte offset from ipc_receiver_ring(), length) of the
  * next messages, in order. The bytes stay valid, and hold senders back, until ipc_receiver_consume(). Not for queues.
  *
  * Returns:    how many pairs. IPC_TIMED_OUT: no message arrived. IPC_NOT_IN_PLACE: the next message cannot be read in
- *             the ring, because it was assembled from fragments or the ring has IPC_DROP_OLDEST. spans[0] is then its
- *             length: if it is at most `capacity`, the message has been received into `target` (which may be NULL with
- *             capacity 0), else it stays.
+ *             the ring, because it was assembled from fragments, the ring has IPC_DROP_OLDEST, or the receiver is an
+ *             observer. spans[0] is then its length: if it is at most `capacity`, the message has been received into
+ *             `target` (which may be NULL with capacity 0), else it stays.
  * Fails with: IPC_E_INVALID_ARGUMENT (a queue), IPC_E_NO_SPACE, IPC_E_ORPHANED.
  * Called by:  the owner. No other receiving call between a peek and its consume.
  * Order:      as ipc_receiver_recv(), for each message.
@@ -132,7 +162,8 @@ IPC_API int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint3
  * Moves past the first `count` messages of the last peek; senders may overwrite them afterwards.
  *
  * Returns:    IPC_OK.
- * Fails with: IPC_E_INVALID_ARGUMENT: a queue, a ring with IPC_DROP_OLDEST, or more messages than were peeked at.
+ * Fails with: IPC_E_INVALID_ARGUMENT: a queue, a ring with IPC_DROP_OLDEST, an observer, or more messages than were
+ *             peeked at.
  * Called by:  the owner.
  * Order:      release: the caller's reads of these messages happen before a sender overwrites them.
  */

@@ -216,8 +216,8 @@ IPC_API uint32_t ipc_sender_capacity(const ipc_sender *sender);
 IPC_API ipc_mapping *ipc_sender_hold_mapping(ipc_sender *sender);
 
 /*
- * How many receivers are connected. A killed one counts for up to half a second: the call looks for dead receivers that
- * often, and so do all ways to send.
+ * How many receivers are connected, without observers (receiver.h). A killed one counts for up to half a second: the
+ * call looks for dead receivers that often, and so do all ways to send.
  *
  * Returns:    the count, 0 to max_receivers.
  * Fails with: nothing.
@@ -227,7 +227,17 @@ IPC_API ipc_mapping *ipc_sender_hold_mapping(ipc_sender *sender);
 IPC_API int32_t ipc_sender_receiver_count(ipc_sender *sender);
 
 /*
- * Waits until at least `count` receivers are connected and alive.
+ * How many observers are connected: receivers that no sender waits for. With observers only, messages are sent.
+ *
+ * Returns:    the count, 0 to max_receivers.
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      acquire: an observer that was counted receives messages sent afterwards, or counts them as lost.
+ */
+IPC_API int32_t ipc_sender_observer_count(ipc_sender *sender);
+
+/*
+ * Waits until at least `count` receivers are connected and alive. Observers do not count.
  *
  * Returns:    IPC_OK, IPC_TIMED_OUT.
  * Fails with: IPC_E_INVALID_ARGUMENT (more than the name allows), IPC_E_ORPHANED.

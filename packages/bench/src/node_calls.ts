@@ -76,6 +76,7 @@ await runCommand(async (signal) => {
 		fromOldest: false,
 		firstPosition: 0,
 		codec: "",
+		lossy: false,
 	};
 	const sender = openNativeSender(library(), "route", prefix, "calls", options);
 	// On another name: the sender has no receiver.

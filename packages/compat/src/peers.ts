@@ -12,6 +12,7 @@ interface Peer {
 	readonly pid: number;
 	readonly died: Int32Array;
 	readonly alive: boolean;
+	readonly observer: boolean;
 }
 
 /**
@@ -25,7 +26,8 @@ function readSlot(segment: Segment, at: number): Peer {
 		const pid = instance === 0 ? 0 : (words[at + slotWord.pid] as number);
 		const died = words.slice(at + slotWord.died, at + slotWord.died + abi.PEER_DEATHS);
 		const alive = instance !== 0 && isOwnerAlive(segment, at);
-		if (Atomics.load(words, at + slotWord.instance) === instance) return { instance, pid, died, alive };
+		const observer = instance !== 0 && words[at + slotWord.observer] !== 0;
+		if (Atomics.load(words, at + slotWord.instance) === instance) return { instance, pid, died, alive, observer };
 	}
 }
 
@@ -40,7 +42,10 @@ export function peersOf(segment: Segment, own: number, instance: number, records
 			if (at === own && (peer.instance === instance || peer.instance === 0)) continue;
 			if (peer.instance === 0 && peer.died[0] === 0) continue; // the first death is recorded there
 			if ((count + 1) * PEER_WORDS <= records.length)
-				records.set([role, peer.instance, peer.pid, index, peer.alive ? 1 : 0, ...peer.died], count * PEER_WORDS);
+				records.set(
+					[role, peer.instance, peer.pid, index, peer.alive ? 1 : 0, peer.observer ? 1 : 0, ...peer.died],
+					count * PEER_WORDS,
+				);
 			count++;
 		}
 	};

@@ -62,7 +62,7 @@ describe("list", () => {
 		});
 		if (instance.engine === "native")
 			assertLike(found, { path: names.path("route", name), byteLength: statSync(names.path("route", name)).size });
-		const moved = { position: 0, lag: 0, lost: 0, holds: 0, exclusive: false };
+		const moved = { position: 0, lag: 0, lost: 0, holds: 0, exclusive: false, observer: false };
 		const quiet = { alive: true, sleeping: false, ...moved, instance: aNumber };
 		assertLike(found.endpoints, [
 			{ role: "sender", pid: child.pid, ...quiet },

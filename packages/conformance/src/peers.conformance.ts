@@ -79,7 +79,7 @@ describe.each([
 		assert.equal(await isPending(death), true);
 		await child.kill();
 		const clock = startClock();
-		assert.deepEqual(await death, [{ type: "died", role, pid: child.pid, id: joined?.id ?? -1 }]);
+		assert.deepEqual(await death, [{ type: "died", role, observer: false, pid: child.pid, id: joined?.id ?? -1 }]);
 		const ms = clock();
 		assert.ok(ms < 1500, `took ${ms} ms`);
 	});

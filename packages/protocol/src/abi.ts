@@ -21,6 +21,7 @@ export const options = {
 	mode: 32,
 	initial: 36,
 	robust: 40,
+	lossy: 44,
 	size: 48,
 	codec: 56,
 	maxAttempts: 120,
@@ -45,6 +46,7 @@ export const Option = {
 	codec: 9,
 	maxAttempts: 10,
 	deadLetter: 11,
+	lossy: 12,
 } as const;
 
 /**
@@ -137,8 +139,9 @@ export const listedEndpoint = {
 	lost: 40,
 	holds: 48,
 	exclusive: 52,
+	observer: 56,
 } as const;
-export const LISTED_ENDPOINT_BYTES = 56;
+export const LISTED_ENDPOINT_BYTES = 64;
 
 /** `ipc_role`. */
 export const Role = { sender: 1, receiver: 2, handle: 3 } as const;
@@ -147,8 +150,8 @@ export const Role = { sender: 1, receiver: 2, handle: 3 } as const;
 export const PEER_DEATHS = 8;
 
 /** `ipc_peer`; `died` is an array of {@link PEER_DEATHS}. */
-export const peer = { role: 0, instance: 4, pid: 8, slot: 12, alive: 16, died: 20 } as const;
-export const PEER_BYTES = 20 + 4 * PEER_DEATHS;
+export const peer = { role: 0, instance: 4, pid: 8, slot: 12, alive: 16, observer: 20, died: 24 } as const;
+export const PEER_BYTES = 24 + 4 * PEER_DEATHS;
 
 /** `ipc_binding_view`. */
 export const bindingView = {

@@ -84,6 +84,8 @@ export interface EngineOptions {
 	/** 0, or 1 + the index in {@link overflows}. */
 	readonly overflow: number;
 	readonly fromOldest: boolean;
+	/** Of a receiver: no sender waits for it. */
+	readonly lossy: boolean;
 	/** The position, in 8-byte units, at which a new ring starts. It is for tests of the wrap-around. */
 	readonly firstPosition: number;
 	/** The id of the endpoint's codec, 1 to 63 bytes of printable ASCII; `""`: it has none. */
@@ -247,7 +249,9 @@ export interface EngineSender extends EngineEndpoint {
 	 * status, or, if the time is up, the other sender.
 	 */
 	takeOver(timeout: number): number | PresentSender;
+	/** Without observers. */
 	receiverCount(): number;
+	observerCount(): number;
 	waitForReceivers(count: number, timeout: number): number;
 }
 
@@ -280,7 +284,11 @@ export interface EngineReceiver extends EngineEndpoint {
 	redrive(offset: number): number;
 	/** Of a queue: milliseconds until a delayed message may be taken; 0: now; -1: there is none. */
 	nextDue(): number;
+	/** As `recv`, of the newest whole message; those before it are passed over. Not of a queue. */
+	recvLatest(target: Uint8Array, timeout: number): number;
 	lost(): number;
+	/** How many messages `recvLatest` has passed over. */
+	skipped(): number;
 	/** The whole ring. Views of it stay readable after close, but their content has no meaning then. */
 	ring(): Uint8Array;
 }

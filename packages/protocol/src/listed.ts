@@ -57,7 +57,7 @@ export interface ListedEndpoint {
 	 * senders, and in a queue, where {@link ListedName.waiting} has it.
 	 */
 	readonly lag: number;
-	/** How many messages it has missed because they were overwritten (`overflow: "drop-oldest"`). */
+	/** How many messages it has missed because they were overwritten (`lossy`, or `overflow: "drop-oldest"`). */
 	readonly lost: number;
 	/**
 	 * How much a handle holds: of a mutex 1 or 0, of a reader-writer lock how often it is locked, of a `robust` semaphore how
@@ -67,6 +67,8 @@ export interface ListedEndpoint {
 	readonly holds: number;
 	/** Whether it holds a mutex, or a reader-writer lock for writing. */
 	readonly exclusive: boolean;
+	/** Whether it is an observer: a receiver that was opened with `lossy`, and that no sender waits for. */
+	readonly observer: boolean;
 	/** Its number. No other endpoint or handle gets it while the shared memory of the name exists. */
 	readonly instance: number;
 }

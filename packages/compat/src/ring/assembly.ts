@@ -104,9 +104,24 @@ export class Assembly {
 		return part;
 	}
 
-	#find({ instance, message }: Fragment): Part | undefined {
+	#find({ instance, message }: Pick<Fragment, "instance" | "message">): Part | undefined {
 		for (const part of this.#parts) if (part.instance === instance && part.message === message) return part;
 		return undefined;
+	}
+
+	/** Whether nothing has been taken in. */
+	get isEmpty(): boolean {
+		return this.#parts.length === 0;
+	}
+
+	/** Whether there is a part that this fragment continues, or has completed. */
+	has(fragment: Pick<Fragment, "instance" | "message">): boolean {
+		return this.#find(fragment) !== undefined;
+	}
+
+	/** Drops the whole message. Only if {@link isWhole}. */
+	drop(): void {
+		this.#drop(this.#whole as Part, false);
 	}
 
 	/** Where the bytes of the fragment at `position` go, at its offset. `undefined`: they are not needed, and `step` says why. */

@@ -146,6 +146,43 @@ describe.each(cases)("from %s to %s, in a ring that starts at %d", (from, to, fi
 		expect(text(receiver.tryRecv())).toBe("d");
 	});
 
+	test("observers miss what is counted, and nothing is torn", () => {
+		const LARGEST = 5000; // some in fragments
+		const name = names.next();
+		using ordinary = receiving.Channel.receiver(name, { prefix, capacity: 16_384 });
+		using observer = receiving.Channel.receiver(name, { prefix, lossy: true });
+		using viewer = sending.Channel.receiver(name, { prefix, lossy: true });
+		using sender = sending.Channel.sender(name, { prefix });
+		expect([sender.receiverCount, sender.observerCount]).toEqual([1, 2]);
+		const buffer = new Uint8Array(LARGEST);
+		let sent = 0;
+		let [seen, views, received] = [-1, 0, 0];
+		for (let round = 0; round < 60; round++) {
+			for (let burst = 20 + ((round * 7919) % 400); burst > 0; burst--, sent++) {
+				const message = writePattern(buffer, 1, sent, LARGEST);
+				if (sent % 5 === 0 && message.byteLength < 4000) {
+					const loan = lent(sender.loan(message.byteLength + (sent % 50)));
+					loan.bytes.set(message);
+					loan.send(message.byteLength);
+				} else expect(sender.send(message)).toBe(true);
+				const copy = ordinary.tryRecv();
+				expect(copy && readPattern(copy, LARGEST).sequence).toBe(sent);
+			}
+			for (let next = observer.tryRecv(); next; next = observer.tryRecv(), received++) {
+				const { sequence } = readPattern(next, LARGEST);
+				expect(sequence).toBeGreaterThan(seen);
+				seen = sequence;
+				expect(observer.lost).toBe(sequence - received);
+			}
+			expect(seen).toBe(sent - 1);
+			const newest = viewer.recvLatest({ timeout: 0 });
+			expect(newest && readPattern(newest, LARGEST).sequence).toBe(sent - 1);
+			views++;
+			expect(viewer.lost + viewer.skipped + views).toBe(sent);
+		}
+		expect([ordinary.lost, observer.lost > 0, viewer.skipped > 0]).toEqual([0, true, true]);
+	});
+
 	test("fragments of several senders, with other messages between them", async () => {
 		const name = names.next();
 		using receiver = receiving.Channel.receiver(name, { prefix, capacity: 4096 });

@@ -1,6 +1,7 @@
 import { FRAGMENT_BYTES, fragmentWord, RECORD_BYTES, RecordKind, Status, UNIT } from "@libipc/protocol";
 import type { Fragment } from "./assembly.ts";
 import { claimHead, freeUnits, publish, refusal } from "./head.ts";
+import { noteKind } from "./loan.ts";
 import { ringUnits } from "./ring.ts";
 import type { Claimed, SenderState } from "./sender_state.ts";
 
@@ -89,6 +90,7 @@ function sendFrom(
 		const at = ring.offset(claimed.at);
 		const head = (at + RECORD_BYTES) >> 2;
 		ring.putHeader(at, payload, RecordKind.fragment);
+		noteKind(state.words, RecordKind.fragment);
 		words[head + INSTANCE] = fragment.instance;
 		words[head + MESSAGE] = fragment.message;
 		words[head + OLDEST] = fragment.oldest;

@@ -49,8 +49,8 @@ export function moveHead(state: SenderState, position: number, messages: number)
 		storeBoth(state, position, count);
 		return;
 	}
-	// Here only list() reads the count. A sender that is killed between the two stores leaves it too high by `messages`. One store
-	// of both needs a BigInt, which costs as much as all the rest.
+	// A sender that is killed between the two stores leaves the count too high by `messages`: the next one counts again. Observers
+	// that join do not read it here. One store of both needs a BigInt, which costs as much as all the rest.
 	words[HEAD + 1] = count;
 	Atomics.store(words, HEAD, position);
 }
@@ -102,7 +102,8 @@ function recomputeWriteLimit(state: SenderState, position: number, units: number
 	const here = announced + ((position - lowOf(announced)) | 0);
 	const sinceMark = here - marksLastPosition(segment);
 	// In a full ring this runs for every message. Marks that close together would not reach round the ring.
-	if (state.overwrites || sinceMark < 0 || sinceMark >= ring.units / MARKS) {
+	// But the last mark always lies at most a ring before what is announced: a receiver that was overrun continues there.
+	if (state.overwrites || sinceMark < 0 || sinceMark >= ring.units / MARKS || sinceMark + ahead > ring.units) {
 		const number = marksLastNumber(segment);
 		marksAdd(segment, here, number + (((words[HEAD + 1] as number) - lowOf(number)) | 0));
 	}

@@ -48,7 +48,10 @@ function assemble(state: ReceiverState, at: number, payload: number): number {
 	if (total < 0 || offset < 0 || offset >= total || length > total - offset) return Status.corrupt;
 	const room = assembly.room(segment, state.position, fragment, length);
 	let step: number = assembly.step;
-	if (room) {
+	const isPassed = state.isPassing && (fragment.instance !== state.newestOf || fragment.message !== state.newest);
+	if (room && isPassed) {
+		step = assembly.add(fragment, length); // it ends before the newest message, and is not given out
+	} else if (room) {
 		ring.copyOut(at + FRAGMENT_BYTES, room, offset, length);
 		if (state.isOverrun && overrunFound(state)) return Status.timedOut;
 		step = assembly.add(fragment, length);
@@ -73,6 +76,7 @@ export function findAny(state: ReceiverState, found: Found): number {
 		if (units === 0) return Status.corrupt;
 		const at = ring.offset(position) + RECORD_BYTES;
 		if (kind === RecordKind.message) {
+			if (state.isOverrun) state.lender = 0; // a loan that has ended
 			found.at = at;
 			found.length = length;
 			return units;
@@ -88,12 +92,22 @@ export function findAny(state: ReceiverState, found: Found): number {
 			if (state.position !== position) continue; // overrun
 		} else if (kind === RecordKind.loan) {
 			if (state.lentAt !== position || state.lender === 0) return Status.corrupt;
+			if (state.isOverrun) {
+				if (state.abandoned !== state.lender) return Status.timedOut;
+				state.number++; // its sender counted it, and nobody will end it
+				state.advance(units);
+				continue;
+			}
 			// A sender that needs the space before the loan must not wait until this receiver moves on.
 			if (state.published !== position) state.publish();
 			return Status.timedOut;
 		} else if (kind === RecordKind.owner) {
 			state.lender = length;
 			state.lentAt = (position + units) | 0;
+		} else {
+			// Padding in the place of a loan: a message that was counted, and then cancelled.
+			if (state.lender !== 0 && state.lentAt === position) state.number++;
+			state.lender = 0;
 		}
 		state.advance(units);
 	}

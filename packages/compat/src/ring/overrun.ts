@@ -1,12 +1,12 @@
-import { headerWord, slotWord } from "@libipc/protocol";
-import { highOf, loadLong, lowOf } from "../segment/long.ts";
+import { headerWord, OverflowKind, slotWord, UNIT } from "@libipc/protocol";
+import { highOf, loadFallingLong, loadLong, lowOf } from "../segment/long.ts";
 import { type Mark, marksCopy, marksLastNumber, marksLastPosition } from "../segment/marks.ts";
 import type { Segment } from "../segment/segment.ts";
 import type { Fragment } from "./assembly.ts";
 import type { ReceiverState } from "./receiver_state.ts";
 
 /**
- * Receivers that senders do not wait for (overflow: drop-oldest): `native/src/overrun.h`. Such a receiver copies first and checks
+ * Receivers that senders do not wait for (observers, and all where overflow is drop-oldest): `native/src/overrun.h`. Such a receiver copies first and checks
  * afterwards: what it copied was whole if `announced` was still at most the ring's length past the record.
  */
 const { announced: ANNOUNCED } = headerWord;
@@ -22,15 +22,24 @@ function goTo(state: ReceiverState, { position, number }: Mark): void {
 	state.passed = position;
 	state.number = number;
 	state.position = state.head = lowOf(position);
+	state.lender = 0;
 }
 
-/** The oldest mark that is at most `most` units before what is announced; otherwise the last mark, which is always whole. */
-function markWithin(segment: Segment, most: number): Mark {
-	const { words } = segment;
+/** Where senders look at the gate, they announce first how far they may write, and then how far they do: less, by up to a ring. */
+const announcedOf = ({ words, longs, overflow, capacity }: Segment): number =>
+	overflow === OverflowKind.dropOldest
+		? loadLong(words, ANNOUNCED)
+		: loadFallingLong(words, longs, ANNOUNCED, capacity / UNIT);
+
+/**
+ * The oldest mark that is at most `most` units before what is announced; otherwise the last mark, which is always whole. `seen` was
+ * announced: it may be less by now.
+ */
+function markWithin(segment: Segment, most: number, seen: number): Mark {
 	let marks = marksCopy(segment);
 	// No marks: the senders went all the way round meanwhile.
 	for (let tries = 0; marks.length === 0 && tries < TRIES; tries++) marks = marksCopy(segment);
-	const announced = loadLong(words, ANNOUNCED);
+	const announced = Math.max(announcedOf(segment), seen);
 	for (const mark of marks) if (announced >= mark.position && announced - mark.position <= most) return mark;
 	return marks[marks.length - 1] ?? { position: marksLastPosition(segment), number: marksLastNumber(segment) };
 }
@@ -38,7 +47,7 @@ function markWithin(segment: Segment, most: number): Mark {
 /** Computes `passed` and `number` for the position at which the receiver joined. */
 export function overrunStart(state: ReceiverState, fromOldest: boolean): void {
 	const { segment, ring } = state;
-	const mark = markWithin(segment, ring.units);
+	const mark = markWithin(segment, ring.units, 0);
 	if (fromOldest) {
 		goTo(state, mark);
 	} else {
@@ -61,9 +70,9 @@ function storeLost(state: ReceiverState): void {
 
 /** Whether senders have come round to the position. If so, the receiver goes on at a mark, and what it has read since is invalid. */
 export function overrunFound(state: ReceiverState): boolean {
-	const { segment, words, ring } = state;
+	const { segment, ring } = state;
 	Atomics.store(fence, 0, 0);
-	const announced = loadLong(words, ANNOUNCED);
+	const announced = announcedOf(segment);
 	const ahead = announced - state.passed;
 	if (ahead >= 0 && ahead <= ring.units) return false;
 	if (ahead < 0) {
@@ -73,7 +82,7 @@ export function overrunFound(state: ReceiverState): boolean {
 		return false;
 	}
 	// A quarter of the ring is left free. Otherwise the next record would be overwritten before it is read.
-	let mark = markWithin(segment, (ring.units / 4) * 3);
+	let mark = markWithin(segment, (ring.units / 4) * 3, announced);
 	// No mark ahead is damage. Go on where nothing has been written yet: the next read reports the damage.
 	if (mark.position <= state.passed) mark = { position: announced, number: state.number };
 	state.lost += Math.max(0, mark.number - state.number);
@@ -81,6 +90,12 @@ export function overrunFound(state: ReceiverState): boolean {
 	goTo(state, mark);
 	storeLost(state);
 	return true;
+}
+
+/** The same question without the work of the answer, for a wait. */
+export function isOverrunDue({ segment, ring, passed }: ReceiverState): boolean {
+	Atomics.store(fence, 0, 0);
+	return announcedOf(segment) - passed > ring.units;
 }
 
 /** The last fragment of a message of which other fragments were missed: the message is lost if it began after the receiver joined. */

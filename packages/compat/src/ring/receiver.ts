@@ -13,6 +13,7 @@ import { peersOf } from "../peers.ts";
 import { arm, armed } from "../segment/event.ts";
 import type { Segment } from "../segment/segment.ts";
 import { pollSlots } from "../segment/slots.ts";
+import { findLatest } from "./latest.ts";
 import { Letters, type OtherQueues } from "./letters.ts";
 import { findAny, findNext } from "./next.ts";
 import { overrunFound, overrunStart } from "./overrun.ts";
@@ -99,6 +100,19 @@ export class SegmentReceiver implements EngineReceiver {
 		return this.#segment.result(this.#recvAny(target, timeout, capacity));
 	}
 
+	recvLatest(target: Uint8Array, timeout: number, capacity: number = target.byteLength): number {
+		if (!this.#isOpen) return Status.closed;
+		const state = this.#state;
+		if (state.isQueue) return Status.invalidArgument;
+		this.#found.begin();
+		state.assembly.lendTarget(target, capacity);
+		state.enter();
+		const length = this.#recvOfRing(new Target(target), timeout, capacity, true);
+		state.leave();
+		state.assembly.giveTargetBack();
+		return this.#segment.result(length);
+	}
+
 	/** Into another target than the last time. */
 	#recvIntoOther(given: Uint8Array, capacity: number, timeout: number): number {
 		if (!this.#isOpen) return Status.closed;
@@ -124,11 +138,11 @@ export class SegmentReceiver implements EngineReceiver {
 	}
 
 	/** A message that was overwritten while it was copied is lost, and the next one is received. */
-	#recvOfRing(target: Target, timeout: number, capacity: number): number {
+	#recvOfRing(target: Target, timeout: number, capacity: number, latest = false): number {
 		const state = this.#state;
 		const found = this.#found;
 		for (;;) {
-			const units = this.#nextOrWait(timeout);
+			const units = latest ? this.#latestOrWait(timeout) : this.#nextOrWait(timeout);
 			if (units < 0) return units;
 			const { at, length } = found;
 			if (length > capacity) return Status.bufferTooSmall;
@@ -150,6 +164,17 @@ export class SegmentReceiver implements EngineReceiver {
 		const found = this.#found;
 		for (;;) {
 			const units = state.isOverrun ? findAny(state, found) : findNext(state, found);
+			if (units !== Status.timedOut) return units;
+			const status = waitForData(state, found, timeout);
+			if (status !== 0) return status;
+		}
+	}
+
+	#latestOrWait(timeout: number): number {
+		const state = this.#state;
+		const found = this.#found;
+		for (;;) {
+			const units = findLatest(state, found);
 			if (units !== Status.timedOut) return units;
 			const status = waitForData(state, found, timeout);
 			if (status !== 0) return status;
@@ -348,6 +373,10 @@ export class SegmentReceiver implements EngineReceiver {
 
 	lost(): number {
 		return this.#state.lost;
+	}
+
+	skipped(): number {
+		return this.#state.skipped;
 	}
 
 	ring(): Uint8Array {

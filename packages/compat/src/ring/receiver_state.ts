@@ -8,7 +8,7 @@ import { Ring } from "./ring.ts";
 const { head: HEAD } = headerWord;
 /** Not 0: a sender has asked for space, or did so a moment ago. */
 const SPACE_FLAG: number = headerWord.eventFlags + EventIndex.space;
-const { position: POSITION } = slotWord;
+const { observer: OBSERVER, position: POSITION } = slotWord;
 
 /** Of `look`, as in `native/src/receiver_read.c`: units, rounds of spinning, looks. */
 const LONG_RUN = 8192;
@@ -64,7 +64,7 @@ export class ReceiverState {
 	/** While it reads a long run, a receiver publishes its position at least every so many units. */
 	readonly quota: number;
 	readonly isQueue: boolean;
-	/** Overflow is `drop-oldest`: senders do not wait for this receiver, and `head` equals `position` between two calls. */
+	/** An observer, or overflow is `drop-oldest`: senders do not wait for this receiver, and `head` equals `position` between two calls. */
 	readonly isOverrun: boolean;
 	/** Neither of the two. */
 	readonly isPlain: boolean;
@@ -83,7 +83,7 @@ export class ReceiverState {
 	position: number;
 	/** `head` as last loaded: the records before it are whole. {@link hasMore}, overrun.ts and receiver.ts. */
 	head: number;
-	/** `head` between two calls, where overflow is `drop-oldest`: {@link enter}, {@link leave}. */
+	/** `head` between two calls, where senders do not wait for it: {@link enter}, {@link leave}. */
 	#runHead: number;
 	/** The position that senders know: {@link publish}. */
 	published: number;
@@ -105,6 +105,14 @@ export class ReceiverState {
 	passed = 0;
 	number = 0;
 	lost = 0;
+	/** Messages that `recvLatest` has passed over: latest.ts. */
+	skipped = 0;
+	/** Of an observer: a sender that has left its loan behind. Instances are not used again. receiver_wait.ts */
+	abandoned = 0;
+	/** latest.ts: of a route, only the fragments of this message are copied, by the numbers of its sender and its own. */
+	isPassing = false;
+	newestOf = 0;
+	newest = 0;
 
 	constructor(segment: Segment, slot: number, instance: number) {
 		this.segment = segment;
@@ -117,7 +125,7 @@ export class ReceiverState {
 		this.position = this.words[slot + POSITION] as number;
 		this.head = this.#runHead = this.published = this.lentAt = this.position;
 		this.isQueue = segment.kind === Kind.queue;
-		this.isOverrun = segment.overflow === OverflowKind.dropOldest;
+		this.isOverrun = segment.overflow === OverflowKind.dropOldest || this.words[slot + OBSERVER] !== 0;
 		this.isPlain = !this.isQueue && !this.isOverrun;
 		this.backoff = new Backoff(segment);
 	}
@@ -147,9 +155,20 @@ export class ReceiverState {
 	advance(units: number): void {
 		const position = (this.position + units) | 0;
 		this.position = position;
-		if (this.isOverrun) this.passed += units;
+		if (this.isOverrun) {
+			this.#advanceOverrun(units);
+			return;
+		}
 		if (position === this.head || (position - this.published) >>> 0 >= this.quota || this.words[SPACE_FLAG] !== 0)
 			this.publish();
+	}
+
+	/** Nobody waits for such a receiver, so nobody is woken. */
+	#advanceOverrun(units: number): void {
+		this.passed += units;
+		if (this.position !== this.head && (this.position - this.published) >>> 0 < this.quota) return;
+		this.published = this.position;
+		this.words[this.slot + POSITION] = this.position; // only list() reads it
 	}
 
 	/** Whether there is a record at the position. */

@@ -2,6 +2,7 @@ import { EventIndex, headerWord, RecordKind, Status, slotWord } from "@libipc/pr
 import { deadlineAfter, FIRST_SLICE, PASSED, prepare, SLICE, sleep } from "../segment/event.ts";
 import { isOrphaned } from "../segment/orphaned.ts";
 import { isAlive } from "../segment/slots.ts";
+import { isOverrunDue } from "./overrun.ts";
 import { queueHasSome, queueIsEmpty, queueNextDue, queueRecover } from "./queue.ts";
 import type { Found, ReceiverState } from "./receiver_state.ts";
 
@@ -16,9 +17,9 @@ const kindWord = (state: ReceiverState): number => (state.ring.offset(state.posi
 function hasReady(state: ReceiverState): boolean {
 	if (state.isQueue) return queueHasSome(state.segment, state.ring, state.instance);
 	if (!state.hasMore()) return false;
-	// Such rings have no loans, and the bytes at the position may be overwritten by now.
-	if (state.isOverrun) return true;
-	return Atomics.load(state.ring.words, kindWord(state)) !== RecordKind.loan;
+	if (Atomics.load(state.ring.words, kindWord(state)) !== RecordKind.loan) return true;
+	// What lies at the position of an observer may be anything by now: then it tries, which finds out.
+	return state.isOverrun && (state.abandoned === state.lender || state.lender === 0 || isOverrunDue(state));
 }
 
 /**
@@ -31,6 +32,11 @@ function recover(state: ReceiverState): void {
 		return;
 	}
 	if (!state.hasMore() || hasReady(state) || isAlive(state.segment, state.lender)) return;
+	if (state.isOverrun) {
+		// What lies at the position may be another record by now, so an observer only passes over the loan.
+		state.abandoned = state.lender;
+		return;
+	}
 	Atomics.compareExchange(state.ring.words, kindWord(state), RecordKind.loan, RecordKind.padding);
 }
 

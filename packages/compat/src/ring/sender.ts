@@ -23,7 +23,7 @@ import { endLoan, loan, maxLoan } from "./loan.ts";
 import { checkLiveness } from "./sender_liveness.ts";
 import { Claimed, SenderState } from "./sender_state.ts";
 
-const { claim: CLAIM, receiverCount: RECEIVER_COUNT } = headerWord;
+const { claim: CLAIM, gatedCount: GATED_COUNT, receiverCount: RECEIVER_COUNT } = headerWord;
 const { armed: ARMED } = slotWord;
 
 /** `IPC_MAX_MESSAGE`. */
@@ -146,7 +146,16 @@ export class SegmentSender implements EngineSender {
 	receiverCount(): number {
 		if (!this.#isOpen) return 0;
 		checkLiveness(this.#state);
-		return Math.min(Atomics.load(this.#segment.words, RECEIVER_COUNT) >>> 0, this.#segment.maxReceivers);
+		return Math.min(Atomics.load(this.#segment.words, GATED_COUNT) >>> 0, this.#segment.maxReceivers);
+	}
+
+	observerCount(): number {
+		if (!this.#isOpen) return 0;
+		checkLiveness(this.#state);
+		const { words, maxReceivers } = this.#segment;
+		// A count that is stored between the two loads may be in one of them only.
+		const count = (Atomics.load(words, RECEIVER_COUNT) - Atomics.load(words, GATED_COUNT)) | 0;
+		return Math.min(Math.max(count, 0), maxReceivers);
 	}
 
 	waitForReceivers(count: number, timeout: number): number {
@@ -156,7 +165,7 @@ export class SegmentSender implements EngineSender {
 		let deadline = 0;
 		for (;;) {
 			const seen = prepare(segment, EventIndex.peers);
-			if (Atomics.load(segment.words, RECEIVER_COUNT) >>> 0 >= count) {
+			if (Atomics.load(segment.words, GATED_COUNT) >>> 0 >= count) {
 				// The count may include a receiver that was killed, if no endpoint has noticed that yet.
 				if (!evictDead(segment)) return segment.result(0);
 				continue;

@@ -71,6 +71,8 @@ export class SenderState {
 	clockReadAt = -Infinity;
 	/** sender_liveness.ts: when `checkLiveness` last looked. */
 	livenessCheckedAt = -Infinity;
+	/** loan.ts: the positions of open loans, in no order. */
+	readonly loans: number[] = [];
 	/** fragments.ts: the number of the last message sent in fragments. */
 	message = 0;
 	/** fragments.ts, and `abortPart`: the number of the message that `sendPart` has begun; 0: none. */

@@ -101,7 +101,7 @@ export const sabEngine: Engine = {
 	openSuccessor: (prefix, name, options) => senderOf(openAsSuccessor(threads(), prefix, name, ofRing(options))),
 	openReceiver: (kind, prefix, name, options) =>
 		endpointOf(
-			openAsReceiver(threads(), kind, prefix, name, ofRing(options), options.fromOldest),
+			openAsReceiver(threads(), kind, prefix, name, ofRing(options), options.fromOldest, options.lossy),
 			({ segment, at, instance }, leave) =>
 				new SegmentReceiver(segment, at, instance, options.fromOldest, leave, {
 					name,

@@ -111,6 +111,7 @@ function describeHandle(segment: Segment, at: number): ListedEndpoint {
 		lag: 0,
 		lost: 0,
 		...holdOf(segment, at),
+		observer: false,
 		instance: instance >>> 0,
 	};
 }
@@ -131,6 +132,7 @@ function describeEndpoint(segment: Segment, at: number, isSender: boolean): List
 		lost: isSender ? 0 : Number(longs[(at >> 1) + slotLong.lost]),
 		holds: 0,
 		exclusive: false,
+		observer: !isSender && words[at + slotWord.observer] !== 0,
 		instance: (words[at + slotWord.instance] as number) >>> 0,
 	};
 }

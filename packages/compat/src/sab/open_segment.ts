@@ -41,9 +41,9 @@ const joinedSender =
 	};
 
 const joinedReceiver =
-	(fromOldest: boolean): Join =>
+	(fromOldest: boolean, isObserver: boolean): Join =>
 	(segment) => {
-		const at = joinReceiver(segment, fromOldest);
+		const at = joinReceiver(segment, fromOldest, isObserver);
 		return at < 0 ? failed(at, 0, segment.maxReceivers) : at;
 	};
 
@@ -158,7 +158,8 @@ export const openAsReceiver = (
 	name: string,
 	options: NameOptions,
 	fromOldest: boolean,
-): OpenSegment => open(threads, kind, prefix, name, options, joinedReceiver(fromOldest));
+	isObserver = false,
+): OpenSegment => open(threads, kind, prefix, name, options, joinedReceiver(fromOldest, isObserver));
 
 export const openAsHandle = (
 	threads: Threads,

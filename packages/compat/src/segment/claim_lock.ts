@@ -1,4 +1,5 @@
 import { EventIndex, headerWord, Kind, MOVE_BYTES, MOVES, move } from "@libipc/protocol";
+import { countAgain } from "../ring/record_count.ts";
 import { Backoff, FIRST_SLICE, PASSED, prepare, SLICE, sleep } from "./event.ts";
 import { loadInOrder } from "./load_in_order.ts";
 import type { Segment } from "./segment.ts";
@@ -34,7 +35,9 @@ export function claimTakeOver(segment: Segment, claim: number, instance: number)
 	// The caller's own instance, although it does not hold the lock: damage. No other endpoint would ever unlock it.
 	if (owner !== 0 && owner !== instance && isAlive(segment, owner)) return false;
 	if (Atomics.compareExchange(segment.words, claim, owner, instance) !== owner) return false;
-	if (owner !== 0 && claim === CLAIM && segment.kind === Kind.queue) finishMove(segment);
+	if (owner === 0 || claim !== CLAIM) return true;
+	if (segment.kind === Kind.queue) finishMove(segment);
+	else countAgain(segment);
 	return true;
 }
 

@@ -15,6 +15,17 @@ const TRIES = 16;
 export const plainLong = (words: Int32Array, index: number): number =>
 	longOf(words[index] as number, words[index + 1] as number);
 
+/**
+ * Of a word that grows, and sometimes falls by at most `fall`: two halves that belong together. If the low half is farther than that
+ * from both ends, the high half was the same when the low one was read.
+ */
+export function loadFallingLong(words: Int32Array, longs: BigInt64Array, index: number, fall: number): number {
+	const value = loadLong(words, index);
+	const low = value % HALF;
+	if (low >= fall && low < HALF - fall) return value;
+	return Number(BigInt.asUintN(64, Atomics.load(longs, index >> 1)));
+}
+
 /** Of a word that only grows: two halves that belong together. */
 export function loadLong(words: Int32Array, index: number): number {
 	let high = Atomics.load(words, index + 1);

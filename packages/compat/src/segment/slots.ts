@@ -3,13 +3,16 @@ import {
 	EventIndex,
 	headerLong,
 	headerWord,
+	OverflowKind,
 	type PresentSender,
+	RecordKind,
 	SLOT_WORDS,
 	Status,
 	slotLong,
 	slotWord,
 	UNIT,
 } from "@libipc/protocol";
+import { countedHead } from "../ring/record_count.ts";
 import { diedInside } from "./died_inside.ts";
 import { notify } from "./event.ts";
 import { lowOf } from "./long.ts";
@@ -25,10 +28,12 @@ import { forget } from "./waits.ts";
 const {
 	claim: CLAIM,
 	deaths: DEATHS,
+	gatedCount: GATED_COUNT,
 	head: HEAD,
 	nextInstance: NEXT_INSTANCE,
 	receiverCount: RECEIVER_COUNT,
 	receiverSlotsUsed: RECEIVER_SLOTS_USED,
+	recordKinds: RECORD_KINDS,
 	senderCount: SENDER_COUNT,
 	senderSlotsUsed: SENDER_SLOTS_USED,
 } = headerWord;
@@ -39,6 +44,7 @@ const {
 	died: DIED,
 	held: HELD,
 	instance: INSTANCE,
+	observer: OBSERVER,
 	owner: OWNER,
 	pid: PID,
 	pidNamespace: PID_NAMESPACE,
@@ -75,33 +81,44 @@ function findOrMakeFreeSlot(segment: Segment, first: number, count: number): num
 /** In `held` of a receiver's slot: its position is not final yet, so it is not counted. See slots.c. */
 const JOINING = -1;
 
-function countSlots({ words }: Segment, first: number, most: number): { count: number; used: number } {
+/** `count`: of endpoints that have joined; `gated`: of those that are no observers. `used`: the index after the last slot. */
+function countSlots({ words }: Segment, first: number, most: number): { count: number; gated: number; used: number } {
 	let count = 0;
+	let gated = 0;
 	let used = 0;
 	for (let index = 0; index < most; index++) {
 		const at = first + index * SLOT_WORDS;
 		if (Atomics.load(words, at + INSTANCE) === 0) continue;
 		used = index + 1;
-		if (Atomics.load(words, at + HELD) !== JOINING) count++;
+		if (Atomics.load(words, at + HELD) === JOINING) continue;
+		count++;
+		if (words[at + OBSERVER] === 0) gated++;
 	}
-	return { count, used };
+	return { count, gated, used };
 }
 
 const slotsUsed = ({ words }: Segment, word: number, most: number): number =>
 	Math.min(Atomics.load(words, word) >>> 0, most);
 
 /** How many slots are taken below the index that is in `used`: an endpoint raises it before it takes its slot. */
-const countUsed = (segment: Segment, used: number, first: number, most: number): number =>
-	countSlots(segment, first, slotsUsed(segment, used, most)).count;
+const countUsed = (segment: Segment, used: number, first: number, most: number, of: "count" | "gated"): number =>
+	countSlots(segment, first, slotsUsed(segment, used, most))[of];
 
 /** Counts the slots that are taken, without a lock: `slots_update_count` in slots.c says why the last count is right. */
-function updateCount(segment: Segment, word: number, used: number, first: number, most: number): void {
+function updateCount(
+	segment: Segment,
+	word: number,
+	used: number,
+	first: number,
+	most: number,
+	of: "count" | "gated",
+): void {
 	const { words } = segment;
 	for (let round = 0; round < COUNT_ROUNDS; round++) {
 		const before = Atomics.load(words, word);
-		const count = countUsed(segment, used, first, most);
+		const count = countUsed(segment, used, first, most, of);
 		if (before !== count && Atomics.compareExchange(words, word, before, count) !== before) continue;
-		if (countUsed(segment, used, first, most) === count && Atomics.load(words, word) === count) return;
+		if (countUsed(segment, used, first, most, of) === count && Atomics.load(words, word) === count) return;
 	}
 }
 
@@ -112,13 +129,14 @@ function recount(segment: Segment, hasLock: boolean): void {
 		Atomics.store(words, SENDER_SLOTS_USED, countSlots(segment, senders, maxSenders).used);
 		Atomics.store(words, RECEIVER_SLOTS_USED, countSlots(segment, receivers, maxReceivers).used);
 	}
-	updateCount(segment, SENDER_COUNT, SENDER_SLOTS_USED, senders, maxSenders);
-	updateCount(segment, RECEIVER_COUNT, RECEIVER_SLOTS_USED, receivers, maxReceivers);
+	updateCount(segment, SENDER_COUNT, SENDER_SLOTS_USED, senders, maxSenders, "count");
+	updateCount(segment, RECEIVER_COUNT, RECEIVER_SLOTS_USED, receivers, maxReceivers, "count");
+	updateCount(segment, GATED_COUNT, RECEIVER_SLOTS_USED, receivers, maxReceivers, "gated");
 	notify(segment, EventIndex.peers);
 	notify(segment, EventIndex.space); // the gate may have moved
 }
 
-function takeSlot(segment: Segment, at: number, held = 0): void {
+function takeSlot(segment: Segment, at: number, held = 0, isObserver = false): void {
 	const { words, longs, platform } = segment;
 	words[at + OWNER] = platform.self.low;
 	words[at + OWNER + 1] = platform.self.high;
@@ -129,16 +147,23 @@ function takeSlot(segment: Segment, at: number, held = 0): void {
 	Atomics.store(words, at + ARMED, 0);
 	longs[(at >> 1) + LOST_LONG] = 0n;
 	words[at + HELD] = held;
+	words[at + OBSERVER] = isObserver ? 1 : 0;
 	// Below 2^31: in a lease, other numbers are no instances.
 	let instance: number;
 	do instance = Atomics.add(words, NEXT_INSTANCE, 1) & 0x7fffffff;
 	while (instance === 0);
-	Atomics.store(words, at + INSTANCE, instance); // a thread that sees it sees owner, position and `held`
+	Atomics.store(words, at + INSTANCE, instance); // a thread that sees it sees owner, position, `held` and `observer`
 }
 
 /** Steps (2) to (4) of slots.c: the position where the receiver begins, such that no sender can overwrite a record from there on. */
-function takePosition(segment: Segment, at: number, fromOldest: boolean): void {
+function takePosition(segment: Segment, at: number, fromOldest: boolean, isObserver: boolean): void {
 	const { words, longs } = segment;
+	if (isObserver) {
+		// No sender waits for it: it needs the number of messages before its position, and checks afterwards what it reads.
+		segment.joined = countedHead(segment);
+		Atomics.store(words, at + POSITION, low32(segment.joined));
+		return;
+	}
 	if (fromOldest)
 		for (const mark of marksCopy(segment)) {
 			Atomics.store(words, at + POSITION, lowOf(mark.position));
@@ -156,13 +181,13 @@ function raiseSlotsUsed({ words }: Segment, word: number, first: number, at: num
 }
 
 /** Takes a slot, under the name lock: its first word, or `Status.tooManyReceivers`. */
-export function joinReceiver(segment: Segment, fromOldest: boolean): number {
+export function joinReceiver(segment: Segment, fromOldest: boolean, isObserver = false): number {
 	const at = findOrMakeFreeSlot(segment, segment.receivers, segment.maxReceivers);
 	if (at < 0) return Status.tooManyReceivers;
 	raiseSlotsUsed(segment, RECEIVER_SLOTS_USED, segment.receivers, at);
 	Atomics.store(segment.words, at + POSITION, Atomics.load(segment.words, HEAD));
-	takeSlot(segment, at, JOINING);
-	takePosition(segment, at, fromOldest);
+	takeSlot(segment, at, JOINING, isObserver);
+	takePosition(segment, at, fromOldest, isObserver && segment.overflow !== OverflowKind.dropOldest);
 	Atomics.store(segment.words, at + HELD, 0);
 	recount(segment, true);
 	return at;
@@ -312,13 +337,30 @@ export function unlink(segment: Segment): void {
 	markOrphaned(segment);
 }
 
-/** The gate: the lowest position that a receiver still needs, or head if there is no receiver. */
+/** The most that open loans need before head: `slots_lag_of_loans` in slots.c. */
+function lagOfLoans(segment: Segment, head: number): number {
+	const { words } = segment;
+	const used = slotsUsed(segment, SENDER_SLOTS_USED, segment.maxSenders);
+	let lag = 0;
+	for (let at = segment.senders, end = at + used * SLOT_WORDS; at < end; at += SLOT_WORDS) {
+		if (Atomics.load(words, at + INSTANCE) === 0 || Atomics.load(words, at + HELD) === 0) continue;
+		const behind = (head - Atomics.load(words, at + POSITION)) | 0;
+		if (behind > lag) lag = behind;
+	}
+	return lag;
+}
+
+/**
+ * The gate: the lowest position that a receiver still needs, or at which a sender writes a loan; head if there is neither. Observers
+ * need none.
+ */
 export function slotsGate(segment: Segment, head: number): number {
 	const { words } = segment;
 	const used = slotsUsed(segment, RECEIVER_SLOTS_USED, segment.maxReceivers);
-	let lag = 0;
+	let lag = (words[RECORD_KINDS] as number) & (1 << RecordKind.loan) ? lagOfLoans(segment, head) : 0;
 	for (let at = segment.receivers, end = at + used * SLOT_WORDS; at < end; at += SLOT_WORDS) {
-		if (Atomics.load(words, at + INSTANCE) === 0) continue;
+		// The instance first, as in slots.c.
+		if (Atomics.load(words, at + INSTANCE) === 0 || Atomics.load(words, at + OBSERVER) !== 0) continue;
 		const behind = (head - Atomics.load(words, at + POSITION)) | 0;
 		if (behind > lag) lag = behind; // negative: it has read records newer than `head`
 	}
@@ -342,6 +384,11 @@ export function evictDeadAt(segment: Segment, gate: number): boolean {
 		const at = segment.receivers + index * SLOT_WORDS;
 		if (segment.words[at + POSITION] === gate && isDead(segment, at)) return evict(segment);
 	}
+	// Dead senders whose loans are open there.
+	const { words, senders } = segment;
+	const used = slotsUsed(segment, SENDER_SLOTS_USED, segment.maxSenders);
+	for (let at = senders, end = at + used * SLOT_WORDS; at < end; at += SLOT_WORDS)
+		if (words[at + HELD] !== 0 && words[at + POSITION] === gate && isDead(segment, at)) return evict(segment);
 	return false;
 }
 
@@ -350,8 +397,8 @@ export function evictDead(segment: Segment): boolean {
 	for (let index = 0; index < segment.maxReceivers; index++)
 		if (isDead(segment, segment.receivers + index * SLOT_WORDS)) return evict(segment);
 	// A receiver that was killed while it left has emptied its slot, and nobody has counted.
-	const { count } = countSlots(segment, segment.receivers, segment.maxReceivers);
-	if (count !== segment.words[RECEIVER_COUNT]) recount(segment, false);
+	const { count, gated } = countSlots(segment, segment.receivers, segment.maxReceivers);
+	if (count !== segment.words[RECEIVER_COUNT] || gated !== segment.words[GATED_COUNT]) recount(segment, false);
 	return false;
 }
 
@@ -360,7 +407,7 @@ export function evictDead(segment: Segment): boolean {
  * was slow, or was killed, while it counted; then it is counted again.
  */
 export function isAnyReceiver(segment: Segment): boolean {
-	if (countUsed(segment, RECEIVER_SLOTS_USED, segment.receivers, segment.maxReceivers) === 0) return false;
+	if (countUsed(segment, RECEIVER_SLOTS_USED, segment.receivers, segment.maxReceivers, "count") === 0) return false;
 	recount(segment, false);
 	return true;
 }

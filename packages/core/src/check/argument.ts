@@ -164,6 +164,7 @@ export function checkOptions(
 		permissions: checkPermissions(endpoint, options.permissions),
 		overflow: checkOverflow(endpoint, kind, options.overflow),
 		fromOldest: checkFrom(endpoint, options.from),
+		lossy: checkLossy(endpoint, options.lossy),
 		firstPosition: checkInteger(endpoint, "firstPosition", firstPosition, 0, 0xffffffff),
 		codec,
 		...checkDeadLetter(endpoint, options),
@@ -222,6 +223,11 @@ function checkOverflow(endpoint: string, kind: EndpointKind, overflow: unknown):
 			'A queue cannot drop its oldest messages, because a receiver may be working on them. Use "block" or "drop-newest".',
 		);
 	return index + 1;
+}
+
+function checkLossy(endpoint: string, lossy: unknown): boolean {
+	if (lossy === undefined || typeof lossy === "boolean") return lossy === true;
+	throw invalid(endpoint, `lossy must be a boolean, not ${show(lossy)}.`);
 }
 
 function checkFrom(endpoint: string, from: unknown): boolean {

@@ -18,7 +18,7 @@ const HIDDEN = "firstPosition";
 /** The names of the options of each group of calls. */
 export const optionNames = {
 	sender: [...ENDPOINT, HIDDEN],
-	receiver: [...ENDPOINT, "from", "onInvalid", HIDDEN],
+	receiver: [...ENDPOINT, "from", "lossy", "onInvalid", HIDDEN],
 	queueReceiver: [...ENDPOINT, "from", "onInvalid", "deadLetter", "maxAttempts", "prefetch", HIDDEN],
 	retry: ["delay"],
 	routeSender: [...ENDPOINT, "wait", HIDDEN],
@@ -49,6 +49,7 @@ const OWNERS: Readonly<Record<string, string>> = {
 	maxAttempts: "Queue.receiver",
 	prefetch: "Queue.receiver",
 	delay: "Lease.retry",
+	lossy: "Route.receiver and Channel.receiver",
 	wait: "Route.sender and Route.senderAsync",
 	maxHandles: "locks, semaphores, conditions and shared memory",
 	initial: "Semaphore.open",

@@ -44,6 +44,8 @@ export interface PeerEvent {
 	readonly type: "joined" | "left" | "died";
 	/** Which end of the name it is. */
 	readonly role: "sender" | "receiver";
+	/** Whether it is an observer: a receiver that was opened with `lossy`. */
+	readonly observer: boolean;
 	/** The process that opened it. */
 	readonly pid: number;
 	/** The number of the endpoint. No other endpoint gets it while the name exists. */
@@ -132,6 +134,16 @@ export interface ReceiverOptions extends EndpointOptions {
 	 * @defaultValue `"newest"`
 	 */
 	readonly from?: "newest" | "oldest" | undefined;
+	/**
+	 * Makes the receiver an observer: no sender waits for it, however slow it is. What senders have overwritten before it was read is
+	 * lost, and counted in {@link Receiver.lost}; a message that was overwritten in part is never given out. The other receivers of
+	 * the name keep all their guarantees. Senders count observers apart: {@link Sender.observerCount}. With
+	 * `overflow: "drop-oldest"` every receiver reads like this. A queue refuses it, because each of its messages must reach a receiver.
+	 * With `from: "oldest"` it begins with the oldest message that is still whole.
+	 *
+	 * @defaultValue `false`
+	 */
+	readonly lossy?: boolean | undefined;
 }
 
 /**

@@ -141,10 +141,11 @@ function createFactory<Bytes extends ReceiverEndpoint>(
 	function bytesReceiver(name: string, checked: CheckedOptions): Bytes {
 		const native = engine().openReceiver(kind, checked.prefix, name, checked.options);
 		warnOfOtherKind(engine(), kind, checked.prefix, name);
-		const { codec } = checked.options;
+		const { codec, lossy } = checked.options;
 		const { prefetch } = checked;
 		const reopen = (): Bytes => {
-			const again = checkAll(kind, "receiver", receiverOptionNames, name, checked.again, codec);
+			const options = { ...checked.again, lossy: lossy || undefined };
+			const again = checkAll(kind, "receiver", receiverOptionNames, name, options, codec);
 			return bytesReceiver(name, { ...again, prefetch });
 		};
 		const endpoint = describe(kind, checked.prefix, name);

@@ -11,8 +11,9 @@ const INSTANCE = abi.peer.instance / 4;
 const PID = abi.peer.pid / 4;
 const DIED = abi.peer.died / 4;
 const ALIVE = abi.peer.alive / 4;
+const OBSERVER = abi.peer.observer / 4;
 
-type Peer = Pick<PeerEvent, "role" | "pid">;
+type Peer = Pick<PeerEvent, "role" | "observer" | "pid">;
 
 /** The other endpoints of a name that one watcher knows, and the events that it has not reported yet. */
 class PeerWatch {
@@ -48,14 +49,15 @@ class PeerWatch {
 			if (gone.delete(id)) continue;
 			const peer: Peer = {
 				role: records[at + ROLE] === abi.Role.sender ? "sender" : "receiver",
+				observer: records[at + OBSERVER] !== 0,
 				pid: records[at + PID] as number,
 			};
 			this.#known.set(id, peer);
 			this.#unreported.push({ type: "joined", ...peer, id });
 		}
-		for (const [id, { role, pid }] of gone) {
+		for (const [id, peer] of gone) {
 			this.#known.delete(id);
-			this.#unreported.push({ type: died.has(id) ? "died" : "left", role, pid, id });
+			this.#unreported.push({ type: died.has(id) ? "died" : "left", ...peer, id });
 		}
 	}
 }

@@ -75,6 +75,10 @@ export class ReceiverEndpoint implements Receiver {
 		return this.#engine.lost();
 	}
 
+	get skipped(): number {
+		return this.#engine.skipped();
+	}
+
 	recv(options?: WaitOptions): Uint8Array<ArrayBuffer> | null {
 		return this.#recv(checkTimeout(this.name, options));
 	}
@@ -100,6 +104,39 @@ export class ReceiverEndpoint implements Receiver {
 		throw failure(length, this.name, this.#endpoint);
 	}
 
+	recvLatest(options?: WaitOptions): Uint8Array<ArrayBuffer> | null {
+		return this.#recvLatest(checkTimeout(this.name, options));
+	}
+
+	#recvLatest(timeout: number): Uint8Array<ArrayBuffer> | null {
+		if (this.#unavailable) throw this.#unavailableError();
+		let target = this.#scratch;
+		for (;;) {
+			const length = this.#engine.recvLatest(target, timeout);
+			if (length >= 0)
+				return target !== this.#scratch && length === target.byteLength ? target : target.slice(0, length);
+			if (length === Status.timedOut) return null;
+			if (length !== Status.bufferTooSmall) throw this.#latestError(length);
+			// It was the newest a moment ago. The next attempt may find a newer one, of another size.
+			const kept = this.#engine.takeAssembled();
+			if (kept) return kept;
+			target = new Uint8Array(Math.max(this.#engine.nextLength(), target.byteLength + 1));
+		}
+	}
+
+	#latestError(status: number): IpcError {
+		if (status !== Status.invalidArgument) return failure(status, this.name, this.#endpoint);
+		return new IpcError(
+			"ERR_IPC_INVALID_ARGUMENT",
+			this.name,
+			`recvLatest is not for a queue: each message of ${this.#endpoint} has to be worked on. Use recv or take, or a Channel for messages that may be passed over.`,
+		);
+	}
+
+	recvLatestAsync(options?: AsyncWaitOptions): Promise<Uint8Array<ArrayBuffer> | null> {
+		return this.wait(() => this.#recvLatest(0) ?? undefined, options, null);
+	}
+
 	/**
 	 * Receives a message as a value; `undefined`: the time was up. If the message is invalid, this throws, and the message counts as
 	 * received. The decoder is code of the caller: while it runs, this receiver cannot be used.
@@ -123,6 +160,12 @@ export class ReceiverEndpoint implements Receiver {
 			if (this.#scratch.byteLength === 0) this.#renewScratch();
 			this.#endHandler(0);
 		}
+	}
+
+	/** The same of the newest message. */
+	receiveLatest(decoding: Decoding, timeout: number): unknown {
+		const bytes = this.#recvLatest(timeout);
+		return bytes === null ? undefined : this.#decode(decoding, bytes, 0);
 	}
 
 	#renewScratch(): void {

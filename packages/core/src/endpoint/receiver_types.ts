@@ -27,8 +27,14 @@ export interface DrainOptions extends WaitOptions {
  * }
  */
 export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer>> {
-	/** How many messages this receiver has missed, exactly. Always 0 unless `overflow` is `"drop-oldest"`. */
+	/**
+	 * How many messages this receiver has missed because senders had overwritten them, exactly. Always 0 unless it is an observer
+	 * ({@link ReceiverOptions.lossy}) or `overflow` is `"drop-oldest"`. Every message that was sent after the receiver was opened has
+	 * been received, is counted here or in {@link skipped}, or comes next.
+	 */
 	readonly lost: number;
+	/** How many messages {@link recvLatest} has passed over. */
+	readonly skipped: number;
 
 	/**
 	 * Receives the next message. Waits if there is none.
@@ -76,6 +82,39 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 	 * console.log((await message)?.byteLength); // 5
 	 */
 	recvAsync(options?: AsyncWaitOptions): Promise<Uint8Array<ArrayBuffer> | null>;
+
+	/**
+	 * Receives the newest whole message, and passes over those before it, which count in {@link skipped}. Waits if there is none. It
+	 * looks at a part of the ring only, so a slow viewer catches up in a moment, however much it has missed. Any receiver of a route or
+	 * a channel may call it; for an observer ({@link ReceiverOptions.lossy}), no sender waits until it does.
+	 *
+	 * @returns A copy of the message, which belongs to the caller; null if the time was up.
+	 * @throws IpcError as {@link recv}; `ERR_IPC_INVALID_ARGUMENT` of a queue
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * using sender = Route.sender("camera");
+	 * using viewer = Route.receiver("camera", { lossy: true });
+	 * sender.sendBatch(["frame 1", "frame 2", "frame 3"]);
+	 * console.log(new TextDecoder().decode(viewer.recvLatest()!)); // frame 3
+	 * console.log(viewer.skipped); // 2
+	 */
+	recvLatest(options?: WaitOptions): Uint8Array<ArrayBuffer> | null;
+
+	/**
+	 * The same as {@link recvLatest}, but the event loop continues while it waits.
+	 *
+	 * @throws IpcError as {@link recvLatest}, as a rejection; or the reason of the aborted `signal`
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * using sender = Route.sender("camera");
+	 * using viewer = Route.receiver("camera", { lossy: true });
+	 * const frame = viewer.recvLatestAsync({ timeout: 1000 });
+	 * sender.send("frame 1");
+	 * console.log((await frame)?.byteLength); // 7
+	 */
+	recvLatestAsync(options?: AsyncWaitOptions): Promise<Uint8Array<ArrayBuffer> | null>;
 
 	/**
 	 * The messages as they arrive, for `for await`. The iteration ends when the receiver is closed. If the loop is left, no message

@@ -86,6 +86,11 @@ export class SenderEndpoint implements Sender {
 		return this.#engine.receiverCount();
 	}
 
+	get observerCount(): number {
+		this.#checkOpen();
+		return this.#engine.observerCount();
+	}
+
 	get refusal(): Refusal | undefined {
 		return this.#refusal;
 	}

@@ -56,12 +56,19 @@ export interface Loan extends Disposable {
 /** The sending end of a route, a channel or a queue. */
 export interface Sender extends Endpoint {
 	/**
-	 * How many receivers are open. A killed receiver is counted for at most half a second: each read of this property looks for
+	 * How many receivers are open, without observers. A killed receiver is counted for at most half a second: each read of this property looks for
 	 * dead receivers if none has done so for that long, and so does each way to send.
 	 *
 	 * @throws IpcError `ERR_IPC_CLOSED`
 	 */
 	readonly receiverCount: number;
+	/**
+	 * How many observers are open: receivers with {@link ReceiverOptions.lossy}, for which no sender waits. With observers only, messages
+	 * are sent, and never wait.
+	 *
+	 * @throws IpcError `ERR_IPC_CLOSED`
+	 */
+	readonly observerCount: number;
 	/**
 	 * The largest message in bytes: 2,147,483,647; of a queue, half of its capacity less 16; with `overflow: "drop-oldest"`, about
 	 * seven eighths of the capacity, because the end of a larger message would overwrite its beginning.
@@ -188,7 +195,7 @@ export interface Sender extends Endpoint {
 	loan(byteLength: number, options?: WaitOptions): Loan | null;
 
 	/**
-	 * Waits until at least `count` receivers are open.
+	 * Waits until at least `count` receivers are open. Observers do not count.
 	 *
 	 * @returns false if the time was up first.
 	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT` if `count` is more than `maxReceivers`; `ERR_IPC_CLOSED`, `ERR_IPC_ORPHANED`,

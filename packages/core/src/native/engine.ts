@@ -89,13 +89,16 @@ const closedSymbols = {
 	ipc_sender_loan: returnClosed,
 	ipc_sender_end_loan: returnClosed,
 	ipc_sender_receiver_count: () => 0,
+	ipc_sender_observer_count: () => 0,
 	ipc_sender_wait_for_receivers: returnClosed,
 	ipc_receiver_recv: returnClosed,
+	ipc_receiver_recv_latest: returnClosed,
 	ipc_receiver_next_length: returnClosed,
 	ipc_receiver_peek: returnClosed,
 	ipc_receiver_consume: returnClosed,
 	ipc_receiver_take_assembled: () => null,
 	ipc_receiver_lost: () => 0,
+	ipc_receiver_skipped: () => 0,
 	ipc_receiver_take: returnClosed,
 	ipc_receiver_done: returnClosed,
 	ipc_receiver_retry_after: returnClosed,
@@ -215,6 +218,10 @@ class NativeSender implements EngineSender {
 		return this.#symbols.ipc_sender_receiver_count(this.#handle);
 	}
 
+	observerCount(): number {
+		return this.#symbols.ipc_sender_observer_count(this.#handle);
+	}
+
 	waitForReceivers(count: number, timeout: number): number {
 		let status: number;
 		do {
@@ -260,6 +267,16 @@ class NativeReceiver implements EngineReceiver {
 
 	recvInto(target: Uint8Array, capacity: number, timeout: number): number {
 		return this.recv(target, timeout, capacity);
+	}
+
+	recvLatest(target: Uint8Array, timeout: number): number {
+		const capacity = Math.min(target.byteLength, LONGEST_TARGET);
+		let length: number;
+		do {
+			const part = timeout >= 0 ? timeout : LONGEST_CALL_MS;
+			length = this.#symbols.ipc_receiver_recv_latest(this.#handle, target, capacity, part);
+		} while (length === Status.timedOut && timeout < 0 && yieldToTermination());
+		return length;
 	}
 
 	nextLength(): number {
@@ -323,6 +340,10 @@ class NativeReceiver implements EngineReceiver {
 		return this.#symbols.ipc_receiver_lost(this.#handle);
 	}
 
+	skipped(): number {
+		return this.#symbols.ipc_receiver_skipped(this.#handle);
+	}
+
 	arm(wait: number, waker: EngineWaker): void {
 		this.#symbols.ipc_receiver_arm(this.#handle, wait, waker.low, waker.high);
 	}
@@ -351,7 +372,8 @@ class NativeReceiver implements EngineReceiver {
 
 	close(): void {
 		const lost = this.lost();
-		this.#symbols = { ...closedSymbols, ipc_receiver_lost: () => lost };
+		const skipped = this.skipped();
+		this.#symbols = { ...closedSymbols, ipc_receiver_lost: () => lost, ipc_receiver_skipped: () => skipped };
 		this.#ring = undefined;
 		this.#close();
 	}

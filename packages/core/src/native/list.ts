@@ -94,6 +94,7 @@ function readEndpoint(structure: Structure): ListedEndpoint {
 		lost: structure.long(endpoint.lost),
 		holds: structure.word(endpoint.holds),
 		exclusive: structure.word(endpoint.exclusive) !== 0,
+		observer: structure.word(endpoint.observer) !== 0,
 		instance: structure.word(endpoint.instance),
 	};
 }

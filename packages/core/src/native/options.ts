@@ -49,6 +49,7 @@ export const nativeOptions = (kind: EndpointKind, options: EngineOptions): Uint3
 			permissions: options.permissions,
 			overflow: options.overflow,
 			fromOldest: options.fromOldest ? 1 : 0,
+			lossy: options.lossy ? 1 : 0,
 			firstPosition: options.firstPosition,
 			mode: options.mode ?? 0,
 			maxAttempts: options.maxAttempts ?? 0,

@@ -53,28 +53,41 @@ export class ValueReceiverEndpoint<Value> implements ValueReceiver<Value> {
 		return this.#bytes.lost;
 	}
 
+	get skipped(): number {
+		return this.#bytes.skipped;
+	}
+
 	recv(options?: WaitOptions): Value | undefined {
 		return this.#recv(checkTimeout(this.name, options));
+	}
+
+	recvLatest(options?: WaitOptions): Value | undefined {
+		return this.#recv(checkTimeout(this.name, options), true);
+	}
+
+	recvLatestAsync(options?: AsyncWaitOptions): Promise<Value | undefined> {
+		return this.#recvAsync(this.#onInvalid, options, true);
 	}
 
 	tryRecv(): Value | undefined {
 		return this.#recv(0);
 	}
 
-	#recv(timeout: number): Value | undefined {
-		if (!this.#onInvalid) return this.#bytes.receive(this.#decoding, timeout) as Value | undefined;
+	#recv(timeout: number, latest = false): Value | undefined {
+		if (!this.#onInvalid && !latest) return this.#bytes.receive(this.#decoding, timeout) as Value | undefined;
 		const deadline = timeout > 0 ? performance.now() + timeout : 0;
 		for (let left = timeout; ; left = timeout > 0 ? Math.max(0, Math.ceil(deadline - performance.now())) : timeout) {
-			const value = this.#take(left);
+			const value = this.#take(left, latest);
 			if (!(value instanceof Invalid)) return value;
-			this.#onInvalid(value.error);
+			this.report(value);
 		}
 	}
 
 	/** The next value, also if it is invalid. */
-	#take(timeout: number): Value | Invalid | undefined {
+	#take(timeout: number, latest = false): Value | Invalid | undefined {
 		try {
-			return this.#bytes.receive(this.#decoding, timeout) as Value | undefined;
+			const receive = latest ? this.#bytes.receiveLatest : this.#bytes.receive;
+			return receive.call(this.#bytes, this.#decoding, timeout) as Value | undefined;
 		} catch (error) {
 			if (isInvalidMessage(error)) return new Invalid(error);
 			throw error;
@@ -87,15 +100,20 @@ export class ValueReceiverEndpoint<Value> implements ValueReceiver<Value> {
 		return this.#recvAsync(this.#onInvalid, options);
 	}
 
-	async #recvAsync(onInvalid: OnInvalid, options: AsyncWaitOptions | undefined): Promise<Value | undefined> {
+	async #recvAsync(
+		onInvalid: OnInvalid | undefined,
+		options: AsyncWaitOptions | undefined,
+		latest = false,
+	): Promise<Value | undefined> {
 		const { timeout, signal } = checkWaitOptions(this.name, options);
 		const deadline = performance.now() + timeout;
 		for (let left = timeout; ; left = Math.max(0, Math.ceil(deadline - performance.now()))) {
-			const value = await this.#bytes.receiveAsync(() => this.#take(0), {
+			const value = await this.#bytes.receiveAsync(() => this.#take(0, latest), {
 				timeout: timeout < 0 ? undefined : left,
 				signal,
 			});
 			if (!(value instanceof Invalid)) return value;
+			if (!onInvalid) throw value.error;
 			onInvalid(value.error);
 		}
 	}

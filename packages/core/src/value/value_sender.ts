@@ -56,6 +56,10 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 		return this.#bytes.receiverCount;
 	}
 
+	get observerCount(): number {
+		return this.#bytes.observerCount;
+	}
+
 	get maxMessageLength(): number {
 		return this.#bytes.maxMessageLength;
 	}

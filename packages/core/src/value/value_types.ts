@@ -66,7 +66,10 @@ export type ValueReceiverOptions<Value, Sent = Value, Schema = StandardSchema> =
  */
 export interface ValueSender<Value>
 	extends Endpoint,
-		Pick<Sender, "receiverCount" | "maxMessageLength" | "refusal" | "waitForReceivers" | "receiversReady"> {
+		Pick<
+			Sender,
+			"receiverCount" | "observerCount" | "maxMessageLength" | "refusal" | "waitForReceivers" | "receiversReady"
+		> {
 	/** This sender without its codec, for messages that are bytes already. It is the same endpoint: closing one closes both. */
 	readonly bytes: Sender;
 
@@ -159,7 +162,7 @@ export interface ValueSender<Value>
  *   break;
  * }
  */
-export interface ValueReceiver<Value> extends Endpoint, AsyncIterable<Value>, Pick<Receiver, "lost"> {
+export interface ValueReceiver<Value> extends Endpoint, AsyncIterable<Value>, Pick<Receiver, "lost" | "skipped"> {
 	/** This receiver without its codec. It is the same endpoint: each message goes to one of the two, and closing one closes both. */
 	readonly bytes: Receiver;
 
@@ -210,6 +213,35 @@ export interface ValueReceiver<Value> extends Endpoint, AsyncIterable<Value>, Pi
 	 * console.log(await receiver.recvAsync({ timeout: 1000 })); // started
 	 */
 	recvAsync(options?: AsyncWaitOptions): Promise<Value | undefined>;
+	/**
+	 * Receives the newest value, and passes over those before it, which are not decoded: {@link Receiver.recvLatest}.
+	 *
+	 * @returns `undefined` if the time was up.
+	 * @throws IpcError as {@link recv} and {@link Receiver.recvLatest}
+	 * @example
+	 * import { Channel } from "libipc";
+	 * import { json } from "libipc/codecs";
+	 *
+	 * using sender = Channel.sender("state", { codec: json<{ step: number }>() });
+	 * using viewer = Channel.receiver("state", { codec: json<{ step: number }>(), lossy: true });
+	 * sender.sendBatch([{ step: 1 }, { step: 2 }, { step: 3 }]);
+	 * console.log(viewer.recvLatest()?.step); // 3
+	 */
+	recvLatest(options?: WaitOptions): Value | undefined;
+	/**
+	 * The same as {@link recvLatest}, but the event loop continues while it waits.
+	 *
+	 * @throws IpcError as {@link recvLatest}, as a rejection; or the reason of the aborted `signal`
+	 * @example
+	 * import { Channel } from "libipc";
+	 * import { text } from "libipc/codecs";
+	 *
+	 * using sender = Channel.sender("status", { codec: text() });
+	 * using viewer = Channel.receiver("status", { codec: text(), lossy: true });
+	 * sender.sendBatch(["starting", "ready"]);
+	 * console.log(await viewer.recvLatestAsync({ timeout: 1000 })); // ready
+	 */
+	recvLatestAsync(options?: AsyncWaitOptions): Promise<Value | undefined>;
 	/**
 	 * The values as they arrive, for `for await`: {@link Receiver.messages}. If one is invalid and there is no `onInvalid`, the loop is
 	 * left with the error; another loop goes on with the next message.

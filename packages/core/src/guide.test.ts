@@ -28,6 +28,13 @@ const outputs: Record<string, string[]> = {
 		"the request was answered: hello",
 		"the flooder ended with exit code 0",
 	],
+	"failing-jobs": [
+		"done: flaky, attempt 3",
+		"done: rename, attempt 1",
+		"done: resize, attempt 1",
+		"dead letter: poison: max-attempts, attempts: 3",
+		"dead letter: {: no job, attempts: 1",
+	],
 	"job-queue": [
 		...Array.from({ length: 12 }, (_, i) => `job ${i + 1}: ${(i + 1) ** 2}, attempt ${i + 1 === 7 ? 2 : 1}`),
 		"1 worker was killed, no result is missing",

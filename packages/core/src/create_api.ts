@@ -14,6 +14,8 @@ import { createMutexFactory, type MutexFactory } from "./lock/mutex.ts";
 import { createRwLockFactory, type RwLockFactory } from "./lock/rwlock.ts";
 import { createSemaphoreFactory, type SemaphoreFactory } from "./lock/semaphore.ts";
 import { createSharedMemoryFactory, type SharedMemoryFactory } from "./lock/shared_memory.ts";
+import { createDefineChannel, createDefineQueue, createDefineRoute } from "./value/define.ts";
+import type { DefineChannel, DefineQueue, DefineRoute } from "./value/define_types.ts";
 
 hideFramesBeside(import.meta.url, "create_api");
 
@@ -60,6 +62,12 @@ export interface Api {
 	 * console.log(first.recv()?.byteLength, second.recv()?.byteLength); // 6 4
 	 */
 	readonly Queue: EndpointFactory<QueueReceiver, QueueReceiverOptions>;
+	/** Defines a route for several programs: name, options, codec, schema and types in one place. */
+	readonly defineRoute: DefineRoute;
+	/** Defines a channel for several programs: name, options, codec, schema and types in one place. */
+	readonly defineChannel: DefineChannel;
+	/** Defines a queue for several programs: name, options, codec, schema and types in one place. */
+	readonly defineQueue: DefineQueue;
 	/** A lock with one owner at a time. Robust: the next owner learns that the last one was killed while it held the lock. */
 	readonly Mutex: MutexFactory;
 	/** Waits, together with a mutex, until another handle notifies that something has changed. */
@@ -152,10 +160,16 @@ export interface Api {
  */
 export function createApi(engine: () => Engine): Api {
 	const sorted = (names: ListedName[]): ListedName[] => names.sort(compareListed);
+	const Route = createRouteFactory(engine);
+	const Channel = createChannelFactory(engine);
+	const Queue = createQueueFactory(engine);
 	return {
-		Route: createRouteFactory(engine),
-		Channel: createChannelFactory(engine),
-		Queue: createQueueFactory(engine),
+		Route,
+		Channel,
+		Queue,
+		defineRoute: createDefineRoute(Route),
+		defineChannel: createDefineChannel(Channel),
+		defineQueue: createDefineQueue(Queue),
 		Mutex: createMutexFactory(engine),
 		Condition: createConditionFactory(engine),
 		Semaphore: createSemaphoreFactory(engine),

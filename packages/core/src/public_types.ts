@@ -51,6 +51,17 @@ export type { Permit, Semaphore, SemaphoreFactory, SemaphoreOptions } from "./lo
 export type { SharedMemory, SharedMemoryFactory, SharedMemoryOptions, WordWait } from "./lock/shared_memory.ts";
 export type { Codec, CodecInto } from "./value/codec.ts";
 export type {
+	DefineChannel,
+	DefineQueue,
+	DefineRoute,
+	Definition,
+	DefinitionOptions,
+	OpenOptions,
+	RouteDefinition,
+	SchemaDefinitionOptions,
+	ValueDefinitionOptions,
+} from "./value/define_types.ts";
+export type {
 	SchemaFailure,
 	SchemaInput,
 	SchemaOutput,

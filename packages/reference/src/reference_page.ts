@@ -11,6 +11,7 @@ import {
 /** The order of the page. Other declarations of the module follow by name. */
 const ORDER = [
 	...["Route", "RouteFactory", "Channel", "Queue", "EndpointFactory"],
+	...["defineChannel", "defineRoute", "defineQueue", "Definition", "RouteDefinition"],
 	...["Endpoint", "Sender", "Sending", "Refusal", "Loan", "Receiver", "Message", "Batch", "QueueReceiver", "Lease"],
 	...["ValueSender", "ValueReceiver", "ValueQueueReceiver", "ValueLease", "ValueOptions", "InvalidOptions"],
 	...["Codec", "CodecInto", "StandardSchema"],
@@ -98,16 +99,28 @@ function section(declaration: DeclarationReflection): string {
 	return paragraphs.join("\n\n");
 }
 
-/** The reference as one page of Markdown: every export of `libipc`, with its members. */
-export function referencePage(project: ProjectReflection): string {
-	const module = project.children?.find(({ name }) => name === "libipc");
-	if (!module) throw new Error("the module libipc was not found");
+/** What a module exports, in the order of the page. */
+function exportsOf(module: DeclarationReflection): DeclarationReflection[] {
 	const place = ({ name }: DeclarationReflection): number => {
 		const index = ORDER.indexOf(name);
 		return index < 0 ? ORDER.length : index;
 	};
-	const declarations = (module.children ?? [])
+	return (module.children ?? [])
 		.filter(({ kind }) => kind !== ReflectionKind.Reference)
 		.sort((a, b) => place(a) - place(b) || a.name.localeCompare(b.name));
-	return `${HEAD}${declarations.map(section).join("\n\n")}\n`;
+}
+
+/** The reference as one page of Markdown: every export of `libipc` and of its other entries, with its members. */
+export function referencePage(project: ProjectReflection): string {
+	const modules = project.children ?? [];
+	const main = modules.find(({ name }) => name === "libipc");
+	if (!main) throw new Error("the module libipc was not found");
+	const others = modules.filter(({ name }) => name.startsWith("libipc/"));
+	const sections = [
+		...exportsOf(main).map(section),
+		...others.flatMap((module) =>
+			exportsOf(module).map((each) => `${section(each)}\n\nExported by \`${module.name}\`.`),
+		),
+	];
+	return `${HEAD}${sections.join("\n\n")}\n`;
 }

@@ -13,4 +13,5 @@
  * @module libipc/codecs
  */
 export { json } from "./json.ts";
+export { structured } from "./structured.ts";
 export { text } from "./text.ts";

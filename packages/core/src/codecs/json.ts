@@ -31,6 +31,6 @@ export function json<Value = unknown>(): Codec<Value> {
 			return text;
 		},
 		decode: (bytes) => JSON.parse(decoder.decode(bytes)),
-		decodeText: (text) => JSON.parse(text),
+		decodeText: JSON.parse,
 	};
 }

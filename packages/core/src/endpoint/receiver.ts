@@ -3,7 +3,7 @@ import { checkDrainOptions, checkIteration, checkTimeout, notATarget, timeoutOf 
 import { byteLengthOf, plainLength, uint8ArrayOf } from "../check/bytes.ts";
 import { closedError, failure } from "../check/failure.ts";
 import { checkHandled, checkHandler } from "../check/handler.ts";
-import type { Decoding } from "../value/decoding.ts";
+import type { Decoding, Utf8Buffer } from "../value/decoding.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { WaitIterator } from "../wait/wait_iterator.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
@@ -44,7 +44,7 @@ export class ReceiverEndpoint implements Receiver {
 	/** The target for small messages before `recv` knows their size. */
 	#scratch = new Uint8Array(SCRATCH_BYTES);
 	/** The same memory, for messages that are read as text. */
-	#text: Buffer | undefined;
+	#text: Utf8Buffer | undefined;
 	/** The offsets and lengths that `drain` gets from the engine. Allocated at the first call. */
 	#spans = new Uint32Array(0);
 	/** The target of drain for messages that cannot be read in the ring. It grows with them. */
@@ -149,16 +149,13 @@ export class ReceiverEndpoint implements Receiver {
 		if (length < 0) throw failure(length, this.name, this.#endpoint);
 		this.#draining = this.#unavailable = true;
 		try {
-			if (decoding.isText) {
-				const { buffer, byteOffset, byteLength } = this.#scratch;
-				this.#text ??= Buffer.from(buffer, byteOffset, byteLength);
-				return decoding.fromText(this.#text, length);
-			}
-			return decoding.fromBytes(viewOf(this.#scratch, 0, length));
+			return decoding.isText
+				? decoding.fromText(this.#text ?? this.#asText(), length)
+				: decoding.fromBytes(viewOf(this.#scratch, 0, length));
 		} finally {
-			// The decoder may have transferred the memory.
-			if (this.#scratch.byteLength === 0) this.#renewScratch();
-			this.#endHandler(0);
+			this.#draining = this.#unavailable = false;
+			// The decoder is code of the caller: it may have closed the receiver, or transferred the memory.
+			if (this.#closed || this.#scratch.byteLength === 0) this.#mend();
 		}
 	}
 
@@ -168,9 +165,20 @@ export class ReceiverEndpoint implements Receiver {
 		return bytes === null ? undefined : this.#decode(decoding, bytes, 0);
 	}
 
-	#renewScratch(): void {
-		this.#scratch = new Uint8Array(SCRATCH_BYTES);
+	#asText(): Utf8Buffer {
+		const { buffer, byteOffset, byteLength } = this.#scratch;
+		const text = Buffer.from(buffer, byteOffset, byteLength) as Utf8Buffer;
+		this.#text = text;
+		return text;
+	}
+
+	/** After a decoder that has closed the receiver, or transferred its memory. */
+	#mend(): void {
+		if (this.#scratch.byteLength === 0) this.#scratch = new Uint8Array(SCRATCH_BYTES);
 		this.#text = undefined;
+		if (!this.#closed) return;
+		this.#unavailable = true;
+		this.#leave();
 	}
 
 	/** Receives a message that is larger than the scratch: in the ring, if it lies there in one piece. */

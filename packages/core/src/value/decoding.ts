@@ -7,14 +7,10 @@ import type { StandardSchema } from "./standard_schema.ts";
 /** Only for what may not be UTF-8: `utf8Slice` of a Buffer is faster for short texts. It keeps a byte order mark, as that does. */
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** What a Buffer of each runtime has, and its types do not say. */
-interface Utf8Buffer extends Buffer {
-	utf8Slice?(start: number, end: number): string;
+/** What a Buffer of each runtime has, and its types do not say: `toString` takes longer for a short text than this, which it calls. */
+export interface Utf8Buffer extends Buffer {
+	utf8Slice(start: number, end: number): string;
 }
-
-/** The first `length` bytes as text. `toString` takes longer for a short text than this function, which it calls. */
-const utf8Of = (memory: Utf8Buffer, length: number): string =>
-	memory.utf8Slice?.(0, length) ?? memory.toString("utf8", 0, length);
 
 type Validate = StandardSchema["~standard"]["validate"];
 
@@ -61,6 +57,7 @@ export class Decoding {
 	readonly #name: string;
 	readonly #endpoint: string;
 	readonly #codec: AnyCodec;
+	readonly #decodeText: (text: string) => unknown;
 	readonly #validate: Validate | undefined;
 	/** Whether {@link fromText} is to be used for bytes that are in a Buffer already. */
 	readonly isText: boolean;
@@ -70,18 +67,19 @@ export class Decoding {
 		this.#name = name;
 		this.#endpoint = endpoint;
 		this.#codec = codec;
+		this.#decodeText = codec.decodeText ?? (() => undefined);
 		this.#validate = validate;
 		this.isText = codec.decodeText !== undefined;
 	}
 
 	/** The value of a message that is the first `length` bytes of a Buffer of the receiver. */
-	fromText(memory: Buffer, length: number): unknown {
+	fromText(memory: Utf8Buffer, length: number): unknown {
 		let value: unknown;
 		try {
-			let text = utf8Of(memory, length);
+			let text = memory.utf8Slice(0, length);
 			// What is not UTF-8 has become this character, which a text may also have.
 			if (text.includes("\uFFFD")) text = strict.decode(memory.subarray(0, length));
-			value = this.#codec.decodeText?.(text);
+			value = this.#decodeText(text);
 			if (this.#validate !== undefined) value = this.#validated(this.#validate, value);
 		} catch (error) {
 			throw this.#refused(error, memory.subarray(0, length));

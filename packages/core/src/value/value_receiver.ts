@@ -13,6 +13,8 @@ import type {
 import { type Decoding, isInvalidMessage } from "./decoding.ts";
 import type { ValueReceiver } from "./value_types.ts";
 
+const DO_NOT_WAIT: WaitOptions = { timeout: 0 };
+
 /** Called with the error of each invalid message. */
 export type OnInvalid = (error: IpcError) => void;
 
@@ -58,7 +60,10 @@ export class ValueReceiverEndpoint<Value> implements ValueReceiver<Value> {
 	}
 
 	recv(options?: WaitOptions): Value | undefined {
-		return this.#recv(checkTimeout(this.name, options));
+		const timeout = options === undefined ? -1 : checkTimeout(this.name, options);
+		return this.#onInvalid
+			? this.#recv(timeout)
+			: (this.#bytes.receive(this.#decoding, timeout) as Value | undefined);
 	}
 
 	recvLatest(options?: WaitOptions): Value | undefined {
@@ -70,11 +75,10 @@ export class ValueReceiverEndpoint<Value> implements ValueReceiver<Value> {
 	}
 
 	tryRecv(): Value | undefined {
-		return this.#recv(0);
+		return this.recv(DO_NOT_WAIT);
 	}
 
 	#recv(timeout: number, latest = false): Value | undefined {
-		if (!this.#onInvalid && !latest) return this.#bytes.receive(this.#decoding, timeout) as Value | undefined;
 		const deadline = timeout > 0 ? performance.now() + timeout : 0;
 		for (let left = timeout; ; left = timeout > 0 ? Math.max(0, Math.ceil(deadline - performance.now())) : timeout) {
 			const value = this.#take(left, latest);

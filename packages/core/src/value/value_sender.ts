@@ -28,6 +28,7 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 	/** How error messages name the name. */
 	readonly #endpoint: string;
 	readonly #codec: AnyCodec;
+	readonly #into: CodecInto<Sent> | undefined;
 	readonly #encode: (value: Sent) => Uint8Array | string;
 	#scratch: Uint8Array | undefined;
 	/** The codec writes to memory that is about to be sent. */
@@ -37,6 +38,7 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 		this.#bytes = bytes;
 		this.#endpoint = endpoint;
 		this.#codec = codec;
+		this.#into = codec.into;
 		this.#encode = codec.encode ?? ((value) => this.#written(value));
 	}
 
@@ -69,7 +71,7 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 	}
 
 	send(value: Value, options?: WaitOptions): boolean {
-		return this.#send(value, checkTimeout(this.name, options));
+		return this.#send(value, options === undefined ? -1 : checkTimeout(this.name, options));
 	}
 
 	trySend(value: Value): boolean {
@@ -77,8 +79,9 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 	}
 
 	#send(value: Value, timeout: number): boolean {
-		this.#check(value);
-		if (this.#codec.into) return this.#sendInto(this.#codec.into, value as Sent, timeout);
+		if (this.#writing || value === undefined || this.#bytes.closed) this.#check(value);
+		const into = this.#into;
+		if (into) return this.#sendInto(into, value as Sent, timeout);
 		const message = this.#encode(value as Sent);
 		if (typeof message !== "string" && !(message instanceof Uint8Array)) this.#checkEncoded(message);
 		return this.#bytes.transmit(message, timeout);

@@ -11,6 +11,7 @@ import * as libipc from "libipc";
 export type {
 	AsyncWaitOptions,
 	Batch,
+	Codec,
 	Endpoint,
 	EndpointFactory,
 	EndpointOptions,
@@ -40,6 +41,9 @@ export type {
 export const {
 	Channel,
 	clear,
+	defineChannel,
+	defineQueue,
+	defineRoute,
 	Condition,
 	IpcError,
 	list,

@@ -57,6 +57,7 @@ export type {
 	Definition,
 	DefinitionOptions,
 	OpenOptions,
+	QueueDefinitionOptions,
 	RouteDefinition,
 	SchemaDefinitionOptions,
 	ValueDefinitionOptions,

@@ -1,7 +1,7 @@
 import type { EndpointKind } from "@libipc/protocol";
 import { checkName, checkOptionsObject, describe, FACTORIES, invalid } from "../check/argument.ts";
 import { checkOptionNames, optionNames } from "../check/option_names.ts";
-import type { EndpointFactory, QueueReceiver, RouteFactory } from "../endpoint/types.ts";
+import type { EndpointFactory, QueueReceiver, QueueReceiverOptions, RouteFactory } from "../endpoint/types.ts";
 import type { DefineChannel, DefineQueue, DefineRoute } from "./define_types.ts";
 import { checkValueOptions } from "./value_options.ts";
 
@@ -13,10 +13,9 @@ type Call = "sender" | "senderAsync" | "receiver";
 const FIXED = ["capacity", "maxReceivers", "overflow", "codec", "schema"];
 
 /** Which of the options of a definition a call takes: `from` is only for receivers. */
-const NAMES: Readonly<Record<Call, readonly string[]>> = {
-	sender: optionNames.sender,
-	senderAsync: optionNames.sender,
-	receiver: optionNames.receiver,
+const namesOf = (kind: EndpointKind, call: Call): readonly string[] => {
+	if (call !== "receiver") return optionNames.sender;
+	return kind === "queue" ? optionNames.queueReceiver : optionNames.receiver;
 };
 
 function define(kind: EndpointKind, factory: Factory, name: string, given: unknown) {
@@ -25,7 +24,7 @@ function define(kind: EndpointKind, factory: Factory, name: string, given: unkno
 	// Read once: both sides get the same.
 	const defined: Options = { ...options };
 	const prefix = checkName(name, defined.prefix);
-	checkOptionNames(name, call, defined, optionNames.receiver);
+	checkOptionNames(name, call, defined, namesOf(kind, "receiver"));
 	checkValueOptions(name, describe(kind, prefix, name), defined);
 
 	function optionsOf(open: Call, more: unknown): object {
@@ -36,7 +35,7 @@ function define(kind: EndpointKind, factory: Factory, name: string, given: unkno
 				name,
 				`${fixed} is set by ${call}, for all endpoints of ${describe(kind, prefix, name)}. Change it there.`,
 			);
-		const shared = Object.entries(defined).filter(([option]) => NAMES[open].includes(option));
+		const shared = Object.entries(defined).filter(([option]) => namesOf(kind, open).includes(option));
 		return { ...Object.fromEntries(shared), ...added };
 	}
 
@@ -64,5 +63,5 @@ export const createDefineChannel = (factory: EndpointFactory): DefineChannel =>
 export const createDefineRoute = (factory: RouteFactory): DefineRoute => definer("route", factory) as DefineRoute;
 
 /** Makes `defineQueue` of an API. */
-export const createDefineQueue = (factory: EndpointFactory<QueueReceiver>): DefineQueue =>
+export const createDefineQueue = (factory: EndpointFactory<QueueReceiver, QueueReceiverOptions>): DefineQueue =>
 	definer("queue", factory) as DefineQueue;

@@ -1,5 +1,6 @@
 import type {
 	EndpointOptions,
+	QueueReceiverOptions,
 	ReceiverOptions,
 	RouteSenderAsyncOptions,
 	RouteSenderOptions,
@@ -15,11 +16,14 @@ type Fixed = "capacity" | "maxReceivers" | "overflow";
 /** What is defined about a name: the options that all its endpoints share. */
 export interface DefinitionOptions extends Omit<ReceiverOptions, "onPeer"> {}
 
+/** What is defined about a queue. */
+export interface QueueDefinitionOptions extends Omit<QueueReceiverOptions, "onPeer"> {}
+
 /** What a single open adds to a definition. */
 export type OpenOptions<Options extends EndpointOptions> = Omit<Options, Fixed>;
 
 /** A name with everything that its endpoints have in common: {@link Definition} has what it opens. */
-export interface Definition<SomeSender, SomeReceiver> {
+export interface Definition<SomeSender, SomeReceiver, SomeReceiverOptions extends ReceiverOptions = ReceiverOptions> {
 	/** The name, without its prefix. */
 	readonly name: string;
 	/**
@@ -51,7 +55,7 @@ export interface Definition<SomeSender, SomeReceiver> {
 	 * sender.send({ id: 1 });
 	 * console.log(receiver.recv()?.id); // 1
 	 */
-	receiver(options?: OpenOptions<ReceiverOptions> & InvalidOptions): SomeReceiver;
+	receiver(options?: OpenOptions<SomeReceiverOptions> & InvalidOptions): SomeReceiver;
 	/**
 	 * Removes the shared memory of the name: `clear` of the factory.
 	 *
@@ -99,14 +103,14 @@ export interface RouteDefinition<SomeSender, SomeReceiver> extends Definition<So
 }
 
 /** Options of a definition with a schema, which gives the types. */
-export type SchemaDefinitionOptions<Schema extends StandardSchema> = DefinitionOptions &
+export type SchemaDefinitionOptions<Schema extends StandardSchema, Options = DefinitionOptions> = Options &
 	ValueOptions<unknown, NoInfer<SchemaInput<Schema>>, Schema> & {
 		/** It gives the types. */
 		readonly schema: Schema;
 	};
 
 /** Options of a definition with a codec, which gives the types. */
-export type ValueDefinitionOptions<Value, Sent> = DefinitionOptions &
+export type ValueDefinitionOptions<Value, Sent, Options = DefinitionOptions> = Options &
 	ValueOptions<Value, Sent> & {
 		/** None. */
 		readonly schema?: undefined;
@@ -229,8 +233,8 @@ export interface DefineQueue {
 	 */
 	<Schema extends StandardSchema>(
 		name: string,
-		options: SchemaDefinitionOptions<Schema>,
-	): Definition<ValueSender<SchemaInput<Schema>>, ValueQueueReceiver<SchemaOutput<Schema>>>;
+		options: SchemaDefinitionOptions<Schema, QueueDefinitionOptions>,
+	): Definition<ValueSender<SchemaInput<Schema>>, ValueQueueReceiver<SchemaOutput<Schema>>, QueueReceiverOptions>;
 	/**
 	 * The same with the types of the codec.
 	 *
@@ -242,8 +246,8 @@ export interface DefineQueue {
 	 */
 	<Value, Sent = Value>(
 		name: string,
-		options: ValueDefinitionOptions<Value, Sent>,
-	): Definition<ValueSender<Sent>, ValueQueueReceiver<Value>>;
+		options: ValueDefinitionOptions<Value, Sent, QueueDefinitionOptions>,
+	): Definition<ValueSender<Sent>, ValueQueueReceiver<Value>, QueueReceiverOptions>;
 	/**
 	 * The same for bytes.
 	 *
@@ -252,5 +256,5 @@ export interface DefineQueue {
 	 *
 	 * export const jobs = defineQueue("jobs", { maxReceivers: 8 });
 	 */
-	(name: string, options?: DefinitionOptions): Definition<Sender, QueueReceiver>;
+	(name: string, options?: QueueDefinitionOptions): Definition<Sender, QueueReceiver, QueueReceiverOptions>;
 }

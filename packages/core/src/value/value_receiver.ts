@@ -61,9 +61,7 @@ export class ValueReceiverEndpoint<Value> implements ValueReceiver<Value> {
 
 	recv(options?: WaitOptions): Value | undefined {
 		const timeout = options === undefined ? -1 : checkTimeout(this.name, options);
-		return this.#onInvalid
-			? this.#recv(timeout)
-			: (this.#bytes.receive(this.#decoding, timeout) as Value | undefined);
+		return this.#onInvalid ? this.#recv(timeout) : (this.#bytes.receive(this.#decoding, timeout) as Value | undefined);
 	}
 
 	recvLatest(options?: WaitOptions): Value | undefined {

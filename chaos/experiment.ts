@@ -1,12 +1,12 @@
 /** One experiment: runs the participants of a plan, injects its faults and checks the logs. */
-import { Mutex, RwLock, Semaphore } from "@libipc/core";
+import { Mutex, Queue, RwLock, Semaphore } from "@libipc/core";
 import { checkLocks, checkMessages, checkQueue, type Instance } from "./check.ts";
 import { ControlBlock, MAX_INSTANCES } from "./control_block.ts";
 import { EXEC_SIGNAL } from "./exec_on_signal.ts";
 import { commandFor, programOf, withoutNoise } from "./namespaces.ts";
 import { OperationLog } from "./operation_log.ts";
 import type { Fault, Plan } from "./plan.ts";
-import { NAME, PERMITS, topicOf } from "./topic.ts";
+import { DEAD_LETTERS, NAME, PERMITS, topicOf } from "./topic.ts";
 
 /** Recovery takes up to a second, and longer on a busy machine: what takes so long never ends. */
 const END_LIMIT_MS = 60_000;
@@ -173,6 +173,10 @@ class Experiment implements AsyncDisposable {
 		const { roles, faults, duration, kind } = this.#plan;
 		// A queue and its messages go when its last endpoint closes, and all participants may be dead at the same time.
 		using _open = kind === "queue" ? topicOf(this.#plan, this.#prefix).sender() : undefined;
+		using _dead =
+			kind === "queue"
+				? Queue.sender(DEAD_LETTERS, { prefix: this.#prefix, capacity: this.#plan.capacity })
+				: undefined;
 		using semaphore =
 			kind === "semaphore" ? Semaphore.open(NAME, { prefix: this.#prefix, initial: PERMITS, robust: true }) : undefined;
 		for (const [participant, role] of roles.entries()) if (role !== "sender") this.#spawn(participant);

@@ -2,13 +2,13 @@
  * One instance of a participant: `participant.process.ts <prefix> <seed> <participant>`. It may be killed at any moment, or
  * replaced by the next instance, in the same process. When it finds a failure it prints it on its standard error and ends with status 1.
  */
-import { Mutex, type QueueReceiver, type Receiver, RwLock, Semaphore, type Sender } from "@libipc/core";
+import { Mutex, Queue, type QueueReceiver, type Receiver, RwLock, Semaphore, type Sender } from "@libipc/core";
 import { HEADER, readMessage, writeMessage } from "../soak/message.ts";
 import { ControlBlock } from "./control_block.ts";
 import { execOnSignal } from "./exec_on_signal.ts";
 import { OperationLog } from "./operation_log.ts";
 import { makePlan, randomFrom } from "./plan.ts";
-import { entryOf, MAX_MESSAGES, NAME, PERMITS, topicOf } from "./topic.ts";
+import { DEAD_LETTERS, entryOf, MAX_MESSAGES, NAME, PERMITS, topicOf } from "./topic.ts";
 
 const [prefix = "", seed = "0", participant = "0"] = process.argv.slice(2);
 const plan = makePlan(Number(seed));
@@ -74,20 +74,39 @@ function receive(): void {
 	}
 }
 
+/** A dead letter is done, or goes back to the queue. Returns whether there was one. */
+function takeLetter(dead: QueueReceiver, timeout: number): boolean {
+	using letter = dead.take({ timeout });
+	if (!letter) return false;
+	if (random(3) === 0 && letter.redrive()) return true;
+	record(letter.bytes);
+	letter.done();
+	return true;
+}
+
 function work(): void {
 	using receiver = topicOf(plan, prefix).receiver() as QueueReceiver;
+	using dead = Queue.receiver(DEAD_LETTERS, { prefix });
 	log.setReady();
 	for (;;) {
 		const isLast = control.phase === "reading";
+		if (takeLetter(dead, 0)) continue;
 		// The message of a killed receiver comes again within a second.
 		using lease = receiver.take({ timeout: isLast ? 1500 : 50 });
 		if (!lease) {
-			if (isLast) break;
+			if (isLast && !takeLetter(dead, 1500)) break;
 			continue;
 		}
-		if (random(20) === 0) continue; // the lease is closed, so the message comes again
-		record(lease.bytes);
-		lease.done();
+		const what = random(20);
+		if (what === 0) continue; // the lease is closed, so the message comes again
+		if (what === 1) {
+			lease.retry({ delay: random(30) });
+		} else if (what === 2) {
+			lease.reject();
+		} else {
+			record(lease.bytes);
+			lease.done();
+		}
 	}
 }
 

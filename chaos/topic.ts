@@ -5,6 +5,9 @@ import type { Plan } from "./plan.ts";
 /** The name of the object under test. */
 export const NAME = "tested";
 
+/** Where a queue's messages go that are rejected, or put back too often. */
+export const DEAD_LETTERS = `${NAME}.dead`;
+
 /** How many messages one instance may send, so that an entry of a log can number them. */
 export const MAX_MESSAGES = 1 << 20;
 
@@ -24,6 +27,9 @@ export function topicOf(
 	const options = { prefix, overflow, capacity };
 	return {
 		sender: () => factory.sender(NAME, options),
-		receiver: () => factory.receiver(NAME, options),
+		receiver: () =>
+			kind === "queue"
+				? Queue.receiver(NAME, { ...options, maxAttempts: 3, deadLetter: DEAD_LETTERS })
+				: factory.receiver(NAME, options),
 	};
 }

@@ -178,7 +178,14 @@ static void call_receiver(uint32_t which, uint8_t what, input *from) {
     case 5:
     case 6: take(receiver, from); break;
     case 7: CALL(0, ipc_receiver_done(receiver, all.leases[input_byte(from) % 4])); break;
-    case 8: CALL(0, ipc_receiver_retry(receiver, all.leases[input_byte(from) % 4])); break;
+    case 8: {
+      uint32_t offset = all.leases[input_byte(from) % 4], delay = input_byte(from) % 3;
+      ipc_letter_origin origin;
+      CALL(0, ipc_receiver_origin(receiver, offset, &origin));
+      CALL(0, ipc_receiver_retry_after(receiver, offset, delay));
+      CALL(0, ipc_receiver_next_due(receiver));
+      break;
+    }
     case 9:
       DO(ipc_receiver_arm(receiver, input_byte(from) & 6, 7, 8));
       CALL(0, ipc_receiver_poll(receiver, input_byte(from) & 6, 7, 8));

@@ -82,7 +82,8 @@ function checkAll(
 	checkOptionNames(name, `${FACTORIES[kind]}.${call}`, given, known);
 	const { onPeer } = given;
 	if (onPeer !== undefined) checkFunction(name, "onPeer", onPeer);
-	const values = checkValueOptions(name, describe(kind, prefix, name), given);
+	const role = call === "receiver" ? call : "sender";
+	const values = checkValueOptions({ kind, prefix, name, role }, describe(kind, prefix, name), given);
 	const options = checkOptions(name, kind, given, codec ?? values?.codec.id ?? "");
 	const prefetch = checkInteger(name, "prefetch", given.prefetch, 1, limits.prefetch);
 	const again = { prefix, permissions: options.permissions || undefined };

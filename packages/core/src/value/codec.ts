@@ -1,3 +1,5 @@
+import type { EndpointKind } from "@libipc/protocol";
+
 /**
  * Turns values into the bytes of messages, and back. `libipc/codecs` has codecs for text, JSON and structured clones; a program can
  * use its own object.
@@ -54,6 +56,24 @@ export interface Codec<Value, Sent = Value> {
 	readonly decodeText?: ((text: string) => Value) | undefined;
 	/** true: what {@link decode} returns refers to its `bytes`, so it gets a copy of the message. */
 	readonly keepsBytes?: boolean | undefined;
+	/**
+	 * For a codec with state, for example one that counts messages: returns the codec of one endpoint, with the same id. It is called
+	 * when an endpoint is opened or cloned. A sender calls it once more for the messages of `sendAsync`, because others may overtake
+	 * them. So each codec that it returns has messages in the order in which they were sent, or are read.
+	 */
+	readonly forEndpoint?: ((endpoint: CodecEndpoint) => Codec<Value, Sent>) | undefined;
+}
+
+/** The endpoint that a codec is for. */
+export interface CodecEndpoint {
+	/** What it is an end of. */
+	readonly kind: EndpointKind;
+	/** The prefix of the name; empty: none. */
+	readonly prefix: string;
+	/** The name, without the prefix. */
+	readonly name: string;
+	/** Which end it is: a sender only encodes, and a receiver only decodes. */
+	readonly role: "sender" | "receiver";
 }
 
 /** How a codec writes values straight into the ring. */

@@ -72,6 +72,12 @@ export class Decoding {
 		this.isText = codec.decodeText !== undefined;
 	}
 
+	/** For a clone of the receiver: its codec has its own state. */
+	renew(): Decoding {
+		const codec = this.#codec.renew();
+		return codec === this.#codec ? this : new Decoding(this.#name, this.#endpoint, codec, this.#validate);
+	}
+
 	/** The value of a message that is the first `length` bytes of a Buffer of the receiver. */
 	fromText(memory: Utf8Buffer, length: number): unknown {
 		let value: unknown;

@@ -25,7 +25,7 @@ function define(kind: EndpointKind, factory: Factory, name: string, given: unkno
 	const defined: Options = { ...options };
 	const prefix = checkName(name, defined.prefix);
 	checkOptionNames(name, call, defined, namesOf(kind, "receiver"));
-	checkValueOptions(name, describe(kind, prefix, name), defined);
+	checkValueOptions({ kind, prefix, name, role: "receiver" }, describe(kind, prefix, name), defined);
 
 	function optionsOf(open: Call, more: unknown): object {
 		const added: Options = { ...checkOptionsObject(name, more as object | undefined, '{ from: "oldest" }') };

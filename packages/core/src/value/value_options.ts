@@ -1,6 +1,7 @@
 import { checkFunction, invalid } from "../check/argument.ts";
 import type { EndpointOptions } from "../endpoint/endpoint_types.ts";
 import { type AnyCodec, checkCodec } from "./check_codec.ts";
+import type { CodecEndpoint } from "./codec.ts";
 import { checkSchema, Decoding } from "./decoding.ts";
 import type { OnInvalid } from "./value_receiver.ts";
 import type { InvalidOptions, ValueOptions } from "./value_types.ts";
@@ -12,12 +13,13 @@ export interface CheckedValueOptions {
 	readonly onInvalid: OnInvalid | undefined;
 }
 
-/** Checks the options that are about values; `undefined`: there are none. `endpoint`: how error messages name the name. */
+/** Checks the options that are about values; `undefined`: there are none. `description`: how error messages name the name. */
 export function checkValueOptions(
-	name: string,
-	endpoint: string,
+	endpoint: CodecEndpoint,
+	description: string,
 	given: EndpointOptions & Partial<ValueOptions<unknown>> & InvalidOptions,
 ): CheckedValueOptions | undefined {
+	const { name } = endpoint;
 	const { codec, schema, onInvalid } = given;
 	if (codec === undefined) {
 		const other = schema === undefined ? (onInvalid === undefined ? "" : "onInvalid") : "schema";
@@ -28,8 +30,8 @@ export function checkValueOptions(
 			);
 		return undefined;
 	}
-	const checked = checkCodec(name, codec);
+	const checked = checkCodec(endpoint, codec);
 	const validate = checkSchema(name, schema);
 	if (onInvalid !== undefined) checkFunction(name, "onInvalid", onInvalid);
-	return { codec: checked, decoding: new Decoding(name, endpoint, checked, validate), onInvalid };
+	return { codec: checked, decoding: new Decoding(name, description, checked, validate), onInvalid };
 }

@@ -78,11 +78,9 @@ export class ValueQueueReceiverEndpoint<Value>
 	}
 
 	override clone(): ValueQueueReceiver<Value> {
-		return new ValueQueueReceiverEndpoint<Value>(
-			this.#bytes.clone() as QueueReceiverEndpoint,
-			this.#decoding,
-			this.#onInvalid,
-		);
+		const decoding = this.#decoding.renew();
+		const bytes = this.#bytes.clone() as QueueReceiverEndpoint;
+		return new ValueQueueReceiverEndpoint<Value>(bytes, decoding, this.#onInvalid);
 	}
 }
 

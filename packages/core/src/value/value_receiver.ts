@@ -178,7 +178,8 @@ export class ValueReceiverEndpoint<Value> implements ValueReceiver<Value> {
 	}
 
 	clone(): ValueReceiver<Value> {
-		return new ValueReceiverEndpoint<Value>(this.#bytes.clone() as ReceiverEndpoint, this.#decoding, this.#onInvalid);
+		const decoding = this.#decoding.renew();
+		return new ValueReceiverEndpoint<Value>(this.#bytes.clone() as ReceiverEndpoint, decoding, this.#onInvalid);
 	}
 
 	close(): void {

@@ -30,6 +30,8 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 	readonly #codec: AnyCodec;
 	readonly #into: CodecInto<Sent> | undefined;
 	readonly #encode: (value: Sent) => Uint8Array | string;
+	/** The same for {@link sendAsync}, whose messages others may overtake: a codec with state has another state for them. */
+	#encodeLater: ((value: Sent) => Uint8Array | string) | undefined;
 	#scratch: Uint8Array | undefined;
 	/** The codec writes to memory that is about to be sent. */
 	#writing = false;
@@ -39,7 +41,11 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 		this.#endpoint = endpoint;
 		this.#codec = codec;
 		this.#into = codec.into;
-		this.#encode = codec.encode ?? ((value) => this.#written(value));
+		this.#encode = this.#encoderOf(codec);
+	}
+
+	#encoderOf({ encode, into }: AnyCodec): (value: Sent) => Uint8Array | string {
+		return encode ?? ((value) => this.#written(into as CodecInto<Sent>, value));
 	}
 
 	get name(): string {
@@ -91,7 +97,8 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 		let message: Uint8Array | string;
 		try {
 			this.#check(value);
-			message = this.#encode(value as Sent);
+			this.#encodeLater ??= this.#encoderOf(this.#codec.renew());
+			message = this.#encodeLater(value as Sent);
 			this.#checkEncoded(message);
 			// The codec may use its memory for the next value before this one is sent.
 			if (typeof message !== "string") message = copyOf(message);
@@ -134,8 +141,7 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 	}
 
 	/** A value that the codec writes itself, in memory that is used again. */
-	#written(value: Sent): Uint8Array {
-		const into = this.#codec.into as CodecInto<Sent>;
+	#written(into: CodecInto<Sent>, value: Sent): Uint8Array {
 		return this.#writtenTo(into, value, this.#memory(this.#sizeOf(into, value)));
 	}
 
@@ -144,8 +150,8 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 		return length === target.byteLength ? target : viewOf(target, 0, length);
 	}
 
-	#sizeOf({ size }: CodecInto<Sent>, value: Sent): number {
-		const most = size.call(this.#codec.into, value);
+	#sizeOf(into: CodecInto<Sent>, value: Sent): number {
+		const most = into.size(value);
 		if (!(Number.isInteger(most) && most >= 0))
 			throw invalid(
 				this.name,
@@ -169,13 +175,13 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 	}
 
 	/** Has the codec write. Returns how many bytes it has written. */
-	#write({ write }: CodecInto<Sent>, value: Sent, target: Uint8Array): number {
+	#write(into: CodecInto<Sent>, value: Sent, target: Uint8Array): number {
 		const most = target.byteLength;
 		let length: number;
 		this.#checkWriting();
 		this.#writing = true;
 		try {
-			length = write.call(this.#codec.into, value, target);
+			length = into.write(value, target);
 		} finally {
 			this.#writing = false;
 		}
@@ -230,7 +236,8 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 	}
 
 	clone(): ValueSender<Value> {
-		return new ValueSenderEndpoint<Value>(this.#bytes.clone() as SenderEndpoint, this.#endpoint, this.#codec);
+		const codec = this.#codec.renew();
+		return new ValueSenderEndpoint<Value>(this.#bytes.clone() as SenderEndpoint, this.#endpoint, codec);
 	}
 
 	close(): void {

@@ -21,7 +21,7 @@ const application = await Application.bootstrap({
 	entryPoints: [
 		path("packages/libipc/src/node.ts"),
 		path("packages/libipc/src/codecs.ts"),
-		...["msgpack", "protobuf", "flatbuffers"].map((codec) => path(`packages/libipc/src/codecs/${codec}.ts`)),
+		...["msgpack", "protobuf", "flatbuffers", "sealed"].map((codec) => path(`packages/libipc/src/codecs/${codec}.ts`)),
 		path("packages/core/src/api.ts"),
 	],
 	tsconfig: path("packages/reference/tsconfig.json"),

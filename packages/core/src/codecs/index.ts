@@ -12,6 +12,7 @@
  *
  * @module libipc/codecs
  */
+export { bytes } from "./bytes.ts";
 export { json } from "./json.ts";
 export { structured } from "./structured.ts";
 export { text } from "./text.ts";

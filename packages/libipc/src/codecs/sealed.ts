@@ -1,0 +1,6 @@
+/**
+ * Sealed messages: `libipc/codecs/sealed`.
+ *
+ * @module libipc/codecs/sealed
+ */
+export * from "@libipc/core/codecs/sealed";

@@ -4,7 +4,7 @@
  */
 #include "queue_fixture.h"
 
-enum { WORKERS = 3, JOBS = 200, KILLS = 200 };
+enum { WORKERS = 3, JOBS = 200, KILLS = 100 * TEST_SCALE }; /* 200 in "bun run test:all" */
 static const char letters_name[] = "dead letters";
 
 /* What the test process finds at the end, and what workers did: a worker notes before it ends a lease. */

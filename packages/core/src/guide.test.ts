@@ -76,6 +76,13 @@ const outputs: Record<string, string[]> = {
 		"cleared: 1; left: 0",
 	],
 	testing: ["passed; left: 0", "passed; left: 0"],
+	"typed-messages": [
+		"ERR_IPC_OPTIONS_MISMATCH",
+		"order 1: espresso, at minute 15",
+		"refused: id is wrong",
+		"refused: SyntaxError",
+		"order 3: water, at minute 5",
+	],
 };
 
 const tasks = Object.keys(outputs);

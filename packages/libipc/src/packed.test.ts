@@ -31,7 +31,16 @@ beforeAll(() => {
 		]),
 	);
 	writeFileSync(join(directory, "package.json"), JSON.stringify({ private: true, type: "module", dependencies }));
-	for (const file of ["main.mjs", "worker.mjs", "stack.mjs", "bundled.ts", "names.cjs", "typed.ts", "typed.cts"])
+	for (const file of [
+		"main.mjs",
+		"worker.mjs",
+		"stack.mjs",
+		"codecs.mjs",
+		"bundled.ts",
+		"names.cjs",
+		"typed.ts",
+		"typed.cts",
+	])
 		cpSync(fileURLToPath(new URL(`testing/${file}`, import.meta.url)), join(directory, file));
 	run(["npm", "install", "--offline", "--no-audit", "--no-fund"]);
 }, 300_000);
@@ -87,6 +96,11 @@ describe("the package", () => {
 	test("leaves its own file out of the stacks of errors", () => {
 		for (const runtime of [process.execPath, ...(node === undefined ? [] : [node])])
 			expect(run([runtime, "stack.mjs"])).toBe("stack.mjs:5:8\n");
+	});
+
+	test("has codecs, of which those of optional packages need these", () => {
+		for (const runtime of [process.execPath, ...(node === undefined ? [] : [node])])
+			expect(run([runtime, "codecs.mjs"])).toBe('"text" {"json":1} 1,2 "missing" "missing" "missing"\n');
 	});
 
 	test("can say whether a library is a published one", async () => {

@@ -71,7 +71,7 @@ test("the snippets of the pages have correct types", async () => {
 test("every snippet of the README and of docs/using.md is run", () => {
 	const pairs = ["Route.sender", "Route.receiver"];
 	for (const [page, texts] of [
-		["README.md", pairs],
+		["README.md", [...pairs, "defineChannel"]],
 		["docs/using.md", [...pairs, ...programs.map(([text]) => text)]],
 	] as const)
 		expect(texts.map((text) => snippetWith(page, text)).sort()).toEqual(snippetsOf(page).sort());
@@ -109,6 +109,12 @@ test.each(runtimes.map((runtime) => [runtime[0], runtime] as const))(
 	},
 	300_000,
 );
+
+test.each(runtimes)("README: the program with values in %s", async (name, command) => {
+	const program = snippets.write(`${name}/values.ts`, renamed(snippetWith("README.md", "defineChannel")));
+	expect(await snippets.run([...command, program])).toEqual(printed("espresso"));
+	expect(snippets.leftBehind()).toEqual([]);
+});
 
 test.each(runtimes.flatMap(([name, command]) => programs.map(([text, output]) => ({ name, command, text, output }))))(
 	"docs/using.md in $name: the program with $text",

@@ -1,6 +1,5 @@
 import { IpcError, type SchemaIssue } from "@libipc/protocol";
 import { invalid, show } from "../check/argument.ts";
-import { isSharedArrayBuffer, memoryOf } from "../check/bytes.ts";
 import type { AnyCodec } from "./check_codec.ts";
 import type { StandardSchema } from "./standard_schema.ts";
 
@@ -97,7 +96,7 @@ export class Decoding {
 	/** The value of a message. `bytes` may lie in the ring: they are valid during the call. */
 	fromBytes(bytes: Uint8Array): unknown {
 		// A codec gets no shared memory: a TextDecoder, among others, refuses it.
-		const own = this.#codec.keepsBytes || isSharedArrayBuffer(memoryOf(bytes).buffer) ? copyOf(bytes) : bytes;
+		const own = this.#codec.keepsBytes || bytes.buffer instanceof SharedArrayBuffer ? copyOf(bytes) : bytes;
 		let value: unknown;
 		try {
 			value = this.#codec.decodeText ? this.#codec.decodeText(strict.decode(own)) : this.#codec.decode(own);

@@ -4,6 +4,7 @@ import { IpcError, type IpcErrorCode, Mutex, type Receiver, Route } from "libipc
 import core = require("@libipc/core");
 
 import { Queue } from "@libipc/compat";
+import { json } from "libipc/codecs";
 
 export function read(receiver: Receiver): Uint8Array | null {
 	return receiver.tryRecv();
@@ -18,3 +19,5 @@ export const receivers: readonly Receiver[] = [core.Route.receiver("prices"), Qu
 
 // @ts-expect-error: a name is a string
 Route.sender(5);
+
+export const numbers: readonly (number | undefined)[] = [Route.receiver("numbers", { codec: json<number>() }).recv()];

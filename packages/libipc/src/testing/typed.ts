@@ -1,5 +1,6 @@
 // Compiled against what is packed: with the types of the package, as Node resolves them.
-import { IpcError, type IpcErrorCode, type Receiver, Route } from "libipc";
+import { defineQueue, IpcError, type IpcErrorCode, type Receiver, Route } from "libipc";
+import { json } from "libipc/codecs";
 
 export function read(receiver: Receiver): Uint8Array | null {
 	return receiver.tryRecv();
@@ -9,3 +10,9 @@ export const code = (error: unknown): IpcErrorCode | undefined => (error instanc
 
 // @ts-expect-error: a name is a string
 Route.sender(5);
+
+const jobs = defineQueue("jobs", { codec: json<{ resize: string }>() });
+export const job = (): string | undefined => jobs.receiver().take()?.value.resize;
+
+// @ts-expect-error: a job is not a number
+jobs.sender().send(5);

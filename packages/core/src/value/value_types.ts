@@ -331,7 +331,7 @@ export interface ValueLease<Value> extends Lease {
 	 * The value of the message. It is decoded when this is first read, and belongs to the caller.
 	 *
 	 * If this throws because the message is invalid (`ERR_IPC_INVALID_MESSAGE`), the lease is still open: `bytes` has the message, and
-	 * {@link Lease.done} removes it. At the end of a `using` block it is put back, as after any other exception.
+	 * {@link Lease.done} removes it, or {@link Lease.reject} moves it to the dead letters. At the end of a `using` block it is put back, as after any other exception.
 	 */
 	readonly value: Value;
 }

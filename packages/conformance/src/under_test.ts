@@ -47,6 +47,8 @@ export const {
 	Condition,
 	IpcError,
 	list,
+	listen,
+	merge,
 	Mutex,
 	monotonicNs,
 	Queue,

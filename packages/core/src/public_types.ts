@@ -1,4 +1,4 @@
-/** The types, and the one class, that every package of libipc exports in addition to the values of `Api`. */
+/** The types, the one class and the functions that every package of libipc exports in addition to the values of `Api`. */
 export type {
 	ClearOptions,
 	EndpointKind,
@@ -16,6 +16,8 @@ export type {
 	SharedMemoryMode,
 } from "@libipc/protocol";
 export { IpcError } from "@libipc/protocol";
+export { type Listening, type ListenOptions, type ListenToLeasesOptions, listen } from "./adapter/listen.ts";
+export { type Merged, merge } from "./adapter/merge.ts";
 export type {
 	AsyncWaitOptions,
 	Batch,

@@ -12,6 +12,8 @@ const names = [
 		}),
 	),
 	"IpcError",
+	"listen",
+	"merge",
 ].sort();
 
 test.each([

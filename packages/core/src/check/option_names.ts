@@ -33,6 +33,9 @@ export const optionNames = {
 	asyncWait: ["timeout", "signal"],
 	iteration: ["signal"],
 	drain: ["max", "timeout"],
+	listen: ["leases", "onError", "signal"],
+	readableStream: ["close", "highWaterMark"],
+	writableStream: ["close", "highWaterMark"],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Which calls have an option, for a message about a call that does not have it. */

@@ -42,6 +42,9 @@ export function isSignal(value: unknown): value is AbortSignal {
 	return isOfThisRuntime(value) || isOfAnother(value);
 }
 
+export const isAborted = (signal: AbortSignal): boolean =>
+	isOfThisRuntime(signal) ? aborted.call(signal) : signal.aborted;
+
 /** Throws the reason of a signal that is aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
 	if (signal === undefined) return;

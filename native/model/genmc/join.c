@@ -37,7 +37,7 @@ static void *send(void *unused) {
 }
 
 static void *receive(void *unused) {
-  int32_t index = ipc_slots_join_receiver(&receiver.segment, OLDEST);
+  int32_t index = ipc_slots_join_receiver(&receiver.segment, OLDEST, false);
   CHECK(index == 0);
   receiver.slot = &shared.slots[0];
   receiver.instance = GET(receiver.slot->instance);

@@ -75,6 +75,11 @@ const outputs: Record<string, string[]> = {
 		"left behind: a queue, leftover",
 		"cleared: 1; left: 0",
 	],
+	"slow-viewers": [
+		"camera: 1 receiver, 1 observer",
+		"recorder: 300 frames, lost 0",
+		"viewer: the last frame is 300; shown and missed: 300; missed some: true",
+	],
 	testing: ["passed; left: 0", "passed; left: 0"],
 	"typed-messages": [
 		"ERR_IPC_OPTIONS_MISMATCH",

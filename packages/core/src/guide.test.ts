@@ -62,6 +62,14 @@ const outputs: Record<string, string[]> = {
 		"the last receipt is of version 2",
 		"a second receipt of an order: false",
 	],
+	"sealed-messages": [
+		"order 11",
+		"order 12",
+		"order 21",
+		"order 22",
+		"the spy reads a card: false",
+		"after repeated, changed and forged messages: undefined; refused: 9",
+	],
 	"shared-counters": [
 		"counted: 30000",
 		...["a", "b", "c"].map((counter) => `counter ${counter} was here`),

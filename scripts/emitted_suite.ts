@@ -1,7 +1,7 @@
 /** The suite as Node runs it: JavaScript, with the package as npm would install it. */
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { emitPackages, writeCodeOf } from "./packed_code.ts";
+import { emitPackages, otherEntries, writeCodeOf } from "./packed_code.ts";
 
 const FOLDER = "build/emit";
 
@@ -30,7 +30,11 @@ export async function emitSuite(): Promise<void> {
 	await emitPackages(compiled);
 	const libipc = `${modules}/libipc`;
 	await writeCodeOf(compiled, `${libipc}/dist`, "libipc/node", new Map([["libipc/node.js", "node"]]));
-	writePackage(libipc, "libipc", "./dist/libipc/node.js");
+	const others = [...otherEntries()].map(([specifier, place]) => [
+		specifier.replace(/^libipc/, "."),
+		`./dist/${place}.js`,
+	]);
+	writePackage(libipc, "libipc", { ".": "./dist/libipc/node.js", ...Object.fromEntries(others) });
 	link("../../../../packages/native", `${libipc}/native`);
 	// As published: another name for libipc.
 	const compat = `${modules}/@libipc/compat`;

@@ -19,7 +19,7 @@ import { commandLine } from "./lib/command_line.ts";
 import { root } from "./lib/repository.ts";
 import { must } from "./lib/run.ts";
 import { filesOf, type Target, targetOfLibrary, targets } from "./lib/targets.ts";
-import { writeCode } from "./packed_code.ts";
+import { otherEntries, writeCode } from "./packed_code.ts";
 
 const { flags } = commandLine({
 	name: "bun run pack",
@@ -110,14 +110,10 @@ function publishedExports({ types, default: node, ...runtimes }: Json): Record<s
 	};
 }
 
-/** The other entries of the package, the same in all runtimes: `./codecs` and its source. */
-const otherEntries = (exports: Json): [path: string, source: string][] =>
-	Object.entries(exports).flatMap(([path, source]) => (typeof source === "string" ? [[path, source]] : []));
-
-/** What is published of such an entry. */
-const publishedEntry = (source: string) => ({
-	require: { types: `./${compiled(source)}.d.cts`, default: `./${compiled(source)}.cjs` },
-	default: { types: `./${compiled(source)}.d.ts`, default: `./${compiled(source)}.js` },
+/** What is published of an entry that is the same in all runtimes. `place`: its path in `dist` without an extension. */
+const publishedEntry = (place: string) => ({
+	require: { types: `./dist/${place}.d.cts`, default: `./dist/${place}.cjs` },
+	default: { types: `./dist/${place}.d.ts`, default: `./dist/${place}.js` },
 });
 
 /** Packs a folder; returns the path of the tarball. */
@@ -135,20 +131,13 @@ async function pack(folder: string): Promise<string> {
 async function packLibipc(): Promise<string> {
 	const folder = `${STAGE}/libipc`;
 	mkdirSync(folder, { recursive: true });
-	const all = readJson("packages/libipc/package.json").exports as Json;
-	const conditions = all["."] as Json;
-	const others = otherEntries(all);
+	const conditions = (readJson("packages/libipc/package.json").exports as Json)["."] as Json;
 	const { types: _, ...sources } = conditions;
 	const entryOf = (source: unknown) => compiled(source).replace(/^dist\//, "");
 	const entries = Object.entries(sources).map(
 		([runtime, source]) => [`${entryOf(source)}.js`, runtime === "bun" ? "bun" : "node"] as const,
 	);
-	await writeCode(
-		`${folder}/dist`,
-		entryOf(conditions.default),
-		new Map(entries),
-		new Map(others.map(([path, source]) => [`libipc/${path.replace(/^\.\//, "")}`, entryOf(source)])),
-	);
+	await writeCode(`${folder}/dist`, entryOf(conditions.default), new Map(entries));
 	await writeLibraries(`${folder}/native`);
 	writeSizes(`${folder}/native`, `${folder}/dist/core/native/published_sizes.js`);
 	const exports = publishedExports(conditions);
@@ -160,7 +149,9 @@ async function packLibipc(): Promise<string> {
 		types: exports.default?.types,
 		exports: {
 			".": exports,
-			...Object.fromEntries(others.map(([path, source]) => [path, publishedEntry(source)])),
+			...Object.fromEntries(
+				[...otherEntries()].map(([specifier, place]) => [specifier.replace(/^libipc/, "."), publishedEntry(place)]),
+			),
 			"./package.json": "./package.json",
 		},
 	});

@@ -23,6 +23,18 @@ function entryPoints(): Map<string, string> {
 	return places;
 }
 
+/**
+ * The entries of the package beside the package itself, which are the same in all runtimes: how they are imported, and their paths in
+ * `dist` without an extension. `libipc/codecs` is one.
+ */
+export function otherEntries(): ReadonlyMap<string, string> {
+	const { exports } = JSON.parse(readFileSync("packages/libipc/package.json", "utf8"));
+	const others = new Map<string, string>();
+	for (const [path, source] of Object.entries(exports))
+		if (typeof source === "string") others.set(posix.join("libipc", path), placeOf("libipc", source));
+	return others;
+}
+
 /** A specifier where a module names another one, not in a comment. */
 const SPECIFIER = /(?<=\b(?:from|import)\s*\(?\s*")[^"]+(?=")/g;
 const isComment = (line: string): boolean => /^\s*(?:\*|\/\/|\/\*)/.test(line);
@@ -105,17 +117,16 @@ export async function emitPackages(folder: string): Promise<void> {
  *
  * @param emitted - The folder of {@link emitPackages}.
  * @param nodeEntry - The entry for Node: a path in `dist` without an extension. Its declarations are those of the package.
- * @param entries - All entries of the package itself, by their paths in `dist`, and the runtime of each.
- * @param others - The other entries, which are the same in all runtimes: how they are imported, and their paths without an extension.
+ * @param entries - All entries of the package itself, by their paths in `dist`, and the runtime of each. {@link otherEntries} are added.
  */
 export async function writeCodeOf(
 	emitted: string,
 	dist: string,
 	nodeEntry: string,
 	entries: Parameters<typeof joinModules>[1],
-	others: ReadonlyMap<string, string>,
 ): Promise<void> {
 	const places = entryPoints();
+	const others = otherEntries();
 	for (const name of [...INNER, "libipc"]) cpSync(`${emitted}/${name}/src`, `${dist}/${name}`, { recursive: true });
 	for (const file of globSync("**/*.{js,d.ts}", { cwd: dist })) {
 		const path = join(dist, file);

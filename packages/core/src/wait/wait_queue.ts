@@ -208,7 +208,7 @@ export class WaitQueue implements Pollable {
 			/** The event loop may have had no time to try since the wait began: what it waits for may be there. */
 			const tryOnceMore = (): boolean => {
 				const isNext = !this.#isOrdered || this.#waits.values().next().value === wait;
-				if (!isNext || !wait.attempt()) return false;
+				if (!isNext || this.isPaused || !wait.attempt()) return false;
 				this.#rest();
 				if (this.#waits.size > 0) queueMicrotask(() => this.serve());
 				return true;

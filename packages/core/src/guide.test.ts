@@ -35,6 +35,11 @@ const outputs: Record<string, string[]> = {
 		"dead letter: poison: max-attempts, attempts: 3",
 		"dead letter: {: no job, attempts: 1",
 	],
+	"handlers-and-streams": [
+		...["order 1", "order 2", "order 3"],
+		"complaint about 1, complaint about 2, order 4, order 5",
+		"1000 lines",
+	],
 	"job-queue": [
 		...Array.from({ length: 12 }, (_, i) => `job ${i + 1}: ${(i + 1) ** 2}, attempt ${i + 1 === 7 ? 2 : 1}`),
 		"1 worker was killed, no result is missing",

@@ -36,6 +36,7 @@ beforeAll(() => {
 		"worker.mjs",
 		"stack.mjs",
 		"codecs.mjs",
+		"streams.mjs",
 		"bundled.ts",
 		"names.cjs",
 		"typed.ts",
@@ -101,6 +102,11 @@ describe("the package", () => {
 	test("has codecs, of which those of optional packages need these", () => {
 		for (const runtime of [process.execPath, ...(node === undefined ? [] : [node])])
 			expect(run([runtime, "codecs.mjs"])).toBe('"text" {"json":1} 1,2 "missing" "missing" "missing"\n');
+	});
+
+	test("has streams, whose errors are those of the package", () => {
+		for (const runtime of [process.execPath, ...(node === undefined ? [] : [node])])
+			expect(run([runtime, "streams.mjs"])).toBe("text text true\n");
 	});
 
 	test("can say whether a library is a published one", async () => {

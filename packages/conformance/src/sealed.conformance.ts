@@ -144,9 +144,11 @@ describe("the keys of sealed messages", () => {
 			[{ id: 1, key }, /it has 31 bytes/],
 			[{ id: 1, key: createSecretKey(key) }, /it has 31 bytes/],
 			[{ id: 1, key: new Uint8Array(32) }, /all of its bytes are 0/],
-			[{ id: 1, key: "a7".repeat(16) }, /it was a string/],
-			[{ id: 1 }, /it was undefined/],
+			[{ id: 1, key: "a7".repeat(16) }, /its type was string/],
+			[{ id: 1 }, /its type was undefined/],
 			[KEY, /must be an object with a number and bytes/],
+			[{ id: 1, key: 0xa7a7a7n }, /its type was bigint/],
+			[{ id: "a7".repeat(16), key: 1 }, /not of type string/],
 			[{ id: -1, key: KEY }, /from 0 to 4294967295/],
 			[{ id: 2 ** 32, key: KEY }, /from 0 to 4294967295/],
 			[{ id: 1.5, key: KEY }, /from 0 to 4294967295/],
@@ -299,6 +301,48 @@ describe("sealed messages", () => {
 		assert.equal(receiver.tryTake(), null);
 		assert.equal(unbound.closed, false);
 		assert.equal(dead.recv({ timeout: 10_000 }), "a job");
+	});
+
+	test("are copied before they are opened, so that nobody can change them meanwhile", () => {
+		const name = names.next();
+		const codec = sealed(bytes(), one);
+		const opened: ArrayBufferLike[] = [];
+		const watched: typeof codec = {
+			...codec,
+			forEndpoint(endpoint) {
+				const own = codec.forEndpoint?.(endpoint) ?? codec;
+				const decode = (message: Uint8Array): Uint8Array => {
+					opened.push(message.buffer);
+					return own.decode(message);
+				};
+				return { ...own, decode };
+			},
+		};
+		using receiver = Channel.receiver(name, { prefix, codec: watched });
+		using sender = Channel.sender(name, { prefix, codec });
+		const message = new Uint8Array(20_000).fill(7);
+		const inRing: ArrayBufferLike[] = [];
+		for (let way = 0; way < 3; way++) {
+			sender.send(message);
+			if (way === 0) assert.deepEqual(receiver.recv(), message);
+			else if (way === 1) receiver.drain((value) => assert.deepEqual(value, message));
+			else receiver.bytes.drain((view) => inRing.push(view.buffer));
+		}
+		assert.equal(opened.length, 2);
+		assert.equal(inRing.length, 1);
+		for (const buffer of opened) assert.equal(inRing.includes(buffer), false);
+	});
+
+	test("need a codec whose forEndpoint returns a codec with the same id", () => {
+		const name = names.next();
+		for (const [forEndpoint, what] of [
+			[5, /forEndpoint that is not a function/],
+			[() => text(), /another id from forEndpoint: "text"/],
+			[() => 5, /codec must be an object/],
+		] as const) {
+			const codec = { ...json(), forEndpoint } as unknown as Codec<string>;
+			expectError("ERR_IPC_INVALID_ARGUMENT", what, () => Channel.receiver(name, { prefix, codec }));
+		}
 	});
 
 	test("say nothing of their content in errors", () => {

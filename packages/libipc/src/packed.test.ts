@@ -101,7 +101,7 @@ describe("the package", () => {
 
 	test("has codecs, of which those of optional packages need these", () => {
 		for (const runtime of [process.execPath, ...(node === undefined ? [] : [node])])
-			expect(run([runtime, "codecs.mjs"])).toBe('"text" {"json":1} 1,2 "missing" "missing" "missing"\n');
+			expect(run([runtime, "codecs.mjs"])).toBe('"text" {"json":1} 1,2 "sealed" "missing" "missing" "missing"\n');
 	});
 
 	test("has streams, whose errors are those of the package", () => {

@@ -1,6 +1,7 @@
 // As a user writes it: values, with the codecs that need no other package.
 import { defineChannel, IpcError } from "libipc";
 import { json, structured, text } from "libipc/codecs";
+import { sealed } from "libipc/codecs/sealed";
 
 const prefix = `packed${process.pid}`;
 const got = [];
@@ -8,6 +9,7 @@ for (const [codec, value] of [
 	[text(), "text"],
 	[json(), { json: 1 }],
 	[structured(), new Map([[1, 2n]])],
+	[sealed(text(), { id: 1, key: new Uint8Array(32).fill(1) }), "sealed"],
 ]) {
 	const definition = defineChannel(codec.id, { prefix, codec });
 	const receiver = definition.receiver();

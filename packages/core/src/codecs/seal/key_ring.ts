@@ -67,7 +67,8 @@ function secretOf(what: string, id: number, key: unknown): KeyObject {
 		return key;
 	}
 	const view = uint8ArrayOf(key);
-	if (!view) throw wrong(`it was ${typeof key === "string" ? "a string" : show(key)}`);
+	// Not its value: a text or a number may be the key.
+	if (!view) throw wrong(`its type was ${typeof key}`);
 	if (view.byteLength !== KEY_BYTES) throw wrong(`it has ${view.byteLength} bytes`);
 	const copy = new Uint8Array(KEY_BYTES);
 	copy.set(view);
@@ -101,7 +102,10 @@ export function checkKeys(what: string, given: unknown): readonly [CheckedKey, .
 			throw invalid(what, "Each key must be an object with a number and bytes, such as { id: 1, key: bytes }.");
 		const { id, key, algorithm = "aes-256-gcm" } = each as Partial<SealKey>;
 		if (!(Number.isInteger(id) && (id as number) >= 0 && (id as number) <= 0xffff_ffff))
-			throw invalid(what, `The id of a key must be a whole number from 0 to 4294967295, not ${show(id)}.`);
+			throw invalid(
+				what,
+				`The id of a key must be a whole number from 0 to 4294967295, not ${typeof id === "number" ? id : `of type ${typeof id}`}.`,
+			);
 		if (!Object.hasOwn(algorithmNumbers, algorithm))
 			throw invalid(
 				what,

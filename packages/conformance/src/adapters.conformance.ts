@@ -418,6 +418,33 @@ describe("streams", () => {
 		for (const each of [sender, ending.sender]) each.close();
 	});
 
+	test("a loop over a Node stream throws the error of its receiver, or of its end", async () => {
+		const { receiver, sender } = pair();
+		using bytes = Channel.sender(receiver.name, { prefix });
+		const all = async (readable: Readable) => {
+			const values: unknown[] = [];
+			for await (const value of readable) values.push(value);
+			return values;
+		};
+		bytes.send("{");
+		const failing = nodeReadable(receiver);
+		assert.equal(await rejectionCode(all(failing)), "ERR_IPC_INVALID_MESSAGE");
+		assert.equal(failing.destroyed, true);
+		const destroyed = nodeReadable(receiver);
+		const looping = rejection(all(destroyed));
+		await turn();
+		const reason = new Error("destroyed");
+		destroyed.on("error", () => {});
+		destroyed.destroy(reason);
+		assert.equal(await looping, reason);
+		sender.send(1);
+		const ending = all(nodeReadable(receiver));
+		await turn();
+		receiver.close();
+		assert.deepEqual(await ending, [1]);
+		sender.close();
+	});
+
 	test("pipeline carries all values, and ends both with an error", async () => {
 		const from = pair();
 		const to = pair();

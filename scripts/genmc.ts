@@ -17,9 +17,19 @@ const BUILD = "native/build/model";
 
 /** What the harnesses call, and what that calls. The rest of the library is replaced by platform.c of the harnesses. */
 const SOURCES = [
-	...["assembly", "claim_lock", "condition", "event", "fragments", "handle", "loan", "marks", "mutex", "overrun"],
-	...["paced_check", "queue", "queued_lock", "receiver", "receiver_read", "rwlock", "semaphore", "sender"],
-	...["sender_liveness", "sender_write", "slot_owner", "slots", "wait_history", "waits", "waker"],
+	...["assembly", "claim_lock", "condition", "event", "fragments", "handle", "latest", "loan", "marks", "mutex"],
+	...["overrun", "paced_check", "queue", "queued_lock", "receiver", "receiver_read", "record_count", "rwlock"],
+	...[
+		"semaphore",
+		"sender",
+		"sender_liveness",
+		"sender_write",
+		"slot_owner",
+		"slots",
+		"wait_history",
+		"waits",
+		"waker",
+	],
 ] as const;
 
 /** C11 as repaired by Lahav et al., which also finds data races; and a weaker model that covers what arm64 may do. */

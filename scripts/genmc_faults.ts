@@ -44,6 +44,7 @@ const ordered = (file: string, access: string, order: "release" | "relaxed"): Ch
 	change(file, `${access}memory_order_seq_cst`, `${access}memory_order_${order}`);
 const waitingRelaxed = ordered("waits.h", "&segment->header->waiting, ", "relaxed");
 
+const secondHead = "segment->joined = atomic_load_explicit(&header->head, memory_order_acquire); /* (3) */";
 const gateFence = change(
 	"slots.c",
 	`${fence}\n  uint32_t used = slots_used(&segment->header->receiver_slots_used`,
@@ -87,7 +88,8 @@ export const faults: readonly Fault[] = [
 		),
 		no_second_head: change(
 			"slots.c",
-			"atomic_store_explicit(&slot->position, (uint32_t)segment->joined, memory_order_release);",
+			`${secondHead}\n  atomic_store_explicit(&slot->position, (uint32_t)segment->joined, memory_order_release);`,
+			secondHead,
 		),
 	}),
 	...harmless(
@@ -109,7 +111,11 @@ export const faults: readonly Fault[] = [
 		no_fence_of_gate: gateFence,
 	}),
 	...of("join", "counted", {
-		counted_while_joining: change("slots.c", "slots_take(segment, slot, JOINING);", "slots_take(segment, slot, 0);"),
+		counted_while_joining: change(
+			"slots.c",
+			"slots_take(segment, slot, JOINING, is_observer);",
+			"slots_take(segment, slot, 0, is_observer);",
+		),
 	}),
 	...of("overrun", "messages", {
 		no_fence_of_receiver: change("overrun.c", "atomic_thread_fence(memory_order_acquire);"),

@@ -30,7 +30,7 @@ class Options(Structure):
             "mode",
             "initial",
             "robust",
-            "reserved",
+            "lossy",
         )
     ] + [("size", c_uint64)]
 
@@ -48,6 +48,7 @@ class Failure(Structure):
         ("cause", c_uint32),
         ("reserved", c_uint32),
         ("codec", c_char * 64),
+        ("dead_letter", c_char * 136),
         ("path", c_char * 1296),
     ]
 

@@ -32,7 +32,7 @@ mod ffi {
         pub mode: u32,
         pub initial: u32,
         pub robust: u32,
-        pub reserved: u32,
+        pub lossy: u32,
         pub size: u64,
     }
 
@@ -48,6 +48,7 @@ mod ffi {
         pub cause: u32,
         pub reserved: u32,
         pub codec: [c_char; 64],
+        pub dead_letter: [c_char; 136],
         pub path: [c_char; 1296],
     }
 

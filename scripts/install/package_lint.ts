@@ -16,6 +16,7 @@ interface Manifest {
 	readonly dependencies?: Readonly<Record<string, string>>;
 	readonly optionalDependencies?: Readonly<Record<string, string>>;
 	readonly peerDependencies?: Readonly<Record<string, string>>;
+	readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
 }
 
 export async function manifestOf(tarball: string): Promise<Manifest> {
@@ -27,8 +28,10 @@ export async function checkManifest(tarball: string): Promise<string> {
 	const { scripts = {}, ...manifest } = await manifestOf(tarball);
 	const hooks = HOOKS.filter((hook) => hook in scripts);
 	claim(hooks.length === 0, `it has install scripts: ${hooks.join(", ")}`);
-	const { dependencies, optionalDependencies, peerDependencies } = manifest;
-	const needed = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies });
+	const { dependencies, optionalDependencies, peerDependencies = {}, peerDependenciesMeta = {} } = manifest;
+	// No package manager installs an optional peer: a program that wants it has it already.
+	const peers = Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional);
+	const needed = [...Object.keys({ ...dependencies, ...optionalDependencies }), ...peers];
 	const allowed = manifest.name === "libipc" ? [] : ["libipc"];
 	const foreign = needed.filter((name) => !allowed.includes(name));
 	claim(foreign.length === 0, `it depends on ${foreign.join(", ")}`);

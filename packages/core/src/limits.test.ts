@@ -23,7 +23,7 @@ test("no wall clock is asked, in C or in TypeScript: setting it changes nothing"
 		(path) => !/\.test\.ts$|\/testing\//.test(path),
 	);
 	expect(ts.length).toBeGreaterThan(20);
-	for (const path of ts) expect([path, codeOf(path).match(/Date\.now|new Date/)]).toEqual([path, null]);
+	for (const path of ts) expect([path, codeOf(path).match(/Date\.now|new Date(?!\([^)])/)]).toEqual([path, null]);
 });
 
 test("no descriptors: a clear error, and all is well afterwards", () => {

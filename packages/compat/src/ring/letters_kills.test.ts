@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { Status } from "@libipc/protocol";
 import { openAsReceiver, openAsSender } from "../sab/open_segment.ts";
 import { killedAt } from "../sab/testing/kill.ts";
-import { noOptions, PretendProcess } from "../sab/testing/pretend.ts";
+import { noOptions, PretendProcess, passTime } from "../sab/testing/pretend.ts";
 import type { Threads } from "../sab/threads.ts";
 import { SegmentReceiver } from "./receiver.ts";
 import { SegmentSender } from "./sender.ts";
@@ -88,7 +88,7 @@ const scenes: Record<string, Scene> = {
 	"a take of a message whose time has come": {
 		prepare: (jobs) => {
 			jobs.retry(take(jobs), 1);
-			Bun.sleepSync(3);
+			passTime(3);
 		},
 		act: (jobs) => void jobs.take(lease, 0),
 		dead: [0, 1],

@@ -7,16 +7,24 @@ import { Threads } from "../threads.ts";
 const READING = 0.001;
 
 /**
- * The time of all simulated threads, in milliseconds. It passes only when one of them sleeps or reads it. So a timeout never ends
+ * The time of all simulated threads, in milliseconds. It passes only when one of them sleeps or reads it, and in {@link passTime}. So a timeout never ends
  * because the machine is slow, and a test that waits takes no time.
  */
 let clock = 0;
+
+export function passTime(milliseconds: number): void {
+	clock += milliseconds;
+}
 
 /** A simulated thread, for tests, which can be killed at any moment. No other thread runs while it sleeps: each sleep ends at once. */
 class PretendThread extends Threads {
 	override now(): number {
 		clock += READING;
 		return clock;
+	}
+
+	override monotonicMs(): number {
+		return Math.floor(this.now());
 	}
 
 	override wait(_words: Int32Array, _index: number, _expected: number, milliseconds: number): boolean {

@@ -20,8 +20,9 @@ export type LoadOrder = { readonly side: "sender" | "receiver"; readonly load: L
 /** Of the receiver: nanoseconds of each measured message. Of the sender: one value, the nanoseconds from message to message. */
 export type LoadReport = Float64Array;
 
-/** Messages without gaps before everything else: the code is compiled then. */
-const COMPILING = 50_000;
+/** Messages before everything else, with short gaps: the code of messages and of gaps is compiled then, which takes some 100 ms. */
+const COMPILING = 150_000;
+const COMPILING_GAP_NS = 2000;
 /** After them, until the receiver has read what is left, and waits. */
 const SETTLE_NS = 20e6;
 
@@ -39,18 +40,24 @@ function sendAll({ prefix, gapNs, count }: Load): LoadReport {
 		message.write(sequence++, due);
 		if (!sender.send(message.bytes)) throw new Error("the receiver has ended");
 	};
-	for (let i = 0; i < COMPILING; i++) send(monotonicNs());
-	const start = monotonicNs() + SETTLE_NS;
+	/** Sends messages at a load, and returns when the first one was due. */
+	const offer = (messages: number, gap: number, start: number): number => {
+		let first = 0;
+		for (let i = 0; i < messages; i++) {
+			const scheduled = start + i * gap;
+			let now = monotonicNs();
+			while (now < scheduled) now = monotonicNs();
+			const due = gap > 0 ? scheduled : now;
+			if (i === 0) first = due;
+			send(due);
+		}
+		return first;
+	};
+	offer(COMPILING, COMPILING_GAP_NS, monotonicNs());
 	const warmUp = warmUpOf(count);
-	let first = 0;
-	for (let i = 0; i < warmUp + count; i++) {
-		const scheduled = start + i * gapNs;
-		let now = monotonicNs();
-		while (now < scheduled) now = monotonicNs();
-		const due = gapNs > 0 ? scheduled : now;
-		if (i === warmUp) first = due;
-		send(due);
-	}
+	const start = monotonicNs() + SETTLE_NS;
+	offer(warmUp, gapNs, start);
+	const first = offer(count, gapNs, start + warmUp * gapNs);
 	return Float64Array.of((monotonicNs() - first) / count);
 }
 

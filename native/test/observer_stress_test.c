@@ -2,7 +2,7 @@
  * observer_stress_test.c - observers and ordinary receivers on one ring, under load between processes and threads, with
  * stops and kills. Receiver 0 is ordinary: it gets everything. The others are observers, slower and slower.
  */
-#include "overrun_fixture.h"
+#include "overrun_crowd.h"
 
 static ipc_options planned(void) {
   return (ipc_options){.struct_size = sizeof(ipc_options),
@@ -75,27 +75,6 @@ static void receive_what_comes(void *number) {
   free(mine);
 }
 
-static void start_receivers(test_worker *receivers) {
-  shared = test_shared(sizeof *shared);
-  for (uint32_t i = 0; i < MESSAGE_SENDERS; i++) numbers[i] = i;
-  for (uint32_t i = 0; i < now.receivers; i++) receivers[i] = test_start(now.form, receive_what_comes, &numbers[i]);
-  test_await(&shared->ready, now.receivers);
-}
-
-static void check_stream(plan wanted) {
-  now = wanted;
-  test_worker senders[MAX_ENDS], receivers[MAX_ENDS];
-  hooks.patient = true; /* a lost wake-up would hang */
-  start_receivers(receivers);
-  for (uint32_t i = 0; i < now.senders; i++) senders[i] = test_start(now.form, send_all, &numbers[i]);
-  for (uint32_t i = 0; i < now.senders; i++) test_finish(senders[i]);
-  atomic_store(&shared->stop, 1);
-  for (uint32_t i = 0; i < now.receivers; i++) test_finish(receivers[i]);
-  for (uint32_t i = 0; i < now.receivers; i++) CHECK_EQ(shared->total[i], (uint64_t)now.senders * now.count);
-}
-
-static const message_range tiny = {MESSAGE_TAG, 64}, mixed = {MESSAGE_TAG, 2040}, large = {MESSAGE_TAG, 6000};
-
 static const message_range half = {1900, 2040}, huge = {9000, 12000}; /* of a ring of 4096 */
 
 static void check_crowd(uint32_t kind, uint32_t senders, uint32_t receivers, test_form form) {
@@ -122,8 +101,7 @@ static void channel_of_threads(void) { check_crowd(IPC_CHANNEL, 3, 3, TEST_THREA
 static void stopped_and_killed_observers_delay_nobody(void) {
   now = (plan){IPC_ROUTE, 4096, 1, 4, UINT32_MAX, UINT32_MAX - 5000, tiny, .form = TEST_PROCESS};
   test_worker receivers[4];
-  hooks.patient = true;
-  start_receivers(receivers);
+  start_receivers(receivers, true);
   test_worker sender = test_start(TEST_PROCESS, send_all, &numbers[0]);
   for (int stops = 0; stops < 4; stops++) {
     test_stop(receivers[1 + stops % 3]);
@@ -147,21 +125,9 @@ static void stopped_and_killed_observers_delay_nobody(void) {
 static void senders_are_killed_at_random(void) {
   now = (plan){IPC_CHANNEL, 4096, 2, 3, UINT32_MAX, UINT32_MAX - 5000, large, .form = TEST_PROCESS};
   test_worker receivers[3];
-  uint32_t seed = 20260302, sum = 0;
-  hooks.patient = false; /* the dead wake no thread */
-  start_receivers(receivers);
-  for (uint32_t i = 0; i < VICTIMS; i += 2) {
-    test_worker victims[2];
-    for (uint32_t v = 0; v < 2; v++) victims[v] = test_start(TEST_PROCESS, send_all, &numbers[i + v]);
-    for (uint32_t v = 0; v < 2; v++) {
-      test_await(&shared->accepted[i + v], 1 + test_random(&seed) % 300);
-      for (uint32_t spin = test_random(&seed) % 20000; spin; spin--) atomic_signal_fence(memory_order_seq_cst);
-      test_kill(victims[v]);
-      if (v) test_reap(victims[v]);
-    }
-  }
+  start_receivers(receivers, false);
+  uint32_t sum = kill_senders_at_random(20260302);
   atomic_store(&shared->stop, 1);
-  for (uint32_t i = 0; i < VICTIMS; i++) sum += shared->accepted[i];
   for (int i = 0; i < 3; i++) test_finish(receivers[i]);
   for (int i = 0; i < 3; i++) {
     CHECK_GE(shared->total[i], sum);

@@ -1,5 +1,5 @@
 /* overrun_stress_test.c - drop-oldest under load between processes and threads, with stops and kills. */
-#include "overrun_fixture.h"
+#include "overrun_crowd.h"
 
 static ipc_options planned(void) {
   return (ipc_options){.struct_size = sizeof(ipc_options),
@@ -64,27 +64,6 @@ static void receive_what_comes(void *number) {
   free(mine);
 }
 
-static void start_receivers(test_worker *receivers) {
-  shared = test_shared(sizeof *shared);
-  for (uint32_t i = 0; i < MESSAGE_SENDERS; i++) numbers[i] = i;
-  hooks.patient = true; /* a lost wake-up would hang */
-  for (uint32_t i = 0; i < now.receivers; i++) receivers[i] = test_start(now.form, receive_what_comes, &numbers[i]);
-  test_await(&shared->ready, now.receivers);
-}
-
-static void check_stream(plan wanted) {
-  now = wanted;
-  test_worker senders[MAX_ENDS], receivers[MAX_ENDS];
-  start_receivers(receivers);
-  for (uint32_t i = 0; i < now.senders; i++) senders[i] = test_start(now.form, send_all, &numbers[i]);
-  for (uint32_t i = 0; i < now.senders; i++) test_finish(senders[i]);
-  atomic_store(&shared->stop, 1);
-  for (uint32_t i = 0; i < now.receivers; i++) test_finish(receivers[i]);
-  for (uint32_t i = 0; i < now.receivers; i++) CHECK_EQ(shared->total[i], (uint64_t)now.senders * now.count);
-}
-
-static const message_range tiny = {MESSAGE_TAG, 64}, mixed = {MESSAGE_TAG, 2040}, large = {MESSAGE_TAG, 6000};
-
 static const message_range fragmented = {4100, 4400}; /* of a ring of 8192 */
 
 static void check_crowd(uint32_t kind, uint32_t senders, uint32_t receivers, test_form form) {
@@ -111,7 +90,7 @@ static void channel_of_threads(void) { check_crowd(IPC_CHANNEL, 3, 2, TEST_THREA
 static void a_stopped_receiver_counts_what_it_missed(void) {
   now = (plan){IPC_ROUTE, 4096, 1, 2, UINT32_MAX, UINT32_MAX - 5000, tiny, .form = TEST_PROCESS};
   test_worker receivers[2];
-  start_receivers(receivers);
+  start_receivers(receivers, true);
   test_worker sender = test_start(TEST_PROCESS, send_all, &numbers[0]);
   for (int stops = 0; stops < 5; stops++) {
     test_stop(receivers[stops % 2]);
@@ -131,23 +110,11 @@ static void a_stopped_receiver_counts_what_it_missed(void) {
 static void check_kills(message_range range, uint32_t capacity) {
   now = (plan){IPC_CHANNEL, capacity, 2, 2, UINT32_MAX, UINT32_MAX - 5000, range, .form = TEST_PROCESS};
   test_worker receivers[2];
-  uint32_t seed = 20260202, sum = 0;
-  start_receivers(receivers);
-  hooks.patient = false; /* the dead wake no thread */
-  for (uint32_t i = 0; i < VICTIMS; i += 2) {
-    test_worker victims[2];
-    for (uint32_t v = 0; v < 2; v++) victims[v] = test_start(TEST_PROCESS, send_all, &numbers[i + v]);
-    for (uint32_t v = 0; v < 2; v++) {
-      test_await(&shared->accepted[i + v], 1 + test_random(&seed) % 300);
-      for (uint32_t spin = test_random(&seed) % 20000; spin; spin--) atomic_signal_fence(memory_order_seq_cst);
-      test_kill(victims[v]);
-      if (v) test_reap(victims[v]);
-    }
-  }
+  start_receivers(receivers, false);
+  uint32_t sum = kill_senders_at_random(20260202);
   view seen = view_open(test_prefix, test_name, IPC_CHANNEL);
   uint32_t count = (uint32_t)(atomic_load(&seen.header->head) >> 32);
   atomic_store(&shared->stop, 1);
-  for (uint32_t i = 0; i < VICTIMS; i++) sum += shared->accepted[i];
   CHECK_GE(count, sum);
   CHECK_LE(count, sum + VICTIMS);
   for (int i = 0; i < 2; i++) {

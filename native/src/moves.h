@@ -22,8 +22,9 @@
  * move_at, the entry is emptied, for nothing was published; else it stays. Then it stores move_open = 0.
  *
  * The one with the lease asks ipc_moves_find() under the claim, so the answer is final: nobody else may publish this
- * message. An entry whose mover is alive is never used for another message. If all entries are used, that of a dead
- * mover is taken, the oldest first; so what 32 killed movers have left is told apart, as long as nobody has looked.
+ * message. An entry whose mover is alive is never used for another message. If all entries are used, the oldest entry
+ * of a dead mover is used again. So the table remembers the last 32 moves that killed movers left unfinished; an older
+ * one, if no receiver has taken its lease by then, may be published twice.
  */
 #ifndef LIBIPC_MOVES_H
 #define LIBIPC_MOVES_H

@@ -79,6 +79,7 @@ static void killed_at_random_each_job_is_there_once(void) {
   test_await(&seen->begun, WORKERS);
   for (uint32_t kill = 0; kill < KILLS; kill++) {
     state = state * 1664525 + 1013904223;
+    /* The kill comes at a random moment of the work; nothing is expected of when it comes. */
     nanosleep(&(struct timespec){.tv_nsec = (long)(state >> 8) % 3000000}, NULL);
     uint32_t victim = (state >> 4) % WORKERS;
     test_kill(workers[victim]);

@@ -28,6 +28,7 @@ typedef struct ring_plan {
   bool sleeps;          /* senders send when receivers sleep */
   bool receivers_first; /* one of them creates the name */
   bool peers;           /* they read peers, and wait for others to join */
+  bool flushes;         /* senders wait at times until receivers have read */
   bool hands_over;      /* the second and the third sender of a route wait for the one before them to leave */
   uint32_t big_every;   /* each so manieth message of sender A has `most` bytes, others' have `least` */
 } ring_plan;
@@ -197,6 +198,26 @@ static void send_batches(ipc_sender *sender, uint32_t actor) {
   }
 }
 
+/* By a call that blocks, and as an event loop waits. */
+static void await_reading(ipc_sender *sender, bool by_loop) {
+  ipc_read_point point;
+  CHECK_EQ(ipc_sender_read_point(sender, &point), IPC_OK);
+  if (!by_loop) {
+    CHECK_EQ(ipc_sender_wait_until_read(sender, &point, -1), IPC_OK);
+  } else {
+    static loop_waker mine;
+    if (!mine.fd) mine = open_waker();
+    while (ipc_sender_wait_until_read(sender, &point, 0) != IPC_OK) {
+      ipc_sender_arm(sender, IPC_WAIT_FOR_READ, mine.low, mine.high);
+      if (ipc_sender_wait_until_read(sender, &point, 0) == IPC_OK) break;
+      if (ipc_sender_armed(sender) & IPC_WAIT_FOR_READ && !await_signal(mine))
+        ipc_sender_poll(sender, IPC_WAIT_FOR_READ, mine.low, mine.high);
+    }
+  }
+  CHECK_EQ(point.read + point.left, point.receivers);
+  ipc_sender_end_read_waits(sender);
+}
+
 static void send_all(ipc_sender *sender, uint32_t actor) {
   for (uint32_t number = 0; number < plan()->each; number++) {
     if (plan()->sleeps && number % 4 == 0) LIKELY_AFTER(10, !any_receiver_awake(sender));
@@ -210,6 +231,7 @@ static void send_all(ipc_sender *sender, uint32_t actor) {
     }
     if (status != IPC_OK) FAIL("a send answered %d", status);
     settle(actor, number, ACCEPTED);
+    if (plan()->flushes && number % 2 == 0) DO((await_reading(sender, number % 4 == 0), 0));
   }
 }
 
@@ -532,6 +554,11 @@ const scenario ring_scenarios[] = {
      .victims = 5,
      RING(IPC_ROUTE, 4096, IPC_BLOCK),
      PLAN(.each = 4, .least = 1000, .most = 3300, .observes = true, .replay = true, .receive = KEEP)},
+    {.name = "channel, read",
+     .victims = 5,
+     RING(IPC_CHANNEL, 4096, IPC_BLOCK),
+     LATE,
+     PLAN(.each = 8, .least = 16, .most = 300, .flushes = true, .sleeps = true)},
     /* The actors that take the claim over from a dead owner, and find what it was about to do. */
     {.name = "channel, heir of the claim",
      .victims = 5,

@@ -71,6 +71,7 @@ static void check_peers(int32_t count, const ipc_peer *peers, uint32_t max) {
 static void call_sender(uint32_t which, uint8_t what, input *from) {
   ipc_sender *sender = all.senders[which];
   ipc_peer peers[4];
+  static ipc_read_point point;
   if (!sender) return open_sender(which, what == 11);
   world_become(which);
   int32_t timeout;
@@ -114,6 +115,10 @@ static void call_sender(uint32_t which, uint8_t what, input *from) {
       timeout = take_timeout(from);
       CALL(timeout, ipc_sender_wait_for_receivers(sender, input_byte(from) % 6, timeout));
       WORLD_CHECK(ipc_sender_receiver_count(sender) <= (int32_t)IPC_MAX_RECEIVERS);
+      CALL(0, ipc_sender_read_point(sender, &point));
+      CALL(timeout, ipc_sender_wait_until_read(sender, &point, timeout));
+      WORLD_CHECK(point.read + point.left <= point.receivers && point.receivers <= IPC_MAX_RECEIVERS);
+      DO(ipc_sender_end_read_waits(sender));
       break;
     case 10: close_sender(which); break;
     case 11:

@@ -20,13 +20,37 @@ static uint32_t event_slots_used(const _Atomic uint32_t *word, uint32_t most) {
   return value < most ? value : most;
 }
 
+static bool event_is_reading_awaited(const ipc_segment *segment) {
+  uint32_t used = event_slots_used(&segment->header->sender_slots_used, segment->max_senders);
+  for (uint32_t i = 0; i < used; i++) {
+    const ipc_slot *slot = &segment->senders[i];
+    if (atomic_load_explicit(&slot->armed, memory_order_relaxed) & IPC_AWAITS_READING &&
+        atomic_load_explicit(&slot->instance, memory_order_relaxed) != 0)
+      return true;
+  }
+  return false;
+}
+
+/*
+ * Clears IPC_WANTED_ALWAYS when no sender needs it any more: the sender that does not wait any more leaves this to the
+ * next notifier, and so does one that was killed. A sender sets the bit of its slot first, then the flag. If the flag
+ * was set again before it is cleared here, acquire shows the bit of the slot.
+ */
+static void event_drop_always(ipc_segment *segment, _Atomic uint32_t *wanted) {
+  if (event_is_reading_awaited(segment)) return;
+  atomic_fetch_and_explicit(wanted, ~(uint32_t)IPC_WANTED_ALWAYS, memory_order_acquire);
+  if (event_is_reading_awaited(segment)) atomic_fetch_or_explicit(wanted, IPC_WANTED_ALWAYS, memory_order_release);
+}
+
 void ipc_event_wake(ipc_segment *segment, enum ipc_event_index event) {
   ipc_header *header = segment->header;
   /*
-   * The exchange elects one of several notifiers; its wake covers the changes of the others. acquire pairs with the
+   * The change elects one of several notifiers; its wake covers the changes of the others. acquire pairs with the
    * release in ipc_event_arm: a slot that is armed is seen to be.
    */
-  uint32_t wanted = atomic_exchange_explicit(&header->event_flags[event].wanted, 0, memory_order_acquire);
+  uint32_t wanted =
+      atomic_fetch_and_explicit(&header->event_flags[event].wanted, IPC_WANTED_ALWAYS, memory_order_acquire);
+  if (wanted & IPC_WANTED_ALWAYS) event_drop_always(segment, &header->event_flags[event].wanted);
   if (wanted & IPC_WANTED_BY_SLEEPERS) {
     atomic_fetch_add_explicit(&header->event_words[event].value, 1, memory_order_release);
     ipc_os_wake_all(&header->event_words[event].value);

@@ -20,6 +20,9 @@
  * slots, clears the bit of each and sends a datagram to its waker, a socket that the event loop polls anyway. That is
  * one hop: a thread that slept on the word and then woke the event loop would cost four times as much (performance.md).
  *
+ * The flag of the event `space` has a third bit, which notifiers leave alone while a sender waits until receivers have
+ * read: then receivers publish each position, see read_point.c.
+ *
  * A notifier killed between two of its steps leaves a wake-up undone. So no waiter sleeps longer than IPC_SLICE_NS
  * without checking its condition again: that bounds recovery. It is not how wake-ups normally arrive.
  */

@@ -29,7 +29,11 @@
 #define IPC_LINE 128
 
 /* An event count; see event.h. The flag is read on every message, the word only to sleep. */
-enum ipc_wanted { IPC_WANTED_BY_SLEEPERS = 1, IPC_WANTED_BY_WAKERS = 2 };
+enum ipc_wanted {
+  IPC_WANTED_BY_SLEEPERS = 1,
+  IPC_WANTED_BY_WAKERS = 2,
+  IPC_WANTED_ALWAYS = 4 /* of IPC_EVENT_SPACE: stays while a sender waits until receivers have read, see read_point.c */
+};
 
 typedef struct ipc_event_flag {
   _Atomic uint32_t wanted;
@@ -45,6 +49,9 @@ enum ipc_event_index {
   IPC_EVENT_PEERS,      /* an endpoint joined or left */
   IPC_EVENT_COUNT
 };
+
+/* In `armed` of a sender's slot, beside the events: it waits until receivers have read. */
+#define IPC_AWAITS_READING (1u << IPC_EVENT_COUNT)
 
 /*
  * A record boundary: `number` messages lie before `position` (64 bits both: they never

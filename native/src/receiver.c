@@ -68,6 +68,11 @@ void ipc_receiver_close(ipc_receiver *receiver) {
   if (!receiver) return;
   if (receiver->leases) ipc_queue_recover(&receiver->segment, receiver->instance, receiver->instance);
   ipc_letters_close(receiver);
+  /* A sender that waits for it is to know what it has read. If we were taken for dead, the slot may be another one's.
+   */
+  if (!receiver->is_queue && receiver->published != receiver->position &&
+      atomic_load_explicit(&receiver->slot->instance, memory_order_relaxed) == receiver->instance)
+    ipc_receiver_publish(receiver);
   ipc_slots_leave(&receiver->segment, receiver->slot, receiver->instance);
   receiver_free(&receiver->segment);
 }

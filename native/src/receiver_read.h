@@ -60,11 +60,21 @@ static inline void ipc_receiver_advance(ipc_receiver *receiver, uint32_t units) 
     ipc_receiver_publish(receiver);
 }
 
-/* The same where senders do not wait for us: nobody is woken, and the position is for people, see list.h. */
+/*
+ * The same where senders do not wait for us. The position of an observer is for people, see list.h. That of another
+ * receiver where overflow is drop-oldest is for senders that wait until their messages were read; see read_point.c.
+ */
 static inline void ipc_receiver_advance_of_overrun(ipc_receiver *receiver, uint32_t units) {
   receiver->passed += units;
   receiver->position += units;
-  if (receiver->position != receiver->head && receiver->position - receiver->published < receiver->quota) return;
+  bool is_due = receiver->position == receiver->head || receiver->position - receiver->published >= receiver->quota;
+  if (receiver->segment.overflow == IPC_DROP_OLDEST) {
+    if (is_due ||
+        atomic_load_explicit(&receiver->segment.header->event_flags[IPC_EVENT_SPACE].wanted, memory_order_relaxed))
+      ipc_receiver_publish(receiver);
+    return;
+  }
+  if (!is_due) return;
   receiver->published = receiver->position;
   atomic_store_explicit(&receiver->slot->position, receiver->position, memory_order_relaxed);
 }

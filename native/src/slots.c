@@ -31,12 +31,6 @@ static uint32_t slots_new_instance(ipc_header *header) {
   return instance;
 }
 
-/*
- * In `held` of a receiver's slot: its position is not final yet. Senders see the slot already, so that they wait for
- * it, but nobody counts it: a sender that did would send messages that lie before the final position.
- */
-#define JOINING UINT32_MAX
-
 /* Which slots a count is of: all, or those of receivers that senders wait for. */
 enum slots_counted { ALL_ENDPOINTS, WITHOUT_OBSERVERS };
 
@@ -50,7 +44,7 @@ static uint32_t slots_count(const ipc_slot *slots, uint32_t most, enum slots_cou
     *used = i + 1;
     /* acquire pairs with the release in ipc_slots_join_receiver: what a sender that counts the slot sends lies at or
      * past its position */
-    if (atomic_load_explicit(&slots[i].held, memory_order_acquire) == JOINING) continue;
+    if (atomic_load_explicit(&slots[i].held, memory_order_acquire) == IPC_SLOT_JOINING) continue;
     count += of == ALL_ENDPOINTS || atomic_load_explicit(&slots[i].observer, memory_order_relaxed) == 0;
   }
   return count;
@@ -185,8 +179,11 @@ int32_t ipc_slots_join_receiver(ipc_segment *segment, bool from_oldest, bool is_
   if (index < 0) return IPC_E_TOO_MANY_RECEIVERS;
   ipc_slot *slot = &segment->receivers[index];
   slots_raise_used(&header->receiver_slots_used, (uint32_t)index);
-  atomic_store_explicit(&slot->position, slots_head_position(header), memory_order_relaxed);
-  slots_take(segment, slot, JOINING, is_observer); /* (1) */
+  atomic_store_explicit(&slot->held, IPC_SLOT_JOINING, memory_order_relaxed);
+  /* release pairs with the acquire in read_point.c: a process that sees it sees that the last owner has left, and
+   * `held` */
+  atomic_store_explicit(&slot->position, slots_head_position(header), memory_order_release);
+  slots_take(segment, slot, IPC_SLOT_JOINING, is_observer); /* (1) */
   slots_take_position(segment, slot, from_oldest, is_observer && segment->overflow != IPC_DROP_OLDEST);
   atomic_store_explicit(&slot->held, 0, memory_order_release);
   slots_recount(segment, true);
@@ -471,6 +468,10 @@ bool ipc_slots_poll(ipc_segment *segment, uint64_t *seen) {
   bool changed = now != *seen;
   *seen = now;
   return changed;
+}
+
+uint32_t ipc_slots_of_receivers(const ipc_segment *segment) {
+  return slots_used(&segment->header->receiver_slots_used, segment->max_receivers);
 }
 
 static const ipc_slot *slots_find(const ipc_slot *slots, uint32_t count, uint32_t instance) {

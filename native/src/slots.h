@@ -10,6 +10,13 @@
 #include "segment.h"
 
 /*
+ * In `held` of a receiver's slot: its position is not final yet. Senders see the slot already, so that they wait for
+ * it, but nobody counts it: a sender that did would send messages that lie before the final position. It is stored
+ * before the first position: a process that sees a position of the new owner sees this, or what follows it.
+ */
+#define IPC_SLOT_JOINING UINT32_MAX
+
+/*
  * Takes a slot. Under the name lock. Returns its index, IPC_E_TOO_MANY_RECEIVERS or IPC_E_TOO_MANY_SENDERS. A receiver
  * is given the position of head, or of the oldest record that is still whole, such that no sender can overwrite a
  * record from there on: see slots.c. Senders do not wait for an observer.
@@ -66,6 +73,9 @@ bool ipc_slots_poll(ipc_segment *segment, uint64_t *seen);
 
 /* Whether the endpoint with this instance is alive; *pid is its process. */
 bool ipc_slots_is_alive(const ipc_segment *segment, uint32_t instance, uint32_t *pid);
+
+/* No slot of a receiver at or above this index is taken, or has been since. */
+uint32_t ipc_slots_of_receivers(const ipc_segment *segment);
 
 /* The slot of the sender with that instance; NULL: it has left, or was found dead. */
 const ipc_slot *ipc_slots_find_sender(const ipc_segment *segment, uint32_t instance);

@@ -55,10 +55,13 @@ void ipc_waker_test(uint32_t low, uint32_t high) { ipc_os_test_waker(waker_numbe
 void ipc_waker_close(uint32_t low, uint32_t high) { ipc_os_close_waker(waker_number(low, high)); }
 
 void ipc_sender_arm(ipc_sender *sender, uint32_t wait, uint32_t low, uint32_t high) {
-  uint32_t events = wait & IPC_WAIT_FOR_PEERS ? PEERS : 0;
+  uint32_t events = (wait & IPC_WAIT_FOR_PEERS ? PEERS : 0) | (wait & IPC_WAIT_FOR_READ ? SPACE : 0);
   if (wait & IPC_WAIT_FOR_SPACE) {
-    /* Not for both: releasing a claim without success would signal our own waker, again and again. */
-    atomic_fetch_and_explicit(&sender->slot->armed, ~(uint32_t)(SPACE | CLAIM_FREE), memory_order_relaxed);
+    /*
+     * Not for the claim while it waits for space: releasing a claim without success would signal our own waker, again
+     * and again. An arming for space stays: a wait for receivers needs it, and for others it is one signal too many.
+     */
+    atomic_fetch_and_explicit(&sender->slot->armed, ~(uint32_t)CLAIM_FREE, memory_order_relaxed);
     events |= sender->awaits_claim ? CLAIM_FREE : SPACE;
   }
   ipc_event_arm(&sender->segment, sender->slot, events, waker_number(low, high));
@@ -78,12 +81,15 @@ static int32_t waker_bits(const ipc_slot *slot, uint32_t of) {
 int32_t ipc_sender_poll(ipc_sender *sender, uint32_t wait, uint32_t low, uint32_t high) {
   ipc_sender_arm(sender, wait, low, high);
   bool changed = wait & IPC_WAIT_FOR_PEERS && ipc_slots_poll(&sender->segment, &sender->peers_seen);
-  return changed || wait & IPC_WAIT_FOR_SPACE; /* a sender that tries to send checks for dead peers itself */
+  /* a sender that tries to send, or looks at its receivers, checks for dead peers itself */
+  return changed || wait & (IPC_WAIT_FOR_SPACE | IPC_WAIT_FOR_READ);
 }
 
 /* The try after arm() may have found the other of the two missing: then it is not armed for what it waits for. */
 int32_t ipc_sender_armed(const ipc_sender *sender) {
-  return waker_bits(sender->slot, PEERS | (sender->awaits_claim ? CLAIM_FREE : SPACE));
+  uint32_t armed = atomic_load_explicit(&sender->slot->armed, memory_order_relaxed);
+  return waker_bits(sender->slot, PEERS | (sender->awaits_claim ? CLAIM_FREE : SPACE)) |
+         (armed & SPACE && armed & IPC_AWAITS_READING ? IPC_WAIT_FOR_READ : 0);
 }
 
 int32_t ipc_receiver_armed(const ipc_receiver *receiver) { return waker_bits(receiver->slot, PEERS | DATA); }

@@ -247,6 +247,71 @@ IPC_API int32_t ipc_sender_observer_count(ipc_sender *sender);
 IPC_API int32_t ipc_sender_wait_for_receivers(ipc_sender *sender, uint32_t count, int32_t timeout_ms);
 
 /*
+ * The receivers that a wait of ipc_sender_wait_until_read() is for, and what has become of them. The caller has the
+ * memory, and reads `receivers`, `read` and `left`. A copy of it is another wait for the same.
+ */
+typedef struct ipc_read_point {
+  uint64_t position;  /* private */
+  uint32_t receivers; /* how many there are; of a queue 0 */
+  uint32_t read;      /* so many of them have read everything up to the point */
+  uint32_t left;      /* so many were closed or killed before they had */
+  uint32_t instances; /* private, like all that follows */
+  uint32_t slots;
+  uint32_t checked;
+  uint32_t number;
+  uint32_t reserved;
+  uint32_t unread[IPC_MAX_RECEIVERS];
+} ipc_read_point;
+
+/*
+ * Fills *point for what was sent up to now, by all senders: for the receivers that are open now, without observers
+ * (receiver.h); of a queue, for its messages. It costs a few nanoseconds for each receiver, and no system call.
+ *
+ * Returns:    IPC_OK. *point is filled.
+ * Fails with: IPC_E_FORKED, IPC_E_CORRUPT.
+ * Called by:  the owner.
+ * Order:      acquire: all receivers whose open returned before are in *point.
+ */
+IPC_API int32_t ipc_sender_read_point(ipc_sender *sender, ipc_read_point *point);
+
+/*
+ * Waits until every receiver of *point has received all messages before the point, was closed, or was killed, which is
+ * noticed within a second. Of a queue: until each message before the point is done. With a timeout of 0 it does not
+ * wait; an event loop calls it so, and arms for IPC_WAIT_FOR_READ (waker.h).
+ *
+ * A receiver has received a message when the call that copies it out has returned, or when it has consumed it. Where
+ * only loans that were given up lie before the point, it counts as having read them. A loan that is still open before
+ * the point is waited for, also one of this sender. Where overflow is drop-oldest, a receiver that has lost the
+ * messages counts as having read them. A receiver that was killed counts as having read what it had told senders: it
+ * does so after each message while a sender waits, else at the end of each run of messages.
+ *
+ * From ipc_sender_read_point() on receivers tell senders of each message. That ends when the wait for the last point of
+ * this sender returns IPC_OK, with ipc_sender_end_read_waits(), and with the sender.
+ *
+ *   ipc_read_point point;
+ *   if (ipc_sender_read_point(prices, &point) == IPC_OK && ipc_sender_wait_until_read(prices, &point, 1000) == IPC_OK)
+ *     printf("%u have read it, %u have left\n", point.read, point.left);
+ *
+ * Returns:    IPC_OK: `read` and `left` add up to `receivers`. IPC_TIMED_OUT: they say how many so far; the call may be
+ *             repeated.
+ * Fails with: IPC_E_ORPHANED: of a queue that has lost its name and has no receiver; IPC_E_INVALID_ARGUMENT: *point was
+ *             not filled; IPC_E_FORKED, IPC_E_CORRUPT.
+ * Called by:  the owner.
+ * Order:      acquire: a receiver's reads of the messages happen before the return.
+ */
+IPC_API int32_t ipc_sender_wait_until_read(ipc_sender *sender, ipc_read_point *point, int32_t timeout_ms);
+
+/*
+ * Ends the waits of this sender that were given up: receivers need not tell senders of each message any more.
+ *
+ * Returns:    nothing.
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
+IPC_API void ipc_sender_end_read_waits(ipc_sender *sender);
+
+/*
  * The longest message that a send takes.
  *
  * Returns:    bytes: IPC_MAX_MESSAGE; of a queue ipc_sender_max_record(); with IPC_DROP_OLDEST about seven eighths of

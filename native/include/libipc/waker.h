@@ -123,7 +123,8 @@ IPC_API void ipc_waker_close(uint32_t waker_low, uint32_t waker_high);
 enum ipc_wait {
   IPC_WAIT_FOR_SPACE = 1, /* sender: a send may succeed */
   IPC_WAIT_FOR_PEERS = 2, /* an endpoint joined or left */
-  IPC_WAIT_FOR_DATA = 4   /* receiver: there may be a message */
+  IPC_WAIT_FOR_DATA = 4,  /* receiver: there may be a message */
+  IPC_WAIT_FOR_READ = 16  /* sender: receivers may have read what a read point (sender.h) is about */
 };
 
 /*

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { assertLike } from "@libipc/testing/assert_like";
 import { startClock } from "@libipc/testing/clock";
-import { isPending, rejection, rejectionCode } from "@libipc/testing/outcome";
-import { expectWoken, turn } from "@libipc/testing/timing";
+import { isPending, rejection, rejectionCode, thrownCode } from "@libipc/testing/outcome";
+import { expectWoken, turn, until } from "@libipc/testing/timing";
 import { afterAll, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
-import { Channel, Queue } from "./under_test.ts";
+import { startProgram } from "./start_program.ts";
+import { Channel, list, Queue, Route } from "./under_test.ts";
 
 const names = new Names("receivers_ready");
 const { prefix } = names;
@@ -55,6 +56,69 @@ describe("receiversReady", () => {
 	});
 });
 
+describe.each([
+	["route", Route],
+	["channel", Channel],
+	["queue", Queue],
+] as const)("receivers of a %s, by name", (kind, factory) => {
+	const isListed = (name: string) => list({ prefix }).some((each) => each.name === name && each.kind === kind);
+
+	test("are waited for without creating the name", async () => {
+		const name = names.next();
+		assert.equal(factory.waitForReceivers(name, 0, { prefix }), true);
+		assert.equal(factory.waitForReceivers(name, 1, { prefix, timeout: 0 }), false);
+		assert.equal(factory.waitForReceivers(name, 1, { prefix, timeout: 30 }), false);
+		assert.equal(await factory.receiversReady(name, 1, { prefix, timeout: 30 }), false);
+		const one = factory.receiversReady(name, 1, { prefix });
+		const two = factory.receiversReady(name, 2, { prefix, timeout: 60_000 });
+		assert.equal(isListed(name), false);
+		using sender = factory.sender(name, { prefix, maxReceivers: 2 });
+		assert.equal(factory.waitForReceivers(name, 1, { prefix, timeout: 0 }), false);
+		{
+			using first = factory.receiver(name, { prefix });
+			assert.equal(await one, true);
+			assert.equal(sender.receiverCount, 1);
+			assert.equal(await isPending(two), true);
+			assert.equal(first.closed, false);
+		}
+		using second = factory.receiver(name, { prefix });
+		using third = factory.receiver(name, { prefix });
+		assert.equal(await two, true);
+		assert.equal(factory.waitForReceivers(name, 2, { prefix }), true);
+		assert.equal(
+			thrownCode(() => factory.waitForReceivers(name, 3, { prefix })),
+			"ERR_IPC_INVALID_ARGUMENT",
+		);
+		assert.equal(await rejectionCode(factory.receiversReady(name, 3, { prefix })), "ERR_IPC_INVALID_ARGUMENT");
+		// It has taken no slot, and needs none.
+		assert.deepEqual([second.closed, third.closed, sender.receiverCount], [false, false, 2]);
+	});
+
+	test("end with the signal, and count no killed receiver", async () => {
+		const name = names.next();
+		const reason = new Error("enough");
+		const controller = new AbortController();
+		const ready = factory.receiversReady(name, 1, { prefix, signal: controller.signal });
+		assert.equal(await isPending(ready), true);
+		controller.abort(reason);
+		assert.equal(await rejection(ready), reason);
+		await using child = startProgram("holder", [kind, "receiver", prefix, name]);
+		assert.equal(await child.line(), "ready");
+		assert.equal(factory.waitForReceivers(name, 1, { prefix, timeout: 10_000 }), true);
+		await child.kill();
+		await until(() => !factory.waitForReceivers(name, 1, { prefix, timeout: 0 }));
+	});
+});
+
+test("observers are not counted by name", () => {
+	const name = names.next();
+	using observer = Route.receiver(name, { prefix, lossy: true });
+	assert.equal(Route.waitForReceivers(name, 1, { prefix, timeout: 0 }), false);
+	using receiver = Route.receiver(name, { prefix });
+	assert.equal(Route.waitForReceivers(name, 1, { prefix, timeout: 0 }), true);
+	assert.deepEqual([observer.closed, receiver.closed], [false, false]);
+});
+
 describe("bad arguments", () => {
 	const bad = <Value>(value: unknown) => value as Value;
 
@@ -68,12 +132,16 @@ describe("bad arguments", () => {
 				() => receiver.takeAsync(bad({ timeout })),
 				() => sender.sendAsync("x", bad({ timeout })),
 				() => sender.receiversReady(1, bad({ timeout })),
+				() => sender.flush(bad({ timeout })),
+				() => Queue.receiversReady(name, 1, bad({ prefix, timeout })),
 			]),
 			...[null, {}, "signal", new EventTarget(), new AbortController(), true].flatMap((signal) => [
 				() => receiver.recvAsync(bad({ signal })),
 				() => receiver.takeAsync(bad({ signal })),
 				() => sender.sendAsync("x", bad({ signal })),
 				() => sender.receiversReady(1, bad({ signal })),
+				() => sender.flush(bad({ signal })),
+				() => Queue.receiversReady(name, 1, bad({ prefix, signal })),
 				() => (async () => receiver.messages(bad({ signal })))(),
 				() => (async () => receiver.leases(bad({ signal })))(),
 				() => (async () => receiver.peers(bad({ signal })))(),
@@ -84,11 +152,14 @@ describe("bad arguments", () => {
 				() => receiver.takeAsync(bad(options)),
 				() => sender.sendAsync("x", bad(options)),
 				() => sender.receiversReady(1, bad(options)),
+				() => sender.flush(bad(options)),
+				() => Queue.receiversReady(name, 1, bad(options)),
 				() => (async () => receiver.messages(bad(options)))(),
 				() => (async () => sender.peers(bad(options)))(),
 			]),
 			...[undefined, null, 1, {}, [1]].map((message) => () => sender.sendAsync(bad(message))),
 			...[undefined, -1, 1.5, "1", 5000].map((count) => () => sender.receiversReady(bad(count))),
+			...[undefined, -1, 1.5, "1", 5000].map((count) => () => Queue.receiversReady(name, bad(count), { prefix })),
 		];
 		for (const call of calls) {
 			// Would throw here if the call threw.

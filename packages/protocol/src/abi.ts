@@ -149,6 +149,23 @@ export const Role = { sender: 1, receiver: 2, handle: 3 } as const;
 /** How many deaths a slot records: `IPC_PEER_DEATHS`. */
 export const PEER_DEATHS = 8;
 
+/**
+ * `ipc_read_point`. `position` is a 64-bit word, `unread` an array of `IPC_MAX_RECEIVERS` words. Only `receivers`, `read` and `left`
+ * are for callers; an engine in TypeScript has the same fields.
+ */
+export const readPoint = {
+	position: 0,
+	receivers: 8,
+	read: 12,
+	left: 16,
+	instances: 20,
+	slots: 24,
+	checked: 28,
+	number: 32,
+	unread: 40,
+} as const;
+export const READ_POINT_BYTES = 4136;
+
 /** `ipc_peer`; `died` is an array of {@link PEER_DEATHS}. */
 export const peer = { role: 0, instance: 4, pid: 8, slot: 12, alive: 16, observer: 20, died: 24 } as const;
 export const PEER_BYTES = 24 + 4 * PEER_DEATHS;

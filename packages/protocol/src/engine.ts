@@ -1,4 +1,4 @@
-import { PEER_BYTES } from "./abi.ts";
+import { PEER_BYTES, READ_POINT_BYTES } from "./abi.ts";
 import type { EndpointKind, HandleKind, modes, overflows } from "./kinds.ts";
 import type { ListedName } from "./listed.ts";
 import type { OWNER_DIED, Status } from "./status.ts";
@@ -42,6 +42,12 @@ export interface Engine {
 	 * process of one of its endpoints. Never fails.
 	 */
 	otherKind(kind: EndpointKind | HandleKind, prefix: string, name: string): NameOfOtherKind | undefined;
+	/**
+	 * The live receivers of a name, without observers. It opens nothing: a name that no process or thread has open has none.
+	 *
+	 * @throws IpcError if the name cannot be read
+	 */
+	countReceivers(kind: EndpointKind, prefix: string, name: string): ReceiversOfName;
 	/** All names of a prefix, or of all prefixes, in any order. */
 	list(prefix: string | undefined): ListedName[];
 	/**
@@ -62,6 +68,13 @@ export interface NameOfOtherKind {
 	readonly kind: EndpointKind | HandleKind;
 	/** The process of one of its endpoints or handles. */
 	readonly pid: number;
+}
+
+/** See `Engine.countReceivers`. */
+export interface ReceiversOfName {
+	readonly count: number;
+	/** How many it can have; 0: nobody has it open. */
+	readonly most: number;
 }
 
 /** What other processes and threads signal to wake an event loop. */
@@ -145,8 +158,11 @@ export interface EngineEndpoint extends EngineWaitable {
 /** 32-bit words of a record of {@link EngineEndpoint.peers}: `ipc_peer`. */
 export const PEER_WORDS = PEER_BYTES / 4;
 
+/** 32-bit words of the point of {@link EngineSender.readPoint}: `ipc_read_point`. */
+export const READ_POINT_WORDS = READ_POINT_BYTES / 4;
+
 /** What `arm` can wait for. A wait for `woken` is never armed: each such wait has a waker in its entry. */
-export const WaitBits = { space: 1, peers: 2, data: 4, lock: 1, shared: 4, woken: 8 } as const;
+export const WaitBits = { space: 1, peers: 2, data: 4, lock: 1, shared: 4, woken: 8, read: 16 } as const;
 
 /** What every handle of an engine has. `native/include/libipc/handle.h` and the headers beside it describe the calls. */
 export interface EngineHandle extends EngineWaitable {
@@ -253,6 +269,18 @@ export interface EngineSender extends EngineEndpoint {
 	receiverCount(): number;
 	observerCount(): number;
 	waitForReceivers(count: number, timeout: number): number;
+	/**
+	 * Fills `point`, of {@link READ_POINT_WORDS} numbers, for all messages that were sent up to now and the receivers that are open now,
+	 * without observers. Returns 0 or a status. From now on receivers publish each position, until `endReadWaits`.
+	 */
+	readPoint(point: Uint32Array): number;
+	/**
+	 * Whether these receivers have read the messages, or are gone; of a queue, whether the messages are done: 0, or `timedOut`. It does
+	 * not wait. The words `read` and `left` of `point` say how many so far.
+	 */
+	pollRead(point: Uint32Array): number;
+	/** Ends all waits for points: receivers publish their positions late again. */
+	endReadWaits(): void;
 }
 
 export interface EngineReceiver extends EngineEndpoint {

@@ -1,6 +1,6 @@
 /** A thread that is terminated before any of its stores, in any call on a ring: the others go on, and lose nothing. */
 import { describe, expect, test } from "bun:test";
-import { type EndpointKind, headerWord, OverflowKind, Status, slotWord } from "@libipc/protocol";
+import { type EndpointKind, headerWord, OverflowKind, READ_POINT_WORDS, Status, slotWord } from "@libipc/protocol";
 import { openAsReceiver, openAsSender } from "../sab/open_segment.ts";
 import { killedAt } from "../sab/testing/kill.ts";
 import { noOptions, PretendProcess } from "../sab/testing/pretend.ts";
@@ -81,6 +81,16 @@ function goToTheEnd(victim: SegmentSender, receiver: SegmentReceiver): void {
 
 const senders: Record<string, Sending> = {
 	"a send": { act: (victim) => void send(victim, FIRST), sends: 1 },
+	"a wait until receivers have read": {
+		act: (victim) => {
+			const point = new Uint32Array(READ_POINT_WORDS);
+			victim.readPoint(point);
+			send(victim, FIRST);
+			victim.pollRead(point);
+			victim.endReadWaits();
+		},
+		sends: 1,
+	},
 	"a send with padding": { prepare: goToTheEnd, act: (victim) => void send(victim, FIRST, 1000), sends: 1 },
 	"sends all round the ring": {
 		kinds: ["route", "channel"],

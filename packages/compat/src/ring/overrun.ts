@@ -26,7 +26,7 @@ function goTo(state: ReceiverState, { position, number }: Mark): void {
 }
 
 /** Where senders look at the gate, they announce first how far they may write, and then how far they do: less, by up to a ring. */
-const announcedOf = ({ words, longs, overflow, capacity }: Segment): number =>
+export const announcedOf = ({ words, longs, overflow, capacity }: Segment): number =>
 	overflow === OverflowKind.dropOldest
 		? loadLong(words, ANNOUNCED)
 		: loadFallingLong(words, longs, ANNOUNCED, capacity / UNIT);

@@ -412,6 +412,7 @@ export class SegmentReceiver implements EngineReceiver {
 		const { ring, instance, assembly } = this.#state;
 		if (this.#leases > 0) queueRecover(this.#segment, ring, instance, instance);
 		this.#letters?.close();
+		this.#state.publishLast();
 		assembly.clear();
 		this.#given = undefined;
 		this.#target = NOTHING;

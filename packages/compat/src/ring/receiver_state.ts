@@ -8,7 +8,7 @@ import { Ring } from "./ring.ts";
 const { head: HEAD } = headerWord;
 /** Not 0: a sender has asked for space, or did so a moment ago. */
 const SPACE_FLAG: number = headerWord.eventFlags + EventIndex.space;
-const { observer: OBSERVER, position: POSITION } = slotWord;
+const { instance: INSTANCE, observer: OBSERVER, position: POSITION } = slotWord;
 
 /** Of `look`, as in `native/src/receiver_read.c`: units, rounds of spinning, looks. */
 const LONG_RUN = 8192;
@@ -68,6 +68,8 @@ export class ReceiverState {
 	readonly isOverrun: boolean;
 	/** Neither of the two. */
 	readonly isPlain: boolean;
+	/** Overflow is `drop-oldest`: the position is for senders that wait until it has read; see read_point.ts. Of an observer it is for people. */
+	readonly #tellsSenders: boolean;
 	/** Reused by each wait for data: receiver_wait.ts. */
 	readonly backoff: Backoff;
 	/** What {@link pollSlots} saw last: receiver.ts. */
@@ -127,6 +129,7 @@ export class ReceiverState {
 		this.isQueue = segment.kind === Kind.queue;
 		this.isOverrun = segment.overflow === OverflowKind.dropOldest || this.words[slot + OBSERVER] !== 0;
 		this.isPlain = !this.isQueue && !this.isOverrun;
+		this.#tellsSenders = segment.overflow === OverflowKind.dropOldest;
 		this.backoff = new Backoff(segment);
 	}
 
@@ -148,6 +151,12 @@ export class ReceiverState {
 		notify(this.segment, EventIndex.space);
 	}
 
+	/** Before it leaves: a sender that waits for it learns what it has read. If others considered it dead, the slot may be another one's. */
+	publishLast(): void {
+		const { words, slot, instance, position, published } = this;
+		if (!this.isQueue && published !== position && Atomics.load(words, slot + INSTANCE) === instance) this.publish();
+	}
+
 	/**
 	 * Moves past a record. The position is published rarely, so that senders and receiver do not fight over its cache line: at the
 	 * end of the run of records that is known, every eighth of the ring, and when a sender has asked for space.
@@ -163,10 +172,15 @@ export class ReceiverState {
 			this.publish();
 	}
 
-	/** Nobody waits for such a receiver, so nobody is woken. */
+	/** No sender that needs space waits for such a receiver. */
 	#advanceOverrun(units: number): void {
 		this.passed += units;
-		if (this.position !== this.head && (this.position - this.published) >>> 0 < this.quota) return;
+		const isDue = this.position === this.head || (this.position - this.published) >>> 0 >= this.quota;
+		if (this.#tellsSenders) {
+			if (isDue || this.words[SPACE_FLAG] !== 0) this.publish();
+			return;
+		}
+		if (!isDue) return;
 		this.published = this.position;
 		this.words[this.slot + POSITION] = this.position; // only list() reads it
 	}

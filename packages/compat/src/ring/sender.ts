@@ -12,7 +12,17 @@ import {
 } from "@libipc/protocol";
 import { peersOf } from "../peers.ts";
 import { claimTakeOver } from "../segment/claim_lock.ts";
-import { arm, armed, deadlineAfter, PASSED, prepare, SLICE, sleep } from "../segment/event.ts";
+import {
+	AWAITS_READING,
+	arm,
+	armed,
+	deadlineAfter,
+	endReadWaits,
+	PASSED,
+	prepare,
+	SLICE,
+	sleep,
+} from "../segment/event.ts";
 import { isOrphaned } from "../segment/orphaned.ts";
 import type { Segment } from "../segment/segment.ts";
 import { evictDead, pollSlots, presentSender } from "../segment/slots.ts";
@@ -20,6 +30,7 @@ import { flush, stage } from "./batch.ts";
 import { maxOverwriting, sendFragments, sendPart } from "./fragments.ts";
 import { claimHead, publish } from "./head.ts";
 import { endLoan, loan, maxLoan } from "./loan.ts";
+import { pollRead, readPoint } from "./read_point.ts";
 import { checkLiveness } from "./sender_liveness.ts";
 import { Claimed, SenderState } from "./sender_state.ts";
 
@@ -179,13 +190,26 @@ export class SegmentSender implements EngineSender {
 		}
 	}
 
+	readPoint(point: Uint32Array): number {
+		return this.#isOpen ? readPoint(this.#state, point) : Status.closed;
+	}
+
+	pollRead(point: Uint32Array): number {
+		return this.#isOpen ? pollRead(this.#state, point) : Status.closed;
+	}
+
+	endReadWaits(): void {
+		if (this.#isOpen) endReadWaits(this.#segment, this.#state.slot);
+	}
+
 	arm(wait: number, waker: EngineWaker): void {
 		if (!this.#isOpen) return;
 		const { words, slot, awaitsClaim } = this.#state;
-		let events = wait & WaitBits.peers ? PEERS : 0;
+		let events = (wait & WaitBits.peers ? PEERS : 0) | (wait & WaitBits.read ? SPACE : 0);
 		if (wait & WaitBits.space) {
-			// Not for both: a send without success gives the claim back, which would signal this sender again and again.
-			Atomics.and(words, slot + ARMED, ~(SPACE | CLAIM_FREE));
+			// Not for the claim while it waits for space: a send without success gives the claim back, which would signal this sender
+			// again and again. An arming for space stays: a wait for receivers needs it, and for others it is one signal too many.
+			Atomics.and(words, slot + ARMED, ~CLAIM_FREE);
 			events |= awaitsClaim ? CLAIM_FREE : SPACE;
 		}
 		arm(this.#segment, slot, events, waker.low, waker.high);
@@ -195,14 +219,20 @@ export class SegmentSender implements EngineSender {
 		if (!this.#isOpen) return false;
 		this.arm(wait, waker);
 		const changed = (wait & WaitBits.peers) !== 0 && pollSlots(this.#segment, this.#state.peersSeen);
-		return changed || (wait & WaitBits.space) !== 0; // the next try to send looks for dead peers itself
+		// The next try to send, or look at the receivers, looks for dead peers itself.
+		return changed || (wait & (WaitBits.space | WaitBits.read)) !== 0;
 	}
 
 	armed(): number {
 		if (!this.#isOpen) return 0;
 		// The try after arm() may have found that the other of the two is missing. Then it is not armed for what it waits for.
-		const events = armed(this.#segment, this.#state.slot) & (PEERS | (this.#state.awaitsClaim ? CLAIM_FREE : SPACE));
-		return (events & (SPACE | CLAIM_FREE) ? WaitBits.space : 0) | (events & PEERS ? WaitBits.peers : 0);
+		const all = armed(this.#segment, this.#state.slot);
+		const events = all & (PEERS | (this.#state.awaitsClaim ? CLAIM_FREE : SPACE));
+		return (
+			(events & (SPACE | CLAIM_FREE) ? WaitBits.space : 0) |
+			(events & PEERS ? WaitBits.peers : 0) |
+			(all & SPACE && all & AWAITS_READING ? WaitBits.read : 0)
+		);
 	}
 
 	peers(records: Uint32Array): number {

@@ -14,6 +14,7 @@ import {
 	type ListedState,
 	limits,
 	overflows,
+	type ReceiversOfName,
 	SLOT_WORDS,
 	Status,
 	segmentBytes,
@@ -275,9 +276,21 @@ function otherKind(...[kind, prefix, name]: Parameters<Engine["otherKind"]>): Re
 	return undefined;
 }
 
-/** `list`, `clearLeftovers` and `otherKind` for the names that the threads of this process share. */
-export const sabLists: Pick<Engine, "list" | "clearLeftovers" | "otherKind"> = {
+/** The live receivers of a name, without observers; it is read under the lock. A name that is damaged has none. */
+function countReceivers(...[kind, prefix, name]: Parameters<Engine["countReceivers"]>): ReceiversOfName {
+	const here = threads();
+	const key = keyOf(Kind[kind], prefix, name);
+	const found = underLock(here, () => copyOfName(here, key, newScratch));
+	if (!(found instanceof Segment)) return { count: 0, most: 0 };
+	const alive = endpointsOf(found).filter((each) => each.alive);
+	const receivers = alive.filter(({ role, observer }) => role === "receiver" && !observer);
+	return { count: receivers.length, most: alive.length > 0 ? found.maxReceivers : 0 };
+}
+
+/** `list`, `clearLeftovers`, `otherKind` and `countReceivers` for the names that the threads of this process share. */
+export const sabLists: Pick<Engine, "list" | "clearLeftovers" | "otherKind" | "countReceivers"> = {
 	otherKind,
+	countReceivers,
 	list: (prefix) => collect(prefix, () => true),
 	clearLeftovers: (prefix, keepsLocked) =>
 		collect(

@@ -15,11 +15,15 @@ const {
 	senderCount: SENDER_COUNT,
 	senderSlotsUsed: SENDER_SLOTS_USED,
 } = headerWord;
-const { armed: ARMED, waker: WAKER } = slotWord;
+const { armed: ARMED, instance: INSTANCE, waker: WAKER } = slotWord;
 
 /** Bits of a flag: which kinds of waiters there are. */
 const SLEEPERS = 1;
 const WAKERS = 2;
+/** Of the event `space`: stays while a sender waits until receivers have read. See `native/src/read_point.c`. */
+const ALWAYS = 4;
+/** In `armed` of a sender's slot, beside the events: it waits until receivers have read. */
+export const AWAITS_READING: number = 1 << EVENTS;
 
 /** The longest sleep without a check for dead peers, in milliseconds: less than half of the second within which a death must be noticed. */
 export const SLICE = 400;
@@ -39,11 +43,41 @@ function signalSlots(segment: Segment, first: number, count: number, bit: number
 const atMost = (words: Int32Array, index: number, most: number): number =>
 	Math.min(Atomics.load(words, index) >>> 0, most);
 
+function isReadingAwaited(segment: Segment): boolean {
+	const { words, senders } = segment;
+	const end = senders + atMost(words, SENDER_SLOTS_USED, segment.maxSenders) * SLOT_WORDS;
+	for (let at = senders; at < end; at += SLOT_WORDS)
+		if (Atomics.load(words, at + ARMED) & AWAITS_READING && Atomics.load(words, at + INSTANCE) !== 0) return true;
+	return false;
+}
+
+/** Clears ALWAYS when no sender needs it any more: `event_drop_always` in event.c. */
+function dropAlways(segment: Segment, flag: number): void {
+	if (isReadingAwaited(segment)) return;
+	Atomics.and(segment.words, flag, ~ALWAYS);
+	if (isReadingAwaited(segment)) Atomics.or(segment.words, flag, ALWAYS);
+}
+
+/** A sender, whose slot is `at`, begins to wait until receivers have read: they publish each position. */
+export function beginReadWaits({ words }: Segment, at: number): void {
+	// Else again, if a notifier was terminated in dropAlways.
+	if (Atomics.load(words, at + ARMED) & AWAITS_READING && Atomics.load(words, FLAGS + EventIndex.space) & ALWAYS)
+		return;
+	Atomics.or(words, at + ARMED, AWAITS_READING);
+	Atomics.or(words, FLAGS + EventIndex.space, ALWAYS);
+}
+
+/** It does not wait any more: the next notifier sees that, and clears the flag. */
+export function endReadWaits({ words }: Segment, at: number): void {
+	Atomics.and(words, at + ARMED, ~AWAITS_READING);
+}
+
 /** Wakes all waiters of the event. The caller has changed the condition by an Atomics store. */
 export function wake(segment: Segment, event: number): void {
 	const { words } = segment;
-	// The exchange elects one of several notifiers: its wake covers the changes of the others.
-	const wanted = Atomics.exchange(words, FLAGS + event, 0);
+	// The change elects one of several notifiers: its wake covers the changes of the others.
+	const wanted = Atomics.and(words, FLAGS + event, ALWAYS);
+	if (wanted & ALWAYS) dropAlways(segment, FLAGS + event);
 	if (wanted & SLEEPERS) {
 		const index = WORDS + event * EVENT_WORDS;
 		Atomics.add(words, index, 1);

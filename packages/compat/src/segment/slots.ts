@@ -100,6 +100,13 @@ function countSlots({ words }: Segment, first: number, most: number): { count: n
 const slotsUsed = ({ words }: Segment, word: number, most: number): number =>
 	Math.min(Atomics.load(words, word) >>> 0, most);
 
+/** No slot of a receiver at or above this index is taken, or has been since. */
+export const receiverSlotsUsed = (segment: Segment): number =>
+	slotsUsed(segment, RECEIVER_SLOTS_USED, segment.maxReceivers);
+
+/** Whether the position in the slot of a receiver is not final yet. */
+export const isJoining = ({ words }: Segment, at: number): boolean => Atomics.load(words, at + HELD) === JOINING;
+
 /** How many slots are taken below the index that is in `used`: an endpoint raises it before it takes its slot. */
 const countUsed = (segment: Segment, used: number, first: number, most: number, of: "count" | "gated"): number =>
 	countSlots(segment, first, slotsUsed(segment, used, most))[of];
@@ -185,6 +192,7 @@ export function joinReceiver(segment: Segment, fromOldest: boolean, isObserver =
 	const at = findOrMakeFreeSlot(segment, segment.receivers, segment.maxReceivers);
 	if (at < 0) return Status.tooManyReceivers;
 	raiseSlotsUsed(segment, RECEIVER_SLOTS_USED, segment.receivers, at);
+	segment.words[at + HELD] = JOINING; // a thread that sees the position sees this: read_point.ts
 	Atomics.store(segment.words, at + POSITION, Atomics.load(segment.words, HEAD));
 	takeSlot(segment, at, JOINING, isObserver);
 	takePosition(segment, at, fromOldest, isObserver && segment.overflow !== OverflowKind.dropOldest);

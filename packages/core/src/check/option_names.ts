@@ -31,6 +31,8 @@ export const optionNames = {
 	clearLeftovers: ["prefix", "all"],
 	wait: ["timeout"],
 	asyncWait: ["timeout", "signal"],
+	nameWait: ["prefix", "timeout"],
+	nameWaitAsync: ["prefix", "timeout", "signal"],
 	iteration: ["signal"],
 	drain: ["max", "timeout"],
 	listen: ["leases", "onError", "signal"],

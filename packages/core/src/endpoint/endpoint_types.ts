@@ -28,6 +28,26 @@ export interface AsyncWaitOptions extends WaitOptions {
 	readonly signal?: AbortSignal | undefined;
 }
 
+/** Which name a call without an endpoint waits for, and how long. */
+export interface NameWaitOptions extends WaitOptions {
+	/**
+	 * The namespace of the name, as in {@link EndpointOptions.prefix}.
+	 *
+	 * @defaultValue the environment variable `LIBIPC_PREFIX`; if it is not set, or empty, `""`
+	 */
+	readonly prefix?: string | undefined;
+}
+
+/** The same, and what ends the wait earlier. */
+export interface NameWaitAsyncOptions extends NameWaitOptions {
+	/**
+	 * If it is aborted, the promise rejects with the signal's reason.
+	 *
+	 * @defaultValue no signal
+	 */
+	readonly signal?: AbortSignal | undefined;
+}
+
 /** What ends an iteration. */
 export interface IterationOptions {
 	/**

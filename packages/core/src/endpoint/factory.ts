@@ -29,6 +29,7 @@ import { ValueSenderEndpoint } from "../value/value_sender.ts";
 import { type EventLoop, eventLoopOf } from "../wait/event_loop.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 import { openAfterOther, openAfterOtherAsync } from "./handover.ts";
+import { createNameWaits } from "./name_waits.ts";
 import { QueueReceiverEndpoint } from "./queue_receiver.ts";
 import { ReceiverEndpoint } from "./receiver.ts";
 import { SenderEndpoint, type SharedSender } from "./sender.ts";
@@ -117,7 +118,7 @@ function senderOf(
 	const sending = new WaitQueue(loop, native, WaitBits.space);
 	const handle = (shared: SharedSender): SenderEndpoint =>
 		new SenderEndpoint(name, describe(kind, checked.prefix, name), shared, (same) => reopen?.() ?? handle(same));
-	return watched(handle({ engine: native, loop, sending, handles: 0, batching: false }), checked);
+	return watched(handle({ engine: native, loop, sending, handles: 0, batching: false, flushes: 0 }), checked);
 }
 
 /** The sender that the caller gets: of values, if there is a codec. */
@@ -166,6 +167,7 @@ function createFactory<Bytes extends ReceiverEndpoint>(
 			const { values } = checked;
 			return values ? new classes.ofValues(bytes, values.decoding, values.onInvalid) : bytes;
 		},
+		...createNameWaits(engine, kind),
 		clear: (name: string, options?: { readonly prefix?: string | undefined }): void =>
 			engine().clear(kind, checkClear(FACTORIES[kind], name, options), name),
 	};

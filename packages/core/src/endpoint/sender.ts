@@ -1,14 +1,15 @@
-import { type EngineSender, IpcError, limits, Status } from "@libipc/protocol";
+import { abi, type EngineSender, IpcError, limits, READ_POINT_WORDS, Status, WaitBits } from "@libipc/protocol";
 import { checkCount, checkIterable, checkTimeout, notAMessage } from "../check/argument.ts";
 import { bytesOf, plainLength } from "../check/bytes.ts";
 import { closedError, failure } from "../check/failure.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
-import type { WaitQueue } from "../wait/wait_queue.ts";
+import { WaitQueue } from "../wait/wait_queue.ts";
 import { giveUp, type OpenLoan, RingLoan, SenderLoan } from "./loan.ts";
 import { MessageEncoder } from "./message_encoder.ts";
 import { Peers } from "./peers.ts";
 import type {
 	AsyncWaitOptions,
+	Flushed,
 	IterationOptions,
 	Loan,
 	Message,
@@ -34,6 +35,19 @@ export interface SharedSender {
 	readonly sending: WaitQueue;
 	/** A batch is being collected: its iterable may run any code, which must not send in between. */
 	batching: boolean;
+	/** How many flushes of all handles are waiting. */
+	flushes: number;
+}
+
+/** Words of `ipc_read_point`. */
+const RECEIVERS = abi.readPoint.receivers / 4;
+const READ = abi.readPoint.read / 4;
+const LEFT = abi.readPoint.left / 4;
+
+function flushed(point: Uint32Array, done: boolean): Flushed {
+	const read = point[READ] as number;
+	const left = point[LEFT] as number;
+	return { done, read, left, unread: (point[RECEIVERS] as number) - read - left };
 }
 
 /** `IPC_MAX_MESSAGE`. */
@@ -61,6 +75,8 @@ export class SenderEndpoint implements Sender {
 	readonly #encoder = new MessageEncoder();
 	readonly #loans = new Set<OpenLoan>();
 	readonly #peers: Peers;
+	/** The waits for receivers to read; made on first use. */
+	#flushing: WaitQueue | undefined;
 	readonly #accepted = new Uint32Array(1);
 	#refusal: Refusal | undefined;
 	#closed = false;
@@ -352,6 +368,33 @@ export class SenderEndpoint implements Sender {
 		return new SenderLoan(this.name, loan, new Uint8Array(buffer));
 	}
 
+	async flush(options?: AsyncWaitOptions): Promise<Flushed> {
+		const shared = this.#shared;
+		const { engine } = shared;
+		this.#checkOpen();
+		const point = new Uint32Array(READ_POINT_WORDS);
+		const status = engine.readPoint(point);
+		if (status < 0) throw this.#failure(status, 0);
+		const attempt = (): Flushed | undefined => {
+			const status = engine.pollRead(point);
+			if (status === 0) return flushed(point, true);
+			if (status === Status.timedOut) return undefined;
+			throw this.#failure(status, 0);
+		};
+		this.#flushing ??= new WaitQueue(shared.loop, engine, WaitBits.read);
+		shared.flushes++;
+		try {
+			return await this.#flushing.wait<Flushed>(this.name, options, attempt, {
+				timedOut: () => flushed(point, false),
+				closed: () => {
+					throw closedError(this.name, this.#endpoint, "sender");
+				},
+			});
+		} finally {
+			if (--shared.flushes === 0) engine.endReadWaits();
+		}
+	}
+
 	waitForReceivers(count: number, options?: WaitOptions): boolean {
 		this.#checkOpen();
 		const wanted = checkCount(this.name, "count", count, 0, limits.maxReceivers);
@@ -396,6 +439,7 @@ export class SenderEndpoint implements Sender {
 		this.#closed = true;
 		for (const loan of this.#loans) giveUp(loan);
 		this.#peers.close();
+		this.#flushing?.close();
 		// During a batch, sendBatch sends the collected messages first and leaves then.
 		if (!this.#batching) this.#leave();
 	}

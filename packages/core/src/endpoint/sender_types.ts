@@ -53,6 +53,18 @@ export interface Loan extends Disposable {
 	[Symbol.dispose](): void;
 }
 
+/** What became of the receivers that {@link Sender.flush} waited for. */
+export interface Flushed {
+	/** Whether the wait is over: no receiver has to read any more. `false`: the time was up first. */
+	readonly done: boolean;
+	/** How many receivers have read everything that was sent before the call. Of a queue 0, because it counts messages, not receivers. */
+	readonly read: number;
+	/** How many were closed or killed before they had read it. Of a queue 0. */
+	readonly left: number;
+	/** How many have not read it yet: more than 0 only if the time was up. Of a queue 0. */
+	readonly unread: number;
+}
+
 /** The sending end of a route, a channel or a queue. */
 export interface Sender extends Endpoint {
 	/**
@@ -193,6 +205,32 @@ export interface Sender extends Endpoint {
 	 * console.log(receiver.recv()?.byteLength); // 8294400
 	 */
 	loan(byteLength: number, options?: WaitOptions): Loan | null;
+
+	/**
+	 * Waits until every receiver that is open now has read all that was sent before, by all senders. Receivers that open later, and
+	 * observers, do not count. A receiver that is closed or killed meanwhile is not waited for any more; a kill is noticed within a
+	 * second. Of a queue, it waits until each message that was sent before is done, whichever receiver does it.
+	 *
+	 * A receiver has read a message when it has received it: when `recv` has returned, or the loop has got it, or the handler of `drain`
+	 * has returned. What the program then does with it, only an answer of that program can say. While a flush waits, receivers tell
+	 * senders of each message, which makes them slower. A loan that is open is waited for. {@link sendAsync}s that are still waiting are not: await them first. With `overflow: "drop-oldest"`, a receiver
+	 * that has lost the messages counts as having read them.
+	 *
+	 * @returns `done: false` if the time was up first. With `timeout: 0` it says how it is now.
+	 * @throws IpcError `ERR_IPC_CLOSED`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`; of a queue without receivers
+	 * `ERR_IPC_ORPHANED`, if the name was removed; all as a rejection; or the reason of the aborted `signal`
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * using sender = Route.sender("prices");
+	 * using receiver = Route.receiver("prices");
+	 * sender.send("42.17");
+	 * console.log((await sender.flush({ timeout: 10 })).done); // false
+	 * receiver.recv();
+	 * const { done, read, left } = await sender.flush({ timeout: 1000 });
+	 * console.log(done, read, left); // true 1 0
+	 */
+	flush(options?: AsyncWaitOptions): Promise<Flushed>;
 
 	/**
 	 * Waits until at least `count` receivers are open. Observers do not count.

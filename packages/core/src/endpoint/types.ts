@@ -8,6 +8,8 @@ import type {
 } from "../value/value_types.ts";
 import type {
 	EndpointOptions,
+	NameWaitAsyncOptions,
+	NameWaitOptions,
 	ReceiverOptions,
 	RouteSenderAsyncOptions,
 	RouteSenderOptions,
@@ -21,6 +23,8 @@ export type {
 	EndpointOptions,
 	IterationOptions,
 	Message,
+	NameWaitAsyncOptions,
+	NameWaitOptions,
 	PeerEvent,
 	QueueReceiverOptions,
 	ReceiverOptions,
@@ -29,7 +33,7 @@ export type {
 	WaitOptions,
 } from "./endpoint_types.ts";
 export type { Batch, DrainOptions, Lease, QueueReceiver, Receiver, RetryOptions } from "./receiver_types.ts";
-export type { Loan, Refusal, Sender, Sending } from "./sender_types.ts";
+export type { Flushed, Loan, Refusal, Sender, Sending } from "./sender_types.ts";
 
 /** The receiver of values beside a receiver of bytes. */
 export type ValueReceiverOf<SomeReceiver extends Receiver, Value> = SomeReceiver extends QueueReceiver
@@ -150,6 +154,37 @@ export interface EndpointFactory<
 	 * console.log(second.recv()?.byteLength); // 7
 	 */
 	receiver(name: string, options?: SomeReceiverOptions): SomeReceiver;
+	/**
+	 * Waits until at least `count` receivers of a name are open, and blocks the thread. Observers do not count. It opens nothing: the name
+	 * is not created, and no slot is taken. A name that does not exist yet is waited for. {@link Sender.waitForReceivers} does the same for
+	 * an open sender, and notices a new receiver at once.
+	 *
+	 * Other programs cannot signal one without an endpoint, so it looks at the name every 20 ms. A look costs one system call while the name does
+	 * not exist, and some 50 µs once it does: less than half a percent of a processor.
+	 *
+	 * @returns false if the time was up first.
+	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, also if `count` is more than the `maxReceivers` of the name;
+	 * `ERR_IPC_PERMISSION`, `ERR_IPC_VERSION`, `ERR_IPC_FOREIGN`, `ERR_IPC_CORRUPT`, `ERR_IPC_LIBRARY`, `ERR_IPC_ENGINE`, `ERR_IPC_SYSTEM`
+	 * @example
+	 * import { Route } from "libipc";
+	 *
+	 * console.log(Route.waitForReceivers("prices", 1, { timeout: 10 })); // false
+	 * using receiver = Route.receiver("prices");
+	 * console.log(Route.waitForReceivers("prices", 1)); // true
+	 */
+	waitForReceivers(name: string, count: number, options?: NameWaitOptions): boolean;
+	/**
+	 * The same as {@link waitForReceivers}, but the event loop continues while it waits.
+	 *
+	 * @throws IpcError as {@link waitForReceivers}, as a rejection; or the reason of the aborted `signal`
+	 * @example
+	 * import { Channel } from "libipc";
+	 *
+	 * const ready = Channel.receiversReady("log", 1, { timeout: 5000 });
+	 * using receiver = Channel.receiver("log");
+	 * console.log(await ready); // true
+	 */
+	receiversReady(name: string, count: number, options?: NameWaitAsyncOptions): Promise<boolean>;
 	/**
 	 * Removes the shared memory of a name. It does nothing if the name does not exist. A receiver that is open on it can read
 	 * everything that was sent before and then gets `ERR_IPC_ORPHANED`; a sender gets `ERR_IPC_ORPHANED` at once. It is not needed after

@@ -34,6 +34,9 @@ export const declarations = {
 	ipc_sender_receiver_count: { args: ["ptr"], returns: "i32" },
 	ipc_sender_observer_count: { args: ["ptr"], returns: "i32" },
 	ipc_sender_wait_for_receivers: { args: ["ptr", "u32", "i32"], returns: "i32" },
+	ipc_sender_read_point: { args: ["ptr", "buffer"], returns: "i32" },
+	ipc_sender_wait_until_read: { args: ["ptr", "buffer", "i32"], returns: "i32" },
+	ipc_sender_end_read_waits: { args: ["ptr"], returns: "void" },
 	ipc_sender_max_message: { args: ["ptr"], returns: "u32" },
 	ipc_sender_max_record: { args: ["ptr"], returns: "u32" },
 
@@ -131,6 +134,7 @@ export const declarations = {
 	ipc_clear: { args: ["buffer", "buffer", "u32", "buffer"], returns: "i32" },
 
 	ipc_list_other_kind: { args: ["buffer", "buffer", "u32", "buffer"], returns: "u32" },
+	ipc_list_receivers: { args: ["buffer", "buffer", "u32", "buffer", "buffer"], returns: "i32" },
 	/** A prefix of null stands for all names. */
 	ipc_list_open: { args: ["ptr", "buffer"], returns: "ptr" },
 	ipc_list_next: { args: ["ptr", "buffer", "buffer"], returns: "i32" },

@@ -91,6 +91,9 @@ const closedSymbols = {
 	ipc_sender_receiver_count: () => 0,
 	ipc_sender_observer_count: () => 0,
 	ipc_sender_wait_for_receivers: returnClosed,
+	ipc_sender_read_point: returnClosed,
+	ipc_sender_wait_until_read: returnClosed,
+	ipc_sender_end_read_waits: returnClosed,
 	ipc_receiver_recv: returnClosed,
 	ipc_receiver_recv_latest: returnClosed,
 	ipc_receiver_next_length: returnClosed,
@@ -229,6 +232,18 @@ class NativeSender implements EngineSender {
 			status = this.#symbols.ipc_sender_wait_for_receivers(this.#handle, count, part);
 		} while (status === Status.timedOut && timeout < 0 && yieldToTermination());
 		return status;
+	}
+
+	readPoint(point: Uint32Array): number {
+		return this.#symbols.ipc_sender_read_point(this.#handle, point);
+	}
+
+	pollRead(point: Uint32Array): number {
+		return this.#symbols.ipc_sender_wait_until_read(this.#handle, point, 0);
+	}
+
+	endReadWaits(): void {
+		this.#symbols.ipc_sender_end_read_waits(this.#handle);
 	}
 
 	close(): void {

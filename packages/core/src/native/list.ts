@@ -9,7 +9,7 @@ import {
 	type ListedState,
 	overflows,
 } from "@libipc/protocol";
-import { refusedCode } from "../check/open_failure.ts";
+import { openFailure, refusedCode } from "../check/open_failure.ts";
 import { refusalText } from "../check/refusal.ts";
 import { NativeFailure } from "./failure.ts";
 import type { NativeLibrary } from "./library.ts";
@@ -139,10 +139,18 @@ function collect(
 /** What the library removes if it is not in use. */
 const REMOVABLE: ReadonlySet<string> = new Set(["leftover", "unfinished", "other-version"]);
 
-/** `list`, `clearLeftovers` and `otherKind` of the native engine. */
+/** `list`, `clearLeftovers`, `otherKind` and `countReceivers` of the native engine. */
 export const openNativeLists = (
 	library: () => NativeLibrary,
-): Pick<Engine, "list" | "clearLeftovers" | "otherKind"> => ({
+): Pick<Engine, "list" | "clearLeftovers" | "otherKind" | "countReceivers"> => ({
+	countReceivers(kind, prefix, name) {
+		const failure = new NativeFailure();
+		const most = new Uint32Array(1);
+		const { ipc_list_receivers } = library().symbols;
+		const count = ipc_list_receivers(terminated(prefix), terminated(name), Kind[kind], most, failure.bytes);
+		if (count < 0) throw openFailure(failure, kind, prefix, name);
+		return { count, most: most[0] as number };
+	},
 	otherKind(kind, prefix, name) {
 		const { ipc_list_other_kind } = library().symbols;
 		const pid = new Uint32Array(1);

@@ -4,6 +4,7 @@ import { isUint8Array } from "../check/bytes.ts";
 import type { SenderEndpoint } from "../endpoint/sender.ts";
 import type {
 	AsyncWaitOptions,
+	Flushed,
 	IterationOptions,
 	PeerEvent,
 	Refusal,
@@ -221,6 +222,10 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 				this.name,
 				`encode of the codec ${JSON.stringify(this.#codec.id)} must return a Uint8Array or a string, not ${show(message)}. Nothing was sent.`,
 			);
+	}
+
+	flush(options?: AsyncWaitOptions): Promise<Flushed> {
+		return this.#bytes.flush(options);
 	}
 
 	waitForReceivers(count: number, options?: WaitOptions): boolean {

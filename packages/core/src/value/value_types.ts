@@ -68,7 +68,13 @@ export interface ValueSender<Value>
 	extends Endpoint,
 		Pick<
 			Sender,
-			"receiverCount" | "observerCount" | "maxMessageLength" | "refusal" | "waitForReceivers" | "receiversReady"
+			| "receiverCount"
+			| "observerCount"
+			| "maxMessageLength"
+			| "refusal"
+			| "flush"
+			| "waitForReceivers"
+			| "receiversReady"
 		> {
 	/** This sender without its codec, for messages that are bytes already. It is the same endpoint: closing one closes both. */
 	readonly bytes: Sender;

@@ -27,14 +27,19 @@ export interface WaitOutcomes<Result> {
 	givenUp?(): void;
 }
 
-/** How often an endpoint has been armed for its peers: several queues may do so. */
-const armings = new WeakMap<EngineWaitable, { count: number }>();
+/** How often an endpoint has been armed for something that several queues wait for. */
+type Armings = WeakMap<EngineWaitable, { count: number }>;
+const forPeers: Armings = new WeakMap();
+/** A sender waits for the same event to send and to learn what was read. */
+const forSpace: Armings = new WeakMap();
 
-function armingsOf(engine: EngineWaitable): { count: number } {
-	let counter = armings.get(engine);
+function armingsOf(engine: EngineWaitable, what: number): { count: number } {
+	const shared = what === WaitBits.peers ? forPeers : forSpace;
+	const isShared = what === WaitBits.peers || what === WaitBits.space || what === WaitBits.read;
+	let counter = isShared ? shared.get(engine) : undefined;
 	if (!counter) {
 		counter = { count: 0 };
-		armings.set(engine, counter);
+		if (isShared) shared.set(engine, counter);
 	}
 	return counter;
 }
@@ -52,9 +57,10 @@ function failWith(signal: AbortSignal): never {
  * states: not armed (the first wait has to try, then arm, then try once more), armed (it waits for a signal), signalled (armed
  * before and not any more: try again).
  *
- * Queues for peers, and for waits that are `woken`, are not ordered: each wait is for something else, so all of them try. Several
- * queues of one endpoint may arm for peers, and one signal answers all of them: `#armings` counts the armings, and a queue that
- * has not seen the last one tries again, because the signal of its own may have been used up.
+ * Queues for peers, for what receivers have read, and for waits that are `woken`, are not ordered: each wait is for something else,
+ * so all of them try. Several queues of one endpoint may arm for peers, or for space and what was read, and one signal answers all
+ * of them: `#armings` counts the armings, and a queue that has not seen the last one tries again, because the signal of its own may
+ * have been used up.
  */
 export class WaitQueue implements Pollable {
 	readonly #loop: EventLoop;
@@ -75,8 +81,8 @@ export class WaitQueue implements Pollable {
 		this.#loop = loop;
 		this.#engine = engine;
 		this.#for = what;
-		this.#isOrdered = what !== WaitBits.peers && what !== WaitBits.woken;
-		this.#armings = armingsOf(engine);
+		this.#isOrdered = what !== WaitBits.peers && what !== WaitBits.read && what !== WaitBits.woken;
+		this.#armings = armingsOf(engine, what);
 	}
 
 	get closed(): boolean {
@@ -229,14 +235,21 @@ export class WaitQueue implements Pollable {
 	}
 
 	isSignalled(): boolean {
-		return !this.#isArmed() || (!this.#isOrdered && this.#seen !== this.#armings.count);
+		return !this.#isArmed() || this.#seen !== this.#armings.count;
 	}
 
 	hasMissed(): boolean {
 		if (this.isPaused) return false;
 		// It arms: other queues that were armed for the same have to try as well.
 		this.#armings.count++;
+		// An ordered queue that arms alone needs no further try: the poll looks after it has armed.
+		if (this.#isOrdered) this.#seen = this.#armings.count;
 		return this.#engine.poll(this.#for, this.#loop.waker(this.#engine));
+	}
+
+	#arm(): void {
+		this.#engine.arm(this.#for, this.#loop.waker(this.#engine));
+		this.#armings.count++;
 	}
 
 	serve(): void {
@@ -251,12 +264,14 @@ export class WaitQueue implements Pollable {
 		}
 		for (const wait of this.#waits) {
 			if (this.isPaused) return;
+			this.#seen = this.#armings.count;
 			while (tried || !wait.attempt()) {
 				if (!tried && this.#isArmed()) return;
 				tried = false;
 				try {
 					// Armed before the last attempt: a later change signals.
-					this.#engine.arm(this.#for, this.#loop.waker(this.#engine));
+					this.#arm();
+					this.#seen = this.#armings.count;
 				} catch (error) {
 					wait.fail(error);
 					break;
@@ -270,10 +285,7 @@ export class WaitQueue implements Pollable {
 	#serveEach(): void {
 		try {
 			// Armed before the attempt: what changes afterwards signals. Waits to be `woken` are armed by the engine.
-			if (this.#for !== WaitBits.woken && !this.#isArmed()) {
-				this.#engine.arm(this.#for, this.#loop.waker(this.#engine));
-				this.#armings.count++;
-			}
+			if (this.#for !== WaitBits.woken && !this.#isArmed()) this.#arm();
 			this.#seen = this.#armings.count;
 			for (const wait of this.#waits) wait.attempt();
 		} catch (error) {

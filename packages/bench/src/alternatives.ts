@@ -1,15 +1,17 @@
 /**
- * The messages of bench_ipc over libipc, and over the alternatives that Bun has to shared memory.
+ * The messages of bench_ipc over libipc, and over the alternatives that Bun has to shared memory; with `--typed`, values.
  *
  *   bun run bench:alternatives [options]
  */
 import { writeFileSync } from "node:fs";
 import { commandLine, wholeNumber } from "../../../scripts/lib/command_line.ts";
-import type { Alternative } from "./alternatives/alternative.ts";
+import type { Alternative, MeasureOptions } from "./alternatives/alternative.ts";
 import { type AlternativeStart, rowsOf } from "./alternatives/alternative_row.ts";
 import { alternatives } from "./alternatives/alternatives.ts";
 import { alternativesChart, alternativesTable, isRight, RECEIVERS } from "./alternatives/alternatives_table.ts";
 import { publishedTable } from "./alternatives/published.ts";
+import { typedAlternatives } from "./alternatives/typed/typed_alternatives.ts";
+import { typedTable } from "./alternatives/typed/typed_table.ts";
 import { measureRow } from "./bench_ipc/row.ts";
 import { jsonFlag, runsFlag, svgFlag } from "./command/flags.ts";
 import { describeMachine, machine } from "./command/machine.ts";
@@ -25,28 +27,57 @@ const STARTS = 3;
 const MIN = 2;
 const MAX = 256;
 
+const NOTES =
+	"Sockets and pipes carry many messages in each write of 128 KiB, as a careful program writes them. postMessage,\nBroadcastChannel, Bun.spawn ipc and Node's child_process carry one message in each call.";
+
+const TYPED_NOTES =
+	"lines: lines of code of a sender and a receiver, in examples/typed. Receivers get each message in their event loop, and\ncheck all fields and the order. redis: 256 publishes travel at a time; its server is a process more.";
+
+/** What the command measures. */
+interface Measured extends Pick<Alternative, "name" | "available"> {
+	measure(options: MeasureOptions): Promise<AlternativeStart>;
+}
+
+const LIBIPC_ROUTE = "libipc route";
+
+/** Routes of bytes, whose endpoints block. */
+const libipcRoute: Measured = {
+	name: LIBIPC_ROUTE,
+	async measure({ count, min, max, receivers, runs, signal }: MeasureOptions) {
+		const row = await measureRow(
+			{ pattern: "route", n: receivers, count, min, max, transport: "process", runs, capacity: 1 << 20 },
+			signal ?? new AbortController().signal,
+		);
+		const { delivered, expected, corrupt } = row;
+		return { transport: LIBIPC_ROUTE, receivers, nsPerMessage: row.usPerMessage * 1e3, delivered, expected, corrupt };
+	},
+};
+
 const { flags } = commandLine({
 	name: NAME,
 	flags: {
 		count: { type: wholeNumber(1, 1 << 24), placeholder: "<n>", description: "messages per run", default: 100_000 },
 		runs: runsFlag(5),
+		typed: { type: Boolean, description: "values instead of bytes: an object with four fields", default: false },
 		json: jsonFlag,
 		svg: svgFlag,
 	},
 	help: {
-		description: `Sends the messages of bench_ipc from one sender to 1 and to 8 receivers, over libipc and over the alternatives that Bun and Node have. Every transport is lossless, and every receiver checks every byte.\n\n${EXIT_STATUS}`,
+		description: `Sends the messages of bench_ipc from one sender to 1 and to 8 receivers, over libipc and over the alternatives that Bun and Node have. Every transport is lossless, and every receiver checks every byte. With --typed, it sends values: what one writes for that, and microseconds a message.\n\n${EXIT_STATUS}`,
 	},
 });
 
 await runCommand(async (signal) => {
-	const { count, runs } = flags;
+	const { count, runs, typed } = flags;
 	const host = machine();
 	console.log(describeMachine(host));
-	console.log(`${count.toLocaleString("en")} messages of ${MIN}-${MAX} bytes, 1 sender, ${runs} runs\n`);
+	const messages = typed ? "objects with four fields" : `messages of ${MIN}-${MAX} bytes`;
+	console.log(`${count.toLocaleString("en")} ${messages}, 1 sender, ${runs} runs\n`);
 
 	const missing: string[] = [];
-	const present: Alternative[] = [];
-	for (const alternative of alternatives) {
+	const present: Measured[] = [];
+	const all: readonly Measured[] = typed ? typedAlternatives : [libipcRoute, ...alternatives];
+	for (const alternative of all) {
 		const availability = (await alternative.available?.()) ?? { available: true };
 		if (availability.available) present.push(alternative);
 		else missing.push(availability.reason);
@@ -57,8 +88,6 @@ await runCommand(async (signal) => {
 		const runsOfStart = Math.ceil(left / (STARTS - start));
 		left -= runsOfStart;
 		for (const receivers of RECEIVERS) {
-			progress.show(`start ${start + 1}: libipc, 1-${receivers} …`);
-			measured.push(await measureLibipc(count, receivers, runsOfStart, signal));
 			for (const { name, measure } of present) {
 				progress.show(`start ${start + 1}: ${name}, 1-${receivers} …`);
 				measured.push(await measure({ count, min: MIN, max: MAX, receivers, runs: runsOfStart, signal }));
@@ -68,27 +97,11 @@ await runCommand(async (signal) => {
 	const rows = rowsOf(measured);
 	progress.clear();
 
-	console.log(alternativesTable(rows, RECEIVERS));
+	console.log(typed ? typedTable(rows, RECEIVERS) : alternativesTable(rows, RECEIVERS));
 	for (const reason of missing) console.log(reason);
-	console.log(
-		"Sockets and pipes carry many messages in each write of 128 KiB, as a careful program writes them. postMessage,\nBroadcastChannel, Bun.spawn ipc and Node's child_process carry one message in each call.\n",
-	);
-	console.log(publishedTable());
+	console.log(typed ? TYPED_NOTES : NOTES);
+	if (!typed) console.log(`\n${publishedTable()}`);
 	writeResult(flags.json, NAME, { rows });
 	if (flags.svg !== undefined) writeFileSync(flags.svg, alternativesChart(describeMachine(host), rows, RECEIVERS));
 	return rows.every(isRight) ? 0 : 1;
 });
-
-async function measureLibipc(
-	count: number,
-	receivers: number,
-	runs: number,
-	signal: AbortSignal,
-): Promise<AlternativeStart> {
-	const row = await measureRow(
-		{ pattern: "route", n: receivers, count, min: MIN, max: MAX, transport: "process", runs, capacity: 1 << 20 },
-		signal,
-	);
-	const { delivered, expected, corrupt } = row;
-	return { transport: "libipc route", receivers, nsPerMessage: row.usPerMessage * 1e3, delivered, expected, corrupt };
-}

@@ -2,7 +2,7 @@
 export interface MeasureOptions {
 	/** Messages per round; every receiver gets all of them. */
 	readonly count: number;
-	/** Shortest message in bytes, at least 2. */
+	/** Shortest message in bytes, at least 2. The typed alternatives send orders instead, which have a length of their format. */
 	readonly min: number;
 	/** Longest message in bytes. */
 	readonly max: number;

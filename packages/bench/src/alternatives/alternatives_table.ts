@@ -8,11 +8,11 @@ export function isRight({ delivered, expected, corrupt }: AlternativeRow): boole
 	return delivered === expected && corrupt === 0;
 }
 
-const transportsOf = (rows: readonly AlternativeRow[]): string[] => [
+export const transportsOf = (rows: readonly AlternativeRow[]): string[] => [
 	...new Set(rows.map(({ transport }) => transport)),
 ];
 
-function rowOf(
+export function rowOf(
 	rows: readonly AlternativeRow[],
 	transport: string | undefined,
 	receivers: number,
@@ -21,7 +21,7 @@ function rowOf(
 }
 
 /** Median over the starts of the time ÷ the time of libipc in the same start: a disturbance that meets both cancels out. */
-function ratio(row: AlternativeRow | undefined, libipc: AlternativeRow | undefined): number {
+export function ratio(row: AlternativeRow | undefined, libipc: AlternativeRow | undefined): number {
 	const own = row?.startsNs ?? [];
 	return median(own.map((ns, start) => ns / (libipc?.startsNs[start] ?? Number.NaN)));
 }

@@ -8,11 +8,11 @@ import { zeroMqModule } from "./zeromq_tool.ts";
 const VERSION: NodeVersion = 26;
 
 /** Sender and receivers are processes of Node. */
-function nodeAlternative(name: string, transport: keyof typeof nodeTransports): Alternative {
+export function nodeAlternative(name: string, transport: keyof typeof nodeTransports): Alternative {
 	const places = (): { readonly node: string; readonly zeromq: string } => {
 		const node = nodeBinary(VERSION);
 		if (node === undefined) throw new Error(`${name} is left out: there is no Node ${VERSION} for this machine`);
-		return { node, zeromq: transport === "zeromq" ? zeroMqModule() : "" };
+		return { node, zeromq: transport.startsWith("zeromq") ? zeroMqModule() : "" };
 	};
 	return {
 		name,

@@ -15,15 +15,29 @@ export interface Broadcast {
 
 const END_OF_ROUND = new Uint8Array(0);
 
-/** Waits until every receiver is ready, then runs one warm-up round and the timed ones. */
-export async function measureRounds(
+/** Measures rounds of the messages of bench_ipc. */
+export function measureRounds(
 	transport: string,
-	{ count, min, max, receivers, runs }: MeasureOptions,
+	options: MeasureOptions,
 	receiverPrograms: Receivers<Program<never, ReceiverReport>>,
 	broadcast: Broadcast,
 ): Promise<AlternativeResult> {
+	const { count, min, max } = options;
 	// A sender compares nothing.
 	const workload = new Workload({ min, max, senders: 1 }, byWords);
+	return timeRounds(transport, options, receiverPrograms, () => sendRound(workload, count, broadcast));
+}
+
+/**
+ * Waits until every receiver is ready, then runs one warm-up round and the timed ones.
+ * @param sendRound sends all messages of a round, and its end, to every receiver
+ */
+export async function timeRounds(
+	transport: string,
+	{ count, receivers, runs }: MeasureOptions,
+	receiverPrograms: Receivers<Program<never, ReceiverReport>>,
+	sendRound: () => Promise<void>,
+): Promise<AlternativeResult> {
 	const runsNs: number[] = [];
 	let delivered = 0;
 	let corrupt = 0;
@@ -32,7 +46,7 @@ export async function measureRounds(
 		// The clocks of Bun and Node count from the start of each process. The sender therefore takes both times, and the way
 		// of the last report to it, about 0.1 ms a round, is included.
 		const start = performance.now();
-		const [report] = await Promise.all([receiverPrograms.nextRound(), sendRound(workload, count, broadcast)]);
+		const [report] = await Promise.all([receiverPrograms.nextRound(), sendRound()]);
 		const elapsed = (performance.now() - start) * 1e6;
 		corrupt += report.corrupt;
 		if (run < 0) continue;

@@ -8,11 +8,11 @@ export interface ZeroMq {
 
 export interface PushSocket {
 	bind(address: string): Promise<void>;
-	send(message: Uint8Array): Promise<void>;
+	send(message: Uint8Array | string): Promise<void>;
 	close(): void;
 }
 
-export interface PullSocket extends AsyncIterable<readonly Uint8Array[]> {
+export interface PullSocket extends AsyncIterable<readonly Buffer[]> {
 	connect(address: string): void;
 }
 

@@ -6,6 +6,8 @@ import type { OrderMessage, Program, ProgramOptions, ReportMessage } from "./pro
 
 export interface BunProgramOptions<Stdin extends "pipe" | "ignore" = "ignore"> extends ProgramOptions {
 	readonly stdin?: Stdin;
+	/** How Bun writes what `ipc` carries: "advanced" if it is left out. */
+	readonly serialization?: "advanced" | "json";
 }
 
 /** A TypeScript program in a process of Bun. Orders and reports travel over Bun's `ipc`. */
@@ -15,14 +17,22 @@ export class BunProgram<Order, Report, Stdin extends "pipe" | "ignore" = "ignore
 	readonly #lifetime: ChildLifetime;
 	readonly #isRaw: boolean;
 
-	constructor({ name, program, args = [], signal, isRaw = false, stdin }: BunProgramOptions<Stdin>) {
+	constructor({
+		name,
+		program,
+		args = [],
+		signal,
+		isRaw = false,
+		stdin,
+		serialization = "advanced",
+	}: BunProgramOptions<Stdin>) {
 		signal?.throwIfAborted();
 		this.#isRaw = isRaw;
 		this.child = Bun.spawn([process.execPath, fileURLToPath(program), ...args], {
 			stdin: stdin ?? ("ignore" as Stdin),
 			stdout: "inherit",
 			stderr: "inherit",
-			serialization: "advanced",
+			serialization,
 			ipc: (message: ReportMessage<Report>) => {
 				if ("report" in message) this.#mailbox.push(message.report);
 				else this.#mailbox.fail(new Error(`${name} failed: ${message.error}`));

@@ -36,7 +36,8 @@ static const char *const option_names[] = {[IPC_OPTION_CAPACITY] = "capacity",
                                            [IPC_OPTION_MAX_ATTEMPTS] = "max_attempts",
                                            [IPC_OPTION_DEAD_LETTER] = "dead_letter",
 
-                                           [IPC_OPTION_LOSSY] = "lossy"};
+                                           [IPC_OPTION_LOSSY] = "lossy",
+                                           [IPC_OPTION_STAMP] = "stamp"};
 
 /* NULL: the failure is about no option. */
 static const char *option_name(int32_t option) {
@@ -69,6 +70,8 @@ static void add_invalid(text *it, const ipc_failure *failure) {
     text_add(it, ": codec is up to 63 bytes of printable ASCII and a zero byte, of a route, a channel or a queue");
   else if (failure->option == IPC_OPTION_LOSSY)
     text_add(it, ": lossy is 0 or 1, and only receivers of a route or a channel can be lossy");
+  else if (failure->option == IPC_OPTION_STAMP)
+    text_add(it, ": stamp is 0, 1 or 2, of a route, a channel or a queue");
   else if (option_name(failure->option) && failure->wanted > 0)
     add_option(it, failure, ", and may be at most ");
   else if (option_name(failure->option))
@@ -112,6 +115,11 @@ static void add_details(text *it, const ipc_failure *failure) {
       if (failure->option == IPC_OPTION_CODEC) {
         text_add(it, ": its messages are \"%.*s\", as process %" PRId32 " said when it opened the name",
                  IPC_CODEC_BYTES, failure->codec, failure->pid);
+        return;
+      }
+      if (failure->option == IPC_OPTION_STAMP) {
+        text_add(it, ": its messages have %s. Use the same value, or IPC_STAMP_ANY and ipc_sender_stamp()",
+                 found ? "stamps" : "no stamps");
         return;
       }
       add_option(it, failure, ", and was opened here with ");

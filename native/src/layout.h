@@ -100,6 +100,7 @@ typedef struct ipc_header {
   uint32_t overflow;      /* ipc_overflow */
   uint32_t initial;       /* of a semaphore: its permits at first */
   uint32_t robust;        /* of a semaphore: the permits of the dead are given back */
+  uint32_t stamped;       /* of a ring: 1 = every message begins with an ipc_stamp */
   uint64_t created;       /* ipc_os_now() of the creation: another one is another segment, even in the same file */
   uint64_t segment_bytes; /* of shared memory: without `memory_bytes` */
   uint64_t body_offset;
@@ -293,7 +294,7 @@ _Static_assert(sizeof(ipc_slot) == IPC_LINE, "a slot shares no cache line");
 _Static_assert(sizeof(ipc_wait_entry) == 64, "a wait shares no cache line");
 _Static_assert(sizeof(ipc_record) == IPC_UNIT, "a record header is one unit");
 _Static_assert(sizeof(ipc_lease) == IPC_UNIT, "a lease is one unit");
-_Static_assert(sizeof(ipc_move) == 24 && sizeof(ipc_origin) == 8, "no padding inside");
+_Static_assert(sizeof(ipc_move) == 24 && sizeof(ipc_origin) == 8 && sizeof(ipc_stamp) == 16, "no padding inside");
 _Static_assert(sizeof(ipc_fragment) % IPC_UNIT == 0, "fragments start at whole units");
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "atomics work across processes");
 

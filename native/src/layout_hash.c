@@ -28,6 +28,7 @@ static const ipc_layout_field layout_fields[] = {
   FIELD(ipc_header, overflow)
   FIELD(ipc_header, initial)
   FIELD(ipc_header, robust)
+  FIELD(ipc_header, stamped)
   FIELD(ipc_header, created)
   FIELD(ipc_header, segment_bytes)
   FIELD(ipc_header, body_offset)

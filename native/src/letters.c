@@ -14,6 +14,8 @@ static ipc_sender *letters_open_sender(const ipc_receiver *receiver, const char 
                                        ipc_failure *failure) {
   ipc_options options = ipc_options_default(IPC_QUEUE);
   options.permissions = receiver->permissions;
+  /* The bytes of a message are moved as they are, with its stamp. */
+  options.stamp = receiver->segment.stamped ? IPC_STAMP_ALL : IPC_STAMP_NONE;
   for (int tries = 0;; tries++) {
     options.mode = IPC_OPEN;
     options.capacity = 0;

@@ -22,7 +22,8 @@ enum { MOST_SLOTS = IPC_MAX_SENDERS + IPC_MAX_RECEIVERS, MOST_WAITS = IPC_MAX_RE
 /* Bindings read these by offset. */
 _Static_assert(offsetof(ipc_listed_name, capacity) == 64 && offsetof(ipc_listed_name, prefix) == 96 &&
                    offsetof(ipc_listed_name, name) == 168 && offsetof(ipc_listed_name, codec) == 304 &&
-                   offsetof(ipc_listed_name, path) == 368 && sizeof(ipc_listed_name) == 1664,
+                   offsetof(ipc_listed_name, path) == 368 && offsetof(ipc_listed_name, stamped) == 1664 &&
+                   sizeof(ipc_listed_name) == 1672,
                "a listed name has no gaps");
 _Static_assert(offsetof(ipc_listed_endpoint, position) == 24 && offsetof(ipc_listed_endpoint, holds) == 48 &&
                    sizeof(ipc_listed_endpoint) == 64,
@@ -175,6 +176,7 @@ static void list_describe_segment(ipc_listing *listing, ipc_listed_name *name, u
   if (ipc_segment_has_ring(header->kind)) {
     name->head = list_bytes_before(header, list_head_of(header));
     name->messages = list_messages_of(header);
+    name->stamped = header->stamped;
     ipc_codec_read(header, codec_length,
                    name->codec); /* "" if it is damaged: it concerns endpoints with a codec only */
   }

@@ -362,6 +362,8 @@ double ipc_receiver_lost(const ipc_receiver *receiver) { return (double)receiver
 
 const void *ipc_receiver_ring(const ipc_receiver *receiver) { return receiver->segment.body; }
 
+uint32_t ipc_receiver_stamped(const ipc_receiver *receiver) { return receiver->segment.stamped; }
+
 uint32_t ipc_receiver_capacity(const ipc_receiver *receiver) { return receiver->segment.capacity; }
 
 ipc_mapping *ipc_receiver_hold_mapping(ipc_receiver *receiver) { return ipc_mapping_hold(&receiver->segment); }

@@ -102,6 +102,7 @@ void ipc_segment_adopt(ipc_segment *segment, const ipc_header *header) {
   segment->overflow = header->overflow;
   segment->initial = header->initial;
   segment->robust = header->robust == 1;
+  segment->stamped = header->stamped == 1;
   segment->created = header->created;
 }
 
@@ -143,6 +144,7 @@ int32_t ipc_segment_create(ipc_segment *segment, int fd, const char *prefix, con
   header->overflow = overflow;
   header->initial = options->initial ? options->initial - 1 : 1;
   header->robust = options->robust == 1;
+  header->stamped = options->stamp == IPC_STAMP_ALL;
   header->created = created;
   header->segment_bytes = bytes;
   header->body_offset = body_offset;
@@ -167,6 +169,7 @@ int32_t ipc_segment_create(ipc_segment *segment, int fd, const char *prefix, con
                            .overflow = overflow,
                            .initial = options->initial ? options->initial - 1 : 1,
                            .robust = options->robust == 1,
+                           .stamped = options->stamp == IPC_STAMP_ALL,
                            .created = created};
   ipc_segment_adopt(segment, &copy);
   atomic_store_explicit(&header->magic, IPC_MAGIC, memory_order_release);
@@ -184,9 +187,10 @@ int32_t ipc_segment_check(const ipc_header *header, uint64_t file_bytes, ipc_fai
   bool is_sound = ipc_segment_is_kind(kind) && receivers > 0 && receivers <= IPC_MAX_RECEIVERS;
   if (is_sound && ipc_segment_has_ring(kind))
     is_sound = capacity >= IPC_MIN_CAPACITY && capacity <= IPC_MAX_CAPACITY && (capacity & (capacity - 1)) == 0 &&
-               header->overflow >= IPC_BLOCK && header->overflow <= IPC_DROP_OLDEST;
+               header->overflow >= IPC_BLOCK && header->overflow <= IPC_DROP_OLDEST && header->stamped <= 1;
   else if (is_sound)
-    is_sound = capacity == 0 && header->overflow == 0 && header->initial <= IPC_MAX_PERMITS && header->robust <= 1;
+    is_sound = capacity == 0 && header->overflow == 0 && header->initial <= IPC_MAX_PERMITS && header->robust <= 1 &&
+               header->stamped == 0;
   if (!is_sound || header->max_senders != segment_senders_of(kind, capacity))
     return ipc_failure_set(failure, IPC_E_CORRUPT, 0, 0);
   uint64_t body_offset, bytes = ipc_segment_bytes(kind, capacity, receivers, &body_offset);

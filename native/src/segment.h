@@ -37,6 +37,7 @@ struct ipc_segment {
   uint32_t max_waits;
   uint32_t initial; /* of a semaphore */
   bool robust;      /* …too */
+  bool stamped;     /* of a ring */
   uint64_t inode;
   uint64_t created;
   uint64_t joined; /* of a receiver: the head word whose position it took */

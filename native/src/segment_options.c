@@ -37,6 +37,8 @@ int32_t ipc_segment_options_check(const ipc_options *options, ipc_failure *failu
   bool is_broadcast = options->kind == IPC_ROUTE || options->kind == IPC_CHANNEL;
   if (options->lossy > 1 || (options->lossy && !is_broadcast))
     return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_LOSSY, options->lossy, is_broadcast);
+  if (options->stamp > IPC_STAMP_ANY || (options->stamp && !ipc_segment_has_ring(options->kind)))
+    return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_STAMP, options->stamp, 0);
   if (options->mode > IPC_OPEN || options->robust > 2 || options->initial > IPC_MAX_PERMITS + 1)
     return ipc_failure_set(failure, IPC_E_INVALID_ARGUMENT, options->mode, 0);
   bool creates_memory = options->kind == IPC_MEMORY && options->mode != IPC_OPEN;
@@ -90,6 +92,9 @@ int32_t ipc_segment_options_compare(const ipc_segment *segment, const ipc_os_fil
   if (options->robust && (options->robust == 1) != segment->robust)
     return ipc_failure_set_option(failure, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_ROBUST, segment->robust,
                                   options->robust == 1);
+  if (options->stamp != IPC_STAMP_ANY && (options->stamp == IPC_STAMP_ALL) != segment->stamped)
+    return ipc_failure_set_option(failure, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_STAMP, segment->stamped,
+                                  options->stamp == IPC_STAMP_ALL);
   if (ipc_codec_compare(segment->header, options->codec, failure) != IPC_OK) return failure->code;
   if (ipc_dead_letter_compare(segment, options, failure) != IPC_OK) return failure->code;
   if (segment->kind == IPC_MEMORY) {

@@ -167,6 +167,8 @@ void ipc_sender_abort_part(ipc_sender *sender) { sender->unfinished = 0; }
 
 const void *ipc_sender_ring(const ipc_sender *sender) { return sender->segment.body; }
 
+uint32_t ipc_sender_stamp(const ipc_sender *sender) { return sender->segment.stamped ? sender->instance : 0; }
+
 uint32_t ipc_sender_capacity(const ipc_sender *sender) { return sender->segment.capacity; }
 
 ipc_mapping *ipc_sender_hold_mapping(ipc_sender *sender) { return ipc_mapping_hold(&sender->segment); }

@@ -73,6 +73,8 @@ typedef struct ipc_listed_name {
   char
       codec[IPC_CODEC_BYTES]; /* what the bytes of messages are, as the first endpoint with a codec said; "": unknown */
   char path[IPC_LISTED_PATH]; /* the file */
+  uint32_t stamped;           /* 1: every message begins with an ipc_stamp */
+  uint32_t reserved;          /* 0 */
 } ipc_listed_name;
 
 /* An endpoint or handle of a name. */

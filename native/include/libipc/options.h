@@ -53,6 +53,13 @@ enum ipc_overflow {
   IPC_DROP_OLDEST = 3  /* it replaces the oldest messages; receivers that had not read those count them as lost */
 };
 
+/* Whether the messages of a name have stamps. */
+enum ipc_stamp_option {
+  IPC_STAMP_NONE = 0, /* default: they have none. A name whose messages have stamps cannot be opened like this */
+  IPC_STAMP_ALL = 1,  /* each has one; if not, the name cannot be opened like this */
+  IPC_STAMP_ANY = 2   /* whatever the name has; a name that is created has none. The caller asks ipc_sender_stamp() */
+};
+
 /* Which option a failure is about. */
 enum ipc_option {
   IPC_OPTION_CAPACITY = 1,
@@ -66,7 +73,8 @@ enum ipc_option {
   IPC_OPTION_CODEC = 9,
   IPC_OPTION_MAX_ATTEMPTS = 10,
   IPC_OPTION_DEAD_LETTER = 11, /* ipc_failure.dead_letter is the name that is set */
-  IPC_OPTION_LOSSY = 12
+  IPC_OPTION_LOSSY = 12,
+  IPC_OPTION_STAMP = 13 /* found, wanted: 1 = the messages have stamps */
 };
 
 #define IPC_MIN_CAPACITY 4096u
@@ -85,6 +93,17 @@ enum ipc_option {
 #define IPC_MAX_ATTEMPTS 0x0ffffffeu
 #define IPC_MAX_REASON 255u         /* bytes of UTF-8 */
 #define IPC_MAX_DELAY_MS 604800000u /* a week */
+
+/*
+ * A stamp: the first bytes of every message of a name that was created with IPC_STAMP_ALL. The library does not look at
+ * them: a caller that sends writes them before its message, and one that receives reads them. Numbers have the byte
+ * order of the machine. A message that is shorter than a stamp has none, and is read as an empty one.
+ */
+typedef struct ipc_stamp {
+  uint32_t sender;   /* ipc_sender_stamp() of the sender; ipc_peer.instance says which process that is */
+  uint32_t reserved; /* 0 */
+  uint64_t sent_at;  /* ipc_now_ns(), when the call was made that sends the message */
+} ipc_stamp;
 
 /*
  * How to open a name. The size and the kind are required; zeros in all other fields open it with the defaults.
@@ -121,6 +140,8 @@ typedef struct ipc_options {
   uint32_t max_attempts;
   uint32_t prefetch; /* a receiver of a queue: it has at most so many open leases; default no limit. Its own option */
   char dead_letter[IPC_MAX_NAME + 8]; /* a receiver of a queue: the name of another queue in the same prefix; or "" */
+  uint32_t stamp;                     /* ipc_stamp_option, of a route, a channel or a queue */
+  uint32_t reserved;                  /* 0 */
 } ipc_options;
 
 /*
@@ -132,7 +153,7 @@ typedef struct ipc_options {
  * Order:      none.
  */
 static inline ipc_options ipc_options_default(uint32_t kind) {
-  ipc_options options = {sizeof(ipc_options), kind, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0, 0, {0}};
+  ipc_options options = {sizeof(ipc_options), kind, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0, 0, {0}, 0, 0};
   return options;
 }
 

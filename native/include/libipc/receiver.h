@@ -282,6 +282,17 @@ IPC_API int32_t ipc_receiver_retry(ipc_receiver *receiver, uint32_t offset);
 IPC_API const void *ipc_receiver_ring(const ipc_receiver *receiver);
 
 /*
+ * Whether the messages of the name begin with an ipc_stamp: see IPC_STAMP_ALL. It was read when the receiver was
+ * opened, and never changes.
+ *
+ * Returns:    1 or 0.
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
+IPC_API uint32_t ipc_receiver_stamped(const ipc_receiver *receiver);
+
+/*
  * The size of the ring.
  *
  * Returns:    bytes, a power of two.

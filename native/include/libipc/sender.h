@@ -186,6 +186,17 @@ IPC_API int32_t ipc_sender_end_loan(ipc_sender *sender, uint32_t offset, int32_t
 IPC_API uint32_t ipc_sender_max_loan(const ipc_sender *sender);
 
 /*
+ * Whether the messages of the name begin with an ipc_stamp, which the caller has to write: see IPC_STAMP_ALL. It was
+ * read when the sender was opened, and never changes.
+ *
+ * Returns:    the number of this sender, for ipc_stamp.sender; 0: the messages have no stamps.
+ * Fails with: nothing.
+ * Called by:  the owner.
+ * Order:      none.
+ */
+IPC_API uint32_t ipc_sender_stamp(const ipc_sender *sender);
+
+/*
  * The ring as it is mapped here, for writing loans.
  *
  * Returns:    its address; valid until the sender is closed, or longer with ipc_sender_hold_mapping().

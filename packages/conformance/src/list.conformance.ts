@@ -56,7 +56,15 @@ describe("list", () => {
 		const found = only(name);
 		assertLike(found, {
 			...{ name, prefix, kind: "route", state: "live" },
-			...{ capacity: 8192, maxReceivers: 3, permissions: 0o700, overflow: "block", messages: 0, waiting: 0 },
+			...{
+				capacity: 8192,
+				maxReceivers: 3,
+				permissions: 0o700,
+				overflow: "block",
+				stamped: false,
+				messages: 0,
+				waiting: 0,
+			},
 			...{ permits: 0, initial: 0, robust: false, recovered: 0, unusable: false },
 			byteLength: (bytes: number) => bytes > 8192,
 		});

@@ -401,7 +401,7 @@ const openers: Record<
 > = {
 	"Channel.sender": {
 		open: Channel.sender,
-		names: ["prefix", "capacity", "maxReceivers", "overflow", "permissions", "onPeer"],
+		names: ["prefix", "capacity", "maxReceivers", "overflow", "stamp", "permissions", "onPeer"],
 	},
 	"Queue.receiver": { open: Queue.receiver, names: ["prefix", "capacity", "from", "onPeer"] },
 	"Route.sender": { open: Route.sender, names: ["prefix", "wait"] },

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import * as abi from "./abi.ts";
 import { WaitBits } from "./engine.ts";
 import { Kind, kindName, modes, OverflowKind, overflows } from "./kinds.ts";
+import { STAMP_BYTES, stamp } from "./layout.ts";
 import { limits } from "./limits.ts";
 import { OWNER_DIED, Status } from "./status.ts";
 import { type Agreed, disagreements, numbers, offsets, snake } from "./testing/evaluate_c.ts";
@@ -40,6 +41,7 @@ const agreed: readonly Agreed[] = [
 	...modes.map((mode, i): Agreed => [`IPC_${mode.replaceAll("-", "_").toUpperCase()}`, i]),
 	...overflows.map((overflow, i): Agreed => [`IPC_${overflow.replaceAll("-", "_").toUpperCase()}`, i + 1]),
 	...numbers("IPC_OPTION_", abi.Option),
+	...numbers("IPC_STAMP_", abi.StampOption),
 	...numbers("IPC_CAUSE_", abi.Cause),
 	...numbers("IPC_LISTED_", abi.ListedStateNumber),
 	...numbers("IPC_", abi.Role),
@@ -51,6 +53,8 @@ const agreed: readonly Agreed[] = [
 	["IPC_WAIT_FOR_SHARED", WaitBits.shared],
 	...offsets("ipc_options", abi.options),
 	["sizeof(ipc_options)", abi.OPTIONS_BYTES],
+	...offsets("ipc_stamp", stamp),
+	["sizeof(ipc_stamp)", STAMP_BYTES],
 	...offsets("ipc_failure", abi.failure),
 	["sizeof(ipc_failure)", abi.FAILURE_BYTES],
 	...offsets("ipc_listed_name", abi.listedName),

@@ -27,8 +27,12 @@ export const options = {
 	maxAttempts: 120,
 	prefetch: 124,
 	deadLetter: 128,
+	stamp: 264,
 } as const;
-export const OPTIONS_BYTES = 264;
+export const OPTIONS_BYTES = 272;
+
+/** `ipc_stamp_option`. */
+export const StampOption = { none: 0, all: 1, any: 2 } as const;
 
 /** `IPC_CODEC_BYTES`: of the id of a codec, with its zero byte. */
 export const CODEC_BYTES = 64;
@@ -47,6 +51,7 @@ export const Option = {
 	maxAttempts: 10,
 	deadLetter: 11,
 	lossy: 12,
+	stamp: 13,
 } as const;
 
 /**
@@ -82,7 +87,7 @@ export const Cause = {
 	heap: 8,
 } as const;
 
-/** `ipc_listed_name`. From `capacity` to `messages` 64-bit words; the last four are text that ends with a zero byte. */
+/** `ipc_listed_name`. From `capacity` to `messages` 64-bit words; `prefix` to `path` are text that ends with a zero byte. */
 export const listedName = {
 	state: 0,
 	kind: 4,
@@ -108,8 +113,9 @@ export const listedName = {
 	name: 168,
 	codec: 304,
 	path: 368,
+	stamped: 1664,
 } as const;
-export const LISTED_NAME_BYTES = 1664;
+export const LISTED_NAME_BYTES = 1672;
 
 /** `ipc_letter_origin`: a 32-bit word, and two texts that end with a zero byte. */
 export const letterOrigin = { attempts: 0, queue: 4, reason: 133 } as const;

@@ -107,6 +107,8 @@ export interface EngineOptions {
 	readonly maxAttempts?: number;
 	/** Of a receiver of a queue: the name of its dead-letter queue. */
 	readonly deadLetter?: string;
+	/** `StampOption`: whether the messages of the name have stamps. Left out: they have none. */
+	readonly stamp?: number;
 	/** The index in {@link modes}, for the senders that a receiver of a queue opens itself. */
 	readonly mode?: number;
 }
@@ -239,6 +241,8 @@ export interface EngineSender extends EngineEndpoint {
 	/** The largest message that is sent whole, and that a batch can hold. */
 	readonly maxRecordLength: number;
 	readonly maxLoanLength: number;
+	/** The number of this sender for the stamps that the caller writes before its messages; 0: the name has no stamps. */
+	readonly stamp: number;
 	/**
 	 * `bytes` of at most `maxRecordLength` may be an object of the caller, whose properties and prototype say anything. It has at least
 	 * `length` bytes. Read its elements or its memory, and no property. Longer `bytes` are a view that the caller does not know.
@@ -250,12 +254,16 @@ export interface EngineSender extends EngineEndpoint {
 	 */
 	sendPart(bytes: Uint8Array, length: number, progress: Uint32Array): number;
 	abortPart(): void;
+	/** Of a sender that writes stamps: the `progress` of a message that is sent from now on, which keeps the time. */
+	startPart?(): Uint32Array;
 	/** Copies a message into the batch; `bytes` as in `send`. `timedOut`: the batch is full; flush it first. */
 	stage(bytes: Uint8Array, length: number): number;
 	/** Sends the batch. Stores how many messages were sent in `accepted[0]`, also if it fails; the others are forgotten. */
 	flush(timeout: number, accepted: Uint32Array): number;
 	/** Lends space for a message. Returns its byte offset in the ring, or a status. */
 	loan(length: number, timeout: number): number;
+	/** Of a sender that writes stamps: the loan is sent now. Otherwise its time is that of the call of `loan`. */
+	stampLoan?(offset: number): void;
 	/** Sends the first `length` bytes of the loan at `offset`; -1 gives the space back. */
 	endLoan(offset: number, length: number): number;
 	/** The whole ring, for writing loans. It stays mapped after close. */
@@ -284,6 +292,8 @@ export interface EngineSender extends EngineEndpoint {
 }
 
 export interface EngineReceiver extends EngineEndpoint {
+	/** Whether each message begins with a stamp. */
+	readonly isStamped: boolean;
 	/** Copies the next message, of at most `capacity` bytes. Returns its length. `target` is not empty. */
 	recv(target: Uint8Array, timeout: number, capacity?: number): number;
 	/** The same into an object of the caller, of at least `capacity` bytes (at least 1), as `bytes` of `EngineSender.send`. */

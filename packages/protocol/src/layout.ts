@@ -42,6 +42,7 @@ export const header = {
 	overflow: 32,
 	initial: 36,
 	robust: 40,
+	stamped: 44,
 	created: 48,
 	segmentBytes: 56,
 	bodyOffset: 64,
@@ -143,6 +144,10 @@ export const LEASE_DELAYED = -0x80000000;
 
 /** `ipc_origin`. `nameBytes` and `reasonBytes` have 16 bits. */
 export const origin = { attempts: 0, nameBytes: 4, reasonBytes: 6 } as const;
+
+/** `ipc_stamp`. `sentAt` is a long. */
+export const stamp = { sender: 0, reserved: 4, sentAt: 8 } as const;
+export const STAMP_BYTES = 16;
 export const ORIGIN_BYTES = 8;
 
 /** `IPC_LEASE_DONE` and `IPC_CLAIM_ABANDONED`, as a signed word. */

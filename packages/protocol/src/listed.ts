@@ -98,6 +98,8 @@ export interface ListedName {
 	 * The id of the codec of its messages, for example `json`; `""` if no endpoint has had one. Of a damaged one, `""`, too.
 	 */
 	readonly codec: string;
+	/** Whether each message carries a stamp: which sender has sent it, and when. */
+	readonly stamped: boolean;
 	/** How many messages have been sent since it was created. */
 	readonly messages: number;
 	/** Of a queue: how many bytes of its ring, headers included, wait to be taken. */

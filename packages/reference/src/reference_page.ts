@@ -13,7 +13,7 @@ const ORDER = [
 	...["Route", "RouteFactory", "Channel", "Queue", "EndpointFactory"],
 	...["defineChannel", "defineRoute", "defineQueue", "Definition", "RouteDefinition"],
 	...["Endpoint", "Sender", "Sending", "Refusal", "Flushed", "Loan", "Receiver", "Message", "Batch"],
-	...["QueueReceiver", "Lease"],
+	...["QueueReceiver", "Lease", "Stamp", "Latency"],
 	...["ValueSender", "ValueReceiver", "ValueQueueReceiver", "ValueLease", "ValueOptions", "InvalidOptions"],
 	...["Codec", "CodecInto", "StandardSchema"],
 	...["PeerEvent", "EndpointOptions", "ReceiverOptions", "RouteSenderOptions", "RouteSenderAsyncOptions"],

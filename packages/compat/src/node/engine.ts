@@ -33,8 +33,8 @@ export const nativeEngine: Engine = {
 			({ segment, at, instance }, leave) =>
 				new SegmentReceiver(segment, at, instance, options.fromOldest, leave, {
 					name,
-					open: (other, mode, capacity) =>
-						openSenderView(library(), "queue", prefix, other, otherQueueOptions(options, mode, capacity)),
+					open: (other, ...how) =>
+						openSenderView(library(), "queue", prefix, other, otherQueueOptions(options, ...how)),
 				}),
 			abandonReceiver,
 		),

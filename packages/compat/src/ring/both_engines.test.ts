@@ -86,6 +86,46 @@ describe.each(cases)("from %s to %s, in a ring that starts at %d", (from, to, fi
 		}
 	});
 
+	test("stamps, also of loans, fragments and dead letters", async () => {
+		const name = names.next();
+		const rest = { prefix, capacity: 4096 };
+		using receiver = receiving.Channel.receiver(name, { ...rest, stamp: true });
+		using sender = sending.Channel.sender(name, rest);
+		for (let i = 0; i < 40; i++) {
+			const before = library.monotonicNs();
+			const length = (i * 397) % 3000; // some in fragments
+			if (i % 3 === 0 && length < 2000) {
+				const loan = lent(sender.loan(length + 8));
+				loan.bytes.set(large(i, length));
+				loan.send(length);
+			} else if (length > 2000) {
+				const [sent, message] = await Promise.all([sender.sendAsync(large(i, length)), receiver.recvAsync()]);
+				expect(sent && isLarge(message ?? new Uint8Array(1), i, length)).toBe(true);
+			} else expect(sender.send(large(i, length))).toBe(true);
+			if (length <= 2000) expect(isLarge(receiver.tryRecv() ?? new Uint8Array(1), i, length)).toBe(true);
+			expect(receiver.lastStamp?.sentAt).toBeGreaterThanOrEqual(before);
+			expect(receiver.lastStamp?.sentAt).toBeLessThanOrEqual(library.monotonicNs());
+		}
+		expect(receiver.latency?.count).toBe(40);
+		const queue = names.next();
+		using jobs = receiving.Queue.receiver(queue, { ...rest, stamp: true, deadLetter: `${queue}.dead` });
+		using dead = sending.Queue.receiver(`${queue}.dead`, rest);
+		using other = sending.Queue.sender(queue, { ...rest, stamp: true });
+		for (let i = 0; i < 30; i++) {
+			other.send(`job ${i}`);
+			const lease = jobs.take();
+			const stamp = lease?.stamp;
+			expect(stamp?.sender).toBeGreaterThan(0);
+			lease?.reject("because");
+			using letter = dead.take({ timeout: 10_000 });
+			expect([letter && text(letter.bytes), letter?.stamp]).toEqual([`job ${i}`, stamp]);
+			expect(letter?.redrive()).toBe(true);
+			using again = jobs.take({ timeout: 10_000 });
+			expect([again && text(again.bytes), again?.stamp]).toEqual([`job ${i}`, stamp]);
+			again?.done();
+		}
+	});
+
 	test.each(["Route", "Channel"] as const)("a %s carries messages and padding", (kind) => {
 		const name = names.next();
 		using receiver = receiving[kind].receiver(name, { prefix, capacity: 4096 });

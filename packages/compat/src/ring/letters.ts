@@ -1,4 +1,5 @@
 import {
+	abi,
 	type EngineOptions,
 	headerWord,
 	IpcError,
@@ -11,6 +12,7 @@ import {
 	Status,
 } from "@libipc/protocol";
 import { deadLetterOf } from "../segment/dead_letter.ts";
+import { isStamped, type Segment } from "../segment/segment.ts";
 import { endpointOf, type OpenSegment } from "../segment_endpoint.ts";
 import { type MoveKey, moveFind, moveForget, movePublish } from "./moves.ts";
 import { queueDone, queueLease, queueOrigin, queueRetry } from "./queue.ts";
@@ -30,12 +32,20 @@ const decoder = new TextDecoder();
 export interface OtherQueues {
 	/** The name of the receiver's queue. */
 	readonly name: string;
-	/** Takes a sender's slot, or throws an IpcError. `mode`: the index in `modes`. `capacity` 0: any. */
-	open(name: string, mode: number, capacity: number): OpenSegment;
+	/**
+	 * Takes a sender's slot, or throws an IpcError. `mode`: the index in `modes`. `capacity` 0: any. `stamp`: the one of the receiver's
+	 * queue, because the bytes of a message are moved as they are, with its stamp.
+	 */
+	open(name: string, mode: number, capacity: number, stamp: number): OpenSegment;
 }
 
 /** The options of such a sender. */
-export const otherQueueOptions = ({ permissions }: EngineOptions, mode: number, capacity: number): EngineOptions => ({
+export const otherQueueOptions = (
+	{ permissions }: EngineOptions,
+	mode: number,
+	capacity: number,
+	stamp: number,
+): EngineOptions => ({
 	capacity,
 	maxReceivers: 0,
 	permissions,
@@ -44,19 +54,22 @@ export const otherQueueOptions = ({ permissions }: EngineOptions, mode: number, 
 	lossy: false,
 	firstPosition: 0,
 	codec: "",
+	stamp,
 	mode,
 });
 
+const stampOf = (segment: Segment): number => (isStamped(segment) ? abi.StampOption.all : abi.StampOption.none);
+
 /** Opens a queue that exists. `creates`: if it does not, it is created with a ring of that capacity. */
-function openQueue({ open }: OtherQueues, name: string, creates: number): OpenSegment {
+function openQueue({ open }: OtherQueues, name: string, creates: number, stamp: number): OpenSegment {
 	for (let tries = 0; ; tries++) {
 		try {
-			return open(name, modes.indexOf("open"), 0);
+			return open(name, modes.indexOf("open"), 0, stamp);
 		} catch (error) {
 			if (creates === 0 || !(error instanceof IpcError) || error.code !== "ERR_IPC_NOT_FOUND") throw error;
 		}
 		try {
-			return open(name, modes.indexOf("create-or-open"), creates);
+			return open(name, modes.indexOf("create-or-open"), creates, stamp);
 		} catch (error) {
 			// Another process has created it meanwhile, with another capacity.
 			if (tries === 3 || !(error instanceof IpcError) || error.code !== "ERR_IPC_OPTIONS_MISMATCH") throw error;
@@ -112,7 +125,7 @@ export class Letters {
 		const { segment } = this.#receiver;
 		const name = this.#dead ? undefined : deadLetterOf(segment);
 		if (name === undefined) return this.#dead?.state;
-		const opened = openQueue(this.#queues, name, segment.capacity);
+		const opened = openQueue(this.#queues, name, segment.capacity, stampOf(segment));
 		if (opened.segment.capacity < segment.capacity) {
 			const { capacity } = opened.segment;
 			opened.leave();
@@ -204,7 +217,7 @@ export class Letters {
 
 	/** Calls `use` with a sender of the queue of a name, which is not kept open: letters.c says why. */
 	#withQueue(name: string, use: (to: SenderState) => number): number {
-		const opened = openQueue(this.#queues, name, 0);
+		const opened = openQueue(this.#queues, name, 0, stampOf(this.#receiver.segment));
 		try {
 			return use(new SenderState(opened.segment, opened.at, opened.instance));
 		} finally {

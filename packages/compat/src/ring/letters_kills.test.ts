@@ -24,7 +24,8 @@ function openReceiver(thread: Threads, name: string, maxAttempts = 0): SegmentRe
 	const { segment, at, instance, leave } = openAsReceiver(thread, "queue", "", name, options, false);
 	return new SegmentReceiver(segment, at, instance, false, leave, {
 		name,
-		open: (other, mode, capacity) => openAsSender(thread, "queue", "", other, { ...SMALL, capacity, mode }),
+		open: (other, mode, capacity, stamp) =>
+			openAsSender(thread, "queue", "", other, { ...SMALL, capacity, mode, stamp }),
 	});
 }
 

@@ -11,7 +11,7 @@ import {
 } from "@libipc/protocol";
 import { peersOf } from "../peers.ts";
 import { arm, armed } from "../segment/event.ts";
-import type { Segment } from "../segment/segment.ts";
+import { isStamped, type Segment } from "../segment/segment.ts";
 import { pollSlots } from "../segment/slots.ts";
 import { findLatest } from "./latest.ts";
 import { Letters, type OtherQueues } from "./letters.ts";
@@ -32,6 +32,7 @@ const LARGEST_KEPT = 1 << 20;
 
 /** A receiver over a segment: `native/src/receiver.c`. */
 export class SegmentReceiver implements EngineReceiver {
+	readonly isStamped: boolean;
 	readonly #state: ReceiverState;
 	readonly #found = new Found();
 	/** The last target of a caller, and a view of its memory: a program usually passes the same one again. */
@@ -65,6 +66,7 @@ export class SegmentReceiver implements EngineReceiver {
 		this.#state = new ReceiverState(segment, slot, instance);
 		this.#segment = segment;
 		this.#leave = leave;
+		this.isStamped = isStamped(segment);
 		if (this.#state.isOverrun) overrunStart(this.#state, fromOldest);
 		this.#state.leave();
 		if (!queues || !this.#state.isQueue) return;

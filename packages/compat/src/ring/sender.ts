@@ -24,7 +24,7 @@ import {
 	sleep,
 } from "../segment/event.ts";
 import { isOrphaned } from "../segment/orphaned.ts";
-import type { Segment } from "../segment/segment.ts";
+import { isStamped, type Segment } from "../segment/segment.ts";
 import { evictDead, pollSlots, presentSender } from "../segment/slots.ts";
 import { flush, stage } from "./batch.ts";
 import { maxOverwriting, sendFragments, sendPart } from "./fragments.ts";
@@ -60,6 +60,7 @@ export class SegmentSender implements EngineSender {
 	readonly maxMessageLength: number;
 	readonly maxRecordLength: number;
 	readonly maxLoanLength: number;
+	readonly stamp: number;
 	readonly #state: SenderState;
 	readonly #claimed = new Claimed();
 	readonly #segment: Segment;
@@ -75,6 +76,7 @@ export class SegmentSender implements EngineSender {
 		this.maxRecordLength = state.maxRecord;
 		this.maxMessageLength = maxMessage(state);
 		this.maxLoanLength = maxLoan(state);
+		this.stamp = isStamped(segment) ? instance >>> 0 : 0;
 	}
 
 	send(bytes: Uint8Array, length: number, timeout: number): number {

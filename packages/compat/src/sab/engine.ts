@@ -1,4 +1,11 @@
-import { type Engine, type EngineHandleOptions, type EngineOptions, type HandleKind, Status } from "@libipc/protocol";
+import {
+	abi,
+	type Engine,
+	type EngineHandleOptions,
+	type EngineOptions,
+	type HandleKind,
+	Status,
+} from "@libipc/protocol";
 import { engineChoice } from "../engine_choice.ts";
 import { SegmentCondition } from "../locks/condition.ts";
 import { abandonHandle, type HandleClass, type SegmentHandle } from "../locks/handle.ts";
@@ -33,6 +40,7 @@ const ofHandle = ({ maxHandles, ...options }: EngineHandleOptions): NameOptions 
 	overflow: 0,
 	firstPosition: 0,
 	codec: "",
+	stamp: abi.StampOption.none,
 	maxAttempts: 0,
 	deadLetter: "",
 });
@@ -44,6 +52,7 @@ const ofRing = ({
 	overflow,
 	firstPosition,
 	codec,
+	stamp,
 	maxAttempts,
 	deadLetter,
 }: EngineOptions): NameOptions => ({
@@ -53,6 +62,7 @@ const ofRing = ({
 	overflow,
 	firstPosition,
 	codec,
+	stamp: stamp ?? abi.StampOption.none,
 	maxAttempts: maxAttempts ?? 0,
 	deadLetter: deadLetter ?? "",
 	mode: 0,
@@ -105,8 +115,8 @@ export const sabEngine: Engine = {
 			({ segment, at, instance }, leave) =>
 				new SegmentReceiver(segment, at, instance, options.fromOldest, leave, {
 					name,
-					open: (other, mode, capacity) => {
-						const its = { ...ofRing(otherQueueOptions(options, mode, capacity)), mode };
+					open: (other, mode, capacity, stamp) => {
+						const its = { ...ofRing(otherQueueOptions(options, mode, capacity, stamp)), mode };
 						return openAsSender(threads(), "queue", prefix, other, its);
 					},
 				}),

@@ -26,7 +26,7 @@ import {
 } from "@libipc/protocol";
 import { codecOf } from "../segment/codec.ts";
 import { marksLastNumber } from "../segment/marks.ts";
-import { Segment } from "../segment/segment.ts";
+import { isStamped, Segment } from "../segment/segment.ts";
 import { isOwnerAlive } from "../segment/slots.ts";
 import { hasWaiting } from "../segment/waits.ts";
 import { findBlock, type Key, keyIn, keyOf } from "./name_table.ts";
@@ -168,6 +168,7 @@ const nothing = {
 	overflow: "unknown",
 	permissions: 0,
 	codec: "",
+	stamped: false,
 	messages: 0,
 	waiting: 0,
 	permits: 0,
@@ -192,6 +193,7 @@ function describeSegment(key: Key, segment: Segment): ListedName {
 		overflow: overflows[segment.overflow - 1] ?? "unknown",
 		permissions: words[headerWord.permissions] as number,
 		codec: codecOf(segment) ?? "",
+		stamped: isStamped(segment),
 		messages: hasRing(kind) ? messagesOf(segment) : 0,
 		waiting: kind === Kind.queue ? lagOf(segment, words[headerWord.cursor] as number) : 0,
 		permits: isSemaphore ? (words[headerWord.permits] as number) : 0,

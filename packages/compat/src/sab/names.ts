@@ -1,5 +1,6 @@
 import type { OpenFailure } from "@libipc/core/api";
 import {
+	abi,
 	CLAIM_ABANDONED,
 	HEADER_BYTES,
 	hasRing,
@@ -20,7 +21,7 @@ import { codecOf, codecPid } from "../segment/codec.ts";
 import { deadLetterOf, maxAttemptsOf } from "../segment/dead_letter.ts";
 import { diedInside, inheritDiedInside } from "../segment/died_inside.ts";
 import { marksAdd } from "../segment/marks.ts";
-import { Segment, type SegmentFields } from "../segment/segment.ts";
+import { isStamped, Segment, type SegmentFields } from "../segment/segment.ts";
 import { isAnyAlive, reap, unlink } from "../segment/slots.ts";
 import { hubLong, UNIT_BYTES } from "./hub_layout.ts";
 import { addBlock, findBlock, firstWord, type Key } from "./name_table.ts";
@@ -43,6 +44,8 @@ export interface NameOptions {
 	readonly size: number;
 	/** The id of the endpoint's codec; `""`: it has none. */
 	readonly codec: string;
+	/** `StampOption`: whether the messages have stamps. */
+	readonly stamp: number;
 	/** Of a receiver of a queue. */
 	readonly maxAttempts: number;
 	readonly deadLetter: string;
@@ -64,6 +67,7 @@ const Option = {
 	codec: 9,
 	maxAttempts: 10,
 	deadLetter: 11,
+	stamp: 13,
 } as const;
 
 const DEFAULT_CAPACITY = 2 ** 20;
@@ -125,6 +129,7 @@ function writeHeader(segment: Segment, key: Key, options: NameOptions, created: 
 	words[headerWord.overflow] = segment.overflow;
 	words[headerWord.initial] = segment.initial;
 	words[headerWord.robust] = segment.robust ? 1 : 0;
+	words[headerWord.stamped] = options.stamp === abi.StampOption.all ? 1 : 0;
 	longs[headerLong.created] = created;
 	longs[headerLong.segmentBytes] = BigInt(sizes.total);
 	longs[headerLong.bodyOffset] = BigInt(sizes.body);
@@ -172,6 +177,7 @@ export function checkHeader(words: Int32Array, longs: BigInt64Array, room: numbe
 	const overflow = word(header.overflow);
 	const initial = word(header.initial);
 	const robust = word(header.robust);
+	const stamped = word(header.stamped);
 	let isValid = kind >= Kind.route && kind <= Kind.memory && maxReceivers > 0 && maxReceivers <= limits.maxReceivers;
 	if (hasRing(kind))
 		isValid &&=
@@ -179,8 +185,9 @@ export function checkHeader(words: Int32Array, longs: BigInt64Array, room: numbe
 			capacity <= limits.maxCapacity &&
 			(capacity & (capacity - 1)) === 0 &&
 			overflow >= OverflowKind.block &&
-			overflow <= OverflowKind.dropOldest;
-	else isValid &&= capacity === 0 && overflow === 0 && initial <= limits.maxPermits && robust <= 1;
+			overflow <= OverflowKind.dropOldest &&
+			stamped <= 1;
+	else isValid &&= capacity === 0 && overflow === 0 && initial <= limits.maxPermits && robust <= 1 && stamped === 0;
 	if (!isValid || word(header.maxSenders) !== sendersOf(kind, capacity)) return failed(Status.corrupt);
 	const { body, total } = segmentBytes(kind, capacity, maxReceivers);
 	const sizes = [longs[headerLong.segmentBytes], longs[headerLong.bodyOffset]];
@@ -225,6 +232,10 @@ function compareOptions(segment: Segment, options: NameOptions): OpenFailure | u
 		return mismatch(Option.initial, segment.initial, options.initial - 1);
 	if (options.robust && (options.robust === 1) !== segment.robust)
 		return mismatch(Option.robust, segment.robust ? 1 : 0, options.robust === 1 ? 1 : 0);
+	const { all, any } = abi.StampOption;
+	const stamped = isStamped(segment);
+	if (options.stamp !== any && (options.stamp === all) !== stamped)
+		return mismatch(Option.stamp, stamped ? 1 : 0, options.stamp === all ? 1 : 0);
 	const codec = options.codec === "" ? "" : codecOf(segment);
 	if (codec === undefined) return failed(Status.corrupt);
 	if (codec !== "" && codec !== options.codec)

@@ -11,7 +11,7 @@ import {
 } from "@libipc/protocol";
 import type { Platform } from "./platform.ts";
 
-const { orphaned: ORPHANED } = headerWord;
+const { orphaned: ORPHANED, stamped: STAMPED } = headerWord;
 
 /** The constant part of a header, as it was when it was checked. What shared memory says later is not trusted. */
 export interface SegmentFields {
@@ -85,3 +85,6 @@ export class Segment implements SegmentFields {
 		return (this.words[ORPHANED] as number) === TRUNCATED ? Status.corrupt : status;
 	}
 }
+
+/** Whether each message of a ring begins with a stamp. It never changes: read once, when an endpoint is opened. */
+export const isStamped = ({ words }: Segment): boolean => words[STAMPED] === 1;

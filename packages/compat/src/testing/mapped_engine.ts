@@ -184,8 +184,8 @@ export const mappedEngine: Engine = {
 		const { segment, at, instance, leave } = openReceiverView(library(), kind, prefix, name, options);
 		const queues = {
 			name,
-			open: (other: string, mode: number, capacity: number) =>
-				openSenderView(library(), "queue", prefix, other, otherQueueOptions(options, mode, capacity)),
+			open: (other: string, ...how: [mode: number, capacity: number, stamp: number]) =>
+				openSenderView(library(), "queue", prefix, other, otherQueueOptions(options, ...how)),
 		};
 		try {
 			return new SegmentReceiver(segment, at, instance, options.fromOldest, leave, queues);

@@ -1,4 +1,12 @@
-import { type EndpointKind, type EngineOptions, type HandleKind, IpcError, limits, overflows } from "@libipc/protocol";
+import {
+	abi,
+	type EndpointKind,
+	type EngineOptions,
+	type HandleKind,
+	IpcError,
+	limits,
+	overflows,
+} from "@libipc/protocol";
 import type {
 	AsyncWaitOptions,
 	DrainOptions,
@@ -167,6 +175,7 @@ export function checkOptions(
 		lossy: checkLossy(endpoint, options.lossy),
 		firstPosition: checkInteger(endpoint, "firstPosition", firstPosition, 0, 0xffffffff),
 		codec,
+		stamp: checkStamp(endpoint, options.stamp),
 		...checkDeadLetter(endpoint, options),
 	};
 }
@@ -228,6 +237,13 @@ function checkOverflow(endpoint: string, kind: EndpointKind, overflow: unknown):
 function checkLossy(endpoint: string, lossy: unknown): boolean {
 	if (lossy === undefined || typeof lossy === "boolean") return lossy === true;
 	throw invalid(endpoint, `lossy must be a boolean, not ${show(lossy)}.`);
+}
+
+function checkStamp(endpoint: string, stamp: unknown): number {
+	const { none, all, any } = abi.StampOption;
+	if (stamp === undefined) return any;
+	if (typeof stamp === "boolean") return stamp ? all : none;
+	throw invalid(endpoint, `stamp must be a boolean, not ${show(stamp)}.`);
 }
 
 function checkFrom(endpoint: string, from: unknown): boolean {

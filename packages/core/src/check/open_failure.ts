@@ -124,7 +124,7 @@ export function openFailure(
 					`${endpoint} is in use with ${found} bytes, fewer than the ${wanted} asked for. Ask for no more, leave the rest to grow(), or have it created larger.`,
 				);
 			const show = (value: number): string => {
-				if (option === "robust") return String(value !== 0);
+				if (option === "robust" || option === "stamp") return String(value !== 0);
 				if (option === "permissions") return `0o${value.toString(8)}`;
 				return option === "overflow" ? `"${overflows[value - 1] ?? value}"` : String(value);
 			};

@@ -9,6 +9,7 @@ const ENDPOINT = [
 	"onPeer",
 	"codec",
 	"schema",
+	"stamp",
 ] as const;
 const HANDLE = ["prefix", "permissions", "maxHandles"] as const;
 
@@ -48,6 +49,7 @@ const OWNERS: Readonly<Record<string, string>> = {
 	onPeer: "Route, Channel and Queue",
 	codec: "Route, Channel and Queue",
 	schema: "Route, Channel and Queue",
+	stamp: "Route, Channel and Queue",
 	onInvalid: "receivers",
 	from: "receivers",
 	deadLetter: "Queue.receiver",

@@ -73,7 +73,7 @@ export interface PeerEvent {
 }
 
 /**
- * How a name is opened. The process that opens a name first sets `capacity`, `maxReceivers`, `overflow` and `permissions`. A
+ * How a name is opened. The process that opens a name first sets `capacity`, `maxReceivers`, `overflow`, `stamp` and `permissions`. A
  * later open that passes another value fails with `ERR_IPC_OPTIONS_MISMATCH`. A later open that leaves an option out accepts
  * the value that was set, except for `permissions`.
  */
@@ -103,6 +103,15 @@ export interface EndpointOptions {
 	 * @defaultValue `"block"`
 	 */
 	readonly overflow?: Overflow | undefined;
+	/**
+	 * Whether each message carries a stamp: which sender has sent it, and when. All senders of the name write it, in whatever way they
+	 * send, and all receivers take it off, so that nothing changes for the messages; {@link Receiver.lastStamp}, {@link Lease.stamp} and
+	 * {@link Receiver.latency} show it. It takes 16 bytes of the ring for each message, and the largest message is 16 bytes smaller. A
+	 * dead-letter queue has stamps if its queue has them.
+	 *
+	 * @defaultValue `false` for a name that is created; otherwise what the name has
+	 */
+	readonly stamp?: boolean | undefined;
 	/**
 	 * File mode bits of the shared memory. To share a name with other users, pass the same value in every process, for example
 	 * 0o660. Without it, an open accepts only a name that belongs to this user alone, and fails with `ERR_IPC_PERMISSION`

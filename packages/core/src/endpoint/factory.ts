@@ -21,6 +21,8 @@ import {
 } from "../check/argument.ts";
 import { checkOptionNames, optionNames } from "../check/option_names.ts";
 import { warnOfOtherKind } from "../check/other_kind.ts";
+import { withoutStamps } from "../stamp/stamped_receiver.ts";
+import { withStamps } from "../stamp/stamped_sender.ts";
 import type { Decoding } from "../value/decoding.ts";
 import { type CheckedValueOptions, checkValueOptions } from "../value/value_options.ts";
 import { ValueQueueReceiverEndpoint } from "../value/value_queue_receiver.ts";
@@ -107,7 +109,7 @@ interface ReceiverClasses<Bytes extends ReceiverEndpoint> {
 /** The public sender of an engine's. `reopen` opens another sender of the name, for a clone; a clone of a route's sender shares it. */
 function senderOf(
 	engine: Engine,
-	native: EngineSender,
+	opened: EngineSender,
 	kind: EndpointKind,
 	name: string,
 	checked: CheckedOptions,
@@ -115,6 +117,7 @@ function senderOf(
 ): SenderEndpoint {
 	warnOfOtherKind(engine, kind, checked.prefix, name);
 	const loop = eventLoopOf(engine);
+	const native = withStamps(engine, opened);
 	const sending = new WaitQueue(loop, native, WaitBits.space);
 	const handle = (shared: SharedSender): SenderEndpoint =>
 		new SenderEndpoint(name, describe(kind, checked.prefix, name), shared, (same) => reopen?.() ?? handle(same));
@@ -141,7 +144,8 @@ function createFactory<Bytes extends ReceiverEndpoint>(
 	}
 
 	function bytesReceiver(name: string, checked: CheckedOptions): Bytes {
-		const native = engine().openReceiver(kind, checked.prefix, name, checked.options);
+		const opened = engine().openReceiver(kind, checked.prefix, name, checked.options);
+		const native = withoutStamps(engine(), name, opened);
 		warnOfOtherKind(engine(), kind, checked.prefix, name);
 		const { codec, lossy } = checked.options;
 		const { prefetch } = checked;

@@ -20,8 +20,11 @@ export class RingLoan implements OpenLoan {
 	readonly #engine: EngineSender;
 	readonly #offset: number;
 	readonly #byteLength: number;
+	readonly #isOfProgram: boolean;
 
-	constructor(engine: EngineSender, offset: number, byteLength: number, among: Set<OpenLoan>) {
+	/** `isOfProgram`: the program ends it when it likes, and its message is sent then, and not when the space was lent. */
+	constructor(engine: EngineSender, offset: number, byteLength: number, among: Set<OpenLoan>, isOfProgram: boolean) {
+		this.#isOfProgram = isOfProgram;
 		this.#engine = engine;
 		this.#offset = offset;
 		this.#byteLength = byteLength;
@@ -34,6 +37,7 @@ export class RingLoan implements OpenLoan {
 	}
 
 	end(length: number): boolean {
+		if (this.#isOfProgram && length >= 0) this.#engine.stampLoan?.(this.#offset);
 		this.#engine.endLoan(this.#offset, length);
 		return length >= 0;
 	}

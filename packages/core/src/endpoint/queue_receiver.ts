@@ -2,6 +2,8 @@ import { type EngineReceiver, IpcError, type LetterOrigin, Status } from "@libip
 import { checkDelay, checkDrainOptions, checkReason, checkTimeout, timeoutOf } from "../check/argument.ts";
 import { failure } from "../check/failure.ts";
 import { checkHandled, checkHandler } from "../check/handler.ts";
+import type { Stamp } from "../stamp/stamp_types.ts";
+import { StampedReceiver } from "../stamp/stamped_receiver.ts";
 import type { Decoding } from "../value/decoding.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import type { WaitIterator } from "../wait/wait_iterator.ts";
@@ -241,6 +243,11 @@ export class ReceiverLease implements Lease {
 		return among.has(this.#lease) ? engine.origin(offset) : undefined;
 	}
 
+	get stamp(): Stamp | undefined {
+		const { among, engine, offset } = this.#lease;
+		return engine instanceof StampedReceiver && among.has(this.#lease) ? engine.stampOf(offset) : undefined;
+	}
+
 	done(): void {
 		if (!endLease(this.#lease, "done")) throw this.#endedError();
 		forgotten.unregister(this.#lease);
@@ -281,6 +288,12 @@ export class ReceiverLease implements Lease {
 				"ERR_IPC_NOT_FOUND",
 				this.#name,
 				`The queue "${origin.queue}", where this message comes from, is not open anywhere. Open a receiver or a sender of it first, and keep it open: its messages are gone with its last endpoint.`,
+			);
+		if (status === Status.optionsMismatch)
+			throw new IpcError(
+				"ERR_IPC_OPTIONS_MISMATCH",
+				this.#name,
+				`The queue "${origin.queue}", where this message comes from, was created again with another stamp option than ${this.#endpoint}. Open both with the same one.`,
 			);
 		if (status !== 0) throw failure(status, origin.queue, `queue "${origin.queue}"`);
 		this.#ended();

@@ -3,6 +3,8 @@ import { checkDrainOptions, checkIteration, checkTimeout, notATarget, timeoutOf 
 import { byteLengthOf, plainLength, uint8ArrayOf } from "../check/bytes.ts";
 import { closedError, failure } from "../check/failure.ts";
 import { checkHandled, checkHandler } from "../check/handler.ts";
+import type { Latency, Stamp } from "../stamp/stamp_types.ts";
+import { StampedReceiver } from "../stamp/stamped_receiver.ts";
 import type { Decoding, Utf8Buffer } from "../value/decoding.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { WaitIterator } from "../wait/wait_iterator.ts";
@@ -36,6 +38,8 @@ export class ReceiverEndpoint implements Receiver {
 	readonly name: string;
 	readonly #endpoint: string;
 	readonly #engine: EngineReceiver;
+	/** The same engine, if the messages have stamps. */
+	readonly #stamps: StampedReceiver | undefined;
 	readonly #loop: EventLoop;
 	readonly #reopen: () => Receiver;
 	/** The waits for messages. */
@@ -64,6 +68,7 @@ export class ReceiverEndpoint implements Receiver {
 		this.#peers = new Peers(name, engine, loop);
 		this.#endpoint = endpoint;
 		this.#engine = engine;
+		this.#stamps = engine instanceof StampedReceiver ? engine : undefined;
 		this.#reopen = reopen;
 	}
 
@@ -77,6 +82,14 @@ export class ReceiverEndpoint implements Receiver {
 
 	get skipped(): number {
 		return this.#engine.skipped();
+	}
+
+	get lastStamp(): Stamp | undefined {
+		return this.#stamps?.last;
+	}
+
+	get latency(): Latency | undefined {
+		return this.#stamps?.latency;
 	}
 
 	recv(options?: WaitOptions): Uint8Array<ArrayBuffer> | null {
@@ -328,8 +341,9 @@ export class ReceiverEndpoint implements Receiver {
 		throw failure(status, this.name, this.#endpoint);
 	}
 
-	drain(handler: (view: Uint8Array) => void, options?: DrainOptions): number {
-		const max = this.#beginDrain("drain", handler, options);
+	drain(given: (view: Uint8Array) => void, options?: DrainOptions): number {
+		const max = this.#beginDrain("drain", given, options);
+		const handler = this.#stamps ? this.#stamps.handing(given) : given;
 		let timeout = timeoutOf(this.name, options);
 		const deadline = timeout > 0 ? performance.now() + timeout : 0;
 		let handled = 0;
@@ -373,8 +387,9 @@ export class ReceiverEndpoint implements Receiver {
 		return handled;
 	}
 
-	drainBatch(handler: (batch: Batch) => void, options?: DrainOptions): number {
-		const max = this.#beginDrain("drainBatch", handler, options);
+	drainBatch(given: (batch: Batch) => void, options?: DrainOptions): number {
+		const max = this.#beginDrain("drainBatch", given, options);
+		const handler = this.#stamps ? this.#stamps.handingBatch(given) : given;
 		const spans = this.#spansFor(max);
 		this.#keepTarget();
 		const timeout = timeoutOf(this.name, options);

@@ -1,4 +1,5 @@
 import type { LetterOrigin } from "@libipc/protocol";
+import type { Latency, Stamp } from "../stamp/stamp_types.ts";
 import type { AsyncWaitOptions, Endpoint, IterationOptions, WaitOptions } from "./endpoint_types.ts";
 
 /** How long `drain` and `drainBatch` may wait for the first message, and how many messages they handle. */
@@ -35,6 +36,14 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 	readonly lost: number;
 	/** How many messages {@link recvLatest} has passed over. */
 	readonly skipped: number;
+	/**
+	 * The stamp of the message that this receiver got last: in a handler of `drain`, and in the body of a `for await`, the one of the
+	 * message there; after `drainBatch`, the one of the last message. `undefined` if the name has no stamps
+	 * ({@link EndpointOptions.stamp}), or there was no message yet. A lease keeps its own: {@link Lease.stamp}.
+	 */
+	readonly lastStamp: Stamp | undefined;
+	/** How long the messages that this receiver got were on their way; `undefined` if the name has no stamps. */
+	readonly latency: Latency | undefined;
 
 	/**
 	 * Receives the next message. Waits if there is none.
@@ -274,6 +283,11 @@ export interface Lease extends Disposable {
 	readonly bytes: Uint8Array;
 	/** How often the message has been taken: 1 the first time. */
 	readonly attempt: number;
+	/**
+	 * Who sent the message, and when; `undefined` if the queue has no stamps, or the lease has ended. A dead letter has the stamp of the
+	 * message in the queue that it comes from.
+	 */
+	readonly stamp: Stamp | undefined;
 	/**
 	 * Removes the message: its work is done.
 	 *

@@ -1,4 +1,13 @@
-import { abi, type EngineSender, IpcError, limits, READ_POINT_WORDS, Status, WaitBits } from "@libipc/protocol";
+import {
+	abi,
+	type EngineSender,
+	IpcError,
+	limits,
+	READ_POINT_WORDS,
+	STAMP_BYTES,
+	Status,
+	WaitBits,
+} from "@libipc/protocol";
 import { checkCount, checkIterable, checkTimeout, notAMessage } from "../check/argument.ts";
 import { bytesOf, plainLength } from "../check/bytes.ts";
 import { closedError, failure } from "../check/failure.ts";
@@ -218,9 +227,10 @@ export class SenderEndpoint implements Sender {
 
 	#tooLarge(length: number): string {
 		const limit = this.#engine.maxMessageLength;
+		const stamp = this.#engine.stamp === 0 ? 0 : STAMP_BYTES;
 		if (this.#isQueue)
-			return `A message of ${length} bytes does not fit ${this.#endpoint}: the limit of a queue is ${limit} bytes, half of its capacity of ${(limit + 16) * 2} less 16. Open it with a larger capacity, or split the message.`;
-		if (limit < LARGEST)
+			return `A message of ${length} bytes does not fit ${this.#endpoint}: the limit of a queue is ${limit} bytes, half of its capacity of ${(limit + 16 + stamp) * 2} less ${16 + stamp}. Open it with a larger capacity, or split the message.`;
+		if (limit < LARGEST - stamp)
 			return `A message of ${length} bytes does not fit ${this.#endpoint}, which drops its oldest messages: the end of the message would overwrite its beginning. The limit is ${limit} bytes, about seven eighths of its capacity. Open it with a larger capacity, or split the message.`;
 		return `A message of ${length} bytes is more than a message can have (${limit} bytes). Split it.`;
 	}
@@ -312,7 +322,7 @@ export class SenderEndpoint implements Sender {
 			return Promise.reject(error);
 		}
 		const engine = this.#engine;
-		const progress = new Uint32Array(1);
+		const progress = engine.startPart?.() ?? new Uint32Array(1);
 		let sending: (Promise<boolean> & { refusal?: Refusal }) | undefined;
 		let refusal: Refusal | undefined;
 		/** Each promise keeps its own reason: other calls may settle before the caller looks. */
@@ -349,12 +359,22 @@ export class SenderEndpoint implements Sender {
 		const engine = this.#engine;
 		const limit = Math.max(engine.maxLoanLength, this.#isQueue ? 0 : engine.maxMessageLength);
 		const length = checkCount(this.name, "byteLength", byteLength, 0, limit);
-		const timeout = checkTimeout(this.name, options);
+		return this.#lend(length, checkTimeout(this.name, options), true);
+	}
+
+	/** A loan for a message that is sent by this call of the program, with arguments that were checked. */
+	lend(length: number, timeout: number): Loan | null {
+		if (this.#closed || this.#shared.batching) throw this.#unavailableError();
+		return this.#lend(length, timeout, false);
+	}
+
+	#lend(length: number, timeout: number, isOfProgram: boolean): Loan | null {
+		const engine = this.#engine;
 		const offset = length > engine.maxLoanLength ? Status.notInPlace : engine.loan(length, timeout);
 		if (offset === Status.notInPlace) return this.#lendOutsideRing(length, timeout);
 		if (!this.#settled(offset, length, timeout)) return null;
 		const bytes = viewOf(engine.ring(), offset, length);
-		return new SenderLoan(this.name, new RingLoan(engine, offset, length, this.#loans), bytes);
+		return new SenderLoan(this.name, new RingLoan(engine, offset, length, this.#loans, isOfProgram), bytes);
 	}
 
 	/** A loan that is not in the ring: it is written to separate memory, and copied when it is sent. */

@@ -128,6 +128,7 @@ class NativeSender implements EngineSender {
 	readonly maxMessageLength: number;
 	readonly maxRecordLength: number;
 	readonly maxLoanLength: number;
+	readonly stamp: number;
 	#symbols: SenderSymbols;
 	readonly #handle: Address;
 	readonly #close: () => void;
@@ -142,6 +143,7 @@ class NativeSender implements EngineSender {
 		this.maxMessageLength = symbols.ipc_sender_max_message(handle);
 		this.maxRecordLength = symbols.ipc_sender_max_record(handle);
 		this.maxLoanLength = symbols.ipc_sender_max_loan(handle);
+		this.stamp = symbols.ipc_sender_stamp(handle);
 		this.#mapRing = () => mapSenderRing(library, handle);
 		this.#close = closeAtExit(this, () => symbols.ipc_sender_close(handle));
 	}
@@ -254,6 +256,7 @@ class NativeSender implements EngineSender {
 }
 
 class NativeReceiver implements EngineReceiver {
+	readonly isStamped: boolean;
 	#symbols: ReceiverSymbols;
 	readonly #library: NativeLibrary;
 	readonly #length = new Uint32Array(1);
@@ -267,6 +270,7 @@ class NativeReceiver implements EngineReceiver {
 		this.#symbols = symbols;
 		this.#library = library;
 		this.#handle = handle;
+		this.isStamped = symbols.ipc_receiver_stamped(handle) !== 0;
 		this.#mapRing = () => mapReceiverRing(library, handle);
 		this.#close = closeAtExit(this, () => symbols.ipc_receiver_close(handle));
 	}

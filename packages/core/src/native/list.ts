@@ -69,6 +69,7 @@ function readName(structure: Structure, endpoints: readonly ListedEndpoint[]): L
 		overflow: overflows[structure.word(name.overflow) - 1] ?? "unknown",
 		permissions: structure.word(name.permissions),
 		codec: structure.text(name.codec),
+		stamped: structure.word(name.stamped) !== 0,
 		messages: structure.long(name.messages),
 		waiting: structure.word(name.waiting),
 		permits: structure.word(name.permits),

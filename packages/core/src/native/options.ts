@@ -53,6 +53,7 @@ export const nativeOptions = (kind: EndpointKind, options: EngineOptions): Uint3
 			firstPosition: options.firstPosition,
 			mode: options.mode ?? 0,
 			maxAttempts: options.maxAttempts ?? 0,
+			stamp: options.stamp ?? abi.StampOption.none,
 		},
 		options.codec,
 		options.deadLetter,

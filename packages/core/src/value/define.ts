@@ -10,7 +10,7 @@ type Factory = Pick<RouteFactory, "sender" | "receiver" | "clear"> & Partial<Rou
 type Call = "sender" | "senderAsync" | "receiver";
 
 /** What an open cannot change: it is the same on both sides. */
-const FIXED = ["capacity", "maxReceivers", "overflow", "codec", "schema"];
+const FIXED = ["capacity", "maxReceivers", "overflow", "stamp", "codec", "schema"];
 
 /** Which of the options of a definition a call takes: `from` is only for receivers. */
 const namesOf = (kind: EndpointKind, call: Call): readonly string[] => {

@@ -11,7 +11,7 @@ import type { SchemaInput, SchemaOutput, StandardSchema } from "./standard_schem
 import type { InvalidOptions, ValueOptions, ValueQueueReceiver, ValueReceiver, ValueSender } from "./value_types.ts";
 
 /** What a definition fixes: no open can change it. */
-type Fixed = "capacity" | "maxReceivers" | "overflow";
+type Fixed = "capacity" | "maxReceivers" | "overflow" | "stamp";
 
 /** What is defined about a name: the options that all its endpoints share. */
 export interface DefinitionOptions extends Omit<ReceiverOptions, "onPeer"> {}

@@ -104,6 +104,10 @@ class DecodedLease<Value> implements ValueLease<Value> {
 		return this.#lease.attempt;
 	}
 
+	get stamp(): Lease["stamp"] {
+		return this.#lease.stamp;
+	}
+
 	get value(): Value {
 		if (this.#value !== undefined) return this.#value;
 		if (!this.#lease.isOpen)

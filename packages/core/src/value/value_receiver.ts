@@ -10,6 +10,7 @@ import type {
 	Receiver,
 	WaitOptions,
 } from "../endpoint/types.ts";
+import type { Latency, Stamp } from "../stamp/stamp_types.ts";
 import { type Decoding, isInvalidMessage } from "./decoding.ts";
 import type { ValueReceiver } from "./value_types.ts";
 
@@ -57,6 +58,14 @@ export class ValueReceiverEndpoint<Value> implements ValueReceiver<Value> {
 
 	get skipped(): number {
 		return this.#bytes.skipped;
+	}
+
+	get lastStamp(): Stamp | undefined {
+		return this.#bytes.lastStamp;
+	}
+
+	get latency(): Latency | undefined {
+		return this.#bytes.latency;
 	}
 
 	recv(options?: WaitOptions): Value | undefined {

@@ -130,7 +130,7 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 		const most = this.#sizeOf(into, value);
 		if (most <= SCRATCH_BYTES || most > this.#bytes.maxLoanLength)
 			return this.#bytes.transmit(this.#writtenTo(into, value, this.#memory(most)), timeout);
-		const loan = this.#bytes.loan(most, timeout < 0 ? undefined : { timeout });
+		const loan = this.#bytes.lend(most, timeout);
 		if (!loan) return false;
 		try {
 			const length = this.#write(into, value, loan.bytes);

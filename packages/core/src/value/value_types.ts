@@ -168,7 +168,10 @@ export interface ValueSender<Value>
  *   break;
  * }
  */
-export interface ValueReceiver<Value> extends Endpoint, AsyncIterable<Value>, Pick<Receiver, "lost" | "skipped"> {
+export interface ValueReceiver<Value>
+	extends Endpoint,
+		AsyncIterable<Value>,
+		Pick<Receiver, "lost" | "skipped" | "lastStamp" | "latency"> {
 	/** This receiver without its codec. It is the same endpoint: each message goes to one of the two, and closing one closes both. */
 	readonly bytes: Receiver;
 

@@ -70,6 +70,7 @@ export const noOptions: NameOptions = {
 	robust: 0,
 	size: 0,
 	codec: "",
+	stamp: 0,
 	maxAttempts: 0,
 	deadLetter: "",
 };

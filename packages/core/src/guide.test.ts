@@ -56,6 +56,12 @@ const outputs: Record<string, string[]> = {
 		"a write of term 2 came after term 3 began: refused",
 		"exits: 0, 0, SIGKILL",
 	],
+	"measuring-latency": [
+		"1000 readings of 2 senders, each with its number: true",
+		"all of them waited 50 ms: true",
+		"1000 readings of 2 senders, each with its number: true",
+		"shortest, median, 99 %, 99.9 %, longest: true",
+	],
 	"rate-limit": [
 		"requests: 10, at most 2 at once: true",
 		"a token used for each: true",

@@ -15,6 +15,7 @@ import {
 	writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { bundleCommand } from "./bundle_command.ts";
 import { commandLine } from "./lib/command_line.ts";
 import { root } from "./lib/repository.ts";
 import { must } from "./lib/run.ts";
@@ -50,7 +51,14 @@ const writeJson = (path: string, value: unknown): void =>
 
 /** The fields of packages/libipc that are published as they are. */
 function publishedFields(): Json {
-	const { private: _, exports, dependencies, devDependencies, ...fields } = readJson("packages/libipc/package.json");
+	const {
+		private: _,
+		bin,
+		exports,
+		dependencies,
+		devDependencies,
+		...fields
+	} = readJson("packages/libipc/package.json");
 	return fields;
 }
 
@@ -128,6 +136,16 @@ async function pack(folder: string): Promise<string> {
 	return join(OUTPUT, tarball);
 }
 
+/** Bundles the commands of the package; returns where each is. Their dependencies are in them, except for the package itself. */
+async function writeCommands(folder: string): Promise<Record<string, string>> {
+	const commands: Record<string, string> = {};
+	for (const [name, source] of Object.entries(readJson("packages/libipc/package.json").bin as Json)) {
+		commands[name] = `./${compiled(source)}.js`;
+		await bundleCommand(join("packages/libipc", String(source)), join(folder, commands[name]));
+	}
+	return commands;
+}
+
 async function packLibipc(): Promise<string> {
 	const folder = `${STAGE}/libipc`;
 	mkdirSync(folder, { recursive: true });
@@ -138,12 +156,14 @@ async function packLibipc(): Promise<string> {
 		([runtime, source]) => [`${entryOf(source)}.js`, runtime === "bun" ? "bun" : "node"] as const,
 	);
 	await writeCode(`${folder}/dist`, entryOf(conditions.default), new Map(entries));
+	const commands = await writeCommands(folder);
 	await writeLibraries(`${folder}/native`);
 	writeSizes(`${folder}/native`, `${folder}/dist/core/native/published_sizes.js`);
 	const exports = publishedExports(conditions);
 	writeJson(`${folder}/package.json`, {
 		...publishedFields(),
 		files: ["dist", "native"],
+		bin: commands,
 		// For tools that do not know `exports`.
 		main: exports.require?.default,
 		types: exports.default?.types,

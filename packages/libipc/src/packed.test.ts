@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+	cpSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	realpathSync,
+	renameSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -107,6 +116,18 @@ describe("the package", () => {
 	test("has streams, whose errors are those of the package", () => {
 		for (const runtime of [process.execPath, ...(node === undefined ? [] : [node])])
 			expect(run([runtime, "streams.mjs"])).toBe("text text true\n");
+	});
+
+	test("has the command libipc, which needs no other package", () => {
+		const folder = join(directory, "node_modules/libipc");
+		const { bin, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+		const command = join(directory, "node_modules/.bin/libipc");
+		expect(realpathSync(command)).toBe(realpathSync(join(folder, bin.libipc)));
+		for (const runtime of [process.execPath, nodeBinary("20"), node])
+			if (runtime !== undefined) {
+				expect(run([runtime, command, "--version"])).toBe(`${version}\n`);
+				expect(run([runtime, command, "ls", "--json", "--dir", directory])).toBe("[]\n");
+			}
 	});
 
 	test("can say whether a library is a published one", async () => {

@@ -1,0 +1,109 @@
+import { readFileSync } from "node:fs";
+import { IpcError } from "libipc";
+import type { Command } from "./command.ts";
+import { commands } from "./commands.ts";
+import { CommandFailure, Exit, type ExitStatus } from "./exit.ts";
+import { commonFlags, flagName, isOption } from "./flags.ts";
+import { commandHelp, overview } from "./help.ts";
+import { createOutput, type Output } from "./output.ts";
+import { readCall } from "./read_call.ts";
+
+/** The version of the package, two folders above `dist/libipc/cli` and `src/cli` or three. */
+export function packageVersion(): string {
+	for (const path of ["../../package.json", "../../../package.json"])
+		try {
+			const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8"));
+			if (name === "libipc") return String(version);
+		} catch {
+			// The other depth.
+		}
+	return "unknown";
+}
+
+/** How many words at the start are flags that every command has: `libipc --prefix shop ls` is `libipc ls --prefix shop`. */
+function leadingFlags(words: readonly string[]): number {
+	let at = 0;
+	while (words[at]?.startsWith("-")) {
+		const flag = Object.entries(commonFlags).find(([name]) => `--${flagName(name)}` === words[at])?.[1];
+		at += flag !== undefined && isOption(flag) ? 2 : 1;
+	}
+	return Math.min(at, words.length);
+}
+
+const plainOutput = (isJson: boolean): Output => createOutput(process.stdout, process.stderr, isJson);
+
+function printLines(lines: readonly string[], output = plainOutput(false)): ExitStatus {
+	for (const line of lines) output.line(line);
+	return Exit.fine;
+}
+
+/** Prints what went wrong to standard error, with `--json` as an object; returns the exit status. */
+function report(error: unknown, called: string, isJson: boolean): ExitStatus {
+	const isExpected = error instanceof CommandFailure || error instanceof IpcError;
+	const message = error instanceof Error ? error.message : String(error);
+	const code = error instanceof IpcError ? error.code : undefined;
+	let status: ExitStatus = Exit.failed;
+	if (error instanceof CommandFailure) status = error.status;
+	else if (code === "ERR_IPC_NOT_FOUND") status = Exit.notFound;
+	if (isJson) process.stderr.write(`${JSON.stringify({ error: { message, ...(code && { code }) }, status })}\n`);
+	else {
+		const hint = status === Exit.usage ? `\nSee ${called} --help` : "";
+		process.stderr.write(`${called}: ${message}${code ? ` (${code})` : ""}${hint}\n`);
+		// A defect of this program: its place helps to find it.
+		if (!isExpected && error instanceof Error && error.stack) process.stderr.write(`${error.stack}\n`);
+	}
+	return status;
+}
+
+async function runCommand(command: Command, words: readonly string[]): Promise<ExitStatus> {
+	let isJson = words.includes("--json");
+	try {
+		const { parameters, flags } = readCall(command, words);
+		isJson = flags.json;
+		const output = plainOutput(isJson);
+		if (flags.help) return printLines(commandHelp(command, output.width), output);
+		// The library reads it at its first call.
+		if (flags.dir !== undefined) process.env.LIBIPC_DIR = flags.dir;
+		return await command.run({ parameters, flags, output });
+	} catch (error) {
+		return report(error, `libipc ${command.name}`, isJson);
+	}
+}
+
+/**
+ * Runs `libipc` with the words of its command line, and returns its exit status.
+ *
+ * @param words - The command line without the runtime and the program.
+ */
+export async function main(words: readonly string[]): Promise<ExitStatus> {
+	// The reader of a pipe has left (`libipc ls | head`): there is nobody to print for.
+	process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+		if (error.code === "EPIPE") process.exit(process.exitCode ?? Exit.fine);
+		throw error;
+	});
+	const leading = leadingFlags(words);
+	const [name, ...rest] = words.slice(leading);
+	const width = plainOutput(false).width;
+	if (words[0] === "--version" || words[0] === "-v") return printLines([packageVersion()]);
+	if (name === undefined || name === "help") {
+		const [about] = rest;
+		const found = commands.find((each) => each.name === about);
+		if (found) return printLines(commandHelp(found, width));
+		if (about !== undefined) return report(unknownCommand(about), "libipc", false);
+		// Without a command, and without a question, nothing was done.
+		const isAsked = name === "help" || words.includes("--help") || words.includes("-h");
+		const lines = overview(commands, width);
+		if (isAsked) return printLines(lines);
+		process.stderr.write(`${lines.join("\n")}\n`);
+		return Exit.usage;
+	}
+	const command = commands.find((each) => each.name === name);
+	if (!command) return report(unknownCommand(name), "libipc", words.includes("--json"));
+	return runCommand(command, [...words.slice(0, leading), ...rest]);
+}
+
+const unknownCommand = (name: string): CommandFailure =>
+	new CommandFailure(
+		`There is no command "${name}". Commands: ${commands.map((each) => each.name).join(", ")}`,
+		Exit.usage,
+	);

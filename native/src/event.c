@@ -51,10 +51,10 @@ void ipc_event_wake(ipc_segment *segment, enum ipc_event_index event) {
   uint32_t wanted =
       atomic_fetch_and_explicit(&header->event_flags[event].wanted, IPC_WANTED_ALWAYS, memory_order_acquire);
   if (wanted & IPC_WANTED_ALWAYS) event_drop_always(segment, &header->event_flags[event].wanted);
-  if (wanted & IPC_WANTED_BY_SLEEPERS) {
+  /* Without sleepers, the word only counts: a waiter that is about to sleep on it checks its condition once more. */
+  if (wanted & (IPC_WANTED_BY_SLEEPERS | IPC_WANTED_BY_WAKERS))
     atomic_fetch_add_explicit(&header->event_words[event].value, 1, memory_order_release);
-    ipc_os_wake_all(&header->event_words[event].value);
-  }
+  if (wanted & IPC_WANTED_BY_SLEEPERS) ipc_os_wake_all(&header->event_words[event].value);
   if (wanted & IPC_WANTED_BY_WAKERS) {
     event_signal_slots(segment->receivers, event_slots_used(&header->receiver_slots_used, segment->max_receivers),
                        1u << event);

@@ -20,6 +20,9 @@
  * slots, clears the bit of each and sends a datagram to its waker, a socket that the event loop polls anyway. That is
  * one hop: a thread that slept on the word and then woke the event loop would cost four times as much (performance.md).
  *
+ * The word also counts: `list()` shows how often an event had to wake a thread or an event loop. So a notifier
+ * increments it for event loops, too.
+ *
  * The flag of the event `space` has a third bit, which notifiers leave alone while a sender waits until receivers have
  * read: then receivers publish each position, see read_point.c.
  *

@@ -165,6 +165,14 @@ static uint64_t list_messages_of(const ipc_header *header) {
   return number + (uint64_t)(int64_t)(int32_t)((uint32_t)(list_load_long(&header->head) >> 32) - (uint32_t)number);
 }
 
+/* How often endpoints were woken; without a ring: how many waits began. */
+static uint32_t list_wakeups_of(const ipc_header *header) {
+  if (!ipc_segment_has_ring(header->kind)) return list_load(&header->next_ticket);
+  uint32_t count = 0;
+  for (uint32_t event = 0; event < IPC_EVENT_COUNT; event++) count += list_load(&header->event_words[event].value);
+  return count;
+}
+
 static void list_describe_segment(ipc_listing *listing, ipc_listed_name *name, uint64_t memory_bytes,
                                   uint32_t codec_length) {
   const ipc_header *header = &listing->header;
@@ -173,6 +181,7 @@ static void list_describe_segment(ipc_listing *listing, ipc_listed_name *name, u
   name->max_receivers = header->max_receivers;
   name->overflow = header->overflow;
   name->permissions = header->permissions;
+  name->wakeups = list_wakeups_of(header);
   if (ipc_segment_has_ring(header->kind)) {
     name->head = list_bytes_before(header, list_head_of(header));
     name->messages = list_messages_of(header);
@@ -210,12 +219,37 @@ static uint32_t list_state_of(int32_t status) {
                                    : IPC_LISTED_DAMAGED;
 }
 
-/* Reads the slots, and the waits behind them. False: the file has become too short. */
+/* Reads the first `used` of the `count` slots that begin at `first`; the others are free. */
+static bool list_read_slots(ipc_listing *listing, int fd, uint32_t first, uint32_t count, uint32_t used) {
+  if (used > count) used = count;
+  ipc_slot *slots = &listing->slots[first];
+  for (uint32_t i = used; i < count; i++) atomic_store_explicit(&slots[i].instance, 0, memory_order_relaxed);
+  uint64_t bytes = used * sizeof *slots;
+  return ipc_os_read(fd, slots, bytes, IPC_HEADER_BYTES + first * sizeof *slots) == (int64_t)bytes;
+}
+
+static bool list_has_live_slot(const ipc_listing *listing) {
+  for (uint32_t i = 0; i < list_slots_of(&listing->header); i++)
+    if (list_load(&listing->slots[i].instance) != 0 && ipc_slot_owner_is_alive(&listing->slots[i])) return true;
+  return false;
+}
+
+/*
+ * Reads the slots, and the waits behind them. False: the file has become too short. The slots of a ring take 136 KiB,
+ * so only those are read that were in use at some time. Before a name is called a leftover, all are read: the numbers
+ * of used slots may be damaged.
+ */
 static bool list_read_tables(ipc_listing *listing, int fd) {
-  uint64_t slots = list_slots_of(&listing->header) * sizeof *listing->slots;
-  uint64_t waits = list_waits_of(&listing->header) * sizeof *listing->waits;
-  return ipc_os_read(fd, listing->slots, slots, IPC_HEADER_BYTES) == (int64_t)slots &&
-         ipc_os_read(fd, listing->waits, waits, IPC_HEADER_BYTES + slots) == (int64_t)waits;
+  const ipc_header *header = &listing->header;
+  uint32_t receivers = header->max_receivers, count = list_slots_of(header);
+  if (ipc_segment_has_ring(header->kind)) {
+    bool is_read = list_read_slots(listing, fd, 0, receivers, list_load(&header->receiver_slots_used)) &&
+                   list_read_slots(listing, fd, receivers, header->max_senders, list_load(&header->sender_slots_used));
+    if (!is_read || list_has_live_slot(listing)) return is_read;
+  }
+  uint64_t waits = list_waits_of(header) * sizeof *listing->waits;
+  return list_read_slots(listing, fd, 0, count, count) &&
+         ipc_os_read(fd, listing->waits, waits, IPC_HEADER_BYTES + count * sizeof *listing->slots) == (int64_t)waits;
 }
 
 /* Shared memory only grows, and its file before it: there must be as much as the header said before the file was

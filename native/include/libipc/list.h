@@ -44,8 +44,8 @@ enum ipc_listed_state {
 #define IPC_LISTED_PATH IPC_PATH_BYTES
 
 /*
- * A name. From `max_receivers` to `messages` the fields are 0 unless the state is LIVE or LEFTOVER, with the exceptions
- * named below. Texts end with a zero byte.
+ * A name. From `max_receivers` to `messages`, and after `path`, the fields are 0 unless the state is LIVE or LEFTOVER,
+ * with the exceptions named below. Texts end with a zero byte.
  */
 typedef struct ipc_listed_name {
   uint32_t state;                  /* ipc_listed_state */
@@ -74,7 +74,11 @@ typedef struct ipc_listed_name {
       codec[IPC_CODEC_BYTES]; /* what the bytes of messages are, as the first endpoint with a codec said; "": unknown */
   char path[IPC_LISTED_PATH]; /* the file */
   uint32_t stamped;           /* 1: every message begins with an ipc_stamp */
-  uint32_t reserved;          /* 0 */
+  /*
+   * How often a change has woken endpoints that slept, in the kernel or in an event loop; of kinds without a ring, how
+   * many waits began. Modulo 2^32: take the difference of two listings.
+   */
+  uint32_t wakeups;
 } ipc_listed_name;
 
 /* An endpoint or handle of a name. */

@@ -63,6 +63,8 @@ describe("list", () => {
 				overflow: "block",
 				stamped: false,
 				messages: 0,
+				written: 0,
+				wakeups: 0,
 				waiting: 0,
 			},
 			...{ permits: 0, initial: 0, robust: false, recovered: 0, unusable: false },
@@ -86,8 +88,8 @@ describe("list", () => {
 		using sender = Channel.sender(name, { prefix });
 		for (let i = 0; i < 100; i++) sender.send("12345678");
 		while (fast.tryRecv());
-		const { endpoints, messages } = only(name);
-		assert.equal(messages, 100);
+		const { endpoints, messages, written } = only(name);
+		assert.deepEqual([messages, written], [100, 1600]);
 		assert.deepEqual(
 			endpoints.map(({ role, position, lag }) => ({ role, position, lag })),
 			[
@@ -113,7 +115,24 @@ describe("list", () => {
 		while (!asleep() && performance.now() < patience) await sleep(1);
 		assert.equal(asleep(), true);
 		assert.equal(only(name).endpoints.find(({ role }) => role === "sender")?.sleeping, false);
-		assert.equal(sender.closed, false);
+		const { wakeups } = only(name);
+		sender.send("x");
+		assert.ok(only(name).wakeups > wakeups);
+	});
+
+	test("counts how often an event loop was woken", async () => {
+		const name = names.next();
+		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
+		using sender = Channel.sender(name, { prefix });
+		for (let round = 0; round < 3; round++) {
+			const { wakeups } = only(name);
+			const message = receiver.recvAsync();
+			while (!only(name).endpoints.some(({ role, sleeping }) => role === "receiver" && sleeping)) await sleep(1);
+			assert.equal(only(name).wakeups, wakeups);
+			sender.send("x");
+			assert.equal(only(name).wakeups, wakeups + 1);
+			await message;
+		}
 	});
 
 	test("a stopped process is alive, also while it sleeps", async () => {

@@ -114,6 +114,7 @@ export const listedName = {
 	codec: 304,
 	path: 368,
 	stamped: 1664,
+	wakeups: 1668,
 } as const;
 export const LISTED_NAME_BYTES = 1672;
 

@@ -102,6 +102,13 @@ export interface ListedName {
 	readonly stamped: boolean;
 	/** How many messages have been sent since it was created. */
 	readonly messages: number;
+	/** How many bytes of records have been written since it was created, headers included. */
+	readonly written: number;
+	/**
+	 * How often a change has woken endpoints that slept, in a system call or in their event loop: each time costs the process that
+	 * made the change a system call. Of a name without a ring, how many waits have begun. Modulo 2^32: take the difference of two listings.
+	 */
+	readonly wakeups: number;
 	/** Of a queue: how many bytes of its ring, headers included, wait to be taken. */
 	readonly waiting: number;
 	/** Of a semaphore: how many permits are free. */

@@ -1,6 +1,8 @@
 import {
 	confusableWith,
 	type Engine,
+	EVENT_WORDS,
+	EVENTS,
 	EventIndex,
 	HEADER_BYTES,
 	hasRing,
@@ -83,6 +85,14 @@ function messagesOf(segment: Segment): number {
 	if (segment.longs[headerLong.markCount] === 0n) return sent >>> 0;
 	const number = marksLastNumber(segment);
 	return number + ((sent - number) | 0);
+}
+
+/** How often endpoints were woken; without a ring, how many waits began. */
+function wakeupsOf({ kind, words }: Segment): number {
+	if (!hasRing(kind)) return (words[headerWord.nextTicket] as number) >>> 0;
+	let count = 0;
+	for (let event = 0; event < EVENTS; event++) count += words[headerWord.eventWords + event * EVENT_WORDS] as number;
+	return count >>> 0;
 }
 
 /** What the handle in a slot holds. */
@@ -170,6 +180,8 @@ const nothing = {
 	codec: "",
 	stamped: false,
 	messages: 0,
+	written: 0,
+	wakeups: 0,
 	waiting: 0,
 	permits: 0,
 	initial: 0,
@@ -195,6 +207,8 @@ function describeSegment(key: Key, segment: Segment): ListedName {
 		codec: codecOf(segment) ?? "",
 		stamped: isStamped(segment),
 		messages: hasRing(kind) ? messagesOf(segment) : 0,
+		written: hasRing(kind) ? bytesBefore(segment, headOf(segment)) : 0,
+		wakeups: wakeupsOf(segment),
 		waiting: kind === Kind.queue ? lagOf(segment, words[headerWord.cursor] as number) : 0,
 		permits: isSemaphore ? (words[headerWord.permits] as number) : 0,
 		initial: isSemaphore ? segment.initial : 0,

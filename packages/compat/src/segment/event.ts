@@ -78,11 +78,10 @@ export function wake(segment: Segment, event: number): void {
 	// The change elects one of several notifiers: its wake covers the changes of the others.
 	const wanted = Atomics.and(words, FLAGS + event, ALWAYS);
 	if (wanted & ALWAYS) dropAlways(segment, FLAGS + event);
-	if (wanted & SLEEPERS) {
-		const index = WORDS + event * EVENT_WORDS;
-		Atomics.add(words, index, 1);
-		segment.platform.wakeAll(words, index);
-	}
+	const index = WORDS + event * EVENT_WORDS;
+	// Without sleepers, the word only counts: a waiter that is about to sleep on it checks its condition once more.
+	if (wanted & (SLEEPERS | WAKERS)) Atomics.add(words, index, 1);
+	if (wanted & SLEEPERS) segment.platform.wakeAll(words, index);
 	if (wanted & WAKERS) {
 		signalSlots(segment, segment.receivers, atMost(words, RECEIVER_SLOTS_USED, segment.maxReceivers), 1 << event);
 		signalSlots(segment, segment.senders, atMost(words, SENDER_SLOTS_USED, segment.maxSenders), 1 << event);

@@ -71,6 +71,8 @@ function readName(structure: Structure, endpoints: readonly ListedEndpoint[]): L
 		codec: structure.text(name.codec),
 		stamped: structure.word(name.stamped) !== 0,
 		messages: structure.long(name.messages),
+		written: structure.long(name.head),
+		wakeups: structure.word(name.wakeups),
 		waiting: structure.word(name.waiting),
 		permits: structure.word(name.permits),
 		initial: structure.word(name.initial),

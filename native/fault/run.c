@@ -96,7 +96,7 @@ static void path_of(uint32_t kind, char path[IPC_OS_KEY_BYTES + 16]) {
 
 bool has_file(void) {
   char path[IPC_OS_KEY_BYTES + 16];
-  for (uint32_t kind = IPC_ROUTE; kind <= IPC_MEMORY; kind++) {
+  for (uint32_t kind = IPC_ROUTE; kind < IPC_KINDS; kind++) {
     path_of(kind, path);
     if (access(path, F_OK) == 0) return true;
   }
@@ -284,7 +284,7 @@ static uint32_t finish(void) {
       now = state;
       playing = lanes[i].scenario;
       char path[IPC_OS_KEY_BYTES + 16];
-      for (uint32_t kind = IPC_ROUTE; kind <= IPC_MEMORY; kind++) {
+      for (uint32_t kind = IPC_ROUTE; kind < IPC_KINDS; kind++) {
         path_of(kind, path);
         unlink(path);
       }

@@ -26,7 +26,7 @@ static void check_text(const char *text, size_t size) { WORLD_CHECK(memchr(text,
 
 static void check_name(const ipc_listed_name *name) {
   WORLD_CHECK(name->state >= IPC_LISTED_LIVE && name->state <= IPC_LISTED_DENIED);
-  WORLD_CHECK(name->kind <= IPC_MEMORY && name->overflow <= IPC_DROP_OLDEST);
+  WORLD_CHECK(name->kind < IPC_KINDS && name->overflow <= IPC_DROP_OLDEST);
   check_text(name->prefix, sizeof name->prefix);
   check_text(name->name, sizeof name->name);
   check_text(name->path, sizeof name->path);

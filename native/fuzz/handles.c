@@ -105,11 +105,20 @@ static void call_memory(ipc_handle *memory, uint8_t what, input *from) {
   }
 }
 
+static void call_signal(ipc_handle *signal, uint8_t what, input *from) {
+  int32_t timeout = take_timeout(from);
+  uint32_t ids = input_word(from);
+  if (what & 1)
+    WORLD_CHECK(CALL(0, ipc_signal_notify(signal, ids, ids >> 16)) <= (int32_t)IPC_MAX_RECEIVERS);
+  else
+    WORLD_CHECK(CALL(timeout, ipc_signal_wait(signal, timeout)) < IPC_SIGNAL_IDS);
+}
+
 static void call_any(ipc_handle *handle, uint8_t what, input *from) {
   int32_t wait = all.waits[input_byte(from) % WAITS], timeout = take_timeout(from);
   uint32_t kind = all.options.kind, arms = input_byte(from) & 1 ? IPC_WAIT_FOR_SHARED : IPC_WAIT_FOR_LOCK;
   if (kind == IPC_MEMORY && timeout < 0) timeout = 30; /* it is as good without its name: nothing would end this */
-  bool has_line = kind == IPC_MUTEX || kind == IPC_SEMAPHORE || kind == IPC_RWLOCK;
+  bool has_line = kind == IPC_MUTEX || kind == IPC_SEMAPHORE || kind == IPC_RWLOCK || kind == IPC_SIGNAL;
   switch (what) {
     default: WORLD_CHECK(CALL(0, ipc_handle_count(handle)) <= (int32_t)IPC_MAX_RECEIVERS); break;
     case 1:
@@ -136,6 +145,7 @@ static void call(uint32_t which, uint8_t what, input *from) {
     case IPC_CONDITION: return call_condition(handle, what, from);
     case IPC_SEMAPHORE: return call_semaphore(handle, what, from);
     case IPC_RWLOCK: return call_rwlock(handle, what, from);
+    case IPC_SIGNAL: return call_signal(handle, what, from);
     default: return call_memory(handle, what, from);
   }
 }
@@ -181,7 +191,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   memset(&all, 0, sizeof all);
   world_begin();
   uint8_t kind = input_byte(&from);
-  all.options = (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX + kind % 5u, .max_receivers = 4};
+  all.options = (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX + kind % 6u, .max_receivers = 4};
   if (all.options.kind == IPC_SEMAPHORE)
     all.options.initial = 1 + (kind >> 4 & 3), all.options.robust = 1 + (kind >> 6 & 1);
   if (all.options.kind == IPC_MEMORY) all.options.size = 1 + (kind >> 4) * 1000u;

@@ -49,6 +49,10 @@ static int handle_which_of(uint32_t wait) { return wait & IPC_WAIT_FOR_SHARED ? 
 
 int32_t ipc_handle_arm(ipc_handle *handle, uint32_t wait, uint32_t low, uint32_t high) {
   ipc_segment *segment = &handle->segment;
+  if (handle->kind->waits_for_event) {
+    ipc_event_arm(segment, handle->slot, 1u << IPC_EVENT_DATA, (uint64_t)high << 32 | low);
+    return ipc_segment_result(segment, IPC_OK);
+  }
   int which = handle_which_of(wait);
   uint32_t what = which == ARMED_LOCK && handle->is_next ? IPC_WAIT_READERS : IPC_WAIT_ACQUIRE;
   int32_t armed = handle->armed[which];
@@ -67,6 +71,8 @@ void ipc_handle_got(ipc_handle *handle, int which) {
 }
 
 void ipc_handle_disarm(ipc_handle *handle, uint32_t wait) {
+  if (handle->kind->waits_for_event)
+    atomic_fetch_and_explicit(&handle->slot->armed, ~(1u << IPC_EVENT_DATA), memory_order_relaxed);
   for (int which = 0; which < ARMED_COUNT; which++) {
     if (!(wait & (which == ARMED_LOCK ? IPC_WAIT_FOR_LOCK : IPC_WAIT_FOR_SHARED)) || handle->armed[which] < 0) continue;
     bool notified = ipc_waits_leave(&handle->segment, handle->armed[which]);
@@ -77,6 +83,8 @@ void ipc_handle_disarm(ipc_handle *handle, uint32_t wait) {
 }
 
 int32_t ipc_handle_armed(const ipc_handle *handle) {
+  if (handle->kind->waits_for_event)
+    return atomic_load_explicit(&handle->slot->armed, memory_order_relaxed) != 0 ? IPC_WAIT_FOR_LOCK : 0;
   int32_t armed = 0;
   for (int which = 0; which < ARMED_COUNT; which++)
     if (handle->armed[which] >= 0 && !ipc_waits_is_notified(&handle->segment, handle->armed[which]))

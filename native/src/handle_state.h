@@ -34,9 +34,11 @@ typedef struct ipc_lock_kind {
   bool (*is_available)(const ipc_handle *handle);
   void (*cancel)(ipc_handle *handle);  /* gives up an acquisition that is half done, when the handle is disarmed */
   void (*abandon)(ipc_handle *handle); /* what happens to the lock if the handle is closed while it holds it */
+  bool waits_for_event; /* an event loop waits for IPC_EVENT_DATA with the slot of the handle, and not in the wait queue
+                         */
 } ipc_lock_kind;
 
-extern const ipc_lock_kind ipc_mutex_kind, ipc_semaphore_kind, ipc_rwlock_kind;
+extern const ipc_lock_kind ipc_mutex_kind, ipc_semaphore_kind, ipc_rwlock_kind, ipc_signal_kind;
 
 struct ipc_handle {
   ipc_segment segment; /* first: see ipc_segment_open_endpoint() */
@@ -46,6 +48,7 @@ struct ipc_handle {
   ipc_paced_check name_check; /* whether the segment still has its name: for attempts that always succeed */
   ipc_wait_history history;   /* of the waits that block the thread */
   bool is_next;               /* of a reader-writer lock: it has the queued lock, and readers are still inside */
+  uint32_t next_id;           /* of a Signal: the id that it takes first */
   uint64_t reaped_at;         /* when an attempt that does not wait last looked for dead owners */
   ipc_mapping *memory;        /* of shared memory, as large as it was when last needed; NULL */
   const ipc_lock_kind *kind;

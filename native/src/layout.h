@@ -20,7 +20,7 @@
 #include "libipc/peers.h"
 
 #define IPC_MAGIC 0x43504942u /* "BIPC" */
-#define IPC_LAYOUT_VERSION 7u
+#define IPC_LAYOUT_VERSION 8u
 
 /*
  * Two cache lines: the adjacent-line prefetcher of x86 and the 128-byte lines of
@@ -201,7 +201,9 @@ typedef struct ipc_slot {
   _Atomic uint64_t lost; /* messages, by overflow */
   /* For event loops: the events (bits) that are to wake it, once, and the socket to ring for that. */
   _Atomic uint32_t armed;
-  _Atomic uint32_t observer; /* of a receiver: 1 = no sender waits for it. Constant while the slot is taken */
+  /* Of a receiver: 1 = no sender waits for it. Of a Signal: 1 = it is not notified. Constant while the slot is taken.
+   */
+  _Atomic uint32_t observer;
   _Atomic uint64_t waker;
   /* Written by the owner alone: how often it holds a lock shared; a robust semaphore's permits; of a receiver: whether
    * its position is not final yet, see slots.c; of a sender: 1 = it has open loans, the first at `position`. */
@@ -210,6 +212,7 @@ typedef struct ipc_slot {
   _Atomic uint32_t pid_namespace; /* the one that `pid` belongs to; 0: unknown */
   /* The last instances here that did not leave by themselves, in no order; 0: fewer. */
   _Atomic uint32_t died[IPC_PEER_DEATHS];
+  _Atomic uint32_t pending[2]; /* of a Signal: the ids (bits) that others have notified, and its owner has not taken */
 } ipc_slot;
 
 /* A wait on a lock, a semaphore, a condition or a word in memory; see waits.h. */

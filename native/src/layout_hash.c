@@ -98,6 +98,7 @@ static const ipc_layout_field layout_fields[] = {
   FIELD(ipc_slot, thread)
   FIELD(ipc_slot, pid_namespace)
   FIELD(ipc_slot, died)
+  FIELD(ipc_slot, pending)
   SIZE(ipc_wait_entry)
   FIELD(ipc_wait_entry, instance)
   FIELD(ipc_wait_entry, state)

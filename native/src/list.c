@@ -368,6 +368,11 @@ static bool list_has_wait(const ipc_listing *listing, uint32_t instance) {
 static void list_describe_hold(const ipc_header *header, const ipc_slot *slot, ipc_listed_endpoint *endpoint) {
   uint32_t owner = list_load(&header->claim);
   /* A handle that has the queued lock of a reader-writer lock may still wait for readers to leave. */
+  if (header->kind == IPC_SIGNAL) {
+    endpoint->observer = list_load(&slot->observer) != 0;
+    for (int i = 0; i < 2; i++) endpoint->holds += (uint32_t)__builtin_popcount(list_load(&slot->pending[i]));
+    return;
+  }
   bool is_locked = header->kind == IPC_MUTEX || (header->kind == IPC_RWLOCK && list_load(&header->writing) == owner);
   if (is_locked && owner != 0) /* What others seem to hold shared is a try that fails, or over. */
     endpoint->holds = endpoint->exclusive = endpoint->instance == owner;
@@ -378,12 +383,13 @@ static void list_describe_hold(const ipc_header *header, const ipc_slot *slot, i
 static void list_describe_handle(const ipc_listing *listing, uint32_t index, ipc_listed_endpoint *endpoint) {
   const ipc_slot *slot = &listing->slots[index];
   uint32_t instance = list_load(&slot->instance);
-  *endpoint = (ipc_listed_endpoint){.role = IPC_HANDLE,
-                                    .slot = index,
-                                    .instance = instance,
-                                    .pid = list_load(&slot->pid),
-                                    .alive = listing->alive[index],
-                                    .sleeping = listing->alive[index] && list_has_wait(listing, instance)};
+  *endpoint = (ipc_listed_endpoint){
+      .role = IPC_HANDLE,
+      .slot = index,
+      .instance = instance,
+      .pid = list_load(&slot->pid),
+      .alive = listing->alive[index],
+      .sleeping = listing->alive[index] && (list_has_wait(listing, instance) || list_is_sleeping(slot, false))};
   list_describe_hold(&listing->header, slot, endpoint);
 }
 

@@ -9,8 +9,8 @@
 #include "marks.h"
 #include "name_lock.h"
 
-const char *const ipc_kind_names[IPC_KINDS] = {"",          "route",     "channel", "queue", "mutex",
-                                               "condition", "semaphore", "rwlock",  "memory"};
+const char *const ipc_kind_names[IPC_KINDS] = {"",          "route",     "channel", "queue",  "mutex",
+                                               "condition", "semaphore", "rwlock",  "memory", "signal"};
 
 static bool segment_is_name(const char *text, size_t limit, bool may_be_empty) {
   if (!text) return false;

@@ -18,7 +18,7 @@
 #include "platform/platform.h"
 
 /* What ipc_segment_key() calls each ipc_kind. */
-enum { IPC_KINDS = IPC_MEMORY + 1 };
+enum { IPC_KINDS = IPC_SIGNAL + 1 };
 extern const char *const ipc_kind_names[IPC_KINDS];
 
 struct ipc_segment {
@@ -99,7 +99,7 @@ uint64_t ipc_segment_bytes(uint32_t kind, uint32_t capacity, uint32_t max_receiv
 /* Routes, channels and queues. */
 static inline bool ipc_segment_has_ring(uint32_t kind) { return kind <= IPC_QUEUE; }
 
-static inline bool ipc_segment_is_kind(uint32_t kind) { return kind >= IPC_ROUTE && kind <= IPC_MEMORY; }
+static inline bool ipc_segment_is_kind(uint32_t kind) { return kind >= IPC_ROUTE && kind < IPC_KINDS; }
 
 /* Maps the shared memory of IPC_MEMORY, as much as there is by now, under the name lock `fd`; NULL: failure->code says
  * why not. */

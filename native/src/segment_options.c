@@ -50,6 +50,8 @@ int32_t ipc_segment_options_check(const ipc_options *options, ipc_failure *failu
                                   options->max_attempts > IPC_MAX_ATTEMPTS ? IPC_MAX_ATTEMPTS : 0);
   if (!ends || ((options->dead_letter[0] || options->prefetch) && !is_queue))
     return ipc_failure_set(failure, IPC_E_INVALID_ARGUMENT, options->kind, 0);
+  if (options->notify_only > 1 || (options->notify_only && options->kind != IPC_SIGNAL))
+    return ipc_failure_set(failure, IPC_E_INVALID_ARGUMENT, options->notify_only, 0);
   uint32_t capacity = options->capacity;
   if (!ipc_segment_has_ring(options->kind) && (capacity || options->overflow)) {
     failure->option = capacity ? IPC_OPTION_CAPACITY : IPC_OPTION_OVERFLOW;

@@ -126,9 +126,10 @@ static void slots_take(ipc_segment *segment, ipc_slot *slot, uint32_t held, bool
   atomic_store_explicit(&slot->asleep, 0, memory_order_relaxed);
   atomic_store_explicit(&slot->armed, 0, memory_order_relaxed);
   atomic_store_explicit(&slot->lost, 0, memory_order_relaxed);
+  for (int i = 0; i < 2; i++) atomic_store_explicit(&slot->pending[i], 0, memory_order_relaxed);
   atomic_store_explicit(&slot->held, held, memory_order_relaxed);
   atomic_store_explicit(&slot->observer, is_observer, memory_order_relaxed);
-  /* release: a process that sees the instance sees owner, position, `held` and `observer` */
+  /* release: a process that sees the instance sees owner, position, `held`, `observer`, and `pending` as 0 */
   atomic_store_explicit(&slot->instance, slots_new_instance(segment->header), memory_order_release);
   ipc_open_segments_add(segment, slot, slots_leave_as_dead);
 }
@@ -190,11 +191,11 @@ int32_t ipc_slots_join_receiver(ipc_segment *segment, bool from_oldest, bool is_
   return index;
 }
 
-int32_t ipc_slots_join_handle(ipc_segment *segment) {
+int32_t ipc_slots_join_handle(ipc_segment *segment, bool is_observer) {
   int32_t index = slots_find_or_make_free(segment, segment->receivers, segment->max_receivers);
   if (index < 0) return IPC_E_TOO_MANY_HANDLES;
   slots_raise_used(&segment->header->receiver_slots_used, (uint32_t)index);
-  slots_take(segment, &segment->receivers[index], 0, false);
+  slots_take(segment, &segment->receivers[index], 0, is_observer);
   slots_recount(segment, true);
   return index;
 }

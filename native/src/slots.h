@@ -24,8 +24,8 @@
 int32_t ipc_slots_join_receiver(ipc_segment *segment, bool from_oldest, bool is_observer);
 int32_t ipc_slots_join_sender(ipc_segment *segment);
 
-/* The same for a handle of a lock or of memory: its slot is among those of receivers. Or IPC_E_TOO_MANY_HANDLES. */
-int32_t ipc_slots_join_handle(ipc_segment *segment);
+/* The same for a handle: its slot is among those of receivers. Or IPC_E_TOO_MANY_HANDLES. An observer: of a Signal. */
+int32_t ipc_slots_join_handle(ipc_segment *segment, bool is_observer);
 
 /* Empties the slot of `instance`, and removes the segment if it was the last one. Takes the name lock itself. */
 void ipc_slots_leave(ipc_segment *segment, ipc_slot *slot, uint32_t instance);

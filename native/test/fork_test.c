@@ -131,6 +131,10 @@ static void use_handle(void *inherited) {
     CHECK_EQ(ipc_condition_enter(handle, 0, 0), IPC_E_FORKED);
     CHECK_EQ(ipc_condition_notify(handle), IPC_E_FORKED);
     CHECK_EQ(ipc_condition_notify_all(handle), IPC_E_FORKED);
+  } else if (it->kind == IPC_SIGNAL) {
+    CHECK_EQ(ipc_signal_notify(handle, 1, 0), IPC_E_FORKED);
+    CHECK_EQ(ipc_signal_wait(handle, 0), IPC_E_FORKED);
+    CHECK_EQ(ipc_signal_wait(handle, 1000), IPC_E_FORKED);
   } else {
     CHECK(ipc_memory_map(handle, &failure) == NULL);
     CHECK_EQ(failure.code, IPC_E_FORKED);
@@ -180,6 +184,7 @@ static void handles_are_the_parents(void) {
   check_handle(IPC_SEMAPHORE, 2);
   check_handle(IPC_RWLOCK, 0);
   check_handle(IPC_MEMORY, 0);
+  check_handle(IPC_SIGNAL, 0);
 }
 
 static void *open_and_close(void *stop) {

@@ -7,6 +7,7 @@
 #include "libipc/memory.h"
 #include "libipc/rwlock.h"
 #include "libipc/semaphore.h"
+#include "libipc/signal.h"
 #include "view.h"
 
 typedef struct board {
@@ -33,7 +34,7 @@ static void check_refused(ipc_options options, int32_t code, int32_t option) {
 }
 
 static void each_kind_is_made_and_gone(void) {
-  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+  for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) {
     ipc_handle *it = must_handle(of(kind)), *other = must_handle(of(kind));
     CHECK(view_exists(test_prefix, test_name, kind));
     CHECK_EQ(ipc_handle_count(it), 2);
@@ -48,13 +49,13 @@ static void each_kind_is_made_and_gone(void) {
 
 static void kinds_are_names_of_their_own(void) {
   ipc_failure failure;
-  ipc_handle *all[IPC_MEMORY + 1];
-  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) all[kind] = must_handle(with_mode(kind, IPC_CREATE));
-  for (uint32_t kind = 0; kind <= IPC_MEMORY + 1; kind++) {
-    if (kind >= IPC_MUTEX && kind <= IPC_MEMORY) continue;
+  ipc_handle *all[IPC_KINDS];
+  for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) all[kind] = must_handle(with_mode(kind, IPC_CREATE));
+  for (uint32_t kind = 0; kind <= IPC_KINDS; kind++) {
+    if (kind >= IPC_MUTEX && kind < IPC_KINDS) continue;
     check_refused(of(kind), IPC_E_INVALID_ARGUMENT, 0);
   }
-  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+  for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) {
     const ipc_options options = of(kind);
     CHECK(!ipc_sender_open(test_prefix, test_name, &options, &failure));
     CHECK_EQ(failure.code, IPC_E_INVALID_ARGUMENT);
@@ -78,7 +79,7 @@ static void leave_it_behind(void *kind) {
 
 static void modes_tell_who_is_there(void) {
   shared = test_shared(sizeof *shared);
-  for (uintptr_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+  for (uintptr_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) {
     check_refused(with_mode((uint32_t)kind, IPC_OPEN), IPC_E_NOT_FOUND, 0);
     CHECK(!view_exists(test_prefix, test_name, (uint32_t)kind));
     ipc_handle *it = must_handle(with_mode((uint32_t)kind, IPC_CREATE));
@@ -169,7 +170,7 @@ static void options_that_cannot_be_are_refused(void) {
       (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX, .max_receivers = IPC_MAX_RECEIVERS + 1},
       IPC_E_INVALID_ARGUMENT, IPC_OPTION_MAX_RECEIVERS);
   /* Only of rings: no handle could join a mutex that was created with them. */
-  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+  for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) {
     ipc_options options = of(kind);
     options.capacity = IPC_MIN_CAPACITY;
     check_refused(options, IPC_E_INVALID_ARGUMENT, IPC_OPTION_CAPACITY);
@@ -191,7 +192,7 @@ enum { MANY = 150 };
 
 static void there_is_room_for_so_many_handles(void) {
   shared = test_shared(sizeof *shared);
-  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+  for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) {
     ipc_failure failure;
     options_now = of(kind);
     options_now.max_receivers = 3;
@@ -222,7 +223,7 @@ static void there_is_room_for_so_many_handles(void) {
 
 static void a_look_notices_the_dead(void) {
   shared = test_shared(sizeof *shared);
-  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+  for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) {
     options_now = of(kind);
     ipc_handle *it = must_handle(options_now);
     test_worker worker = test_start(TEST_PROCESS, stay, NULL);
@@ -246,7 +247,7 @@ static void a_look_notices_the_dead(void) {
 /* The header's constant fields are checked by each process that opens the name. */
 static void damage_is_refused(void) {
   ipc_failure failure;
-  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++)
+  for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++)
     for (int field = 0; field < 8; field++) {
       ipc_handle *it = must_handle(of(kind));
       view seen = view_open(test_prefix, test_name, kind);
@@ -287,6 +288,10 @@ static void use(ipc_handle *it) {
       if (ipc_rwlock_lock_shared(it, 5) >= 0) ipc_rwlock_unlock_shared(it);
       ipc_rwlock_lock(it, 0, 1);
       break;
+    case IPC_SIGNAL:
+      ipc_signal_notify(it, 1, 1);
+      ipc_signal_wait(it, 5);
+      break;
     default: ipc_memory_wake(it, 0, 9); ipc_handle_sleep(it, ipc_memory_enter(it, 0, 0, 0, 0, &failure), 5);
   }
 }
@@ -294,8 +299,8 @@ static void use(ipc_handle *it) {
 /* Wild values in all that changes: nothing crashes, hangs or reaches out of the tables. */
 static void damage_is_survived(void) {
   const uint32_t wild[] = {1, 2, 0x80000000u, UINT32_MAX - 1, UINT32_MAX};
-  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++)
-    for (int i = 0; i < 15 * 5; i++) {
+  for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++)
+    for (int i = 0; i < 16 * 5; i++) {
       options_now = of(kind);
       ipc_handle *it = must_handle(options_now), *other = must_handle(options_now);
       ipc_header *header = it->segment.header;
@@ -311,6 +316,7 @@ static void damage_is_survived(void) {
                                           &header->deaths,
                                           &header->next_instance,
                                           &other->slot->held,
+                                          &other->slot->pending[0],
                                           &other->segment.waits[1].state,
                                           &other->segment.waits[1].instance,
                                           &other->segment.waits[2].what};
@@ -342,7 +348,7 @@ static void unlock_it(ipc_handle *it) {
 
 /* After a death at any single call, the name can be opened, used, unlocked and closed, and is gone then. */
 static void a_death_at_every_call_leaves_a_name_to_use(void) {
-  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+  for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) {
     options_now = of(kind);
     for (uint32_t n = 0, finished = 0; !finished && n < 200; n++) {
       calls_left = n;
@@ -402,7 +408,7 @@ static ipc_listed_name find_listed(uint32_t kind, uint32_t *endpoints) {
 }
 
 static void they_are_listed(void) {
-  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+  for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) {
     uint32_t endpoints;
     ipc_handle *it = must_handle(of(kind)), *other = must_handle(of(kind));
     int32_t wait = ipc_waits_enter(&it->segment, it->instance, 1, 12345); /* no place of a sender */

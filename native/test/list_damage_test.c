@@ -163,7 +163,7 @@ static void unreadable_files_are_listed_as_denied(void) {
 }
 
 static void damaged_handle_segments_are_listed_and_left_alone(void) {
-  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+  for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) {
     test_kill(start_using(&kind));
     view it = view_open(test_prefix, test_name, kind);
     ipc_header *header = it.header, whole;
@@ -209,7 +209,7 @@ static void damaged_handle_segments_are_listed_and_left_alone(void) {
 /* As for rings: header, places and waits. */
 static void garbage_in_handle_segments_is_survived(void) {
   uint32_t seed = 20260106;
-  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+  for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) {
     ipc_handle *handle = must_open(options_of(kind));
     view it = view_open(test_prefix, test_name, kind);
     uint32_t *words = (uint32_t *)it.base;

@@ -13,7 +13,7 @@ static void check_handle(const ipc_listed_endpoint *it, uint32_t slot, uint32_t 
 }
 
 static void handles_of_every_kind_are_listed(void) {
-  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+  for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) {
     ipc_options options = options_of(kind);
     options.permissions = 0640;
     ipc_handle *handle = must_open(options), *other = must_open(options);
@@ -272,7 +272,7 @@ static void memory_of_4_gib_is_listed(void) {
 }
 
 static void leftovers_of_dead_handles_are_listed_and_removed(void) {
-  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+  for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) {
     bool waits = kind == IPC_CONDITION || kind == IPC_MEMORY, locks = kind == IPC_MUTEX || kind == IPC_RWLOCK;
     test_worker victim = start_using(&kind);
     report it = must_find(kind);

@@ -343,6 +343,9 @@ static void use_handle(uint32_t kind, uint32_t seed) {
     if (kind == IPC_CONDITION) ipc_condition_notify(handle);
     if (kind == IPC_MEMORY) wait = ipc_memory_enter(handle, test_random(&seed) % 8192, 0, 0, 0, &failure);
     if (kind == IPC_MEMORY) ipc_memory_wake(handle, 0, 1);
+    if (kind == IPC_SIGNAL) ipc_signal_notify(handle, 1, 1);
+    if (kind == IPC_SIGNAL) ipc_signal_wait(handle, 0);
+    if (kind == IPC_SIGNAL) ipc_handle_arm(handle, IPC_WAIT_FOR_LOCK, 1, 2);
     if (kind <= IPC_RWLOCK && kind != IPC_CONDITION) ipc_handle_arm(handle, IPC_WAIT_FOR_LOCK, 1, 2);
     if (wait >= 0 && ipc_handle_sleep(handle, wait, 0) == IPC_TIMED_OUT) ipc_handle_leave(handle, wait);
     ipc_handle_disarm(handle, IPC_WAIT_FOR_LOCK | IPC_WAIT_FOR_SHARED);
@@ -358,7 +361,7 @@ static void use_handle(uint32_t kind, uint32_t seed) {
 
 static void no_number_in_a_handle_leads_outside(void) {
   for (uint32_t seed = 1; seed <= 40 * TEST_SCALE; seed++)
-    for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) use_handle(kind, seed * 7919 + kind);
+    for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) use_handle(kind, seed * 7919 + kind);
 }
 
 /* ---- Other users, for whom root's rights are needed ---- */

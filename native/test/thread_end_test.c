@@ -38,7 +38,7 @@ static int count_descriptors(void) { return 0; }
 #endif
 
 static bool is_any_left(void) {
-  for (uint32_t kind = IPC_ROUTE; kind <= IPC_MEMORY; kind++)
+  for (uint32_t kind = IPC_ROUTE; kind < IPC_KINDS; kind++)
     if (view_exists(test_prefix, test_name, kind)) return true;
   return false;
 }
@@ -133,7 +133,7 @@ static void open_all_and_end(void *unused) {
     uint32_t sent = 0;
     if (kind != IPC_QUEUE) CHECK_EQ(ipc_sender_send_part(sender, large, sizeof large, &sent), IPC_TIMED_OUT);
   }
-  for (uint32_t kind = IPC_MUTEX; kind <= IPC_MEMORY; kind++) {
+  for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) {
     const ipc_options options = {
         .struct_size = sizeof(ipc_options), .kind = kind, .size = kind == IPC_MEMORY ? 65536 : 0};
     ipc_handle *handle = must_handle(options);

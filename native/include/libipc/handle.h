@@ -1,5 +1,6 @@
 /*
- * libipc/handle.h - names without a ring: mutexes, conditions, semaphores, reader-writer locks, shared memory.
+ * libipc/handle.h - names without a ring: mutexes, conditions, semaphores, reader-writer locks, shared memory,
+ * Signals.
  *
  * A handle belongs to the thread that opened it (its owner, see status.h), and it is what holds a lock. The same thread
  * may open the same name again: that makes two handles which exclude each other. When the owner ends, the other handles
@@ -8,8 +9,8 @@
  * A name needs one segment, as rings do: the first open creates it, the last close removes it, and the next open
  * replaces it if its processes were killed.
  *
- * Each wait can also be done in an event loop (waker.h). Locks and semaphores are armed; the waits of conditions and of
- * words in shared memory get the waker when they begin.
+ * Each wait can also be done in an event loop (waker.h). Locks, semaphores and Signals are armed; the waits of
+ * conditions and of words in shared memory get the waker when they begin.
  */
 #ifndef LIBIPC_HANDLE_H
 #define LIBIPC_HANDLE_H
@@ -24,7 +25,7 @@ extern "C" {
 typedef struct ipc_handle ipc_handle;
 
 /*
- * Opens `name` in `prefix`, and creates it if it is not open yet. options->kind is IPC_MUTEX to IPC_MEMORY.
+ * Opens `name` in `prefix`, and creates it if it is not open yet. options->kind is IPC_MUTEX to IPC_SIGNAL.
  *
  * Returns:    the handle; NULL: *failure says why.
  * Fails with: IPC_E_TOO_MANY_HANDLES, IPC_E_EXISTS, IPC_E_NOT_FOUND, IPC_E_OPTIONS_MISMATCH, IPC_E_INVALID_ARGUMENT,
@@ -57,9 +58,9 @@ IPC_API void ipc_handle_close(ipc_handle *handle);
  */
 IPC_API int32_t ipc_handle_count(ipc_handle *handle);
 
-/* What an event loop waits for on a lock or a semaphore: one of these at a time. */
+/* What an event loop waits for on a lock, a semaphore or a Signal: one of these at a time. */
 enum ipc_handle_wait {
-  IPC_WAIT_FOR_LOCK = 1, /* exclusive, or a permit */
+  IPC_WAIT_FOR_LOCK = 1, /* exclusive, or a permit, or an id of a Signal */
   IPC_WAIT_FOR_SHARED = 4
 };
 

@@ -24,6 +24,7 @@
 #include "rwlock.h"
 #include "semaphore.h"
 #include "sender.h"
+#include "signal.h"
 #include "status.h"
 #include "storage.h"
 #include "waker.h"

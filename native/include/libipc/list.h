@@ -100,9 +100,9 @@ typedef struct ipc_listed_endpoint {
   uint64_t lag;
   uint64_t lost; /* messages that it missed, as ipc_receiver_lost() says */
   /* Of handles. What a dead one held counts until its death is noticed. */
-  uint32_t holds;     /* how often it holds the lock, or how many permits of a robust semaphore */
+  uint32_t holds;     /* how often it holds the lock; permits of a robust semaphore; pending ids of a Signal */
   uint32_t exclusive; /* 1: it holds a mutex, or a reader-writer lock for writing */
-  uint32_t observer;  /* of receivers; 1: no sender waits for it */
+  uint32_t observer;  /* of receivers; 1: no sender waits for it. Of handles of a Signal; 1: it only notifies */
   uint32_t reserved;  /* 0 */
 } ipc_listed_endpoint;
 

@@ -36,7 +36,8 @@ enum ipc_kind {
   IPC_CONDITION = 5, /* condition.h */
   IPC_SEMAPHORE = 6, /* semaphore.h */
   IPC_RWLOCK = 7,    /* rwlock.h */
-  IPC_MEMORY = 8     /* memory.h */
+  IPC_MEMORY = 8,    /* memory.h */
+  IPC_SIGNAL = 9     /* signal.h */
 };
 
 /* Whether an open may create a name, or join one that is open. */
@@ -141,7 +142,7 @@ typedef struct ipc_options {
   uint32_t prefetch; /* a receiver of a queue: it has at most so many open leases; default no limit. Its own option */
   char dead_letter[IPC_MAX_NAME + 8]; /* a receiver of a queue: the name of another queue in the same prefix; or "" */
   uint32_t stamp;                     /* ipc_stamp_option, of a route, a channel or a queue */
-  uint32_t reserved;                  /* 0 */
+  uint32_t notify_only;               /* of a Signal: 1 = the handle notifies others, and is not notified; default 0 */
 } ipc_options;
 
 /*

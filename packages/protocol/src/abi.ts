@@ -28,6 +28,7 @@ export const options = {
 	prefetch: 124,
 	deadLetter: 128,
 	stamp: 264,
+	notifyOnly: 268,
 } as const;
 export const OPTIONS_BYTES = 272;
 

@@ -6,8 +6,8 @@
  */
 export type EndpointKind = "route" | "channel" | "queue";
 
-/** What is opened by name and has no ring: locks, semaphores, conditions and shared memory. */
-export type HandleKind = "mutex" | "condition" | "semaphore" | "rwlock" | "memory";
+/** What is opened by name and has no ring: locks, semaphores, conditions, shared memory and Signals. */
+export type HandleKind = "mutex" | "condition" | "semaphore" | "rwlock" | "memory" | "signal";
 
 /** `ipc_kind`. */
 export const Kind = {
@@ -19,6 +19,7 @@ export const Kind = {
 	semaphore: 6,
 	rwlock: 7,
 	memory: 8,
+	signal: 9,
 } as const satisfies Record<EndpointKind | HandleKind, number>;
 
 const kindNames = new Map<number, EndpointKind | HandleKind>(

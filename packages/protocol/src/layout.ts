@@ -7,7 +7,7 @@ import { hasRing, Kind } from "./kinds.ts";
 
 /** "BIPC". */
 export const MAGIC = 0x43504942;
-export const LAYOUT_VERSION = 7;
+export const LAYOUT_VERSION = 8;
 
 export const UNIT = 8;
 /** Two cache lines: what different threads write lies in different ones. */
@@ -96,7 +96,7 @@ export const MOVES = 32;
 /** `ipc_take_check`. */
 export const TakeCheck = { limit: 1, delays: 2, flags: 4 } as const;
 
-/** `ipc_slot`. `owner`, `lost` and `waker` are longs; `died` is an array of {@link PEER_DEATHS}. */
+/** `ipc_slot`. `owner`, `lost` and `waker` are longs; `died` is an array of {@link PEER_DEATHS}, `pending` of 2. */
 export const slot = {
 	position: 0,
 	instance: 4,
@@ -111,6 +111,7 @@ export const slot = {
 	thread: 52,
 	pidNamespace: 56,
 	died: 60,
+	pending: 92,
 } as const;
 
 /** `ipc_wait_entry`. `waker` is a long. */

@@ -74,7 +74,7 @@ const allFields = (): readonly LayoutField[] => [
 	...structure("ipc_move", MOVE_BYTES, move, { source: 8, position: 8 }),
 	...structure("ipc_event_flag", 4, eventFlag),
 	...structure("ipc_event_word", LINE, eventWord),
-	...structure("ipc_slot", SLOT_BYTES, slot, { owner: 8, lost: 8, waker: 8, died: 4 * PEER_DEATHS }),
+	...structure("ipc_slot", SLOT_BYTES, slot, { owner: 8, lost: 8, waker: 8, died: 4 * PEER_DEATHS, pending: 8 }),
 	...structure("ipc_wait_entry", WAIT_BYTES, wait, { waker: 8 }),
 	...structure("ipc_record", RECORD_BYTES, record),
 	...structure("ipc_fragment", FRAGMENT_BYTES, fragment),

@@ -83,7 +83,17 @@ export interface ListedName {
 	/** The prefix; `""` if there is none, or if the file does not show it. */
 	readonly prefix: string;
 	/** What the name was opened as. */
-	readonly kind: "route" | "channel" | "queue" | "mutex" | "condition" | "semaphore" | "rwlock" | "memory" | "unknown";
+	readonly kind:
+		| "route"
+		| "channel"
+		| "queue"
+		| "mutex"
+		| "condition"
+		| "semaphore"
+		| "rwlock"
+		| "memory"
+		| "signal"
+		| "unknown";
 	/** Whether it is in use. */
 	readonly state: ListedState;
 	/** Bytes of the ring, or of the shared memory; otherwise 0. */

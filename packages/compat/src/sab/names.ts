@@ -178,7 +178,7 @@ export function checkHeader(words: Int32Array, longs: BigInt64Array, room: numbe
 	const initial = word(header.initial);
 	const robust = word(header.robust);
 	const stamped = word(header.stamped);
-	let isValid = kind >= Kind.route && kind <= Kind.memory && maxReceivers > 0 && maxReceivers <= limits.maxReceivers;
+	let isValid = kind >= Kind.route && kind <= Kind.signal && maxReceivers > 0 && maxReceivers <= limits.maxReceivers;
 	if (hasRing(kind))
 		isValid &&=
 			capacity >= limits.minCapacity &&

@@ -35,7 +35,15 @@ export const FACTORIES = {
 	semaphore: "Semaphore",
 	rwlock: "RwLock",
 	memory: "SharedMemory",
+	signal: "Signal",
 } as const satisfies Record<EndpointKind | HandleKind, string>;
+
+/** What error messages call a kind whose word is not its name. */
+const WORDS: Partial<Record<EndpointKind | HandleKind, string>> = {
+	rwlock: "reader-writer lock",
+	memory: "shared memory",
+	signal: "Signal",
+};
 
 /**
  * How error messages name a name: `route "prices"`.
@@ -43,7 +51,7 @@ export const FACTORIES = {
  * @internal
  */
 export function describe(kind: EndpointKind | HandleKind, prefix: string, name: string): string {
-	const what = kind === "memory" ? "shared memory" : kind === "rwlock" ? "reader-writer lock" : kind;
+	const what = WORDS[kind] ?? kind;
 	return prefix === "" ? `${what} "${name}"` : `${what} "${name}" (prefix "${prefix}")`;
 }
 

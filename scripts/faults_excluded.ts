@@ -36,8 +36,6 @@ export const exclusions: Readonly<Record<string, string>> = {
 	"ipc_record_count_again store":
 		"only where a sender in TypeScript was killed between its two stores of head: packages/compat/src/ring/kills.test.ts",
 	"event_processors store": OWN,
-	"event_drop_always or":
-		"only if a sender begins to wait until receivers have read between two loads; killed there, its next look sets the bit again",
 	"ipc_list_open fill": OWN,
 	"ipc_list_open fill, half": OWN,
 	"ipc_list_other_kind fill": OWN,

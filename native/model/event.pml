@@ -5,6 +5,10 @@
  * it has seen both changes; process 1, which notifies too, makes one and then waits for the other (but
  * for its first: so an exchange of the flag meets two notifiers and a second sleeper); process 2 makes
  * the other. In LOOP, process 0 is an event loop: it arms (ipc_event_arm) and waits for a datagram.
+ * In READING, process 0 is a sender that waits until receivers have read (read_point.c, ipc_event_want_always): the flag
+ * has a third bit and a number, left by an earlier wait. Process 1 is a receiver that has one message to read, and then
+ * does nothing more: it publishes its position if its run ends or the flag is set. Process 2 notifies
+ * (event_drop_always). It may send, as may process 0.
  * Abstracted: the system's wait compares and goes to sleep in one step, as futex does; the changes are
  * single words; the condition is just those.
  * A slice ends only when nothing else can happen at all, and only after a kill: without a kill every wake-up must
@@ -17,6 +21,7 @@
  *
  * config SLEEP -DTHREADS two sleeping threads, two notifiers
  * config LOOP -DEVENT_LOOP one of them an event loop
+ * config READING -DREADING a sender that waits until a receiver has read
  * fault NO_FENCE_OF_WAITER in SLEEP      after the flag is set
  * fault NO_FENCE_OF_NOTIFIER in SLEEP    between the change and the flag
  * fault NO_RECHECK in SLEEP              the condition is not looked at again
@@ -26,6 +31,11 @@
  * fault FLAG_BEFORE_ARMED in LOOP        the flag tells of wakers before the place is armed
  * fault NO_FENCE_OF_LOOP in LOOP         after the flag is set
  * fault NO_LOOP_RECHECK in LOOP          the condition is not looked at again
+ * fault CLEARED_BLINDLY in READING       the third bit is cleared although a sender may have set it again meanwhile
+ * fault SAME_NUMBER in READING           a wait that begins does not change the number
+ * fault FLAG_BEFORE_SLOT in READING      a sender sets the flag before the bit of its slot
+ * fault POINT_BEFORE_FLAG in READING     a sender loads head before receivers have to see the flag
+ * fault THIRD_BIT_CLEARED in READING     each notifier clears the third bit
  */
 #define PROCESSES 3
 #define WORDS 5
@@ -33,6 +43,8 @@
 #define WORD 1
 #define ARMED 2
 #define CHANGES 3 /* and 4 */
+#define HEAD 3
+#define POSITION 4
 #include "memory.pml"
 
 #define SLEEPERS 1
@@ -154,6 +166,141 @@ inline notify(me, change) {
   wanted = 0; old = 0
 }
 
+#ifdef READING
+#define ALWAYS 4
+#define NUMBER 8
+
+/* Process 0: the point is head. */
+inline wait_until_read() {
+#ifdef POINT_BEFORE_FLAG
+  point = LOAD(0, HEAD);
+#endif
+#ifndef FLAG_BEFORE_SLOT
+  EXCHANGE(0, ARMED, old, 1, false);
+#endif
+  do
+  :: old = LOAD(0, FLAG);
+#ifdef SAME_NUMBER
+    COMPARE_SWAP(0, FLAG, old, (old & (SLEEPERS | WAKERS)) | ALWAYS | NUMBER, true, done);
+#else
+    COMPARE_SWAP(0, FLAG, old, (old & (SLEEPERS | WAKERS)) | ALWAYS | 2 * NUMBER, true, done);
+#endif
+    if :: done -> break :: else fi
+  od;
+  skip; /* a loop does not end in a d_step */
+#ifdef FLAG_BEFORE_SLOT
+  EXCHANGE(0, ARMED, old, 1, false);
+#endif
+  FENCE(0);
+#ifndef POINT_BEFORE_FLAG
+  point = LOAD(0, HEAD);
+#endif
+  if :: point == 1 -> STORE(0, HEAD, 2, true) :: true fi;
+  do
+  :: point == 2 -> break /* it would wait for what is not modelled */
+  :: LOAD(0, POSITION) >= point -> break
+  :: else ->
+    seen = LOAD(0, WORD);
+    EXCHANGE(0, FLAG, old, old | SLEEPERS, false);
+    FENCE(0);
+    if
+    :: LOAD(0, POSITION) >= point -> break
+    :: else ->
+      if
+      :: d_step { mem[WORD] == seen -> asleep[0] = true }
+        if
+        :: !asleep[0]
+        :: SLICE -> asleep[0] = false
+        fi
+      :: mem[WORD] != seen
+      fi
+    fi
+  od
+}
+
+inline wake_the_sender(me) {
+  if
+  :: LOAD(me, FLAG) == 0 -> skip
+  :: else ->
+#ifdef THIRD_BIT_CLEARED
+    EXCHANGE(me, FLAG, wanted, 0, false);
+#else
+    EXCHANGE(me, FLAG, wanted, wanted & ~(SLEEPERS | WAKERS), false);
+#endif
+    if
+    :: wanted & ALWAYS ->
+      if
+      :: LOAD(me, ARMED) -> skip
+      :: else ->
+#ifdef CLEARED_BLINDLY
+        EXCHANGE(me, FLAG, old, old & (SLEEPERS | WAKERS), false);
+        if :: LOAD(me, ARMED) -> EXCHANGE(me, FLAG, old, old | ALWAYS, true) :: else fi
+#else
+        COMPARE_SWAP(me, FLAG, wanted & ~(SLEEPERS | WAKERS), 0, false, done)
+#endif
+      fi
+    :: else
+    fi;
+    if
+    :: wanted & SLEEPERS ->
+      EXCHANGE(me, WORD, old, (old + 1) % 8, true);
+      d_step { !IS_PENDING(me, WORD) -> asleep[0] = false }
+    :: else
+    fi
+  fi
+}
+
+proctype waiting_sender() {
+  byte seen, old, point;
+  bool done;
+  wait_until_read()
+}
+
+proctype receiver() {
+  byte head, old, wanted;
+  bool done;
+  head = LOAD(1, HEAD);
+  if
+  :: head == 1 || LOAD(1, FLAG) != 0 ->
+    STORE(1, POSITION, 1, true);
+    FENCE(1);
+    wake_the_sender(1)
+  :: else
+  fi
+}
+
+proctype other() {
+  byte old, wanted;
+  bool done;
+  if
+  :: STORE(2, HEAD, 2, true)
+  :: true
+  fi;
+  {
+    wake_the_sender(2)
+  } unless { killed[2] };
+  if
+  :: STORE(2, HEAD, 2, true)
+  :: true
+  fi
+}
+
+proctype other_killer() {
+end:
+  if
+  :: d_step { can_kill -> killed[2] = true; can_kill = false }
+  :: true
+  fi
+}
+
+init {
+  atomic {
+    mem[HEAD] = 1;
+    mem[FLAG] = ALWAYS | NUMBER;
+    run waiting_sender(); run receiver(); run other(); run other_killer()
+  }
+}
+#else
 proctype sleeper() {
   byte seen, old;
 #ifdef EVENT_LOOP
@@ -194,3 +341,4 @@ end:
 init {
   atomic { run sleeper(); run both(); run notifier(); run killer() }
 }
+#endif

@@ -33,13 +33,28 @@ static bool event_is_reading_awaited(const ipc_segment *segment) {
 
 /*
  * Clears IPC_WANTED_ALWAYS when no sender needs it any more: the sender that does not wait any more leaves this to the
- * next notifier, and so does one that was killed. A sender sets the bit of its slot first, then the flag. If the flag
- * was set again before it is cleared here, acquire shows the bit of the slot.
+ * next notifier, and so does one that was killed. `seen` was loaded from the flag with acquire.
+ *
+ * Invariant: the flag has IPC_WANTED_ALWAYS from ipc_event_want_always() until that sender clears the bit of its slot.
+ * A sender sets that bit first, then the flag, with a number of its own. If `seen` is from after that, acquire shows
+ * the bit here. If it is from before, the swap fails, or comes before the sender sets the flag.
  */
-static void event_drop_always(ipc_segment *segment, _Atomic uint32_t *wanted) {
-  if (event_is_reading_awaited(segment)) return;
-  atomic_fetch_and_explicit(wanted, ~(uint32_t)IPC_WANTED_ALWAYS, memory_order_acquire);
-  if (event_is_reading_awaited(segment)) atomic_fetch_or_explicit(wanted, IPC_WANTED_ALWAYS, memory_order_release);
+static void event_drop_always(const ipc_segment *segment, _Atomic uint32_t *wanted, uint32_t seen) {
+  if (!event_is_reading_awaited(segment))
+    atomic_compare_exchange_strong_explicit(wanted, &seen, 0, memory_order_relaxed, memory_order_relaxed);
+}
+
+void ipc_event_want_always(ipc_header *header, ipc_slot *slot, uint32_t number) {
+  enum { OTHERS = IPC_WANTED_BY_SLEEPERS | IPC_WANTED_BY_WAKERS };
+  _Atomic uint32_t *wanted = &header->event_flags[IPC_EVENT_SPACE].wanted;
+  atomic_fetch_or_explicit(&slot->armed, IPC_AWAITS_READING, memory_order_relaxed);
+  uint32_t before = atomic_load_explicit(wanted, memory_order_relaxed);
+  /* release pairs with the acquire in ipc_event_wake: a notifier that sees the flag sees the bit of the slot */
+  while (!atomic_compare_exchange_strong_explicit(wanted, &before,
+                                                  (before & OTHERS) | IPC_WANTED_ALWAYS | number * IPC_WANTED_NUMBER,
+                                                  memory_order_release, memory_order_relaxed)) {
+  }
+  atomic_thread_fence(memory_order_seq_cst); /* pairs with the fence before a notifier reads the flag */
 }
 
 void ipc_event_wake(ipc_segment *segment, enum ipc_event_index event) {
@@ -48,12 +63,11 @@ void ipc_event_wake(ipc_segment *segment, enum ipc_event_index event) {
    * The change elects one of several notifiers; its wake covers the changes of the others. acquire pairs with the
    * release in ipc_event_arm: a slot that is armed is seen to be.
    */
-  uint32_t wanted =
-      atomic_fetch_and_explicit(&header->event_flags[event].wanted, IPC_WANTED_ALWAYS, memory_order_acquire);
-  if (wanted & IPC_WANTED_ALWAYS) event_drop_always(segment, &header->event_flags[event].wanted);
+  const uint32_t taken = IPC_WANTED_BY_SLEEPERS | IPC_WANTED_BY_WAKERS;
+  uint32_t wanted = atomic_fetch_and_explicit(&header->event_flags[event].wanted, ~taken, memory_order_acquire);
+  if (wanted & IPC_WANTED_ALWAYS) event_drop_always(segment, &header->event_flags[event].wanted, wanted & ~taken);
   /* Without sleepers, the word only counts: a waiter that is about to sleep on it checks its condition once more. */
-  if (wanted & (IPC_WANTED_BY_SLEEPERS | IPC_WANTED_BY_WAKERS))
-    atomic_fetch_add_explicit(&header->event_words[event].value, 1, memory_order_release);
+  if (wanted & taken) atomic_fetch_add_explicit(&header->event_words[event].value, 1, memory_order_release);
   if (wanted & IPC_WANTED_BY_SLEEPERS) ipc_os_wake_all(&header->event_words[event].value);
   if (wanted & IPC_WANTED_BY_WAKERS) {
     event_signal_slots(segment->receivers, event_slots_used(&header->receiver_slots_used, segment->max_receivers),

@@ -23,8 +23,8 @@
  * The word also counts: `list()` shows how often an event had to wake a thread or an event loop. So a notifier
  * increments it for event loops, too.
  *
- * The flag of the event `space` has a third bit, which notifiers leave alone while a sender waits until receivers have
- * read: then receivers publish each position, see read_point.c.
+ * The flag of the event `space` has a third bit, and a number above it, which notifiers leave alone while a sender
+ * waits until receivers have read: then receivers publish each position, see read_point.c.
  *
  * A notifier killed between two of its steps leaves a wake-up undone. So no waiter sleeps longer than IPC_SLICE_NS
  * without checking its condition again: that bounds recovery. It is not how wake-ups normally arrive.
@@ -68,6 +68,14 @@ static inline void ipc_event_admit(ipc_segment *segment, uint64_t number) {
  * again when its waker was signalled. One arming gives one signal: then arm again.
  */
 void ipc_event_arm(ipc_segment *segment, ipc_slot *slot, uint32_t events, uint64_t waker);
+
+/*
+ * A sender, with this slot, begins to wait until receivers have read: from now on, and until it clears
+ * IPC_AWAITS_READING in `armed`, receivers publish each position. A full fence comes at the end. `number` is another
+ * one for each wait that begins: its low 29 bits are compared, and only of waits that begin while a notifier clears the
+ * flag.
+ */
+void ipc_event_want_always(ipc_header *header, ipc_slot *slot, uint32_t number);
 
 /*
  * Waiter, step 5: for at most `slice` ns and not past `deadline` (ipc_os_now() based). True: a signal handler ran

@@ -32,7 +32,9 @@
 enum ipc_wanted {
   IPC_WANTED_BY_SLEEPERS = 1,
   IPC_WANTED_BY_WAKERS = 2,
-  IPC_WANTED_ALWAYS = 4 /* of IPC_EVENT_SPACE: stays while a sender waits until receivers have read, see read_point.c */
+  IPC_WANTED_ALWAYS =
+      4,                /* of IPC_EVENT_SPACE: stays while a sender waits until receivers have read, see read_point.c */
+  IPC_WANTED_NUMBER = 8 /* with IPC_WANTED_ALWAYS, from this bit on: another number for each wait that begins */
 };
 
 typedef struct ipc_event_flag {

@@ -11,9 +11,9 @@
  * load (position; flag), as event.h explains: the wait ends, or the receiver wakes it.
  *
  * Invariant: while a sender waits, no receiver has read past the point and not published that. The sender sets
- * IPC_AWAITS_READING in its slot, then IPC_WANTED_ALWAYS in the flag, which stays as long as a slot has that bit; then,
- * after a full fence, it loads head: the point. A receiver publishes at the end of what it knows. If it knows more than
- * what lies before the point, it has loaded head after the sender did, and so sees the flag.
+ * IPC_AWAITS_READING in its slot, then IPC_WANTED_ALWAYS in the flag, which stays as long as the slot has that bit, see
+ * event.c; then, after a full fence, it loads head: the point. A receiver publishes at the end of what it knows. If it
+ * knows more than what lies before the point, it has loaded head after the sender did, and so sees the flag.
  *
  * Between two looks a receiver may leave, and another one may take its slot. Its last position stays in the slot until
  * then. So a receiver that has read everything and has left is recognised, unless an endpoint has joined meanwhile:
@@ -83,6 +83,7 @@ static enum read_state read_state_of(const ipc_segment *segment, const ipc_read_
                : LEFT;
   /* Senders wait for it: so far past the point they cannot be unless it has read it. Or it has lost what was there. */
   if (distance > (is_overwriting ? segment->capacity / IPC_UNIT : FAR) || !read_is_before(position, point)) return READ;
+  /* A ring that is overwritten has no loans. */
   if (is_overwriting || !read_rest_is_padding(segment, point, position)) return UNREAD;
   atomic_thread_fence(memory_order_acquire); /* the loads of the records come before those of the next lines */
   return atomic_load_explicit(&slot->position, memory_order_relaxed) == position &&
@@ -120,16 +121,12 @@ static bool read_evict_dead(ipc_segment *segment, ipc_read_point *point) {
   return ipc_slots_evict_dead(segment);
 }
 
-/* Tells receivers that their positions are waited for. Again, if a notifier was killed in event_drop_always(). */
+/* Tells receivers that their positions are waited for. */
 static void read_begin(ipc_sender *sender) {
-  _Atomic uint32_t *wanted = &sender->segment.header->event_flags[IPC_EVENT_SPACE].wanted;
-  if (atomic_load_explicit(&sender->slot->armed, memory_order_relaxed) & IPC_AWAITS_READING &&
-      atomic_load_explicit(wanted, memory_order_acquire) & IPC_WANTED_ALWAYS)
-    return; /* acquire: head is loaded after this */
-  atomic_fetch_or_explicit(&sender->slot->armed, IPC_AWAITS_READING, memory_order_relaxed);
-  /* release pairs with the acquire in event_drop_always() */
-  atomic_fetch_or_explicit(wanted, IPC_WANTED_ALWAYS, memory_order_release);
-  atomic_thread_fence(memory_order_seq_cst); /* pairs with the fence before a notifier reads the flag */
+  if (atomic_load_explicit(&sender->slot->armed, memory_order_relaxed) & IPC_AWAITS_READING) return;
+  /* 2^32 divided by the golden ratio: the numbers of senders lie far apart. */
+  uint32_t number = sender->instance * 0x9E3779B1u + ++sender->read_waits;
+  ipc_event_want_always(sender->segment.header, sender->slot, number);
 }
 
 /* The next notifier sees that nothing is waited for any more, and clears the flag. */

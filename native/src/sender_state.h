@@ -23,6 +23,7 @@ struct ipc_sender {
   bool awaits_claim;         /* the last send that could not wait found the claim taken, rather than the ring full */
   uint64_t peers_seen;       /* see ipc_slots_poll() */
   uint32_t read_points;      /* how many times ipc_sender_read_point() was called */
+  uint32_t read_waits;       /* how many times it began to wait until receivers have read */
   uint64_t reaped_at;        /* when a send that does not wait last looked for dead peers in its way */
   uint32_t message;          /* the number of the last message sent in fragments */
   uint32_t unfinished;       /* the number of the one that ipc_sender_send_part() is at; 0 = none */

@@ -123,9 +123,9 @@ static uint32_t lend(ipc_sender *sender) {
 }
 
 static void a_loan_that_was_given_up_is_nothing_to_read(void) {
-  for (uint32_t start = 0; start < STARTS; start++) {
-    ipc_options options = of_kind(IPC_CHANNEL, IPC_BLOCK);
-    options.first_position = starts[start];
+  for (uint32_t round = 0; round < 2 * STARTS; round++) {
+    ipc_options options = of_kind(IPC_CHANNEL, round % 2 ? IPC_DROP_NEWEST : IPC_BLOCK);
+    options.first_position = starts[round / 2];
     ipc_sender *sender = must_send(options), *other = must_send(options);
     ipc_receiver *a = must_receive(options);
     put(sender, 1);

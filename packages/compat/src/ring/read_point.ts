@@ -1,5 +1,5 @@
 import { abi, headerWord, Kind, OverflowKind, RecordKind, SLOT_WORDS, Status, slotWord } from "@libipc/protocol";
-import { beginReadWaits } from "../segment/event.ts";
+import { awaitsReading, wantAlways } from "../segment/event.ts";
 import { highOf, longOf, lowOf } from "../segment/long.ts";
 import { evictDead, isAlive, isJoining, receiverSlotsUsed } from "../segment/slots.ts";
 import { announcedOf } from "./overrun.ts";
@@ -36,11 +36,17 @@ const isBefore = (position: number, point: Uint32Array): boolean => (((point[AT]
 const distanceFrom = ({ segment }: SenderState, point: Uint32Array): number =>
 	Math.max(0, announcedOf(segment) - longOf(point[AT] as number, point[AT + 1] as number));
 
+/** Tells receivers that their positions are waited for: `read_begin`. */
+function begin(state: SenderState): void {
+	const { segment, slot, instance } = state;
+	if (!awaitsReading(segment, slot)) wantAlways(segment, slot, Math.imul(instance, 0x9e3779b1) + ++state.readWaits);
+}
+
 /** `ipc_sender_read_point`. */
 export function readPoint(state: SenderState, point: Uint32Array): number {
 	const { segment, words } = state;
 	point.fill(0);
-	beginReadWaits(segment, state.slot); // the flag before head
+	begin(state); // the flag before head
 	const instances = Atomics.load(words, NEXT_INSTANCE);
 	const head = Atomics.load(words, HEAD);
 	const announced = announcedOf(segment);
@@ -68,7 +74,7 @@ export function readPoint(state: SenderState, point: Uint32Array): number {
 export function pollRead(state: SenderState, point: Uint32Array): number {
 	const { segment, words } = state;
 	for (;;) {
-		beginReadWaits(segment, state.slot);
+		begin(state);
 		if (look(state, point)) return segment.result(0);
 		if (!evict(state, point)) break;
 	}
@@ -126,6 +132,7 @@ function stateOf(
 	}
 	const isOverwriting = segment.overflow === OverflowKind.dropOldest;
 	if (distance > (isOverwriting ? ring.units : FAR) || !isBefore(position, point)) return READ;
+	// A ring that is overwritten has no loans.
 	if (isOverwriting || !isRestPadding(state, point, position)) return UNREAD;
 	const isUnchanged =
 		Atomics.load(words, at + POSITION) === position && Atomics.load(words, at + INSTANCE) === expected;

@@ -56,6 +56,8 @@ export class SenderState {
 	/** One store of both halves of `head`: head.ts. */
 	readonly headHalves = new Int32Array(2);
 	readonly headLong: BigInt64Array = new BigInt64Array(this.headHalves.buffer);
+	/** How many times it began to wait until receivers have read: read_point.ts. */
+	readWaits = 0;
 	/** What {@link pollSlots} saw last: sender.ts. */
 	readonly peersSeen = { instances: 0, count: 0 };
 

@@ -22,6 +22,8 @@ const SLEEPERS = 1;
 const WAKERS = 2;
 /** Of the event `space`: stays while a sender waits until receivers have read. See `native/src/read_point.c`. */
 const ALWAYS = 4;
+/** With ALWAYS, from this bit on: another number for each wait that begins. */
+const NUMBER = 8;
 /** In `armed` of a sender's slot, beside the events: it waits until receivers have read. */
 export const AWAITS_READING: number = 1 << EVENTS;
 
@@ -51,20 +53,25 @@ function isReadingAwaited(segment: Segment): boolean {
 	return false;
 }
 
-/** Clears ALWAYS when no sender needs it any more: `event_drop_always` in event.c. */
-function dropAlways(segment: Segment, flag: number): void {
-	if (isReadingAwaited(segment)) return;
-	Atomics.and(segment.words, flag, ~ALWAYS);
-	if (isReadingAwaited(segment)) Atomics.or(segment.words, flag, ALWAYS);
+/** Clears ALWAYS when no sender needs it any more: `event_drop_always` in event.c. `seen` is the flag. */
+function dropAlways(segment: Segment, flag: number, seen: number): void {
+	if (!isReadingAwaited(segment)) Atomics.compareExchange(segment.words, flag, seen, 0);
 }
 
-/** A sender, whose slot is `at`, begins to wait until receivers have read: they publish each position. */
-export function beginReadWaits({ words }: Segment, at: number): void {
-	// Else again, if a notifier was terminated in dropAlways.
-	if (Atomics.load(words, at + ARMED) & AWAITS_READING && Atomics.load(words, FLAGS + EventIndex.space) & ALWAYS)
-		return;
+/** Whether the sender whose slot is `at` waits until receivers have read. */
+export const awaitsReading = ({ words }: Segment, at: number): boolean =>
+	(Atomics.load(words, at + ARMED) & AWAITS_READING) !== 0;
+
+/** It begins to wait, and receivers publish each position: `ipc_event_want_always`. */
+export function wantAlways({ words }: Segment, at: number, number: number): void {
+	const flag = FLAGS + EventIndex.space;
 	Atomics.or(words, at + ARMED, AWAITS_READING);
-	Atomics.or(words, FLAGS + EventIndex.space, ALWAYS);
+	for (let before = Atomics.load(words, flag); ; ) {
+		const wanted = (before & (SLEEPERS | WAKERS)) | ALWAYS | Math.imul(number, NUMBER);
+		const found = Atomics.compareExchange(words, flag, before, wanted);
+		if (found === before) return;
+		before = found;
+	}
 }
 
 /** It does not wait any more: the next notifier sees that, and clears the flag. */
@@ -76,8 +83,8 @@ export function endReadWaits({ words }: Segment, at: number): void {
 export function wake(segment: Segment, event: number): void {
 	const { words } = segment;
 	// The change elects one of several notifiers: its wake covers the changes of the others.
-	const wanted = Atomics.and(words, FLAGS + event, ALWAYS);
-	if (wanted & ALWAYS) dropAlways(segment, FLAGS + event);
+	const wanted = Atomics.and(words, FLAGS + event, ~(SLEEPERS | WAKERS));
+	if (wanted & ALWAYS) dropAlways(segment, FLAGS + event, wanted & ~(SLEEPERS | WAKERS));
 	const index = WORDS + event * EVENT_WORDS;
 	// Without sleepers, the word only counts: a waiter that is about to sleep on it checks its condition once more.
 	if (wanted & (SLEEPERS | WAKERS)) Atomics.add(words, index, 1);

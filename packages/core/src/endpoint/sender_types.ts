@@ -213,8 +213,10 @@ export interface Sender extends Endpoint {
 	 *
 	 * A receiver has read a message when it has received it: when `recv` has returned, or the loop has got it, or the handler of `drain`
 	 * has returned. What the program then does with it, only an answer of that program can say. While a flush waits, receivers tell
-	 * senders of each message, which makes them slower. A loan that is open is waited for. {@link sendAsync}s that are still waiting are not: await them first. With `overflow: "drop-oldest"`, a receiver
-	 * that has lost the messages counts as having read them.
+	 * senders of each message, which makes them slower.
+	 *
+	 * A loan that is open is waited for. A {@link sendAsync} that still waits for space is not: await it first. With
+	 * `overflow: "drop-oldest"`, a receiver that has lost the messages counts as having read them.
 	 *
 	 * @returns `done: false` if the time was up first. With `timeout: 0` it says how it is now.
 	 * @throws IpcError `ERR_IPC_CLOSED`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`; of a queue without receivers

@@ -215,6 +215,13 @@ describe("clear", () => {
 		assertLike(only(shared), { state: "live", endpoints: [{ alive: true }, ...dead] });
 
 		assert.deepEqual(clear({ prefix: other }), []);
+		const asked: string[] = [];
+		const refuse = (each: ListedName): boolean => {
+			asked.push(each.name);
+			return false;
+		};
+		assert.deepEqual(clear({ prefix, filter: refuse }), []);
+		assert.deepEqual(asked, [name]);
 		assertLike(clear({ prefix }), [{ name, prefix, state: "leftover", endpoints: dead.map(() => ({ pid })) }]);
 		assert.deepEqual(namesOf(list({ prefix })), [shared]);
 		assert.deepEqual(clear({ prefix }), []);

@@ -495,6 +495,7 @@ describe("clear() without a prefix", () => {
 		refused(/a prefix, or all: true .*, but not both/, () => clear({ prefix, all: true }));
 		refused(/all must be true or false, not 1/, () => untyped(clear, { prefix, all: 1 }));
 		refused(/all is an option of clear\(\) of leftovers only, not of list/, () => untyped(list, { all: true }));
+		refused(/filter must be a function/, () => untyped(clear, { prefix, filter: "mutex" }));
 		assert.deepEqual(clear({ prefix, all: false }), []);
 	});
 });

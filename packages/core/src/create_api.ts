@@ -110,7 +110,7 @@ export interface Api {
 	 * Without a prefix, neither as an option nor in `LIBIPC_PREFIX`, it concerns the names of all programs. It then keeps a lock that
 	 * was left locked, and a robust semaphore with permits that were not given back, because their next owner has to learn of that.
 	 * If it has removed a name, it gives a process warning (`IPC_CLEARED_ALL`), once in each thread. With `all: true` it removes them,
-	 * too, and gives no warning.
+	 * too, and gives no warning. With `filter` a program decides for each name; it gets no warning either.
 	 *
 	 * @throws IpcError as {@link list}
 	 * @example
@@ -177,9 +177,9 @@ export function createApi(engine: () => Engine): Api {
 		SharedMemory: createSharedMemoryFactory(engine),
 		list: (options) => sorted(engine().list(checkListOptions(options))),
 		clear(options) {
-			const { prefix, isUnasked } = checkClearOptions(options);
-			const removed = sorted(engine().clearLeftovers(prefix, isUnasked));
-			if (isUnasked) warnOfOthers(removed);
+			const { prefix, isUnasked, filter } = checkClearOptions(options);
+			const removed = sorted(engine().clearLeftovers(prefix, isUnasked, (name) => filter?.(name) !== false));
+			if (isUnasked && !filter) warnOfOthers(removed);
 			return removed;
 		},
 		engine: () => engine().info(),

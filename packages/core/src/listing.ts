@@ -17,6 +17,8 @@ interface Clearing {
 	readonly prefix: string | undefined;
 	/** All prefixes, and nothing has said so. */
 	readonly isUnasked: boolean;
+	/** Which of them. */
+	readonly filter: ((name: ListedName) => boolean) | undefined;
 }
 
 /** Checks the options of `clear`. */
@@ -28,8 +30,11 @@ export function checkClearOptions(options: unknown): Clearing {
 	if (all === true && asked !== undefined)
 		throw invalid("", `clear takes a prefix, or all: true for the names of all prefixes, but not both.`);
 	const prefix = all === true ? undefined : checkPrefix(asked);
+	const filter: unknown = given?.filter;
+	if (filter !== undefined && typeof filter !== "function")
+		throw invalid("", `filter must be a function that gets a name and returns true or false, not ${show(filter)}.`);
 	checkOptionNames("", "clear", given, optionNames.clearLeftovers);
-	return { prefix, isUnasked: prefix === undefined && all !== true };
+	return { prefix, isUnasked: prefix === undefined && all !== true, filter: given?.filter };
 }
 
 const MOST_SHOWN = 5;

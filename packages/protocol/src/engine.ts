@@ -51,10 +51,10 @@ export interface Engine {
 	/** All names of a prefix, or of all prefixes, in any order. */
 	list(prefix: string | undefined): ListedName[];
 	/**
-	 * Removes the names of a prefix, or of all prefixes, that no live process or thread has open; returns what it removed.
-	 * `keepsLocked`: locks that were left locked, and robust semaphores with permits that were not given back, stay.
+	 * Removes the names of a prefix, or of all prefixes, that no live process or thread has open, if `filter` returns true; returns what
+	 * it removed. `keepsLocked`: locks that were left locked, and robust semaphores with permits that were not given back, stay.
 	 */
-	clearLeftovers(prefix: string | undefined, keepsLocked: boolean): ListedName[];
+	clearLeftovers(prefix: string | undefined, keepsLocked: boolean, filter: (name: ListedName) => boolean): ListedName[];
 	/** What this engine is, and why this process has it. */
 	info(): EngineInfo;
 	/** Nanoseconds on the clock that `monotonicNs` promises. */

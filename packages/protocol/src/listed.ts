@@ -17,6 +17,12 @@ export interface ClearOptions extends ListOptions {
 	 * @defaultValue `false`
 	 */
 	readonly all?: boolean | undefined;
+	/**
+	 * Is called for each name that would be removed, and says whether to remove it. Then no warning is given without a prefix.
+	 *
+	 * @defaultValue all of them
+	 */
+	readonly filter?: ((name: ListedName) => boolean) | undefined;
 }
 
 /**

@@ -308,9 +308,10 @@ export const sabLists: Pick<Engine, "list" | "clearLeftovers" | "otherKind" | "c
 	otherKind,
 	countReceivers,
 	list: (prefix) => collect(prefix, () => true),
-	clearLeftovers: (prefix, keepsLocked) =>
+	clearLeftovers: (prefix, keepsLocked, filter) =>
 		collect(
 			prefix,
-			(here, key, { state }) => state === "leftover" && underLock(here, () => removeLeftover(here, key, keepsLocked)),
+			(here, key, name) =>
+				name.state === "leftover" && filter(name) && underLock(here, () => removeLeftover(here, key, keepsLocked)),
 		),
 };

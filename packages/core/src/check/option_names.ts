@@ -29,7 +29,7 @@ export const optionNames = {
 	sharedMemory: [...HANDLE, "size", "mode"],
 	clear: ["prefix"],
 	list: ["prefix"],
-	clearLeftovers: ["prefix", "all"],
+	clearLeftovers: ["prefix", "all", "filter"],
 	wait: ["timeout"],
 	asyncWait: ["timeout", "signal"],
 	nameWait: ["prefix", "timeout"],
@@ -69,6 +69,7 @@ const OWNERS: Readonly<Record<string, string>> = {
 	signal: "asynchronous calls",
 	max: "drain and drainBatch",
 	all: "clear() of leftovers",
+	filter: "clear() of leftovers",
 };
 
 /** How many characters must be inserted, removed or replaced to turn one word into the other. */

@@ -161,9 +161,13 @@ export const openNativeLists = (
 		return other && { kind: other, pid: pid[0] as number };
 	},
 	list: (prefix) => collect(library, prefix, () => true),
-	clearLeftovers(prefix, keepsLocked) {
+	clearLeftovers(prefix, keepsLocked, filter) {
 		const how = keepsLocked ? "ipc_list_remove_unneeded" : "ipc_list_remove";
-		const removed = collect(library, prefix, ({ state }, remove) => REMOVABLE.has(state) && remove(how));
+		const removed = collect(
+			library,
+			prefix,
+			(name, remove) => REMOVABLE.has(name.state) && filter(name) && remove(how),
+		);
 		library().symbols.ipc_clear_dead_processes();
 		return removed;
 	},

@@ -66,7 +66,7 @@ describe("unknown options", () => {
 
 	test("a word that resembles no option is refused with the list of options", () => {
 		refused(
-			/"retries" is not an option of Channel\.receiver\. Its options are prefix, capacity, maxReceivers, overflow, permissions, onPeer, codec, schema, from, lossy, onInvalid\.$/,
+			/"retries" is not an option of Channel\.receiver\. Its options are prefix, capacity, maxReceivers, overflow, permissions, onPeer, codec, schema, stamp, from, lossy, onInvalid\.$/,
 			() => untyped(Channel.receiver, names.next(), { prefix, retries: 3 }),
 		);
 		refused(/"toString" is not an option/, () => untyped(Channel.receiver, names.next(), { prefix, toString: 3 }));

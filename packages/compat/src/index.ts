@@ -34,6 +34,8 @@ export const {
 	defineRoute,
 	defineChannel,
 	defineQueue,
+	Service,
+	defineService,
 	Mutex,
 	Condition,
 	Semaphore,

@@ -55,6 +55,8 @@ export const {
 	Route,
 	RwLock,
 	Semaphore,
+	Service,
+	defineService,
 	SharedMemory,
 } = process.env.LIBIPC_PACKAGE === "@libipc/compat" ? compat : libipc;
 

@@ -16,6 +16,8 @@ export const {
 	defineRoute,
 	defineChannel,
 	defineQueue,
+	Service,
+	defineService,
 	Mutex,
 	Condition,
 	Semaphore,

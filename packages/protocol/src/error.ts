@@ -69,6 +69,14 @@ export type IpcErrorCode =
 	 * with the next one. `issues`, `cause` and `bytes` of the error say more.
 	 */
 	| "ERR_IPC_INVALID_MESSAGE"
+	/** The server of a service was killed, or closed, before it answered the call. The method may have run. */
+	| "ERR_IPC_PEER_DIED"
+	/** No server of the service is open, and the client does not wait for one. */
+	| "ERR_IPC_NO_SERVER"
+	/** The service has no method of this name. */
+	| "ERR_IPC_NO_METHOD"
+	/** The time that the call to a service may take is over. */
+	| "ERR_IPC_TIMED_OUT"
 	/** Any other error of the operating system. */
 	| "ERR_IPC_SYSTEM";
 

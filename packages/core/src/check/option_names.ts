@@ -12,6 +12,7 @@ const ENDPOINT = [
 	"stamp",
 ] as const;
 const HANDLE = ["prefix", "permissions", "maxHandles"] as const;
+const SERVICE = ["prefix", "permissions", "codec", "capacity"] as const;
 
 /** `firstPosition` is for tests only: the position of the first record in a new ring. */
 const HIDDEN = "firstPosition";
@@ -36,6 +37,12 @@ export const optionNames = {
 	nameWaitAsync: ["prefix", "timeout", "signal"],
 	iteration: ["signal"],
 	drain: ["max", "timeout"],
+	serve: [...SERVICE, "methods", "concurrency", "stacks", "onError"],
+	connect: [...SERVICE, "methods", "waitForServer", "timeout", "streamBuffer", "replyCapacity"],
+	defineService: [...SERVICE, "methods"],
+	serverMethod: ["args", "idempotent", "concurrency"],
+	clientMethod: ["result", "idempotent"],
+	definedMethod: ["args", "result", "idempotent", "concurrency"],
 	listen: ["leases", "onError", "signal"],
 	readableStream: ["close", "highWaterMark"],
 	writableStream: ["close", "highWaterMark"],

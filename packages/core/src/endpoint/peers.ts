@@ -15,12 +15,14 @@ const OBSERVER = abi.peer.observer / 4;
 
 type Peer = Pick<PeerEvent, "role" | "observer" | "pid">;
 
+/** What an engine fills for a watch, which reads it at once: all watches share it. Allocated at first use. */
+let records = new Uint32Array(0);
+
 /** The other endpoints of a name that one watcher knows, and the events that it has not reported yet. */
-class PeerWatch {
+export class PeerWatch {
 	readonly #engine: EngineEndpoint;
 	readonly #known = new Map<number, Peer>();
 	readonly #unreported: PeerEvent[] = [];
-	readonly #records = new Uint32Array((limits.maxReceivers + limits.maxSenders) * PEER_WORDS);
 
 	constructor(engine: EngineEndpoint) {
 		this.#engine = engine;
@@ -33,7 +35,7 @@ class PeerWatch {
 	}
 
 	#compare(): void {
-		const records = this.#records;
+		if (records.length === 0) records = new Uint32Array((limits.maxReceivers + limits.maxSenders) * PEER_WORDS);
 		const end = this.#engine.peers(records) * PEER_WORDS;
 		const gone = new Map(this.#known);
 		const died = new Set<number>();
@@ -95,8 +97,13 @@ export class Peers {
 		})();
 	}
 
+	/** The peers, for a caller that looks from time to time. */
+	watch(): PeerWatch {
+		return new PeerWatch(this.#engine);
+	}
+
 	#watch(queue: WaitQueue, signal: AbortSignal | undefined): AsyncIterableIterator<PeerEvent> {
-		const watch = new PeerWatch(this.#engine);
+		const watch = this.watch();
 		return new WaitIterator(this.#endpoint, queue, () => watch.next(), signal);
 	}
 

@@ -15,7 +15,7 @@ import type { EventLoop } from "../wait/event_loop.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 import { giveUp, type OpenLoan, RingLoan, SenderLoan } from "./loan.ts";
 import { MessageEncoder } from "./message_encoder.ts";
-import { Peers } from "./peers.ts";
+import { Peers, type PeerWatch } from "./peers.ts";
 import type {
 	AsyncWaitOptions,
 	Flushed,
@@ -442,6 +442,12 @@ export class SenderEndpoint implements Sender {
 	peers(options?: IterationOptions): AsyncIterableIterator<PeerEvent> {
 		this.#checkOpen();
 		return this.#peers.events(options);
+	}
+
+	/** The peers, for a caller that looks from time to time instead of waiting. */
+	watchPeers(): PeerWatch {
+		this.#checkOpen();
+		return this.#peers.watch();
 	}
 
 	/** Calls `handler` for each event of {@link peers}. */

@@ -61,16 +61,15 @@ export interface ServiceNameOptions {
 	readonly capacity?: number | undefined;
 }
 
-/** What is checked about a method. Servers check arguments before the method runs, and clients results; each side passes what it checks. */
-export interface MethodSchemas {
-	/** The schema of the arguments: of an array with them, such as `z.tuple([z.string()])`. */
-	readonly args?: StandardSchema | undefined;
-	/** The schema of the result; of a stream: of each item. */
-	readonly result?: StandardSchema | undefined;
-}
-
 /** What a server says about a method. */
-export interface ServerMethodOptions extends MethodSchemas {
+export interface ServerMethodOptions {
+	/**
+	 * The schema of the arguments: of an array with them, such as `z.tuple([z.string()])`. The method runs with what the schema makes of
+	 * them. If it finds something wrong, the call rejects with `ERR_IPC_INVALID_MESSAGE`, and the method does not run.
+	 *
+	 * @defaultValue the arguments are not checked
+	 */
+	readonly args?: StandardSchema | undefined;
 	/**
 	 * true: the method may run twice for one call. If the server that runs it is killed or closed, the call goes to another server,
 	 * instead of failing with `ERR_IPC_PEER_DIED`.
@@ -87,7 +86,14 @@ export interface ServerMethodOptions extends MethodSchemas {
 }
 
 /** What a client says about a method. */
-export interface ClientMethodOptions extends MethodSchemas {
+export interface ClientMethodOptions {
+	/**
+	 * The schema of the result; of a stream, of each item. The call gives what the schema makes of it. If it finds something wrong, the
+	 * call rejects with `ERR_IPC_INVALID_MESSAGE`.
+	 *
+	 * @defaultValue the result is not checked
+	 */
+	readonly result?: StandardSchema | undefined;
 	/**
 	 * true: the method may run twice for one call, so the client sends it again after all servers were killed.
 	 *
@@ -98,7 +104,11 @@ export interface ClientMethodOptions extends MethodSchemas {
 
 /** How a service is served. */
 export interface ServeOptions<Handlers> extends ServiceNameOptions {
-	/** What holds for single methods, by their names. */
+	/**
+	 * What holds for single methods, by their names.
+	 *
+	 * @defaultValue nothing
+	 */
 	readonly methods?: { readonly [Name in MethodName<Handlers>]?: ServerMethodOptions | undefined } | undefined;
 	/**
 	 * How many calls, streams included, run at once in this server: 1 to 65,536. Requests beyond that stay in the queue, for any server.
@@ -139,7 +149,11 @@ export interface CallOptions extends AsyncWaitOptions {
 
 /** How a client of a service is opened. */
 export interface ConnectOptions<Handlers> extends ServiceNameOptions {
-	/** What holds for single methods, by their names. */
+	/**
+	 * What holds for single methods, by their names.
+	 *
+	 * @defaultValue nothing
+	 */
 	readonly methods?: { readonly [Name in MethodName<Handlers>]?: ClientMethodOptions | undefined } | undefined;
 	/**
 	 * Whether a call waits for a server if none is open. false: it rejects with `ERR_IPC_NO_SERVER` at once.
@@ -357,10 +371,17 @@ export type ServiceClient<Handlers> = {
 // biome-ignore lint/suspicious/noExplicitAny: the program claims what it gets
 export type AnyHandlers = Record<string, (...args: any[]) => any>;
 
+/** What is defined about a method: servers check its arguments, and clients its results. */
+export interface DefinedMethodOptions extends ServerMethodOptions, Omit<ClientMethodOptions, "idempotent"> {}
+
 /** What is defined about a service for the programs on both sides. */
 export interface ServiceDefinitionOptions<Handlers> extends ServiceNameOptions {
-	/** What holds for single methods, by their names. */
-	readonly methods?: { readonly [Name in MethodName<Handlers>]?: ServerMethodOptions | undefined } | undefined;
+	/**
+	 * What holds for single methods, by their names.
+	 *
+	 * @defaultValue nothing
+	 */
+	readonly methods?: { readonly [Name in MethodName<Handlers>]?: DefinedMethodOptions | undefined } | undefined;
 }
 
 /** A service with everything that its servers and clients have in common. */
@@ -402,31 +423,28 @@ export interface ServiceDefinition<Handlers> {
 	connect(options?: Omit<ConnectOptions<Handlers>, keyof ServiceDefinitionOptions<Handlers>>): ServiceClient<Handlers>;
 }
 
-/** Defines a service. */
-export interface DefineService {
-	/**
-	 * Defines a service: one module exports the definition, and the programs on both sides import it, so that name, codec, schemas and
-	 * types are the same. It opens nothing.
-	 *
-	 * @typeParam Handlers - The methods: an interface, or `typeof handlers`.
-	 * @param name - As that of `Service.serve`.
-	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`
-	 * @example
-	 * import { defineService } from "libipc";
-	 * import { z } from "zod";
-	 *
-	 * interface Prices {
-	 *   quote(symbol: string): Promise<number>;
-	 * }
-	 * export const prices = defineService<Prices>("prices", {
-	 *   methods: { quote: { args: z.tuple([z.string()]), result: z.number(), idempotent: true } },
-	 * });
-	 */
-	<Handlers extends object = AnyHandlers>(
-		name: string,
-		options?: ServiceDefinitionOptions<Handlers>,
-	): ServiceDefinition<Handlers>;
-}
+/**
+ * Defines a service: one module exports the definition, and the programs on both sides import it, so that name, codec, schemas and
+ * types are the same. It opens nothing.
+ *
+ * @typeParam Handlers - The methods: an interface, or `typeof handlers`.
+ * @param name - As that of `Service.serve`.
+ * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`
+ * @example
+ * import { defineService } from "libipc";
+ * import { z } from "zod";
+ *
+ * interface Prices {
+ *   quote(symbol: string): Promise<number>;
+ * }
+ * export const prices = defineService<Prices>("prices", {
+ *   methods: { quote: { args: z.tuple([z.string()]), result: z.number(), idempotent: true } },
+ * });
+ */
+export type DefineService = <Handlers extends object = AnyHandlers>(
+	name: string,
+	options?: ServiceDefinitionOptions<Handlers>,
+) => ServiceDefinition<Handlers>;
 
 /** Serves and calls services: requests and answers between programs. */
 export interface ServiceFactory {

@@ -41,6 +41,7 @@ export const {
 	Semaphore,
 	RwLock,
 	SharedMemory,
+	Signal,
 	list,
 	clear,
 	engine,
@@ -53,3 +54,4 @@ export type Condition = api.Condition;
 export type Semaphore = api.Semaphore;
 export type RwLock = api.RwLock;
 export type SharedMemory = api.SharedMemory;
+export type Signal = api.Signal;

@@ -1,4 +1,4 @@
-import { Channel, Condition, Mutex, Queue, Route, RwLock, Semaphore, SharedMemory } from "./under_test.ts";
+import { Channel, Condition, Mutex, Queue, Route, RwLock, Semaphore, SharedMemory, Signal } from "./under_test.ts";
 
 interface Opened extends Disposable {
 	readonly closed: boolean;
@@ -16,6 +16,7 @@ export function openEachKind(name: string, options: { readonly prefix?: string }
 		Semaphore.open(name, options),
 		RwLock.open(name, options),
 		SharedMemory.open(name, { ...options, size: 64 }),
+		Signal.open(name, options),
 	];
 }
 
@@ -29,4 +30,5 @@ export const eachKind: readonly string[] = [
 	"route",
 	"rwlock",
 	"semaphore",
+	"signal",
 ];

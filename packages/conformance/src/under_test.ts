@@ -34,6 +34,7 @@ export type {
 	SemaphoreOptions,
 	Sender,
 	SharedMemoryOptions,
+	SignalOptions,
 	WaitOptions,
 	WordWait,
 } from "libipc";
@@ -58,6 +59,7 @@ export const {
 	Service,
 	defineService,
 	SharedMemory,
+	Signal,
 } = process.env.LIBIPC_PACKAGE === "@libipc/compat" ? compat : libipc;
 
 export type Condition = libipc.Condition;
@@ -66,3 +68,4 @@ export type Mutex = libipc.Mutex;
 export type RwLock = libipc.RwLock;
 export type Semaphore = libipc.Semaphore;
 export type SharedMemory = libipc.SharedMemory;
+export type Signal = libipc.Signal;

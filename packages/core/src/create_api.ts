@@ -14,6 +14,7 @@ import { createMutexFactory, type MutexFactory } from "./lock/mutex.ts";
 import { createRwLockFactory, type RwLockFactory } from "./lock/rwlock.ts";
 import { createSemaphoreFactory, type SemaphoreFactory } from "./lock/semaphore.ts";
 import { createSharedMemoryFactory, type SharedMemoryFactory } from "./lock/shared_memory.ts";
+import { createSignalFactory, type SignalFactory } from "./lock/signal.ts";
 import { createDefineService } from "./service/define_service.ts";
 import { createServiceFactory } from "./service/service_factory.ts";
 import type { DefineService, ServiceFactory } from "./service/service_types.ts";
@@ -95,6 +96,8 @@ export interface Api {
 	readonly RwLock: RwLockFactory;
 	/** Memory that processes share, and waits on words in it. */
 	readonly SharedMemory: SharedMemoryFactory;
+	/** A doorbell without a message: it wakes the other handles of the name, and says why, by one of 64 ids. */
+	readonly Signal: SignalFactory;
 	/**
 	 * Lists the names in use and their endpoints, sorted by prefix, name and kind: the names of this machine, or, on the engine
 	 * between threads, of this process.
@@ -196,6 +199,7 @@ export function createApi(engine: () => Engine): Api {
 		Semaphore: createSemaphoreFactory(engine),
 		RwLock: createRwLockFactory(engine),
 		SharedMemory: createSharedMemoryFactory(engine),
+		Signal: createSignalFactory(engine),
 		list: (options) => sorted(engine().list(checkListOptions(options))),
 		clear(options) {
 			const { prefix, isUnasked, filter } = checkClearOptions(options);

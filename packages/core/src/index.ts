@@ -23,6 +23,7 @@ export const {
 	Semaphore,
 	RwLock,
 	SharedMemory,
+	Signal,
 	list,
 	clear,
 	engine,
@@ -35,3 +36,4 @@ export type Condition = api.Condition;
 export type Semaphore = api.Semaphore;
 export type RwLock = api.RwLock;
 export type SharedMemory = api.SharedMemory;
+export type Signal = api.Signal;

@@ -54,6 +54,7 @@ export type { Mutex, MutexFactory } from "./lock/mutex.ts";
 export type { RwLock, RwLockFactory } from "./lock/rwlock.ts";
 export type { Permit, Semaphore, SemaphoreFactory, SemaphoreOptions } from "./lock/semaphore.ts";
 export type { SharedMemory, SharedMemoryFactory, SharedMemoryOptions, WordWait } from "./lock/shared_memory.ts";
+export type { Signal, SignalFactory, SignalOptions } from "./lock/signal.ts";
 export type {
 	AnyHandlers,
 	CallContext,

@@ -33,6 +33,7 @@ export interface Engine {
 	openSemaphore(prefix: string, name: string, options: EngineHandleOptions): EngineSemaphore;
 	openRwLock(prefix: string, name: string, options: EngineHandleOptions): EngineRwLock;
 	openMemory(prefix: string, name: string, options: EngineHandleOptions): EngineMemory;
+	openSignal(prefix: string, name: string, options: EngineHandleOptions): EngineSignal;
 	/** Bytes of shared memory that stay mapped for views only: `SharedMemoryFactory.keptBytes`. */
 	keptBytes(): number;
 	/** Removes one name, in whatever state it is. */
@@ -135,6 +136,8 @@ export interface EngineHandleOptions {
 	readonly mode: number;
 	/** Of shared memory: bytes. */
 	readonly size: number;
+	/** Of a Signal: the handle is not notified. */
+	readonly notifyOnly?: boolean;
 }
 
 /** An endpoint or handle that an event loop can wait for. `wait` is one of {@link WaitBits}. */
@@ -227,6 +230,13 @@ export interface EngineMemory extends EngineWaitTable {
 	unlink(): void;
 	enter(offset: number, expected: number, waker: EngineWaker | undefined): number;
 	wake(offset: number, count: number): number;
+}
+
+export interface EngineSignal extends EngineHandle {
+	/** Sets bits of `low` (ids 0 to 31) and `high` (32 to 63), unsigned and not both 0, in all other handles; returns in how many. */
+	notify(low: number, high: number): number;
+	/** Takes a pending id: 0 to 63. */
+	wait(timeout: number): number;
 }
 
 /** The sender that a route has. */

@@ -67,13 +67,16 @@ export interface ListedEndpoint {
 	readonly lost: number;
 	/**
 	 * How much a handle holds: of a mutex 1 or 0, of a reader-writer lock how often it is locked, of a `robust` semaphore how
-	 * many permits. 0 of other semaphores, which do not record owners. A dead handle holds what it held at its death until
+	 * many permits, of a Signal how many ids are pending. 0 of other semaphores, which do not record owners. A dead handle holds what it held at its death until
 	 * another handle has noticed the death.
 	 */
 	readonly holds: number;
 	/** Whether it holds a mutex, or a reader-writer lock for writing. */
 	readonly exclusive: boolean;
-	/** Whether it is an observer: a receiver that was opened with `lossy`, and that no sender waits for. */
+	/**
+	 * Whether it is an observer: a receiver that was opened with `lossy`, and that no sender waits for. Of a Signal: whether the handle
+	 * was opened with `listen: false`.
+	 */
 	readonly observer: boolean;
 	/** Its number. No other endpoint or handle gets it while the shared memory of the name exists. */
 	readonly instance: number;

@@ -25,6 +25,7 @@ const ORDER = [
 	...["ServiceDefinitionOptions"],
 	...["Mutex", "MutexFactory", "RwLock", "RwLockFactory", "Lock", "LockGuard", "Condition", "ConditionFactory"],
 	...["Semaphore", "SemaphoreFactory", "SemaphoreOptions", "Permit"],
+	...["Signal", "SignalFactory", "SignalOptions"],
 	...["SharedMemory", "SharedMemoryFactory", "SharedMemoryOptions", "SharedMemoryMode", "WordWait"],
 	...["Handle", "HandleOptions"],
 	...["list", "ListOptions", "ListedName", "ListedEndpoint", "ListedState", "clear", "ClearOptions"],

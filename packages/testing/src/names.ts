@@ -15,6 +15,7 @@ export interface NamedLibrary {
 	readonly Semaphore: ClearsByName;
 	readonly RwLock: ClearsByName;
 	readonly SharedMemory: ClearsByName;
+	readonly Signal: ClearsByName;
 }
 
 interface NamedThing {
@@ -97,5 +98,6 @@ function factoriesOf(library: NamedLibrary): Readonly<Record<string, ClearsByNam
 		semaphore: library.Semaphore,
 		rwlock: library.RwLock,
 		memory: library.SharedMemory,
+		signal: library.Signal,
 	};
 }

@@ -13,6 +13,7 @@ import { type MemoryKeeper, SegmentMemory } from "../locks/memory.ts";
 import { SegmentMutex } from "../locks/mutex.ts";
 import { SegmentRwLock } from "../locks/rwlock.ts";
 import { SegmentSemaphore } from "../locks/semaphore.ts";
+import { SegmentSignal } from "../locks/signal.ts";
 import { otherQueueOptions } from "../ring/letters.ts";
 import { abandonReceiver, SegmentReceiver } from "../ring/receiver.ts";
 import { abandonSender, SegmentSender } from "../ring/sender.ts";
@@ -127,6 +128,7 @@ export const sabEngine: Engine = {
 	openSemaphore: opener("semaphore", SegmentSemaphore),
 	openRwLock: opener("rwlock", SegmentRwLock),
 	openMemory,
+	openSignal: opener("signal", SegmentSignal),
 	keptBytes: () => threads().keptBytes(),
 	clear: (kind, prefix, name) => clearSegment(threads(), kind, prefix, name),
 	...sabLists,

@@ -95,8 +95,18 @@ function wakeupsOf({ kind, words }: Segment): number {
 	return count >>> 0;
 }
 
-/** What the handle in a slot holds. */
+function countBits(bits: number): number {
+	let count = 0;
+	for (let left = bits; left !== 0; left &= left - 1) count++;
+	return count;
+}
+
+/** What the handle in a slot holds: of a Signal, its pending ids. */
 function holdOf({ kind, words }: Segment, at: number): { holds: number; exclusive: boolean } {
+	if (kind === Kind.signal) {
+		const [low, high] = [words[at + slotWord.pending] as number, words[at + slotWord.pending + 1] as number];
+		return { holds: countBits(low) + countBits(high), exclusive: false };
+	}
 	const owner = words[headerWord.claim] as number;
 	// The owner of the claim of a reader-writer lock may still wait for readers to leave.
 	const isLocked = kind === Kind.mutex || (kind === Kind.rwlock && words[headerWord.writing] === owner);
@@ -117,12 +127,12 @@ function describeHandle(segment: Segment, at: number): ListedEndpoint {
 		role: "handle",
 		pid: segment.words[at + slotWord.pid] as number,
 		alive,
-		sleeping: alive && hasWaiting(segment, instance),
+		sleeping: alive && (hasWaiting(segment, instance) || isSleeping(segment, at, false)),
 		position: 0,
 		lag: 0,
 		lost: 0,
 		...holdOf(segment, at),
-		observer: false,
+		observer: segment.words[at + slotWord.observer] !== 0,
 		instance: instance >>> 0,
 	};
 }

@@ -49,6 +49,8 @@ export interface NameOptions {
 	/** Of a receiver of a queue. */
 	readonly maxAttempts: number;
 	readonly deadLetter: string;
+	/** Of a Signal. */
+	readonly notifyOnly?: boolean;
 }
 
 /** `ipc_mode`. */

@@ -47,10 +47,12 @@ const joinedReceiver =
 		return at < 0 ? failed(at, 0, segment.maxReceivers) : at;
 	};
 
-const joinedHandle: Join = (segment) => {
-	const at = joinHandle(segment);
-	return at < 0 ? failed(at, 0, segment.maxReceivers) : at;
-};
+const joinedHandle =
+	(isObserver: boolean): Join =>
+	(segment) => {
+		const at = joinHandle(segment, isObserver);
+		return at < 0 ? failed(at, 0, segment.maxReceivers) : at;
+	};
 
 /** Less is reserved only where a process may not have more addresses. */
 const LEAST_USUAL = 2 ** 32;
@@ -167,7 +169,7 @@ export const openAsHandle = (
 	prefix: string,
 	name: string,
 	options: NameOptions,
-): OpenSegment => open(threads, kind, prefix, name, options, joinedHandle);
+): OpenSegment => open(threads, kind, prefix, name, options, joinedHandle(options.notifyOnly ?? false));
 
 /** Removes a name; its endpoints are orphaned. */
 export function clearSegment(threads: Threads, kind: EndpointKind | HandleKind, prefix: string, name: string): void {

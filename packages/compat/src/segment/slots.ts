@@ -46,6 +46,7 @@ const {
 	instance: INSTANCE,
 	observer: OBSERVER,
 	owner: OWNER,
+	pending: PENDING,
 	pid: PID,
 	pidNamespace: PID_NAMESPACE,
 	position: POSITION,
@@ -153,13 +154,15 @@ function takeSlot(segment: Segment, at: number, held = 0, isObserver = false): v
 	words[at + ASLEEP] = 0;
 	Atomics.store(words, at + ARMED, 0);
 	longs[(at >> 1) + LOST_LONG] = 0n;
+	words[at + PENDING] = 0;
+	words[at + PENDING + 1] = 0;
 	words[at + HELD] = held;
 	words[at + OBSERVER] = isObserver ? 1 : 0;
 	// Below 2^31: in a lease, other numbers are no instances.
 	let instance: number;
 	do instance = Atomics.add(words, NEXT_INSTANCE, 1) & 0x7fffffff;
 	while (instance === 0);
-	Atomics.store(words, at + INSTANCE, instance); // a thread that sees it sees owner, position, `held` and `observer`
+	Atomics.store(words, at + INSTANCE, instance); // a thread that sees it sees owner, position, `held`, `observer`, and `pending` as 0
 }
 
 /** Steps (2) to (4) of slots.c: the position where the receiver begins, such that no sender can overwrite a record from there on. */
@@ -201,12 +204,12 @@ export function joinReceiver(segment: Segment, fromOldest: boolean, isObserver =
 	return at;
 }
 
-/** The same for a handle of a segment without a ring, whose slots are those of receivers. */
-export function joinHandle(segment: Segment): number {
+/** The same for a handle of a segment without a ring, whose slots are those of receivers. An observer: of a Signal. */
+export function joinHandle(segment: Segment, isObserver = false): number {
 	const at = findOrMakeFreeSlot(segment, segment.receivers, segment.maxReceivers);
 	if (at < 0) return Status.tooManyHandles;
 	raiseSlotsUsed(segment, RECEIVER_SLOTS_USED, segment.receivers, at);
-	takeSlot(segment, at);
+	takeSlot(segment, at, 0, isObserver);
 	recount(segment, true);
 	return at;
 }

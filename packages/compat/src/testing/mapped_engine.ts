@@ -8,6 +8,7 @@ import { SegmentMemory } from "../locks/memory.ts";
 import { SegmentMutex } from "../locks/mutex.ts";
 import { SegmentRwLock } from "../locks/rwlock.ts";
 import { SegmentSemaphore } from "../locks/semaphore.ts";
+import { SegmentSignal } from "../locks/signal.ts";
 import { openReceiverView, openSenderView, openSuccessorView } from "../node/open_binding_view.ts";
 import { otherQueueOptions } from "../ring/letters.ts";
 import { SegmentReceiver } from "../ring/receiver.ts";
@@ -97,7 +98,7 @@ class MappedPlatform implements Platform {
 const ROOM = 1 << 20;
 
 /** Takes a slot on a name that exists. */
-function open(kind: HandleKind, prefix: string, name: string) {
+function open(kind: HandleKind, prefix: string, name: string, notifyOnly = false) {
 	const path = `/dev/shm/libipc.${kind}.${Buffer.byteLength(prefix)}.${prefix}.${name}`;
 	const fd = openSync(path, "r+");
 	const buffer = mapFile(fd, fstatSync(fd).size + (kind === "memory" ? ROOM : 0));
@@ -114,7 +115,7 @@ function open(kind: HandleKind, prefix: string, name: string) {
 	});
 	const locked = platform.lock(segment, 1000);
 	if (locked !== 0) throw new Error(`${path} cannot be locked: ${locked}`);
-	const at = joinHandle(segment);
+	const at = joinHandle(segment, notifyOnly);
 	platform.unlock();
 	if (at < 0) throw new Error(`${path} cannot be joined: ${at}`);
 	const instance = instanceAt(segment, at);
@@ -130,6 +131,7 @@ const HANDLES = {
 	condition: nativeEngine.openCondition,
 	semaphore: nativeEngine.openSemaphore,
 	rwlock: nativeEngine.openRwLock,
+	signal: nativeEngine.openSignal,
 } as const;
 
 type HandleClass<Handle> = new (segment: Segment, at: number, instance: number, leave: () => void) => Handle;
@@ -140,7 +142,7 @@ const opener =
 	(prefix: string, name: string, options: EngineHandleOptions): Handle => {
 		const maker = HANDLES[kind](prefix, name, options);
 		try {
-			const { segment, at, instance, leave } = open(kind, prefix, name);
+			const { segment, at, instance, leave } = open(kind, prefix, name, options.notifyOnly);
 			return new Class(segment, at, instance, leave);
 		} finally {
 			maker.close();
@@ -200,4 +202,5 @@ export const mappedEngine: Engine = {
 	openSemaphore: opener("semaphore", SegmentSemaphore),
 	openRwLock: opener("rwlock", SegmentRwLock),
 	openMemory,
+	openSignal: opener("signal", SegmentSignal),
 };

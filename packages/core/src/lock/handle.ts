@@ -20,7 +20,7 @@ import { checkOptionNames, optionNames } from "../check/option_names.ts";
 import { type EventLoop, eventLoopOf } from "../wait/event_loop.ts";
 
 /**
- * How a lock, a semaphore, a condition or shared memory is opened. The process that opens a name first sets `maxHandles` and
+ * How a lock, a semaphore, a condition, a Signal or shared memory is opened. The process that opens a name first sets `maxHandles` and
  * `permissions`. A later open that passes another value fails with `ERR_IPC_OPTIONS_MISMATCH`. A later open that leaves
  * `maxHandles` out accepts the value that was set.
  */
@@ -49,7 +49,7 @@ export interface HandleOptions {
 }
 
 /**
- * What locks, semaphores, conditions and shared memory have in common. A handle belongs to the thread that opened it. `using`
+ * What locks, semaphores, conditions, Signals and shared memory have in common. A handle belongs to the thread that opened it. `using`
  * closes it at the end of the block. The shared memory of a name exists from the first open to the last close. If only killed
  * processes had the name open, the next open creates it again.
  */
@@ -81,7 +81,7 @@ export interface CheckedHandle {
 
 /** Which options a kind has. */
 function optionNamesOf(kind: HandleKind): readonly string[] {
-	if (kind === "semaphore") return optionNames.semaphore;
+	if (kind === "semaphore" || kind === "signal") return optionNames[kind];
 	return kind === "memory" ? optionNames.sharedMemory : optionNames.handle;
 }
 

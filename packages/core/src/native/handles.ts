@@ -8,6 +8,7 @@ import {
 	type EngineMutex,
 	type EngineRwLock,
 	type EngineSemaphore,
+	type EngineSignal,
 	type EngineWaitTable,
 	type EngineWaker,
 	Status,
@@ -204,6 +205,27 @@ function semaphoreClassOf({ symbols }: NativeLibrary): NativeClass<EngineSemapho
 	};
 }
 
+/** The class for one library, as that of semaphores. */
+function signalClassOf({ symbols }: NativeLibrary): NativeClass<EngineSignal> {
+	const { ipc_signal_notify, ipc_signal_wait } = symbols;
+	return class NativeSignal extends NativeHandle implements EngineSignal {
+		notify(low: number, high: number): number {
+			const { handle } = this;
+			return handle === CLOSED ? Status.closed : ipc_signal_notify(handle, low, high);
+		}
+
+		wait(timeout: number): number {
+			const { handle } = this;
+			if (handle === CLOSED) return Status.closed;
+			if (timeout >= 0) return ipc_signal_wait(handle, timeout);
+			let id: number;
+			do id = ipc_signal_wait(handle, LONGEST_CALL_MS);
+			while (id === Status.timedOut && yieldToTermination());
+			return id;
+		}
+	};
+}
+
 abstract class NativeWaits extends NativeHandle implements EngineWaitTable {
 	sleep(wait: number, timeout: number): number {
 		if (timeout >= 0) return this.symbols.ipc_handle_sleep(this.handle, wait, timeout);
@@ -284,7 +306,10 @@ class NativeMemory extends NativeWaits implements EngineMemory {
 /** What the native engine opens in addition to rings. */
 export function openNativeHandles(
 	library: () => NativeLibrary,
-): Pick<Engine, "openMutex" | "openCondition" | "openSemaphore" | "openRwLock" | "openMemory" | "keptBytes"> {
+): Pick<
+	Engine,
+	"openMutex" | "openCondition" | "openSemaphore" | "openRwLock" | "openMemory" | "openSignal" | "keptBytes"
+> {
 	const open = <SomeHandle>(
 		kind: HandleKind,
 		prefix: string,
@@ -309,12 +334,18 @@ export function openNativeHandles(
 		Semaphore ??= semaphoreClassOf(loaded);
 		return Semaphore;
 	};
+	let Signal: NativeClass<EngineSignal> | undefined;
+	const classOfSignal = (loaded: NativeLibrary) => {
+		Signal ??= signalClassOf(loaded);
+		return Signal;
+	};
 	return {
 		openMutex: (prefix, name, options) => open("mutex", prefix, name, options, () => NativeMutex),
 		openCondition: (prefix, name, options) => open("condition", prefix, name, options, () => NativeCondition),
 		openSemaphore: (prefix, name, options) => open("semaphore", prefix, name, options, classOfSemaphore),
 		openRwLock: (prefix, name, options) => open("rwlock", prefix, name, options, () => NativeRwLock),
 		openMemory: (prefix, name, options) => open("memory", prefix, name, options, () => NativeMemory),
+		openSignal: (prefix, name, options) => open("signal", prefix, name, options, classOfSignal),
 		keptBytes: () => library().symbols.ipc_memory_kept_bytes(),
 	};
 }

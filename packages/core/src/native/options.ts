@@ -69,4 +69,5 @@ export const nativeHandleOptions = (kind: HandleKind, options: EngineHandleOptio
 		initial: options.initial,
 		robust: options.robust,
 		size: options.size,
+		notifyOnly: options.notifyOnly ? 1 : 0,
 	});

@@ -3,7 +3,7 @@
 #include "handles.h"
 #include "libipc/list.h"
 
-enum { NOTIFIERS = 4, LISTENERS = 4, ROUNDS = 4000 * TEST_SCALE, EACH_ACKNOWLEDGED = 16 };
+enum { NOTIFIERS = 4, LISTENERS = 4, ROUNDS = 4000 * TEST_SCALE, SLEEPS = 1000 * TEST_SCALE, EACH_ACKNOWLEDGED = 16 };
 
 typedef struct board {
   _Atomic uint32_t ready, go, stop, rounds[16];
@@ -284,6 +284,23 @@ static void notify_many(void *number) {
   ipc_handle_close(it);
 }
 
+/* One notifier, whose every notification meets the listeners in another step of falling asleep. */
+static void notify_sleepers(void *unused) {
+  (void)unused;
+  uint32_t seed = 7;
+  ipc_handle *it = notifier();
+  for (uint32_t round = 1; round <= SLEEPS; round++) {
+    for (uint32_t spin = test_random(&seed) % 2000; spin; spin--) ipc_cpu_relax();
+    atomic_store_explicit(&shared->value[0], round, memory_order_relaxed);
+    CHECK_EQ(notify(it, id_of(0)), LISTENERS);
+    for (uint32_t l = 0; l < LISTENERS; l++)
+      while (atomic_load_explicit(&shared->seen[l][0], memory_order_relaxed) < round) ipc_os_yield();
+  }
+  for (uint32_t n = 0; n < NOTIFIERS; n++) atomic_store(&shared->value[n], ROUNDS);
+  for (uint32_t n = 0; n < NOTIFIERS; n++) notify(it, id_of(n));
+  ipc_handle_close(it);
+}
+
 static bool has_all(uint32_t l) {
   for (uint32_t n = 0; n < NOTIFIERS; n++)
     if (atomic_load(&shared->seen[l][n]) < ROUNDS) return false;
@@ -305,6 +322,16 @@ static void listen_to_all(void *number) {
   }
   ipc_handle_close(it);
   close_waker(&mine);
+}
+
+static void sleepers_lose_none(void) {
+  shared = test_shared(sizeof *shared);
+  hooks.patient = true;
+  test_worker listeners[LISTENERS];
+  for (uintptr_t i = 0; i < LISTENERS; i++) listeners[i] = test_start(TEST_PROCESS, listen_to_all, (void *)i);
+  test_await(&shared->ready, LISTENERS);
+  test_finish(test_start(TEST_PROCESS, notify_sleepers, NULL));
+  for (int i = 0; i < LISTENERS; i++) test_finish(listeners[i]);
 }
 
 static void none_is_lost(test_form form) {
@@ -368,5 +395,6 @@ TEST_MAIN(TEST_CASE(each_other_handle_gets_each_id_once), TEST_CASE(ids_are_take
           TEST_CASE(waits_end_when_the_name_is_cleared),
           TEST_CASE(a_name_that_was_removed_is_noticed_by_one_that_only_notifies),
           TEST_CASE(a_stopped_listener_delays_nobody_and_a_killed_one_is_forgotten),
-          TEST_CASE(the_dead_make_room_in_a_full_table), TEST_CASE(processes_lose_none), TEST_CASE(threads_lose_none),
-          TEST_CASE(deaths_at_random_moments_delay_nobody), TEST_CASE(they_cost_no_system_call_while_nobody_sleeps))
+          TEST_CASE(the_dead_make_room_in_a_full_table), TEST_CASE(processes_lose_none), TEST_CASE(sleepers_lose_none),
+          TEST_CASE(threads_lose_none), TEST_CASE(deaths_at_random_moments_delay_nobody),
+          TEST_CASE(they_cost_no_system_call_while_nobody_sleeps))

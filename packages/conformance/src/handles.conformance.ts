@@ -17,6 +17,7 @@ import {
 	RwLock,
 	Semaphore,
 	SharedMemory,
+	Signal,
 } from "./under_test.ts";
 
 const names = new Names("handles");
@@ -44,6 +45,7 @@ const kinds: readonly (readonly [HandleKind, Factory, string])[] = [
 	["semaphore", Semaphore, "semaphore"],
 	["rwlock", RwLock, "reader-writer lock"],
 	["memory", memory, "shared memory"],
+	["signal", Signal, "Signal"],
 ];
 
 const child = (program: string, name: string, kind: HandleKind) =>

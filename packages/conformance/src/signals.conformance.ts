@@ -77,6 +77,7 @@ const calls: readonly (readonly [call: string, returns: unknown, prepare: (name:
 			},
 		],
 		["condition.wait", false, () => undefined],
+		["signal.wait", null, () => undefined],
 		["memory.waitOn", "timed-out", (name) => SharedMemory.open(name, { prefix, size: 4096 })],
 	];
 

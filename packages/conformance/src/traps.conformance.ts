@@ -11,7 +11,19 @@ import { afterAll, describe, test } from "./harness.ts";
 import { instance } from "./instance.ts";
 import { Names } from "./names.ts";
 import { startProgram, startThreadProgram } from "./start_program.ts";
-import { Channel, Condition, clear, list, Mutex, Queue, Route, RwLock, Semaphore, SharedMemory } from "./under_test.ts";
+import {
+	Channel,
+	Condition,
+	clear,
+	list,
+	Mutex,
+	Queue,
+	Route,
+	RwLock,
+	Semaphore,
+	SharedMemory,
+	Signal,
+} from "./under_test.ts";
 import { clearInSteps } from "./unneeded.ts";
 import { warningsOf } from "./warnings.ts";
 
@@ -21,7 +33,7 @@ const { prefix } = names;
 afterAll(() => names.clear());
 
 const rings = { Route, Channel, Queue } as const;
-const locks = { Mutex, Condition, RwLock, Semaphore, SharedMemory } as const;
+const locks = { Mutex, Condition, RwLock, Semaphore, SharedMemory, Signal } as const;
 
 const refused = (text: RegExp, call: () => unknown): void => expectError("ERR_IPC_INVALID_ARGUMENT", text, call);
 
@@ -150,6 +162,7 @@ describe("unknown options", () => {
 		using semaphore = Semaphore.open(name, { prefix });
 		using condition = Condition.open(name, { prefix });
 		using memory = SharedMemory.open(name, { prefix, size: 8 });
+		using signal = Signal.open(name, { prefix });
 		const wrong = { timeout: 5, timeuot: 5 };
 		const text = /"timeuot" is not an option of this call/;
 		for (const call of [
@@ -159,6 +172,7 @@ describe("unknown options", () => {
 			() => untyped(lock.acquireShared.bind(lock), wrong),
 			() => untyped(semaphore.acquire.bind(semaphore), wrong),
 			() => untyped(memory.waitOn.bind(memory), 0, 0, wrong),
+			() => untyped(signal.wait.bind(signal), wrong),
 		])
 			refused(text, call);
 		for (const promise of [
@@ -166,6 +180,7 @@ describe("unknown options", () => {
 			untyped(lock.acquireSharedAsync.bind(lock), wrong),
 			untyped(semaphore.acquireAsync.bind(semaphore), wrong),
 			untyped(memory.waitOnAsync.bind(memory), 0, 0, wrong),
+			untyped(signal.waitAsync.bind(signal), wrong),
 		])
 			await expectRejection("ERR_IPC_INVALID_ARGUMENT", text, promise as Promise<unknown>);
 		mutex.lock();

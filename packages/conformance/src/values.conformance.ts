@@ -20,6 +20,7 @@ import {
 	RwLock,
 	Semaphore,
 	SharedMemory,
+	Signal,
 } from "./under_test.ts";
 
 const names = new Names("values");
@@ -40,6 +41,8 @@ class Subjects implements Disposable {
 	readonly semaphore = Semaphore.open(names.next(), { prefix, initial: 5 });
 	readonly condition = Condition.open(names.next(), { prefix });
 	readonly memory = SharedMemory.open(names.next(), { prefix, size: 64 });
+	readonly signal = Signal.open(names.next(), { prefix });
+	readonly notifier = Signal.open(this.signal.name, { prefix, listen: false });
 
 	/** What is left is received, and the next message arrives. */
 	checkMessages(): void {
@@ -61,6 +64,8 @@ class Subjects implements Disposable {
 		this.semaphore.tryAcquire()?.release();
 		assert.equal(this.condition.notify(), 0);
 		assert.equal(this.memory.wake(0), 0);
+		assert.equal(this.notifier.notify(63), 1);
+		while (this.signal.wait() !== 63);
 	}
 
 	[Symbol.dispose](): void {
@@ -309,6 +314,20 @@ const optionCalls: Record<string, { readonly names: readonly string[]; readonly 
 			await woken;
 		},
 	},
+	"wait of a Signal": {
+		names: ["timeout"],
+		call({ signal, notifier }, options) {
+			notifier.notify(1);
+			signal.wait(options);
+		},
+	},
+	"waitAsync of a Signal": {
+		names: ["timeout", "signal"],
+		async call({ signal, notifier }, options) {
+			notifier.notify(1);
+			await signal.waitAsync(options);
+		},
+	},
 	waitOn: { names: ["timeout"], call: ({ memory }, options) => memory.waitOn(0, 1, options) },
 	waitOnAsync: {
 		names: ["timeout", "signal"],
@@ -371,6 +390,7 @@ const arguments_: Record<string, Place> = {
 	"a mutex": ({ condition }, value) => condition.wait(value, { timeout: 0 }),
 	"a mutex of waitAsync": ({ condition }, value) => condition.waitAsync(value, { timeout: 0 }),
 	"the count of release": ({ semaphore }, value) => semaphore.release(value),
+	"an id to notify": ({ notifier }, value) => notifier.notify(value),
 	"an offset to wait at": ({ memory }, value) => memory.waitOn(value, 1, { timeout: 0 }),
 	"an offset to wait at, async": ({ memory }, value) => memory.waitOnAsync(value, 0, { timeout: 0 }),
 	"an expected value": ({ memory }, value) => memory.waitOn(0, value, { timeout: 0 }),

@@ -15,7 +15,7 @@ const isLinux = process.platform === "linux";
 
 afterAll(() => names.clear());
 
-const kinds = ["route", "channel", "queue", "mutex", "rwlock", "semaphore", "condition", "memory"];
+const kinds = ["route", "channel", "queue", "mutex", "rwlock", "semaphore", "condition", "memory", "signal"];
 
 /** Seeds that follow from nothing but these: a failure prints the one to run testing/damage.child.ts with. */
 describe.if(isLinux)("whatever the bytes are, every call answers", () => {

@@ -17,6 +17,7 @@ import {
 	RwLock,
 	Semaphore,
 	SharedMemory,
+	Signal,
 } from "./index.ts";
 
 const names = new Names("handlefiles", library);
@@ -34,6 +35,7 @@ const kinds: readonly (readonly [HandleKind, Open, string])[] = [
 	["semaphore", Semaphore.open, "semaphore"],
 	["rwlock", RwLock.open, "reader-writer lock"],
 	["memory", (name, options) => SharedMemory.open(name, { size: 64, ...options }), "shared memory"],
+	["signal", Signal.open, "Signal"],
 ];
 
 const program = (file: string, args: readonly (string | number)[], options: TestProgramOptions = {}) =>

@@ -8,7 +8,7 @@
 import { large } from "@libipc/testing/large";
 import { args, say } from "@libipc/testing/program";
 import { turn } from "@libipc/testing/timing";
-import { Channel, Condition, Mutex, Queue, RwLock, Semaphore, SharedMemory } from "../under_test.ts";
+import { Channel, Condition, Mutex, Queue, RwLock, Semaphore, SharedMemory, Signal } from "../under_test.ts";
 
 const [call = "", prefix = "", name = "", timeout = "", then = ""] = args;
 const wait = timeout === "none" ? {} : { timeout: Number(timeout) };
@@ -66,6 +66,10 @@ const calls: Record<string, () => () => unknown> = {
 		const condition = Condition.open(name, options);
 		mutex.lock();
 		return () => condition.wait(mutex, wait);
+	},
+	"signal.wait"() {
+		const signal = Signal.open(name, options);
+		return () => signal.wait(wait);
 	},
 	"memory.waitOn"() {
 		const memory = SharedMemory.open(name, { ...options, size: 4096 });

@@ -1,6 +1,6 @@
 /** Opens a handle of any kind and keeps it, or not: `opener PROGRAM PREFIX NAME KIND`. */
 import { args, say } from "@libipc/testing/program";
-import { Condition, IpcError, Mutex, RwLock, Semaphore, SharedMemory } from "../under_test.ts";
+import { Condition, IpcError, Mutex, RwLock, Semaphore, SharedMemory, Signal } from "../under_test.ts";
 
 const [program = "", prefix = "", name = "", kind = ""] = args;
 const open = {
@@ -9,6 +9,7 @@ const open = {
 	semaphore: () => Semaphore.open(name, { prefix }),
 	rwlock: () => RwLock.open(name, { prefix }),
 	memory: () => SharedMemory.open(name, { prefix, size: 64 }),
+	signal: () => Signal.open(name, { prefix }),
 }[kind];
 
 try {

@@ -17,6 +17,7 @@ import {
 	Semaphore,
 	type Sender,
 	SharedMemory,
+	Signal,
 } from "../index.ts";
 
 const [kind = "channel", seedText = "1", roundsText = "10", truncates = ""] = process.argv.slice(2);
@@ -196,6 +197,17 @@ async function useHandle(name: string): Promise<void> {
 			// Closed while it is locked, it keeps its name for the next owner.
 			return void attempt("clear", () => Mutex.clear(`${name}m`, { prefix }));
 		}
+		case "signal": {
+			const signal = Signal.open(name, { prefix });
+			const other = Signal.open(name, { prefix });
+			await useAny(name, [
+				() => attempt("notify", () => other.notify(random(64), random(64))),
+				() => attempt("wait", () => signal.wait({ timeout: timeout() })),
+				() => attemptAsync("waitAsync", () => signal.waitAsync({ timeout: timeout() })),
+			]);
+			attempt("close", () => other.close());
+			return void attempt("close", () => signal.close());
+		}
 		default: {
 			const memory = SharedMemory.open(name, { prefix, size: 20_000 });
 			const view = memory.bytes;
@@ -232,6 +244,7 @@ for (; round < Number(roundsText); round++) {
 			semaphore: Semaphore,
 			condition: Condition,
 			memory: SharedMemory,
+			signal: Signal,
 		};
 		attempt("clear", () => factories[kind as keyof typeof factories].clear(name, { prefix }));
 	}

@@ -1,7 +1,7 @@
 /** Opens a handle of any kind as another user, or keeps it open until it is killed: `handle.child.ts PROGRAM PREFIX NAME KIND`. */
 import { args, say } from "@libipc/testing/program";
 import { library } from "../bun/library.ts";
-import { Condition, IpcError, Mutex, RwLock, Semaphore, SharedMemory } from "../index.ts";
+import { Condition, IpcError, Mutex, RwLock, Semaphore, SharedMemory, Signal } from "../index.ts";
 
 const [program = "", prefix = "", name = "", kind = ""] = args;
 const open = {
@@ -10,6 +10,7 @@ const open = {
 	semaphore: () => Semaphore.open(name, { prefix }),
 	rwlock: () => RwLock.open(name, { prefix }),
 	memory: () => SharedMemory.open(name, { prefix, size: 64 }),
+	signal: () => Signal.open(name, { prefix }),
 }[kind];
 
 // The library is loaded while this process may still read the files of the user who runs the tests.

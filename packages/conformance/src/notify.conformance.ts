@@ -257,18 +257,19 @@ describe("a wait for a notification", () => {
 		const name = names.next();
 		using signal = open(name);
 		using other = open(name);
+		other.notify(5);
 		await using blocking = await start("waits", name, "waiting");
 		await using waiting = await start("waits async", name, "waiting");
-		signal.notify(5);
-		for (const each of [blocking, waiting]) assert.equal(await each.report<number>(), 5);
-		await using late = await start("waits", name, "waiting");
-		const wait = signal.waitAsync();
+		const wait = other.waitAsync();
+		assert.equal(await isPending(wait), true);
 		Signal.clear(name, { prefix });
 		await expectRejection("ERR_IPC_ORPHANED", /removed/, wait);
-		assert.equal(await late.report<string>(), "ERR_IPC_ORPHANED");
-		assert.equal(other.wait(), 5); // it came before
-		for (const call of [() => other.wait(), () => other.tryWait(), () => other.notify(1)])
+		for (const each of [blocking, waiting]) {
+			assert.equal(await each.report<string>(), "ERR_IPC_ORPHANED");
+			assert.equal(await each.exited, 0);
+		}
+		assert.equal(signal.wait(), 5); // it came before
+		for (const call of [() => signal.wait(), () => signal.tryWait(), () => signal.notify(1)])
 			expectError("ERR_IPC_ORPHANED", /removed/, call);
-		for (const each of [blocking, waiting]) await each.exited;
 	});
 });

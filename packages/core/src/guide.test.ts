@@ -8,6 +8,13 @@ import { list } from "./index.ts";
 /** `docs/guide` and the programs it shows: they run, print what is expected, leave nothing, and are shown as they are. */
 const root = new URL("../../../", import.meta.url);
 
+/** What a web server prints, in Bun and in a cluster of Node. */
+const webServer = [
+	"60 requests, one worker killed: all answers right: true",
+	"both servers answered: true",
+	"exits: SIGKILL, 0, 0, 0",
+];
+
 /** What each program prints. */
 const outputs: Record<string, string[]> = {
 	"back-pressure": [
@@ -73,6 +80,18 @@ const outputs: Record<string, string[]> = {
 		"the last receipt is of version 2",
 		"a second receipt of an order: false",
 	],
+	"request-and-answer": [
+		'quote: {"symbol":"BUN","price":42.25}',
+		"1000 calls at once: true",
+		"an error of the handler: NO_SYMBOL: there is no COBOL",
+		"its server crashes, and another one answers: BUN in attempt 2",
+		"its server crashes, and it must not run twice: ERR_IPC_PEER_DIED",
+		"a deadline: ERR_IPC_TIMED_OUT",
+		"an abort: Error: I have changed my mind",
+		"no search runs any more",
+		"exits: 0, SIGKILL, SIGKILL",
+		"no server: ERR_IPC_NO_SERVER",
+	],
 	"sealed-messages": [
 		"order 11",
 		"order 12",
@@ -99,6 +118,15 @@ const outputs: Record<string, string[]> = {
 		"recorder: 300 frames, lost 0",
 		"viewer: the last frame is 300; shown and missed: 300; missed some: true",
 	],
+	"streaming-results": [
+		"divisors of 28: 1, 2, 4, 7, 14, 28",
+		"primes: 1000003, 1000033, 1000037",
+		"no stream runs any more",
+		"50 primes, slowly; the server was at most 16 ahead: true",
+		"divisors of ten million: 64; two streams at once: 11 and 23",
+		"an error ends the stream: RangeError: 0.5 is not a whole number",
+		"the server ended with exit code 0",
+	],
 	testing: ["passed; left: 0", "passed; left: 0"],
 	"typed-messages": [
 		"ERR_IPC_OPTIONS_MISMATCH",
@@ -107,11 +135,14 @@ const outputs: Record<string, string[]> = {
 		"refused: SyntaxError",
 		"order 3: water, at minute 5",
 	],
+	"web-server-bun": webServer,
+	"web-server-cluster": webServer,
 };
 
 const tasks = Object.keys(outputs);
-/** What these pages are about exists in Bun only. */
-const ONLY_BUN = ["reloading"];
+/** What these pages are about exists in one runtime only. */
+const ONLY_BUN = ["reloading", "web-server-bun"];
+const ONLY_NODE = ["web-server-cluster"];
 
 function node(): string[] {
 	const binary = nodeBinary(24);
@@ -120,7 +151,7 @@ function node(): string[] {
 }
 
 const runtimesOf = (task: string): [name: string, command: string[]][] => [
-	["Bun", [process.execPath]],
+	...(ONLY_NODE.includes(task) ? [] : [["Bun", [process.execPath]] satisfies [string, string[]]]),
 	...(ONLY_BUN.includes(task) ? [] : [["Node", node()] satisfies [string, string[]]]),
 ];
 

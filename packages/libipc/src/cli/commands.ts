@@ -2,7 +2,9 @@ import type { Command } from "./command.ts";
 import { clear } from "./commands/clear.ts";
 import { completionOf } from "./commands/completion.ts";
 import { ls } from "./commands/ls.ts";
+import { recordCommand } from "./commands/record.ts";
+import { replayCommand } from "./commands/replay.ts";
 import { rm } from "./commands/rm.ts";
 
 /** All commands, in the order in which the help lists them. */
-export const commands: readonly Command[] = [ls, rm, clear, completionOf(() => commands)];
+export const commands: readonly Command[] = [ls, recordCommand, replayCommand, rm, clear, completionOf(() => commands)];

@@ -22,7 +22,7 @@ export interface Selection {
 const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 
 /** Whether a name matches a pattern. A pattern without `*` and `?` is the name itself. */
-function matches(pattern: string, name: string): boolean {
+export function matches(pattern: string, name: string): boolean {
 	if (pattern === name) return true;
 	if (!/[*?]/.test(pattern)) return false;
 	const source = pattern

@@ -101,7 +101,7 @@ describe.each([false, true])("a recording (zstd: %s)", (zstd) => {
 		const starts = reader.blocks.map(({ offset }) => offset);
 		reader[Symbol.dispose]();
 		const first = starts[0] as number;
-		for (let length = 0; length < bytes.byteLength; length++) {
+		for (let length = 0; length < bytes.byteLength; length += 5) {
 			writeFileSync(path, bytes.subarray(0, length));
 			if (length < first) {
 				expect(() => new RecordingReader(path)).toThrow(/is not a recording of libipc/);
@@ -121,7 +121,7 @@ describe.each([false, true])("a recording (zstd: %s)", (zstd) => {
 		write(some, { zstd, every: 10 });
 		const bytes = readFileSync(path);
 		const right = new Set(plain(some).map((each) => JSON.stringify(each)));
-		for (let at = 0; at < bytes.byteLength; at++) {
+		for (let at = 0; at < bytes.byteLength; at += 5) {
 			const changed = Buffer.from(bytes);
 			changed[at] = (changed[at] as number) ^ 0x10;
 			writeFileSync(path, changed);

@@ -17,6 +17,11 @@ void ipc_dead_letter_read(const ipc_segment *segment, char name[IPC_MAX_NAME + 1
   name[IPC_MAX_NAME] = 0;
 }
 
+uint32_t ipc_dead_letter_limit(const ipc_header *header) {
+  uint32_t limit = atomic_load_explicit(&header->max_attempts, memory_order_relaxed);
+  return limit == NO_LIMIT ? 0 : limit;
+}
+
 static int32_t dead_letter_mismatch(ipc_failure *failure, const char *name) {
   ipc_failure_set_option(failure, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_DEAD_LETTER, 0, 0);
   ipc_dead_letter_fail(failure, name);

@@ -20,6 +20,9 @@ void ipc_dead_letter_set(ipc_segment *segment, const ipc_options *options);
 /* Copies the name. max_attempts was not 0 before. */
 void ipc_dead_letter_read(const ipc_segment *segment, char name[IPC_MAX_NAME + 1]);
 
+/* The limit of attempts of a queue; 0: there is none. */
+uint32_t ipc_dead_letter_limit(const ipc_header *header);
+
 /* Says that the failure is about the dead-letter queue of this name. */
 void ipc_dead_letter_fail(ipc_failure *failure, const char *name);
 

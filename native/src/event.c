@@ -80,6 +80,9 @@ void ipc_event_wake(ipc_segment *segment, enum ipc_event_index event) {
 void ipc_event_arm(ipc_segment *segment, ipc_slot *slot, uint32_t events, uint64_t waker) {
   ipc_event_admit(segment, waker);
   atomic_store_explicit(&slot->waker, waker, memory_order_relaxed);
+  /* For people. A poll arms again for what it waits for already: that wait goes on. */
+  if (events & IPC_EVENTS_SLEPT_FOR & ~atomic_load_explicit(&slot->armed, memory_order_relaxed))
+    atomic_store_explicit(&slot->since, ipc_asleep_since(), memory_order_relaxed);
   atomic_fetch_or_explicit(&slot->armed, events, memory_order_release);
   for (uint32_t event = 0; event < IPC_EVENT_COUNT; event++)
     if (events & 1u << event)

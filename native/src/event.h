@@ -63,6 +63,15 @@ static inline void ipc_event_admit(ipc_segment *segment, uint64_t number) {
   ipc_os_admit_to_waker(number, &segment->access);
 }
 
+/* The events for which an endpoint counts as sleeping: a message, or space. Not for others to join. */
+enum { IPC_EVENTS_SLEPT_FOR = 1 << IPC_EVENT_DATA | 1 << IPC_EVENT_SPACE | 1 << IPC_EVENT_CLAIM_FREE };
+
+/*
+ * What slots and waits record of when a sleep begins, for people: milliseconds of ipc_os_now(), modulo 2^32, up to 10
+ * behind it.
+ */
+static inline uint32_t ipc_asleep_since(void) { return (uint32_t)(ipc_os_now_coarse() / 1000000u); }
+
 /*
  * Steps 1 to 3 of an event loop, for some events (bits 1 << ipc_event_index). It checks its condition afterwards, and
  * again when its waker was signalled. One arming gives one signal: then arm again.

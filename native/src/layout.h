@@ -215,6 +215,8 @@ typedef struct ipc_slot {
   /* The last instances here that did not leave by themselves, in no order; 0: fewer. */
   _Atomic uint32_t died[IPC_PEER_DEATHS];
   _Atomic uint32_t pending[2]; /* of a Signal: the ids (bits) that others have notified, and its owner has not taken */
+  _Atomic uint32_t since;      /* if it sleeps, or is armed: ipc_asleep_since() of when it began to wait; for people */
+  _Atomic uint64_t opened;     /* ipc_os_now() when the slot was taken */
 } ipc_slot;
 
 /* A wait on a lock, a semaphore, a condition or a word in memory; see waits.h. */
@@ -224,6 +226,7 @@ typedef struct ipc_wait_entry {
   _Atomic uint32_t what;                  /* it waits for: an ipc_wait_what, or the index of a word in shared memory */
   _Atomic uint32_t deaths;                /* header.deaths when the wait began */
   _Atomic uint64_t waker;                 /* the socket to ring; 0: a thread sleeps on `state` */
+  _Atomic uint32_t since;                 /* ipc_asleep_since() when the wait began */
 } ipc_wait_entry;
 
 /* An event loop has at most three waits on a lock (exclusive, shared, and a call that blocks); others as many as there

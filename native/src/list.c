@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "codec.h"
+#include "dead_letter.h"
+#include "event.h"
 #include "failure.h"
 #include "marks.h"
 #include "remove.h"
@@ -23,10 +25,11 @@ enum { MOST_SLOTS = IPC_MAX_SENDERS + IPC_MAX_RECEIVERS, MOST_WAITS = IPC_MAX_RE
 _Static_assert(offsetof(ipc_listed_name, capacity) == 64 && offsetof(ipc_listed_name, prefix) == 96 &&
                    offsetof(ipc_listed_name, name) == 168 && offsetof(ipc_listed_name, codec) == 304 &&
                    offsetof(ipc_listed_name, path) == 368 && offsetof(ipc_listed_name, stamped) == 1664 &&
-                   sizeof(ipc_listed_name) == 1672,
+                   offsetof(ipc_listed_name, age) == 1672 && offsetof(ipc_listed_name, dead_letter) == 1688 &&
+                   sizeof(ipc_listed_name) == 1824,
                "a listed name has no gaps");
 _Static_assert(offsetof(ipc_listed_endpoint, position) == 24 && offsetof(ipc_listed_endpoint, holds) == 48 &&
-                   sizeof(ipc_listed_endpoint) == 64,
+                   offsetof(ipc_listed_endpoint, age) == 64 && sizeof(ipc_listed_endpoint) == 80,
                "a listed endpoint has no gaps");
 
 typedef struct file_entry {
@@ -165,6 +168,18 @@ static uint64_t list_messages_of(const ipc_header *header) {
   return number + (uint64_t)(int64_t)(int32_t)((uint32_t)(list_load_long(&header->head) >> 32) - (uint32_t)number);
 }
 
+/* Milliseconds since a time of ipc_os_now(). 0 if that seems to be later: it is of another time namespace. */
+static uint64_t list_age_of(uint64_t then) {
+  uint64_t now = ipc_os_now();
+  return then < now ? (now - then) / 1000000u : 0;
+}
+
+/* Milliseconds since an ipc_asleep_since(). The clocks of two processors may differ a little. */
+static uint32_t list_slept(uint32_t since) {
+  uint32_t slept = (uint32_t)(ipc_os_now() / 1000000u) - since;
+  return slept < UINT32_MAX - 1000 ? slept : 0;
+}
+
 /* How often endpoints were woken; without a ring: how many waits began. */
 static uint32_t list_wakeups_of(const ipc_header *header) {
   if (!ipc_segment_has_ring(header->kind)) return list_load(&header->next_ticket);
@@ -189,7 +204,12 @@ static void list_describe_segment(ipc_listing *listing, ipc_listed_name *name, u
     ipc_codec_read(header, codec_length,
                    name->codec); /* "" if it is damaged: it concerns endpoints with a codec only */
   }
-  if (header->kind == IPC_QUEUE) name->waiting = list_lag_of(header, list_load(&header->cursor));
+  name->age = list_age_of(header->created);
+  if (header->kind == IPC_QUEUE) {
+    name->waiting = list_lag_of(header, list_load(&header->cursor));
+    name->max_attempts = ipc_dead_letter_limit(header);
+    if (list_load(&header->max_attempts) != 0) memcpy(name->dead_letter, header->dead_letter, IPC_MAX_NAME);
+  }
   if (header->kind == IPC_SEMAPHORE) {
     name->permits = list_load(&header->permits);
     name->initial = header->initial;
@@ -356,13 +376,18 @@ static bool list_is_sleeping(const ipc_slot *slot, bool is_sender) {
   return list_load(&slot->asleep) != 0 || (is_sender ? (armed & space) != 0 : (armed & 1u << IPC_EVENT_DATA) != 0);
 }
 
-static bool list_has_wait(const ipc_listing *listing, uint32_t instance) {
+/* Whether a handle waits; *slept: how long, of the longest of its waits. */
+static bool list_has_wait(const ipc_listing *listing, uint32_t instance, uint32_t *slept) {
+  bool waits = false;
   for (uint32_t i = 0; i < list_waits_of(&listing->header); i++) {
     const ipc_wait_entry *wait = &listing->waits[i];
-    if (list_load(&wait->instance) == instance && (list_load(&wait->state) & IPC_WAIT_TAGS) == IPC_WAIT_WAITING)
-      return true;
+    if (list_load(&wait->instance) != instance || (list_load(&wait->state) & IPC_WAIT_TAGS) != IPC_WAIT_WAITING)
+      continue;
+    uint32_t its = list_slept(list_load(&wait->since));
+    if (its > *slept) *slept = its;
+    waits = true;
   }
-  return false;
+  return waits;
 }
 
 static void list_describe_hold(const ipc_header *header, const ipc_slot *slot, ipc_listed_endpoint *endpoint) {
@@ -383,13 +408,19 @@ static void list_describe_hold(const ipc_header *header, const ipc_slot *slot, i
 static void list_describe_handle(const ipc_listing *listing, uint32_t index, ipc_listed_endpoint *endpoint) {
   const ipc_slot *slot = &listing->slots[index];
   uint32_t instance = list_load(&slot->instance);
-  *endpoint = (ipc_listed_endpoint){
-      .role = IPC_HANDLE,
-      .slot = index,
-      .instance = instance,
-      .pid = list_load(&slot->pid),
-      .alive = listing->alive[index],
-      .sleeping = listing->alive[index] && (list_has_wait(listing, instance) || list_is_sleeping(slot, false))};
+  *endpoint = (ipc_listed_endpoint){.role = IPC_HANDLE,
+                                    .slot = index,
+                                    .instance = instance,
+                                    .pid = list_load(&slot->pid),
+                                    .alive = listing->alive[index],
+                                    .pid_namespace = list_load(&slot->pid_namespace),
+                                    .age = list_age_of(list_load_long(&slot->opened))};
+  if (endpoint->alive && list_has_wait(listing, instance, &endpoint->slept)) {
+    endpoint->sleeping = 1;
+  } else if (endpoint->alive && list_is_sleeping(slot, false)) {
+    endpoint->sleeping = 1;
+    endpoint->slept = list_slept(list_load(&slot->since));
+  }
   list_describe_hold(&listing->header, slot, endpoint);
 }
 
@@ -419,7 +450,10 @@ int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {
                                       .position = list_bytes_before(header, position),
                                       .lag = is_reader ? list_lag_of(header, position) : 0,
                                       .lost = is_sender ? 0 : list_load_long(&slot->lost),
+                                      .pid_namespace = list_load(&slot->pid_namespace),
+                                      .age = list_age_of(list_load_long(&slot->opened)),
                                       .observer = !is_sender && list_load(&slot->observer) != 0};
+    if (endpoint->sleeping) endpoint->slept = list_slept(list_load(&slot->since));
     return 1;
   }
   return 0;

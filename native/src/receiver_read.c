@@ -243,6 +243,8 @@ int32_t ipc_receiver_wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, u
     if (receiver_is_empty(receiver) && ipc_segment_is_orphaned(segment))
       return receiver_is_empty(receiver) ? ipc_segment_result(segment, IPC_E_ORPHANED) : IPC_OK;
     if (ipc_os_now() >= deadline) return IPC_TIMED_OUT;
+    if (slice == IPC_FIRST_SLICE_NS)
+      atomic_store_explicit(&receiver->slot->since, ipc_asleep_since(), memory_order_relaxed);
     atomic_store_explicit(&receiver->slot->asleep, 1, memory_order_relaxed);
     uint64_t longest = receiver_is_empty(receiver) ? IPC_SLICE_NS : slice;
     if (ipc_event_sleep(header, IPC_EVENT_DATA, seen, deadline, receiver_slice(receiver, longest)))

@@ -104,6 +104,8 @@ static bool sender_wait_for_space(ipc_sender *sender, uint32_t head, uint32_t un
   if (ipc_os_now() >= deadline) return false;
   uint32_t seen = ipc_event_prepare(header, IPC_EVENT_SPACE);
   if (sender_gate(sender, head) != needed || ipc_sender_check(sender) != IPC_OK) return true;
+  if (*slice == IPC_FIRST_SLICE_NS)
+    atomic_store_explicit(&sender->slot->since, ipc_asleep_since(), memory_order_relaxed);
   atomic_store_explicit(&sender->slot->asleep, 1, memory_order_relaxed);
   bool ends_early = ipc_event_sleep(header, IPC_EVENT_SPACE, seen, deadline, *slice);
   atomic_store_explicit(&sender->slot->asleep, 0, memory_order_relaxed);

@@ -123,6 +123,7 @@ static void slots_leave_as_dead(ipc_segment *segment, uint32_t instance, uint64_
 
 static void slots_take(ipc_segment *segment, ipc_slot *slot, uint32_t held, bool is_observer) {
   ipc_slot_owner_set(slot);
+  atomic_store_explicit(&slot->opened, ipc_os_now(), memory_order_relaxed);
   atomic_store_explicit(&slot->asleep, 0, memory_order_relaxed);
   atomic_store_explicit(&slot->armed, 0, memory_order_relaxed);
   atomic_store_explicit(&slot->lost, 0, memory_order_relaxed);

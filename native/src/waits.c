@@ -46,6 +46,7 @@ int32_t ipc_waits_enter(ipc_segment *segment, uint32_t instance, uint32_t what, 
       continue;
     atomic_store_explicit(&wait->what, what, memory_order_relaxed);
     atomic_store_explicit(&wait->waker, waker, memory_order_relaxed);
+    atomic_store_explicit(&wait->since, ipc_asleep_since(), memory_order_relaxed);
     atomic_store_explicit(&wait->deaths, waits_load(&header->deaths), memory_order_relaxed);
     /* Counted before it is WAITING and for longer: killed in between, `waiting` is too high, never too low. */
     atomic_fetch_add_explicit(&header->waiting, 1, memory_order_relaxed);

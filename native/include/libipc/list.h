@@ -79,9 +79,16 @@ typedef struct ipc_listed_name {
    * many waits began. Modulo 2^32: take the difference of two listings.
    */
   uint32_t wakeups;
+  uint64_t age;                       /* milliseconds since it was created */
+  uint32_t max_attempts;              /* queue: after so many a message goes to `dead_letter`; 0: no limit */
+  uint32_t reserved;                  /* 0 */
+  char dead_letter[IPC_MAX_NAME + 8]; /* queue: the name of its dead-letter queue; "": it has none */
 } ipc_listed_name;
 
-/* An endpoint or handle of a name. */
+/*
+ * An endpoint or handle of a name. Ages are measured by the clock of ipc_now_ns(): between processes in different time
+ * namespaces, they are wrong by the difference of their clocks, or 0.
+ */
 typedef struct ipc_listed_endpoint {
   uint32_t role;     /* ipc_role */
   uint32_t slot;     /* its index among the slots of its role */
@@ -100,10 +107,13 @@ typedef struct ipc_listed_endpoint {
   uint64_t lag;
   uint64_t lost; /* messages that it missed, as ipc_receiver_lost() says */
   /* Of handles. What a dead one held counts until its death is noticed. */
-  uint32_t holds;     /* how often it holds the lock; permits of a robust semaphore; pending ids of a Signal */
-  uint32_t exclusive; /* 1: it holds a mutex, or a reader-writer lock for writing */
-  uint32_t observer;  /* of receivers; 1: no sender waits for it. Of handles of a Signal; 1: it only notifies */
-  uint32_t reserved;  /* 0 */
+  uint32_t holds;         /* how often it holds the lock; permits of a robust semaphore; pending ids of a Signal */
+  uint32_t exclusive;     /* 1: it holds a mutex, or a reader-writer lock for writing */
+  uint32_t observer;      /* of receivers; 1: no sender waits for it. Of handles of a Signal; 1: it only notifies */
+  uint32_t pid_namespace; /* the namespace that `pid` belongs to, as the number in /proc/self/ns/pid; 0: unknown */
+  uint64_t age;           /* milliseconds since it was opened */
+  uint32_t slept;         /* if it sleeps: milliseconds since it began to wait, modulo 2^32 */
+  uint32_t reserved;      /* 0 */
 } ipc_listed_endpoint;
 
 /* Which side an endpoint is. */

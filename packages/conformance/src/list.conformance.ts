@@ -8,7 +8,7 @@ import { afterAll, describe, test } from "./harness.ts";
 import { instance } from "./instance.ts";
 import { factories, Names } from "./names.ts";
 import { startProgram } from "./start_program.ts";
-import { Channel, clear, type ListedName, list, Route } from "./under_test.ts";
+import { Channel, clear, type ListedName, list, Mutex, Queue, Route } from "./under_test.ts";
 
 const names = new Names("list");
 const { prefix } = names;
@@ -17,6 +17,9 @@ const other = `${prefix}.other`;
 afterAll(() => names.clear());
 
 const namesOf = (listed: readonly ListedName[]) => listed.map(({ name }) => name);
+
+/** Of this test: milliseconds since something was opened. */
+const isRecent = (age: number): boolean => age >= 0 && age < 600_000;
 
 /** The only name of that name in the prefix. */
 function only(name: string): ListedName {
@@ -67,13 +70,14 @@ describe("list", () => {
 				wakeups: 0,
 				waiting: 0,
 			},
-			...{ permits: 0, initial: 0, robust: false, recovered: 0, unusable: false },
+			...{ permits: 0, initial: 0, robust: false, recovered: 0, unusable: false, maxAttempts: 0, deadLetter: "" },
+			...{ age: isRecent, layoutVersion: (version: number) => version > 0 },
 			byteLength: (bytes: number) => bytes > 8192,
 		});
 		if (instance.engine === "native")
 			assertLike(found, { path: names.path("route", name), byteLength: statSync(names.path("route", name)).size });
 		const moved = { position: 0, lag: 0, lost: 0, holds: 0, exclusive: false, observer: false };
-		const quiet = { alive: true, sleeping: false, ...moved, instance: aNumber };
+		const quiet = { alive: true, sleeping: false, slept: 0, age: isRecent, ...moved, instance: aNumber };
 		assertLike(found.endpoints, [
 			{ role: "sender", pid: child.pid, ...quiet },
 			{ role: "receiver", pid: process.pid, ...quiet },
@@ -114,6 +118,10 @@ describe("list", () => {
 		const patience = performance.now() + 10_000;
 		while (!asleep() && performance.now() < patience) await sleep(1);
 		assert.equal(asleep(), true);
+		// Longer than a slice of its sleep: it is the same wait.
+		const slept = () => only(name).endpoints.find(({ role }) => role === "receiver")?.slept ?? 0;
+		while (slept() < 450 && performance.now() < patience) await sleep(10);
+		assert.ok(slept() >= 450 && slept() < 20_000, String(slept()));
 		assert.equal(only(name).endpoints.find(({ role }) => role === "sender")?.sleeping, false);
 		const { wakeups } = only(name);
 		sender.send("x");
@@ -133,6 +141,29 @@ describe("list", () => {
 			assert.equal(only(name).wakeups, wakeups + 1);
 			await message;
 		}
+	});
+
+	test("shows how long an event loop and a lock have been waited for", async () => {
+		const [name, lock] = [names.next(), names.next()];
+		using receiver = Channel.receiver(name, { prefix, capacity: 4096 });
+		using owner = Mutex.open(lock, { prefix });
+		using waiter = Mutex.open(lock, { prefix });
+		owner.lock();
+		const controller = new AbortController();
+		const { signal } = controller;
+		const waits = Promise.allSettled([receiver.recvAsync({ signal }), waiter.lockAsync({ signal })]);
+		const waiting = () => [...only(name).endpoints, ...only(lock).endpoints].filter(({ sleeping }) => sleeping);
+		while (waiting().length < 2 || waiting().some(({ slept }) => slept < 30)) await sleep(5);
+		for (const { slept, age } of waiting()) assert.ok(slept <= age + 20, `${slept} of ${age}`);
+		controller.abort();
+		await waits;
+		owner.unlock();
+	});
+
+	test("shows the dead-letter queue of a queue", () => {
+		const name = names.next();
+		using _receiver = Queue.receiver(name, { prefix, deadLetter: "failed", maxAttempts: 3 });
+		assertLike(only(name), { deadLetter: "failed", maxAttempts: 3 });
 	});
 
 	test("a stopped process is alive, also while it sleeps", async () => {

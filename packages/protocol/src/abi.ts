@@ -88,7 +88,7 @@ export const Cause = {
 	heap: 8,
 } as const;
 
-/** `ipc_listed_name`. From `capacity` to `messages` 64-bit words; `prefix` to `path` are text that ends with a zero byte. */
+/** `ipc_listed_name`. From `capacity` to `messages`, and `age`, 64-bit words; `prefix` to `path` are text that ends with a zero byte. */
 export const listedName = {
 	state: 0,
 	kind: 4,
@@ -116,8 +116,11 @@ export const listedName = {
 	path: 368,
 	stamped: 1664,
 	wakeups: 1668,
+	age: 1672,
+	maxAttempts: 1680,
+	deadLetter: 1688,
 } as const;
-export const LISTED_NAME_BYTES = 1672;
+export const LISTED_NAME_BYTES = 1824;
 
 /** `ipc_letter_origin`: a 32-bit word, and two texts that end with a zero byte. */
 export const letterOrigin = { attempts: 0, queue: 4, reason: 133 } as const;
@@ -134,7 +137,7 @@ export const ListedStateNumber = {
 	denied: 7,
 } as const;
 
-/** `ipc_listed_endpoint`. `position`, `lag` and `lost` are 64-bit words. */
+/** `ipc_listed_endpoint`. `position`, `lag`, `lost` and `age` are 64-bit words. */
 export const listedEndpoint = {
 	role: 0,
 	slot: 4,
@@ -148,8 +151,11 @@ export const listedEndpoint = {
 	holds: 48,
 	exclusive: 52,
 	observer: 56,
+	pidNamespace: 60,
+	age: 64,
+	slept: 72,
 } as const;
-export const LISTED_ENDPOINT_BYTES = 64;
+export const LISTED_ENDPOINT_BYTES = 80;
 
 /** `ipc_role`. */
 export const Role = { sender: 1, receiver: 2, handle: 3 } as const;

@@ -96,7 +96,7 @@ export const MOVES = 32;
 /** `ipc_take_check`. */
 export const TakeCheck = { limit: 1, delays: 2, flags: 4 } as const;
 
-/** `ipc_slot`. `owner`, `lost` and `waker` are longs; `died` is an array of {@link PEER_DEATHS}, `pending` of 2. */
+/** `ipc_slot`. `owner`, `lost`, `waker` and `opened` are longs; `died` is an array of {@link PEER_DEATHS}, `pending` of 2. */
 export const slot = {
 	position: 0,
 	instance: 4,
@@ -112,10 +112,12 @@ export const slot = {
 	pidNamespace: 56,
 	died: 60,
 	pending: 92,
+	since: 100,
+	opened: 104,
 } as const;
 
 /** `ipc_wait_entry`. `waker` is a long. */
-export const wait = { instance: 0, state: 4, what: 8, deaths: 12, waker: 16 } as const;
+export const wait = { instance: 0, state: 4, what: 8, deaths: 12, waker: 16, since: 24 } as const;
 
 /** `ipc_record`. */
 export const record = { length: 0, kind: 4 } as const;

@@ -73,6 +73,12 @@ export interface ListedEndpoint {
 	readonly holds: number;
 	/** Whether it holds a mutex, or a reader-writer lock for writing. */
 	readonly exclusive: boolean;
+	/** Milliseconds since it was opened. Of a process in another time namespace, wrong by the difference of the clocks, or 0. */
+	readonly age: number;
+	/** If it sleeps: milliseconds since it began to wait, to about 10; otherwise 0. */
+	readonly slept: number;
+	/** The PID namespace of the process, as the number that Linux shows in `/proc/self/ns/pid`: `pid` counts in it. 0: unknown. */
+	readonly pidNamespace: number;
 	/**
 	 * Whether it is an observer: a receiver that was opened with `lossy`, and that no sender waits for. Of a Signal: whether the handle
 	 * was opened with `listen: false`.
@@ -140,6 +146,14 @@ export interface ListedName {
 	readonly recovered: number;
 	/** Of a mutex or a reader-writer lock: whether it was made unusable, so that no handle can lock it. */
 	readonly unusable: boolean;
+	/** Of a queue with a dead-letter queue: after so many attempts a message goes there. 0: there is no limit. */
+	readonly maxAttempts: number;
+	/** Of a queue: the name of its dead-letter queue; `""` if it has none. */
+	readonly deadLetter: string;
+	/** Milliseconds since it was created. Seen from another time namespace, wrong by the difference of the clocks, or 0. */
+	readonly age: number;
+	/** The version of the layout of its shared memory, also if {@link state} is `other-version`; 0: it is not known. */
+	readonly layoutVersion: number;
 	/** Live and dead ones, senders first. */
 	readonly endpoints: readonly ListedEndpoint[];
 	/** The file in the file system; `""` on the engine between threads. */

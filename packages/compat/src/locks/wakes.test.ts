@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type EngineHandle, Status, WaitBits } from "@libipc/protocol";
 import { PretendProcess } from "../sab/testing/pretend.ts";
 import type { Threads } from "../sab/threads.ts";
-import { hasWaiting } from "../segment/waits.ts";
+import { waitingSince } from "../segment/waits.ts";
 import type { SegmentHandle } from "./handle.ts";
 import {
 	openCondition,
@@ -60,7 +60,7 @@ function whenAsleep(handle: SegmentHandle, action: () => void): void {
 function whenTimeIsUp(handle: SegmentHandle, action: () => void): void {
 	let isUp = false;
 	threadOf(handle).now = () => {
-		if (!isUp && hasWaiting(handle.segment, handle.instance)) {
+		if (!isUp && waitingSince(handle.segment, handle.instance).length > 0) {
 			isUp = true;
 			action();
 		}

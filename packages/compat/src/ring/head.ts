@@ -1,6 +1,6 @@
 import { EventIndex, headerWord, MARKS, Status, slotWord } from "@libipc/protocol";
 import { claimLockSlow, claimTakeOver, claimTryLock, claimUnlock } from "../segment/claim_lock.ts";
-import { deadlineAfter, FIRST_SLICE, notify, prepare, SLICE, sleep, wake } from "../segment/event.ts";
+import { asleepSince, deadlineAfter, FIRST_SLICE, notify, prepare, SLICE, sleep, wake } from "../segment/event.ts";
 import { loadInOrder } from "../segment/load_in_order.ts";
 import { lowOf, plainLong, storeLong } from "../segment/long.ts";
 import { marksAdd, marksLastNumber, marksLastPosition } from "../segment/marks.ts";
@@ -23,7 +23,7 @@ const {
 	tail: TAIL,
 	writeLimit: WRITE_LIMIT,
 } = headerWord;
-const { asleep: ASLEEP } = slotWord;
+const { asleep: ASLEEP, since: SINCE } = slotWord;
 const DATA_FLAG: number = headerWord.eventFlags + EventIndex.data;
 const CLAIM_FREE_FLAG: number = headerWord.eventFlags + EventIndex.claimFree;
 
@@ -159,6 +159,7 @@ function waitForSpace(state: SenderState, head: number, units: number, slice: nu
 	if (segment.platform.now() >= deadline) return -1;
 	const seen = prepare(segment, EventIndex.space);
 	if (gate(state, head) !== needed || check(state) !== 0) return slice;
+	if (slice === FIRST_SLICE) words[state.slot + SINCE] = asleepSince(segment);
 	words[state.slot + ASLEEP] = 1;
 	const endsEarly = sleep(segment, EventIndex.space, seen, deadline, slice);
 	words[state.slot + ASLEEP] = 0;

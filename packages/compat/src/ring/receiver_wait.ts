@@ -1,5 +1,5 @@
 import { EventIndex, headerWord, RecordKind, Status, slotWord } from "@libipc/protocol";
-import { deadlineAfter, FIRST_SLICE, PASSED, prepare, SLICE, sleep } from "../segment/event.ts";
+import { asleepSince, deadlineAfter, FIRST_SLICE, PASSED, prepare, SLICE, sleep } from "../segment/event.ts";
 import { isOrphaned } from "../segment/orphaned.ts";
 import { isAlive } from "../segment/slots.ts";
 import { isOverrunDue } from "./overrun.ts";
@@ -8,7 +8,7 @@ import type { Found, ReceiverState } from "./receiver_state.ts";
 
 /** Waits for a message: the end of `native/src/receiver.c`. */
 const { orphaned: ORPHANED } = headerWord;
-const { asleep: ASLEEP } = slotWord;
+const { asleep: ASLEEP, since: SINCE } = slotWord;
 
 /** The word of the kind of the record at the position. */
 const kindWord = (state: ReceiverState): number => (state.ring.offset(state.position) >> 2) + 1;
@@ -95,6 +95,7 @@ export function waitForData(state: ReceiverState, found: Found, timeout: number)
 		if (hasReady(state)) return 0;
 		if (isEmpty(state) && isOrphaned(segment)) return isEmpty(state) ? Status.orphaned : 0;
 		if (platform.now() >= found.until) return Status.timedOut;
+		if (slice === FIRST_SLICE) state.words[state.slot + SINCE] = asleepSince(segment);
 		state.words[state.slot + ASLEEP] = 1;
 		const longest = isEmpty(state) ? SLICE : slice;
 		if (sleep(segment, EventIndex.data, seen, found.until, sliceOf(state, longest))) found.until = PASSED;

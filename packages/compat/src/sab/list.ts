@@ -27,10 +27,11 @@ import {
 	WAIT_WORDS,
 } from "@libipc/protocol";
 import { codecOf } from "../segment/codec.ts";
+import { deadLetterOf, maxAttemptsOf } from "../segment/dead_letter.ts";
 import { marksLastNumber } from "../segment/marks.ts";
 import { isStamped, Segment } from "../segment/segment.ts";
 import { isOwnerAlive } from "../segment/slots.ts";
-import { hasWaiting } from "../segment/waits.ts";
+import { waitingSince } from "../segment/waits.ts";
 import { findBlock, type Key, keyIn, keyOf } from "./name_table.ts";
 import { removeLeftover, segmentIn } from "./names.ts";
 import { type Threads, threads } from "./threads.ts";
@@ -120,19 +121,43 @@ function holdOf({ kind, words }: Segment, at: number): { holds: number; exclusiv
 const isSleeping = ({ words }: Segment, at: number, isSender: boolean): boolean =>
 	words[at + slotWord.asleep] !== 0 || ((words[at + slotWord.armed] as number) & (isSender ? SPACE : DATA)) !== 0;
 
+/** Milliseconds since a time that {@link asleepSince} gave. */
+const sleptSince = ({ platform }: Segment, since: number): number => Math.max(0, (platform.monotonicMs() - since) | 0);
+
+const ageOf = ({ platform }: Segment, nanoseconds: bigint): number =>
+	Math.max(0, platform.monotonicMs() - Math.floor(Number(nanoseconds) / 1e6));
+
+/** When it was opened, and how long it has been sleeping. */
+function timesOf(
+	segment: Segment,
+	at: number,
+	sleeping: boolean,
+): Pick<ListedEndpoint, "age" | "slept" | "pidNamespace"> {
+	const { words, longs } = segment;
+	return {
+		age: ageOf(segment, longs[(at >> 1) + slotLong.opened] as bigint),
+		slept: sleeping ? sleptSince(segment, words[at + slotWord.since] as number) : 0,
+		pidNamespace: (words[at + slotWord.pidNamespace] as number) >>> 0,
+	};
+}
+
 function describeHandle(segment: Segment, at: number): ListedEndpoint {
 	const instance = segment.words[at + slotWord.instance] as number;
 	const alive = isOwnerAlive(segment, at);
+	const since = alive ? waitingSince(segment, instance) : [];
+	const sleeping = since.length > 0 || (alive && isSleeping(segment, at, false));
 	return {
 		role: "handle",
 		pid: segment.words[at + slotWord.pid] as number,
 		alive,
-		sleeping: alive && (hasWaiting(segment, instance) || isSleeping(segment, at, false)),
+		sleeping,
 		position: 0,
 		lag: 0,
 		lost: 0,
 		...holdOf(segment, at),
 		observer: segment.words[at + slotWord.observer] !== 0,
+		...timesOf(segment, at, sleeping),
+		...(since.length > 0 && { slept: Math.max(...since.map((each) => sleptSince(segment, each))) }),
 		instance: instance >>> 0,
 	};
 }
@@ -140,6 +165,7 @@ function describeHandle(segment: Segment, at: number): ListedEndpoint {
 function describeEndpoint(segment: Segment, at: number, isSender: boolean): ListedEndpoint {
 	const { kind, words, longs } = segment;
 	const alive = isOwnerAlive(segment, at);
+	const sleeping = alive && isSleeping(segment, at, isSender);
 	const isReader = !isSender && kind !== Kind.queue; // it has its own position
 	let position = headOf(segment);
 	if (!isSender) position = words[isReader ? at + slotWord.position : headerWord.cursor] as number;
@@ -147,13 +173,14 @@ function describeEndpoint(segment: Segment, at: number, isSender: boolean): List
 		role: isSender ? "sender" : "receiver",
 		pid: words[at + slotWord.pid] as number,
 		alive,
-		sleeping: alive && isSleeping(segment, at, isSender),
+		sleeping,
 		position: bytesBefore(segment, position),
 		lag: isReader ? lagOf(segment, position) : 0,
 		lost: isSender ? 0 : Number(longs[(at >> 1) + slotLong.lost]),
 		holds: 0,
 		exclusive: false,
 		observer: !isSender && words[at + slotWord.observer] !== 0,
+		...timesOf(segment, at, sleeping),
 		instance: (words[at + slotWord.instance] as number) >>> 0,
 	};
 }
@@ -198,6 +225,10 @@ const nothing = {
 	robust: false,
 	recovered: 0,
 	unusable: false,
+	maxAttempts: 0,
+	deadLetter: "",
+	age: 0,
+	layoutVersion: 0,
 	endpoints: [],
 } as const;
 
@@ -225,6 +256,10 @@ function describeSegment(key: Key, segment: Segment): ListedName {
 		robust: isSemaphore && segment.robust,
 		recovered: isSemaphore ? (words[headerWord.recovered] as number) : 0,
 		unusable: words[headerWord.unusable] !== 0,
+		maxAttempts: kind === Kind.queue ? maxAttemptsOf(segment) : 0,
+		deadLetter: (kind === Kind.queue && deadLetterOf(segment)) || "",
+		age: ageOf(segment, longs[headerLong.created] as bigint),
+		layoutVersion: words[headerWord.version] as number,
 		endpoints,
 		byteLength: segmentBytes(kind, segment.capacity, segment.maxReceivers).total + memory,
 	};

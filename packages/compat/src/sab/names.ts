@@ -23,6 +23,7 @@ import { diedInside, inheritDiedInside } from "../segment/died_inside.ts";
 import { marksAdd } from "../segment/marks.ts";
 import { isStamped, Segment, type SegmentFields } from "../segment/segment.ts";
 import { isAnyAlive, reap, unlink } from "../segment/slots.ts";
+import { monotonicNs } from "./clock.ts";
 import { hubLong, UNIT_BYTES } from "./hub_layout.ts";
 import { addBlock, findBlock, firstWord, type Key } from "./name_table.ts";
 import { findOtherProcess } from "./other_process.ts";
@@ -111,7 +112,7 @@ function fieldsFor(kind: number, options: NameOptions): SegmentFields {
 /** What distinguishes a segment from earlier ones in the same block: the time, made unique. */
 function newCreated({ hub }: Threads): bigint {
 	const last = Atomics.load(hub.longs, hubLong.lastCreated);
-	const now = process.hrtime.bigint();
+	const now = BigInt(Math.floor(monotonicNs()));
 	const created = now > last ? now : last + 1n;
 	Atomics.store(hub.longs, hubLong.lastCreated, created);
 	return created;

@@ -15,7 +15,7 @@ const {
 	senderCount: SENDER_COUNT,
 	senderSlotsUsed: SENDER_SLOTS_USED,
 } = headerWord;
-const { armed: ARMED, instance: INSTANCE, waker: WAKER } = slotWord;
+const { armed: ARMED, instance: INSTANCE, since: SINCE, waker: WAKER } = slotWord;
 
 /** Bits of a flag: which kinds of waiters there are. */
 const SLEEPERS = 1;
@@ -31,6 +31,12 @@ export const AWAITS_READING: number = 1 << EVENTS;
 export const SLICE = 400;
 /** The first sleep is shorter, so that the first check for dead peers comes early. */
 export const FIRST_SLICE = 20;
+
+/** The events for which an endpoint counts as sleeping: a message, or space. Not for others to join. */
+const SLEPT_FOR = (1 << EventIndex.data) | (1 << EventIndex.space) | (1 << EventIndex.claimFree);
+
+/** What slots and waits record of when a sleep begins: `ipc_asleep_since` in event.h. */
+export const asleepSince = ({ platform }: Segment): number => platform.monotonicMs() | 0;
 
 /** Signals the wakers of the slots that are armed for the event. Each armed bit is taken by one notifier. */
 function signalSlots(segment: Segment, first: number, count: number, bit: number): void {
@@ -124,6 +130,8 @@ export function arm(segment: Segment, at: number, events: number, low: number, h
 	segment.platform.admitTo(low, high);
 	words[at + WAKER] = low;
 	words[at + WAKER + 1] = high;
+	// For people. A poll arms again for what it waits for already: that wait goes on.
+	if (events & SLEPT_FOR & ~(words[at + ARMED] as number)) words[at + SINCE] = asleepSince(segment);
 	Atomics.or(words, at + ARMED, events);
 	for (let event = 0; event < EVENTS; event++) if (events & (1 << event)) Atomics.or(words, FLAGS + event, WAKERS);
 }

@@ -52,7 +52,7 @@ const {
 	position: POSITION,
 	thread: THREAD,
 } = slotWord;
-const { lost: LOST_LONG } = slotLong;
+const { lost: LOST_LONG, opened: OPENED_LONG } = slotLong;
 
 /** Milliseconds. */
 const LEAVE_PATIENCE = 1000;
@@ -151,6 +151,7 @@ function takeSlot(segment: Segment, at: number, held = 0, isObserver = false): v
 	words[at + THREAD] = platform.self.thread;
 	words[at + PID] = platform.pid;
 	words[at + PID_NAMESPACE] = platform.self.pidNamespace;
+	longs[(at >> 1) + OPENED_LONG] = BigInt(platform.monotonicMs()) * 1_000_000n;
 	words[at + ASLEEP] = 0;
 	Atomics.store(words, at + ARMED, 0);
 	longs[(at >> 1) + LOST_LONG] = 0n;

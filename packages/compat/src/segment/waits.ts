@@ -1,5 +1,5 @@
 import { headerWord, Status, WAIT_WORDS, waitWord } from "@libipc/protocol";
-import { sleepOn } from "./event.ts";
+import { asleepSince, sleepOn } from "./event.ts";
 import type { Segment } from "./segment.ts";
 
 /**
@@ -7,7 +7,7 @@ import type { Segment } from "./segment.ts";
  * an index of the table. As in event.ts, Atomics take the place of the fences.
  */
 const { deaths: DEATHS, nextTicket: NEXT_TICKET, waitEntriesUsed: ENTRIES_USED, waiting: COUNT } = headerWord;
-const { deaths: SEEN_DEATHS, instance: INSTANCE, state: STATE, waker: WAKER, what: WHAT } = waitWord;
+const { deaths: SEEN_DEATHS, instance: INSTANCE, since: SINCE, state: STATE, waker: WAKER, what: WHAT } = waitWord;
 const IDLE = 0;
 const WAITING = 1;
 const NOTIFIED = 2;
@@ -48,6 +48,7 @@ export function enter(segment: Segment, instance: number, what: number, low: num
 		words[at + WHAT] = what;
 		words[at + WAKER] = low;
 		words[at + WAKER + 1] = high;
+		words[at + SINCE] = asleepSince(segment);
 		words[at + SEEN_DEATHS] = words[DEATHS] as number;
 		// It is counted before it is WAITING, and longer. So a kill leaves the count too high, never too low.
 		Atomics.add(words, COUNT, 1);
@@ -188,12 +189,14 @@ export function notifyAll(segment: Segment, what: number): number {
 	return notified;
 }
 
-/** Whether a wait of that handle is in the table. */
-export function hasWaiting(segment: Segment, instance: number): boolean {
+/** Since when the waits of a handle in the table have been waiting: what {@link enter} recorded. None: it does not wait. */
+export function waitingSince(segment: Segment, instance: number): number[] {
 	const { words } = segment;
+	const since: number[] = [];
 	for (let index = 0, used = entriesUsed(segment); index < used; index++) {
 		const at = entry(segment, index);
-		if (words[at + INSTANCE] === instance && ((words[at + STATE] as number) & TAGS) === WAITING) return true;
+		if (words[at + INSTANCE] === instance && ((words[at + STATE] as number) & TAGS) === WAITING)
+			since.push(words[at + SINCE] as number);
 	}
-	return false;
+	return since;
 }

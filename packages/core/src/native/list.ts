@@ -79,6 +79,10 @@ function readName(structure: Structure, endpoints: readonly ListedEndpoint[]): L
 		robust: structure.word(name.robust) !== 0,
 		recovered: structure.word(name.recovered),
 		unusable: structure.word(name.unusable) !== 0,
+		maxAttempts: structure.word(name.maxAttempts),
+		deadLetter: structure.text(name.deadLetter),
+		age: structure.long(name.age),
+		layoutVersion: structure.word(name.version),
 		endpoints,
 		path: structure.text(name.path),
 		byteLength: structure.long(name.bytes),
@@ -98,6 +102,9 @@ function readEndpoint(structure: Structure): ListedEndpoint {
 		holds: structure.word(endpoint.holds),
 		exclusive: structure.word(endpoint.exclusive) !== 0,
 		observer: structure.word(endpoint.observer) !== 0,
+		age: structure.long(endpoint.age),
+		slept: structure.word(endpoint.slept),
+		pidNamespace: structure.word(endpoint.pidNamespace),
 		instance: structure.word(endpoint.instance),
 	};
 }

@@ -5,6 +5,15 @@ import { ls } from "./commands/ls.ts";
 import { recordCommand } from "./commands/record.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { rm } from "./commands/rm.ts";
+import { stat } from "./commands/stat.ts";
 
 /** All commands, in the order in which the help lists them. */
-export const commands: readonly Command[] = [ls, recordCommand, replayCommand, rm, clear, completionOf(() => commands)];
+export const commands: readonly Command[] = [
+	ls,
+	stat,
+	recordCommand,
+	replayCommand,
+	rm,
+	clear,
+	completionOf(() => commands),
+];

@@ -11,6 +11,7 @@ import {
 	RwLock,
 	Semaphore,
 	SharedMemory,
+	Signal,
 } from "libipc";
 import { stateText } from "./summary.ts";
 
@@ -18,7 +19,7 @@ import { stateText } from "./summary.ts";
 
 const factories: Partial<Record<ListedName["kind"], { clear(name: string, options: { prefix: string }): void }>> = {
 	...{ route: Route, channel: Channel, queue: Queue, mutex: Mutex, condition: Condition, semaphore: Semaphore },
-	...{ rwlock: RwLock, memory: SharedMemory },
+	...{ rwlock: RwLock, memory: SharedMemory, signal: Signal },
 };
 
 /** What became of a name. */

@@ -3,7 +3,10 @@ import { notFound } from "./exit.ts";
 import { wordOption } from "./flags.ts";
 import { printable } from "./format.ts";
 
-export const kinds = ["route", "channel", "queue", "mutex", "condition", "semaphore", "rwlock", "memory"] as const;
+/** All kinds of names. */
+export const kinds = [
+	...(["route", "channel", "queue", "mutex", "condition", "semaphore", "rwlock", "memory", "signal"] as const),
+] as const satisfies readonly ListedName["kind"][];
 
 /** The flag of commands that take names: one name may exist as several kinds. */
 export const kindFlag = wordOption("KIND", kinds, {

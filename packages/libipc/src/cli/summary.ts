@@ -3,8 +3,11 @@ import { counted } from "./format.ts";
 
 /** What the tables say of a name. */
 
-export const hasRing = ({ kind, state }: ListedName): boolean =>
-	(kind === "route" || kind === "channel" || kind === "queue") && (state === "live" || state === "leftover");
+/** Whether its content is known. */
+export const isReadable = ({ state }: ListedName): boolean => state === "live" || state === "leftover";
+
+export const hasRing = (name: ListedName): boolean =>
+	(name.kind === "route" || name.kind === "channel" || name.kind === "queue") && isReadable(name);
 
 /** Bytes that the slowest receiver has not read; of a queue, bytes that wait to be taken. Observers do not count: nobody waits for them. */
 export function slowest({ kind, waiting, endpoints }: ListedName): number {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, rmSync } from "node:fs";
 import { Names } from "@libipc/testing/names";
 import { testUnless } from "@libipc/testing/test_unless";
@@ -6,6 +6,8 @@ import * as library from "libipc";
 import { Channel, type ListedName, Mutex, Queue } from "libipc";
 import { leaveBehind, makeOddNames } from "../testing/odd_names.ts";
 import { jsonOf, runLibipc, runtimes } from "../testing/run_libipc.ts";
+
+setDefaultTimeout(300_000);
 
 const names = new Names("cmdls", library);
 const { prefix } = names;

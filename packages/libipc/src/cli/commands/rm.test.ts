@@ -1,4 +1,4 @@
-import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, closeSync, existsSync, openSync, rmSync } from "node:fs";
 import { Names } from "@libipc/testing/names";
 import { testUnless } from "@libipc/testing/test_unless";
@@ -6,6 +6,8 @@ import * as library from "libipc";
 import { Channel, type ListedName, list, Mutex } from "libipc";
 import { leaveBehind, makeOddNames } from "../testing/odd_names.ts";
 import { runLibipc, runtimes } from "../testing/run_libipc.ts";
+
+setDefaultTimeout(300_000);
 
 const names = new Names("cmdrm", library);
 const { prefix } = names;

@@ -1,11 +1,18 @@
-/** Opens a name as a given kind and waits to be ended: `holder.child.ts PREFIX NAME KIND`. Prints `open` when it has it. */
+/** Opens a name as a given kind and waits to be ended: `holder.child.ts PREFIX NAME KIND`. Prints `"open"` when it has it. */
 import { Channel, Mutex, Queue, Route } from "libipc";
 
 const [prefix = "", name = "", kind = ""] = process.argv.slice(2);
-const options = { prefix };
-if (kind === "channel") Channel.receiver(name, { ...options, capacity: 4096 });
-if (kind === "route") Route.receiver(name, options);
-if (kind === "queue") Queue.receiver(name, options);
-if (kind === "mutex") Mutex.open(name, options).lock();
+
+function open(): Disposable {
+	if (kind === "channel") return Channel.receiver(name, { prefix, capacity: 4096 });
+	if (kind === "route") return Route.receiver(name, { prefix });
+	if (kind === "queue") return Queue.receiver(name, { prefix });
+	const mutex = Mutex.open(name, { prefix });
+	mutex.lock();
+	return mutex;
+}
+
+const held = open();
 console.log(JSON.stringify("open"));
-setInterval(() => {}, 1 << 30);
+// What nothing refers to would be closed by the garbage collector.
+setInterval(() => held.toString(), 1 << 30);

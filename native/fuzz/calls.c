@@ -1,10 +1,11 @@
 #include "calls.h"
 
 #include "libipc/list.h"
+#include "segment.h"
 
 int32_t check_status(int32_t status) {
   world_call_ends();
-  bool is_answer = status >= IPC_NOT_EQUAL;
+  bool is_answer = status >= IPC_NOT_SET;
   bool is_failure = status <= IPC_E_FIRST && status >= IPC_E_TOO_MANY_HANDLES && status != -26;
   if (!is_answer && !is_failure) world_fail("no such status", status);
   return status;
@@ -25,12 +26,12 @@ int32_t take_timeout(input *from) {
 static void check_text(const char *text, size_t size) { WORLD_CHECK(memchr(text, 0, size) != NULL); }
 
 static void check_name(const ipc_listed_name *name) {
-  WORLD_CHECK(name->state >= IPC_LISTED_LIVE && name->state <= IPC_LISTED_DENIED);
+  WORLD_CHECK(name->state >= IPC_LISTED_LIVE && name->state <= IPC_LISTED_KEPT);
   WORLD_CHECK(name->kind < IPC_KINDS && name->overflow <= IPC_DROP_OLDEST);
   check_text(name->prefix, sizeof name->prefix);
   check_text(name->name, sizeof name->name);
   check_text(name->path, sizeof name->path);
-  if (name->state > IPC_LISTED_LEFTOVER) return;
+  if (name->state > IPC_LISTED_LEFTOVER && name->state != IPC_LISTED_KEPT) return;
   WORLD_CHECK(name->kind != 0 && name->robust <= 1 && name->unusable <= 1);
   WORLD_CHECK(name->senders + name->receivers + name->dead <= IPC_MAX_SENDERS + IPC_MAX_RECEIVERS);
   WORLD_CHECK(name->capacity <= (name->kind == IPC_MEMORY ? IPC_MAX_MEMORY : IPC_MAX_CAPACITY));

@@ -114,6 +114,25 @@ static void call_signal(ipc_handle *signal, uint8_t what, input *from) {
     WORLD_CHECK(CALL(timeout, ipc_signal_wait(signal, timeout)) < IPC_SIGNAL_IDS);
 }
 
+static void call_latest(ipc_handle *latest, uint8_t what, input *from) {
+  static uint8_t bytes[512];
+  int32_t timeout = take_timeout(from), length;
+  uint32_t size = input_byte(from) * 2u;
+  switch (what) {
+    default: CALL(timeout, ipc_latest_set(latest, bytes, size, timeout)); break;
+    case 2:
+    case 3:
+      length = CALL(0, ipc_latest_get(latest, bytes, size));
+      WORLD_CHECK(length <= (int32_t)size);
+      break;
+    case 4: WORLD_CHECK(CALL(0, ipc_latest_length(latest)) <= (int32_t)ipc_latest_max_length(latest)); break;
+    case 5: CALL(timeout, ipc_latest_lock(latest, timeout)); break;
+    case 6: CALL(0, ipc_latest_unlock(latest)); break;
+    case 7: remember(CALL(0, ipc_latest_enter(latest, input_byte(from), size & 2, 9)), from); break;
+  }
+  WORLD_CHECK(ipc_latest_version(latest) >= 0 && ipc_latest_seen(latest) >= 0);
+}
+
 static void call_any(ipc_handle *handle, uint8_t what, input *from) {
   int32_t wait = all.waits[input_byte(from) % WAITS], timeout = take_timeout(from);
   uint32_t kind = all.options.kind, arms = input_byte(from) & 1 ? IPC_WAIT_FOR_SHARED : IPC_WAIT_FOR_LOCK;
@@ -146,6 +165,7 @@ static void call(uint32_t which, uint8_t what, input *from) {
     case IPC_SEMAPHORE: return call_semaphore(handle, what, from);
     case IPC_RWLOCK: return call_rwlock(handle, what, from);
     case IPC_SIGNAL: return call_signal(handle, what, from);
+    case IPC_LATEST: return call_latest(handle, what, from);
     default: return call_memory(handle, what, from);
   }
 }
@@ -192,6 +212,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   world_begin();
   uint8_t kind = input_byte(&from);
   all.options = (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX + kind % 6u, .max_receivers = 4};
+  /* The inputs that are kept chose among the six others. */
+  if ((kind & 15) == 15) all.options.kind = IPC_LATEST;
+  if (all.options.kind == IPC_LATEST) all.options.size = 200 + (kind >> 4), all.options.keep = kind >> 6 & 1;
   if (all.options.kind == IPC_SEMAPHORE)
     all.options.initial = 1 + (kind >> 4 & 3), all.options.robust = 1 + (kind >> 6 & 1);
   if (all.options.kind == IPC_MEMORY) all.options.size = 1 + (kind >> 4) * 1000u;

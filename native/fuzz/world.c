@@ -307,6 +307,9 @@ bool ipc_os_is_short(int fd, uint64_t size, ipc_os_shortage *shortage) {
   (void)fd, (void)size, (void)shortage;
   return false;
 }
+bool ipc_os_is_short_of_memory(int fd, uint64_t more, ipc_os_shortage *shortage) {
+  return ipc_os_is_short(fd, more, shortage);
+}
 uint64_t ipc_os_free_bytes(int fd) { return (void)fd, FILE_BYTES; }
 void ipc_os_listed_key(const char *key, char listed[IPC_OS_KEY_BYTES]) {
   snprintf(listed, IPC_OS_KEY_BYTES, "%s", key);
@@ -351,6 +354,15 @@ int ipc_os_resize(int fd, uint64_t size) {
   file *it = file_of(fd);
   if (size < it->size && it->maps > 0 && !world_keeps_names) world_fail("a mapped file shrinks", (long long)size);
   return resize(it, size);
+}
+
+int ipc_os_extend(int fd, uint64_t size) { return ipc_os_resize(fd, size); }
+
+/* Where a file has a hole is not modelled. */
+int ipc_os_reserve(int fd, uint64_t from, uint64_t to) {
+  step();
+  if (from > to || to > file_of(fd)->size) world_fail("memory for what lies past the end of the file", (long long)to);
+  return 0;
 }
 
 void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error) {

@@ -26,7 +26,7 @@
   S2(i, b, b) S2(i, i, b) S2(i, p, b) S2(i, p, i) S2(i, p, u) S2(p, p, b) S2(u, b, u) S2(v, p, u) S2(v, u, u)       \
   S3(i, p, b, b) S3(i, p, b, i) S3(i, p, b, u) S3(i, p, f, b) S3(i, p, i, b) S3(i, p, i, i) S3(i, p, u, b)          \
   S3(i, p, u, i) S3(i, p, u, u) S3(i, u, u, i) S3(v, p, u, u)                                                       \
-  S4(i, b, b, u, b) S4(i, p, b, u, b) S4(i, p, b, u, i) S4(i, p, u, b, u) S4(i, p, u, i, b) S4(i, p, u, u, u)       \
+  S4(i, b, b, u, b) S4(i, p, b, u, b) S4(i, p, b, u, i) S4(i, p, f, u, u) S4(i, p, u, b, u) S4(i, p, u, i, b) S4(i, p, u, u, u)       \
   S4(i, u, u, u, u) S4(p, b, b, b, b) S4(u, b, b, u, b) S4(v, p, u, u, u)                                           \
   S5(i, b, b, u, b, b) S5(i, p, u, u, f, i)                                                                         \
   S6(i, p, b, u, b, u, i) S6(i, p, u, u, u, u, b)

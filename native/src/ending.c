@@ -69,8 +69,8 @@ static void ending_leave(ipc_segment *segment, void *context) {
   int32_t fd = ipc_segment_lock(segment, now < it->deadline ? it->deadline - now : 0);
   atomic_store_explicit(&segment->open.slot->thread, 0, memory_order_relaxed); /* the name lock orders */
   if (fd == IPC_E_ORPHANED) return;
-  if (fd < 0 || ending_has_users(segment) || ipc_died_inside(segment) || !ending_shut(it, segment) ||
-      ipc_os_unlink(segment->key) != 0)
+  if (fd < 0 || ending_has_users(segment) || ipc_died_inside(segment) || ipc_segment_is_kept(segment) ||
+      !ending_shut(it, segment) || ipc_os_unlink(segment->key) != 0)
     it->is_all_removed = false;
   else
     atomic_store_explicit(&segment->header->orphaned, 1, memory_order_release); /* no user sleeps who would be woken */

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "codec.h"
 #include "handle_state.h"
 #include "libipc/mapping.h"
 #include "open.h"
@@ -9,7 +10,8 @@ static const ipc_lock_kind handle_no_lock = {0};
 
 static const ipc_lock_kind *const handle_kinds[IPC_KINDS] = {
     [IPC_MUTEX] = &ipc_mutex_kind,   [IPC_CONDITION] = &handle_no_lock, [IPC_SEMAPHORE] = &ipc_semaphore_kind,
-    [IPC_RWLOCK] = &ipc_rwlock_kind, [IPC_MEMORY] = &handle_no_lock,    [IPC_SIGNAL] = &ipc_signal_kind};
+    [IPC_RWLOCK] = &ipc_rwlock_kind, [IPC_MEMORY] = &handle_no_lock,    [IPC_SIGNAL] = &ipc_signal_kind,
+    [IPC_LATEST] = &ipc_latest_kind};
 
 static void handle_free(ipc_segment *segment) {
   ipc_handle *handle = (ipc_handle *)segment;
@@ -23,11 +25,12 @@ ipc_handle *ipc_handle_open(const char *prefix, const char *name, const ipc_opti
   ipc_handle *handle = ipc_segment_open_endpoint(sizeof *handle, false, prefix, name, options, &lock, failure);
   if (!handle) return NULL;
   handle->segment.free_endpoint = handle_free;
-  /* Checked by the open. An older caller has no such field. */
-  bool only_notifies = options->struct_size >= sizeof *options && options->notify_only != 0;
-  int32_t index = ipc_slots_join_handle(&handle->segment, only_notifies);
+  int32_t index = ipc_slots_join_handle(&handle->segment, handle->segment.only_notifies);
   if (index < 0) {
     *failure = (ipc_failure){.code = index, .wanted = handle->segment.max_receivers};
+  } else if (handle->segment.kind == IPC_LATEST) {
+    ipc_codec_set(&handle->segment);
+    if (handle->segment.keeps) atomic_store_explicit(&handle->segment.header->kept, 1, memory_order_relaxed);
   } else if (handle->segment.kind == IPC_MEMORY) {
     /* At once: a handle that is open keeps the memory, whatever becomes of the name. */
     handle->memory = ipc_segment_map_memory(&handle->segment, lock, failure);

@@ -38,7 +38,7 @@ typedef struct ipc_lock_kind {
                          */
 } ipc_lock_kind;
 
-extern const ipc_lock_kind ipc_mutex_kind, ipc_semaphore_kind, ipc_rwlock_kind, ipc_signal_kind;
+extern const ipc_lock_kind ipc_mutex_kind, ipc_semaphore_kind, ipc_rwlock_kind, ipc_signal_kind, ipc_latest_kind;
 
 struct ipc_handle {
   ipc_segment segment; /* first: see ipc_segment_open_endpoint() */
@@ -51,6 +51,7 @@ struct ipc_handle {
   uint32_t next_id;           /* of a Signal: the id that it takes first */
   uint64_t reaped_at;         /* when an attempt that does not wait last looked for dead owners */
   ipc_mapping *memory;        /* of shared memory, as large as it was when last needed; NULL */
+  uint64_t seen;              /* of a latest value: the version that this handle has got or set last */
   const ipc_lock_kind *kind;
 };
 

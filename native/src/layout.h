@@ -4,7 +4,8 @@
  *   0                    ipc_header
  *   4096                 ipc_slot receivers[max_receivers]
  *   …                    ipc_slot senders[max_senders]; of what has no ring: ipc_wait_entry waits[]
- *   body_offset          the ring: `capacity` bytes, page aligned; or shared memory: `memory_bytes`
+ *   body_offset          the ring: `capacity` bytes, page aligned; or shared memory: `memory_bytes`; or the buffers of
+ *                        a latest value, each an ipc_buffer with room for `capacity` bytes
  *
  * A change to anything here is a new IPC_LAYOUT_VERSION. A new field has a line in layout_hash.c as well: a test fails
  * until it has.
@@ -95,7 +96,7 @@ typedef struct ipc_header {
   uint32_t version;
   uint32_t layout_hash;
   uint32_t kind;
-  uint32_t capacity; /* bytes */
+  uint32_t capacity; /* bytes of the ring; of a latest value: of the longest value */
   uint32_t max_receivers;
   uint32_t max_senders;
   uint32_t permissions;
@@ -128,6 +129,7 @@ typedef struct ipc_header {
   _Atomic uint32_t writing;
   _Atomic uint32_t permits;   /* of a semaphore */
   _Atomic uint32_t recovered; /* …how many of its permits were taken back from the dead */
+  _Atomic uint32_t buffers;   /* of a latest value: so many of its buffers have memory. Written under the claim */
 
   /*
    * Nothing at or past this position has been written yet, whatever head says: so what
@@ -158,6 +160,7 @@ typedef struct ipc_header {
   _Atomic uint32_t gated_count; /* how many of the receivers are no observers: senders wait for these */
   /* 1 << kind, for loans and fragments, once such a record has been written. Stored under the claim, before head. */
   _Atomic uint32_t record_kinds;
+  _Atomic uint32_t kept; /* of a latest value: 1 = the name stays when no handle is open. Only ever set */
 
   /* Written under the name lock. */
   _Alignas(IPC_LINE) _Atomic uint32_t next_instance;
@@ -169,8 +172,11 @@ typedef struct ipc_header {
   _Alignas(IPC_LINE) _Atomic uint32_t waiting; /* at least so many waits are in the table */
   _Atomic uint32_t wait_entries_used;          /* no wait was ever at or above this index */
   _Atomic uint32_t next_ticket;
+  _Atomic uint32_t pinning; /* of a latest value: at least so many readers have or want a pin; see latest_value.c */
 
   _Alignas(IPC_LINE) _Atomic uint64_t memory_bytes; /* of shared memory: only grows, under the name lock */
+  /* Of a latest value: its version, and in the low IPC_BUFFER_BITS the index of its buffer. 0: it was never set. */
+  _Atomic uint64_t current;
 
   /* What the bytes of messages are; see codec.h. Set once, under the name lock. */
   _Alignas(IPC_LINE) _Atomic uint32_t codec_length; /* 0: not set. Stored last, with release */
@@ -217,7 +223,22 @@ typedef struct ipc_slot {
   _Atomic uint32_t pending[2]; /* of a Signal: the ids (bits) that others have notified, and its owner has not taken */
   _Atomic uint32_t since;      /* if it sleeps, or is armed: ipc_asleep_since() of when it began to wait; for people */
   _Atomic uint64_t opened;     /* ipc_os_now() when the slot was taken */
+  _Atomic uint32_t pin;        /* of a handle of a latest value: an ipc_pin, or IPC_PINNED + the buffer that it reads */
 } ipc_slot;
+
+enum ipc_pin { IPC_PIN_NONE = 0, IPC_PIN_WANTED = 1, IPC_PINNED = 2 };
+
+/* A latest value has so many more buffers than handles: one holds the value, and writers take turns among the others.
+ */
+#define IPC_BUFFERS_MORE 3u
+#define IPC_BUFFER_BITS 11u
+
+/* What a value of a latest value lies in. Its bytes follow. */
+typedef struct ipc_buffer {
+  _Atomic uint64_t version; /* of the value in it; 0: it is being written */
+  _Atomic uint32_t length;
+  uint32_t reserved;
+} ipc_buffer;
 
 /* A wait on a lock, a semaphore, a condition or a word in memory; see waits.h. */
 typedef struct ipc_wait_entry {
@@ -302,6 +323,8 @@ _Static_assert(sizeof(ipc_slot) == IPC_LINE, "a slot shares no cache line");
 _Static_assert(sizeof(ipc_wait_entry) == 64, "a wait shares no cache line");
 _Static_assert(sizeof(ipc_record) == IPC_UNIT, "a record header is one unit");
 _Static_assert(sizeof(ipc_lease) == IPC_UNIT, "a lease is one unit");
+_Static_assert(sizeof(ipc_buffer) == 16, "the bytes of a value begin at whole units");
+_Static_assert(IPC_MAX_RECEIVERS + IPC_BUFFERS_MORE <= 1u << IPC_BUFFER_BITS, "each buffer has an index");
 _Static_assert(sizeof(ipc_move) == 24 && sizeof(ipc_origin) == 8 && sizeof(ipc_stamp) == 16, "no padding inside");
 _Static_assert(sizeof(ipc_fragment) % IPC_UNIT == 0, "fragments start at whole units");
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "atomics work across processes");

@@ -9,6 +9,7 @@
 #include "dead_letter.h"
 #include "event.h"
 #include "failure.h"
+#include "buffers.h"
 #include "marks.h"
 #include "remove.h"
 #include "slot_owner.h"
@@ -52,8 +53,9 @@ struct ipc_listing {
   ipc_slot slots[MOST_SLOTS]; /* receivers or handles, then senders */
   ipc_wait_entry waits[MOST_WAITS];
   bool alive[MOST_SLOTS];
-  uint32_t slot_count; /* 0: there are none to list */
-  uint32_t next_slot;  /* in the order in which they are listed: senders, then receivers */
+  uint32_t value_length; /* of a latest value */
+  uint32_t slot_count;   /* 0: there are none to list */
+  uint32_t next_slot;    /* in the order in which they are listed: senders, then receivers */
 };
 
 static void list_remember_file(void *context, const char *listed, bool hashed) {
@@ -205,6 +207,14 @@ static void list_describe_segment(ipc_listing *listing, ipc_listed_name *name, u
                    name->codec); /* "" if it is damaged: it concerns endpoints with a codec only */
   }
   name->age = list_age_of(header->created);
+  if (header->kind == IPC_LATEST) {
+    name->messages = ipc_version_of(list_load_long(&header->current));
+    name->waiting = listing->value_length;
+    ipc_codec_read(header, codec_length, name->codec);
+    uint64_t buffers = list_load(&header->buffers); /* the rest of the file is a hole */
+    if (buffers < ipc_buffer_count(header->max_receivers))
+      name->bytes = header->body_offset + buffers * ipc_buffer_stride(header->capacity);
+  }
   if (header->kind == IPC_QUEUE) {
     name->waiting = list_lag_of(header, list_load(&header->cursor));
     name->max_attempts = ipc_dead_letter_limit(header);
@@ -230,7 +240,9 @@ static void list_describe_segment(ipc_listing *listing, ipc_listed_name *name, u
     else
       name->senders++;
   }
-  name->state = name->senders + name->receivers ? IPC_LISTED_LIVE : IPC_LISTED_LEFTOVER;
+  name->state = name->senders + name->receivers ? IPC_LISTED_LIVE
+                : list_load(&header->kept)      ? IPC_LISTED_KEPT
+                                                : IPC_LISTED_LEFTOVER;
 }
 
 static uint32_t list_state_of(int32_t status) {
@@ -279,6 +291,19 @@ static bool list_is_whole(const ipc_header *header, uint64_t memory_bytes, uint6
          (memory_bytes > 0 && memory_bytes <= IPC_MAX_MEMORY && file_bytes >= header->body_offset + memory_bytes);
 }
 
+/* The bytes of a latest value; 0: it was never set, is set just now, or is damaged. */
+static uint32_t list_value_length(const ipc_header *header, int fd) {
+  uint64_t current = list_load_long(&header->current);
+  ipc_buffer buffer;
+  uint32_t index = ipc_buffer_of(current);
+  if (current == 0 || index >= ipc_buffer_count(header->max_receivers)) return 0;
+  uint64_t offset = header->body_offset + index * ipc_buffer_stride(header->capacity);
+  if (ipc_os_read(fd, &buffer, sizeof buffer, offset) != (int64_t)sizeof buffer) return 0;
+  uint32_t length = list_load(&buffer.length);
+  bool is_it = list_load_long(&buffer.version) == ipc_version_of(current) && length <= header->capacity;
+  return is_it ? length : 0;
+}
+
 /*
  * Reads an open file: its slots, and the header before and after them. The positions are read before the head that they
  * are compared with, so no receiver seems to be ahead of it. An identity that is the same on both sides is that of the
@@ -321,6 +346,7 @@ static void list_read_segment(ipc_listing *listing, int fd, const char *listed, 
     if (ipc_segment_check(header, name->bytes, &failure) != IPC_OK || !ipc_segment_is_named(header, listed) ||
         list_slots_of(header) != slots || !list_is_whole(header, memory_bytes, name->bytes))
       return;
+    if (header->kind == IPC_LATEST) listing->value_length = list_value_length(header, fd);
     list_describe_segment(listing, name, memory_bytes, codec_length);
     return;
   }
@@ -398,7 +424,8 @@ static void list_describe_hold(const ipc_header *header, const ipc_slot *slot, i
     for (int i = 0; i < 2; i++) endpoint->holds += (uint32_t)__builtin_popcount(list_load(&slot->pending[i]));
     return;
   }
-  bool is_locked = header->kind == IPC_MUTEX || (header->kind == IPC_RWLOCK && list_load(&header->writing) == owner);
+  bool is_locked = header->kind == IPC_MUTEX || header->kind == IPC_LATEST ||
+                   (header->kind == IPC_RWLOCK && list_load(&header->writing) == owner);
   if (is_locked && owner != 0) /* What others seem to hold shared is a try that fails, or over. */
     endpoint->holds = endpoint->exclusive = endpoint->instance == owner;
   else

@@ -47,15 +47,15 @@ static void open_inherit(ipc_segment *segment) {
 
 /*
  * Whether a mapped segment is to be replaced: its creator was killed before it was ready (we hold the name lock, so
- * no process is at work on it), or all its endpoints are dead. If not, it is joined, or failure->code says why it
- * cannot be.
+ * no process is at work on it), or all its endpoints are dead and it is not kept. If not, it is joined, or
+ * failure->code says why it cannot be.
  */
 static bool open_is_leftover(ipc_segment *segment, const ipc_os_file *file, const char *prefix, const char *name,
                              const ipc_options *options, ipc_failure *failure) {
   ipc_header *header = segment->header;
   if (atomic_load_explicit(&header->magic, memory_order_acquire) == 0) return true;
   if (ipc_segment_check_identity(header, file->size, prefix, name, options, segment, failure) != IPC_OK) return false;
-  if (!ipc_slots_any_alive(segment)) return true;
+  if (!ipc_slots_any_alive(segment) && !ipc_segment_is_kept(segment)) return true;
   if (options->mode == IPC_CREATE)
     ipc_failure_set(failure, IPC_E_EXISTS, 0, 0);
   else
@@ -164,6 +164,8 @@ int32_t ipc_segment_open(ipc_segment *segment, const char *prefix, const char *n
   status = ipc_segment_key(segment->key, options->kind, prefix, name);
   if (status != IPC_OK) return ipc_failure_set(failure, status, 0, 0);
   for (uint32_t i = 0; i < IPC_CODEC_BYTES; i++) segment->codec[i] = options->codec[i];
+  segment->keeps = options->keep == 1;
+  segment->only_notifies = options->notify_only == 1;
   if (ipc_storage_reach(failure) != IPC_OK) return failure->code;
   int error = ipc_os_identify();
   if (error == -ENOENT) return ipc_failure_set_refused(failure, IPC_CAUSE_DIRECTORY, error, NULL);

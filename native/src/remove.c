@@ -67,7 +67,8 @@ static bool remove_is_abandoned(ipc_segment *segment, uint64_t file_bytes, const
   memcpy(&copy, header, offsetof(ipc_header, head));
   if (ipc_segment_check(&copy, file_bytes, failure) != IPC_OK || !ipc_segment_is_named(&copy, listed)) return false;
   ipc_segment_adopt(segment, &copy);
-  return !ipc_slots_any_alive(segment) && !(keeps_died_inside && ipc_died_inside(segment));
+  return !ipc_slots_any_alive(segment) && !ipc_segment_is_kept(segment) &&
+         !(keeps_died_inside && ipc_died_inside(segment));
 }
 
 bool ipc_segment_remove_leftover(const char *listed, uint64_t patience_ns, bool keeps_died_inside) {

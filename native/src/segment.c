@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "failure.h"
+#include "buffers.h"
 #include "layout_hash.h"
 #include "marks.h"
 #include "name_lock.h"
 
-const char *const ipc_kind_names[IPC_KINDS] = {"",          "route",     "channel", "queue",  "mutex",
-                                               "condition", "semaphore", "rwlock",  "memory", "signal"};
+const char *const ipc_kind_names[IPC_KINDS] = {"",          "route",  "channel", "queue",  "mutex", "condition",
+                                               "semaphore", "rwlock", "memory",  "signal", "latest"};
 
 static bool segment_is_name(const char *text, size_t limit, bool may_be_empty) {
   if (!text) return false;
@@ -47,23 +48,39 @@ uint64_t ipc_segment_bytes(uint32_t kind, uint32_t capacity, uint32_t max_receiv
                     (uint64_t)segment_waits_of(kind, max_receivers) * sizeof(ipc_wait_entry);
   uint64_t page = kind == IPC_MEMORY ? 65536 : 4096; /* the largest there are: it is mapped from there on */
   *body_offset = (tables + page - 1) & ~(page - 1);
+  if (kind == IPC_LATEST) return *body_offset + ipc_buffer_count(max_receivers) * ipc_buffer_stride(capacity);
   return *body_offset + capacity;
+}
+
+static int32_t segment_refuse_shortage(const ipc_segment *segment, const ipc_os_shortage *short_of, uint64_t bytes,
+                                       ipc_failure *failure) {
+  bool is_file_size = short_of->of == IPC_OS_FILE_SIZE;
+  ipc_failure_set_refused(failure, is_file_size ? IPC_CAUSE_FILE_SIZE : IPC_CAUSE_MEMORY_LIMIT,
+                          is_file_size ? -EFBIG : -ENOMEM, segment->key);
+  if (short_of->path[0]) memcpy(failure->path, short_of->path, sizeof failure->path);
+  return ipc_failure_set(failure, failure->code, short_of->most, bytes);
 }
 
 /* Gives the file its size, with all its memory. */
 static int32_t segment_resize(const ipc_segment *segment, int fd, uint64_t bytes, ipc_failure *failure) {
   ipc_os_shortage short_of;
-  if (ipc_os_is_short(fd, bytes, &short_of)) {
-    bool is_file_size = short_of.of == IPC_OS_FILE_SIZE;
-    ipc_failure_set_refused(failure, is_file_size ? IPC_CAUSE_FILE_SIZE : IPC_CAUSE_MEMORY_LIMIT,
-                            is_file_size ? -EFBIG : -ENOMEM, segment->key);
-    if (short_of.path[0]) memcpy(failure->path, short_of.path, sizeof failure->path);
-    return ipc_failure_set(failure, failure->code, short_of.most, bytes);
-  }
+  if (ipc_os_is_short(fd, bytes, &short_of)) return segment_refuse_shortage(segment, &short_of, bytes, failure);
   int error = ipc_os_resize(fd, bytes);
   if (error == 0) return IPC_OK;
   ipc_failure_set_refused(failure, IPC_CAUSE_RESERVE, error, segment->key);
   return ipc_failure_set(failure, failure->code, ipc_os_free_bytes(fd), bytes);
+}
+
+/* The same, but only the first `reserved` bytes get memory. */
+static int32_t segment_resize_with_hole(const ipc_segment *segment, int fd, uint64_t reserved, uint64_t bytes,
+                                        ipc_failure *failure) {
+  ipc_os_shortage short_of;
+  /* Before anything changes: the system would end the process. What the hole would need of memory does not count. */
+  if (ipc_os_is_short(fd, bytes, &short_of) && short_of.of == IPC_OS_FILE_SIZE)
+    return segment_refuse_shortage(segment, &short_of, bytes, failure);
+  if (segment_resize(segment, fd, reserved, failure) != IPC_OK) return failure->code;
+  int error = ipc_os_extend(fd, bytes);
+  return error == 0 ? IPC_OK : ipc_failure_set_refused(failure, IPC_CAUSE_RESERVE, error, segment->key);
 }
 
 static int32_t segment_refuse_mapping(const ipc_segment *segment, int error, uint64_t bytes, ipc_failure *failure) {
@@ -123,13 +140,18 @@ static void segment_clear(ipc_header *header, uint64_t bytes, bool owner_died) {
 int32_t ipc_segment_create(ipc_segment *segment, int fd, const char *prefix, const char *name,
                            const ipc_options *options, bool owner_died, ipc_failure *failure) {
   bool has_ring = ipc_segment_has_ring(options->kind);
+  bool is_latest = options->kind == IPC_LATEST;
   uint32_t capacity = !has_ring ? 0 : options->capacity ? options->capacity : IPC_DEFAULT_CAPACITY;
+  if (is_latest) capacity = options->size ? (uint32_t)options->size : IPC_DEFAULT_VALUE;
   uint32_t max_receivers = options->max_receivers ? options->max_receivers : IPC_DEFAULT_RECEIVERS;
   uint64_t body_offset, bytes = ipc_segment_bytes(options->kind, capacity, max_receivers, &body_offset);
   uint64_t memory = options->kind == IPC_MEMORY ? options->size : 0, created = ipc_os_now();
   uint32_t overflow = options->overflow || !has_ring ? options->overflow : IPC_BLOCK;
   int error = 0;
-  if (segment_resize(segment, fd, bytes + memory, failure) != IPC_OK) return failure->code;
+  uint64_t reserved = is_latest ? body_offset + IPC_FIRST_BUFFERS * ipc_buffer_stride(capacity) : bytes + memory;
+  int32_t sized = is_latest ? segment_resize_with_hole(segment, fd, reserved, bytes, failure)
+                            : segment_resize(segment, fd, bytes + memory, failure);
+  if (sized != IPC_OK) return sized;
   if (!ipc_segment_map(segment, fd, bytes, &error))
     return segment_refuse_mapping(segment, error, bytes + memory, failure);
   ipc_header *header = segment->header;
@@ -156,6 +178,7 @@ int32_t ipc_segment_create(ipc_segment *segment, int fd, const char *prefix, con
   ipc_marks_add(header, options->first_position, 0);
   atomic_store_explicit(&header->permits, header->initial, memory_order_relaxed);
   atomic_store_explicit(&header->memory_bytes, memory, memory_order_relaxed);
+  atomic_store_explicit(&header->buffers, is_latest ? IPC_FIRST_BUFFERS : 0, memory_order_relaxed);
   bool is_mutex = options->kind == IPC_MUTEX;
   atomic_store_explicit(&header->claim, owner_died && is_mutex ? IPC_CLAIM_ABANDONED : 0, memory_order_relaxed);
   atomic_store_explicit(&header->writing, owner_died && !is_mutex ? IPC_CLAIM_ABANDONED : 0, memory_order_relaxed);
@@ -189,7 +212,8 @@ int32_t ipc_segment_check(const ipc_header *header, uint64_t file_bytes, ipc_fai
     is_sound = capacity >= IPC_MIN_CAPACITY && capacity <= IPC_MAX_CAPACITY && (capacity & (capacity - 1)) == 0 &&
                header->overflow >= IPC_BLOCK && header->overflow <= IPC_DROP_OLDEST && header->stamped <= 1;
   else if (is_sound)
-    is_sound = capacity == 0 && header->overflow == 0 && header->initial <= IPC_MAX_PERMITS && header->robust <= 1 &&
+    is_sound = (kind == IPC_LATEST ? capacity > 0 && capacity <= IPC_MAX_VALUE : capacity == 0) &&
+               header->overflow == 0 && header->initial <= IPC_MAX_PERMITS && header->robust <= 1 &&
                header->stamped == 0;
   if (!is_sound || header->max_senders != segment_senders_of(kind, capacity))
     return ipc_failure_set(failure, IPC_E_CORRUPT, 0, 0);
@@ -243,6 +267,21 @@ void ipc_segment_close(ipc_segment *segment) {
   if (segment->mapping) ipc_mapping_close(segment->mapping);
   segment->mapping = NULL;
   segment->header = NULL;
+}
+
+int32_t ipc_segment_reserve_buffer(const ipc_segment *segment, uint32_t index) {
+  int32_t fd = ipc_segment_lock(segment, IPC_NAME_LOCK_PATIENCE_NS);
+  if (fd < 0) return fd;
+  uint64_t stride = ipc_buffer_stride(segment->capacity);
+  uint64_t from = (uint64_t)(segment->body - (uint8_t *)segment->mapping->address) + index * stride;
+  ipc_os_shortage short_of;
+  int error = 0;
+  /* The size does not change, so all that can be short is memory. */
+  bool is_short = ipc_os_is_short_of_memory(fd, stride, &short_of);
+  if (!is_short) error = ipc_os_reserve(fd, from, from + stride);
+  ipc_os_unlock(fd);
+  if (is_short || error == -ENOSPC || error == -EDQUOT || error == -ENOMEM) return IPC_E_NO_SPACE;
+  return error == 0 ? IPC_OK : IPC_E_SYSTEM;
 }
 
 ipc_mapping *ipc_segment_map_memory(const ipc_segment *segment, int fd, ipc_failure *failure) {

@@ -18,7 +18,7 @@
 #include "platform/platform.h"
 
 /* What ipc_segment_key() calls each ipc_kind. */
-enum { IPC_KINDS = IPC_SIGNAL + 1 };
+enum { IPC_KINDS = IPC_LATEST + 1 };
 extern const char *const ipc_kind_names[IPC_KINDS];
 
 struct ipc_segment {
@@ -53,6 +53,8 @@ struct ipc_segment {
   char key[IPC_OS_KEY_BYTES];
   ipc_os_access access;        /* of the file, when it was opened */
   char codec[IPC_CODEC_BYTES]; /* of this endpoint; "": it has none */
+  bool keeps;                  /* this handle of a latest value was opened with `keep` */
+  bool only_notifies;          /* this handle of a Signal was opened with `notify_only` */
   uint64_t admitted_waker; /* the last one that ipc_event_admit() has opened to the users that may write to the file */
 };
 
@@ -92,14 +94,28 @@ ipc_mapping *ipc_mapping_hold(ipc_segment *segment);
 /* Unmaps, unless a view is still held. */
 void ipc_segment_close(ipc_segment *segment);
 
-/* The memory of a kind with `capacity` and `max_receivers`: total bytes (shared memory: without it), and where the ring
- * starts. */
+/* The memory of a kind with `capacity` and `max_receivers`: total bytes (shared memory: without it), and where the
+ * ring, or the first buffer, starts. */
 uint64_t ipc_segment_bytes(uint32_t kind, uint32_t capacity, uint32_t max_receivers, uint64_t *body_offset);
 
 /* Routes, channels and queues. */
 static inline bool ipc_segment_has_ring(uint32_t kind) { return kind <= IPC_QUEUE; }
 
 static inline bool ipc_segment_is_kind(uint32_t kind) { return kind >= IPC_ROUTE && kind < IPC_KINDS; }
+
+/*
+ * Gives the buffers of a latest value memory up to this one: the file has its size, and holes. Takes the name lock.
+ * IPC_OK, IPC_E_NO_SPACE, IPC_E_ORPHANED, IPC_E_BUSY or IPC_E_SYSTEM; then nothing has changed.
+ */
+int32_t ipc_segment_reserve_buffer(const ipc_segment *segment, uint32_t index);
+
+/*
+ * Whether the name stays although no handle is open. Set for ever by a handle that is opened with `keep`, under the
+ * name lock, under which all read it who would remove the name.
+ */
+static inline bool ipc_segment_is_kept(const ipc_segment *segment) {
+  return atomic_load_explicit(&segment->header->kept, memory_order_relaxed) != 0;
+}
 
 /* Maps the shared memory of IPC_MEMORY, as much as there is by now, under the name lock `fd`; NULL: failure->code says
  * why not. */

@@ -42,8 +42,12 @@ int32_t ipc_segment_options_check(const ipc_options *options, ipc_failure *failu
   if (options->mode > IPC_OPEN || options->robust > 2 || options->initial > IPC_MAX_PERMITS + 1)
     return ipc_failure_set(failure, IPC_E_INVALID_ARGUMENT, options->mode, 0);
   bool creates_memory = options->kind == IPC_MEMORY && options->mode != IPC_OPEN;
-  if (options->size > IPC_MAX_MEMORY || (options->size == 0 && creates_memory))
-    return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_SIZE, options->size, IPC_MAX_MEMORY);
+  bool is_latest = options->kind == IPC_LATEST;
+  uint64_t largest = is_latest ? IPC_MAX_VALUE : IPC_MAX_MEMORY;
+  if (options->size > largest || (options->size == 0 && creates_memory))
+    return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_SIZE, options->size, largest);
+  if (options->keep > 1 || (options->keep && !is_latest))
+    return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_KEEP, options->keep, is_latest);
   bool is_queue = options->kind == IPC_QUEUE, ends = memchr(options->dead_letter, 0, IPC_MAX_NAME + 1) != NULL;
   if (options->max_attempts > IPC_MAX_ATTEMPTS || (options->max_attempts && (!is_queue || !options->dead_letter[0])))
     return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_MAX_ATTEMPTS, options->max_attempts,
@@ -59,7 +63,7 @@ int32_t ipc_segment_options_check(const ipc_options *options, ipc_failure *failu
   }
   if (capacity && (capacity < IPC_MIN_CAPACITY || capacity > IPC_MAX_CAPACITY || (capacity & (capacity - 1)) != 0))
     return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_CAPACITY, capacity, IPC_MAX_CAPACITY);
-  if (!ipc_codec_is_id(options->codec) || (options->codec[0] && !ipc_segment_has_ring(options->kind)))
+  if (!ipc_codec_is_id(options->codec) || (options->codec[0] && !ipc_segment_has_ring(options->kind) && !is_latest))
     return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_CODEC, 0, 0);
   if (options->max_receivers > IPC_MAX_RECEIVERS)
     return ipc_failure_set_option(failure, IPC_E_INVALID_ARGUMENT, IPC_OPTION_MAX_RECEIVERS, options->max_receivers,
@@ -99,6 +103,8 @@ int32_t ipc_segment_options_compare(const ipc_segment *segment, const ipc_os_fil
                                   options->stamp == IPC_STAMP_ALL);
   if (ipc_codec_compare(segment->header, options->codec, failure) != IPC_OK) return failure->code;
   if (ipc_dead_letter_compare(segment, options, failure) != IPC_OK) return failure->code;
+  if (segment->kind == IPC_LATEST && options->size && options->size != segment->capacity)
+    return ipc_failure_set_option(failure, IPC_E_OPTIONS_MISMATCH, IPC_OPTION_SIZE, segment->capacity, options->size);
   if (segment->kind == IPC_MEMORY) {
     uint64_t bytes = atomic_load_explicit(&segment->header->memory_bytes, memory_order_acquire);
     if (bytes >= options->size) return IPC_OK;

@@ -130,6 +130,7 @@ static void slots_take(ipc_segment *segment, ipc_slot *slot, uint32_t held, bool
   for (int i = 0; i < 2; i++) atomic_store_explicit(&slot->pending[i], 0, memory_order_relaxed);
   atomic_store_explicit(&slot->held, held, memory_order_relaxed);
   atomic_store_explicit(&slot->observer, is_observer, memory_order_relaxed);
+  atomic_store_explicit(&slot->pin, IPC_PIN_NONE, memory_order_relaxed);
   /* release: a process that sees the instance sees owner, position, `held`, `observer`, and `pending` as 0 */
   atomic_store_explicit(&slot->instance, slots_new_instance(segment->header), memory_order_release);
   ipc_open_segments_add(segment, slot, slots_leave_as_dead);
@@ -307,6 +308,11 @@ bool ipc_slots_any_alive(ipc_segment *segment) {
   return found.live > 0;
 }
 
+/* Whether the name stays without a live endpoint. */
+static bool slots_keep_name(const ipc_segment *segment) {
+  return ipc_died_inside(segment) || ipc_segment_is_kept(segment);
+}
+
 void ipc_slots_withdraw(ipc_segment *segment, ipc_slot *slot) {
   ipc_open_segments_remove(segment);
   atomic_store_explicit(&slot->instance, 0, memory_order_release);
@@ -328,7 +334,7 @@ void ipc_slots_leave(ipc_segment *segment, ipc_slot *slot, uint32_t instance) {
   }
   slots_recount(segment, true);
   /* If an owner died inside, the segment stays for the next open, as after a kill. */
-  if (!ipc_slots_any_alive(segment) && !ipc_died_inside(segment)) ipc_segment_unlink(segment);
+  if (!ipc_slots_any_alive(segment) && !slots_keep_name(segment)) ipc_segment_unlink(segment);
   ipc_os_unlock(fd);
 }
 
@@ -346,7 +352,7 @@ static void slots_leave_as_dead(ipc_segment *segment, uint32_t instance, uint64_
     if (atomic_load_explicit(&slots[i].instance, memory_order_relaxed) == instance)
       slots_reap_one(segment, &slots[i], &found);
   slots_recount(segment, true);
-  if (!ipc_slots_any_alive(segment) && !ipc_died_inside(segment)) ipc_segment_unlink(segment);
+  if (!ipc_slots_any_alive(segment) && !slots_keep_name(segment)) ipc_segment_unlink(segment);
   ipc_os_unlock(fd);
 }
 

@@ -13,7 +13,8 @@ const char *ipc_status_text(int32_t status) {
     TEXT(IPC_NO_RECEIVERS, "no receiver is connected");
     TEXT(IPC_DROPPED, "the ring is full, and the message was not sent");
     TEXT(IPC_NOT_IN_PLACE, "the message cannot be read or written in the ring");
-    TEXT(IPC_NOT_EQUAL, "the word does not have the expected value");
+    TEXT(IPC_NOT_EQUAL, "the word or the version is not the expected one");
+    TEXT(IPC_NOT_SET, "the value was never set");
     TEXT(IPC_E_INVALID_ARGUMENT, "an argument or an option is not valid");
     TEXT(IPC_E_INVALID_NAME, "the name or the prefix is empty, too long, or has a '/' or a control character");
     TEXT(IPC_E_MESSAGE_TOO_LARGE, "the message is longer than the endpoint can send");

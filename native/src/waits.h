@@ -31,7 +31,7 @@
 enum ipc_wait_tag { IPC_WAIT_IDLE, IPC_WAIT_WAITING, IPC_WAIT_NOTIFIED, IPC_WAIT_TAGS = 3 };
 
 /* What locks, semaphores and conditions wait for; in shared memory the offset of a word, divided by 4. */
-enum ipc_wait_what { IPC_WAIT_ACQUIRE = 0, IPC_WAIT_READERS = 1 };
+enum ipc_wait_what { IPC_WAIT_ACQUIRE = 0, IPC_WAIT_READERS = 1, IPC_WAIT_CHANGE = 2 /* of a latest value */ };
 #define IPC_WAIT_ANY UINT32_MAX
 
 /* Waiter, steps 1 and 2: the index of the wait, or IPC_E_TOO_MANY_WAITS. `waker` is 0 for a thread that will sleep. */

@@ -135,6 +135,14 @@ static void use_handle(void *inherited) {
     CHECK_EQ(ipc_signal_notify(handle, 1, 0), IPC_E_FORKED);
     CHECK_EQ(ipc_signal_wait(handle, 0), IPC_E_FORKED);
     CHECK_EQ(ipc_signal_wait(handle, 1000), IPC_E_FORKED);
+  } else if (it->kind == IPC_LATEST) {
+    uint8_t byte = 0;
+    CHECK_EQ(ipc_latest_set(handle, &byte, 1, 0), IPC_E_FORKED);
+    CHECK_EQ(ipc_latest_get(handle, &byte, 1), IPC_E_FORKED);
+    CHECK_EQ(ipc_latest_length(handle), IPC_E_FORKED);
+    CHECK_EQ(ipc_latest_enter(handle, 0, 0, 0), IPC_E_FORKED);
+    CHECK_EQ(ipc_latest_lock(handle, 0), IPC_E_FORKED);
+    CHECK_EQ(ipc_latest_unlock(handle), IPC_E_FORKED);
   } else {
     CHECK(ipc_memory_map(handle, &failure) == NULL);
     CHECK_EQ(failure.code, IPC_E_FORKED);
@@ -185,6 +193,7 @@ static void handles_are_the_parents(void) {
   check_handle(IPC_RWLOCK, 0);
   check_handle(IPC_MEMORY, 0);
   check_handle(IPC_SIGNAL, 0);
+  check_handle(IPC_LATEST, 0);
 }
 
 static void *open_and_close(void *stop) {

@@ -270,6 +270,7 @@ static void damage_is_refused(void) {
 
 static void use(ipc_handle *it) {
   ipc_failure failure;
+  uint8_t bytes[16];
   switch (options_now.kind) {
     case IPC_MUTEX:
       if (ipc_mutex_lock(it, 5) >= 0) ipc_mutex_unlock(it);
@@ -292,6 +293,13 @@ static void use(ipc_handle *it) {
       ipc_signal_notify(it, 1, 1);
       ipc_signal_wait(it, 5);
       break;
+    case IPC_LATEST:
+      if (ipc_latest_set(it, "abcdefghi", 9, 5) == IPC_OK && ipc_latest_lock(it, 5) == IPC_OK) ipc_latest_unlock(it);
+      ipc_latest_get(it, bytes, sizeof bytes);
+      ipc_latest_length(it);
+      ipc_latest_set(it, "", 0, 0);
+      ipc_handle_sleep(it, ipc_latest_enter(it, ipc_latest_version(it), 0, 0), 5);
+      break;
     default: ipc_memory_wake(it, 0, 9); ipc_handle_sleep(it, ipc_memory_enter(it, 0, 0, 0, 0, &failure), 5);
   }
 }
@@ -300,7 +308,7 @@ static void use(ipc_handle *it) {
 static void damage_is_survived(void) {
   const uint32_t wild[] = {1, 2, 0x80000000u, UINT32_MAX - 1, UINT32_MAX};
   for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++)
-    for (int i = 0; i < 16 * 5; i++) {
+    for (int i = 0; i < 21 * 5; i++) {
       options_now = of(kind);
       ipc_handle *it = must_handle(options_now), *other = must_handle(options_now);
       ipc_header *header = it->segment.header;
@@ -317,6 +325,11 @@ static void damage_is_survived(void) {
                                           &header->next_instance,
                                           &other->slot->held,
                                           &other->slot->pending[0],
+                                          &other->slot->pin,
+                                          &header->pinning,
+                                          &header->buffers,
+                                          (_Atomic uint32_t *)(void *)&header->current,
+                                          (_Atomic uint32_t *)(void *)&header->current + 1,
                                           &other->segment.waits[1].state,
                                           &other->segment.waits[1].instance,
                                           &other->segment.waits[2].what};

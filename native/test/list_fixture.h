@@ -176,6 +176,7 @@ static inline void use_and_idle(void *of) {
   if (kind == IPC_SEMAPHORE) CHECK_EQ(ipc_semaphore_acquire(handle, 0), IPC_OK);
   if (kind == IPC_RWLOCK) CHECK_EQ(ipc_rwlock_lock(handle, 0, 0), IPC_OK);
   if (kind == IPC_MEMORY) CHECK_GE(ipc_memory_enter(handle, 0, 0, 0, 0, &failure), 0);
+  if (kind == IPC_LATEST) CHECK_EQ(ipc_latest_lock(handle, 0), IPC_OK);
   if (kind == IPC_SIGNAL) {
     ipc_handle *other = must_open(options_of(kind));
     CHECK_EQ(ipc_signal_notify(other, 1u << 7, 0), 1);

@@ -1,4 +1,5 @@
 /* list_handles_test.c - a listing reports handles: what they hold, what they wait for, which ones died. */
+#include "buffers.h"
 #include "list_fixture.h"
 
 static void check_handle(const ipc_listed_endpoint *it, uint32_t slot, uint32_t sleeping, uint32_t holds,
@@ -18,7 +19,9 @@ static void handles_of_every_kind_are_listed(void) {
     options.permissions = 0640;
     ipc_handle *handle = must_open(options), *other = must_open(options);
     report it = must_find(kind);
+    uint64_t capacity = kind == IPC_MEMORY ? 100000 : kind == IPC_LATEST ? IPC_DEFAULT_VALUE : 0;
     uint64_t body, bytes = ipc_segment_bytes(kind, 0, 4, &body) + (kind == IPC_MEMORY ? 100000 : 0);
+    if (kind == IPC_LATEST) bytes = body + IPC_FIRST_BUFFERS * ipc_buffer_stride(IPC_DEFAULT_VALUE);
     CHECK_EQ(it.name.state, IPC_LISTED_LIVE);
     CHECK_EQ(it.name.max_receivers, 4);
     CHECK_EQ(it.name.permissions, 0640);
@@ -27,7 +30,7 @@ static void handles_of_every_kind_are_listed(void) {
     CHECK_EQ(it.name.senders, 0);
     CHECK_EQ(it.name.receivers, 2);
     CHECK_EQ(it.name.dead, 0);
-    CHECK_EQ(it.name.capacity, kind == IPC_MEMORY ? 100000 : 0);
+    CHECK_EQ(it.name.capacity, capacity);
     CHECK_EQ(it.name.bytes, bytes);
     CHECK_EQ(it.name.permits, kind == IPC_SEMAPHORE ? 3 : 0);
     CHECK_EQ(it.name.initial, kind == IPC_SEMAPHORE ? 3 : 0);
@@ -273,7 +276,8 @@ static void memory_of_4_gib_is_listed(void) {
 
 static void leftovers_of_dead_handles_are_listed_and_removed(void) {
   for (uint32_t kind = IPC_MUTEX; kind < IPC_KINDS; kind++) {
-    bool waits = kind == IPC_CONDITION || kind == IPC_MEMORY, locks = kind == IPC_MUTEX || kind == IPC_RWLOCK;
+    bool waits = kind == IPC_CONDITION || kind == IPC_MEMORY;
+    bool locks = kind == IPC_MUTEX || kind == IPC_RWLOCK || kind == IPC_LATEST;
     test_worker victim = start_using(&kind);
     report it = must_find(kind);
     CHECK_EQ(it.name.state, IPC_LISTED_LIVE);

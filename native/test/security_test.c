@@ -321,6 +321,15 @@ static void no_number_in_a_ring_leads_outside(void) {
       use_ring(kind, 1 + seed % (kind == IPC_QUEUE ? 2 : 3), seed * 7919 + kind);
 }
 
+static void use_latest(ipc_handle *latest) {
+  uint8_t bytes[200];
+  ipc_latest_set(latest, bytes, sizeof bytes, 0);
+  ipc_latest_get(latest, bytes, sizeof bytes);
+  if (ipc_latest_lock(latest, 0) == IPC_OK) ipc_latest_unlock(latest);
+  int32_t wait = ipc_latest_enter(latest, ipc_latest_version(latest), 0, 0);
+  if (wait >= 0) ipc_handle_leave(latest, wait);
+}
+
 static void use_handle(uint32_t kind, uint32_t seed) {
   const ipc_options options = {.struct_size = sizeof(ipc_options),
                                .kind = kind,
@@ -344,6 +353,7 @@ static void use_handle(uint32_t kind, uint32_t seed) {
     if (kind == IPC_MEMORY) wait = ipc_memory_enter(handle, test_random(&seed) % 8192, 0, 0, 0, &failure);
     if (kind == IPC_MEMORY) ipc_memory_wake(handle, 0, 1);
     if (kind == IPC_SIGNAL) ipc_signal_notify(handle, 1, 1);
+    if (kind == IPC_LATEST) use_latest(handle);
     if (kind == IPC_SIGNAL) ipc_signal_wait(handle, 0);
     if (kind == IPC_SIGNAL) ipc_handle_arm(handle, IPC_WAIT_FOR_LOCK, 1, 2);
     if (kind <= IPC_RWLOCK && kind != IPC_CONDITION) ipc_handle_arm(handle, IPC_WAIT_FOR_LOCK, 1, 2);

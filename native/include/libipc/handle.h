@@ -1,6 +1,6 @@
 /*
  * libipc/handle.h - names without a ring: mutexes, conditions, semaphores, reader-writer locks, shared memory,
- * Signals.
+ * Signals, latest values.
  *
  * A handle belongs to the thread that opened it (its owner, see status.h), and it is what holds a lock. The same thread
  * may open the same name again: that makes two handles which exclude each other. When the owner ends, the other handles
@@ -25,7 +25,7 @@ extern "C" {
 typedef struct ipc_handle ipc_handle;
 
 /*
- * Opens `name` in `prefix`, and creates it if it is not open yet. options->kind is IPC_MUTEX to IPC_SIGNAL.
+ * Opens `name` in `prefix`, and creates it if it is not open yet. options->kind is IPC_MUTEX to IPC_LATEST.
  *
  * Returns:    the handle; NULL: *failure says why.
  * Fails with: IPC_E_TOO_MANY_HANDLES, IPC_E_EXISTS, IPC_E_NOT_FOUND, IPC_E_OPTIONS_MISMATCH, IPC_E_INVALID_ARGUMENT,
@@ -109,8 +109,8 @@ IPC_API int32_t ipc_handle_armed(const ipc_handle *handle);
 IPC_API void ipc_handle_poll(ipc_handle *handle);
 
 /*
- * Sleeps in a wait that ipc_condition_enter() or ipc_memory_enter() returned, for at most timeout_ms; with 0 it only
- * checks.
+ * Sleeps in a wait that ipc_condition_enter(), ipc_memory_enter() or ipc_latest_enter() returned, for at most
+ * timeout_ms; with 0 it only checks.
  *
  * Returns:    IPC_OK: the wait is over, because it was notified or because a handle of the name died; check your
  *             condition again. IPC_TIMED_OUT: the wait goes on; sleep again or leave.

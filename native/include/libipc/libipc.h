@@ -14,6 +14,7 @@
 #include "binding_view.h"
 #include "condition.h"
 #include "handle.h"
+#include "latest_value.h"
 #include "list.h"
 #include "mapping.h"
 #include "memory.h"

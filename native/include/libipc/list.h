@@ -37,15 +37,16 @@ enum ipc_listed_state {
   IPC_LISTED_VERSION = 4,    /* another layout version: its endpoints cannot be read */
   IPC_LISTED_FOREIGN = 5,    /* not a libipc segment */
   IPC_LISTED_DAMAGED = 6,    /* truncated, damaged, or a copy under another name */
-  IPC_LISTED_DENIED = 7      /* this user may not read it */
+  IPC_LISTED_DENIED = 7,     /* this user may not read it */
+  IPC_LISTED_KEPT = 8        /* a latest value that was opened with `keep`, and no live handle */
 };
 
 /* Bytes of a path: the directory, "/", the longest file name and a zero byte, rounded up to a multiple of 8. */
 #define IPC_LISTED_PATH IPC_PATH_BYTES
 
 /*
- * A name. From `max_receivers` to `messages`, and after `path`, the fields are 0 unless the state is LIVE or LEFTOVER,
- * with the exceptions named below. Texts end with a zero byte.
+ * A name. From `max_receivers` to `messages`, and after `path`, the fields are 0 unless the state is LIVE, LEFTOVER or
+ * KEPT, with the exceptions named below. Texts end with a zero byte.
  */
 typedef struct ipc_listed_name {
   uint32_t state;                  /* ipc_listed_state */
@@ -58,16 +59,16 @@ typedef struct ipc_listed_name {
   uint32_t senders;                /* alive */
   uint32_t receivers;              /* alive, observers too; of kinds without a ring: handles */
   uint32_t dead;                   /* endpoints whose death no other endpoint has noticed yet */
-  uint32_t waiting;                /* queue: bytes of its ring in which messages may wait to be taken */
+  uint32_t waiting;                /* queue: bytes of its ring that may wait to be taken; latest value: its bytes */
   uint32_t permits;                /* semaphore: free permits */
   uint32_t initial;                /* semaphore: permits at first */
   uint32_t robust;                 /* semaphore: 1 = permits of dead handles come back */
   uint32_t recovered;              /* semaphore: how many permits came back from dead handles */
   uint32_t unusable;               /* mutex, reader-writer lock: 1 = marked unusable */
-  uint64_t capacity;               /* bytes of the ring or of the shared memory */
+  uint64_t capacity;               /* bytes of the ring, of the shared memory, or of the longest latest value */
   uint64_t bytes;                  /* of the file; of every state but DENIED */
   uint64_t head;                   /* bytes of records ever written, headers included */
-  uint64_t messages;               /* messages ever sent */
+  uint64_t messages;               /* messages ever sent; latest value: its version */
   char prefix[IPC_MAX_PREFIX + 8]; /* of every state if the file says it; else "", like the name */
   char name[IPC_MAX_NAME + 8];
   char
@@ -108,7 +109,7 @@ typedef struct ipc_listed_endpoint {
   uint64_t lost; /* messages that it missed, as ipc_receiver_lost() says */
   /* Of handles. What a dead one held counts until its death is noticed. */
   uint32_t holds;         /* how often it holds the lock; permits of a robust semaphore; pending ids of a Signal */
-  uint32_t exclusive;     /* 1: it holds a mutex, or a reader-writer lock for writing */
+  uint32_t exclusive;     /* 1: it holds a mutex, a reader-writer lock for writing, or the lock of a latest value */
   uint32_t observer;      /* of receivers; 1: no sender waits for it. Of handles of a Signal; 1: it only notifies */
   uint32_t pid_namespace; /* the namespace that `pid` belongs to, as the number in /proc/self/ns/pid; 0: unknown */
   uint64_t age;           /* milliseconds since it was opened */

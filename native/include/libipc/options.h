@@ -37,7 +37,8 @@ enum ipc_kind {
   IPC_SEMAPHORE = 6, /* semaphore.h */
   IPC_RWLOCK = 7,    /* rwlock.h */
   IPC_MEMORY = 8,    /* memory.h */
-  IPC_SIGNAL = 9     /* signal.h */
+  IPC_SIGNAL = 9,    /* signal.h */
+  IPC_LATEST = 10    /* latest_value.h */
 };
 
 /* Whether an open may create a name, or join one that is open. */
@@ -75,7 +76,8 @@ enum ipc_option {
   IPC_OPTION_MAX_ATTEMPTS = 10,
   IPC_OPTION_DEAD_LETTER = 11, /* ipc_failure.dead_letter is the name that is set */
   IPC_OPTION_LOSSY = 12,
-  IPC_OPTION_STAMP = 13 /* found, wanted: 1 = the messages have stamps */
+  IPC_OPTION_STAMP = 13, /* found, wanted: 1 = the messages have stamps */
+  IPC_OPTION_KEEP = 14
 };
 
 #define IPC_MIN_CAPACITY 4096u
@@ -88,6 +90,8 @@ enum ipc_option {
 #define IPC_SMALL_CAPACITY 65536u /* …capacity up to this: the table of senders would be larger than the ring */
 #define IPC_MAX_PERMITS 0x7fffffffu
 #define IPC_MAX_MEMORY 0x100000000u /* bytes: 4 GiB, the longest ArrayBuffer of JavaScript engines */
+#define IPC_MAX_VALUE (1u << 26)    /* bytes of a latest value: 64 MiB */
+#define IPC_DEFAULT_VALUE 65536u
 #define IPC_MAX_NAME 128u           /* bytes of UTF-8 */
 #define IPC_MAX_PREFIX 64u          /* bytes of UTF-8 */
 #define IPC_MAX_MESSAGE 0x7fffffffu /* bytes; in a queue: less than half of its ring */
@@ -128,7 +132,9 @@ typedef struct ipc_options {
   uint32_t initial; /* semaphore: 1 + its permits at first; default one permit */
   uint32_t robust;  /* semaphore: 1 = yes, 2 = no; default no */
   uint32_t lossy;   /* a receiver of a route or channel: 1 = an observer, see receiver.h; default 0 */
-  uint64_t size; /* shared memory: bytes, 1 to IPC_MAX_MEMORY; required to create. A name that is open may have more */
+  /* Shared memory: bytes, 1 to IPC_MAX_MEMORY; required to create. A name that is open may have more. Latest value: the
+   * longest value in bytes, 1 to IPC_MAX_VALUE; default IPC_DEFAULT_VALUE. */
+  uint64_t size;
   /*
    * What the bytes of messages are, for example "json": printable ASCII, 1 to 63 bytes, with a zero byte. The library
    * does not look at messages: it only compares. The first endpoint of a name that has a codec sets it; one with
@@ -143,6 +149,8 @@ typedef struct ipc_options {
   char dead_letter[IPC_MAX_NAME + 8]; /* a receiver of a queue: the name of another queue in the same prefix; or "" */
   uint32_t stamp;                     /* ipc_stamp_option, of a route, a channel or a queue */
   uint32_t notify_only;               /* of a Signal: 1 = the handle notifies others, and is not notified; default 0 */
+  uint32_t keep;                      /* latest value: 1 = the name stays when no handle is open; default 0 */
+  uint32_t reserved;                  /* 0 */
 } ipc_options;
 
 /*
@@ -154,7 +162,7 @@ typedef struct ipc_options {
  * Order:      none.
  */
 static inline ipc_options ipc_options_default(uint32_t kind) {
-  ipc_options options = {sizeof(ipc_options), kind, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0, 0, {0}, 0, 0};
+  ipc_options options = {sizeof(ipc_options), kind, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0, 0, {0}, 0, 0, 0, 0};
   return options;
 }
 

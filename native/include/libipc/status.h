@@ -43,7 +43,8 @@ enum ipc_status {
   IPC_NO_RECEIVERS = -2, /* a send found no connected receiver */
   IPC_DROPPED = -3,      /* the ring is full and its overflow is IPC_DROP_NEWEST: the message was not sent */
   IPC_NOT_IN_PLACE = -4, /* the message cannot be read, or the loan cannot be written, in the ring */
-  IPC_NOT_EQUAL = -5,    /* the word in shared memory does not have the expected value */
+  IPC_NOT_EQUAL = -5,    /* the word, or the version of the latest value, is not the expected one */
+  IPC_NOT_SET = -6,      /* the latest value was never set */
 
   IPC_E_FIRST = -10,
   IPC_E_INVALID_ARGUMENT = -10,

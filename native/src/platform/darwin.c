@@ -224,6 +224,8 @@ static int os_allocate(int fd, uint64_t bytes) {
 
 int ipc_os_resize(int fd, uint64_t size) { return ipc_posix_resize(fd, size, os_allocate); }
 
+int ipc_os_reserve(int fd, uint64_t from, uint64_t to) { return ipc_posix_reserve(fd, from, to); }
+
 int ipc_os_is_in_use(int fd) {
   (void)fd;
   return -ENOTSUP; /* there are no leases */

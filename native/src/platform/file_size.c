@@ -31,6 +31,10 @@ static int size_ask(int fd, uint64_t *bytes, uint64_t *allocated) {
   return 0;
 }
 
+int ipc_os_extend(int fd, uint64_t size) { return ftruncate(fd, (off_t)size) == 0 ? 0 : -errno; }
+
+int ipc_posix_reserve(int fd, uint64_t from, uint64_t to) { return size_write_zeros(fd, from, to); }
+
 int ipc_posix_resize(int fd, uint64_t size, ipc_posix_allocate *allocate) {
   uint64_t before = 0, allocated = 0;
   int error = size_ask(fd, &before, &allocated);

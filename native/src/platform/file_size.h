@@ -13,4 +13,7 @@ typedef int ipc_posix_allocate(int fd, uint64_t bytes);
  */
 int ipc_posix_resize(int fd, uint64_t size, ipc_posix_allocate *allocate);
 
+/* ipc_os_reserve() where the system cannot: writes zeros. */
+int ipc_posix_reserve(int fd, uint64_t from, uint64_t to);
+
 #endif

@@ -196,6 +196,14 @@ int ipc_os_resize(int fd, uint64_t size) {
   return -error;
 }
 
+int ipc_os_reserve(int fd, uint64_t from, uint64_t to) {
+  int error;
+  do {
+    error = fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)(to - from)) == 0 ? 0 : errno;
+  } while (error == EINTR);
+  return error == EOPNOTSUPP || error == ENOSYS ? ipc_posix_reserve(fd, from, to) : -error;
+}
+
 /*
  * A lease for reading is granted if no open file of the inode, of any process, can write; a mapping keeps its open
  * file. A process that opens the file for writing while the lease is held has it broken, by a signal to this process.
@@ -208,11 +216,17 @@ int ipc_os_is_in_use(int fd) {
   return 0;
 }
 
-/* Small rings are mapped in at once: 256 page faults cost more than the first 100,000 messages. */
+/* Small rings are mapped in at once: 256 page faults cost more than the first 100,000 messages. Not holes: they would
+ * get memory. */
 enum { POPULATE_UP_TO = 4 << 20 };
 
+static bool os_is_small_and_whole(int fd, uint64_t size) {
+  struct stat s;
+  return size <= POPULATE_UP_TO + (256u << 10) && fstat(fd, &s) == 0 && (uint64_t)s.st_blocks * 512 >= size;
+}
+
 void *ipc_os_map(int fd, uint64_t offset, uint64_t size, int *error) {
-  int flags = MAP_SHARED | (size <= POPULATE_UP_TO + (256u << 10) ? MAP_POPULATE : 0);
+  int flags = MAP_SHARED | (os_is_small_and_whole(fd, size) ? MAP_POPULATE : 0);
   void *address = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, (off_t)offset);
   if (address != MAP_FAILED) return address;
   *error = -errno;

@@ -193,6 +193,9 @@ typedef struct ipc_os_shortage {
 } ipc_os_shortage;
 
 bool ipc_os_is_short(int fd, uint64_t size, ipc_os_shortage *shortage);
+
+/* The same for `more` bytes of memory in a hole of a file: only a control group can be short of them. */
+bool ipc_os_is_short_of_memory(int fd, uint64_t more, ipc_os_shortage *shortage);
 uint64_t ipc_os_free_bytes(int fd); /* in its file system, for this user; 0: none, or unknown */
 
 /*
@@ -208,6 +211,15 @@ int ipc_os_is_in_use(int fd);
  * cannot fault for want of space. -ENOSPC: there is not enough. If it fails, the size may have changed.
  */
 int ipc_os_resize(int fd, uint64_t size);
+
+/* Makes a file larger by a hole: a write there may fault for want of space, until ipc_os_reserve(). 0, or -errno. */
+int ipc_os_extend(int fd, uint64_t size);
+
+/*
+ * Gives a part of a file memory, as ipc_os_resize() does; its size stays. No process writes there meanwhile: what the
+ * part contains afterwards may be zeros. 0, or -errno.
+ */
+int ipc_os_reserve(int fd, uint64_t from, uint64_t to);
 
 /* Gives an open file other mode bits. -EPERM: it is another user's. */
 int ipc_os_set_permissions(int fd, uint32_t permissions);

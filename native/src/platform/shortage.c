@@ -24,8 +24,12 @@ bool ipc_os_is_short(int fd, uint64_t size, ipc_os_shortage *shortage) {
     *shortage = (ipc_os_shortage){.of = IPC_OS_FILE_SIZE, .most = limit.rlim_cur};
     return true;
   }
+  uint64_t blocks = (uint64_t)s.st_blocks * 512;
+  return ipc_os_is_short_of_memory(fd, size > blocks ? size - blocks : 0, shortage);
+}
+
+bool ipc_os_is_short_of_memory(int fd, uint64_t more, ipc_os_shortage *shortage) {
   /* The system would end a process of the control group, maybe another one. */
-  uint64_t blocks = (uint64_t)s.st_blocks * 512, more = size > blocks ? size - blocks : 0;
   if (more < IPC_POSIX_LEAST_CHECKED || !ipc_posix_is_in_memory(fd)) return false;
   ipc_os_shortage left = {.of = IPC_OS_MEMORY_LIMIT};
   left.most = ipc_posix_memory_left(more, left.path);

@@ -42,6 +42,7 @@ export const {
 	RwLock,
 	SharedMemory,
 	Signal,
+	Latest,
 	list,
 	clear,
 	engine,
@@ -55,3 +56,4 @@ export type Semaphore = api.Semaphore;
 export type RwLock = api.RwLock;
 export type SharedMemory = api.SharedMemory;
 export type Signal = api.Signal;
+export type Latest = api.Latest;

@@ -1,4 +1,15 @@
-import { Channel, Condition, Mutex, Queue, Route, RwLock, Semaphore, SharedMemory, Signal } from "./under_test.ts";
+import {
+	Channel,
+	Condition,
+	Latest,
+	Mutex,
+	Queue,
+	Route,
+	RwLock,
+	Semaphore,
+	SharedMemory,
+	Signal,
+} from "./under_test.ts";
 
 interface Opened extends Disposable {
 	readonly closed: boolean;
@@ -17,6 +28,7 @@ export function openEachKind(name: string, options: { readonly prefix?: string }
 		RwLock.open(name, options),
 		SharedMemory.open(name, { ...options, size: 64 }),
 		Signal.open(name, options),
+		Latest.open(name, options),
 	];
 }
 
@@ -24,6 +36,7 @@ export function openEachKind(name: string, options: { readonly prefix?: string }
 export const eachKind: readonly string[] = [
 	"channel",
 	"condition",
+	"latest",
 	"memory",
 	"mutex",
 	"queue",

@@ -47,6 +47,7 @@ export const {
 	defineRoute,
 	Condition,
 	IpcError,
+	Latest,
 	list,
 	listen,
 	merge,
@@ -64,6 +65,7 @@ export const {
 
 export type Condition = libipc.Condition;
 export type IpcError = libipc.IpcError;
+export type Latest = libipc.Latest;
 export type Mutex = libipc.Mutex;
 export type RwLock = libipc.RwLock;
 export type Semaphore = libipc.Semaphore;

@@ -8,6 +8,8 @@ import {
 } from "@libipc/protocol";
 import { createChannelFactory, createQueueFactory, createRouteFactory } from "./endpoint/factory.ts";
 import type { EndpointFactory, QueueReceiver, QueueReceiverOptions, RouteFactory } from "./endpoint/types.ts";
+import type { LatestFactory } from "./latest/latest_factory.ts";
+import { createLatestFactory } from "./latest/open_latest.ts";
 import { checkClearOptions, checkListOptions, compareListed, warnOfOthers } from "./listing.ts";
 import { type ConditionFactory, createConditionFactory } from "./lock/condition.ts";
 import { createMutexFactory, type MutexFactory } from "./lock/mutex.ts";
@@ -98,6 +100,8 @@ export interface Api {
 	readonly SharedMemory: SharedMemoryFactory;
 	/** A doorbell without a message: it wakes the other handles of the name, and says why, by one of 64 ids. */
 	readonly Signal: SignalFactory;
+	/** One named value, replaced as a whole, that any process reads without waiting. */
+	readonly Latest: LatestFactory;
 	/**
 	 * Lists the names in use and their endpoints, sorted by prefix, name and kind: the names of this machine, or, on the engine
 	 * between threads, of this process.
@@ -200,6 +204,7 @@ export function createApi(engine: () => Engine): Api {
 		RwLock: createRwLockFactory(engine),
 		SharedMemory: createSharedMemoryFactory(engine),
 		Signal: createSignalFactory(engine),
+		Latest: createLatestFactory(engine),
 		list: (options) => sorted(engine().list(checkListOptions(options))),
 		clear(options) {
 			const { prefix, isUnasked, filter } = checkClearOptions(options);

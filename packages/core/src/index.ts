@@ -24,6 +24,7 @@ export const {
 	RwLock,
 	SharedMemory,
 	Signal,
+	Latest,
 	list,
 	clear,
 	engine,
@@ -37,3 +38,4 @@ export type Semaphore = api.Semaphore;
 export type RwLock = api.RwLock;
 export type SharedMemory = api.SharedMemory;
 export type Signal = api.Signal;
+export type Latest = api.Latest;

@@ -47,6 +47,16 @@ export type {
 	ValueReceiverOf,
 	WaitOptions,
 } from "./endpoint/types.ts";
+export type { LatestFactory } from "./latest/latest_factory.ts";
+export type {
+	Latest,
+	LatestHandle,
+	LatestOptions,
+	LatestWaitAsyncOptions,
+	LatestWaitOptions,
+	ValueLatest,
+	ValueLatestOptions,
+} from "./latest/latest_types.ts";
 export type { Condition, ConditionFactory } from "./lock/condition.ts";
 export type { Handle, HandleOptions } from "./lock/handle.ts";
 export type { Lock, LockGuard } from "./lock/lock.ts";

@@ -23,7 +23,7 @@ const HEADERS = [
 ];
 
 /** Answers between 0 and `IPC_E_FIRST`, which are no failures. */
-const answers = ["timedOut", "noReceivers", "dropped", "notInPlace", "notEqual"];
+const answers = ["timedOut", "noReceivers", "dropped", "notInPlace", "notEqual", "notSet"];
 /** No C function returns it: it is the engine's own. */
 const { closed, ...statuses } = Status;
 
@@ -93,5 +93,5 @@ test("every status of C has a name in TypeScript, and the engine's own has no nu
 test("every kind has its name back", () => {
 	for (const [name, number] of Object.entries(Kind)) expect<string | undefined>(kindName(number)).toBe(name);
 	expect(kindName(0)).toBeUndefined();
-	expect(kindName(10)).toBeUndefined();
+	expect(kindName(11)).toBeUndefined();
 });

@@ -29,8 +29,9 @@ export const options = {
 	deadLetter: 128,
 	stamp: 264,
 	notifyOnly: 268,
+	keep: 272,
 } as const;
-export const OPTIONS_BYTES = 272;
+export const OPTIONS_BYTES = 280;
 
 /** `ipc_stamp_option`. */
 export const StampOption = { none: 0, all: 1, any: 2 } as const;
@@ -53,6 +54,7 @@ export const Option = {
 	deadLetter: 11,
 	lossy: 12,
 	stamp: 13,
+	keep: 14,
 } as const;
 
 /**
@@ -135,6 +137,7 @@ export const ListedStateNumber = {
 	foreign: 5,
 	damaged: 6,
 	denied: 7,
+	kept: 8,
 } as const;
 
 /** `ipc_listed_endpoint`. `position`, `lag`, `lost` and `age` are 64-bit words. */

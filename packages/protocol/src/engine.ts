@@ -34,6 +34,7 @@ export interface Engine {
 	openRwLock(prefix: string, name: string, options: EngineHandleOptions): EngineRwLock;
 	openMemory(prefix: string, name: string, options: EngineHandleOptions): EngineMemory;
 	openSignal(prefix: string, name: string, options: EngineHandleOptions): EngineSignal;
+	openLatest(prefix: string, name: string, options: EngineHandleOptions): EngineLatest;
 	/** Bytes of shared memory that stay mapped for views only: `SharedMemoryFactory.keptBytes`. */
 	keptBytes(): number;
 	/** Removes one name, in whatever state it is. */
@@ -134,10 +135,14 @@ export interface EngineHandleOptions {
 	readonly robust: number;
 	/** Of shared memory: the index in {@link modes}. */
 	readonly mode: number;
-	/** Of shared memory: bytes. */
+	/** Of shared memory: bytes. Of a latest value: the longest value in bytes. */
 	readonly size: number;
 	/** Of a Signal: the handle is not notified. */
 	readonly notifyOnly?: boolean;
+	/** Of a latest value: 1 yes. */
+	readonly keep?: number;
+	/** Of a latest value, as in {@link EngineOptions}. */
+	readonly codec?: string;
 }
 
 /** An endpoint or handle that an event loop can wait for. `wait` is one of {@link WaitBits}. */
@@ -237,6 +242,25 @@ export interface EngineSignal extends EngineHandle {
 	notify(low: number, high: number): number;
 	/** Takes a pending id: 0 to 63. */
 	wait(timeout: number): number;
+}
+
+/** `native/include/libipc/latest_value.h` describes the calls. */
+export interface EngineLatest extends EngineWaitTable {
+	readonly maxLength: number;
+	/** `bytes` as in {@link EngineSender.send}, of at most `maxLength`; not empty. */
+	set(bytes: Uint8Array, length: number, timeout: number): number;
+	/** Copies the value: its length, `notSet` or `bufferTooSmall`. `target` as in {@link EngineReceiver.recvInto}; not empty. */
+	get(target: Uint8Array, capacity: number): number;
+	/** The length of the value, or `notSet`. */
+	length(): number;
+	/** 0: never set; or `closed`. */
+	version(): number;
+	/** The version that this handle has got or set last; or `closed`. */
+	seen(): number;
+	/** Begins a wait for another version. `notEqual`: there is one already. Without a waker, it is for `sleep` with a timeout. */
+	enter(version: number, waker: EngineWaker | undefined): number;
+	lock(timeout: number): number;
+	unlock(): number;
 }
 
 /** The sender that a route has. */

@@ -6,8 +6,8 @@
  */
 export type EndpointKind = "route" | "channel" | "queue";
 
-/** What is opened by name and has no ring: locks, semaphores, conditions, shared memory and Signals. */
-export type HandleKind = "mutex" | "condition" | "semaphore" | "rwlock" | "memory" | "signal";
+/** What is opened by name and has no ring: locks, semaphores, conditions, shared memory, Signals and latest values. */
+export type HandleKind = "mutex" | "condition" | "semaphore" | "rwlock" | "memory" | "signal" | "latest";
 
 /** `ipc_kind`. */
 export const Kind = {
@@ -20,6 +20,7 @@ export const Kind = {
 	rwlock: 7,
 	memory: 8,
 	signal: 9,
+	latest: 10,
 } as const satisfies Record<EndpointKind | HandleKind, number>;
 
 const kindNames = new Map<number, EndpointKind | HandleKind>(

@@ -28,7 +28,7 @@ export const SMALL_CAPACITY = 65_536;
 export const MAX_RECEIVERS = 1024;
 export const WAITS_PER_HANDLE = 4;
 
-/** `ipc_header`. `created` to `bodyOffset`, `head`, `announced`, `markCount`, `marks` and `memoryBytes` are longs, `prefix`, `name`,
+/** `ipc_header`. `created` to `bodyOffset`, `head`, `announced`, `markCount`, `marks`, `memoryBytes` and `current` are longs, `prefix`, `name`,
  * `codec` and `deadLetter` bytes, `moves` structures, the rest words. */
 export const header = {
 	magic: 0,
@@ -54,6 +54,7 @@ export const header = {
 	writing: 516,
 	permits: 520,
 	recovered: 524,
+	buffers: 528,
 	announced: 640,
 	markCount: 648,
 	marks: 656,
@@ -72,13 +73,16 @@ export const header = {
 	eventFlags: 1432,
 	gatedCount: 1448,
 	recordKinds: 1452,
+	kept: 1456,
 	nextInstance: 1536,
 	deaths: 1540,
 	eventWords: 1664,
 	waiting: 2176,
 	waitEntriesUsed: 2180,
 	nextTicket: 2184,
+	pinning: 2188,
 	memoryBytes: 2304,
+	current: 2312,
 	codecLength: 2432,
 	codecPid: 2436,
 	codec: 2440,
@@ -114,7 +118,21 @@ export const slot = {
 	pending: 92,
 	since: 100,
 	opened: 104,
+	pin: 112,
 } as const;
+
+/** `ipc_pin`; a pin on a buffer is `pinned` and its index. */
+export const Pin = { none: 0, wanted: 1, pinned: 2 } as const;
+
+/** `ipc_buffer`. `version` is a long. */
+export const buffer = { version: 0, length: 8, reserved: 12 } as const;
+export const BUFFER_BYTES = 16;
+/** `IPC_BUFFERS_MORE`, `IPC_BUFFER_BITS`. */
+export const BUFFERS_MORE = 3;
+export const BUFFER_BITS = 11;
+
+/** `ipc_buffer_stride`: from one buffer of a latest value to the next. */
+export const bufferStride = (longest: number): number => Math.ceil((BUFFER_BYTES + longest) / LINE) * LINE;
 
 /** `ipc_wait_entry`. `waker` is a long. */
 export const wait = { instance: 0, state: 4, what: 8, deaths: 12, waker: 16, since: 24 } as const;
@@ -169,7 +187,7 @@ export function sendersOf(kind: number, capacity: number): number {
 	return kind === Kind.route || capacity <= SMALL_CAPACITY ? FEW_SENDERS : MAX_SENDERS;
 }
 
-/** `ipc_segment_bytes`: where the ring (or shared memory) starts, and the bytes of all without shared memory. */
+/** `ipc_segment_bytes`: where the ring (or shared memory, or the buffers of a latest value) starts, and the bytes of all without shared memory. */
 export function segmentBytes(kind: number, capacity: number, maxReceivers: number): { body: number; total: number } {
 	const tables =
 		HEADER_BYTES +
@@ -177,5 +195,6 @@ export function segmentBytes(kind: number, capacity: number, maxReceivers: numbe
 		(hasRing(kind) ? 0 : maxReceivers * WAITS_PER_HANDLE * WAIT_BYTES);
 	const page = kind === Kind.memory ? 65536 : 4096;
 	const body = Math.ceil(tables / page) * page;
-	return { body, total: body + capacity };
+	const buffers = (maxReceivers + BUFFERS_MORE) * bufferStride(capacity);
+	return { body, total: body + (kind === Kind.latest ? buffers : capacity) };
 }

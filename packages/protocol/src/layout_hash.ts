@@ -1,5 +1,7 @@
 import { CODEC_BYTES, PEER_DEATHS } from "./abi.ts";
 import {
+	BUFFER_BYTES,
+	buffer,
 	EVENTS,
 	eventFlag,
 	eventWord,
@@ -66,6 +68,7 @@ const allFields = (): readonly LayoutField[] => [
 		eventFlags: EVENTS * 4,
 		eventWords: EVENTS * LINE,
 		memoryBytes: 8,
+		current: 8,
 		codec: CODEC_BYTES,
 		deadLetter: limits.nameBytes + 8,
 		moves: MOVES * MOVE_BYTES,
@@ -82,6 +85,7 @@ const allFields = (): readonly LayoutField[] => [
 		pending: 8,
 		opened: 8,
 	}),
+	...structure("ipc_buffer", BUFFER_BYTES, buffer, { version: 8 }),
 	...structure("ipc_wait_entry", WAIT_BYTES, wait, { waker: 8 }),
 	...structure("ipc_record", RECORD_BYTES, record),
 	...structure("ipc_fragment", FRAGMENT_BYTES, fragment),

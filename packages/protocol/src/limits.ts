@@ -15,4 +15,5 @@ export const limits = {
 	maxHandles: 1024,
 	maxPermits: 0x7fffffff,
 	maxMemory: 2 ** 32,
+	maxValue: 2 ** 26,
 } as const;

@@ -31,13 +31,22 @@ export interface ClearOptions extends ListOptions {
  * - `live`: a live process or thread has it open.
  * - `leftover`: no live process or thread has it open. Its processes were killed, and it uses memory until the name is opened
  *   again or cleared; or the first endpoint is being opened, or the last one closed, at this moment.
+ * - `kept`: a latest value that was opened with `keep`, and that no live process or thread has open.
  * - `unfinished`: a process is creating it, or was killed while it created it.
  * - `other-version`: created by a libipc with another memory layout; its endpoints are not known.
  * - `damaged`: truncated or overwritten, or a copy under another name.
  * - `foreign`: a file that is not a libipc segment has this name.
  * - `denied`: this user may not read it.
  */
-export type ListedState = "live" | "leftover" | "unfinished" | "other-version" | "damaged" | "foreign" | "denied";
+export type ListedState =
+	| "live"
+	| "kept"
+	| "leftover"
+	| "unfinished"
+	| "other-version"
+	| "damaged"
+	| "foreign"
+	| "denied";
 
 /**
  * One sender or receiver of a name, or one handle of a lock, a semaphore, a condition or shared memory, at the moment of the
@@ -89,7 +98,7 @@ export interface ListedEndpoint {
 }
 
 /**
- * A name and its endpoints or handles. If {@link state} is neither `live` nor `leftover`, the content is not known: `endpoints` is
+ * A name and its endpoints or handles. If {@link state} is neither `live`, `leftover` nor `kept`, the content is not known: `endpoints` is
  * empty, and numbers are 0.
  */
 export interface ListedName {
@@ -108,10 +117,13 @@ export interface ListedName {
 		| "rwlock"
 		| "memory"
 		| "signal"
+		| "latest"
 		| "unknown";
 	/** Whether it is in use. */
 	readonly state: ListedState;
-	/** Bytes of the ring, or of the shared memory; otherwise 0. */
+	/** Of a latest value: its length in bytes; 0 if it was never set. */
+	readonly valueLength: number;
+	/** Bytes of the ring, of the shared memory, or of the longest value of a latest value; otherwise 0. */
 	readonly capacity: number;
 	/** How many receivers may be open at once; of a name without a ring, how many handles. */
 	readonly maxReceivers: number;
@@ -120,12 +132,12 @@ export interface ListedName {
 	/** File mode bits: which users may open it. */
 	readonly permissions: number;
 	/**
-	 * The id of the codec of its messages, for example `json`; `""` if no endpoint has had one. Of a damaged one, `""`, too.
+	 * The id of the codec of its messages or values, for example `json`; `""` if no endpoint has had one. Of a damaged one, `""`, too.
 	 */
 	readonly codec: string;
 	/** Whether each message carries a stamp: which sender has sent it, and when. */
 	readonly stamped: boolean;
-	/** How many messages have been sent since it was created. */
+	/** How many messages have been sent since it was created; of a latest value, its version: how often it was set. */
 	readonly messages: number;
 	/** How many bytes of records have been written since it was created, headers included. */
 	readonly written: number;

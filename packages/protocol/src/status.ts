@@ -10,6 +10,7 @@ export const Status = {
 	dropped: -3,
 	notInPlace: -4,
 	notEqual: -5,
+	notSet: -6,
 	invalidArgument: -10,
 	invalidName: -11,
 	messageTooLarge: -12,

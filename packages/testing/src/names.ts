@@ -16,6 +16,7 @@ export interface NamedLibrary {
 	readonly RwLock: ClearsByName;
 	readonly SharedMemory: ClearsByName;
 	readonly Signal: ClearsByName;
+	readonly Latest: ClearsByName;
 }
 
 interface NamedThing {
@@ -99,5 +100,6 @@ function factoriesOf(library: NamedLibrary): Readonly<Record<string, ClearsByNam
 		rwlock: library.RwLock,
 		memory: library.SharedMemory,
 		signal: library.Signal,
+		latest: library.Latest,
 	};
 }

@@ -9,6 +9,7 @@ import {
 import { engineChoice } from "../engine_choice.ts";
 import { SegmentCondition } from "../locks/condition.ts";
 import { abandonHandle, type HandleClass, type SegmentHandle } from "../locks/handle.ts";
+import { SegmentLatest } from "../locks/latest.ts";
 import { type MemoryKeeper, SegmentMemory } from "../locks/memory.ts";
 import { SegmentMutex } from "../locks/mutex.ts";
 import { SegmentRwLock } from "../locks/rwlock.ts";
@@ -34,13 +35,14 @@ import { extendMemory } from "./reserve.ts";
 import { threads } from "./threads.ts";
 import { ThreadWaker } from "./waker.ts";
 
-const ofHandle = ({ maxHandles, ...options }: EngineHandleOptions): NameOptions => ({
+const ofHandle = ({ maxHandles, codec, keep, ...options }: EngineHandleOptions): NameOptions => ({
 	...options,
+	keep: keep ?? 0,
 	capacity: 0,
 	maxReceivers: maxHandles,
 	overflow: 0,
 	firstPosition: 0,
-	codec: "",
+	codec: codec ?? "",
 	stamp: abi.StampOption.none,
 	maxAttempts: 0,
 	deadLetter: "",
@@ -70,6 +72,7 @@ const ofRing = ({
 	initial: 0,
 	robust: 0,
 	size: 0,
+	keep: 0,
 });
 
 const opener =
@@ -129,6 +132,7 @@ export const sabEngine: Engine = {
 	openRwLock: opener("rwlock", SegmentRwLock),
 	openMemory,
 	openSignal: opener("signal", SegmentSignal),
+	openLatest: opener("latest", SegmentLatest),
 	keptBytes: () => threads().keptBytes(),
 	clear: (kind, prefix, name) => clearSegment(threads(), kind, prefix, name),
 	...sabLists,

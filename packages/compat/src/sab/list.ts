@@ -1,4 +1,8 @@
 import {
+	BUFFER_BITS,
+	BUFFERS_MORE,
+	buffer,
+	bufferStride,
 	confusableWith,
 	type Engine,
 	EVENT_WORDS,
@@ -28,6 +32,7 @@ import {
 } from "@libipc/protocol";
 import { codecOf } from "../segment/codec.ts";
 import { deadLetterOf, maxAttemptsOf } from "../segment/dead_letter.ts";
+import { isKept } from "../segment/kept.ts";
 import { marksLastNumber } from "../segment/marks.ts";
 import { isStamped, Segment } from "../segment/segment.ts";
 import { isOwnerAlive } from "../segment/slots.ts";
@@ -110,7 +115,8 @@ function holdOf({ kind, words }: Segment, at: number): { holds: number; exclusiv
 	}
 	const owner = words[headerWord.claim] as number;
 	// The owner of the claim of a reader-writer lock may still wait for readers to leave.
-	const isLocked = kind === Kind.mutex || (kind === Kind.rwlock && words[headerWord.writing] === owner);
+	const isLocked =
+		kind === Kind.mutex || kind === Kind.latest || (kind === Kind.rwlock && words[headerWord.writing] === owner);
 	if (!isLocked || owner === 0) return { holds: (words[at + slotWord.held] as number) >>> 0, exclusive: false };
 	// What other handles seem to hold shared is an attempt that will fail, or has ended.
 	const exclusive = words[at + slotWord.instance] === owner;
@@ -219,6 +225,7 @@ const nothing = {
 	messages: 0,
 	written: 0,
 	wakeups: 0,
+	valueLength: 0,
 	waiting: 0,
 	permits: 0,
 	initial: 0,
@@ -232,7 +239,34 @@ const nothing = {
 	endpoints: [],
 } as const;
 
-function describeSegment(key: Key, segment: Segment): ListedName {
+/** The length of a latest value; 0 if it was never set, is set at this moment, or is damaged. Under the lock. */
+function valueLengthOf(here: Threads, key: Key): number {
+	const unit = key.kind === Kind.latest ? findBlock(here.blocks, key) : 0;
+	const segment = unit === 0 ? undefined : segmentIn(here, unit);
+	if (!(segment instanceof Segment)) return 0;
+	const { words, longs, body, capacity, maxReceivers } = segment;
+	const current = Atomics.load(longs, headerLong.current);
+	const index = Number(current & BigInt(2 ** BUFFER_BITS - 1));
+	if (current === 0n || index >= maxReceivers + BUFFERS_MORE) return 0;
+	const at = body + index * bufferStride(capacity);
+	const length = (words[(at + buffer.length) >> 2] as number) >>> 0;
+	return Atomics.load(longs, at >> 3) === BigInt.asUintN(64, current) >> BigInt(BUFFER_BITS) && length <= capacity
+		? length
+		: 0;
+}
+
+/** How often a latest value was set. */
+const versionOf = ({ longs }: Segment): number =>
+	Number(BigInt.asUintN(64, longs[headerLong.current] as bigint) >> BigInt(BUFFER_BITS));
+
+/** The bytes that a name uses. Of a latest value, the buffers that were never used count for nothing. */
+function bytesOf({ kind, words, body, capacity, maxReceivers }: Segment, memory: number): number {
+	const { total } = segmentBytes(kind, capacity, maxReceivers);
+	if (kind !== Kind.latest) return total + memory;
+	return Math.min(total, body + ((words[headerWord.buffers] as number) >>> 0) * bufferStride(capacity));
+}
+
+function describeSegment(key: Key, segment: Segment, valueLength: number): ListedName {
 	const { kind, words, longs } = segment;
 	const isSemaphore = kind === Kind.semaphore;
 	const memory = kind === Kind.memory ? Number(longs[headerLong.memoryBytes]) : 0;
@@ -240,16 +274,17 @@ function describeSegment(key: Key, segment: Segment): ListedName {
 	return {
 		...nameOf(key),
 		...nothing,
-		state: endpoints.some(({ alive }) => alive) ? "live" : "leftover",
+		state: endpoints.some(({ alive }) => alive) ? "live" : isKept(segment) ? "kept" : "leftover",
 		capacity: segment.capacity + memory,
 		maxReceivers: segment.maxReceivers,
 		overflow: overflows[segment.overflow - 1] ?? "unknown",
 		permissions: words[headerWord.permissions] as number,
 		codec: codecOf(segment) ?? "",
 		stamped: isStamped(segment),
-		messages: hasRing(kind) ? messagesOf(segment) : 0,
+		messages: hasRing(kind) ? messagesOf(segment) : kind === Kind.latest ? versionOf(segment) : 0,
 		written: hasRing(kind) ? bytesBefore(segment, headOf(segment)) : 0,
 		wakeups: wakeupsOf(segment),
+		valueLength,
 		waiting: kind === Kind.queue ? lagOf(segment, words[headerWord.cursor] as number) : 0,
 		permits: isSemaphore ? (words[headerWord.permits] as number) : 0,
 		initial: isSemaphore ? segment.initial : 0,
@@ -261,7 +296,7 @@ function describeSegment(key: Key, segment: Segment): ListedName {
 		age: ageOf(segment, longs[headerLong.created] as bigint),
 		layoutVersion: words[headerWord.version] as number,
 		endpoints,
-		byteLength: segmentBytes(kind, segment.capacity, segment.maxReceivers).total + memory,
+		byteLength: bytesOf(segment, memory),
 	};
 }
 
@@ -291,10 +326,11 @@ function copyOfName(here: Threads, key: Key, scratch: () => ArrayBuffer) {
 
 /** The name as it is now; `undefined`: it does not exist any more. */
 function describeName(here: Threads, key: Key, scratch: ArrayBuffer): ListedName | undefined {
-	const found = underLock(here, () => copyOfName(here, key, () => scratch));
+	const [found, valueLength] = underLock(here, () => [copyOfName(here, key, () => scratch), valueLengthOf(here, key)]);
 	if (found === undefined) return undefined;
 	// Only after the lock is free again the system is asked which threads live.
-	if (found instanceof Segment && found.words[headerWord.orphaned] !== TRUNCATED) return describeSegment(key, found);
+	if (found instanceof Segment && found.words[headerWord.orphaned] !== TRUNCATED)
+		return describeSegment(key, found, valueLength);
 	const state = found instanceof Segment ? "damaged" : stateOf(found.code);
 	return { ...nameOf(key), ...nothing, state, byteLength: 0 };
 }

@@ -8,6 +8,7 @@ import {
 	headerLong,
 	headerWord,
 	Kind,
+	kindName,
 	LAYOUT_HASH,
 	LAYOUT_VERSION,
 	limits,
@@ -17,9 +18,11 @@ import {
 	segmentBytes,
 	sendersOf,
 } from "@libipc/protocol";
+import { FIRST_BUFFERS } from "../locks/latest.ts";
 import { codecOf, codecPid } from "../segment/codec.ts";
 import { deadLetterOf, maxAttemptsOf } from "../segment/dead_letter.ts";
 import { diedInside, inheritDiedInside } from "../segment/died_inside.ts";
+import { isKept } from "../segment/kept.ts";
 import { marksAdd } from "../segment/marks.ts";
 import { isStamped, Segment, type SegmentFields } from "../segment/segment.ts";
 import { isAnyAlive, reap, unlink } from "../segment/slots.ts";
@@ -43,6 +46,8 @@ export interface NameOptions {
 	/** 1: yes, 2: no. */
 	readonly robust: number;
 	readonly size: number;
+	/** Of a latest value: 1: yes. */
+	readonly keep: number;
 	/** The id of the endpoint's codec; `""`: it has none. */
 	readonly codec: string;
 	/** `StampOption`: whether the messages have stamps. */
@@ -74,6 +79,7 @@ const Option = {
 } as const;
 
 const DEFAULT_CAPACITY = 2 ** 20;
+const DEFAULT_VALUE = 2 ** 16;
 const DEFAULT_RECEIVERS = 64;
 const DEFAULT_PERMISSIONS = 0o600;
 const OTHERS = 0o077;
@@ -98,11 +104,16 @@ function inherit(segment: Segment): void {
 	inheritDiedInside(segment);
 }
 
+function capacityFor(kind: number, options: NameOptions): number {
+	if (kind === Kind.latest) return options.size || DEFAULT_VALUE;
+	return hasRing(kind) ? options.capacity || DEFAULT_CAPACITY : 0;
+}
+
 function fieldsFor(kind: number, options: NameOptions): SegmentFields {
 	return {
 		kind,
 		overflow: hasRing(kind) ? options.overflow || OverflowKind.block : 0,
-		capacity: hasRing(kind) ? options.capacity || DEFAULT_CAPACITY : 0,
+		capacity: capacityFor(kind, options),
 		maxReceivers: options.maxReceivers || DEFAULT_RECEIVERS,
 		initial: options.initial ? options.initial - 1 : 1,
 		robust: options.robust === 1,
@@ -144,6 +155,7 @@ function writeHeader(segment: Segment, key: Key, options: NameOptions, created: 
 	marksAdd(segment, options.firstPosition >>> 0, 0);
 	words[headerWord.permits] = segment.initial;
 	longs[headerLong.memoryBytes] = BigInt(kind === Kind.memory ? options.size : 0);
+	words[headerWord.buffers] = kind === Kind.latest ? FIRST_BUFFERS : 0;
 	words[headerWord.cursor] = options.firstPosition;
 	words[headerWord.tail] = options.firstPosition;
 	words[headerWord.nextInstance] = 1;
@@ -181,7 +193,7 @@ export function checkHeader(words: Int32Array, longs: BigInt64Array, room: numbe
 	const initial = word(header.initial);
 	const robust = word(header.robust);
 	const stamped = word(header.stamped);
-	let isValid = kind >= Kind.route && kind <= Kind.signal && maxReceivers > 0 && maxReceivers <= limits.maxReceivers;
+	let isValid = kindName(kind) !== undefined && maxReceivers > 0 && maxReceivers <= limits.maxReceivers;
 	if (hasRing(kind))
 		isValid &&=
 			capacity >= limits.minCapacity &&
@@ -190,7 +202,13 @@ export function checkHeader(words: Int32Array, longs: BigInt64Array, room: numbe
 			overflow >= OverflowKind.block &&
 			overflow <= OverflowKind.dropOldest &&
 			stamped <= 1;
-	else isValid &&= capacity === 0 && overflow === 0 && initial <= limits.maxPermits && robust <= 1 && stamped === 0;
+	else
+		isValid &&=
+			(kind === Kind.latest ? capacity > 0 && capacity <= limits.maxValue : capacity === 0) &&
+			overflow === 0 &&
+			initial <= limits.maxPermits &&
+			robust <= 1 &&
+			stamped === 0;
 	if (!isValid || word(header.maxSenders) !== sendersOf(kind, capacity)) return failed(Status.corrupt);
 	const { body, total } = segmentBytes(kind, capacity, maxReceivers);
 	const sizes = [longs[headerLong.segmentBytes], longs[headerLong.bodyOffset]];
@@ -249,6 +267,8 @@ function compareOptions(segment: Segment, options: NameOptions): OpenFailure | u
 	const limit = maxAttemptsOf(segment);
 	if (found !== undefined && options.maxAttempts && options.maxAttempts !== limit)
 		return mismatch(Option.maxAttempts, limit, options.maxAttempts);
+	if (segment.kind === Kind.latest && options.size && options.size !== segment.capacity)
+		return mismatch(Option.size, segment.capacity, options.size);
 	if (segment.kind !== Kind.memory) return undefined;
 	const bytes = Number(Atomics.load(segment.longs, headerLong.memoryBytes));
 	return bytes < options.size ? mismatch(Option.size, bytes, options.size) : undefined;
@@ -259,8 +279,9 @@ function checkOptions(kind: number, options: NameOptions): OpenFailure | undefin
 	if (options.overflow === OverflowKind.dropOldest && kind === Kind.queue)
 		return failed(Status.invalidArgument, options.overflow, 0, Option.overflow);
 	const createsMemory = kind === Kind.memory && options.mode !== MODE_OPEN;
-	if (options.size > limits.maxMemory || (options.size === 0 && createsMemory))
-		return failed(Status.invalidArgument, options.size, limits.maxMemory, Option.size);
+	const largest = kind === Kind.latest ? limits.maxValue : limits.maxMemory;
+	if (options.size > largest || (options.size === 0 && createsMemory))
+		return failed(Status.invalidArgument, options.size, largest, Option.size);
 	if (options.permissions && (options.permissions > 0o777 || (options.permissions & 0o600) !== 0o600))
 		return failed(Status.invalidArgument, options.permissions, 0o600);
 	return undefined;
@@ -323,7 +344,7 @@ export function openName(threads: Threads, key: Key, options: NameOptions): Segm
 	removeReplaced(threads, key, unit);
 	const segment = segmentIn(threads, unit);
 	if (!(segment instanceof Segment)) return segment;
-	if (!isAnyAlive(segment)) return replace(threads, segment, key, options);
+	if (!isAnyAlive(segment) && !isKept(segment)) return replace(threads, segment, key, options);
 	if (options.mode === MODE_CREATE) return failed(Status.exists);
 	return compareOptions(segment, options) ?? segment;
 }
@@ -342,7 +363,7 @@ export function clearName(threads: Threads, key: Key): void {
 export function removeLeftover(threads: Threads, key: Key, keepsLocked: boolean): boolean {
 	const unit = findBlock(threads.blocks, key);
 	const segment = unit === 0 ? undefined : segmentIn(threads, unit);
-	if (!(segment instanceof Segment) || isAnyAlive(segment)) return false;
+	if (!(segment instanceof Segment) || isAnyAlive(segment) || isKept(segment)) return false;
 	if (keepsLocked && diedInside(segment)) return false;
 	removeReplaced(threads, key, unit);
 	remove(threads, segment);

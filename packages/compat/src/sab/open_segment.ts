@@ -3,6 +3,7 @@ import { type EndpointKind, type HandleKind, headerWord, IpcError, Kind, Status 
 import { claimTakeOver } from "../segment/claim_lock.ts";
 import { setCodec } from "../segment/codec.ts";
 import { setDeadLetter } from "../segment/dead_letter.ts";
+import { keep } from "../segment/kept.ts";
 import { Segment } from "../segment/segment.ts";
 import {
 	instanceAt,
@@ -112,6 +113,7 @@ function tryOpen(threads: Threads, key: Key, options: NameOptions, join: Join): 
 		const at = join(segment);
 		if (typeof at !== "number") return at;
 		setCodec(segment, options.codec);
+		if (options.keep === 1) keep(segment);
 		setDeadLetter(segment, options.deadLetter, options.maxAttempts);
 		const instance = instanceAt(segment, at);
 		const unit = unitOf(segment);

@@ -19,7 +19,7 @@ const unitsOf = (bytes: number): number => 1 + Math.ceil(bytes / UNIT_BYTES);
 /** Frees blocks that no live thread holds, with a name or without. */
 export function freeLeftovers(threads: Threads): void {
 	const { blocks, hub } = threads;
-	for (const unit of blocks.used()) if (!threads.isHeld(unit) && !threads.hasDeadOwner(unit)) threads.forgetBlock(unit);
+	for (const unit of blocks.used()) if (!threads.isHeld(unit) && !threads.keepsName(unit)) threads.forgetBlock(unit);
 	Atomics.store(hub.words, hubWord.leftoversFreedAt, hub.words[hubWord.touched] as number);
 }
 

@@ -3,6 +3,7 @@ import { EventIndex, headerLong, headerWord, IpcError, MAGIC, SLOT_WORDS, Status
 import { claimLockSlow, claimUnlock } from "../segment/claim_lock.ts";
 import { diedInsideAt } from "../segment/died_inside.ts";
 import { notify } from "../segment/event.ts";
+import { isKeptAt } from "../segment/kept.ts";
 import type { MappedSegment, Platform } from "../segment/platform.ts";
 import type { Segment } from "../segment/segment.ts";
 import { instanceAt, isOwnerAlive } from "../segment/slots.ts";
@@ -197,11 +198,14 @@ export class Threads implements Platform {
 		return false;
 	}
 
-	/** Whether a block has a named lock whose owner died inside: the next thread to open it must learn of that. */
-	hasDeadOwner(unit: number): boolean {
+	/**
+	 * Whether a block has a name that stays although no thread has it open: a lock whose owner died inside, of which the next thread to
+	 * open it must learn, or a latest value that is kept.
+	 */
+	keepsName(unit: number): boolean {
 		const { words } = this.blocks;
 		const first = firstWord(unit);
-		const isLeft = words[first + headerWord.magic] === MAGIC && diedInsideAt(words, first);
+		const isLeft = words[first + headerWord.magic] === MAGIC && (diedInsideAt(words, first) || isKeptAt(words, first));
 		return isLeft && findBlock(this.blocks, keyIn(this.blocks, unit)) === unit;
 	}
 

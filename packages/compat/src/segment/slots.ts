@@ -4,6 +4,7 @@ import {
 	headerLong,
 	headerWord,
 	OverflowKind,
+	Pin,
 	type PresentSender,
 	RecordKind,
 	SLOT_WORDS,
@@ -15,6 +16,7 @@ import {
 import { countedHead } from "../ring/record_count.ts";
 import { diedInside } from "./died_inside.ts";
 import { notify } from "./event.ts";
+import { isKept } from "./kept.ts";
 import { lowOf } from "./long.ts";
 import { marksCopy } from "./marks.ts";
 import { markOrphaned } from "./orphaned.ts";
@@ -49,6 +51,7 @@ const {
 	pending: PENDING,
 	pid: PID,
 	pidNamespace: PID_NAMESPACE,
+	pin: PIN,
 	position: POSITION,
 	thread: THREAD,
 } = slotWord;
@@ -159,6 +162,7 @@ function takeSlot(segment: Segment, at: number, held = 0, isObserver = false): v
 	words[at + PENDING + 1] = 0;
 	words[at + HELD] = held;
 	words[at + OBSERVER] = isObserver ? 1 : 0;
+	words[at + PIN] = Pin.none;
 	// Below 2^31: in a lease, other numbers are no instances.
 	let instance: number;
 	do instance = Atomics.add(words, NEXT_INSTANCE, 1) & 0x7fffffff;
@@ -339,7 +343,7 @@ export function leaveSlot(segment: Segment, at: number, instance: number): void 
 	}
 	recount(segment, true);
 	// If an owner died inside, the segment stays for the next open, as after a kill.
-	if (!isAnyAlive(segment) && !diedInside(segment)) unlink(segment);
+	if (!isAnyAlive(segment) && !diedInside(segment) && !isKept(segment)) unlink(segment);
 	segment.platform.unlock(segment);
 }
 

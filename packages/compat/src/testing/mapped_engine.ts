@@ -4,6 +4,7 @@ import { type Engine, type EngineHandleOptions, type HandleKind, header, Kind, S
 import { nativeEngine } from "../../../core/src/bun/engine.ts";
 import { library } from "../../../core/src/bun/library.ts";
 import { SegmentCondition } from "../locks/condition.ts";
+import { SegmentLatest } from "../locks/latest.ts";
 import { SegmentMemory } from "../locks/memory.ts";
 import { SegmentMutex } from "../locks/mutex.ts";
 import { SegmentRwLock } from "../locks/rwlock.ts";
@@ -132,6 +133,7 @@ const HANDLES = {
 	semaphore: nativeEngine.openSemaphore,
 	rwlock: nativeEngine.openRwLock,
 	signal: nativeEngine.openSignal,
+	latest: nativeEngine.openLatest,
 } as const;
 
 type HandleClass<Handle> = new (segment: Segment, at: number, instance: number, leave: () => void) => Handle;
@@ -201,6 +203,7 @@ export const mappedEngine: Engine = {
 	openCondition: opener("condition", SegmentCondition),
 	openSemaphore: opener("semaphore", SegmentSemaphore),
 	openRwLock: opener("rwlock", SegmentRwLock),
+	openLatest: opener("latest", SegmentLatest),
 	openMemory,
 	openSignal: opener("signal", SegmentSignal),
 };

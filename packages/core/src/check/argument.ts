@@ -36,6 +36,7 @@ export const FACTORIES = {
 	rwlock: "RwLock",
 	memory: "SharedMemory",
 	signal: "Signal",
+	latest: "Latest",
 } as const satisfies Record<EndpointKind | HandleKind, string>;
 
 /** What error messages call a kind whose word is not its name. */
@@ -43,6 +44,7 @@ const WORDS: Partial<Record<EndpointKind | HandleKind, string>> = {
 	rwlock: "reader-writer lock",
 	memory: "shared memory",
 	signal: "Signal",
+	latest: "latest value",
 };
 
 /**
@@ -446,7 +448,7 @@ export function notAMessage(endpoint: string, value: unknown): IpcError {
 }
 
 /** The error for a value that no message can be copied into. */
-export function notATarget(endpoint: string, value: unknown): IpcError {
+export function notATarget(endpoint: string, value: unknown, call = "recvInto", what = "message"): IpcError {
 	const problem = isUint8Array(value) ? LOST : `it was ${show(value)}`;
-	return invalid(endpoint, `recvInto needs a Uint8Array to copy the message into; ${problem}.`);
+	return invalid(endpoint, `${call} needs a Uint8Array to copy the ${what} into; ${problem}.`);
 }

@@ -37,6 +37,7 @@ const ENDPOINTS: readonly string[] = ["route", "channel", "queue"];
 /** The public name of an `ipc_option`. */
 function optionName(number: number, kind: EndpointKind | HandleKind): string {
 	const [name = ""] = Object.entries(abi.Option).find(([, each]) => each === number) ?? [];
+	if (name === "size" && kind === "latest") return "maxLength";
 	return name === "maxReceivers" && !ENDPOINTS.includes(kind) ? "maxHandles" : name;
 }
 

@@ -81,7 +81,7 @@ export interface CheckedHandle {
 
 /** Which options a kind has. */
 function optionNamesOf(kind: HandleKind): readonly string[] {
-	if (kind === "semaphore" || kind === "signal") return optionNames[kind];
+	if (kind === "semaphore" || kind === "signal" || kind === "latest") return optionNames[kind];
 	return kind === "memory" ? optionNames.sharedMemory : optionNames.handle;
 }
 

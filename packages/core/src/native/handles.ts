@@ -4,6 +4,7 @@ import {
 	type EngineCondition,
 	type EngineHandle,
 	type EngineHandleOptions,
+	type EngineLatest,
 	type EngineMemory,
 	type EngineMutex,
 	type EngineRwLock,
@@ -53,6 +54,12 @@ const closedSymbols = {
 	ipc_memory_unlink: returnClosed,
 	ipc_memory_enter: returnClosed,
 	ipc_memory_wake: returnClosed,
+	ipc_latest_length: returnClosed,
+	ipc_latest_version: returnClosed,
+	ipc_latest_seen: returnClosed,
+	ipc_latest_enter: returnClosed,
+	ipc_latest_lock: returnClosed,
+	ipc_latest_unlock: returnClosed,
 } as const;
 
 type HandleSymbols = {
@@ -303,12 +310,75 @@ class NativeMemory extends NativeWaits implements EngineMemory {
 	}
 }
 
+/** Its two frequent functions are constants of the class, as in {@link semaphoreClassOf}. */
+function latestClassOf({ symbols }: NativeLibrary): NativeClass<EngineLatest> {
+	const { ipc_latest_get, ipc_latest_set } = symbols;
+	return class NativeLatest extends NativeWaits implements EngineLatest {
+		readonly maxLength: number;
+
+		constructor(library: NativeLibrary, handle: Address) {
+			super(library, handle);
+			this.maxLength = library.symbols.ipc_latest_max_length(handle);
+		}
+
+		set(bytes: Uint8Array, length: number, timeout: number): number {
+			const { handle } = this;
+			if (handle === CLOSED) return Status.closed;
+			if (timeout >= 0) return ipc_latest_set(handle, bytes, length, timeout);
+			let status: number;
+			do status = ipc_latest_set(handle, bytes, length, LONGEST_CALL_MS);
+			while (status === Status.timedOut && yieldToTermination());
+			return status;
+		}
+
+		get(target: Uint8Array, capacity: number): number {
+			const { handle } = this;
+			return handle === CLOSED ? Status.closed : ipc_latest_get(handle, target, capacity);
+		}
+
+		length(): number {
+			return this.symbols.ipc_latest_length(this.handle);
+		}
+
+		version(): number {
+			return this.symbols.ipc_latest_version(this.handle);
+		}
+
+		seen(): number {
+			return this.symbols.ipc_latest_seen(this.handle);
+		}
+
+		enter(version: number, waker: EngineWaker | undefined): number {
+			return this.symbols.ipc_latest_enter(this.handle, version, waker?.low ?? 0, waker?.high ?? 0);
+		}
+
+		lock(timeout: number): number {
+			if (timeout >= 0) return this.symbols.ipc_latest_lock(this.handle, timeout);
+			let status: number;
+			do status = this.symbols.ipc_latest_lock(this.handle, LONGEST_CALL_MS);
+			while (status === Status.timedOut && yieldToTermination());
+			return status;
+		}
+
+		unlock(): number {
+			return this.symbols.ipc_latest_unlock(this.handle);
+		}
+	};
+}
+
 /** What the native engine opens in addition to rings. */
 export function openNativeHandles(
 	library: () => NativeLibrary,
 ): Pick<
 	Engine,
-	"openMutex" | "openCondition" | "openSemaphore" | "openRwLock" | "openMemory" | "openSignal" | "keptBytes"
+	| "openMutex"
+	| "openCondition"
+	| "openSemaphore"
+	| "openRwLock"
+	| "openMemory"
+	| "openSignal"
+	| "openLatest"
+	| "keptBytes"
 > {
 	const open = <SomeHandle>(
 		kind: HandleKind,
@@ -323,7 +393,7 @@ export function openNativeHandles(
 		const handle = openDespiteKept(loaded, () => {
 			const failure = new NativeFailure();
 			const answer = loaded.address(ipc_handle_open(terminated(prefix), terminated(name), native, failure.bytes));
-			if (answer === null) throw openFailure(failure, kind, prefix, name);
+			if (answer === null) throw openFailure(failure, kind, prefix, name, "open", options.codec);
 			return answer;
 		});
 		const Opened = classOf(loaded);
@@ -339,7 +409,13 @@ export function openNativeHandles(
 		Signal ??= signalClassOf(loaded);
 		return Signal;
 	};
+	let Latest: NativeClass<EngineLatest> | undefined;
+	const classOfLatest = (loaded: NativeLibrary) => {
+		Latest ??= latestClassOf(loaded);
+		return Latest;
+	};
 	return {
+		openLatest: (prefix, name, options) => open("latest", prefix, name, options, classOfLatest),
 		openMutex: (prefix, name, options) => open("mutex", prefix, name, options, () => NativeMutex),
 		openCondition: (prefix, name, options) => open("condition", prefix, name, options, () => NativeCondition),
 		openSemaphore: (prefix, name, options) => open("semaphore", prefix, name, options, classOfSemaphore),

@@ -30,6 +30,7 @@ const STATES: Readonly<Record<number, ListedState>> = {
 	[ListedStateNumber.foreign]: "foreign",
 	[ListedStateNumber.damaged]: "damaged",
 	[ListedStateNumber.denied]: "denied",
+	[ListedStateNumber.kept]: "kept",
 };
 
 const decoder = new TextDecoder();
@@ -59,10 +60,11 @@ class Structure {
 
 /** `ipc_listed_name`. */
 function readName(structure: Structure, endpoints: readonly ListedEndpoint[]): ListedName {
+	const kind = kindName(structure.word(name.kind)) ?? "unknown";
 	return {
 		name: structure.text(name.name),
 		prefix: structure.text(name.prefix),
-		kind: kindName(structure.word(name.kind)) ?? "unknown",
+		kind,
 		state: STATES[structure.word(name.state)] ?? "foreign",
 		capacity: structure.long(name.capacity),
 		maxReceivers: structure.word(name.maxReceivers),
@@ -73,7 +75,8 @@ function readName(structure: Structure, endpoints: readonly ListedEndpoint[]): L
 		messages: structure.long(name.messages),
 		written: structure.long(name.head),
 		wakeups: structure.word(name.wakeups),
-		waiting: structure.word(name.waiting),
+		waiting: kind === "latest" ? 0 : structure.word(name.waiting),
+		valueLength: kind === "latest" ? structure.word(name.waiting) : 0,
 		permits: structure.word(name.permits),
 		initial: structure.word(name.initial),
 		robust: structure.word(name.robust) !== 0,

@@ -61,13 +61,17 @@ export const nativeOptions = (kind: EndpointKind, options: EngineOptions): Uint3
 
 /** `ipc_options` for a handle. */
 export const nativeHandleOptions = (kind: HandleKind, options: EngineHandleOptions): Uint32Array =>
-	optionsStructure({
-		kind: Kind[kind],
-		maxReceivers: options.maxHandles,
-		permissions: options.permissions,
-		mode: options.mode,
-		initial: options.initial,
-		robust: options.robust,
-		size: options.size,
-		notifyOnly: options.notifyOnly ? 1 : 0,
-	});
+	optionsStructure(
+		{
+			kind: Kind[kind],
+			maxReceivers: options.maxHandles,
+			permissions: options.permissions,
+			mode: options.mode,
+			initial: options.initial,
+			robust: options.robust,
+			size: options.size,
+			notifyOnly: options.notifyOnly ? 1 : 0,
+			keep: options.keep ?? 0,
+		},
+		options.codec,
+	);

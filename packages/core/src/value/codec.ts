@@ -67,12 +67,12 @@ export interface Codec<Value, Sent = Value> {
 /** The endpoint that a codec is for. */
 export interface CodecEndpoint {
 	/** What it is an end of. */
-	readonly kind: EndpointKind;
+	readonly kind: EndpointKind | "latest";
 	/** The prefix of the name; empty: none. */
 	readonly prefix: string;
 	/** The name, without the prefix. */
 	readonly name: string;
-	/** Which end it is: a sender only encodes, and a receiver only decodes. */
+	/** Which end it is: a sender only encodes, and a receiver only decodes. A latest value has one codec of each. */
 	readonly role: "sender" | "receiver";
 }
 

@@ -1,5 +1,4 @@
 import { checkFunction, invalid } from "../check/argument.ts";
-import type { EndpointOptions } from "../endpoint/endpoint_types.ts";
 import { type AnyCodec, checkCodec } from "./check_codec.ts";
 import type { CodecEndpoint } from "./codec.ts";
 import { checkSchema, Decoding } from "./decoding.ts";
@@ -17,7 +16,7 @@ export interface CheckedValueOptions {
 export function checkValueOptions(
 	endpoint: CodecEndpoint,
 	description: string,
-	given: EndpointOptions & Partial<ValueOptions<unknown>> & InvalidOptions,
+	given: object & Partial<ValueOptions<unknown>> & InvalidOptions,
 ): CheckedValueOptions | undefined {
 	const { name } = endpoint;
 	const { codec, schema, onInvalid } = given;

@@ -69,6 +69,7 @@ export const noOptions: NameOptions = {
 	initial: 0,
 	robust: 0,
 	size: 0,
+	keep: 0,
 	codec: "",
 	stamp: 0,
 	maxAttempts: 0,

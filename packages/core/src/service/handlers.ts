@@ -13,7 +13,8 @@ export function methodsOf(service: string, handlers: unknown): ReadonlyMap<strin
 	const methods = new Map<string, Handler>();
 	for (let from: object | null = handlers; from && !isPlainPrototype(from); from = Object.getPrototypeOf(from))
 		for (const name of Object.getOwnPropertyNames(from)) {
-			if (name === "constructor" || methods.has(name)) continue;
+			// What every object has is no method, also if a class replaces it: toString, for example.
+			if (name in Object.prototype || methods.has(name)) continue;
 			const value: unknown = Object.getOwnPropertyDescriptor(from, name)?.value;
 			if (typeof value !== "function") continue;
 			const problem = methodNameProblem(name);

@@ -48,6 +48,8 @@ export class RunningCall implements CallContext {
 	credit: number;
 	/** Whether no answer is needed any more. */
 	isCancelled = false;
+	/** Whether its signal was aborted because its time is over. */
+	isExpired = false;
 	/** Whether it has ended. */
 	isOver = false;
 	/** Whether it runs, or waits for others of its method, or for its arguments. */
@@ -91,10 +93,10 @@ export class RunningCall implements CallContext {
 		else if (this.deadline !== undefined && !this.isOver) {
 			const left = Math.max(0, Math.ceil((this.deadline - this.#environment.now()) / 1e6));
 			if (left <= LONGEST_TIMER)
-				this.#timer = setTimeout(
-					() => this.#controller?.abort(new DOMException("The deadline of the call has passed.", "TimeoutError")),
-					left,
-				);
+				this.#timer = setTimeout(() => {
+					this.isExpired = true;
+					this.#controller?.abort(new DOMException("The deadline of the call has passed.", "TimeoutError"));
+				}, left);
 		}
 		return this.#controller.signal;
 	}

@@ -306,8 +306,9 @@ export class Server implements ServiceServer {
 	}
 
 	#threw(call: RunningCall, error: unknown): void {
-		this.#answer(call, () => this.#error(call.call, error));
-		if (!call.isCancelled) this.#report(error, call);
+		const { isExpired } = call;
+		this.#answer(call, () => (isExpired ? this.#expired(call) : this.#error(call.call, error)));
+		if (!call.isCancelled && !isExpired) this.#report(error, call);
 	}
 
 	/** A call is not run, because of its arguments. */
@@ -445,6 +446,11 @@ export class Server implements ServiceServer {
 		const frame = this.#packer.pack(HEADER_BYTES, issues === undefined ? { code, message } : { code, message, issues });
 		writeHeader(frame, FrameType.failure, flags, call, this.#id);
 		return frame;
+	}
+
+	#expired({ call, method }: RunningCall): Uint8Array {
+		const message = `The time of this call of ${method} of ${this.#service.endpoint} was over before it was answered. Its work was aborted; it may have been done.`;
+		return this.#failure(call, 0, "ERR_IPC_TIMED_OUT", message);
 	}
 
 	/** Another client or server of this service joined, left or died. */

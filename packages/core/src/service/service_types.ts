@@ -452,7 +452,8 @@ export interface ServiceFactory {
 	 * Serves a service: calls of clients run the functions of `handlers`. Any number of servers share the calls of a service; each call
 	 * goes to one of them. A function that yields (a generator, or one that returns an async iterable) is a stream.
 	 *
-	 * All functions of `handlers` and of its classes can be called, except for `#private` ones. They are called with `handlers` as
+	 * All functions of `handlers` and of its classes can be called, except for `#private` ones and those that every object has, such as
+	 * `toString`. They are called with `handlers` as
 	 * `this`. A function learns about its call if it is wrapped in {@link withContext}.
 	 *
 	 * @param name - 1 to 104 bytes of UTF-8, without `/` and control characters.

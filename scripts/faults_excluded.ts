@@ -40,6 +40,7 @@ export const exclusions: Readonly<Record<string, string>> = {
 	"ipc_list_open fill, half": OWN,
 	"ipc_list_other_kind fill": OWN,
 	"ipc_list_other_kind fill, half": OWN,
+	"list_read_slots store": OWN,
 	"list_remember_file copy": OWN,
 	"list_remember_file copy, half": OWN,
 	"ipc_receiver_recv copy": OWN,

@@ -1,6 +1,8 @@
 import type { Command } from "./command.ts";
 import { clear } from "./commands/clear.ts";
 import { completionOf } from "./commands/completion.ts";
+import { doctor } from "./commands/doctor.ts";
+import { doctorPeer } from "./commands/doctor_peer.ts";
 import { ls } from "./commands/ls.ts";
 import { recordCommand } from "./commands/record.ts";
 import { replayCommand } from "./commands/replay.ts";
@@ -15,5 +17,7 @@ export const commands: readonly Command[] = [
 	replayCommand,
 	rm,
 	clear,
+	doctor,
+	doctorPeer,
 	completionOf(() => commands),
 ];

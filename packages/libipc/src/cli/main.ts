@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { IpcError } from "libipc";
 import type { Command } from "./command.ts";
 import { commands } from "./commands.ts";
@@ -6,19 +5,8 @@ import { CommandFailure, Exit, type ExitStatus } from "./exit.ts";
 import { commonFlags, flagName, isOption } from "./flags.ts";
 import { commandHelp, overview } from "./help.ts";
 import { createOutput, type Output } from "./output.ts";
+import { packageVersion } from "./package_version.ts";
 import { readCall } from "./read_call.ts";
-
-/** The version of the package, two folders above `dist/libipc/cli` and `src/cli` or three. */
-export function packageVersion(): string {
-	for (const path of ["../../package.json", "../../../package.json"])
-		try {
-			const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8"));
-			if (name === "libipc") return String(version);
-		} catch {
-			// The other depth.
-		}
-	return "unknown";
-}
 
 /** How many words at the start are flags that every command has: `libipc --prefix shop ls` is `libipc ls --prefix shop`. */
 function leadingFlags(words: readonly string[]): number {

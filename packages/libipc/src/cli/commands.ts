@@ -8,11 +8,13 @@ import { recordCommand } from "./commands/record.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { rm } from "./commands/rm.ts";
 import { stat } from "./commands/stat.ts";
+import { top } from "./commands/top.ts";
 
 /** All commands, in the order in which the help lists them. */
 export const commands: readonly Command[] = [
 	ls,
 	stat,
+	top,
 	recordCommand,
 	replayCommand,
 	rm,

@@ -28,6 +28,14 @@ const outputs: Record<string, string[]> = {
 	],
 	"broadcast-to-workers": Array.from({ length: 3 }, () => "1000 prices, the highest 100"),
 	"collect-from-workers": ["a", "b", "c"].map((worker) => `${worker}: 1000 results, in order`),
+	configuration: [
+		"nobody has it open: latest settings",
+		"visitors: 3000",
+		"a process ended with SIGKILL during a change; the limit is still 10",
+		"a late joiner has limit 10 at once",
+		"it passed over some changes: true; the last limit: 1000",
+		"cleared: 0 left",
+	],
 	"cross-process-lock": ["exits: SIGKILL, 0, 0", "from 941, to 59, together 1000; repairs: 1"],
 	"event-loop": [
 		"at least 10000 events: true",

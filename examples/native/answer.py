@@ -32,7 +32,7 @@ class Options(Structure):
             "robust",
             "lossy",
         )
-    ] + [("size", c_uint64)]
+    ] + [("size", c_uint64), ("codec", c_char * 64)]
 
 
 class Failure(Structure):
@@ -85,8 +85,8 @@ def checked(status):
     return status
 
 
-def opened(function, prefix, name, kind):
-    options = Options(struct_size=sizeof(Options), kind=kind)
+def opened(function, prefix, name, kind, **others):
+    options = Options(struct_size=sizeof(Options), kind=kind, **others)
     failure = Failure()
     address = function(prefix.encode(), name.encode(), byref(options), byref(failure))
     if not address:
@@ -99,8 +99,8 @@ def opened(function, prefix, name, kind):
 class Receiver:
     """Belongs to the thread that makes it: other threads must not call its methods."""
 
-    def __init__(self, prefix, name, kind):
-        self.address = opened(ipc.ipc_receiver_open, prefix, name, kind)
+    def __init__(self, prefix, name, kind, **options):
+        self.address = opened(ipc.ipc_receiver_open, prefix, name, kind, **options)
         self.buffer = ctypes.create_string_buffer(1024)
 
     def recv(self, timeout_ms):
@@ -121,8 +121,8 @@ class Receiver:
 class Sender:
     """Belongs to the thread that makes it, too."""
 
-    def __init__(self, prefix, name, kind):
-        self.address = opened(ipc.ipc_sender_open, prefix, name, kind)
+    def __init__(self, prefix, name, kind, **options):
+        self.address = opened(ipc.ipc_sender_open, prefix, name, kind, **options)
 
     def send(self, message, timeout_ms):
         return checked(ipc.ipc_sender_send(self.address, message, len(message), timeout_ms))

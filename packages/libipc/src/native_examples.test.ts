@@ -96,6 +96,33 @@ async function converse(command: readonly string[], env: Record<string, string> 
 	release();
 }
 
+/** More calls of serve.ts than call.py itself makes. */
+const PYTHON_CALLS = `
+import sys
+from call import Client, ServiceError
+
+client = Client(sys.argv[1], "prices")
+days = list(client.stream("history", "BUN", 500))
+assert days == [f"BUN on day {day}" for day in range(1, 501)]
+print(f"{len(days)} items, the last one is {days[-1]}")
+for day in client.stream("history", "BUN", 1_000_000):
+    if day.endswith(" 3"):
+        print("left after", day)
+        break
+try:
+    client.call("sell", "BUN")
+except ServiceError as error:
+    print(error.code)
+print(*client.stream("history", "crème brûlée", 1))
+client.close()
+nobody = Client(sys.argv[1], "nobody")
+try:
+    nobody.call("quote", "BUN", timeout=0.1)
+except TimeoutError as error:
+    print(error)
+nobody.close()
+`;
+
 /** What it prints when an open fails is the text of the library. */
 function checkFailure(command: readonly string[], env: Record<string, string> = {}): void {
 	const { exitCode, stderr } = Bun.spawnSync([...command, "a/b"], { cwd: directory, env: { ...process.env, ...env } });
@@ -130,7 +157,10 @@ describe("installed under a prefix", () => {
 	});
 
 	test("the page and the examples name this version", () => {
-		const files = ["docs/c.md", ...["answer.py", "cpp_ipc_relay.cpp"].map((name) => `examples/native/${name}`)];
+		const files = [
+			"docs/c.md",
+			...["answer.py", "call.py", "cpp_ipc_relay.cpp"].map((name) => `examples/native/${name}`),
+		];
 		const named = files.flatMap((file) => [...readFileSync(join(root, file), "utf8").matchAll(/libipc\.so\.\d+/g)]);
 		expect(named.length).toBeGreaterThanOrEqual(5);
 		expect(new Set(named.map(([name]) => name))).toEqual(new Set([basename(libraryName.linux)]));
@@ -179,6 +209,32 @@ describe("a conversation with Bun", () => {
 			const env = { LIBIPC_LIBRARY: library };
 			await converse(["python3", join(examples, "answer.py")], env);
 			checkFailure(["python3", join(examples, "answer.py")], env);
+		},
+		LIMIT,
+	);
+
+	testUnless(...noPython)(
+		"in Python, as a client of a service",
+		async () => {
+			const { prefix } = names;
+			const server = Bun.spawn([process.execPath, join(examples, "serve.ts"), prefix], { stderr: "pipe" });
+			const release = killAtEnd(server.pid);
+			const env = { LIBIPC_LIBRARY: library };
+			const program = [...readFileSync(join(root, "docs/c.md"), "utf8").matchAll(/^```text\n(\{.*?)^```$/gms)];
+			expect(program).toHaveLength(1);
+			expect(run(["python3", join(examples, "call.py"), prefix], env)).toBe(program[0]?.[1] ?? "");
+			// Streams of more items than the server sends ahead, one that is left, and a call that nobody answers.
+			expect(run(["python3", "-c", PYTHON_CALLS, prefix], { ...env, PYTHONPATH: examples }).split("\n")).toEqual([
+				"500 items, the last one is BUN on day 500",
+				"left after BUN on day 3",
+				"ERR_IPC_NO_METHOD",
+				"crème brûlée on day 1",
+				"quote was not answered within 0.1 s",
+				"",
+			]);
+			server.kill("SIGTERM");
+			expect({ status: await server.exited, errors: await server.stderr.text() }).toEqual({ status: 0, errors: "" });
+			release();
 		},
 		LIMIT,
 	);

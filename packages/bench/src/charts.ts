@@ -12,7 +12,7 @@ import { publishedTables, withTable } from "./charts/published_tables.ts";
 commandLine({
 	name: "bun run bench:charts",
 	help: {
-		description: "Draws the charts in docs, and writes the table of the README, from the results in bench/results.",
+		description: "Draws the charts in docs, and writes the tables of the README, from the results in bench/results.",
 	},
 });
 

@@ -52,6 +52,12 @@ const bun: Runtime = ["Bun", [process.execPath]];
 /** Runtimes that have `using`: docs/using.md. */
 const runtimes: readonly Runtime[] = [bun, node(24), node(26)];
 
+/** The programs of the README that are one process: a text that only they contain, and what they print. */
+const readmePrograms: [text: string, output: string[]][] = [
+	["defineChannel", ["espresso"]],
+	["Service.serve", ["42.17", "BUN on day 1", "BUN on day 2", "100"]],
+];
+
 /** The programs of docs/using.md that are one process: a text that only they contain, and what they print. */
 const programs: [text: string, output: string[]][] = [
 	['Channel.sender("recent"', ["false", "no-receivers", "true true"]],
@@ -71,7 +77,7 @@ test("the snippets of the pages have correct types", async () => {
 test("every snippet of the README and of docs/using.md is run", () => {
 	const pairs = ["Route.sender", "Route.receiver"];
 	for (const [page, texts] of [
-		["README.md", [...pairs, "defineChannel"]],
+		["README.md", [...pairs, ...readmePrograms.map(([text]) => text)]],
 		["docs/using.md", [...pairs, ...programs.map(([text]) => text)]],
 	] as const)
 		expect(texts.map((text) => snippetWith(page, text)).sort()).toEqual(snippetsOf(page).sort());
@@ -110,9 +116,11 @@ test.each(runtimes.map((runtime) => [runtime[0], runtime] as const))(
 	300_000,
 );
 
-test.each(runtimes)("README: the program with values in %s", async (name, command) => {
-	const program = snippets.write(`${name}/values.ts`, renamed(snippetWith("README.md", "defineChannel")));
-	expect(await snippets.run([...command, program])).toEqual(printed("espresso"));
+test.each(
+	runtimes.flatMap(([name, command]) => readmePrograms.map(([text, output]) => ({ name, command, text, output }))),
+)("README in $name: the program with $text", async ({ name, command, text, output }) => {
+	const program = snippets.write(`${name}/${text}.ts`, renamed(snippetWith("README.md", text)));
+	expect(await snippets.run([...command, program])).toEqual(printed(...output));
 	expect(snippets.leftBehind()).toEqual([]);
 });
 

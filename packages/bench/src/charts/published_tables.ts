@@ -1,5 +1,7 @@
 import type { AlternativeRow } from "../alternatives/alternative_row.ts";
 import { RECEIVERS } from "../alternatives/alternatives_table.ts";
+import type { CallRow } from "../alternatives/calls/call_row.ts";
+import { callsMarkdown } from "../alternatives/calls/calls_table.ts";
 import { typedMarkdown } from "../alternatives/typed/typed_table.ts";
 
 /** A table in a page of the documentation, and the results that it shows. */
@@ -21,6 +23,15 @@ export const publishedTables: readonly PublishedTable[] = [
 		write(json) {
 			const { rows } = JSON.parse(json) as { rows: AlternativeRow[] };
 			return typedMarkdown(rows, RECEIVERS);
+		},
+	},
+	{
+		file: "README.md",
+		name: "calls",
+		results: "bench/results/calls.json",
+		write(json) {
+			const { rows } = JSON.parse(json) as { rows: CallRow[] };
+			return callsMarkdown(rows);
 		},
 	},
 ];

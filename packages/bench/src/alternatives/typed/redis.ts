@@ -1,8 +1,8 @@
 import { RedisClient } from "bun";
-import type { Alternative, AlternativeResult, Availability, MeasureOptions } from "../alternative.ts";
+import type { Alternative, AlternativeResult, MeasureOptions } from "../alternative.ts";
+import { findRedisServer, RedisServer, redisAvailability } from "../redis_server.ts";
 import { orderProcesses } from "./order_processes.ts";
 import { measureOrders } from "./order_rounds.ts";
-import { findRedisServer, RedisServer } from "./redis_server.ts";
 
 const name = "redis pub/sub";
 
@@ -12,14 +12,7 @@ const PIPELINED = 256;
 /** The pub/sub of a redis server, with Bun's client. The server keeps what subscribers have not read yet, without a limit. */
 export const redisPubSub: Alternative = {
 	name,
-	async available(): Promise<Availability> {
-		try {
-			findRedisServer();
-			return { available: true };
-		} catch (error) {
-			return { available: false, reason: (error as Error).message };
-		}
-	},
+	available: redisAvailability,
 	async measure(options: MeasureOptions): Promise<AlternativeResult> {
 		const program = findRedisServer();
 		options.signal?.throwIfAborted();

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../../../../scripts/lib/repository.ts";
+import { linesOfCode } from "../lines_of_code.ts";
 
 export interface TypedProgram {
 	/** Its folder in `examples/typed`, with `send.ts` and `receive.ts`. */
@@ -56,11 +57,6 @@ export const typedPrograms: Readonly<Record<string, TypedProgram>> = {
 export function sourcesOf({ folder }: TypedProgram): { readonly send: string; readonly receive: string } {
 	const read = (file: string): string => readFileSync(join(root, "examples/typed", folder, file), "utf8");
 	return { send: read("send.ts"), receive: read("receive.ts") };
-}
-
-/** The lines of code of a source: neither empty lines nor comments. */
-export function linesOfCode(source: string): number {
-	return source.split("\n").filter((line) => !/^\s*(\/\/.*|\/?\*.*)?$/.test(line)).length;
 }
 
 /** The lines of code of both sides. */

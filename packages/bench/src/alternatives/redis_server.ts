@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { ChildLifetime } from "../../launcher/child_lifetime.ts";
-import { Mailbox } from "../../launcher/mailbox.ts";
-import { TemporaryDirectory } from "../temporary_directory.ts";
+import { ChildLifetime } from "../launcher/child_lifetime.ts";
+import { Mailbox } from "../launcher/mailbox.ts";
+import type { Availability } from "./alternative.ts";
+import { TemporaryDirectory } from "./temporary_directory.ts";
 
 /**
  * The path of redis-server.
@@ -12,10 +13,18 @@ import { TemporaryDirectory } from "../temporary_directory.ts";
 export function findRedisServer(path = process.env.PATH ?? ""): string {
 	const program = Bun.which("redis-server", { PATH: path });
 	if (program === null)
-		throw new Error(
-			"redis pub/sub is left out: there is no redis-server in PATH (Debian: apt-get install redis-server)",
-		);
+		throw new Error("redis is left out: there is no redis-server in PATH (Debian: apt-get install redis-server)");
 	return program;
+}
+
+/** Whether this machine has a redis-server, or why redis is not measured. */
+export async function redisAvailability(): Promise<Availability> {
+	try {
+		findRedisServer();
+		return { available: true };
+	} catch (error) {
+		return { available: false, reason: (error as Error).message };
+	}
 }
 
 /** A redis server that only this process and its children use: no port, no file but a socket in a temporary directory. */

@@ -82,14 +82,14 @@ const asRecord = (value: unknown): Readonly<Record<string, unknown>> | undefined
 	value !== null && typeof value === "object" ? (value as Readonly<Record<string, unknown>>) : undefined;
 
 /** What the client throws: the counterpart of {@link thrownOf}. `from`: any value that another process has sent. */
-export function thrownFrom(from: unknown): unknown {
+export function thrownFrom(from: unknown, depth = 0): unknown {
 	const thrown = asRecord(from);
 	const error = asRecord(thrown?.error);
 	if (!error) return thrown?.value;
 	const name = textOf(error.name ?? "Error");
 	const Class = Object.hasOwn(classes, name) ? (classes[name] as ErrorConstructor) : Error;
-	const cause = asRecord(error.cause);
-	const result = new Class(textOf(error.message ?? ""), cause ? { cause: thrownFrom(cause) } : undefined);
+	const cause = depth < DEEPEST ? asRecord(error.cause) : undefined;
+	const result = new Class(textOf(error.message ?? ""), cause ? { cause: thrownFrom(cause, depth + 1) } : undefined);
 	const define = (key: string, value: unknown): void => {
 		Object.defineProperty(result, key, { value, writable: true, configurable: true, enumerable: key === "code" });
 	};

@@ -143,6 +143,12 @@ const outputs: Record<string, string[]> = {
 		"refused: SyntaxError",
 		"order 3: water, at minute 5",
 	],
+	"wake-processes": [
+		"workers notified: 3",
+		"workers notified after a kill: 2",
+		"worker 0 has used version 1000",
+		"worker 1 has used version 1000",
+	],
 	"web-server-bun": webServer,
 	"web-server-cluster": webServer,
 };

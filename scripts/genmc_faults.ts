@@ -127,6 +127,32 @@ export const faults: readonly Fault[] = [
 			change("sender_write.h", "if (IPC_UNLIKELY(sender->needs_slow_path)) atomic_thread_fence(memory_order_release);"),
 		],
 	}),
+	...of("observer", "route", {
+		no_fence_of_observer: change("overrun.c", "atomic_thread_fence(memory_order_acquire);"),
+		no_check_after_copy: change("receiver.c", "if (ipc_overrun_found(receiver)) continue;"),
+	}),
+	...of("flush", "begins", {
+		no_fence_of_flush: change(
+			"event.c",
+			`  }\n  ${fence} /* pairs with the fence before a notifier reads the flag */`,
+			"  }",
+		),
+		position_relaxed: relaxed("receiver_read.c", "&receiver->slot->position, receiver->position, ", "release"),
+		look_relaxed: relaxed("read_point.c", "&slot->position, ", "acquire"),
+	}),
+	...of("flush", "cleared", {
+		want_relaxed: relaxed(
+			"event.c",
+			"number * IPC_WANTED_NUMBER,\n                                                  ",
+			"release",
+		),
+		clear_relaxed: relaxed("event.c", ".wanted, ~taken, ", "acquire"),
+		cleared_blindly: change(
+			"event.c",
+			"atomic_compare_exchange_strong_explicit(wanted, &seen, 0, memory_order_relaxed, memory_order_relaxed);",
+			"atomic_store_explicit(wanted, 0, memory_order_relaxed);",
+		),
+	}),
 	...of("claim", "released", { lock_relaxed: [claimTaken, takeOver], unlock_relaxed: claimReleased }),
 	...of("claim", "killed", { not_asked: change("claim_lock.c", "ipc_slots_is_alive(segment, owner, pid)", "false") }),
 	...of("handover", "left", { unlock_relaxed: claimReleased, take_over_relaxed: takeOver }),

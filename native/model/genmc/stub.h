@@ -22,6 +22,11 @@ typedef unsigned int stub_unit;
 static inline void stub_copy(void *to, const void *from, unsigned long bytes) {
   stub_unit *target = to;
   const stub_unit *source = from;
-  for (unsigned long i = 0; i < bytes / sizeof(stub_unit); i++) target[i] = source[i];
+  for (unsigned long i = 0; i < bytes / sizeof(stub_unit); i++)
+#ifdef OBSERVED
+    __atomic_store_n(&target[i], source[i], __ATOMIC_RELAXED); /* an observer may load it at the same time */
+#else
+    target[i] = source[i];
+#endif
 }
 #define memcpy(to, from, bytes) stub_copy(to, from, bytes)

@@ -1,0 +1,79 @@
+/*
+ * flush.c - a sender waits until a receiver has read (read_point.c), which then does nothing more for a long time.
+ *
+ * Invariant: the wait ends, although the receiver is in the middle of a run; and the sender then sees what the receiver
+ * did before.
+ *
+ * config begins -DCOPY=8 a wait that begins
+ * config cleared -DCOPY=8 -DNOTIFIERS=1 the flag is left from an earlier wait, and a notifier clears it
+ */
+#include "harness.h"
+
+#ifndef NOTIFIERS
+#define NOTIFIERS 0
+#endif
+
+enum { UNITS = 16, BYTES = 8 };
+
+static model_segment shared;
+static uint64_t body[UNITS];
+static ipc_sender sender;
+static ipc_receiver receiver;
+static ipc_segment other;
+static uint32_t read_by_receiver;
+
+static void send(void) {
+  uint64_t message = 7;
+  CHECK(ipc_sender_send(&sender, &message, BYTES, 0) == IPC_OK);
+}
+
+static void *flush(void *unused) {
+  static ipc_read_point point;
+  CHECK(ipc_sender_read_point(&sender, &point) == IPC_OK);
+  CHECK(point.receivers == 1);
+  send(); /* comes behind the point */
+  CHECK(ipc_sender_wait_until_read(&sender, &point, -1) == IPC_OK);
+  CHECK(point.read == 1 && point.left == 0);
+  CHECK(read_by_receiver == 1);
+  return unused;
+}
+
+static void *receive(void *unused) {
+  uint64_t message = 0;
+  read_by_receiver = 1;
+  CHECK(ipc_receiver_recv(&receiver, &message, BYTES, 0) == BYTES && message == 7);
+  return unused;
+}
+
+static void *notify(void *unused) {
+  ipc_event_notify(&other, IPC_EVENT_SPACE);
+  return unused;
+}
+
+static void begin(void) {
+  CLEAR(shared);
+  CLEAR(body);
+  CLEAR(sender);
+  CLEAR(receiver);
+  CLEAR(other);
+  read_by_receiver = 0;
+  model_start_route(&shared, body, UNITS, &sender, &receiver);
+  receiver.quota = UNITS; /* in so small a ring it would publish each position */
+  model_join_ring(&shared, &other, IPC_ROUTE, body, UNITS, 1, 1);
+  if (NOTIFIERS) SET(shared.header.event_flags[IPC_EVENT_SPACE].wanted, IPC_WANTED_ALWAYS | IPC_WANTED_NUMBER);
+  send();
+}
+
+int main(void) {
+  MODEL_LOOP {
+    model_thread flushing, receiving, notifying[NOTIFIERS + 1];
+    begin();
+    MODEL_START(&flushing, flush, NULL);
+    MODEL_START(&receiving, receive, NULL);
+    for (int i = 0; i < NOTIFIERS; i++) MODEL_START(&notifying[i], notify, NULL);
+    MODEL_JOIN(flushing);
+    MODEL_JOIN(receiving);
+    for (int i = 0; i < NOTIFIERS; i++) MODEL_JOIN(notifying[i]);
+  }
+  return 0;
+}

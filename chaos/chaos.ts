@@ -23,6 +23,11 @@ const { flags } = commandLine({
 			description: "How long experiments are started (default: 5, or no limit with --experiments)",
 		},
 		seed: { type: wholeNumber(0), placeholder: "<n>", description: "The number of the first experiment", default: 1 },
+		only: {
+			type: String,
+			placeholder: "<text>",
+			description: 'Only experiments whose description contains the text, such as "observers", "flushes" or "queue"',
+		},
 		experiments: { type: wholeNumber(1), placeholder: "<n>", description: "How many experiments at most" },
 	},
 	help: {
@@ -46,7 +51,12 @@ const summary = (): string =>
 let nextReport = performance.now() + 60_000;
 
 function* seeds(): Generator<number> {
-	for (let seed = flags.seed; seed < flags.seed + most && performance.now() < deadline; seed++) yield seed;
+	let left = most;
+	for (let seed = flags.seed; left > 0 && performance.now() < deadline; seed++) {
+		if (flags.only !== undefined && !describePlan(makePlan(seed)).includes(flags.only)) continue;
+		left--;
+		yield seed;
+	}
 }
 
 // Several at once, so that participants also wait for a processor at random moments.

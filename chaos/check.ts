@@ -8,7 +8,7 @@ export interface Instance {
 	readonly number: number;
 	readonly role: Role;
 	readonly log: OperationLog;
-	/** Of a sender: the receivers that were ready before it started. They get all of its messages. */
+	/** Of a sender: the receivers that were ready before it started. They get all of its messages; observers count what they lose. */
 	readonly readersBefore: readonly Instance[];
 	killed: boolean;
 }
@@ -72,11 +72,31 @@ function checkSameOrder(a: Instance, b: Instance, failures: string[]): void {
 		}
 }
 
+/**
+ * Checks observers: what each got is in order, and what it got and what it has lost are together what was sent since it was opened. A
+ * sender may have been killed after it sent a message, or lent space for one, and before it logged it.
+ */
+function checkObservers(instances: readonly Instance[], failures: string[]): void {
+	const senders = inRole(instances, "sender");
+	const accepted = senders.reduce((sum, { log }) => sum + log.length, 0);
+	const most = accepted + senders.filter(({ killed }) => killed).length;
+	for (const observer of inRole(instances, "observer")) {
+		rangesOf(observer, true, failures);
+		if (observer.killed || !senders.every(({ readersBefore }) => readersBefore.includes(observer))) continue;
+		const { length, lost } = observer.log;
+		if (length + lost < accepted || length + lost > most)
+			failures.push(
+				`observer ${observer.number} got ${length} and lost ${lost} of ${accepted === most ? "" : `${accepted} to `}${most} messages`,
+			);
+	}
+}
+
 /** Checks a route or a channel. */
 export function checkMessages(instances: readonly Instance[], overflow: Plan["overflow"]): string[] {
 	const failures: string[] = [];
 	const mayMiss = overflow === "drop-oldest";
 	const receivers = inRole(instances, "receiver");
+	checkObservers(instances, failures);
 	for (const receiver of receivers) {
 		const ranges = rangesOf(receiver, mayMiss, failures);
 		if (receiver.killed || mayMiss) continue;

@@ -92,6 +92,10 @@ export class ControlBlock implements Disposable {
 		Atomics.store(this.#words, DEAD + instance, 1);
 	}
 
+	isDead(instance: number): boolean {
+		return Atomics.load(this.#words, DEAD + instance) === 1;
+	}
+
 	/** How many live instances are inside, or fewer: one that is killed or replaced while it enters or leaves may be missing, never extra. */
 	countInside(): number {
 		let count = Atomics.load(this.#words, COUNT);

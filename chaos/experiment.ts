@@ -5,7 +5,7 @@ import { ControlBlock, MAX_INSTANCES } from "./control_block.ts";
 import { EXEC_SIGNAL } from "./exec_on_signal.ts";
 import { commandFor, programOf, withoutNoise } from "./namespaces.ts";
 import { OperationLog } from "./operation_log.ts";
-import type { Fault, Plan } from "./plan.ts";
+import type { Fault, Plan, Role } from "./plan.ts";
 import { DEAD_LETTERS, NAME, PERMITS, topicOf } from "./topic.ts";
 
 /** Recovery takes up to a second, and longer on a busy machine: what takes so long never ends. */
@@ -20,6 +20,8 @@ export interface Outcome {
 	readonly recoveries: number;
 	readonly failures: readonly string[];
 }
+
+const isReader = (role: Role | undefined): boolean => role === "receiver" || role === "observer";
 
 /** A participant at this moment. */
 interface Current {
@@ -54,7 +56,7 @@ class Experiment implements AsyncDisposable {
 		if (number >= MAX_INSTANCES) throw new Error("the plan needs more instances than the control block has room for");
 		const role = this.#plan.roles[participant] ?? "user";
 		const log = new OperationLog(this.#prefix, number);
-		const readersBefore = this.#instances.filter(({ role, log }) => role === "receiver" && log.ready);
+		const readersBefore = this.#instances.filter(({ role, log }) => isReader(role) && log.ready);
 		const instance: Instance = { number, role, log, readersBefore, killed: false };
 		this.#instances.push(instance);
 		this.#control.setInstance(participant, number);
@@ -143,8 +145,10 @@ class Experiment implements AsyncDisposable {
 		this.#spawn(participant);
 	}
 
-	#exited(role: string): boolean {
-		return this.#current.every(({ instance, process: each }) => instance.role !== role || each.exitCode !== null);
+	#exited(...roles: readonly Role[]): boolean {
+		return this.#current.every(
+			({ instance, process: each }) => !roles.includes(instance.role) || each.exitCode !== null,
+		);
 	}
 
 	/**
@@ -161,8 +165,8 @@ class Experiment implements AsyncDisposable {
 		return () => {
 			// Senders and users of locks also end when their logs are full.
 			const running = [...roles.keys()].filter((index) => this.#current[index]?.process.exitCode === null);
-			const receivers = running.filter((index) => roles[index] === "receiver");
-			const others = running.filter((index) => roles[index] !== "receiver");
+			const receivers = running.filter((index) => isReader(roles[index]));
+			const others = running.filter((index) => !isReader(roles[index]));
 			if (others.length === 0) return true;
 			const haveReceived = kind === "queue" ? receivers.some(hasProgress) : receivers.every(hasProgress);
 			return others.every(hasProgress) && (receivers.length === 0 || haveReceived);
@@ -194,9 +198,9 @@ class Experiment implements AsyncDisposable {
 		if (!(await this.#until("progress of all after the last fault", this.#progress()))) return;
 		await Bun.sleep(Math.max(0, duration - (performance.now() - started)));
 		this.#control.phase = "ending";
-		if (!(await this.#until("the end of the senders", () => this.#exited("sender") && this.#exited("user")))) return;
+		if (!(await this.#until("the end of the senders", () => this.#exited("sender", "user")))) return;
 		this.#control.phase = "reading";
-		if (!(await this.#until("the end of the receivers", () => this.#exited("receiver")))) return;
+		if (!(await this.#until("the end of the receivers", () => this.#exited("receiver", "observer")))) return;
 		this.#check(semaphore);
 	}
 

@@ -8,7 +8,8 @@ const LENGTH = 0;
 const ENDED = 1;
 const READY = 2;
 const REPLACEABLE = 3;
-const HEADER_WORDS = 4;
+const LOST = 4;
+const HEADER_WORDS = 5;
 const CAPACITY = 1 << 21;
 
 export class OperationLog implements Disposable {
@@ -59,6 +60,15 @@ export class OperationLog implements Disposable {
 
 	setReplaceable(): void {
 		Atomics.store(this.#words, REPLACEABLE, 1);
+	}
+
+	/** Of an observer that has ended: the messages that it did not get since it was opened. */
+	get lost(): number {
+		return Atomics.load(this.#words, LOST);
+	}
+
+	setLost(count: number): void {
+		Atomics.store(this.#words, LOST, count);
 	}
 
 	setEnded(): void {

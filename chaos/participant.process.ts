@@ -8,7 +8,7 @@ import { ControlBlock } from "./control_block.ts";
 import { execOnSignal } from "./exec_on_signal.ts";
 import { OperationLog } from "./operation_log.ts";
 import { makePlan, randomFrom } from "./plan.ts";
-import { DEAD_LETTERS, entryOf, MAX_MESSAGES, NAME, PERMITS, topicOf } from "./topic.ts";
+import { DEAD_LETTERS, entryOf, MAX_MESSAGES, NAME, PERMITS, senderOf, sequenceOf, topicOf } from "./topic.ts";
 
 const [prefix = "", seed = "0", participant = "0"] = process.argv.slice(2);
 const plan = makePlan(Number(seed));
@@ -16,22 +16,76 @@ using control = new ControlBlock(prefix);
 const me = control.instanceOf(Number(participant));
 const random = randomFrom(Number(seed) * 1000 + me);
 using log = new OperationLog(prefix, me);
+const hasObservers = plan.roles.includes("observer");
+/** What takes so long never ends: a killed receiver is noticed within a second, and a stopped one goes on within a second. */
+const FLUSH_LIMIT_MS = 40_000;
 execOnSignal();
 log.setReplaceable();
 
-function send(): void {
+async function send(): Promise<void> {
 	using sender: Sender = topicOf(plan, prefix).sender();
 	log.setReady();
+	const readers = plan.flushes && plan.overflow !== "drop-oldest" ? watchedReceivers() : [];
 	const out = new Uint8Array(plan.largest + HEADER);
 	let sequence = 0;
 	while (control.phase === "working" && sequence < MAX_MESSAGES) {
-		const most = random(20) === 0 ? plan.largest : Math.min(plan.largest, 600);
-		const message = writeMessage(out, { task: me, instance: 0, sequence }, HEADER + random(most - HEADER + 1));
-		if (sendByRandomMethod(sender, message)) log.append(sequence++);
+		const isFlushed = plan.flushes && random(64) === 0;
+		const ready = isFlushed ? readers.filter((reader) => reader.begin()) : [];
+		let accepted = 0;
+		for (let left = isFlushed ? 2 : 1; left > 0; left--) {
+			const most = random(20) === 0 ? plan.largest : Math.min(plan.largest, 600);
+			const message = writeMessage(out, { task: me, instance: 0, sequence }, HEADER + random(most - HEADER + 1));
+			if (!sendByRandomMethod(sender, message)) continue;
+			log.append(sequence++);
+			accepted++;
+		}
+		if (isFlushed) {
+			const { done, unread } = await sender.flush({ timeout: FLUSH_LIMIT_MS });
+			if (!done) fail(`a flush waits for ${unread} receivers after ${FLUSH_LIMIT_MS} ms`);
+			// A receiver may not have logged yet what its last call has returned.
+			if (accepted === 2) for (const reader of ready) reader.check(sequence - 2);
+		}
 		// Time for the receivers to read everything and to wait.
 		if (random(256) === 0) Bun.sleepSync(1 + random(4));
 	}
 }
+
+/** A receiver whose log a sender reads, to see what a flush promises. */
+class WatchedReceiver {
+	readonly #participant: number;
+	#instance = -1;
+	#log: OperationLog | undefined;
+
+	constructor(participant: number) {
+		this.#participant = participant;
+	}
+
+	/** Whether it is open: it gets all that is sent from now on. */
+	begin(): boolean {
+		const instance = control.instanceOf(this.#participant);
+		if (instance !== this.#instance) {
+			this.#log?.[Symbol.dispose]();
+			this.#log = new OperationLog(prefix, instance);
+			this.#instance = instance;
+		}
+		return this.#log?.ready === true && !this.#log.ended;
+	}
+
+	/** Fails if it lives and has not received the message of this sender with that number, or a later one. */
+	check(sequence: number): void {
+		const entries = this.#log?.entries() ?? [];
+		let last = entries.length - 1;
+		while (last >= 0 && senderOf(entries[last] as number) !== me) last--;
+		if (last >= 0 && sequenceOf(entries[last] as number) >= sequence) return;
+		if (!control.isDead(this.#instance))
+			fail(`a flush has ended, and receiver ${this.#instance} has not received ${sequence}`);
+	}
+}
+
+const watchedReceivers = (): WatchedReceiver[] =>
+	plan.roles.flatMap((role, participant) =>
+		role === "receiver" && plan.kind !== "queue" ? [new WatchedReceiver(participant)] : [],
+	);
 
 /** Returns whether the message was accepted. */
 function sendByRandomMethod(sender: Sender, message: Uint8Array): boolean {
@@ -42,7 +96,8 @@ function sendByRandomMethod(sender: Sender, message: Uint8Array): boolean {
 			using loan = sender.loan(Math.min(message.byteLength, sender.maxMessageLength - 8), { timeout: 20 });
 			if (!loan || loan.bytes.byteLength !== message.byteLength) return false;
 			loan.bytes.set(message);
-			return random(8) > 0 && loan.send();
+			// Observers count a loan that was given up as lost, if they did not come to it.
+			return (hasObservers || random(8) > 0) && loan.send();
 		}
 		default:
 			return sender.send(message, { timeout: 20 });
@@ -72,6 +127,31 @@ function receive(): void {
 		}
 		if (isLast) break;
 	}
+}
+
+/** Gets what it can. Falls behind at times, so that senders overwrite what it has not read. */
+function observe(): void {
+	using observer: Receiver = topicOf(plan, prefix).observer();
+	log.setReady();
+	let last = { task: -1, sequence: -1, missed: 0 };
+	const observed = (bytes: Uint8Array): void => {
+		const { task, sequence } = readMessage(bytes);
+		const missed = observer.lost + observer.skipped;
+		// With one sender, what it missed since the last message is what lies between the two.
+		if (plan.kind === "route" && task === last.task && sequence - last.sequence - 1 !== missed - last.missed)
+			fail(`${sequence} after ${last.sequence}, and ${missed - last.missed} messages lost`);
+		last = { task, sequence, missed };
+		log.append(entryOf(task, sequence));
+	};
+	for (;;) {
+		const isLast = control.phase === "reading";
+		const timeout = isLast ? 0 : 50;
+		if (!isLast && random(500) === 0) Bun.sleepSync(1 + random(30));
+		const message = random(50) === 0 ? observer.recvLatest({ timeout }) : observer.recv({ timeout });
+		if (message) observed(message);
+		else if (isLast) break;
+	}
+	log.setLost(observer.lost + observer.skipped);
 }
 
 /** A dead letter is done, or goes back to the queue. Returns whether there was one. */
@@ -167,11 +247,12 @@ function enter(): void {
 const tasks = {
 	sender: send,
 	receiver: plan.kind === "queue" ? work : receive,
+	observer: observe,
 	user: plan.kind === "mutex" ? lock : plan.kind === "rwlock" ? readOrWrite : enter,
 } as const;
 
 try {
-	tasks[plan.roles[Number(participant)] ?? "user"]();
+	await tasks[plan.roles[Number(participant)] ?? "user"]();
 	log.setEnded();
 } catch (error) {
 	console.error(`instance ${me}: ${error instanceof Error ? error.stack : error}`);

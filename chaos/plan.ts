@@ -21,7 +21,8 @@ export function randomFrom(seed: number): (limit: number) => number {
 export const KINDS = ["route", "channel", "queue", "mutex", "rwlock", "semaphore"] as const;
 export type Kind = (typeof KINDS)[number];
 
-export type Role = "sender" | "receiver" | "user";
+/** An observer is a receiver that no sender waits for. */
+export type Role = "sender" | "receiver" | "observer" | "user";
 
 /**
  * A participant is killed and started again (SIGKILL), replaced by its own program in the same process (execve), or stopped
@@ -48,6 +49,8 @@ export interface Plan {
 	/** The namespaces of each participant. */
 	readonly namespaces: readonly Namespace[];
 	readonly faults: readonly Fault[];
+	/** Whether senders wait at times until receivers have read. */
+	readonly flushes: boolean;
 	/** How many milliseconds the participants work before they end. */
 	readonly duration: number;
 }
@@ -64,11 +67,14 @@ export function makePlan(seed: number): Plan {
 	if (hasRing) {
 		const senders = kind === "route" ? 1 : 1 + random(4);
 		const receivers = 1 + random(4);
+		const observers = kind !== "queue" && random(2) ? 1 + random(2) : 0;
 		for (let i = 0; i < receivers; i++) roles.push("receiver");
+		for (let i = 0; i < observers; i++) roles.push("observer");
 		for (let i = 0; i < senders; i++) roles.push("sender");
 	} else {
 		for (let i = 2 + random(5); i > 0; i--) roles.push("user");
 	}
+	const flushes = hasRing && random(2) === 0;
 	const duration = 1200 + random(1500);
 	const faults = Array.from({ length: 3 + random(6) }, (): Fault => {
 		const strike = (["kill", "exec", "stop"] as const)[random(3)] ?? "kill";
@@ -81,14 +87,15 @@ export function makePlan(seed: number): Plan {
 	// In half of the experiments all share their namespaces. In the others some participants do, and some have their own.
 	const count = random(2) ? NAMESPACES.length : 1;
 	const namespaces = roles.map(() => NAMESPACES[random(count)] ?? "none");
-	return { seed, kind, overflow, capacity, largest, roles, namespaces, faults, duration };
+	return { seed, kind, overflow, capacity, largest, roles, namespaces, faults, flushes, duration };
 }
 
 /** A plan on one line. */
-export function describePlan({ kind, overflow, capacity, largest, roles, namespaces }: Plan): string {
+export function describePlan({ kind, overflow, capacity, largest, roles, namespaces, flushes }: Plan): string {
 	const count = (role: Role): number => roles.filter((each) => each === role).length;
 	const where = namespaces.every((each) => each === "none") ? "" : `, namespaces ${namespaces.join(" ")}`;
 	if (count("user") > 0) return `${kind}, ${count("user")} users${where}`;
 	const ring = `${overflow}, ring of ${capacity} B, messages to ${largest} B`;
-	return `${kind} ${count("sender")}-${count("receiver")}, ${ring}${where}`;
+	const more = [count("observer") > 0 ? `${count("observer")} observers` : "", flushes ? "flushes" : ""];
+	return [`${kind} ${count("sender")}-${count("receiver")}`, ...more.filter(Boolean), ring].join(", ") + where;
 }

@@ -22,7 +22,7 @@ export const sequenceOf = (entry: number): number => entry % MAX_MESSAGES;
 export function topicOf(
 	{ kind, overflow, capacity }: Plan,
 	prefix: string,
-): { sender(): Sender; receiver(): Receiver } {
+): { sender(): Sender; receiver(): Receiver; observer(): Receiver } {
 	const factory = kind === "route" ? Route : kind === "channel" ? Channel : Queue;
 	const options = { prefix, overflow, capacity };
 	return {
@@ -31,5 +31,6 @@ export function topicOf(
 			kind === "queue"
 				? Queue.receiver(NAME, { ...options, maxAttempts: 3, deadLetter: DEAD_LETTERS })
 				: factory.receiver(NAME, options),
+		observer: () => (kind === "route" ? Route : Channel).receiver(NAME, { ...options, lossy: true }),
 	};
 }

@@ -12,6 +12,7 @@ enum { SENDERS = 2, RECEIVERS = 2, SPANS = 8, MOST_BYTES = 24 << 10 };
 
 static struct {
   ipc_options options;
+  bool observes; /* the second receiver is one that no sender waits for */
   ipc_sender *senders[SENDERS];
   ipc_receiver *receivers[RECEIVERS];
   uint32_t loans[4], leases[4], part[SENDERS];
@@ -32,8 +33,10 @@ static void open_sender(uint32_t which, bool succeeds) {
 
 static void open_receiver(uint32_t which) {
   ipc_failure failure;
+  ipc_options options = all.options;
+  options.lossy = which == 1 && all.observes;
   world_become(which);
-  DO(all.receivers[which] = ipc_receiver_open("p", "n", &all.options, &failure));
+  DO(all.receivers[which] = ipc_receiver_open("p", "n", &options, &failure));
   if (!all.receivers[which]) check_status(failure.code);
 }
 
@@ -66,6 +69,10 @@ static void check_peers(int32_t count, const ipc_peer *peers, uint32_t max) {
   for (uint32_t i = 0; i < max && (int32_t)i < count; i++)
     WORLD_CHECK((peers[i].role == IPC_SENDER || peers[i].role == IPC_RECEIVER) && peers[i].alive <= 1 &&
                 peers[i].slot < IPC_MAX_RECEIVERS);
+}
+
+static uint32_t take_sender_wait(input *from) {
+  return input_byte(from) & (IPC_WAIT_FOR_SPACE | IPC_WAIT_FOR_PEERS | IPC_WAIT_FOR_READ);
 }
 
 static void call_sender(uint32_t which, uint8_t what, input *from) {
@@ -105,9 +112,9 @@ static void call_sender(uint32_t which, uint8_t what, input *from) {
       CALL(0, ipc_sender_end_loan(sender, offset, kept));
       break;
     }
-    case 6: DO(ipc_sender_arm(sender, input_byte(from) & 3, 5, 6)); break;
+    case 6: DO(ipc_sender_arm(sender, take_sender_wait(from), 5, 6)); break;
     case 7:
-      CALL(0, ipc_sender_poll(sender, input_byte(from) & 3, 5, 6));
+      CALL(0, ipc_sender_poll(sender, take_sender_wait(from), 5, 6));
       CALL(0, ipc_sender_armed(sender));
       break;
     case 8: check_peers(CALL(0, ipc_sender_peers(sender, peers, 4)), peers, 4); break;
@@ -201,6 +208,15 @@ static void call_receiver(uint32_t which, uint8_t what, input *from) {
       WORLD_CHECK(ipc_receiver_lost(receiver) >= 0);
       break;
     case 11: close_receiver(which); break;
+    case 12: {
+      uint32_t capacity = take_length(from);
+      int32_t timeout = take_timeout(from);
+      uint8_t *target = malloc(capacity);
+      WORLD_CHECK(CALL(timeout, ipc_receiver_recv_latest(receiver, target, capacity, timeout)) <= (int32_t)capacity);
+      WORLD_CHECK(ipc_receiver_skipped(receiver) >= 0);
+      free(target);
+      break;
+    }
   }
 }
 
@@ -246,7 +262,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                               .max_receivers = 3,
                               .overflow = 1 + (kind >> 5) % 3u,
                               .from_oldest = how & 1,
-                              .first_position = how & 2 ? (uint32_t)-100 : 0};
+                              .first_position = how & 2 ? (uint32_t)-100 : 0,
+                              .stamp = how & 64 ? IPC_STAMP_ALL : IPC_STAMP_NONE};
+  all.observes = how & 32 && all.options.kind != IPC_QUEUE;
   if (all.options.kind == IPC_QUEUE && all.options.overflow == IPC_DROP_OLDEST) all.options.overflow = IPC_BLOCK;
   open_receiver(0);
   open_sender(0, false);

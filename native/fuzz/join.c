@@ -30,13 +30,16 @@ static void use_receiver(input *from) {
   ipc_failure failure;
   ipc_receiver *receiver;
   uint8_t bytes[4096];
-  options.from_oldest = input_byte(from) & 1;
+  uint8_t how = input_byte(from);
+  options.from_oldest = how & 1;
+  options.lossy = how & 2 && options.kind != IPC_QUEUE;
   DO(receiver = ipc_receiver_open("p", "n", &options, &failure));
   if (!receiver) {
     check_status(failure.code);
     return;
   }
   for (int i = 0; i < 3; i++) CALL(30, ipc_receiver_recv(receiver, bytes, sizeof bytes, 30));
+  if (options.lossy) CALL(0, ipc_receiver_recv_latest(receiver, bytes, sizeof bytes, 0));
   DO(ipc_receiver_close(receiver));
 }
 
@@ -104,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   options = (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_ROUTE + (kind & 7)};
   bool has_ring = ipc_segment_has_ring(options.kind);
   if (has_ring) options.capacity = 4096;
+  if (has_ring && kind & 16) options.stamp = IPC_STAMP_ALL;
   if (options.kind == IPC_MEMORY) options.size = 5000;
   WORLD_CHECK(ipc_segment_key(key, options.kind, "p", "n") == IPC_OK);
   if (how & 128)
@@ -116,6 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   options.capacity = 0;
   options.size = 0;
   options.mode = then & 4 ? IPC_OPEN : IPC_CREATE_OR_OPEN;
+  if (has_ring && kind & 32) options.stamp = IPC_STAMP_ANY;
   check_list(false);
   if (has_ring) {
     use_sender(&from);

@@ -219,6 +219,9 @@ int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, int32_t most, ui
     position += units;
   }
   atomic_store_explicit(&header->cursor, position, memory_order_relaxed);
+  /* Damage, because the bit comes before the first time, and both under the lock: it would end each wait at once. */
+  if (status == IPC_TIMED_OUT && !(checks & IPC_TAKE_DELAYS) && IPC_UNLIKELY(queue_load(&header->next_due) != 0))
+    atomic_store_explicit(&header->next_due, 0, memory_order_relaxed);
   queue_unlock(segment);
   return status;
 }

@@ -1,6 +1,14 @@
 /** Whatever a stranger writes into shared memory: calls answer a status, within a while, and throw nothing. */
 import { expect, test } from "bun:test";
-import { type EndpointKind, HEADER_BYTES, header, headerWord, OverflowKind, SLOT_BYTES } from "@libipc/protocol";
+import {
+	type EndpointKind,
+	HEADER_BYTES,
+	header,
+	headerWord,
+	OverflowKind,
+	READ_POINT_WORDS,
+	SLOT_BYTES,
+} from "@libipc/protocol";
 import { openAsReceiver, openAsSender } from "../sab/open_segment.ts";
 import { noOptions, PretendProcess } from "../sab/testing/pretend.ts";
 import type { Segment } from "../segment/segment.ts";
@@ -94,6 +102,7 @@ test.each(kinds)(
 			const spans = new Uint32Array(128);
 			const lease = new Uint32Array(3);
 			const progress = new Uint32Array(1);
+			const point = new Uint32Array(READ_POINT_WORDS);
 			const loans: number[] = [];
 			const leases: number[] = [];
 			const calls: Record<string, () => number | unknown> = {
@@ -107,6 +116,13 @@ test.each(kinds)(
 				batch: () => {
 					for (let i = random(6); i >= 0; i--) sender.stage(bytes, random(500));
 					return sender.flush(0, progress.slice());
+				},
+				read: () => {
+					const status = sender.readPoint(point);
+					if (status < 0) return status;
+					const answer = sender.pollRead(point);
+					if (random(2)) sender.endReadWaits();
+					return answer;
 				},
 				loan: () => {
 					const offset = sender.loan(random(300), 0);

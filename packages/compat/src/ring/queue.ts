@@ -281,6 +281,8 @@ export function queueTake(segment: Segment, ring: Ring, instance: number, most: 
 		position = (position + units) | 0;
 	}
 	if (position !== first) words[CURSOR] = position;
+	// Damage: it would end each wait at once. See queue.c.
+	if (status === Status.timedOut && (checks & TakeCheck.delays) === 0 && words[NEXT_DUE] !== 0) words[NEXT_DUE] = 0;
 	unlock(segment);
 	return status;
 }

@@ -620,4 +620,32 @@ describe("a definition", () => {
 		assert.equal(worker.take()?.bytes.byteLength, 5);
 		assert.ok(Route && Channel);
 	});
+
+	const options = { prefix, stamp: true, maxReceivers: 2 };
+	test.each([
+		["route", (name: string) => defineRoute(name, { codec: json<number>(), ...options })],
+		["channel", (name: string) => defineChannel(name, { codec: json<number>(), ...options })],
+		["queue", (name: string) => defineQueue(name, { codec: json<number>(), ...options })],
+	] as const)("of a %s waits for receivers by name, and its endpoints flush and have stamps", async (kind, define) => {
+		const name = names.next();
+		const defined = define(name);
+		assert.equal(defined.waitForReceivers(1, { timeout: 0 }), false);
+		assert.equal(await defined.receiversReady(1, { timeout: 1 }), false);
+		assert.ok(!list({ prefix }).some((each) => each.name === name));
+		const ready = defined.receiversReady(1);
+		using sender = defined.sender();
+		using receiver = defined.receiver();
+		assert.equal(await ready, true);
+		assert.equal(defined.waitForReceivers(1), true);
+		assert.equal(defined.waitForReceivers(1, { prefix: `${prefix}.other`, timeout: 0 }), false);
+		await expectRejection("ERR_IPC_INVALID_ARGUMENT", /maxReceivers/, defined.receiversReady(3));
+		const more: Promise<unknown> = defined.receiversReady(1, JSON.parse('{ "wait": 1 }'));
+		await expectRejection("ERR_IPC_INVALID_ARGUMENT", /Its options are prefix, timeout, signal/, more);
+		sender.send(1);
+		const flushed = sender.flush();
+		assert.equal(receiver.recv(), 1);
+		assert.deepEqual(await flushed, { done: true, read: kind === "queue" ? 0 : 1, left: 0, unread: 0 });
+		assert.equal(receiver.latency?.count, 1);
+		assert.ok((receiver.lastStamp?.sender ?? 0) > 0);
+	});
 });

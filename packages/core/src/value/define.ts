@@ -6,7 +6,8 @@ import type { DefineChannel, DefineQueue, DefineRoute } from "./define_types.ts"
 import { checkValueOptions } from "./value_options.ts";
 
 type Options = Readonly<Record<string, unknown>>;
-type Factory = Pick<RouteFactory, "sender" | "receiver" | "clear"> & Partial<RouteFactory>;
+type Factory = Pick<RouteFactory, "sender" | "receiver" | "waitForReceivers" | "receiversReady" | "clear"> &
+	Partial<RouteFactory>;
 type Call = "sender" | "senderAsync" | "receiver";
 
 /** What an open cannot change: it is the same on both sides. */
@@ -39,11 +40,19 @@ function define(kind: EndpointKind, factory: Factory, name: string, given: unkno
 		return { ...Object.fromEntries(shared), ...added };
 	}
 
+	const itsPrefix = defined.prefix === undefined ? {} : { prefix: prefix as string };
+	const waitOf = (more: unknown): object => ({
+		...itsPrefix,
+		...checkOptionsObject(name, more as object | undefined, "{ timeout: 100 }"),
+	});
+
 	return {
 		name,
 		sender: (more?: object) => factory.sender(name, optionsOf("sender", more)),
 		receiver: (more?: object) => factory.receiver(name, optionsOf("receiver", more)),
-		clear: () => factory.clear(name, defined.prefix === undefined ? {} : { prefix: defined.prefix as string }),
+		waitForReceivers: (count: number, more?: object) => factory.waitForReceivers(name, count, waitOf(more)),
+		receiversReady: async (count: number, more?: object) => factory.receiversReady(name, count, waitOf(more)),
+		clear: () => factory.clear(name, itsPrefix),
 		...(kind === "route" && {
 			senderAsync: async (more?: object) => factory.senderAsync?.(name, optionsOf("senderAsync", more)),
 		}),

@@ -1,5 +1,7 @@
 import type {
 	EndpointOptions,
+	NameWaitAsyncOptions,
+	NameWaitOptions,
 	QueueReceiverOptions,
 	ReceiverOptions,
 	RouteSenderAsyncOptions,
@@ -56,6 +58,35 @@ export interface Definition<SomeSender, SomeReceiver, SomeReceiverOptions extend
 	 * console.log(receiver.recv()?.id); // 1
 	 */
 	receiver(options?: OpenOptions<SomeReceiverOptions> & InvalidOptions): SomeReceiver;
+	/**
+	 * Waits until at least `count` receivers of the name are open, and blocks the thread: `waitForReceivers` of the factory. It opens
+	 * nothing.
+	 *
+	 * @param options - The timeout. A `prefix` here replaces that of the definition.
+	 * @returns false if the time was up first.
+	 * @throws IpcError as `waitForReceivers` of the factory
+	 * @example
+	 * import { defineChannel } from "libipc";
+	 * import { text } from "libipc/codecs";
+	 *
+	 * const log = defineChannel("log", { codec: text() });
+	 * console.log(log.waitForReceivers(1, { timeout: 10 })); // false
+	 */
+	waitForReceivers(count: number, options?: NameWaitOptions): boolean;
+	/**
+	 * The same, but the event loop continues while it waits: `receiversReady` of the factory.
+	 *
+	 * @throws IpcError as `receiversReady` of the factory, as a rejection; or the reason of the aborted `signal`
+	 * @example
+	 * import { defineChannel } from "libipc";
+	 * import { text } from "libipc/codecs";
+	 *
+	 * const log = defineChannel("log", { codec: text() });
+	 * const ready = log.receiversReady(1, { timeout: 5000 });
+	 * using receiver = log.receiver();
+	 * console.log(await ready); // true
+	 */
+	receiversReady(count: number, options?: NameWaitAsyncOptions): Promise<boolean>;
 	/**
 	 * Removes the shared memory of the name: `clear` of the factory.
 	 *

@@ -13,11 +13,13 @@ import {
 	defineChannel,
 	defineQueue,
 	defineRoute,
+	type Latency,
 	Queue,
 	type QueueReceiver,
 	type Receiver,
 	Route,
 	type Sender,
+	type Stamp,
 	type ValueQueueReceiver,
 	type ValueReceiver,
 	type ValueSender,
@@ -177,7 +179,24 @@ export async function definitions(): Promise<void> {
 	// @ts-expect-error: a channel has no successor
 	orders.sender({ wait: 10 });
 
+	same<ReturnType<typeof orders.waitForReceivers>, boolean>(true);
+	same<ReturnType<typeof log.receiversReady>, Promise<boolean>>(true);
+	orders.waitForReceivers(1, { timeout: 10, prefix: "app" });
+	await log.receiversReady(1, { signal: AbortSignal.timeout(10) });
+	// @ts-expect-error: a wait that blocks cannot be aborted
+	orders.waitForReceivers(1, { signal: AbortSignal.timeout(10) });
+	// @ts-expect-error: the definition has the name
+	orders.waitForReceivers("orders", 1);
+	const { done, read, left, unread } = await orders.sender().flush({ timeout: 10 });
+	same<[typeof done, typeof read, typeof left, typeof unread], [boolean, number, number, number]>(true);
+	const stamped = defineChannel("stamped", { codec: json<Order>(), stamp: true });
+	same<ReturnType<typeof stamped.receiver>["lastStamp"], Stamp | undefined>(true);
+	same<ReturnType<typeof stamped.receiver>["latency"], Latency | undefined>(true);
+	// @ts-expect-error: a timeout is a number
+	orders.sender().flush({ timeout: "10" });
+
 	const jobs = defineQueue("jobs", { codec: json<Order>() });
+	same<ReturnType<typeof jobs.waitForReceivers>, boolean>(true);
 	same<ReturnType<typeof jobs.receiver>, ValueQueueReceiver<Order>>(true);
 	const frames = defineQueue("frames", { maxReceivers: 3 });
 	same<ReturnType<typeof frames.receiver>, QueueReceiver>(true);

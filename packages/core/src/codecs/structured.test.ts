@@ -2,6 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { inspect } from "node:util";
 import { seededRandom } from "@libipc/testing/random";
 import { structured } from "./structured.ts";
+import { damaged } from "./testing/damaged.ts";
+import { randomTree, randomValue } from "./testing/random_value.ts";
 
 const codec = structured<unknown>();
 const encode = codec.encode as (value: unknown) => Uint8Array;
@@ -11,72 +13,8 @@ const clone = (value: unknown): unknown => codec.decode(bytesOf(value));
 /** Executions with damaged messages: LIBIPC_CODEC_FUZZ=1000000 for a long run. */
 const EXECUTIONS = Number(process.env.LIBIPC_CODEC_FUZZ ?? 20_000);
 
-type Random = (end: number) => number;
-
-const leaves: readonly ((random: Random) => unknown)[] = [
-	() => undefined,
-	() => null,
-	(random) => random(2) === 0,
-	(random) => random(2 ** 32) - 2 ** 31,
-	(random) => (random(2 ** 32) - 2 ** 31) * 2 ** (random(100) - 50),
-	(random) => [-0, NaN, Infinity, -Infinity, 2 ** 31, -(2 ** 31), 2 ** 53, 0.1][random(8)],
-	(random) => Array.from({ length: random(20) }, () => String.fromCharCode(random(0xffff))).join(""),
-	(random) => "key ".repeat(random(40)),
-	(random) => BigInt(random(2 ** 32)) ** BigInt(random(20)) * (random(2) === 0 ? 1n : -1n),
-	(random) => new Date(random(2) === 0 ? NaN : random(2 ** 32) * 1000),
-	(random) => new RegExp(`a${random(10)}(?<x>b|c)*/`, ["", "g", "giu", "ys"][random(4)]),
-	(random) => Uint8Array.from({ length: random(30) }, () => random(256)),
-	(random) => new Float64Array(random(5)).fill(random(2 ** 32) / 3),
-	(random) => new BigInt64Array([BigInt(random(2 ** 32))]),
-	(random) => new DataView(new ArrayBuffer(8 + random(8))),
-	(random) => Uint16Array.from({ length: random(9) }, () => random(65536)).buffer,
-	(random) => new Number(random(100)),
-	() => Object("boxed"),
-	(random) => new ([Error, TypeError, RangeError][random(3)] as typeof Error)(`message ${random(10)}`),
-];
-
 const shown = (value: unknown): string =>
 	inspect(value, { depth: Infinity, maxArrayLength: null, maxStringLength: null });
-
-const randomTree = (random: Random, depth: number): unknown => randomValue(random, depth, [], true);
-
-/** A random value; with `isTree` false, one in which objects occur twice, and refer to themselves. */
-function randomValue(random: Random, depth: number, seen: object[] = [], isTree = false): unknown {
-	const known = <Some extends object>(value: Some): Some => {
-		seen.push(value);
-		return value;
-	};
-	const inner = (): unknown => randomValue(random, depth - 1, seen, isTree);
-	if (!isTree && seen.length > 0 && random(8) === 0) return seen[random(seen.length)];
-	switch (depth > 0 ? random(7) : 6) {
-		case 0: {
-			const array = known<unknown[]>([]);
-			for (let i = 0, length = random(6); i < length; i++) {
-				if (random(5) === 0) array.length = i + 1;
-				else array[i] = inner();
-			}
-			return array;
-		}
-		case 1: {
-			const object = known<Record<string, unknown>>({});
-			for (let i = random(6); i > 0; i--)
-				object[["a", "b", "", "__proto__x", "\ud800", "é", "0"][random(7)] as string] = inner();
-			return object;
-		}
-		case 2: {
-			const map = known(new Map<unknown, unknown>());
-			for (let i = random(5); i > 0; i--) map.set(inner(), inner());
-			return map;
-		}
-		case 3: {
-			const set = known(new Set<unknown>());
-			for (let i = random(5); i > 0; i--) set.add(inner());
-			return set;
-		}
-		default:
-			return leaves[random(leaves.length)]?.(random);
-	}
-}
 
 describe("the codec structured", () => {
 	test("copies what structuredClone copies", () => {
@@ -215,15 +153,8 @@ describe("the codec structured", () => {
 		const valid = Array.from({ length: 50 }, () => bytesOf(randomValue(random, 3)));
 		let read = 0;
 		for (let i = 0; i < EXECUTIONS; i++) {
-			let bytes = (valid[random(valid.length)] as Uint8Array).slice();
-			for (let changes = random(4); changes >= 0; changes--) {
-				const at = random(bytes.byteLength);
-				if (random(4) === 0) bytes = bytes.subarray(0, at);
-				else bytes[at] = random(2) === 0 ? random(256) : random(22);
-				if (bytes.byteLength === 0) break;
-			}
 			try {
-				codec.decode(bytes);
+				codec.decode(damaged(valid[random(valid.length)] as Uint8Array, random));
 				read++;
 			} catch (error) {
 				// A RangeError, or what a RegExp, a BigInt or a string that is not UTF-8 throws.

@@ -69,8 +69,8 @@ export async function joinModules(
 		const { outputs } = await Bun.build({
 			entrypoints: [join(dist, entry)],
 			target,
-			// Optional packages of the program: one instance for its code and ours.
-			external: ["msgpackr", "@bufbuild/protobuf", "flatbuffers"],
+			// Optional packages of the program, and the package itself, which entries such as `libipc/web` import: one instance for all.
+			external: ["msgpackr", "@bufbuild/protobuf", "flatbuffers", "libipc", "libipc/*"],
 			plugins: [
 				{
 					name: "separate modules",

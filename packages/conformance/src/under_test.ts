@@ -63,6 +63,9 @@ export const {
 	Signal,
 } = process.env.LIBIPC_PACKAGE === "@libipc/compat" ? compat : libipc;
 
+/** The whole package, for `createWeb` of `libipc/web`. */
+export const library = process.env.LIBIPC_PACKAGE === "@libipc/compat" ? compat : libipc;
+
 export type Condition = libipc.Condition;
 export type IpcError = libipc.IpcError;
 export type Latest = libipc.Latest;

@@ -34,6 +34,7 @@ export const optionNames = {
 	clear: ["prefix"],
 	list: ["prefix"],
 	clearLeftovers: ["prefix", "all", "filter"],
+	web: ["prefix", "permissions", "capacity", "maxPending", "library"],
 	wait: ["timeout"],
 	asyncWait: ["timeout", "signal"],
 	nameWait: ["prefix", "timeout"],

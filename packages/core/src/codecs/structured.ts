@@ -5,7 +5,8 @@ import { StructuredWriter } from "./structured_writer.ts";
 /** Not in use at this moment: a getter of a value may send another value. */
 let idle: StructuredWriter | undefined;
 
-function encode(value: unknown): Uint8Array {
+/** The bytes of a value. They are valid until the next call. */
+export function encode(value: unknown): Uint8Array {
 	const writer = idle ?? new StructuredWriter();
 	idle = undefined;
 	try {

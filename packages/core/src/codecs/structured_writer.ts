@@ -167,7 +167,7 @@ export class StructuredWriter {
 				break;
 			case "ArrayBuffer":
 				this.#byte(Tag.arrayBuffer);
-				this.#block(new Uint8Array(value as ArrayBuffer));
+				this.#block(bytesOf(value as ArrayBuffer));
 				break;
 			case "Number":
 			case "String":
@@ -263,9 +263,21 @@ export class StructuredWriter {
 		if (index < 0) throw refused(`an object of the class ${what}`);
 		this.#byte(Tag.view);
 		this.#byte(index);
-		this.#block(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+		this.#block(bytesOf(value.buffer, value.byteOffset, value.byteLength));
 	}
 }
 
+/** A value that the codec refuses: other TypeErrors come from getters of the value. */
+export class NotCloneable extends TypeError {}
+
 const refused = (what: string): TypeError =>
-	new TypeError(`The codec "structured" cannot send ${what}. It sends what structuredClone copies.`);
+	new NotCloneable(`The codec "structured" cannot send ${what}. It sends what structuredClone copies.`);
+
+/** The bytes of a buffer, or of a part of it. */
+function bytesOf(buffer: ArrayBufferLike, offset?: number, length?: number): Uint8Array {
+	try {
+		return new Uint8Array(buffer, offset, length);
+	} catch {
+		throw refused("bytes whose buffer was transferred");
+	}
+}

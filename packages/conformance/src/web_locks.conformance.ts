@@ -6,7 +6,7 @@ import { createWeb, type LockManager, type WebLocksSnapshot } from "libipc/web";
 import { afterAll, afterEach, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
 import { startProgram } from "./start_program.ts";
-import { Channel, library, Mutex, SharedMemory } from "./under_test.ts";
+import { Channel, IpcError, library, Mutex, SharedMemory } from "./under_test.ts";
 
 const names = new Names("weblocks");
 const { prefix } = names;
@@ -431,6 +431,32 @@ describe("query", () => {
 	});
 });
 
+describe("a prefix", () => {
+	test("has its own locks, which all clients of it share", async () => {
+		using same = createWeb({ prefix, library });
+		using other = createWeb({ prefix: `${prefix}.other`, library });
+		using another = createWeb({ prefix: `${prefix}.another`, library });
+		const isShared = (one: LockManager, two: LockManager) =>
+			one.request("a", () => two.request("a", { ifAvailable: true }, (lock) => lock === null));
+		assert.equal(await isShared(locks, same.locks), true);
+		assert.equal(await isShared(other.locks, other.locks), true);
+		assert.equal(await isShared(locks, other.locks), false);
+		assert.equal(await isShared(another.locks, other.locks), false);
+	});
+
+	test("of another user is a SecurityError, whose cause says why", async () => {
+		const refused = new IpcError("ERR_IPC_PERMISSION", "web.locks.mutex", "It belongs to another user.");
+		const open = (): never => {
+			throw refused;
+		};
+		const foreign = createWeb({ prefix, library: { ...library, Mutex: { ...Mutex, open } } });
+		for (const call of [() => foreign.locks.request("a", unreached), () => foreign.locks.query()]) {
+			const error = (await rejection(call())) as DOMException;
+			assert.deepEqual([error.name, error.cause], ["SecurityError", refused]);
+		}
+	});
+});
+
 describe("other threads and processes", () => {
 	/** A client in another thread or process, and how to ask it for something. */
 	async function client(name: string) {
@@ -474,7 +500,10 @@ describe("other threads and processes", () => {
 		const waiting = locks.request("x", () => "granted");
 		a.ask("hold", "y");
 		let state = await locks.query();
-		while (state.pending.length < 2) state = await locks.query();
+		while (state.pending.length < 2) {
+			await turn();
+			state = await locks.query();
+		}
 		const clientOf = (list: WebLocksSnapshot["held"], lock: string) => list.find(({ name }) => name === lock)?.clientId;
 		assert.equal(clientOf(state.held, "x"), clientOf(state.pending, "y"));
 		assert.equal(clientOf(state.held, "y"), clientOf(state.pending, "x"));
@@ -497,9 +526,9 @@ describe("other threads and processes", () => {
 
 		// b waits behind a, and this client behind b: killed, both are gone, also for those that ask.
 		b.ask("hold", "y");
-		while ((await locks.query()).pending.length < 1);
+		while ((await locks.query()).pending.length < 1) await turn();
 		const last = locks.request("y", () => "after two kills");
-		while ((await locks.query()).pending.length < 2);
+		while ((await locks.query()).pending.length < 2) await turn();
 		await b.program.kill();
 		while ((await locks.query()).pending.length > 1) await sleep(5);
 		await a.program.kill();

@@ -26,6 +26,12 @@ const outputs: Record<string, string[]> = {
 		"drop-newest: full before 1000: true; read what was sent: true",
 		"drop-oldest: sent 1000, read and lost: 1000; lost some: true",
 	],
+	"broadcast-and-web-locks": [
+		'one of three has the lock "fetcher", and has sent three news',
+		"it was killed: another one has the lock, and has sent three news",
+		"the second has heard 3 news of others, the third 6",
+		"held now: 0, waiting: 0",
+	],
 	"broadcast-to-workers": Array.from({ length: 3 }, () => "1000 prices, the highest 100"),
 	"collect-from-workers": ["a", "b", "c"].map((worker) => `${worker}: 1000 results, in order`),
 	configuration: [

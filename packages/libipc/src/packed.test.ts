@@ -46,6 +46,7 @@ beforeAll(() => {
 		"stack.mjs",
 		"codecs.mjs",
 		"streams.mjs",
+		"web.mjs",
 		"bundled.ts",
 		"names.cjs",
 		"typed.ts",
@@ -128,6 +129,13 @@ describe("the package", () => {
 				expect(run([runtime, command, "--version"])).toBe(`${version}\n`);
 				expect(run([runtime, command, "ls", "--json", "--dir", directory])).toBe("[]\n");
 			}
+	});
+
+	test("has the interfaces of the web, on the one library of the process", () => {
+		const oldest = nodeBinary("20");
+		const nodes = [node, oldest].filter((binary) => binary !== undefined);
+		for (const runtime of [process.execPath, ...nodes])
+			expect(run([runtime, "web.mjs"])).toBe("hello 4 true true true\n");
 	});
 
 	test("can say whether a library is a published one", async () => {

@@ -23,6 +23,8 @@ const application = await Application.bootstrap({
 		path("packages/libipc/src/codecs.ts"),
 		...["msgpack", "protobuf", "flatbuffers", "sealed"].map((codec) => path(`packages/libipc/src/codecs/${codec}.ts`)),
 		path("packages/libipc/src/streams.ts"),
+		path("packages/libipc/src/web.ts"),
+		path("packages/libipc/src/web/global.ts"),
 		path("packages/core/src/api.ts"),
 	],
 	tsconfig: path("packages/reference/tsconfig.json"),

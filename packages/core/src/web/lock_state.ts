@@ -1,5 +1,6 @@
 import { IpcError } from "@libipc/protocol";
 
+/** `exclusive`: nobody else holds the lock. `shared`: others may hold it in the mode `shared`. */
 export type LockMode = "exclusive" | "shared";
 
 /** A request for a lock, or a lock that was granted. */

@@ -65,7 +65,7 @@ export interface WebLocksSnapshot {
  * import { locks } from "libipc/web";
  *
  * const result = await locks.request("accounts", async (lock) => {
- *   console.log(lock.name, lock.mode); // accounts exclusive
+ *   console.log(lock.mode); // exclusive
  *   return 42;
  * });
  * console.log(result); // 42
@@ -121,7 +121,7 @@ export interface LockManager {
 	 *
 	 * await locks.request("accounts", async () => {
 	 *   const { held, pending } = await locks.query();
-	 *   console.log(held[0]?.name, pending.length); // accounts 0
+	 *   console.log(held[0]?.mode, pending.length); // exclusive 0
 	 * });
 	 */
 	query(): Promise<WebLocksSnapshot>;

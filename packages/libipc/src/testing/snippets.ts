@@ -32,7 +32,10 @@ export class Snippets {
 	renamed(snippet: string): string {
 		return snippet.includes('prefix: "shop"')
 			? snippet.replaceAll('prefix: "shop"', `prefix: "${this.#prefix}"`)
-			: snippet.replaceAll(/(\.(?:sender|receiver|open|clear)\(|deadLetter: )"/g, `$1"${this.#prefix}-`);
+			: snippet.replaceAll(
+					/(\.(?:sender|receiver|open|clear|request)\(|deadLetter: |new BroadcastChannel\()"/g,
+					`$1"${this.#prefix}-`,
+				);
 	}
 
 	write(file: string, code: string): string {

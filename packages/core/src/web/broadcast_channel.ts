@@ -93,7 +93,7 @@ export interface BroadcastChannel extends EventTarget, Disposable {
 	 * import { BroadcastChannel } from "libipc/web";
 	 *
 	 * const channel = new BroadcastChannel("news").unref();
-	 * channel.onmessage = ({ data }) => console.log(data); // as long as something else keeps the process alive
+	 * channel.onmessage = ({ data }) => console.log(data);
 	 * channel.close();
 	 */
 	unref(): this;

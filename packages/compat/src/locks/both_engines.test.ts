@@ -5,7 +5,7 @@ import { Names } from "@libipc/testing/names";
 import { TestProgram } from "@libipc/testing/test_program";
 import { nativeEngine } from "../../../core/src/bun/engine.ts";
 import { mappedEngine } from "../testing/mapped_engine.ts";
-import { TAKEN, Word, World } from "./testing/world.ts";
+import { NOTIFIED, TAKEN, Word, World } from "./testing/world.ts";
 
 const names = new Names("bothlocks", library);
 const CHILD = new URL("testing/mapped.child.ts", import.meta.url);
@@ -87,6 +87,23 @@ describe.each(both)("processes of both engines, beside this one with %s", (which
 		expect([Word.left, Word.right, Word.wrong].map((word) => world.words[word])).toEqual([10_000, 10_000, 0]);
 	}, 300_000);
 
+	test("a Signal: 2 processes and this one listen, and each sees the last of 10,000 values of 2 notifiers", async () => {
+		const prefix = newPrefix();
+		using world = new World(prefix, engines[which]);
+		using signal = world.signal();
+		const listeners = both.map((each) => start(each, "listens", prefix));
+		await until(world, Word.listening, 2);
+		const notifiers = both.map((each, i) => start(each, "rings", prefix, i));
+		const seen = new Map<number, number>();
+		for await (const id of signal) {
+			seen.set(id, Atomics.load(world.words, NOTIFIED + id / 40));
+			if ([0, 40].every((each) => seen.get(each) === 10_000)) break;
+		}
+		await ends(...notifiers, ...listeners);
+		expect([Word.done, Word.wrong].map((word) => world.words[word])).toEqual([2, 0]);
+		expect(signal.notify(1)).toBe(0);
+	}, 300_000);
+
 	test("shared memory: 4 processes count to 80,000 under a lock made of a word", async () => {
 		const prefix = newPrefix();
 		using world = new World(prefix, engines[which]);
@@ -120,6 +137,29 @@ describe.each(pairs)("a handle of %s and then one of %s, in one thread", (first,
 		other.markUnusable();
 		using late = here.mutex();
 		expect(() => late.tryLock()).toThrow(expect.objectContaining({ code: "ERR_IPC_UNUSABLE" }));
+	});
+
+	test("a Signal: ids, their order, what only notifies, a waiting event loop, a closed handle", async () => {
+		const prefix = newPrefix();
+		using here = new World(prefix, engines[first]);
+		using there = new World(prefix, engines[second]);
+		using signal = here.signal();
+		const other = there.signal();
+		using notifier = there.signal(false);
+		expect(notifier.notify(63, 0, 31, 32)).toBe(2);
+		for (const each of [signal, other])
+			expect([0, 0, 0, 0, 0].map(() => each.tryWait())).toEqual([0, 31, 32, 63, null]);
+		expect(signal.notify(5)).toBe(1);
+		expect([other.wait(), signal.tryWait()]).toEqual([5, null]);
+		const waits = signal.waitAsync();
+		await Bun.sleep(1);
+		expect(other.notify(40)).toBe(1);
+		expect(await waits).toBe(40);
+		expect(signal.wait({ timeout: 5 })).toBe(null);
+		other.close();
+		expect(notifier.notify(1)).toBe(1);
+		using late = here.signal();
+		expect([late.tryWait(), signal.wait()]).toEqual([null, 1]);
 	});
 
 	test("a reader-writer lock: readers together, a writer alone and in the order of the calls", async () => {

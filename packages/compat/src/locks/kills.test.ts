@@ -10,12 +10,14 @@ import type { SegmentMemory } from "./memory.ts";
 import type { SegmentMutex } from "./mutex.ts";
 import type { SegmentRwLock } from "./rwlock.ts";
 import type { SegmentSemaphore } from "./semaphore.ts";
+import type { SegmentSignal } from "./signal.ts";
 import {
 	openCondition,
 	openMemory,
 	openMutex,
 	openRwLock,
 	openSemaphore,
+	openSignal,
 	PERMITS,
 	wakerOf,
 } from "./testing/pretend_handles.ts";
@@ -465,5 +467,53 @@ describe("killed before each store: shared memory", () => {
 				expect(survivor.map()[4095]).toBe(7);
 			},
 		});
+	});
+});
+
+describe("killed before each store: a Signal", () => {
+	test("notifying: each of the others gets the ids, or does not", () => {
+		let other: SegmentSignal;
+		const stores = killBeforeEachStore(openSignal, {
+			others(process) {
+				const thread = process.start();
+				other = openSignal(thread);
+				other.arm(WaitBits.lock, wakerOf(thread));
+				return [other];
+			},
+			act: (victim) => expect(victim.notify(1, 1)).toBe(2),
+			check(survivor, at) {
+				const taken = [survivor, other].map((each) => [each.wait(0), each.wait(0), each.wait(0)]);
+				for (const ids of taken)
+					expect(ids.filter((id) => id >= 0)).toEqual([0, 32].slice(0, ids.indexOf(Status.timedOut)));
+				expect(taken.flat().filter((id) => id >= 0).length).toBe(Math.min(at, 4));
+				// A wait without an id has found the dead one, which counts no more.
+				expect(other.notify(2, 0)).toBe(1);
+				expect(survivor.wait(0)).toBe(1);
+			},
+		});
+		expect(stores).toBeGreaterThan(5);
+	});
+
+	test("waiting, taking an id, and closing", () => {
+		let other: SegmentSignal;
+		const stores = killBeforeEachStore(openSignal, {
+			others(process) {
+				other = openSignal(process.start());
+				return [other];
+			},
+			act(victim, thread) {
+				expect(victim.wait(2)).toBe(Status.timedOut);
+				victim.arm(WaitBits.lock, wakerOf(thread));
+				other.notify(8, 0);
+				expect(victim.wait(0)).toBe(3);
+				victim.close();
+			},
+			check(survivor) {
+				while (survivor.wait(0) !== Status.timedOut);
+				expect(other.notify(0, 8)).toBeGreaterThanOrEqual(1);
+				expect(survivor.wait(PATIENCE)).toBe(35);
+			},
+		});
+		expect(stores).toBeGreaterThan(5);
 	});
 });

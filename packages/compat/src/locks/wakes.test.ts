@@ -1,6 +1,6 @@
 /** Which waiter is woken, and that no other is. The threads are simulated, so everything happens in the order of the lines. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { type EngineHandle, Status, WaitBits } from "@libipc/protocol";
+import { type EngineHandle, Status, slotWord, WaitBits } from "@libipc/protocol";
 import { PretendProcess } from "../sab/testing/pretend.ts";
 import type { Threads } from "../sab/threads.ts";
 import { waitingSince } from "../segment/waits.ts";
@@ -11,6 +11,7 @@ import {
 	openMutex,
 	openRwLock,
 	openSemaphore,
+	openSignal,
 	PERMITS,
 	wakerOf,
 } from "./testing/pretend_handles.ts";
@@ -329,5 +330,33 @@ describe("shared memory", () => {
 			Object.assign(Atomics, { load });
 		}
 		expect(other.sleep(index, 0)).toBe(0);
+	});
+});
+
+describe("a Signal", () => {
+	test("a thread that waits is woken, and event loops that wait are signalled once", () => {
+		const [notifier, waiter, loop, idle] = [by(openSignal), by(openSignal), by(openSignal), by(openSignal)];
+		arm(loop);
+		expect(waiting(loop, idle)).toEqual([true, false]);
+		whenAsleep(waiter, () => expect(notifier.notify(0, 1)).toBe(3));
+		expect(waiter.wait(LONG)).toBe(32);
+		expect(waiting(loop)).toEqual([false]);
+		expect([loop.wait(0), loop.wait(0), idle.wait(0)]).toEqual([32, Status.timedOut, 32]);
+		arm(loop);
+		loop.disarm(WaitBits.lock);
+		expect(waiting(loop)).toEqual([false]);
+		expect(notifier.notify(1, 0)).toBe(3);
+		expect(loop.wait(0)).toBe(0);
+	});
+
+	test("a thread that looks again every 0.4 s finds an id without a wake-up", () => {
+		const [notifier, waiter] = [by(openSignal), by(openSignal)];
+		whenAsleep(waiter, () => {
+			// Killed before the wake: the bit is all that it has left.
+			const { words } = waiter.segment;
+			Atomics.or(words, waiter.at + slotWord.pending, 4);
+		});
+		expect(waiter.wait(LONG)).toBe(2);
+		expect(notifier.wait(0)).toBe(Status.timedOut);
 	});
 });

@@ -10,6 +10,7 @@ import { SegmentMemory } from "../memory.ts";
 import { SegmentMutex } from "../mutex.ts";
 import { SegmentRwLock } from "../rwlock.ts";
 import { SegmentSemaphore } from "../semaphore.ts";
+import { SegmentSignal } from "../signal.ts";
 
 /** Handles of threads that are none, each of the one name that its kind has: for tests. */
 
@@ -32,6 +33,8 @@ export const openRwLock = (thread: Threads): SegmentRwLock => open(thread, "rwlo
 export const openCondition = (thread: Threads): SegmentCondition => open(thread, "condition", SegmentCondition);
 export const openSemaphore = (thread: Threads, robust: boolean): SegmentSemaphore =>
 	open(thread, "semaphore", SegmentSemaphore, { initial: 1 + PERMITS, robust: robust ? 1 : 2 });
+
+export const openSignal = (thread: Threads): SegmentSignal => open(thread, "signal", SegmentSignal);
 
 export function openMemory(thread: Threads): SegmentMemory {
 	const { segment, at, instance, leave } = openAsHandle(thread, "memory", "", "name", { ...noOptions, size: 4096 });

@@ -1,6 +1,9 @@
 /** What the threads of a scenario do. */
 import type { WaitOptions } from "@libipc/core/api";
-import { RING, TAKEN, Word, type World } from "./world.ts";
+import { NOTIFIED, RING, TAKEN, Word, type World } from "./world.ts";
+
+/** How often each program notifies. */
+const RINGS = 10_000;
 
 /** Does nothing, for a while that the optimiser cannot remove. */
 function dawdle(world: World, rounds: number): void {
@@ -77,6 +80,34 @@ export const programs: Record<string, (world: World, argument: number) => void> 
 			last.set(producer, item);
 		}
 		for (const each of [mutex, filled, emptied]) each.close();
+	},
+
+	/** Notifies the id `argument`, so often, and what it writes before says how often. */
+	rings(world, argument) {
+		const signal = world.signal(false);
+		for (let i = 1; i <= RINGS; i++) {
+			Atomics.store(world.words, NOTIFIED + argument, i);
+			signal.notify(argument * 40);
+			if (i % 64 === 0) rest();
+		}
+		signal.close();
+	},
+
+	/** Until it has seen the last value of the ids 0 and 40. */
+	listens(world) {
+		const signal = world.signal();
+		world.add(Word.listening);
+		const seen = [0, 0];
+		for (let i = 0; seen.some((value) => value < RINGS); i++) {
+			const id = i % 2 === 0 ? signal.wait() : signal.wait({ timeout: 1000 });
+			if (id === null) continue;
+			const index = id / 40;
+			const value = Atomics.load(world.words, NOTIFIED + index);
+			if (value < (seen[index] ?? RINGS)) world.add(Word.wrong);
+			seen[index] = value;
+		}
+		world.add(Word.done);
+		signal.close();
 	},
 
 	/** Takes permits and gives them back, several at once. */

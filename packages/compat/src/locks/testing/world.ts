@@ -7,6 +7,7 @@ import {
 	type Semaphore,
 	type SemaphoreOptions,
 	type SharedMemory,
+	type Signal,
 } from "@libipc/core/api";
 import type { Engine } from "@libipc/protocol";
 import { sabEngine } from "../../sab/engine.ts";
@@ -31,6 +32,8 @@ export const Word = {
 	held: 9,
 	/** To wait on. */
 	bell: 10,
+	/** Listeners of the Signal that have begun. */
+	listening: 11,
 	/** A ring of numbers: the next to read, the next to write, and the numbers. */
 	read: 16,
 	write: 17,
@@ -38,6 +41,8 @@ export const Word = {
 } as const;
 
 export const RING = 8;
+/** From here on a word for each id of the Signal: what was written before it was notified. */
+export const NOTIFIED = 32;
 /** From here on a word for each number that was in the ring: how often it was taken out. */
 export const TAKEN = 64;
 /** From here on a word for each thread that can be killed: 1 when it has begun. */
@@ -72,6 +77,10 @@ export class World {
 
 	condition(name: string): Condition {
 		return createApi(this.#engine).Condition.open(name, { prefix: this.prefix });
+	}
+
+	signal(listen = true): Signal {
+		return createApi(this.#engine).Signal.open("signal", { prefix: this.prefix, listen });
 	}
 
 	close(): void {

@@ -1,7 +1,6 @@
 import { Channel, monotonicNs, type Receiver, Route, type Sender } from "libipc";
 import type { RoundReport } from "../launcher/endpoint_group.ts";
-import { byMemcmp } from "../workload/memcmp.ts";
-import { Workload } from "../workload/workload.ts";
+import { type Comparer, Workload } from "../workload/workload.ts";
 
 /** The first order: which endpoint to open, and what it sends or receives in each round. */
 export interface Assignment {
@@ -75,10 +74,11 @@ export class Participant implements Disposable {
 	readonly #endpoint: Sender | Receiver;
 	readonly #startBarrier: StartBarrier;
 
-	constructor(assignment: Assignment) {
+	/** @param compare - How a receiver compares what came with what was sent. */
+	constructor(assignment: Assignment, compare: Comparer) {
 		const { role, kind, prefix, senders, receivers, min, max, capacity } = assignment;
 		this.#assignment = assignment;
-		this.#workload = new Workload({ min, max, senders }, byMemcmp);
+		this.#workload = new Workload({ min, max, senders }, compare);
 		const factory = kind === "route" ? Route : Channel;
 		this.#endpoint =
 			role === "sender"

@@ -1,25 +1,17 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { Channel, Route } from "libipc";
-import { EndpointGroup, type EndpointProgram, type RoundResult } from "../launcher/endpoint_group.ts";
+import type { RoundResult } from "../launcher/endpoint_group.ts";
 import { NativeProgram } from "../launcher/native_program.ts";
 import { startProgram, type Transport } from "../launcher/start_program.ts";
 import { type Interval, medianInterval } from "../statistics/bootstrap.ts";
 import { median } from "../statistics/statistics.ts";
-import { type Assignment, ENDPOINT_NAME } from "./participant.ts";
-import { type Pattern, topology } from "./pattern.ts";
+import type { Pattern } from "./pattern.ts";
+import { clearEndpoints, planOf, type RowSize, startEndpoints } from "./row_endpoints.ts";
 
-export interface RowOptions {
-	readonly pattern: Pattern;
-	readonly n: number;
-	/** Messages in all, shared among the senders. */
-	readonly count: number;
-	readonly min: number;
-	readonly max: number;
+export interface RowOptions extends RowSize {
 	/** Each endpoint runs in a separate process or Worker. */
 	readonly transport: Transport;
 	readonly runs: number;
-	readonly capacity: number;
 	/** Another checkout of this repository, built: its participants take turns with those of this one. */
 	readonly against?: string;
 }
@@ -53,14 +45,6 @@ export interface OtherCheckout {
 }
 
 /**
- * Each sender sends about so many messages before it is measured: by then the code is compiled to the end, and the pages are
- * mapped. libipc and the baseline warm up alike.
- */
-const WARM_UP_MESSAGES = 200_000;
-const MIN_WARM_UP_ROUNDS = 3;
-const MAX_WARM_UP_ROUNDS = 20;
-
-/**
  * How often the processes of a row are started again, if there are as many runs. The cores, pages and caches that a process got
  * at its start stay with it: no row depends on few starts.
  */
@@ -74,21 +58,6 @@ function programOf(directory: string): URL {
 }
 
 let rows = 0;
-
-function startParticipant(
-	program: URL,
-	transport: Transport,
-	assignment: Assignment,
-	signal: AbortSignal,
-): EndpointProgram<Assignment> {
-	const participant: EndpointProgram<Assignment> = startProgram(transport, {
-		name: `${assignment.role} ${assignment.index}`,
-		program,
-		signal,
-	});
-	participant.send(assignment);
-	return participant;
-}
 
 /** What the rounds of one start took, in nanoseconds. */
 interface Start {
@@ -117,14 +86,9 @@ function compared(starts: readonly Start[], sent: number): OtherCheckout {
 
 /** Measures one row: rounds of libipc, of another checkout if there is one, and of the baseline take turns. */
 export async function measureRow(options: RowOptions, signal: AbortSignal): Promise<Row> {
-	const { pattern, n, count, min, max, transport, runs, capacity, against } = options;
-	const { kind, senders, receivers } = topology(pattern, n);
-	const messagesPerSender = Math.floor(count / senders);
-	const sent = messagesPerSender * senders;
-	const warmUpRounds = Math.min(
-		MAX_WARM_UP_ROUNDS,
-		Math.max(MIN_WARM_UP_ROUNDS, Math.ceil(WARM_UP_MESSAGES / messagesPerSender)),
-	);
+	const { pattern, n, min, max, transport, runs, capacity, against } = options;
+	const plan = planOf(options);
+	const { senders, receivers, sent, warmUpRounds } = plan;
 	const prefix = `bench${process.pid}.${rows++}`;
 	const prefixes = against === undefined ? [prefix] : [prefix, `${prefix}.other`];
 	const starts: Start[] = [];
@@ -132,13 +96,8 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 		for (let start = 0, left = runs; start < STARTS && left > 0; start++) {
 			const rounds = Math.ceil(left / (STARTS - start));
 			left -= rounds;
-			const startGroup = (program: URL, prefix: string) => {
-				const shared = { kind, prefix, senders, receivers, messagesPerSender, min, max, capacity };
-				return EndpointGroup.start<Assignment>({
-					...shared,
-					start: (role, index) => startParticipant(program, transport, { ...shared, role, index }, signal),
-				});
-			};
+			const startGroup = (program: URL, prefix: string) =>
+				startEndpoints(options, plan, prefix, (name) => startProgram(transport, { name, program, signal }));
 			await using endpoints = await startGroup(HERE, prefix);
 			await using others = against === undefined ? null : await startGroup(programOf(against), `${prefix}.other`);
 			await using baseline = new NativeProgram({
@@ -181,10 +140,6 @@ export async function measureRow(options: RowOptions, signal: AbortSignal): Prom
 			...(against === undefined ? {} : { other: compared(starts, sent) }),
 		};
 	} finally {
-		// Participants that were killed leave their segments.
-		for (const prefix of prefixes) {
-			(kind === "route" ? Route : Channel).clear(ENDPOINT_NAME, { prefix });
-			Channel.clear("start", { prefix });
-		}
+		for (const prefix of prefixes) clearEndpoints(plan, prefix);
 	}
 }

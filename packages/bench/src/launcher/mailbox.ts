@@ -1,11 +1,26 @@
+interface Wait<Value> {
+	readonly promise: Promise<Value>;
+	resolve(value: Value): void;
+	reject(reason: unknown): void;
+}
+
+/** `Promise.withResolvers`, which Node 20 does not have: the command `libipc bench` runs there. */
+function newWait<Value>(): Wait<Value> {
+	let wait: Omit<Wait<Value>, "promise"> | undefined;
+	const promise = new Promise<Value>((resolve, reject) => {
+		wait = { resolve, reject };
+	});
+	return { promise, ...(wait as Omit<Wait<Value>, "promise">) };
+}
+
 /**
  * The reports of a program, in the order in which they came. After a failure the reports that came before it can still be
  * taken; then every wait is rejected.
  */
 export class Mailbox<Report> {
 	readonly #reports: Report[] = [];
-	readonly #waits: PromiseWithResolvers<Report>[] = [];
-	readonly #failure = Promise.withResolvers<never>();
+	readonly #waits: Wait<Report>[] = [];
+	readonly #failure = newWait<never>();
 	#error: { readonly reason: unknown } | undefined;
 
 	constructor() {
@@ -34,7 +49,7 @@ export class Mailbox<Report> {
 
 	/** The next report. */
 	take(): Promise<Report> {
-		const wait = Promise.withResolvers<Report>();
+		const wait = newWait<Report>();
 		const report = this.#reports.shift();
 		if (report !== undefined) wait.resolve(report);
 		else if (this.#error) wait.reject(this.#error.reason);

@@ -1,4 +1,6 @@
 import type { Command } from "./command.ts";
+import { bench } from "./commands/bench.ts";
+import { benchParticipant } from "./commands/bench_participant.ts";
 import { clear } from "./commands/clear.ts";
 import { completionOf } from "./commands/completion.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -21,5 +23,7 @@ export const commands: readonly Command[] = [
 	clear,
 	doctor,
 	doctorPeer,
+	bench,
+	benchParticipant,
 	completionOf(() => commands),
 ];

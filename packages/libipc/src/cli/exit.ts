@@ -10,6 +10,8 @@ export const Exit = {
 	notFound: 3,
 	/** The time that it was given is up. */
 	timedOut: 4,
+	/** The user or the system asked it to end before it was done: 128 + SIGINT, as shells have it. */
+	interrupted: 130,
 } as const;
 
 export type ExitStatus = (typeof Exit)[keyof typeof Exit];
@@ -21,6 +23,7 @@ export const exitMeanings: ReadonlyMap<ExitStatus, string> = new Map([
 	[Exit.usage, "it was called in a wrong way, and did nothing"],
 	[Exit.notFound, "there is no such name"],
 	[Exit.timedOut, "the time that it was given is up"],
+	[Exit.interrupted, "it was interrupted before it was done"],
 ]);
 
 /** Ends the command with a message and a status. The message says what was wrong and what to do. */

@@ -27,6 +27,8 @@ function printLines(lines: readonly string[], output = plainOutput(false)): Exit
 
 /** Prints what went wrong to standard error, with `--json` as an object; returns the exit status. */
 function report(error: unknown, called: string, isJson: boolean): ExitStatus {
+	// A command that has nothing to print when it is interrupted throws what its signal says.
+	if (error instanceof Error && error.name === "AbortError") return Exit.interrupted;
 	const isExpected = error instanceof CommandFailure || error instanceof IpcError;
 	const message = error instanceof Error ? error.message : String(error);
 	const code = error instanceof IpcError ? error.code : undefined;

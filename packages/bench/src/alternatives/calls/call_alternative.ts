@@ -1,7 +1,10 @@
 import type { Availability } from "../alternative.ts";
 import type { Quote } from "./quote.ts";
 
-/** One client of one server, which is another process or thread. The server sets the latest value once a millisecond. */
+/**
+ * One client of one server, which is another process or thread. From the question `START_CHANGES` on, the server sets the latest
+ * value once a millisecond.
+ */
 export interface CallClient extends AsyncDisposable {
 	/** Asks the server. A transport whose calls block answers without a promise. */
 	quote(symbol: string, number: number): Promise<Quote> | Quote;

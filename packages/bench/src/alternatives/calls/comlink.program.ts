@@ -1,12 +1,12 @@
 import { expose } from "comlink";
 import { type Quote, quoteOf, symbolAt } from "./quote.ts";
-import { setLatest } from "./set_latest.ts";
+import { quoteServer } from "./quote_server.ts";
 
 let latest: Quote = quoteOf(symbolAt(0), 0);
-const server = { latest: () => latest, quote: quoteOf };
+const quote = await quoteServer((next) => {
+	latest = next;
+});
+const server = { latest: () => latest, quote };
 export type Server = typeof server;
 
-await setLatest((quote) => {
-	latest = quote;
-});
 expose(server);

@@ -2,13 +2,12 @@
 import { Latest, Service } from "libipc";
 import { report } from "../../launcher/started.ts";
 import { type CallCodec, callCodecs, quoteCodecs } from "./call_codecs.ts";
-import { quoteOf } from "./quote.ts";
-import { setLatest } from "./set_latest.ts";
+import { quoteServer } from "./quote_server.ts";
 
 const [name = "json", prefix = ""] = process.argv.slice(2);
 const codec = name as CallCodec;
 using latest = Latest.open("latest", { prefix, codec: quoteCodecs[codec] });
-await setLatest((quote) => latest.set(quote));
-const server = Service.serve("prices", { quote: quoteOf }, { prefix, codec: callCodecs[codec] });
+const quote = await quoteServer((next) => latest.set(next));
+const server = Service.serve("prices", { quote }, { prefix, codec: callCodecs[codec] });
 report("ready");
 await server.ended;

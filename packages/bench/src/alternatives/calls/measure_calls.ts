@@ -1,6 +1,7 @@
 import { type Percentiles, percentiles } from "../../statistics/statistics.ts";
 import type { CallAlternative, CallClient } from "./call_alternative.ts";
 import { answers, isWhole, type Quote, symbolAt } from "./quote.ts";
+import { START_CHANGES } from "./quote_server.ts";
 
 export interface CallOptions {
 	/** Timed calls, and as many timed reads of the latest value. */
@@ -37,6 +38,7 @@ async function measureClient(transport: string, client: CallClient, options: Cal
 		(number) => client.quote(symbolAt(number), number),
 		(quote, number) => answers(quote, symbolAt(number), number),
 	);
+	await client.quote(START_CHANGES, 0);
 	const order = new LatestOrder();
 	const reads = await time(
 		options,

@@ -2,8 +2,7 @@
 import { RedisClient } from "bun";
 import { report } from "../../launcher/started.ts";
 import type { Answer } from "./pending_calls.ts";
-import { quoteOf } from "./quote.ts";
-import { setLatest } from "./set_latest.ts";
+import { quoteServer } from "./quote_server.ts";
 
 export const REQUESTS = "requests";
 export const LATEST = "latest";
@@ -21,11 +20,11 @@ if (import.meta.main) {
 	const url = process.argv[2];
 	// A connection that waits in BLPOP carries nothing else.
 	const [requests, answers] = [new RedisClient(url), new RedisClient(url)];
-	await setLatest((quote) => answers.set(LATEST, JSON.stringify(quote)));
+	const quote = await quoteServer((next) => answers.set(LATEST, JSON.stringify(next)));
 	report("ready");
 	for (;;) {
 		const [, text] = await requests.send("BLPOP", [REQUESTS, "0"]);
 		const { id, symbol, number, replyTo }: Request = JSON.parse(text);
-		await answers.rpush(replyTo, JSON.stringify({ id, result: quoteOf(symbol, number) } satisfies Answer));
+		await answers.rpush(replyTo, JSON.stringify({ id, result: quote(symbol, number) } satisfies Answer));
 	}
 }

@@ -1,6 +1,6 @@
 import type { Answer } from "./pending_calls.ts";
 import { type Quote, quoteOf, symbolAt } from "./quote.ts";
-import { setLatest } from "./set_latest.ts";
+import { quoteServer } from "./quote_server.ts";
 
 /** Without `symbol`: a request of the latest value. */
 export interface Request {
@@ -10,11 +10,11 @@ export interface Request {
 }
 
 let latest: Quote = quoteOf(symbolAt(0), 0);
+const quote = await quoteServer((next) => {
+	latest = next;
+});
 process.on("message", ({ id, symbol, number = 0 }: Request) => {
-	const result = symbol === undefined ? latest : quoteOf(symbol, number);
+	const result = symbol === undefined ? latest : quote(symbol, number);
 	process.send?.({ id, result } satisfies Answer);
 });
 process.on("disconnect", () => process.exit());
-await setLatest((quote) => {
-	latest = quote;
-});

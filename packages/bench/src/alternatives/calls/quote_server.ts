@@ -4,7 +4,7 @@ import { type Quote, quoteOf, symbolAt } from "./quote.ts";
 const PERIOD_MS = 1;
 
 /**
- * The symbol of the question after which the latest value changes. Calls are measured before it: Bun's event loop takes
+ * The symbol of the one question after which the latest value changes. Calls are measured before it: Bun's event loop takes
  * longer to wake up while a timer of a millisecond runs.
  */
 export const START_CHANGES = "START";
@@ -17,9 +17,8 @@ export async function quoteServer(set: (quote: Quote) => unknown): Promise<typeo
 	let number = 0;
 	const next = (): unknown => set(quoteOf(symbolAt(number), number++));
 	await next();
-	let changes: ReturnType<typeof setInterval> | undefined;
 	return (symbol, question) => {
-		if (symbol === START_CHANGES) changes ??= setInterval(next, PERIOD_MS);
+		if (symbol === START_CHANGES) setInterval(next, PERIOD_MS);
 		return quoteOf(symbol, question);
 	};
 }

@@ -35,6 +35,7 @@ function report(error: unknown, called: string, isJson: boolean): ExitStatus {
 	let status: ExitStatus = Exit.failed;
 	if (error instanceof CommandFailure) status = error.status;
 	else if (code === "ERR_IPC_NOT_FOUND") status = Exit.notFound;
+	else if (code === "ERR_IPC_TIMED_OUT") status = Exit.timedOut;
 	if (isJson) process.stderr.write(`${JSON.stringify({ error: { message, ...(code && { code }) }, status })}\n`);
 	else {
 		const hint = status === Exit.usage ? `\nSee ${called} --help` : "";

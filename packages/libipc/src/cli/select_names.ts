@@ -5,7 +5,18 @@ import { printable } from "./format.ts";
 
 /** All kinds of names. */
 export const kinds = [
-	...(["route", "channel", "queue", "mutex", "condition", "semaphore", "rwlock", "memory", "signal"] as const),
+	...([
+		"route",
+		"channel",
+		"queue",
+		"mutex",
+		"condition",
+		"semaphore",
+		"rwlock",
+		"memory",
+		"signal",
+		"latest",
+	] as const),
 ] as const satisfies readonly ListedName["kind"][];
 
 /** The flag of commands that take names: one name may exist as several kinds. */

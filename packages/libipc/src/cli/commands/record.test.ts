@@ -1,4 +1,4 @@
-import { afterAll, afterEach, expect, test } from "bun:test";
+import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,9 @@ import { RecordingReader } from "../recording/recording_reader.ts";
 import { leaveBehind, makeOddNames } from "../testing/odd_names.ts";
 import { jsonOf, runLibipc, runtimes } from "../testing/run_libipc.ts";
 import { RunningLibipc } from "../testing/start_libipc.ts";
+
+// Each test starts some processes.
+setDefaultTimeout(60_000);
 
 const names = new Names("cmdrecord", library);
 const { prefix } = names;
@@ -80,7 +83,7 @@ test("a replay of four names with stamps has the same messages in the same order
 	expect(contentOf(again)).toEqual(recorded);
 	expect(statSync(file).size).toBeLessThan(statSync(again).size);
 	expect(statSync(file).mode & 0o777).toBe(0o600);
-}, 60_000);
+});
 
 test("a message comes before those that were sent because of it", async () => {
 	const file = newFile();
@@ -141,7 +144,7 @@ test("a recorder that is killed leaves what it has written, and it is replayed",
 		err: `libipc replay: ${file}: the last 100 bytes are not whole: it was cut off or damaged there. What is whole was used.\n`,
 	});
 	expect(out).toContain(`${whole.toLocaleString("en")} message`);
-}, 60_000);
+});
 
 test("names without stamps, a queue that is emptied, and messages that were overwritten", async () => {
 	const file = newFile();
@@ -217,7 +220,7 @@ test("a replay keeps the times, at any speed, and begins where it is asked to", 
 	expect(runLibipc(["replay", file, "--speed", "fast"])).toMatchObject({ status: 2 });
 	expect(runLibipc(["replay", import.meta.filename]).err).toMatch(/is not a recording of libipc/);
 	expect(runLibipc(["record", "slow", "--prefix", prefix, "-o", file]).err).toMatch(/exists. With --force/);
-}, 30_000);
+});
 
 test("names that cannot be opened are refused, with the reason", async () => {
 	using _receiver = Channel.receiver("live", { prefix, capacity: 4096 });

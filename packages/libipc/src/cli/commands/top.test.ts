@@ -1,4 +1,4 @@
-import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, rmSync } from "node:fs";
 import { Names } from "@libipc/testing/names";
 import * as library from "libipc";
@@ -6,6 +6,9 @@ import { Channel, Mutex } from "libipc";
 import { leaveBehind, makeOddNames } from "../testing/odd_names.ts";
 import { PseudoTerminal } from "../testing/pseudo_terminal.ts";
 import { jsonOf, runLibipc, runtimes } from "../testing/run_libipc.ts";
+
+// Each test starts some processes.
+setDefaultTimeout(60_000);
 
 const names = new Names("cmdtop", library);
 const { prefix } = names;
@@ -76,7 +79,7 @@ describe("libipc top on a terminal", () => {
 		top.signal("SIGTERM");
 		expect(await top.ended()).toBe(0);
 		await top.wrote(alternateOff);
-	}, 30_000);
+	});
 
 	test("takes less than 1 % of a processor with 100 names and a look each second", async () => {
 		const open = Array.from({ length: 100 }, (_, i) => [
@@ -93,7 +96,7 @@ describe("libipc top on a terminal", () => {
 		} finally {
 			for (const each of open) each.close();
 		}
-	}, 30_000);
+	});
 });
 
 test("libipc top --once and --json print one sample, with names in every state", async () => {

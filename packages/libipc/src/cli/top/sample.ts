@@ -4,6 +4,7 @@ import { hasRing, slowest } from "../summary.ts";
 /** What `top` shows of a name. Rates are per second, between two looks; `undefined`: there was no look before. */
 export interface Row {
 	readonly name: ListedName;
+	/** Messages; of a latest value, how often it was set. */
 	readonly messages: number | undefined;
 	/** Bytes of records, headers included. */
 	readonly bytes: number | undefined;
@@ -71,7 +72,7 @@ function rowOf(name: ListedName, before: Seen | undefined, after: Seen, seconds:
 	const isSame = before !== undefined && name.written >= before.name.written && seconds > 0;
 	const rate = (difference: (since: Seen) => number) => (isSame ? difference(before) / seconds : undefined);
 	const isRing = hasRing(name);
-	const isKnown = name.state === "live" || name.state === "leftover";
+	const isKnown = name.state === "live" || name.state === "leftover" || name.state === "kept";
 	const lag = isRing ? slowest(name) : 0;
 	let senders = 0;
 	let receivers = 0;
@@ -80,7 +81,7 @@ function rowOf(name: ListedName, before: Seen | undefined, after: Seen, seconds:
 		else if (alive) receivers++;
 	return {
 		name,
-		messages: isRing ? rate((since) => name.messages - since.name.messages) : undefined,
+		messages: isRing || name.kind === "latest" ? rate((since) => name.messages - since.name.messages) : undefined,
 		bytes: isRing ? rate((since) => name.written - since.name.written) : undefined,
 		drops: isRing ? rate((since) => dropsBetween(since, after)) : undefined,
 		wakeups: isKnown ? rate((since) => (name.wakeups - since.name.wakeups) >>> 0) : undefined,

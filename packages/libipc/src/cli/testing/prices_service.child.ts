@@ -1,0 +1,24 @@
+/** A service with methods of all kinds: `prices_service.child.ts PREFIX`. Prints `open` when it is served. */
+import { Service } from "libipc";
+import { json } from "libipc/codecs";
+
+const [prefix = ""] = process.argv.slice(2);
+
+Service.serve(
+	"prices",
+	{
+		quote: (symbol: string, count = 1) => ({ symbol, price: 42.5 * count }),
+		text: (value: unknown) => `${typeof value} ${value}`,
+		fails() {
+			throw new RangeError("no such symbol");
+		},
+		nothing() {},
+		never: () => new Promise<void>(() => {}),
+		async *watch(symbol: string) {
+			for (let i = 0; i < 3; i++) yield { symbol, i };
+		},
+		ends: () => process.kill(process.pid, "SIGKILL"),
+	},
+	{ prefix, codec: json() },
+);
+console.log(JSON.stringify("open"));

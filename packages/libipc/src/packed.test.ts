@@ -7,6 +7,7 @@ import {
 	realpathSync,
 	renameSync,
 	rmSync,
+	statSync,
 	writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -129,6 +130,8 @@ describe("the package", () => {
 				expect(run([runtime, command, "--version"])).toBe(`${version}\n`);
 				expect(run([runtime, command, "ls", "--json", "--dir", directory])).toBe("[]\n");
 			}
+		// What it measures with is in it: about 15 kB.
+		expect(statSync(command).size).toBeLessThan(250_000);
 	});
 
 	test("has the interfaces of the web, on the one library of the process", () => {
@@ -137,6 +140,20 @@ describe("the package", () => {
 		for (const runtime of [process.execPath, ...nodes])
 			expect(run([runtime, "web.mjs"])).toBe("hello 4 true true true\n");
 	});
+
+	test("measures and checks the machine with what is installed", () => {
+		const command = join(directory, "node_modules/.bin/libipc");
+		for (const runtime of [process.execPath, nodeBinary("20")]) {
+			if (runtime === undefined) continue;
+			const doctor = JSON.parse(run([runtime, command, "doctor", "--json"]));
+			const of = (about: string) => doctor.findings.find((finding: { about: string }) => finding.about === about);
+			expect(of("messages").grade).toBe("ok");
+			expect(of("library")).toMatchObject({ grade: "ok", found: expect.not.stringContaining("not from a package") });
+			const args = ["bench", "-p", "route", "--ends", "1", "-c", "2000", "-r", "1", "--json"];
+			const [row] = JSON.parse(run([runtime, command, ...args])).rows;
+			expect(row).toMatchObject({ delivered: 2000, expected: 2000, corrupt: 0 });
+		}
+	}, 300_000);
 
 	test("can say whether a library is a published one", async () => {
 		const native = join(directory, "node_modules/libipc/native");

@@ -15,9 +15,10 @@ describe.each(runtimes)("libipc bench in %s", (name, command) => {
 		const ends = name === "Bun" ? 2 : 1;
 		const args = ["bench", "-p", "N-N", "--ends", String(ends), ...small];
 		const { rows } = jsonOf<{ rows: AloneRow[] }>(args, { command });
+		const whole = { pattern: "N-N", corrupt: 0 } as const;
 		const expected = [
-			{ pattern: "N-N", n: 1, delivered: 4000, corrupt: 0 },
-			{ pattern: "N-N", n: 2, delivered: 8000, corrupt: 0 },
+			{ ...whole, n: 1, delivered: 4000 },
+			{ ...whole, n: 2, delivered: 8000 },
 		];
 		expect(rows.map(({ pattern, n, delivered, corrupt }) => ({ pattern, n, delivered, corrupt }))).toEqual(
 			expected.slice(0, ends),

@@ -34,10 +34,12 @@ export interface SignalOptions extends HandleOptions {
  * using control = Signal.open("control", { listen: false }); // in one process
  * using signal = Signal.open("control"); // in each of the others
  * console.log(control.notify(RELOAD, STOP)); // 1
+ * let reloads = 0;
  * for await (const id of signal) {
- *   console.log(id === RELOAD ? "reload" : "stop"); // reload, then stop
+ *   if (id === RELOAD) reloads++;
  *   if (id === STOP) break;
  * }
+ * console.log(reloads); // 1
  */
 export interface Signal extends Handle, AsyncIterable<number> {
 	/**

@@ -6,7 +6,7 @@
 import ctypes
 import os
 import sys
-from ctypes import POINTER, Structure, byref, c_char, c_char_p, c_int32, c_uint32, c_uint64, c_void_p, sizeof
+from ctypes import POINTER, Structure, byref, c_char, c_char_p, c_double, c_int32, c_uint32, c_uint64, c_void_p, sizeof
 
 ABI_VERSION = 9
 ROUTE, CHANNEL, QUEUE = 1, 2, 3
@@ -57,6 +57,7 @@ def load(path):
     library = ctypes.CDLL(path)
     functions = {
         "ipc_abi_version": (c_uint32,),
+        "ipc_now_ns": (c_double,),
         "ipc_status_text": (c_char_p, c_int32),
         "ipc_failure_text": (c_uint32, POINTER(Failure), c_char_p, c_uint32),
         "ipc_receiver_open": (c_void_p, c_char_p, c_char_p, POINTER(Options), POINTER(Failure)),

@@ -178,6 +178,14 @@ static __attribute__((noinline)) int32_t queue_check(const ipc_segment *segment,
   return has_limit || attempts & (IPC_LEASE_DEAD | IPC_LEASE_BACK) ? IPC_QUEUE_MOVE : IPC_OK;
 }
 
+/*
+ * There is a time, and no message was ever delayed: damage, because the bit in take_checks comes before the first time,
+ * and both under the take lock. It would end each wait at once.
+ */
+static __attribute__((noinline)) void queue_forget_due(ipc_header *header) {
+  atomic_store_explicit(&header->next_due, 0, memory_order_relaxed);
+}
+
 int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, int32_t most, uint32_t *offset, uint32_t *length) {
   ipc_header *header = segment->header;
   if (!queue_lock(segment, instance)) return IPC_TIMED_OUT;
@@ -219,9 +227,8 @@ int32_t ipc_queue_take(ipc_segment *segment, uint32_t instance, int32_t most, ui
     position += units;
   }
   atomic_store_explicit(&header->cursor, position, memory_order_relaxed);
-  /* Damage, because the bit comes before the first time, and both under the lock: it would end each wait at once. */
   if (status == IPC_TIMED_OUT && !(checks & IPC_TAKE_DELAYS) && IPC_UNLIKELY(queue_load(&header->next_due) != 0))
-    atomic_store_explicit(&header->next_due, 0, memory_order_relaxed);
+    queue_forget_due(header);
   queue_unlock(segment);
   return status;
 }

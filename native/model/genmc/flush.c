@@ -21,17 +21,21 @@ static ipc_sender sender;
 static ipc_receiver receiver;
 static ipc_segment other;
 static uint32_t read_by_receiver;
+static uint64_t second_head;
 
 static void send(void) {
   uint64_t message = 7;
   CHECK(ipc_sender_send(&sender, &message, BYTES, 0) == IPC_OK);
 }
 
+/* What a send does last, for the record that is there: fewer executions than with all of it. */
+static void publish_second(void) { atomic_store_explicit(&shared.header.head, second_head, memory_order_release); }
+
 static void *flush(void *unused) {
   static ipc_read_point point;
   CHECK(ipc_sender_read_point(&sender, &point) == IPC_OK);
   CHECK(point.receivers == 1);
-  send(); /* comes behind the point */
+  publish_second(); /* comes behind the point */
   CHECK(ipc_sender_wait_until_read(&sender, &point, -1) == IPC_OK);
   CHECK(point.read == 1 && point.left == 0);
   CHECK(read_by_receiver == 1);
@@ -62,6 +66,10 @@ static void begin(void) {
   model_join_ring(&shared, &other, IPC_ROUTE, body, UNITS, 1, 1);
   if (NOTIFIERS) SET(shared.header.event_flags[IPC_EVENT_SPACE].wanted, IPC_WANTED_ALWAYS | IPC_WANTED_NUMBER);
   send();
+  uint64_t first_head = GET(shared.header.head);
+  send();
+  second_head = GET(shared.header.head);
+  SET(shared.header.head, first_head);
 }
 
 int main(void) {

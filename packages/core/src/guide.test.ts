@@ -149,6 +149,12 @@ const outputs: Record<string, string[]> = {
 		"refused: SyntaxError",
 		"order 3: water, at minute 5",
 	],
+	"waiting-until-read": [
+		"two receivers are open: true",
+		"the kitchen has read order 100",
+		"all that are open have read: false, missing: 1",
+		"read by 1, and 1 has left without",
+	],
 	"wake-processes": [
 		"workers notified: 3",
 		"workers notified after a kill: 2",

@@ -5,6 +5,7 @@
 import { Channel, Route, type Sender } from "libipc";
 import { bench, do_not_optimize, group, run } from "mitata";
 import { report } from "../launcher/started.ts";
+import { features } from "./features.ts";
 
 const [prefix = ""] = process.argv.slice(2);
 const SIZES = [16, 64, 256, 1024, 4096, 16_384, 65_536];
@@ -82,6 +83,8 @@ group("nothing to do", () => {
 group("endpoints", () => {
 	bench("open and close a receiver", () => Route.receiver("sizes", { prefix }).close());
 });
+
+features(prefix);
 
 await run({ colors: process.stdout.isTTY === true });
 report("done");

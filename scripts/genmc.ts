@@ -17,18 +17,9 @@ const BUILD = "native/build/model";
 
 /** What the harnesses call, and what that calls. The rest of the library is replaced by platform.c of the harnesses. */
 const SOURCES = [
-	...["assembly", "claim_lock", "condition", "event", "fragments", "handle", "latest", "loan", "marks", "mutex"],
-	...[
-		"overrun",
-		"paced_check",
-		"queue",
-		"queued_lock",
-		"read_point",
-		"receiver",
-		"receiver_read",
-		"record_count",
-		"rwlock",
-	],
+	...["assembly", "claim_lock", "condition", "event", "fragments", "handle", "latest", "latest_value", "loan"],
+	...["marks", "mutex", "overrun", "paced_check", "queue", "queued_lock", "read_point", "receiver", "receiver_read"],
+	...["record_count", "rwlock"],
 	...[
 		"semaphore",
 		"sender",

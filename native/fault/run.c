@@ -395,6 +395,7 @@ int main(int argc, char **argv) {
   collect(condition_scenarios);
   collect(memory_scenarios);
   collect(signal_scenarios);
+  collect(latest_scenarios);
   const char *command = argc > 1 ? argv[1] : "";
   uint32_t at_once = argc > 2 ? (uint32_t)atoi(argv[2]) : 8;
   if (at_once == 0 || at_once > MAX_AT_ONCE || fault_points() > MAX_POINTS) return 2;

@@ -145,6 +145,7 @@ extern const char fault_prefix[];
 
 /* The scenarios; each list ends with one without a name. */
 extern const scenario ring_scenarios[], queue_scenarios[], name_scenarios[], mutex_scenarios[], rwlock_scenarios[],
-    abandoned_lock_scenarios[], semaphore_scenarios[], condition_scenarios[], memory_scenarios[], signal_scenarios[];
+    abandoned_lock_scenarios[], semaphore_scenarios[], condition_scenarios[], memory_scenarios[], signal_scenarios[],
+    latest_scenarios[];
 
 #endif

@@ -49,11 +49,13 @@
 #include "queued_lock.h"
 
 /* How often a reader copies before it pins. */
-enum { LATEST_TRIES = 2 };
+#ifndef IPC_LATEST_TRIES
+#define IPC_LATEST_TRIES 2
+#endif
 
 enum { LATEST_SET_BITS = 64, LATEST_SETS = (1 << IPC_BUFFER_BITS) / LATEST_SET_BITS };
 
-/* Buffers. */
+/* Buffers of a segment; the words past its last one are not used. */
 typedef struct latest_set {
   uint64_t bits[LATEST_SETS];
 } latest_set;
@@ -76,21 +78,36 @@ static ipc_buffer *latest_buffer(const ipc_segment *segment, uint32_t index) {
  * none for the compilers and processors. Where races are looked for, the copies are of relaxed words.
  */
 #if defined(__SANITIZE_THREAD__) || defined(IPC_COPY_WORDS)
+/* Fewer bytes than a word. */
+static __attribute__((noinline)) uint64_t latest_last_word(const uint8_t *from, uint32_t bytes) {
+  uint64_t word = 0;
+  memcpy(&word, from, bytes);
+  return word;
+}
+
+static __attribute__((noinline)) void latest_put_last_word(uint8_t *to, uint64_t word, uint32_t bytes) {
+  memcpy(to, &word, bytes);
+}
+
 static void latest_copy_in(ipc_buffer *buffer, const void *bytes, uint32_t length) {
   _Atomic uint64_t *to = (_Atomic uint64_t *)(buffer + 1);
-  for (uint32_t at = 0; at < length; at += 8) {
-    uint64_t word = 0;
-    memcpy(&word, (const uint8_t *)bytes + at, length - at < 8 ? length - at : 8);
+  const uint8_t *from = bytes;
+  for (; length >= 8; length -= 8, from += 8) {
+    uint64_t word;
+    __builtin_memcpy(&word, from, 8);
     atomic_store_explicit(to++, word, memory_order_relaxed);
   }
+  if (length > 0) atomic_store_explicit(to, latest_last_word(from, length), memory_order_relaxed);
 }
 
 static void latest_copy_out(void *bytes, const ipc_buffer *buffer, uint32_t length) {
   const _Atomic uint64_t *from = (const _Atomic uint64_t *)(buffer + 1);
-  for (uint32_t at = 0; at < length; at += 8) {
+  uint8_t *to = bytes;
+  for (; length >= 8; length -= 8, to += 8) {
     uint64_t word = atomic_load_explicit(from++, memory_order_relaxed);
-    memcpy((uint8_t *)bytes + at, &word, length - at < 8 ? length - at : 8);
+    __builtin_memcpy(to, &word, 8);
   }
+  if (length > 0) latest_put_last_word(to, atomic_load_explicit(from, memory_order_relaxed), length);
 }
 #else
 static inline void latest_copy_in(ipc_buffer *buffer, const void *bytes, uint32_t length) {
@@ -141,7 +158,7 @@ int32_t ipc_latest_get(ipc_handle *latest, void *bytes, uint32_t size) {
   const ipc_segment *segment = &latest->segment;
   int32_t status = ipc_handle_check(latest);
   if (IPC_UNLIKELY(status != IPC_OK)) return ipc_segment_result(segment, status);
-  for (int tries = 0; tries < LATEST_TRIES; tries++) {
+  for (int tries = 0; tries < IPC_LATEST_TRIES; tries++) {
     /* acquire pairs with the release in latest_publish: the value is whole */
     uint64_t current = atomic_load_explicit(&segment->header->current, memory_order_acquire);
     if (IPC_UNLIKELY(current == 0)) return ipc_segment_result(segment, IPC_NOT_SET);
@@ -185,7 +202,7 @@ double ipc_latest_seen(const ipc_handle *latest) { return (double)latest->seen; 
 /* Writer, step 2: pins for the readers that want it, and collects what is pinned. */
 static void latest_collect_pins(ipc_handle *latest, uint32_t current, latest_set *pinned) {
   const ipc_segment *segment = &latest->segment;
-  *pinned = (latest_set){0};
+  for (uint32_t i = 0; i <= ipc_buffer_count(segment->max_receivers) / LATEST_SET_BITS; i++) pinned->bits[i] = 0;
   uint32_t used = ipc_slots_of_receivers(segment);
   for (uint32_t i = 0; i < used; i++) {
     ipc_slot *slot = &segment->receivers[i];
@@ -234,7 +251,7 @@ static int32_t latest_take_buffer(ipc_handle *latest, uint32_t current) {
   const ipc_header *header = segment->header;
   uint32_t buffers = atomic_load_explicit(&header->buffers, memory_order_relaxed);
   uint32_t most = ipc_buffer_count(segment->max_receivers);
-  if (IPC_UNLIKELY(buffers < IPC_FIRST_BUFFERS || buffers > most || current >= buffers)) return IPC_E_CORRUPT;
+  if (IPC_UNLIKELY(buffers < 2 || buffers > most || current >= buffers)) return IPC_E_CORRUPT;
   /* seq_cst: see latest_get_pinned. If it is 0, what readers have read comes before what we write. */
   if (IPC_LIKELY(atomic_load_explicit(&header->pinning, memory_order_seq_cst) == 0))
     return (int32_t)(current + 1 < buffers ? current + 1 : 0);

@@ -85,6 +85,9 @@ void ipc_os_unlock(int fd) { (void)fd; }
 int32_t ipc_segment_lock(const ipc_segment *segment, uint64_t patience_ns) {
   return (void)segment, (void)patience_ns, IPC_E_BUSY;
 }
+int32_t ipc_segment_reserve_buffer(const ipc_segment *segment, uint32_t index) {
+  return (void)segment, (void)index, IPC_OK;
+}
 void *ipc_segment_open_endpoint(size_t bytes, bool has_ring, const char *prefix, const char *name,
                                 const ipc_options *options, int32_t *lock, ipc_failure *failure) {
   return (void)bytes, (void)has_ring, (void)prefix, (void)name, (void)options, (void)lock, (void)failure, NULL;

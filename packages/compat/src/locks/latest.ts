@@ -212,7 +212,7 @@ export class SegmentLatest extends WakeableHandle implements EngineLatest {
 	#takeBuffer(current: number): number {
 		const { words } = this.segment;
 		const buffers = words[BUFFERS] as number;
-		if (buffers < FIRST_BUFFERS || buffers > this.#count || current >= buffers) return Status.corrupt;
+		if (buffers < 2 || buffers > this.#count || current >= buffers) return Status.corrupt;
 		if (Atomics.load(words, PINNING) === 0) return current + 1 < buffers ? current + 1 : 0;
 		const index = this.#findFree(current, buffers);
 		return index >= 0 ? index : this.#findMore(current, buffers);

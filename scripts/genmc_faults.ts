@@ -208,4 +208,38 @@ export const faults: readonly Fault[] = [
 		end_relaxed: relaxed("loan.c", "IPC_RECORD_MESSAGE : IPC_RECORD_PADDING, ", "release"),
 		kind_relaxed: relaxed("ring.h", "record->kind = atomic_load_explicit(&shared->kind, ", "acquire"),
 	}),
+	...of("latest_value", "copied", {
+		publish_relaxed: ordered("latest_value.c", "(uint32_t)index, ", "relaxed"),
+		version_kept: change("latest_value.c", "atomic_store_explicit(&buffer->version, 0, memory_order_relaxed);"),
+		no_fence_of_writer: change(
+			"latest_value.c",
+			"atomic_thread_fence(memory_order_release);\n  atomic_store_explicit(&buffer->length",
+			"atomic_store_explicit(&buffer->length",
+		),
+		no_fence_of_reader: change("latest_value.c", "atomic_thread_fence(memory_order_acquire);"),
+		get_relaxed: relaxed(
+			"latest_value.c",
+			"uint64_t current = atomic_load_explicit(&segment->header->current, ",
+			"acquire",
+			");\n    if",
+		),
+		not_checked: change("latest_value.c", "if (IPC_UNLIKELY(version != ipc_version_of(current))) continue;"),
+	}),
+	...of("latest_value", "pinned", {
+		pin_released: ordered("latest_value.c", "IPC_PIN_WANTED, ", "release"),
+		current_relaxed: ordered("latest_value.c", "ipc_buffer_of(atomic_load_explicit(&header->current, ", "relaxed"),
+		pins_not_collected: change(
+			"latest_value.c",
+			"latest_collect_pins(latest, current, &pinned);",
+			"pinned = (latest_set){0};",
+		),
+		not_helped: change("latest_value.c", "pin == IPC_PIN_WANTED &&", "false &&"),
+		unpin_relaxed: relaxed("latest_value.c", "IPC_PIN_NONE, ", "release"),
+		uncounted_relaxed: relaxed("latest_value.c", "fetch_sub_explicit(&header->pinning, 1, ", "release"),
+		counted_late: change(
+			"latest_value.c",
+			"atomic_fetch_add_explicit(&header->pinning, 1, memory_order_seq_cst);\n  atomic_store_explicit(pin, IPC_PIN_WANTED, memory_order_seq_cst);",
+			"atomic_store_explicit(pin, IPC_PIN_WANTED, memory_order_seq_cst);\n  atomic_fetch_add_explicit(&header->pinning, 1, memory_order_seq_cst);",
+		),
+	}),
 ];

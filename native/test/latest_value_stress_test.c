@@ -69,7 +69,7 @@ static void run_many(test_form form) {
   for (int i = 0; i < 2; i++) writers[i] = test_start(form, set_without_end, NULL);
   test_await(&shared->ready, READERS + 2);
   uint32_t before = atomic_load(&shared->gets);
-  test_await(&shared->gets, before + 5000 * TEST_SCALE);
+  test_await(&shared->gets, before + 2000 * TEST_SCALE);
   atomic_store(&shared->stop, 1);
   for (int i = 0; i < READERS; i++) test_finish(readers[i]);
   for (int i = 0; i < 2; i++) test_finish(writers[i]);

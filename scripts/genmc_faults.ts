@@ -231,11 +231,13 @@ export const faults: readonly Fault[] = [
 		pins_not_collected: change(
 			"latest_value.c",
 			"latest_collect_pins(latest, current, &pinned);",
-			"pinned = (latest_set){0};",
+			"pinned.bits[0] = 0;",
 		),
 		not_helped: change("latest_value.c", "pin == IPC_PIN_WANTED &&", "false &&"),
 		unpin_relaxed: relaxed("latest_value.c", "IPC_PIN_NONE, ", "release"),
 		uncounted_relaxed: relaxed("latest_value.c", "fetch_sub_explicit(&header->pinning, 1, ", "release"),
+	}),
+	...of("latest_value", "readers", {
 		counted_late: change(
 			"latest_value.c",
 			"atomic_fetch_add_explicit(&header->pinning, 1, memory_order_seq_cst);\n  atomic_store_explicit(pin, IPC_PIN_WANTED, memory_order_seq_cst);",

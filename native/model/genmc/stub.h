@@ -7,9 +7,6 @@ static inline void ipc_cpu_relax(void) {}
 #define IPC_LIKELY(x) (x)
 #define IPC_UNLIKELY(x) (x)
 
-/* A value is copied by atomic words, also where nothing looks for races: see latest_value.c. */
-#define IPC_COPY_WORDS
-
 #include <stdlib.h>
 #include <string.h>
 

@@ -19,6 +19,7 @@ export type {
 	HandleKind,
 	HandleOptions,
 	IpcErrorCode,
+	LatestOptions,
 	Lease,
 	ListedName,
 	Loan,
@@ -35,6 +36,7 @@ export type {
 	Sender,
 	SharedMemoryOptions,
 	SignalOptions,
+	StandardSchema,
 	WaitOptions,
 	WordWait,
 } from "libipc";

@@ -97,10 +97,14 @@ describe("packed, installed, and run with two threads", () => {
 		["an ES module, bundler", ["--module", "preserve", "typed.ts"]],
 		["CommonJS, nodenext", ["--module", "nodenext", "typed.cts"]],
 		["CommonJS, node16", ["--module", "node16", "typed.cts"]],
-	])("with types for %s", (_, options) => {
-		const tsc = join(root, "node_modules/typescript/bin/tsc");
-		expect(run([process.execPath, tsc, ...types, ...options])).toBe("");
-	});
+	])(
+		"with types for %s",
+		(_, options) => {
+			const tsc = join(root, "node_modules/typescript/bin/tsc");
+			expect(run([process.execPath, tsc, ...types, ...options])).toBe("");
+		},
+		300_000,
+	);
 });
 
 describe("the package", () => {

@@ -41,7 +41,7 @@ const programs: Record<string, () => void> = {
 				const memory = SharedMemory.open(argument, { prefix, size: 64 });
 				while (memory.words[0] === 0) memory.waitOn(0, 0, { timeout: 1000 });
 				memory.close();
-			} else got.push(data);
+			} else if (data !== "end") got.push({ i: data.i });
 			if (data !== "end") return;
 			channel.close();
 			print({ got, lost });

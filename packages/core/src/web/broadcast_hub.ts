@@ -175,7 +175,10 @@ export class BroadcastHub {
 
 	readonly #takeOne = (bytes: Uint8Array): void => {
 		const lost = this.#receiver.lost;
-		if (lost > this.#lost) this.#deliverToAll({ lost: lost - this.#lost });
+		if (lost > this.#lost) {
+			this.#assembly.noteLoss();
+			this.#deliverToAll({ lost: lost - this.#lost });
+		}
 		this.#lost = lost;
 		const frame = readFrame(bytes);
 		if (!frame) {
@@ -183,8 +186,8 @@ export class BroadcastHub {
 			return;
 		}
 		const assembled = this.#assembly.add(frame);
-		if (assembled === "lost") this.#deliverToAll({ lost: 1 }, frame);
-		else if (assembled !== "incomplete") this.#deliverToAll(assembled, frame);
+		if (assembled.lost > 0) this.#deliverToAll({ lost: assembled.lost }, frame);
+		if (assembled.value) this.#deliverToAll(assembled.value, frame);
 	};
 
 	#deliverToAll(what: Uint8Array | Delivery, { thread, object }: Partial<Frame> = {}): void {

@@ -5,6 +5,7 @@ import core = require("@libipc/core");
 
 import { Queue } from "@libipc/compat";
 import { json } from "libipc/codecs";
+import { BroadcastChannel } from "libipc/web";
 
 export function read(receiver: Receiver): Uint8Array | null {
 	return receiver.tryRecv();
@@ -21,3 +22,5 @@ export const receivers: readonly Receiver[] = [core.Route.receiver("prices"), Qu
 Route.sender(5);
 
 export const numbers: readonly (number | undefined)[] = [Route.receiver("numbers", { codec: json<number>() }).recv()];
+
+export const news: BroadcastChannel = new BroadcastChannel("news");

@@ -35,7 +35,7 @@ const MIN = 2;
 const MAX = 256;
 
 const NOTES =
-	"Sockets and pipes carry many messages in each write of 128 KiB, as a careful program writes them. postMessage,\nBroadcastChannel, Bun.spawn ipc and Node's child_process carry one message in each call.";
+	"Sockets and pipes carry many messages in each write of 128 KiB, as a careful program writes them. postMessage, both\nBroadcastChannels, Bun.spawn ipc and Node's child_process carry one message in each call.";
 
 const TYPED_NOTES =
 	"lines: lines of code of a sender and a receiver, in examples/typed. Receivers get each message in their event loop, and\ncheck all fields and the order. redis: 256 publishes travel at a time; its server is a process more.";

@@ -5,6 +5,7 @@ import { nodeAlternatives } from "./node_alternative.ts";
 import * as pipe from "./pipe.ts";
 import * as spawnIpc from "./spawn_ipc.ts";
 import * as unixSocket from "./unix_socket.ts";
+import * as webBroadcastChannel from "./web_broadcast_channel.ts";
 import * as workerPostMessage from "./worker_post_message.ts";
 import * as zeromq from "./zeromq.ts";
 
@@ -14,6 +15,7 @@ export const alternatives: readonly Alternative[] = [
 	pipe,
 	blockingPipe,
 	spawnIpc,
+	webBroadcastChannel,
 	workerPostMessage,
 	broadcastChannel,
 	...nodeAlternatives,

@@ -404,8 +404,10 @@ describe("back-pressure", () => {
 		const count = 500;
 		const all = Array.from({ length: count }, (_, i) => ({ i }));
 		for (const { i } of all) from.postMessage({ i, text: "x".repeat(sizeOf(i)) });
+		const ended = gets(to, "end");
 		from.postMessage("end");
-		await until(() => events.length === count + 1);
+		await ended;
+		assert.equal(events.length, count + 1);
 		memory.words[0] = 1;
 		memory.wake(0);
 		const { got, lost } = await program.report<{ got: { i: number }[]; lost: number }>();

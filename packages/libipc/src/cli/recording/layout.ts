@@ -11,7 +11,7 @@
  */
 export const MAGIC = "IPCREC1\n";
 export const END_MAGIC = "IPCREND1";
-/** `BLOCK`, as a number. */
+/** `IBLK`, as a number. */
 export const BLOCK_MAGIC = 0x4b4c4249;
 
 export const START_BYTES = 16;

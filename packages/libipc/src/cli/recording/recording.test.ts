@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seededRandom } from "@libipc/testing/random";
 import type { Description, RecordedMessage } from "./layout.ts";
+import * as layout from "./layout.ts";
 import { RecordingReader } from "./recording_reader.ts";
 import { RecordingWriter } from "./recording_writer.ts";
 
@@ -153,4 +154,22 @@ test("an empty recording is complete", () => {
 	expect(read()).toMatchObject({ all: [], damage: undefined, count: 0 });
 	write([], { isEnded: false });
 	expect(read()).toMatchObject({ all: [], count: 0 });
+});
+
+test("docs/recording.md has every field at its place", () => {
+	const page = readFileSync(new URL("../../../../../docs/recording.md", import.meta.url), "utf8");
+	const documented = [...page.matchAll(/^\| (\w+\.\w+) \| (\d+) \| (?:16|32|64) \|/gm)].map(([, field, offset]) => [
+		field,
+		Number(offset),
+	]);
+	const { block, record, entry, end } = layout;
+	const fields = Object.entries({ block, record, entry, end }).flatMap(([part, offsets]) =>
+		Object.entries(offsets).map(([field, offset]) => [`${part}.${field}`, offset]),
+	);
+	expect(documented).toEqual(fields);
+	const sizes = [layout.START_BYTES, layout.BLOCK_BYTES, layout.RECORD_BYTES, layout.ENTRY_BYTES, layout.END_BYTES];
+	expect(sizes).toEqual([16, 56, 40, 40, 32]);
+	expect([layout.MAGIC, layout.END_MAGIC]).toEqual(["IPCREC1\n", "IPCREND1"]);
+	const magic = new Uint8Array(Uint32Array.of(layout.BLOCK_MAGIC).buffer);
+	expect(new TextDecoder().decode(magic)).toBe("IBLK");
 });

@@ -218,7 +218,8 @@ static void list_describe_segment(ipc_listing *listing, ipc_listed_name *name, u
   if (header->kind == IPC_QUEUE) {
     name->waiting = list_lag_of(header, list_load(&header->cursor));
     name->max_attempts = ipc_dead_letter_limit(header);
-    if (list_load(&header->max_attempts) != 0) memcpy(name->dead_letter, header->dead_letter, IPC_MAX_NAME);
+    if (list_load(&header->max_attempts) != 0)
+      snprintf(name->dead_letter, sizeof name->dead_letter, "%.*s", IPC_MAX_NAME, header->dead_letter);
   }
   if (header->kind == IPC_SEMAPHORE) {
     name->permits = list_load(&header->permits);

@@ -2,16 +2,10 @@ import type { IpcError } from "@libipc/protocol";
 import { checkTimeout, checkWaitOptions } from "../check/argument.ts";
 import { ADVICE_FOR_VALUES, checkHandled, checkHandler } from "../check/handler.ts";
 import type { ReceiverEndpoint } from "../endpoint/receiver.ts";
-import type {
-	AsyncWaitOptions,
-	DrainOptions,
-	IterationOptions,
-	PeerEvent,
-	Receiver,
-	WaitOptions,
-} from "../endpoint/types.ts";
+import type { AsyncWaitOptions, DrainOptions, IterationOptions, Receiver, WaitOptions } from "../endpoint/types.ts";
 import type { Latency, Stamp } from "../stamp/stamp_types.ts";
 import { type Decoding, isInvalidMessage } from "./decoding.ts";
+import { ValueEndpoint } from "./value_endpoint.ts";
 import type { ValueReceiver } from "./value_types.ts";
 
 const DO_NOT_WAIT: WaitOptions = { timeout: 0 };
@@ -29,27 +23,16 @@ export class Invalid {
 }
 
 /** The {@link ValueReceiver} of every engine. */
-export class ValueReceiverEndpoint<Value> implements ValueReceiver<Value> {
+export class ValueReceiverEndpoint<Value> extends ValueEndpoint<Receiver> implements ValueReceiver<Value> {
 	readonly #bytes: ReceiverEndpoint;
 	readonly #decoding: Decoding;
 	readonly #onInvalid: OnInvalid | undefined;
 
 	constructor(bytes: ReceiverEndpoint, decoding: Decoding, onInvalid: OnInvalid | undefined) {
+		super(bytes);
 		this.#bytes = bytes;
 		this.#decoding = decoding;
 		this.#onInvalid = onInvalid;
-	}
-
-	get name(): string {
-		return this.#bytes.name;
-	}
-
-	get closed(): boolean {
-		return this.#bytes.closed;
-	}
-
-	get bytes(): Receiver {
-		return this.#bytes;
 	}
 
 	get lost(): number {
@@ -182,25 +165,9 @@ export class ValueReceiverEndpoint<Value> implements ValueReceiver<Value> {
 		return this;
 	}
 
-	peers(options?: IterationOptions): AsyncIterableIterator<PeerEvent> {
-		return this.#bytes.peers(options);
-	}
-
 	clone(): ValueReceiver<Value> {
 		const decoding = this.#decoding.renew();
 		return new ValueReceiverEndpoint<Value>(this.#bytes.clone() as ReceiverEndpoint, decoding, this.#onInvalid);
-	}
-
-	close(): void {
-		this.#bytes.close();
-	}
-
-	[Symbol.dispose](): void {
-		this.close();
-	}
-
-	async [Symbol.asyncDispose](): Promise<void> {
-		this.close();
 	}
 }
 

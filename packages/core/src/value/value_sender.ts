@@ -2,19 +2,11 @@ import { IpcError } from "@libipc/protocol";
 import { checkIterable, checkTimeout, invalid, show } from "../check/argument.ts";
 import { isUint8Array } from "../check/bytes.ts";
 import type { SenderEndpoint } from "../endpoint/sender.ts";
-import type {
-	AsyncWaitOptions,
-	Flushed,
-	IterationOptions,
-	PeerEvent,
-	Refusal,
-	Sender,
-	Sending,
-	WaitOptions,
-} from "../endpoint/types.ts";
+import type { AsyncWaitOptions, Flushed, Refusal, Sender, Sending, WaitOptions } from "../endpoint/types.ts";
 import { viewOf } from "../endpoint/view.ts";
 import type { AnyCodec } from "./check_codec.ts";
 import type { CodecInto } from "./codec.ts";
+import { ValueEndpoint } from "./value_endpoint.ts";
 import type { ValueSender } from "./value_types.ts";
 
 /** A value of at most so many bytes is written to memory of the sender, and copied: a loan costs more than the copy. */
@@ -24,7 +16,7 @@ const SCRATCH_BYTES = 4096;
 type Sent = never;
 
 /** The {@link ValueSender} of every engine. */
-export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
+export class ValueSenderEndpoint<Value> extends ValueEndpoint<Sender> implements ValueSender<Value> {
 	readonly #bytes: SenderEndpoint;
 	/** How error messages name the name. */
 	readonly #endpoint: string;
@@ -38,6 +30,7 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 	#writing = false;
 
 	constructor(bytes: SenderEndpoint, endpoint: string, codec: AnyCodec) {
+		super(bytes);
 		this.#bytes = bytes;
 		this.#endpoint = endpoint;
 		this.#codec = codec;
@@ -47,18 +40,6 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 
 	#encoderOf({ encode, into }: AnyCodec): (value: Sent) => Uint8Array | string {
 		return encode ?? ((value) => this.#written(into as CodecInto<Sent>, value));
-	}
-
-	get name(): string {
-		return this.#bytes.name;
-	}
-
-	get closed(): boolean {
-		return this.#bytes.closed;
-	}
-
-	get bytes(): Sender {
-		return this.#bytes;
 	}
 
 	get receiverCount(): number {
@@ -236,25 +217,9 @@ export class ValueSenderEndpoint<Value> implements ValueSender<Value> {
 		return this.#bytes.receiversReady(count, options);
 	}
 
-	peers(options?: IterationOptions): AsyncIterableIterator<PeerEvent> {
-		return this.#bytes.peers(options);
-	}
-
 	clone(): ValueSender<Value> {
 		const codec = this.#codec.renew();
 		return new ValueSenderEndpoint<Value>(this.#bytes.clone() as SenderEndpoint, this.#endpoint, codec);
-	}
-
-	close(): void {
-		this.#bytes.close();
-	}
-
-	[Symbol.dispose](): void {
-		this.close();
-	}
-
-	async [Symbol.asyncDispose](): Promise<void> {
-		this.close();
 	}
 }
 

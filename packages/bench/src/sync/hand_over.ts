@@ -1,11 +1,15 @@
-import { Condition, Mutex, monotonicNs, SharedMemory } from "libipc";
+import { Condition, Mutex, monotonicNs, SharedMemory, Signal } from "libipc";
 import { sleep } from "./sleep.ts";
 
 /**
  * "turn": a mutex and a condition, back to back. With the others one process holds for 1 ms what the other process waits for
- * asleep: a mutex ("lock": the thread waits, "lockAsync": the event loop waits) or a word of shared memory ("waitOn").
+ * asleep: a mutex ("lock": the thread waits, "lockAsync": the event loop waits), a word of shared memory ("waitOn"), or a
+ * notification of a Signal ("wait": the thread waits, "waitAsync": the event loop waits).
  */
-export type HandOverKind = "turn" | "lock" | "lockAsync" | "waitOn";
+export type HandOverKind = "turn" | "lock" | "lockAsync" | "waitOn" | "wait" | "waitAsync";
+
+/** The kinds that hold a mutex. */
+const holdsMutex = (kind: HandOverKind): boolean => kind === "lock" || kind === "lockAsync";
 
 export interface HandOver {
 	readonly kind: HandOverKind;
@@ -35,6 +39,7 @@ class SharedState implements Disposable {
 	readonly memory: SharedMemory;
 	readonly mutex: Mutex;
 	readonly condition: Condition;
+	readonly signal: Signal;
 	readonly words: Int32Array;
 	readonly #stamp: Float64Array;
 
@@ -42,6 +47,7 @@ class SharedState implements Disposable {
 		this.memory = this.#stack.use(SharedMemory.open("hand-over", { prefix, size: BYTES }));
 		this.mutex = this.#stack.use(Mutex.open("hand-over", { prefix }));
 		this.condition = this.#stack.use(Condition.open("hand-over", { prefix }));
+		this.signal = this.#stack.use(Signal.open("hand-over", { prefix }));
 		this.words = this.memory.words;
 		const { buffer, byteOffset } = this.memory.bytes;
 		this.#stamp = new Float64Array(buffer, byteOffset + STAMP * 8, 1);
@@ -67,7 +73,7 @@ class SharedState implements Disposable {
 
 /** Removes what killed processes left. */
 export function clearHandOver(prefix: string): void {
-	for (const kind of [SharedMemory, Mutex, Condition]) kind.clear("hand-over", { prefix });
+	for (const kind of [SharedMemory, Mutex, Condition, Signal]) kind.clear("hand-over", { prefix });
 }
 
 /** Runs side 0 or 1 to the end and answers nanoseconds of each hand-over to it. */
@@ -95,28 +101,29 @@ function takeTurn(state: SharedState, side: number): number {
 }
 
 function give(state: SharedState, kind: HandOverKind, round: number): void {
-	const { mutex, memory, words } = state;
-	if (kind !== "waitOn") mutex.lock();
+	const { mutex, memory, signal, words } = state;
+	if (holdsMutex(kind)) mutex.lock();
 	Atomics.store(words, HELD, round);
 	sleep(HOLD_MS);
 	state.stamp();
 	if (kind === "waitOn") {
 		Atomics.store(words, TURN, round);
 		memory.wake(TURN * 4);
-	} else {
-		mutex.unlock();
-	}
+	} else if (holdsMutex(kind)) mutex.unlock();
+	else signal.notify(1);
 	state.await(TAKEN, round);
 }
 
 async function take(state: SharedState, kind: HandOverKind, round: number): Promise<number> {
-	const { mutex, memory, words } = state;
+	const { mutex, memory, signal, words } = state;
 	state.await(HELD, round);
 	if (kind === "lock") mutex.lock();
 	if (kind === "lockAsync") await mutex.lockAsync();
 	if (kind === "waitOn") while (Atomics.load(words, TURN) !== round) memory.waitOn(TURN * 4, round - 1);
+	if (kind === "wait") signal.wait();
+	if (kind === "waitAsync") await signal.waitAsync();
 	const took = state.sinceStamp();
-	if (kind !== "waitOn") mutex.unlock();
+	if (holdsMutex(kind)) mutex.unlock();
 	Atomics.store(words, TAKEN, round);
 	return took;
 }

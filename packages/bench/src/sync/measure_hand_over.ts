@@ -24,6 +24,8 @@ export const handOverVariants: readonly HandOverVariant[] = [
 	{ id: "lockAsync", title: "Mutex, lockAsync", pace: "asleep", libipc: "lockAsync", against: "c-robust" },
 	{ id: "c-futex", title: "C, futex", pace: "asleep", program: "futex" },
 	{ id: "waitOn", title: "SharedMemory, waitOn and wake", pace: "asleep", libipc: "waitOn", against: "c-futex" },
+	{ id: "wait", title: "Signal, notify and wait", pace: "asleep", libipc: "wait", against: "c-futex" },
+	{ id: "waitAsync", title: "Signal, notify and waitAsync", pace: "asleep", libipc: "waitAsync", against: "c-futex" },
 ];
 
 export interface HandOverOptions {

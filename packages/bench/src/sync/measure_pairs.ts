@@ -1,4 +1,4 @@
-import { Mutex, RwLock, Semaphore } from "libipc";
+import { Mutex, RwLock, Semaphore, Signal } from "libipc";
 import { BunProgram } from "../launcher/bun_program.ts";
 import { Series } from "../statistics/series.ts";
 import type { PairKind } from "./pairs.ts";
@@ -39,6 +39,7 @@ export const pairVariants: readonly PairVariant[] = [
 		libipc: "semaphore-robust",
 		against: "c-semaphore",
 	},
+	{ id: "signal", title: "Signal notify, and tryWait of a listener", libipc: "signal", against: "calls" },
 ];
 
 export interface PairOptions {
@@ -58,7 +59,7 @@ export async function measurePairs({ count, runs, onStart }: PairOptions, signal
 	stack.defer(() => {
 		// Killed processes leave their segments.
 		for (const { id } of pairVariants)
-			for (const kind of [Mutex, RwLock, Semaphore]) kind.clear("pairs", { prefix: prefixOf(id) });
+			for (const kind of [Mutex, RwLock, Semaphore, Signal]) kind.clear("pairs", { prefix: prefixOf(id) });
 	});
 	const programs = new Map<string, BunProgram<number, number>>();
 	for (const { id, libipc, title } of pairVariants) {

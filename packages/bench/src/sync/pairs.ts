@@ -1,5 +1,5 @@
 import { library } from "@libipc/core/bun";
-import { Mutex, RwLock, Semaphore } from "libipc";
+import { Mutex, RwLock, Semaphore, Signal } from "libipc";
 import { AtomicsLock } from "./atomics_lock.ts";
 
 /** Does as many pairs. */
@@ -44,6 +44,17 @@ export const pairs = {
 	},
 	semaphore: (prefix) => permits(Semaphore.open("pairs", { prefix })),
 	"semaphore-robust": (prefix) => permits(Semaphore.open("pairs", { prefix, robust: true })),
+	/** A notification, and the listener takes the id: nobody sleeps. */
+	signal(prefix) {
+		const notifier = Signal.open("pairs", { prefix, listen: false });
+		const listener = Signal.open("pairs", { prefix });
+		return (count) => {
+			for (let i = 0; i < count; i++) {
+				notifier.notify(i & 63);
+				listener.tryWait();
+			}
+		};
+	},
 	atomics() {
 		const lock = new AtomicsLock(new Int32Array(new SharedArrayBuffer(4)));
 		return (count) => {

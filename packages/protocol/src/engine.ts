@@ -238,7 +238,7 @@ export interface EngineMemory extends EngineWaitTable {
 }
 
 export interface EngineSignal extends EngineHandle {
-	/** Sets bits of `low` (ids 0 to 31) and `high` (32 to 63), unsigned and not both 0, in all other handles; returns in how many. */
+	/** Sets bits of `low` (ids 0 to 31) and `high` (32 to 63), signed words and not both 0, in all other handles; returns in how many. */
 	notify(low: number, high: number): number;
 	/** Takes a pending id: 0 to 63. */
 	wait(timeout: number): number;

@@ -99,7 +99,8 @@ export const declarations = {
 	ipc_semaphore_release: { args: ["ptr", "u32"], returns: "i32" },
 	ipc_semaphore_permits: { args: ["ptr"], returns: "u32" },
 	ipc_semaphore_recovered: { args: ["ptr"], returns: "u32" },
-	ipc_signal_notify: { args: ["ptr", "u32", "u32"], returns: "i32" },
+	// Words of bits: as u32, one with the highest bit is a double, and Bun converts all of them on a slow path.
+	ipc_signal_notify: { args: ["ptr", "i32", "i32"], returns: "i32" },
 	ipc_signal_wait: { args: ["ptr", "i32"], returns: "i32" },
 	ipc_rwlock_lock: { args: ["ptr", "i32", "i32"], returns: "i32" },
 	ipc_rwlock_unlock: { args: ["ptr"], returns: "i32" },

@@ -1,4 +1,4 @@
-import { bytes, printable } from "../format.ts";
+import { bytes, counted, printable } from "../format.ts";
 import type { Style } from "../output.ts";
 import { stateText } from "../summary.ts";
 import { columnsOf } from "../table.ts";
@@ -151,7 +151,7 @@ function headOf(columns: readonly FrameColumn[], { sort }: View, paint: Paint): 
 
 function summaryOf({ rows }: Sample, shown: number, view: View, time: string): string {
 	const sum = (figure: (row: Row) => number | undefined) => rows.reduce((all, row) => all + (figure(row) ?? 0), 0);
-	const names = shown === rows.length ? `${rows.length} names` : `${shown} of ${rows.length} names`;
+	const names = shown === rows.length ? counted(shown, "name") : `${shown} of ${counted(rows.length, "name")}`;
 	return [
 		`libipc top ${time}`,
 		view.isPaused ? "PAUSED" : `every ${view.interval} s`,

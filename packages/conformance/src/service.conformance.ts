@@ -410,6 +410,17 @@ describe("servers of a service", () => {
 		await until(() => service.seen.aborted === 1);
 	});
 
+	test("are not called by a thread that would block itself", async () => {
+		using service = open();
+		const { client } = service;
+		assert.equal(
+			thrownCode(() => client.$sync.greet()),
+			"ERR_IPC_DEADLOCK",
+		);
+		assert.equal(client.$pending, 0);
+		assert.equal(await client.greet(), "Hello, you");
+	});
+
 	test("give calls of idempotent methods to others when they are closed", async () => {
 		using service = open({ methods: { later: { idempotent: true } } });
 		const { client, server } = service;

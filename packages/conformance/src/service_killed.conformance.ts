@@ -116,6 +116,19 @@ describe("a killed server", () => {
 		assert.equal(server.running, 0);
 	});
 
+	test("or one that exits in the middle of a call, fails it", async () => {
+		const name = names.next();
+		await using program = await startServer(name);
+		using client = connect(name);
+		const hanging = client.hang();
+		while ((await client.active()) < 1);
+		assert.equal(await rejectionCode(client.exit()), "ERR_IPC_PEER_DIED");
+		assert.equal(await rejectionCode(hanging), "ERR_IPC_PEER_DIED");
+		assert.equal(await program.exited, 0);
+		client.$close();
+		assert.deepEqual(listed(name), []);
+	});
+
 	test("that was the last one fails all calls, and the next server does not run them", async () => {
 		const name = names.next();
 		await using victim = await startServer(name);

@@ -3,7 +3,7 @@ const given = new Set<string>();
 const MOST = 1000;
 
 /** A stable identifier of a warning, as `code` of the warning object. */
-export type WarningCode = "IPC_NAME_OF_OTHER_KIND" | "IPC_CLEARED_ALL" | "IPC_NO_SIGNALS";
+export type WarningCode = "IPC_NAME_OF_OTHER_KIND" | "IPC_CLEARED_ALL" | "IPC_NO_SIGNALS" | "IPC_NO_ANSWER";
 
 /** Gives a process warning (`process.on("warning", …)`; by default it is printed to stderr), once for each subject in each thread. */
 export function warnOnce(code: WarningCode, about: string, text: string): void {

@@ -36,6 +36,9 @@ export function newId(): number {
 	return id === 0 ? 1 : id;
 }
 
+/** How many servers of each service this thread has: of the prefix and the name, which have no control characters. */
+const serversHere = new Map<string, number>();
+
 interface NameOptions {
 	readonly prefix: string;
 	readonly permissions: number | undefined;
@@ -127,6 +130,26 @@ export class OpenedService {
 	/** Removes the ring of a client that does not read: its receiver gets `ERR_IPC_ORPHANED`. */
 	dropRing(client: number): void {
 		this.#parts.Channel.clear(this.#nameOf(CLIENT, client), { prefix: this.#options.prefix });
+	}
+
+	/** Counts a server of this thread, until the function that is returned is called. */
+	countServer(): () => void {
+		let isCounted = true;
+		serversHere.set(this.#id, this.serversHere + 1);
+		return () => {
+			if (isCounted) serversHere.set(this.#id, this.serversHere - 1);
+			isCounted = false;
+			if (this.serversHere === 0) serversHere.delete(this.#id);
+		};
+	}
+
+	/** How many servers this thread has. */
+	get serversHere(): number {
+		return serversHere.get(this.#id) ?? 0;
+	}
+
+	get #id(): string {
+		return `${this.#options.prefix}\0${this.name}`;
 	}
 
 	/** Removes what killed clients and servers of this service left. */

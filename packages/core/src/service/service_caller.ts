@@ -130,6 +130,7 @@ export class ServiceCaller {
 
 	/** The same in a thread whose event loop does not run until there is an answer: returns the result, or an iterable of the items. */
 	callSync(method: string, args: readonly unknown[], options: CheckedCall): unknown {
+		this.#checkOthers(method);
 		let outcome: { readonly value?: unknown; readonly error?: { readonly reason: unknown } } | undefined;
 		const call = this.#begin(
 			method,
@@ -146,6 +147,17 @@ export class ServiceCaller {
 		const { error, value } = outcome ?? {};
 		if (error) throw error.reason;
 		return value instanceof IncomingStream ? value.sync() : value;
+	}
+
+	/** A blocking call is not for a service whose only servers are in this thread. */
+	#checkOthers(method: string): void {
+		const { serversHere, name, endpoint } = this.service;
+		if (serversHere === 0 || this.#closed || this.#requests.receiverCount > serversHere) return;
+		throw new IpcError(
+			"ERR_IPC_DEADLOCK",
+			name,
+			`$sync.${method} of ${endpoint} would block this thread, which is the one that serves it: nobody could answer. Await ${method} instead, or serve in another thread or process.`,
+		);
 	}
 
 	/** Makes a call, or rejects it. */

@@ -1,7 +1,9 @@
 import { IpcError, type IpcErrorCode } from "@libipc/protocol";
+import { closeAtExit } from "../close_at_exit.ts";
 import type { QueueReceiverEndpoint } from "../endpoint/queue_receiver.ts";
 import type { ReceiverEndpoint } from "../endpoint/receiver.ts";
 import type { Lease, PeerEvent } from "../endpoint/types.ts";
+import { warnOnce } from "../warn_once.ts";
 import { ClientConnection } from "./client_connection.ts";
 import {
 	bareFrame,
@@ -58,6 +60,9 @@ export class Server implements ServiceServer {
 	#hasRoom: (() => void) | undefined;
 	/** Those that wait until nothing runs. */
 	#idle: (() => void)[] = [];
+	readonly #leaveExit: () => void;
+	/** Counts this server out of those of this thread. */
+	readonly #leaveThread: () => void;
 	#sweepTimer: ReturnType<typeof setTimeout> | undefined;
 	#stopped = false;
 	#closed = false;
@@ -81,14 +86,18 @@ export class Server implements ServiceServer {
 			this.#end = resolve;
 			this.#fail = reject;
 		});
+		// Before its endpoints: at the exit of the process it is closed before them, and answers what it runs.
+		this.#leaveExit = closeAtExit(this, () => {});
 		this.#inbox = service.inbox(this.#id).unref();
 		try {
 			this.#requests = service.requestReceiver((event) => this.#peer(event));
 			service.sweep();
 		} catch (error) {
 			this.#inbox.close();
+			this.#leaveExit();
 			throw error;
 		}
+		this.#leaveThread = service.countServer();
 		this.#takeRequests().catch((error: unknown) => this.#broken(error));
 		this.#readInbox().catch((error: unknown) => this.#broken(error));
 	}
@@ -207,9 +216,10 @@ export class Server implements ServiceServer {
 			this.#clients.set(id, client);
 			return client;
 		} catch (error) {
-			process.emitWarning(
-				`A client of ${this.#service.endpoint} cannot be answered: ${error instanceof Error ? error.message : String(error)}`,
-				{ code: "IPC_NO_ANSWER" },
+			warnOnce(
+				"IPC_NO_ANSWER",
+				this.#service.endpoint,
+				`A client of ${this.#service.endpoint} cannot be answered, so its calls are not run: ${error instanceof Error ? error.message : String(error)} Servers and clients of a service need the same permissions.`,
 			);
 			return undefined;
 		}
@@ -505,6 +515,7 @@ export class Server implements ServiceServer {
 	/** Takes no more requests. */
 	#stop(): void {
 		this.#stopped = true;
+		this.#leaveThread();
 		const hasRoom = this.#hasRoom;
 		this.#hasRoom = undefined;
 		hasRoom?.();
@@ -514,6 +525,7 @@ export class Server implements ServiceServer {
 		if (this.#closed) return;
 		this.#stop();
 		this.#closed = true;
+		this.#leaveExit();
 		clearTimeout(this.#ageTimer);
 		clearTimeout(this.#sweepTimer);
 		for (const client of this.#clients.values()) for (const call of [...client.calls.values()]) this.#giveBack(call);

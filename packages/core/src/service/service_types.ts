@@ -292,7 +292,7 @@ export interface ClientCalls<Handlers> extends Disposable, AsyncDisposable {
 	readonly $pending: number;
 	/**
 	 * The methods of the service as calls that block the thread: for threads without an event loop. A stream is an iterable. They need a
-	 * server in another process or thread.
+	 * server in another process or thread (`ERR_IPC_DEADLOCK`).
 	 */
 	readonly $sync: { readonly [Name in MethodName<Handlers>]: SyncMethod<Handlers[Name]> };
 	/**

@@ -101,10 +101,11 @@ describe("a killed server", () => {
 		while ((await client.active()) < 2);
 		const handlers = new TestHandlers();
 		using server = Service.serve(name, handlers, { prefix, methods: { rest: { idempotent: true } } });
+		// Before the kill: on a busy machine, this process learns of it late.
+		const codes = Promise.all([hanging, streamed.ended].map((call) => rejectionCode(call)));
 		await victim.kill();
 		const ms = await took(async () => {
-			assert.equal(await rejectionCode(hanging), "ERR_IPC_PEER_DIED");
-			assert.equal(await rejectionCode(streamed.ended), "ERR_IPC_PEER_DIED");
+			assert.deepEqual(await codes, ["ERR_IPC_PEER_DIED", "ERR_IPC_PEER_DIED"]);
 			await until(() => handlers.seen.resting === 1);
 		});
 		assert.ok(ms < RECOVERY_MS, `took ${ms} ms`);
@@ -122,8 +123,8 @@ describe("a killed server", () => {
 		using client = connect(name);
 		const hanging = client.hang();
 		while ((await client.active()) < 1);
-		assert.equal(await rejectionCode(client.exit()), "ERR_IPC_PEER_DIED");
-		assert.equal(await rejectionCode(hanging), "ERR_IPC_PEER_DIED");
+		const codes = await Promise.all([hanging, client.exit()].map((call) => rejectionCode(call)));
+		assert.deepEqual(codes, ["ERR_IPC_PEER_DIED", "ERR_IPC_PEER_DIED"]);
 		assert.equal(await program.exited, 0);
 		client.$close();
 		assert.deepEqual(listed(name), []);
@@ -143,9 +144,10 @@ describe("a killed server", () => {
 		const queued = [client.note("queued"), client.greet()];
 		const idempotent = again.note("again");
 		assert.equal(await isPending(Promise.race([...queued, idempotent, blocked, hanging])), true);
+		const codes = Promise.all([hanging, blocked, ...queued].map((call) => rejectionCode(call)));
 		await victim.kill();
 		const ms = await took(async () => {
-			for (const call of [hanging, blocked, ...queued]) assert.equal(await rejectionCode(call), "ERR_IPC_PEER_DIED");
+			assert.deepEqual(new Set(await codes), new Set(["ERR_IPC_PEER_DIED"]));
 		});
 		assert.ok(ms < RECOVERY_MS, `took ${ms} ms`);
 		const handlers = new TestHandlers();

@@ -12,15 +12,17 @@ export class ClientConnection<Call> {
 	readonly calls = new Map<number, Call>();
 	readonly #ring: SenderEndpoint;
 	readonly #drop: () => void;
+	readonly #gone: () => void;
 	/** How many frames wait for space. */
 	#waiting = 0;
 	#closed = false;
 
-	/** `drop`: called if the client does not read, or its ring is gone. */
-	constructor(id: number, ring: SenderEndpoint, drop: () => void) {
+	/** `drop`: called if the client does not read, or its ring cannot be used. `gone`: called if it is gone. */
+	constructor(id: number, ring: SenderEndpoint, drop: () => void, gone: () => void) {
 		this.id = id;
 		this.#ring = ring;
 		this.#drop = drop;
+		this.#gone = gone;
 	}
 
 	get closed(): boolean {
@@ -56,8 +58,11 @@ export class ClientConnection<Call> {
 		this.#waiting++;
 		const timeout = PATIENCE_MS + frame.byteLength / SLOWEST_BYTES_PER_MS;
 		try {
-			if (await this.#ring.sendAsync(frame, { timeout })) return true;
-			if (!this.#closed) this.#drop();
+			const sending = this.#ring.sendAsync(frame, { timeout });
+			if (await sending) return true;
+			if (this.#closed) return false;
+			if (sending.refusal === "timed-out") this.#drop();
+			else this.#gone();
 			return false;
 		} catch {
 			if (!this.#closed) this.#drop();

@@ -212,7 +212,12 @@ export class Server implements ServiceServer {
 				if (event.role === "receiver" && !event.observer && event.type !== "joined") this.#clientGone(id);
 			});
 			if (!ring) return undefined;
-			const client = new ClientConnection<RunningCall>(id, ring, () => this.#dropClient(id));
+			const client = new ClientConnection<RunningCall>(
+				id,
+				ring,
+				() => this.#dropClient(id),
+				() => this.#clientGone(id),
+			);
 			this.#clients.set(id, client);
 			return client;
 		} catch (error) {

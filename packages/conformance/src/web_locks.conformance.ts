@@ -530,6 +530,9 @@ describe("other threads and processes", () => {
 		const last = locks.request("y", () => "after two kills");
 		while ((await locks.query()).pending.length < 2) await turn();
 		await b.program.kill();
+		// A client that comes now looks for the dead itself.
+		using late = createWeb({ prefix, library });
+		assert.equal((await late.locks.query()).pending.length, 1);
 		while ((await locks.query()).pending.length > 1) await sleep(5);
 		await a.program.kill();
 		assert.equal(await last, "after two kills");

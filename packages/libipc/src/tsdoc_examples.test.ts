@@ -8,7 +8,7 @@ import { printed, root, Snippets, textOf } from "./testing/snippets.ts";
  */
 const snippets = new Snippets("tsdoc");
 
-/** The folders with the sources of the public API. */
+/** The folders with the sources of the public API. The command `libipc` is not a part of it. */
 const FOLDERS = ["packages/core/src", "packages/libipc/src", "packages/protocol/src"];
 
 /** The code of each `@example`: to the next tag or the end of the comment. */
@@ -25,7 +25,7 @@ function examplesOf(source: string): string[] {
 const examples = new Map(
 	FOLDERS.flatMap((folder) =>
 		readdirSync(new URL(folder, root), { recursive: true, encoding: "utf8" })
-			.filter((file) => file.endsWith(".ts") && !/\.test\.ts$|testing\//.test(file))
+			.filter((file) => file.endsWith(".ts") && !/\.test\.ts$|testing\/|^cli\//.test(file))
 			.sort()
 			.flatMap((file) =>
 				examplesOf(textOf(`${folder}/${file}`)).map((code, i): [string, string] => [

@@ -33,7 +33,7 @@ export class Snippets {
 		return snippet.includes('prefix: "shop"')
 			? snippet.replaceAll('prefix: "shop"', `prefix: "${this.#prefix}"`)
 			: snippet.replaceAll(
-					/(\.(?:sender|receiver|open|clear|request)\(|deadLetter: |new BroadcastChannel\()"/g,
+					/(\.(?:sender|senderAsync|receiver|receiversReady|waitForReceivers|open|clear|request)\(|deadLetter: |new BroadcastChannel\()"/g,
 					`$1"${this.#prefix}-`,
 				);
 	}

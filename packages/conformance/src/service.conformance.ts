@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { isPending, rejection, rejectionCode, thrownCode } from "@libipc/testing/outcome";
+import { scale } from "@libipc/testing/scale";
 import { until } from "@libipc/testing/timing";
-import { json } from "libipc/codecs";
+import { json, structured } from "libipc/codecs";
+import { sealed } from "libipc/codecs/sealed";
 import { z } from "zod";
 import { afterAll, afterEach, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
 import { TestHandlers } from "./service_handlers.ts";
-import { defineService, IpcError, list, Queue, Service } from "./under_test.ts";
+import { Channel, defineService, IpcError, list, Queue, Service } from "./under_test.ts";
 
 const names = new Names("service");
 const { prefix } = names;
@@ -17,6 +19,11 @@ afterAll(() => names.clear());
 
 type ServerOptions = Parameters<typeof Service.serve<TestHandlers>>[2];
 type ClientOptions = Parameters<typeof Service.connect<TestHandlers>>[1];
+
+/** How many calls wait at once. */
+const IN_FLIGHT = scale(10_000, 1000);
+/** How many calls a client makes that leaves others no time. */
+const FLOOD = scale(2000, 700);
 
 /** A server and a client of a service. */
 function open(serverOptions: ServerOptions = {}, clientOptions: ClientOptions = {}) {
@@ -51,19 +58,19 @@ describe("calls of a service", () => {
 	});
 
 	test("are answered in any order, ten thousand at once", async () => {
-		using service = open({ concurrency: 10_000 });
+		using service = open({ concurrency: IN_FLIGHT });
 		const { client } = service;
 		const slow = client.later(20, "slow");
-		const calls = Array.from({ length: 10_000 }, (_, i) => client.later(i % 3, i));
-		assert.equal(client.$pending, 10_001);
+		const calls = Array.from({ length: IN_FLIGHT }, (_, i) => client.later(i % 3, i));
+		assert.equal(client.$pending, IN_FLIGHT + 1);
 		assert.deepEqual(
 			await Promise.all(calls),
-			Array.from({ length: 10_000 }, (_, i) => i),
+			Array.from({ length: IN_FLIGHT }, (_, i) => i),
 		);
 		assert.equal(await slow, "slow");
 		assert.equal(client.$pending, 0);
-		const fast = Array.from({ length: 10_000 }, (_, i) => client.echo(i));
-		assert.equal((await Promise.all(fast)).length, 10_000);
+		const fast = Array.from({ length: IN_FLIGHT }, (_, i) => client.echo(i));
+		assert.equal((await Promise.all(fast)).length, IN_FLIGHT);
 	});
 
 	test("may have large arguments and results", async () => {
@@ -96,6 +103,50 @@ describe("calls of a service", () => {
 			thrownCode(() => Queue.receiver(name, { prefix, codec: json() })),
 			"ERR_IPC_OPTIONS_MISMATCH",
 		);
+	});
+
+	test("use a codec with state, which seals errors and items too", async () => {
+		const codec = sealed(json(), { id: 1, key: new Uint8Array(32).fill(7) });
+		using service = open({ codec }, { codec });
+		const { client } = service;
+		assert.deepEqual(await client.echo({ a: [1] }), { a: [1] });
+		assert.ok((await rejection(client.fails("type"))) instanceof TypeError);
+		const items: number[] = [];
+		for await (const item of client.items(3)) items.push(item);
+		assert.deepEqual(items, [0, 1, 2]);
+		assert.equal(await client.sum(Array.from({ length: 200_000 }, () => 1)), 200_000);
+	});
+
+	test("of a client that does not read are no burden for others", async () => {
+		const name = names.next();
+		const handlers = { bytes: (length: number) => new Uint8Array(length) };
+		using server = Service.serve(name, handlers, { prefix, capacity: 16_384 });
+		using other = Service.connect<typeof handlers>(name, { prefix });
+		// The requests of a client of bytes, whose ring has room for three answers.
+		const id = 0x123456789abcd;
+		using ring = Channel.receiver(`${name}.client.0${id.toString(16)}`, { prefix, capacity: 4096, maxReceivers: 1 });
+		using requests = Queue.sender(name, { prefix });
+		const args = new Uint8Array(structured().encode?.([1000]) as Uint8Array);
+		for (let call = 0; call < 20; call++) {
+			const frame = new Uint8Array(48 + 5 + args.byteLength);
+			const view = new DataView(frame.buffer);
+			frame.set([1, 1]);
+			view.setUint32(4, call, true);
+			view.setBigUint64(8, BigInt(id), true);
+			view.setUint16(40, 5, true);
+			frame.set(new TextEncoder().encode("bytes"), 48);
+			frame.set(args, 53);
+			await requests.sendAsync(frame);
+		}
+		// More than the queue has room for behind messages that are not done.
+		for (let call = 0; call < 1000; call++) assert.equal((await other.bytes(1)).byteLength, 1);
+		assert.ok(server.running > 10, `${server.running} calls run`);
+		let answers = 0;
+		while (answers < 20) {
+			const frame = (await ring.recvAsync()) as Uint8Array;
+			if (frame[1] === 3) answers++;
+		}
+		await until(() => server.running === 0);
 	});
 
 	test("tell the method who calls, if it asks", async () => {
@@ -239,11 +290,11 @@ describe("calls of a service", () => {
 		using service = open({ concurrency: 4 });
 		using modest = Service.connect<TestHandlers>(service.name, { prefix });
 		let answered = 0;
-		const flood = Array.from({ length: 2000 }, () => service.client.rest(0).then(() => answered++));
+		const flood = Array.from({ length: FLOOD }, () => service.client.rest(0).then(() => answered++));
 		await until(() => answered > 0);
 		await modest.greet();
 		// Not after all of them: a client has at most 64 requests in the queue.
-		assert.ok(answered < 500, `${answered} calls were answered before`);
+		assert.ok(answered < FLOOD / 2, `${answered} calls were answered before`);
 		await Promise.all(flood);
 	});
 

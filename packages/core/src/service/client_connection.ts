@@ -45,6 +45,11 @@ export class ClientConnection<Call> {
 		return this.#sendLater(frame.slice());
 	}
 
+	/** Sends a small frame now, also before those that wait: it may fit where they do not. */
+	sendNow(frame: Uint8Array): boolean {
+		return !this.#closed && this.#trySend(frame);
+	}
+
 	#trySend(frame: Uint8Array): boolean {
 		try {
 			return this.#ring.trySend(frame);

@@ -345,6 +345,8 @@ export class Server implements ServiceServer {
 		if (!call.isCancelled && !call.connection.closed) {
 			const sent = this.#send(call, frame);
 			if (sent !== true) {
+				// The client does not read. Its request need not stay in the queue for that, where those of others follow it.
+				if (call.lease && call.connection.sendNow(this.#started(call, 0))) this.#endLease(call);
 				void sent.then(() => this.#over(call));
 				return;
 			}
@@ -419,10 +421,14 @@ export class Server implements ServiceServer {
 	/** Tells the client which server runs a call; then the request leaves the queue. */
 	#hasStarted(call: RunningCall, flags: number): void {
 		call.isAnnounced = true;
-		const idempotent = call.served.options.idempotent ? StartedFlags.idempotent : 0;
-		const sent = call.connection.send(bareFrame(FrameType.started, flags | idempotent, call.call, this.#id));
-		if (sent === true) this.#endLease(call);
+		const sent = call.connection.send(this.#started(call, flags));
+		if (sent === true || call.connection.sendNow(this.#started(call, flags))) this.#endLease(call);
 		else void sent.then(() => this.#endLease(call));
+	}
+
+	#started({ call, served }: RunningCall, flags: number): Uint8Array {
+		const idempotent = served.options.idempotent ? StartedFlags.idempotent : 0;
+		return bareFrame(FrameType.started, flags | idempotent, call, this.#id);
 	}
 
 	/** The client of a call learns soon which server runs it, unless it is answered by then. */

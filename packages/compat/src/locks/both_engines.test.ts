@@ -104,6 +104,21 @@ describe.each(both)("processes of both engines, beside this one with %s", (which
 		expect(signal.notify(1)).toBe(0);
 	}, 300_000);
 
+	test("a latest value: 2 processes set and 2 get whole values; 4 processes count, and no count is lost", async () => {
+		const prefix = newPrefix();
+		using world = new World(prefix, engines[which]);
+		using latest = world.latest();
+		latest.set(new Uint8Array(8));
+		const writers = both.map((each, i) => start(each, "sets", prefix, i * 1000));
+		await ends(...both.map((each) => start(each, "gets", prefix, 8000)));
+		Atomics.store(world.words, Word.stop, 1);
+		await ends(...writers);
+		expect(world.words[Word.wrong]).toBe(0);
+		latest.set(new Uint8Array(4));
+		await ends(...["C", "TypeScript", "C", "TypeScript"].map((each) => start(each as Which, "updates", prefix, 3000)));
+		expect(new Uint32Array(latest.get()?.buffer ?? new ArrayBuffer(4))[0]).toBe(12_000);
+	}, 300_000);
+
 	test("shared memory: 4 processes count to 80,000 under a lock made of a word", async () => {
 		const prefix = newPrefix();
 		using world = new World(prefix, engines[which]);
@@ -137,6 +152,34 @@ describe.each(pairs)("a handle of %s and then one of %s, in one thread", (first,
 		other.markUnusable();
 		using late = here.mutex();
 		expect(() => late.tryLock()).toThrow(expect.objectContaining({ code: "ERR_IPC_UNUSABLE" }));
+	});
+
+	test("a latest value: content, versions, a waiting event loop, the lock of an update, pins of a reader", async () => {
+		const prefix = newPrefix();
+		using here = new World(prefix, engines[first]);
+		using there = new World(prefix, engines[second]);
+		using latest = here.latest();
+		using other = there.latest();
+		expect([latest.get(), other.get(), latest.version]).toEqual([null, null, 0]);
+		for (const length of [0, 1, 39, 40, 41, 320, 2000]) {
+			const value = new Uint8Array(length).fill(length);
+			latest.set(value);
+			expect(other.get()).toEqual(value);
+			other.set(value.fill(length + 1));
+			expect(latest.get()).toEqual(value);
+			expect([other.version, latest.seen]).toEqual([latest.version, latest.version]);
+		}
+		const waits = latest.waitAsync();
+		await Bun.sleep(1);
+		other.set("woken");
+		expect((await waits)?.byteLength).toBe(5);
+		latest.update(() => {
+			expect(other.set("x", { timeout: 0 })).toBe(false);
+			expect(other.get()?.byteLength).toBe(5);
+			return "updated";
+		});
+		expect(other.get()?.byteLength).toBe(7);
+		expect(other.wait({ timeout: 5 })).toBe(null);
 	});
 
 	test("a Signal: ids, their order, what only notifies, a waiting event loop, a closed handle", async () => {

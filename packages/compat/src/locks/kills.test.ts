@@ -1,11 +1,25 @@
 import { describe, expect, test } from "bun:test";
-import { type EngineHandle, headerWord, OWNER_DIED, Status, WAIT_WORDS, WaitBits, waitWord } from "@libipc/protocol";
+import {
+	BUFFER_BITS,
+	bufferStride,
+	type EngineHandle,
+	headerLong,
+	headerWord,
+	OWNER_DIED,
+	Pin,
+	Status,
+	slotWord,
+	WAIT_WORDS,
+	WaitBits,
+	waitWord,
+} from "@libipc/protocol";
 import { killedAt } from "../sab/testing/kill.ts";
 import { PretendProcess } from "../sab/testing/pretend.ts";
 import type { Threads } from "../sab/threads.ts";
 import type { Segment } from "../segment/segment.ts";
 import type { SegmentCondition } from "./condition.ts";
 import type { SegmentHandle } from "./handle.ts";
+import type { SegmentLatest } from "./latest.ts";
 import type { SegmentMemory } from "./memory.ts";
 import type { SegmentMutex } from "./mutex.ts";
 import type { SegmentRwLock } from "./rwlock.ts";
@@ -13,6 +27,7 @@ import type { SegmentSemaphore } from "./semaphore.ts";
 import type { SegmentSignal } from "./signal.ts";
 import {
 	openCondition,
+	openLatest,
 	openMemory,
 	openMutex,
 	openRwLock,
@@ -515,5 +530,112 @@ describe("killed before each store: a Signal", () => {
 			},
 		});
 		expect(stores).toBeGreaterThan(5);
+	});
+});
+
+describe("killed before each store: a latest value", () => {
+	const target = new Uint8Array(100);
+	const textOf = (latest: SegmentLatest): string => {
+		const length = latest.get(target, 100);
+		return length < 0 ? "" : new TextDecoder().decode(target.subarray(0, length));
+	};
+	const set = (latest: SegmentLatest, text: string): number =>
+		latest.set(new TextEncoder().encode(text), text.length, PATIENCE);
+
+	/** The first word of the current buffer: its version. */
+	function versionWord({ segment }: SegmentLatest): number {
+		const current = Number(BigInt.asUintN(BUFFER_BITS, Atomics.load(segment.longs, headerLong.current)));
+		return (segment.body + current * bufferStride(100)) >> 2;
+	}
+
+	/** The copy of a reader seems to be torn each time: it pins. */
+	function tear(latest: SegmentLatest): void {
+		const word = versionWord(latest) + 1;
+		latest.segment.words[word] = (latest.segment.words[word] as number) ^ 4096;
+	}
+
+	function goesOn(latest: SegmentLatest): void {
+		for (let i = 0; i < 10; i++) {
+			expect(set(latest, `later ${i}`)).toBe(0);
+			expect(textOf(latest)).toBe(`later ${i}`);
+		}
+	}
+
+	test("setting, with a waiter: the value is the one before or the new one", () => {
+		const seen = new Set<string>();
+		const stores = killBeforeEachStore(openLatest, {
+			prepare: (victim) => void set(victim, "before"),
+			act: (victim, thread) => {
+				victim.enter(1, wakerOf(thread));
+				set(victim, "after");
+			},
+			check(survivor) {
+				const text = textOf(survivor);
+				expect(["before", "after"]).toContain(text);
+				seen.add(text);
+				goesOn(survivor);
+			},
+		});
+		expect(stores).toBeGreaterThan(8);
+		expect(seen.size).toBe(2);
+	});
+
+	test("setting in an update, and closing", () => {
+		killBeforeEachStore(openLatest, {
+			prepare: (victim) => void set(victim, "before"),
+			act(victim) {
+				victim.lock(PATIENCE);
+				set(victim, "after");
+				victim.unlock();
+				victim.close();
+			},
+			check(survivor) {
+				expect(["before", "after"]).toContain(textOf(survivor));
+				goesOn(survivor);
+			},
+		});
+	});
+
+	test("getting with a pin: the others set on, and use the buffer again", () => {
+		const stores = killBeforeEachStore(openLatest, {
+			prepare(victim) {
+				set(victim, "before");
+				tear(victim);
+			},
+			act: (victim) => expect(textOf(victim)).toBe("before"),
+			check(survivor) {
+				goesOn(survivor);
+				expect(survivor.segment.words[headerWord.buffers]).toBeLessThanOrEqual(5);
+			},
+		});
+		expect(stores).toBeGreaterThan(4);
+	});
+
+	test("setting while all buffers are pinned, and a reader wants a pin", () => {
+		let others: SegmentLatest[];
+		killBeforeEachStore(openLatest, {
+			others(process) {
+				others = [1, 2, 3, 4].map(() => openLatest(process.start()));
+				return others;
+			},
+			prepare(victim) {
+				set(victim, "before");
+				const { words } = victim.segment;
+				words[headerWord.pinning] = 4;
+				others.forEach(({ at }, i) => {
+					words[at + slotWord.pin] = i === 3 ? Pin.wanted : Pin.pinned + ((i + 2) % 4);
+				});
+			},
+			act: (victim) => void set(victim, "after"),
+			check(survivor) {
+				expect(["before", "after"]).toContain(textOf(survivor));
+				goesOn(survivor);
+				const { words } = survivor.segment;
+				const pins = others.map(({ at }) => words[at + slotWord.pin]);
+				expect(pins.slice(0, 3)).toEqual([2, 3, 0].map((index) => Pin.pinned + index));
+				expect(pins[3]).toBeGreaterThanOrEqual(Pin.pinned);
+				for (const { at } of others) words[at + slotWord.pin] = Pin.none;
+			},
+		});
 	});
 });

@@ -6,6 +6,7 @@ import { noOptions } from "../../sab/testing/pretend.ts";
 import type { Threads } from "../../sab/threads.ts";
 import type { Segment } from "../../segment/segment.ts";
 import { SegmentCondition } from "../condition.ts";
+import { SegmentLatest } from "../latest.ts";
 import { SegmentMemory } from "../memory.ts";
 import { SegmentMutex } from "../mutex.ts";
 import { SegmentRwLock } from "../rwlock.ts";
@@ -33,6 +34,8 @@ export const openRwLock = (thread: Threads): SegmentRwLock => open(thread, "rwlo
 export const openCondition = (thread: Threads): SegmentCondition => open(thread, "condition", SegmentCondition);
 export const openSemaphore = (thread: Threads, robust: boolean): SegmentSemaphore =>
 	open(thread, "semaphore", SegmentSemaphore, { initial: 1 + PERMITS, robust: robust ? 1 : 2 });
+
+export const openLatest = (thread: Threads): SegmentLatest => open(thread, "latest", SegmentLatest, { size: 100 });
 
 export const openSignal = (thread: Threads): SegmentSignal => open(thread, "signal", SegmentSignal);
 

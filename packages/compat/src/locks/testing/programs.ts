@@ -110,6 +110,36 @@ export const programs: Record<string, (world: World, argument: number) => void> 
 		signal.close();
 	},
 
+	/** Sets values without an end, of all lengths from 8 bytes on. */
+	sets(world, argument) {
+		const latest = world.latest();
+		const value = new Uint8Array(2000);
+		for (let i = argument; !world.stopped; i++) latest.set(value.subarray(0, 8 + (i % 1992)).fill(i));
+		latest.close();
+	},
+
+	/** Gets so many values, each of which is whole and not older than the one before. */
+	gets(world, times) {
+		const latest = world.latest();
+		const value = new Uint8Array(2000);
+		let seen = 0;
+		for (let i = 0; i < times; i++) {
+			const length = latest.getInto(value);
+			const [first] = value;
+			if (!value.subarray(0, length).every((byte) => byte === first) || latest.seen < seen) world.add(Word.wrong);
+			seen = latest.seen;
+		}
+		latest.close();
+	},
+
+	/** Adds 1 to the latest value, so often. */
+	updates(world, times) {
+		const latest = world.latest();
+		for (let i = 0; i < times; i++)
+			latest.update((value) => Uint32Array.of(1 + (new Uint32Array(value?.buffer ?? new ArrayBuffer(4))[0] as number)));
+		latest.close();
+	},
+
 	/** Takes permits and gives them back, several at once. */
 	permits(world, times) {
 		const semaphore = world.semaphore();

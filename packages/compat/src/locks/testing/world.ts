@@ -2,6 +2,7 @@
 import {
 	type Condition,
 	createApi,
+	type Latest,
 	type Mutex,
 	type RwLock,
 	type Semaphore,
@@ -77,6 +78,10 @@ export class World {
 
 	condition(name: string): Condition {
 		return createApi(this.#engine).Condition.open(name, { prefix: this.prefix });
+	}
+
+	latest(maxLength = 2000): Latest {
+		return createApi(this.#engine).Latest.open("latest", { prefix: this.prefix, maxLength });
 	}
 
 	signal(listen = true): Signal {

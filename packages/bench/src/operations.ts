@@ -4,7 +4,7 @@
  *
  *   bun run bench:operations
  */
-import { Channel, list, Queue, Route } from "libipc";
+import { Channel, Latest, list, Queue, Route } from "libipc";
 import { commandLine } from "../../../scripts/lib/command_line.ts";
 import { describeMachine, machine } from "./command/machine.ts";
 import { EXIT_STATUS, runCommand } from "./command/run_command.ts";
@@ -30,9 +30,9 @@ await runCommand(async (signal) => {
 		await program.report();
 	} finally {
 		// A killed program leaves its segments.
-		const factories = { route: Route, queue: Queue } as const;
+		const factories = { route: Route, queue: Queue, latest: Latest } as const;
 		for (const { name, kind } of list({ prefix }))
-			(kind === "route" || kind === "queue" ? factories[kind] : Channel).clear(name, { prefix });
+			(kind === "route" || kind === "queue" || kind === "latest" ? factories[kind] : Channel).clear(name, { prefix });
 	}
 	return 0;
 });

@@ -6,6 +6,7 @@ import { Channel, Route, type Sender } from "libipc";
 import { bench, do_not_optimize, group, run } from "mitata";
 import { report } from "../launcher/started.ts";
 import { features } from "./features.ts";
+import { latest, latestBesideOthers } from "./latest.ts";
 
 const [prefix = ""] = process.argv.slice(2);
 const SIZES = [16, 64, 256, 1024, 4096, 16_384, 65_536];
@@ -85,6 +86,8 @@ group("endpoints", () => {
 });
 
 features(prefix);
+latest(prefix);
 
 await run({ colors: process.stdout.isTTY === true });
+await latestBesideOthers(prefix);
 report("done");

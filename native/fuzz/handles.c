@@ -1,5 +1,5 @@
 /*
- * handles.c - live handles of locks, semaphores, conditions and shared memory that is damaged under them.
+ * handles.c - live handles of locks, semaphores, conditions, Signals and shared memory that is damaged under them.
  *
  * An input is a kind, and then a script, as in decode.c.
  */
@@ -211,8 +211,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   memset(&all, 0, sizeof all);
   world_begin();
   uint8_t kind = input_byte(&from);
-  all.options = (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX + kind % 6u, .max_receivers = 4};
-  /* The inputs that are kept chose among the six others. */
+  all.options = (ipc_options){.struct_size = sizeof(ipc_options), .kind = IPC_MUTEX + kind % 5u, .max_receivers = 4};
+  /* The inputs that were kept first chose among the five others. */
+  if ((kind & 15) == 14) all.options.kind = IPC_SIGNAL;
   if ((kind & 15) == 15) all.options.kind = IPC_LATEST;
   if (all.options.kind == IPC_LATEST) all.options.size = 200 + (kind >> 4), all.options.keep = kind >> 6 & 1;
   if (all.options.kind == IPC_SEMAPHORE)

@@ -9,6 +9,7 @@
  * has a third bit and a number, left by an earlier wait. Process 1 is a receiver that has one message to read, and then
  * does nothing more: it publishes its position if its run ends or the flag is set. Process 2 notifies
  * (event_drop_always). It may send, as may process 0.
+ * The word is bumped for event loops, too, which do not look at it: it counts wake-ups for list().
  * Abstracted: the system's wait compares and goes to sleep in one step, as futex does; the changes are
  * single words; the condition is just those.
  * A slice ends only when nothing else can happen at all, and only after a kill: without a kill every wake-up must
@@ -145,10 +146,14 @@ inline notify(me, change) {
 #else
     EXCHANGE(me, FLAG, wanted, 0, false);
     if
-    :: wanted & SLEEPERS ->
+    :: wanted ->
       EXCHANGE(me, WORD, old, (old + 1) % 8, true);
-      /* the system call is a barrier too: the bump has arrived */
-      d_step { !IS_PENDING(me, WORD) -> asleep[0] = false; asleep[1] = false }
+      if
+      :: wanted & SLEEPERS ->
+        /* the system call is a barrier too: the bump has arrived */
+        d_step { !IS_PENDING(me, WORD) -> asleep[0] = false; asleep[1] = false }
+      :: else
+      fi
     :: else
     fi;
 #endif

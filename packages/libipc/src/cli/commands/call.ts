@@ -84,8 +84,8 @@ export const call = defineCommand({
 			waitForServer: flags.wait,
 			...(found && { permissions: found.permissions }),
 		});
+		const signal = untilInterrupted();
 		try {
-			const signal = untilInterrupted();
 			const options = { timeout: (flags.timeout ?? 10) * 1000, signal };
 			const run = (args: readonly unknown[]) => answer(client.$call(method, args, options), flags.stream, output);
 			if (flags.stdin)
@@ -94,6 +94,9 @@ export const call = defineCommand({
 				for await (const text of inputs([], { file: flags.file, whole: false })) await run(argumentsOf(text));
 			else await run(given.map((each) => parsedValue(each, flags.text)));
 			return Exit.fine;
+		} catch (error) {
+			if (signal.aborted) throw new CommandFailure("The call was aborted; the server has seen that.");
+			throw error;
 		} finally {
 			client.$close();
 		}

@@ -239,6 +239,10 @@ test("libipc call", async () => {
 	expect(call("fails")).toMatchObject({ status: 1, err: expect.stringMatching(/no such symbol/) });
 	expect(call("none")).toMatchObject({ status: 1, err: expect.stringMatching(/ERR_IPC_NO_METHOD/) });
 	expect(call("never", "--timeout", "0.2")).toMatchObject({ status: 4 });
+	await using waits = new RunningLibipc(["call", "prices", "started", "--stream", "--prefix", prefix]);
+	await waits.said(/started/);
+	waits.signal("SIGINT");
+	expect(await waits.ended()).toMatchObject({ status: 1, err: expect.stringMatching(/was aborted/) });
 	expect(call("ends")).toMatchObject({ status: 1 });
 });
 

@@ -41,12 +41,19 @@ function openTarget(recorded: RecordedName, prefix: string): Sender {
 /** Waits until each name has so many receivers. */
 async function waitForReceivers(targets: readonly Target[], count: number, timeout: number, signal: AbortSignal) {
 	const deadline = performance.now() + timeout;
-	for (const { recorded, sender } of targets)
-		if (sender && !(await sender.receiversReady(count, { timeout: Math.max(0, deadline - performance.now()), signal })))
+	for (const { recorded, sender } of targets) {
+		const left = (): number => Math.max(0, deadline - performance.now());
+		// Ctrl-C: nothing is sent then.
+		const ready = sender?.receiversReady(count, { timeout: left(), signal }).catch((error: unknown) => {
+			if (!signal.aborted) throw error;
+			return true;
+		});
+		if (sender && !(await ready))
 			throw new CommandFailure(
 				`${recorded.kind} "${printable(recorded.name)}" has ${counted(sender.receiverCount, "receiver")}, not ${count}, after ${span(timeout / 1000)}. With --receivers 0, replay does not wait for them.`,
 				Exit.timedOut,
 			);
+	}
 }
 
 /** Sends a message, and waits for space if it must. */

@@ -17,6 +17,10 @@ Service.serve(
 		async *watch(symbol: string) {
 			for (let i = 0; i < 3; i++) yield { symbol, i };
 		},
+		async *started() {
+			yield "started";
+			await new Promise<void>(() => {});
+		},
 		ends: () => process.kill(process.pid, "SIGKILL"),
 	},
 	{ prefix, codec: json() },

@@ -9,7 +9,20 @@ import { afterAll, afterEach, describe, test } from "./harness.ts";
 import { instance } from "./instance.ts";
 import { Names } from "./names.ts";
 import { startProgram } from "./start_program.ts";
-import { Channel, Condition, clear, list, Mutex, Queue, Route, RwLock, Semaphore, SharedMemory } from "./under_test.ts";
+import {
+	Channel,
+	Condition,
+	clear,
+	Latest,
+	list,
+	Mutex,
+	Queue,
+	Route,
+	RwLock,
+	Semaphore,
+	SharedMemory,
+	Signal,
+} from "./under_test.ts";
 
 const names = new Names("env");
 const { prefix } = names;
@@ -123,7 +136,7 @@ describe("LIBIPC_PREFIX", () => {
 		const name = names.next();
 		const opened = openEachKind(name);
 		try {
-			for (const factory of [Route, Channel, Queue, Mutex, Condition, Semaphore, RwLock, SharedMemory])
+			for (const factory of [Route, Channel, Queue, Mutex, Condition, Semaphore, RwLock, SharedMemory, Signal, Latest])
 				factory.clear(name);
 			assert.deepEqual(kindsIn(prefix), []);
 		} finally {

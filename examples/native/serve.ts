@@ -1,6 +1,7 @@
 /** Serves prices, for a client in another language: see docs/c.md. `bun serve.ts [prefix]` */
-import { Service } from "libipc";
+
 import { json } from "libipc/codecs";
+import { Service } from "libipc/service";
 
 const [prefix = ""] = process.argv.slice(2);
 

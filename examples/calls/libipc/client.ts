@@ -1,5 +1,6 @@
-import { Latest, Service } from "libipc";
+import { Latest } from "libipc";
 import { json } from "libipc/codecs";
+import { Service } from "libipc/service";
 import { type Quote, symbols } from "../prices.ts";
 import type { Handlers } from "./server.ts";
 

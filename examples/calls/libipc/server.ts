@@ -1,5 +1,6 @@
-import { Latest, Service } from "libipc";
+import { Latest } from "libipc";
 import { json } from "libipc/codecs";
+import { Service } from "libipc/service";
 import { type Quote, quoteOf } from "../prices.ts";
 
 const latest = Latest.open("latest", { codec: json<Quote>() });

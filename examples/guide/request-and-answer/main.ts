@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { IpcError, Service, type ServiceServer } from "libipc";
+import { IpcError } from "libipc";
+import { Service, type ServiceServer } from "libipc/service";
 
 const [role = "client", prefix = `guide-${process.pid}`] = process.argv.slice(2);
 

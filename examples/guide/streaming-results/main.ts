@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Service } from "libipc";
+import { Service } from "libipc/service";
 
 const [role = "client", prefix = `guide-${process.pid}`] = process.argv.slice(2);
 const AHEAD = 16;

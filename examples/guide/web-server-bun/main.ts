@@ -1,6 +1,6 @@
 /** Two processes serve HTTP on one port, and two others do the work: `bun examples/guide/web-server-bun/main.ts`. */
 import { scryptSync } from "node:crypto";
-import { Service } from "libipc";
+import { Service } from "libipc/service";
 
 const [role = "main", prefix = `guide-${process.pid}`, port = "0"] = process.argv.slice(2);
 const REQUESTS = 60;

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
-import { Service } from "libipc";
+import { Service } from "libipc/service";
 
 const [role = "main", prefix = `guide-${process.pid}`] = process.argv.slice(2);
 const REQUESTS = 60;

@@ -34,8 +34,6 @@ export const {
 	defineRoute,
 	defineChannel,
 	defineQueue,
-	Service,
-	defineService,
 	Mutex,
 	Condition,
 	Semaphore,

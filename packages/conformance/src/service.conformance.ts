@@ -8,7 +8,8 @@ import { z } from "zod";
 import { afterAll, afterEach, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
 import { TestHandlers } from "./service_handlers.ts";
-import { Channel, defineService, IpcError, list, Queue, Service } from "./under_test.ts";
+import { defineService, Service } from "./service_under_test.ts";
+import { Channel, IpcError, list, Queue } from "./under_test.ts";
 
 const names = new Names("service");
 const { prefix } = names;

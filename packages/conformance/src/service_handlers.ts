@@ -1,5 +1,5 @@
 import { sleep } from "@libipc/testing/timing";
-import { Service } from "./under_test.ts";
+import { Service } from "./service_under_test.ts";
 
 /** What the handlers of one server have seen. */
 export class Seen {

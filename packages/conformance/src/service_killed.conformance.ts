@@ -4,8 +4,9 @@ import { RECOVERY_MS, took, until } from "@libipc/testing/timing";
 import { afterAll, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
 import { TestHandlers } from "./service_handlers.ts";
+import { Service } from "./service_under_test.ts";
 import { startProgram } from "./start_program.ts";
-import { list, Service } from "./under_test.ts";
+import { list } from "./under_test.ts";
 
 const names = new Names("service_killed");
 const { prefix } = names;

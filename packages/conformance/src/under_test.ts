@@ -59,8 +59,6 @@ export const {
 	Route,
 	RwLock,
 	Semaphore,
-	Service,
-	defineService,
 	SharedMemory,
 	Signal,
 } = process.env.LIBIPC_PACKAGE === "@libipc/compat" ? compat : libipc;

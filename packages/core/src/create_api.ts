@@ -17,9 +17,6 @@ import { createRwLockFactory, type RwLockFactory } from "./lock/rwlock.ts";
 import { createSemaphoreFactory, type SemaphoreFactory } from "./lock/semaphore.ts";
 import { createSharedMemoryFactory, type SharedMemoryFactory } from "./lock/shared_memory.ts";
 import { createSignalFactory, type SignalFactory } from "./lock/signal.ts";
-import { createDefineService } from "./service/define_service.ts";
-import { createServiceFactory } from "./service/service_factory.ts";
-import type { DefineService, ServiceFactory } from "./service/service_types.ts";
 import { createDefineChannel, createDefineQueue, createDefineRoute } from "./value/define.ts";
 import type { DefineChannel, DefineQueue, DefineRoute } from "./value/define_types.ts";
 
@@ -74,20 +71,6 @@ export interface Api {
 	readonly defineChannel: DefineChannel;
 	/** Defines a queue for several programs: name, options, codec, schema and types in one place. */
 	readonly defineQueue: DefineQueue;
-	/**
-	 * Requests and answers: functions of one program that others call, and streams of what they yield.
-	 *
-	 * @example
-	 * import { Service } from "libipc";
-	 *
-	 * const handlers = { quote: (symbol: string) => ({ symbol, price: 42.17 }) };
-	 * using server = Service.serve("prices", handlers); // in one process
-	 * using prices = Service.connect<typeof handlers>("prices"); // in another one
-	 * console.log((await prices.quote("BUN")).price); // 42.17
-	 */
-	readonly Service: ServiceFactory;
-	/** Defines a service for several programs: name, codec, schemas and types in one place. */
-	readonly defineService: DefineService;
 	/** A lock with one owner at a time. Robust: the next owner learns that the last one was killed while it held the lock. */
 	readonly Mutex: MutexFactory;
 	/** Waits, together with a mutex, until another handle notifies that something has changed. */
@@ -187,8 +170,6 @@ export function createApi(engine: () => Engine): Api {
 	const Route = createRouteFactory(engine);
 	const Channel = createChannelFactory(engine);
 	const Queue = createQueueFactory(engine);
-	const parts = { engine, Channel, Queue };
-	const Service = createServiceFactory(parts);
 	return {
 		Route,
 		Channel,
@@ -196,8 +177,6 @@ export function createApi(engine: () => Engine): Api {
 		defineRoute: createDefineRoute(Route),
 		defineChannel: createDefineChannel(Channel),
 		defineQueue: createDefineQueue(Queue),
-		Service,
-		defineService: createDefineService(Service, parts),
 		Mutex: createMutexFactory(engine),
 		Condition: createConditionFactory(engine),
 		Semaphore: createSemaphoreFactory(engine),

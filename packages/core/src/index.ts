@@ -16,8 +16,6 @@ export const {
 	defineRoute,
 	defineChannel,
 	defineQueue,
-	Service,
-	defineService,
 	Mutex,
 	Condition,
 	Semaphore,

@@ -65,29 +65,6 @@ export type { RwLock, RwLockFactory } from "./lock/rwlock.ts";
 export type { Permit, Semaphore, SemaphoreFactory, SemaphoreOptions } from "./lock/semaphore.ts";
 export type { SharedMemory, SharedMemoryFactory, SharedMemoryOptions, WordWait } from "./lock/shared_memory.ts";
 export type { Signal, SignalFactory, SignalOptions } from "./lock/signal.ts";
-export type {
-	AnyHandlers,
-	CallContext,
-	CallInfo,
-	CallOptions,
-	ClientCalls,
-	ClientMethod,
-	ClientMethodOptions,
-	ConnectOptions,
-	DefinedMethodOptions,
-	DefineService,
-	MethodName,
-	ServeOptions,
-	ServerMethodOptions,
-	ServiceClient,
-	ServiceDefinition,
-	ServiceDefinitionOptions,
-	ServiceFactory,
-	ServiceNameOptions,
-	ServiceServer,
-	ShutdownOptions,
-	SyncMethod,
-} from "./service/service_types.ts";
 export type { Latency, Stamp } from "./stamp/stamp_types.ts";
 export type { Codec, CodecEndpoint, CodecInto } from "./value/codec.ts";
 export type {

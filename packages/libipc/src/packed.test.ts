@@ -46,6 +46,7 @@ beforeAll(() => {
 		"worker.mjs",
 		"stack.mjs",
 		"codecs.mjs",
+		"service.mjs",
 		"streams.mjs",
 		"web.mjs",
 		"bundled.ts",
@@ -117,6 +118,11 @@ describe("the package", () => {
 	test("has codecs, of which those of optional packages need these", () => {
 		for (const runtime of [process.execPath, ...(node === undefined ? [] : [node])])
 			expect(run([runtime, "codecs.mjs"])).toBe('"text" {"json":1} 1,2 "sealed" "missing" "missing" "missing"\n');
+	});
+
+	test("has services, whose errors are those of the package", () => {
+		for (const runtime of [process.execPath, ...(node === undefined ? [] : [node])])
+			expect(run([runtime, "service.mjs"])).toBe("BUN 42.17 true\n");
 	});
 
 	test("has streams, whose errors are those of the package", () => {

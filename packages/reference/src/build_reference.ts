@@ -22,6 +22,7 @@ const application = await Application.bootstrap({
 		path("packages/libipc/src/node.ts"),
 		path("packages/libipc/src/codecs.ts"),
 		...["msgpack", "protobuf", "flatbuffers", "sealed"].map((codec) => path(`packages/libipc/src/codecs/${codec}.ts`)),
+		path("packages/libipc/src/service.ts"),
 		path("packages/libipc/src/streams.ts"),
 		path("packages/libipc/src/web.ts"),
 		path("packages/libipc/src/web/global.ts"),

@@ -1,6 +1,7 @@
 /** Answers: a service, and the same endpoints without one. It reports "ready", and runs until it is ended. */
-import { Queue, Route, Service } from "libipc";
+import { Queue, Route } from "libipc";
 import { json } from "libipc/codecs";
+import { Service } from "libipc/service";
 import { report } from "../launcher/started.ts";
 import { ANSWERS, type EchoHandlers, JSON_SERVICE, REQUESTS, SERVICE } from "./names.ts";
 

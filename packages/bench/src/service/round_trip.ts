@@ -1,5 +1,6 @@
-import { monotonicNs, Queue, Route, Service } from "libipc";
+import { monotonicNs, Queue, Route } from "libipc";
 import { json } from "libipc/codecs";
+import { Service } from "libipc/service";
 import { ANSWERS, type EchoHandlers, JSON_SERVICE, REQUESTS, SERVICE } from "./names.ts";
 
 /** A way to ask another process and get an answer. */

@@ -9,7 +9,7 @@
  */
 import { args, say } from "@libipc/testing/program";
 import { TestHandlers } from "../service_handlers.ts";
-import { Service } from "../under_test.ts";
+import { Service } from "../service_under_test.ts";
 
 const [what, prefix = "", name = "", idempotent = ""] = args;
 

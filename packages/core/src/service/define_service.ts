@@ -1,7 +1,7 @@
 import { checkOptionsObject, invalid } from "../check/argument.ts";
 import { checkOptionNames, optionNames } from "../check/option_names.ts";
 import { checkMethods } from "./method_options.ts";
-import { OpenedService, type ServiceParts } from "./opened_service.ts";
+import { OpenedService, type ServiceLibrary } from "./opened_service.ts";
 import type {
 	ClientMethodOptions,
 	DefinedMethodOptions,
@@ -24,13 +24,13 @@ function ofClients(methods: Methods | undefined): Record<string, ClientMethodOpt
 }
 
 /** Makes `defineService` of an API. */
-export function createDefineService(Service: ServiceFactory, parts: ServiceParts): DefineService {
+export function createDefineService(Service: ServiceFactory, library: ServiceLibrary): DefineService {
 	const define = (name: string, given?: Options) => {
 		const defined: Options = { ...checkOptionsObject(name, given, "{ codec: json() }") };
 		checkOptionNames(name, "defineService", defined, optionNames.defineService);
 		const methods = defined.methods as Methods | undefined;
 		checkMethods(name, methods, "definedMethod");
-		new OpenedService(parts, name, defined, "sender"); // checks the other options, and opens nothing
+		new OpenedService(library, name, defined, "sender"); // checks the other options, and opens nothing
 		const added = (more: object | undefined): object => {
 			const options = checkOptionsObject(name, more, "{ concurrency: 10 }") ?? {};
 			const fixed = optionNames.defineService.find(

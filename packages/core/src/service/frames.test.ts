@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { seededRandom } from "@libipc/testing/random";
 import { scale } from "@libipc/testing/scale";
-import { Channel, list, Queue, Service } from "libipc";
+import { Channel, list, Queue } from "libipc";
+import { Service } from "libipc/service";
 import { json } from "../codecs/json.ts";
 import { parseCall, parseInbox, parseReply } from "./frames.ts";
 import { fuzzFrames } from "./testing/fuzz_frames.ts";

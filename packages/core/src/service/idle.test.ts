@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { collectGarbage } from "@libipc/testing/garbage";
 import { sleep } from "@libipc/testing/timing";
-import { list, Service } from "libipc";
+import { list } from "libipc";
+import { Service } from "libipc/service";
 
 const prefix = `idle${process.pid}`;
 const CLIENTS = 100;

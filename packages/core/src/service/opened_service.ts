@@ -1,6 +1,7 @@
-import { type Engine, IpcError } from "@libipc/protocol";
+import { IpcError } from "@libipc/protocol";
 import { checkInteger, checkName, checkOptions, checkPermissions } from "../check/argument.ts";
 import { structured } from "../codecs/structured.ts";
+import type { Api } from "../create_api.ts";
 import type { QueueReceiverEndpoint } from "../endpoint/queue_receiver.ts";
 import type { ReceiverEndpoint } from "../endpoint/receiver.ts";
 import type { SenderEndpoint } from "../endpoint/sender.ts";
@@ -11,12 +12,8 @@ import { Decoding } from "../value/decoding.ts";
 import { ID_LIMIT } from "./frames.ts";
 import type { ServiceNameOptions } from "./service_types.ts";
 
-/** What a service is made of. */
-export interface ServiceParts {
-	readonly engine: () => Engine;
-	readonly Channel: EndpointFactory;
-	readonly Queue: EndpointFactory<QueueReceiver, QueueReceiverOptions>;
-}
+/** The part of libipc that services are built on. */
+export type ServiceLibrary = Pick<Api, "Channel" | "Queue" | "list" | "monotonicNs">;
 
 /** What the id of a service's codec begins with in the segments. */
 const CODEC_PREFIX = "service:";
@@ -49,14 +46,14 @@ export class OpenedService {
 	readonly name: string;
 	/** How error messages name it. */
 	readonly endpoint: string;
-	readonly #parts: ServiceParts;
+	readonly #library: ServiceLibrary;
 	readonly #options: NameOptions;
 	readonly #capacity: number | undefined;
 	readonly #codec: AnyCodec;
 	/** The codec of the endpoints: frames are bytes. */
 	readonly #frames: Codec<Uint8Array>;
 
-	constructor(parts: ServiceParts, name: string, given: ServiceNameOptions, role: "sender" | "receiver") {
+	constructor(library: ServiceLibrary, name: string, given: ServiceNameOptions, role: "sender" | "receiver") {
 		const prefix = checkName(name, given.prefix);
 		if (Buffer.byteLength(name) > MOST_NAME_BYTES)
 			throw new IpcError(
@@ -64,7 +61,7 @@ export class OpenedService {
 				name,
 				`The name of a service may have ${MOST_NAME_BYTES} bytes of UTF-8, because the names of its clients and servers are longer; this one has ${Buffer.byteLength(name)}.`,
 			);
-		this.#parts = parts;
+		this.#library = library;
 		this.name = name;
 		this.endpoint = prefix === "" ? `service "${name}"` : `service "${name}" (prefix "${prefix}")`;
 		checkOptions(name, "queue", { capacity: given.capacity }, "");
@@ -83,7 +80,7 @@ export class OpenedService {
 
 	/** Nanoseconds on the clock of deadlines. */
 	now(): number {
-		return this.#parts.engine().now();
+		return this.#library.monotonicNs();
 	}
 
 	/** A codec whose state is that of one direction. */
@@ -98,13 +95,13 @@ export class OpenedService {
 
 	/** Where clients put requests. */
 	requestSender(): SenderEndpoint {
-		return this.#sender(this.#parts.Queue, this.name, { capacity: this.#capacity });
+		return this.#sender(this.#library.Queue, this.name, { capacity: this.#capacity });
 	}
 
 	/** Where servers take requests. */
 	requestReceiver(onPeer: (event: PeerEvent) => void): QueueReceiverEndpoint {
 		const options = { ...this.#options, capacity: this.#capacity, codec: this.#frames, onPeer };
-		return this.#parts.Queue.receiver(this.name, options).bytes as QueueReceiverEndpoint;
+		return this.#library.Queue.receiver(this.name, options).bytes as QueueReceiverEndpoint;
 	}
 
 	/** Where a client reads answers. */
@@ -129,7 +126,7 @@ export class OpenedService {
 
 	/** Removes the ring of a client that does not read: its receiver gets `ERR_IPC_ORPHANED`. */
 	dropRing(client: number): void {
-		this.#parts.Channel.clear(this.#nameOf(CLIENT, client), { prefix: this.#options.prefix });
+		this.#library.Channel.clear(this.#nameOf(CLIENT, client), { prefix: this.#options.prefix });
 	}
 
 	/** Counts a server of this thread, until the function that is returned is called. */
@@ -155,12 +152,12 @@ export class OpenedService {
 	/** Removes what killed clients and servers of this service left. */
 	sweep(): void {
 		const { prefix } = this.#options;
-		for (const { name, kind, state } of this.#parts.engine().list(prefix)) {
+		for (const { name, kind, state } of this.#library.list({ prefix })) {
 			if (kind !== "channel" || state !== "leftover") continue;
 			if (!name.startsWith(this.name + CLIENT) && !name.startsWith(this.name + SERVER)) continue;
 			try {
 				// An open replaces what was left, and the last close removes the name. If it is just being opened, nothing happens to it.
-				this.#sender(this.#parts.Channel, name, { capacity: 4096 }).close();
+				this.#sender(this.#library.Channel, name, { capacity: 4096 }).close();
 			} catch {
 				// It is in use, or this user may not open it.
 			}
@@ -173,8 +170,9 @@ export class OpenedService {
 
 	#senderTo(name: string, options: { onPeer?: (event: PeerEvent) => void }): SenderEndpoint | undefined {
 		// Looked up first, so that nothing is created for a client or server that is gone.
-		if (this.#parts.engine().countReceivers("channel", this.#options.prefix, name).count === 0) return undefined;
-		const sender = this.#sender(this.#parts.Channel, name, options);
+		const { prefix } = this.#options;
+		if (!this.#library.Channel.waitForReceivers(name, 1, { prefix, timeout: 0 })) return undefined;
+		const sender = this.#sender(this.#library.Channel, name, options);
 		if (sender.receiverCount > 0) return sender;
 		sender.close();
 		return undefined;
@@ -190,7 +188,7 @@ export class OpenedService {
 
 	#receiver(name: string, capacity: number): ReceiverEndpoint {
 		const options = { ...this.#options, capacity, maxReceivers: 1, codec: this.#frames };
-		return this.#parts.Channel.receiver(name, options).bytes as ReceiverEndpoint;
+		return this.#library.Channel.receiver(name, options).bytes as ReceiverEndpoint;
 	}
 }
 

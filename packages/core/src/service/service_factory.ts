@@ -1,7 +1,7 @@
 import { checkOptionsObject } from "../check/argument.ts";
 import { methodsOf } from "./handlers.ts";
 import { NO_METHOD_OPTIONS } from "./method_options.ts";
-import { OpenedService, type ServiceParts } from "./opened_service.ts";
+import { OpenedService, type ServiceLibrary } from "./opened_service.ts";
 import type { ServedMethod } from "./running_call.ts";
 import { ServiceCaller } from "./service_caller.ts";
 import { clientOf } from "./service_client.ts";
@@ -13,13 +13,13 @@ import { withContext } from "./with_context.ts";
 const EXAMPLE = '{ prefix: "app" }';
 
 /** Makes `Service` of an API. */
-export function createServiceFactory(parts: ServiceParts): ServiceFactory {
+export function createServiceFactory(library: ServiceLibrary): ServiceFactory {
 	return {
 		serve(name: string, handlers: object, given?: ServeOptions<object>): ServiceServer {
 			const options = checkOptionsObject(name, given, EXAMPLE) ?? {};
 			const functions = methodsOf(name, handlers);
 			const checked = checkServe(name, options, functions);
-			const service = new OpenedService(parts, name, options, "receiver");
+			const service = new OpenedService(library, name, options, "receiver");
 			const methods = new Map<string, ServedMethod>();
 			for (const [method, handler] of functions)
 				methods.set(method, {
@@ -35,7 +35,7 @@ export function createServiceFactory(parts: ServiceParts): ServiceFactory {
 		connect(name: string, given?: ConnectOptions<object>): object {
 			const options = checkOptionsObject(name, given, EXAMPLE) ?? {};
 			const checked = checkConnect(name, options);
-			const caller = new ServiceCaller(new OpenedService(parts, name, options, "sender"), checked);
+			const caller = new ServiceCaller(new OpenedService(library, name, options, "sender"), checked);
 			return clientOf(caller, { timeout: checked.timeout, signal: undefined });
 		},
 		withContext,

@@ -34,13 +34,13 @@ export type SyncMethod<Method> = Method extends (...args: infer Args) => infer R
 /** How a name of a service is opened. All servers and clients of a service pass the same. */
 export interface ServiceNameOptions {
 	/**
-	 * The namespace of the name, as in {@link EndpointOptions.prefix}.
+	 * The namespace of the name, as the option `prefix` of endpoints.
 	 *
 	 * @defaultValue the environment variable `LIBIPC_PREFIX`; if it is not set, or empty, `""`
 	 */
 	readonly prefix?: string | undefined;
 	/**
-	 * Which users may use the service: the file mode of all its names, as in {@link EndpointOptions.permissions}.
+	 * Which users may use the service: the file mode of all its names, as the option `permissions` of endpoints.
 	 *
 	 * @defaultValue `0o600`: this user only
 	 */
@@ -237,7 +237,7 @@ export interface ServiceServer extends Disposable, AsyncDisposable {
 	 * idempotent methods go to another server.
 	 *
 	 * @example
-	 * import { Service } from "libipc";
+	 * import { Service } from "libipc/service";
 	 *
 	 * const server = Service.serve("prices", { quote: (symbol: string) => symbol.length });
 	 * server.close();
@@ -251,7 +251,7 @@ export interface ServiceServer extends Disposable, AsyncDisposable {
 	 * @returns false if the time was up first.
 	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT`
 	 * @example
-	 * import { Service } from "libipc";
+	 * import { Service } from "libipc/service";
 	 *
 	 * const server = Service.serve("prices", { quote: (symbol: string) => symbol.length });
 	 * console.log(await server.shutdown({ timeout: 5000 })); // true
@@ -262,7 +262,7 @@ export interface ServiceServer extends Disposable, AsyncDisposable {
 	 *
 	 * @returns this server
 	 * @example
-	 * import { Service } from "libipc";
+	 * import { Service } from "libipc/service";
 	 *
 	 * using server = Service.serve("prices", { quote: (symbol: string) => symbol.length }).unref();
 	 * server.ref();
@@ -273,7 +273,7 @@ export interface ServiceServer extends Disposable, AsyncDisposable {
 	 *
 	 * @returns this server
 	 * @example
-	 * import { Service } from "libipc";
+	 * import { Service } from "libipc/service";
 	 *
 	 * using server = Service.serve("prices", { quote: (symbol: string) => symbol.length }).unref();
 	 */
@@ -300,7 +300,7 @@ export interface ClientCalls<Handlers> extends Disposable, AsyncDisposable {
 	 *
 	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT`
 	 * @example
-	 * import { Service } from "libipc";
+	 * import { Service } from "libipc/service";
 	 *
 	 * const handlers = { quote: async (symbol: string) => symbol.length };
 	 * using server = Service.serve("prices", handlers);
@@ -314,7 +314,7 @@ export interface ClientCalls<Handlers> extends Disposable, AsyncDisposable {
 	 *
 	 * @throws IpcError as a call of the method
 	 * @example
-	 * import { Service } from "libipc";
+	 * import { Service } from "libipc/service";
 	 *
 	 * using server = Service.serve("prices", { quote: (symbol: string) => symbol.length });
 	 * using prices = Service.connect("prices");
@@ -327,7 +327,7 @@ export interface ClientCalls<Handlers> extends Disposable, AsyncDisposable {
 	 * @returns false if the time was up first.
 	 * @throws IpcError `ERR_IPC_CLOSED`; or the reason of the aborted `signal`
 	 * @example
-	 * import { Service } from "libipc";
+	 * import { Service } from "libipc/service";
 	 *
 	 * using prices = Service.connect("prices");
 	 * console.log(await prices.$ready({ timeout: 10 })); // false
@@ -337,7 +337,7 @@ export interface ClientCalls<Handlers> extends Disposable, AsyncDisposable {
 	 * Closes the client. Its calls reject with `ERR_IPC_CLOSED`, and their work in the servers is aborted.
 	 *
 	 * @example
-	 * import { Service } from "libipc";
+	 * import { Service } from "libipc/service";
 	 *
 	 * const prices = Service.connect("prices");
 	 * prices.$close();
@@ -395,7 +395,7 @@ export interface ServiceDefinition<Handlers> {
 	 * @param options - What this server adds.
 	 * @throws IpcError as `Service.serve`
 	 * @example
-	 * import { defineService } from "libipc";
+	 * import { defineService } from "libipc/service";
 	 *
 	 * interface Prices {
 	 *   quote(symbol: string): Promise<number>;
@@ -413,7 +413,7 @@ export interface ServiceDefinition<Handlers> {
 	 * @param options - What this client adds.
 	 * @throws IpcError as `Service.connect`
 	 * @example
-	 * import { defineService } from "libipc";
+	 * import { defineService } from "libipc/service";
 	 *
 	 * const prices = defineService<{ quote(symbol: string): number }>("prices");
 	 * using server = prices.serve({ quote: (symbol) => symbol.length });
@@ -431,7 +431,7 @@ export interface ServiceDefinition<Handlers> {
  * @param name - As that of `Service.serve`.
  * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`
  * @example
- * import { defineService } from "libipc";
+ * import { defineService } from "libipc/service";
  * import { z } from "zod";
  *
  * interface Prices {
@@ -461,7 +461,7 @@ export interface ServiceFactory {
 	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`; `ERR_IPC_OPTIONS_MISMATCH` if the name has another codec; and what
 	 * opening a receiver of a queue throws
 	 * @example
-	 * import { Service } from "libipc";
+	 * import { Service } from "libipc/service";
 	 *
 	 * const handlers = {
 	 *   quote: (symbol: string) => ({ symbol, price: 42.17 }),
@@ -482,7 +482,7 @@ export interface ServiceFactory {
 	 * @param name - The name of the service.
 	 * @throws IpcError as {@link serve}
 	 * @example
-	 * import { Service } from "libipc";
+	 * import { Service } from "libipc/service";
 	 *
 	 * const handlers = { quote: async (symbol: string) => symbol.length };
 	 * using server = Service.serve("prices", handlers);
@@ -499,7 +499,7 @@ export interface ServiceFactory {
 	 * @returns The function to pass to {@link serve} as a method.
 	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT`
 	 * @example
-	 * import { Service } from "libipc";
+	 * import { Service } from "libipc/service";
 	 *
 	 * const handlers = {
 	 *   greet: Service.withContext(({ pid }, greeting: string) => `${greeting}, ${pid === process.pid ? "myself" : pid}`),

@@ -1,5 +1,6 @@
 /** Serves calls and sets the latest value: `libipc.program.ts CODEC PREFIX`. */
-import { Latest, Service } from "libipc";
+import { Latest } from "libipc";
+import { Service } from "libipc/service";
 import { report } from "../../launcher/started.ts";
 import { type CallCodec, callCodecs, quoteCodecs } from "./call_codecs.ts";
 import { quoteServer } from "./quote_server.ts";

@@ -1,4 +1,5 @@
-import { clear, Latest, Service } from "libipc";
+import { clear, Latest } from "libipc";
+import { Service } from "libipc/service";
 import type { CallAlternative, CallClient } from "./call_alternative.ts";
 import { type CallCodec, callCodecs, quoteCodecs } from "./call_codecs.ts";
 import type { quoteOf } from "./quote.ts";

@@ -4,7 +4,8 @@
  */
 import { args, say } from "@libipc/testing/program";
 import { sleep } from "@libipc/testing/timing";
-import { Channel, IpcError, Queue, Service } from "libipc";
+import { Channel, IpcError, Queue } from "libipc";
+import { Service } from "libipc/service";
 import type { LogLine } from "./kills.ts";
 
 const [role, prefix = "", name = ""] = args;

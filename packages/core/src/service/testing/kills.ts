@@ -2,7 +2,8 @@ import { seededRandom } from "@libipc/testing/random";
 import { filesOf } from "@libipc/testing/segment_files";
 import { TestProgram } from "@libipc/testing/test_program";
 import { sleep, until } from "@libipc/testing/timing";
-import { Channel, list, Queue, Service } from "libipc";
+import { Channel, list, Queue } from "libipc";
+import { Service } from "libipc/service";
 
 /** What a process of the test says, through a queue: what it has said before it is killed arrives. */
 export type LogLine =

@@ -1,4 +1,4 @@
-import { Service } from "libipc";
+import { Service } from "libipc/service";
 import { defineCommand } from "../command.ts";
 import { codecWithId } from "../content/codecs.ts";
 import { inputFlags, inputs, parsedValue } from "../content/input.ts";

@@ -1,6 +1,7 @@
 /** A service with methods of all kinds: `prices_service.child.ts PREFIX`. Prints `open` when it is served. */
-import { Service } from "libipc";
+
 import { json } from "libipc/codecs";
+import { Service } from "libipc/service";
 
 const [prefix = ""] = process.argv.slice(2);
 

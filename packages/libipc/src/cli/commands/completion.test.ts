@@ -49,7 +49,7 @@ describe("libipc completion", () => {
 		using _third = Channel.receiver("$(touch ran)", { prefix });
 		expect(
 			offered(
-				["c"],
+				["cle"],
 				["ls", "--so"],
 				["ls", "--sort", "l"],
 				["rm", "p"],
@@ -58,7 +58,7 @@ describe("libipc completion", () => {
 				["completion", ""],
 			),
 		).toEqual([
-			["clear", "completion"],
+			["clear"],
 			["--sort"],
 			["lag"],
 			["prices"],

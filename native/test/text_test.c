@@ -50,7 +50,7 @@ static void a_failed_open_says_what_differs(void) {
   CHECK_TEXT(&failure, "(IPC_E_INVALID_ARGUMENT): capacity is 5000, and may be at most 1073741824");
   options.struct_size = 0;
   CHECK(!ipc_receiver_open(test_prefix, test_name, &options, &failure));
-  CHECK_TEXT(&failure, "struct_size is 0", "264 bytes", "ipc_options_default()");
+  CHECK_TEXT(&failure, "struct_size is 0", "280 bytes", "ipc_options_default()");
   CHECK_EQ(ipc_clear(test_prefix, "a/b", IPC_ROUTE, &failure), IPC_E_INVALID_NAME);
   CHECK_TEXT(&failure, "(IPC_E_INVALID_NAME)");
   ipc_sender_close(sender);

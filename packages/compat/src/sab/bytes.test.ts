@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, openSync, readSync } from "node:fs";
-import { Channel, Condition, Mutex, Queue, Route, RwLock, Semaphore, SharedMemory } from "@libipc/core";
+import { Channel, Condition, Latest, Mutex, Queue, Route, RwLock, Semaphore, SharedMemory } from "@libipc/core";
 import { HEADER_BYTES, header, SLOT_BYTES, slot } from "@libipc/protocol";
 import { SegmentReceiver } from "../ring/receiver.ts";
 import { SegmentSender } from "../ring/sender.ts";
 import { offerHub } from "./hub.ts";
-import { openAsHandle, openAsReceiver, openAsSender } from "./open_segment.ts";
+import { clearSegment, openAsHandle, openAsReceiver, openAsSender } from "./open_segment.ts";
 import { noOptions } from "./testing/pretend.ts";
 import { threads } from "./threads.ts";
 
@@ -25,6 +25,7 @@ function withoutTimeAndOwners(bytes: Uint8Array): Uint8Array {
 		copy.fill(0, at + slot.owner, at + slot.owner + 8);
 		copy.fill(0, at + slot.thread, at + slot.thread + 4);
 		copy.fill(0, at + slot.pidNamespace, at + slot.pidNamespace + 4);
+		copy.fill(0, at + slot.opened, at + slot.opened + 8);
 	}
 	return copy;
 }
@@ -89,15 +90,21 @@ describe.if(process.platform === "linux")("a segment made in TypeScript has the 
 			open: () => SharedMemory.open("name", { prefix, maxHandles: 3, size: 5000 }),
 			options: { size: 5000 },
 		},
+		latest: {
+			open: () => Latest.open("name", { prefix, maxHandles: 3, maxLength: 1000, keep: true }),
+			options: { size: 1000, keep: 1 },
+		},
 	} as const;
-	for (const kind of ["mutex", "condition", "semaphore", "rwlock", "memory"] as const)
+	for (const kind of ["mutex", "condition", "semaphore", "rwlock", "memory", "latest"] as const)
 		test(`${kind}, with a handle`, () => {
 			const { open, options } = handles[kind];
 			const handle = open();
 			const wanted = fileOf(kind, "name");
 			handle.close();
+			Latest.clear("name", { prefix });
 			const ours = openAsHandle(threads(), kind, prefix, "name", { ...noOptions, maxReceivers: 3, ...options });
 			expectSame(ours.segment.bytes, wanted);
 			ours.leave();
+			clearSegment(threads(), kind, prefix, "name");
 		});
 });

@@ -63,7 +63,7 @@ const programs: [text: string, output: string[]][] = [
 	['Channel.sender("recent"', ["false", "no-receivers", "true true"]],
 	["Queue.sender", ["resize cat.png", "resize dog.png"]],
 	["list({", ["channel log live 2", "receiver joined"]],
-	["SharedMemory.open", ["not-equal", "9", "3"]],
+	["SharedMemory.open", ["not-equal", "9", "3", "5 2", "5"]],
 ];
 
 test("the snippets of the pages have correct types", async () => {

@@ -47,7 +47,7 @@ afterAll(() => snippets.remove());
 // `bun run docs` checks that each call has one.
 test("the examples are found, and import the package as users do", () => {
 	expect(examples.size).toBeGreaterThanOrEqual(90);
-	for (const code of examples.values()) expect(code).toMatch(/from "libipc(\/web)?";/);
+	for (const code of examples.values()) expect(code).toMatch(/from "libipc(\/web|\/service)?";/);
 });
 
 test("the examples have correct types", async () => {

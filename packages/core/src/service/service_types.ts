@@ -472,7 +472,10 @@ export interface ServiceFactory {
 	 * using server = Service.serve("prices", handlers);
 	 * using prices = Service.connect<typeof handlers>("prices");
 	 * console.log((await prices.quote("BUN")).price); // 42.17
-	 * for await (const day of prices.history("BUN")) console.log(day); // BUN on day 1
+	 * for await (const day of prices.history("BUN")) {
+	 *   console.log(day); // BUN on day 1
+	 *   break; // ends the work in the server, too
+	 * }
 	 */
 	serve<Handlers extends object>(name: string, handlers: Handlers, options?: ServeOptions<Handlers>): ServiceServer;
 	/**

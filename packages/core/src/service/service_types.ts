@@ -2,8 +2,8 @@ import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
 import type { Codec } from "../value/codec.ts";
 import type { StandardSchema } from "../value/standard_schema.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: only `any` accepts functions with all kinds of parameters
-type AnyFunction = (...args: any[]) => unknown;
+/** `never`: functions with all kinds of parameters are accepted. */
+type AnyFunction = (...args: never[]) => unknown;
 
 /** The names of the methods of a service: of the functions among the properties of its handlers. */
 export type MethodName<Handlers> = {
@@ -368,8 +368,7 @@ export type ServiceClient<Handlers> = {
 } & ClientCalls<Handlers>;
 
 /** The handlers of a service whose methods are not known: any name is a method. */
-// biome-ignore lint/suspicious/noExplicitAny: the program claims what it gets
-export type AnyHandlers = Record<string, (...args: any[]) => any>;
+export type AnyHandlers = Record<string, (...args: unknown[]) => unknown>;
 
 /** What is defined about a method: servers check its arguments, and clients its results. */
 export interface DefinedMethodOptions extends ServerMethodOptions, Omit<ClientMethodOptions, "idempotent"> {}

@@ -41,8 +41,7 @@ export interface BroadcastChannel extends EventTarget, Disposable {
 	/** The name that it was made with. */
 	readonly name: string;
 	/** Called with each message. */
-	// biome-ignore lint/suspicious/noExplicitAny: as in the web's own declaration, the type of a message is what the program says
-	onmessage: ((this: BroadcastChannel, event: MessageEvent<any>) => unknown) | null;
+	onmessage: ((this: BroadcastChannel, event: MessageEvent) => unknown) | null;
 	/** Called when messages were lost, or cannot be read. */
 	onmessageerror: ((this: BroadcastChannel, event: BroadcastErrorEvent) => unknown) | null;
 	/**

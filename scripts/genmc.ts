@@ -8,11 +8,12 @@ import { spawnSync } from "node:child_process";
 import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { type Fault, faults } from "./genmc_faults.ts";
+import { type Change, type Fault, faults } from "./genmc_faults.ts";
 import { must, run } from "./lib/run.ts";
 import { commonFlags, link, object, type Step, Toolchain } from "./lib/toolchain.ts";
 
 const FOLDER = "native/model/genmc";
+const SOURCES_FOLDER = "native/src";
 const BUILD = "native/build/model";
 
 /** What the harnesses call, and what that calls. The rest of the library is replaced by platform.c of the harnesses. */
@@ -89,6 +90,8 @@ export function harnessRuns(): HarnessRun[] {
 	for (const fault of faults) {
 		const config = all.find(({ harness, name }) => harness === fault.harness && name === fault.config);
 		if (!config) throw new Error(`${FOLDER}/${fault.harness}.c has no configuration "${fault.config}".`);
+		// Without GenMC, too: a change of the library must not leave a fault behind that is not seeded any more.
+		for (const change of fault.changes) changed(fault, change, SOURCES_FOLDER);
 		const { harness, name, definitions } = config;
 		runs.push({ harness, config: name, definitions, memoryModel: "rc11", fault });
 	}
@@ -121,18 +124,19 @@ export function findGenmc(): Genmc | string {
 	return { genmc, clang, llvmLink, opt };
 }
 
+/** A source of the library, in `directory`, with one change of a fault. */
+function changed(fault: Fault, { file, is, becomes }: Change, directory: string): string {
+	const parts = readFileSync(join(directory, file), "utf8").split(is);
+	if (parts.length === 2) return parts.join(becomes);
+	throw new Error(
+		`scripts/genmc_faults.ts: ${fault.harness} ${fault.name}: native/src/${file} has "${is}" ${parts.length - 1} times, not once.`,
+	);
+}
+
 /** The library's sources with the fault, in `directory`. */
 function seed(fault: Fault, directory: string): void {
-	cpSync("native/src", directory, { recursive: true });
-	for (const { file, is, becomes } of fault.changes) {
-		const path = join(directory, file);
-		const parts = readFileSync(path, "utf8").split(is);
-		if (parts.length !== 2)
-			throw new Error(
-				`scripts/genmc_faults.ts: ${fault.harness} ${fault.name}: native/src/${file} has "${is}" ${parts.length - 1} times, not once.`,
-			);
-		writeFileSync(path, parts.join(becomes));
-	}
+	cpSync(SOURCES_FOLDER, directory, { recursive: true });
+	for (const change of fault.changes) writeFileSync(join(directory, change.file), changed(fault, change, directory));
 }
 
 /**
@@ -146,7 +150,7 @@ const withoutFreeze = (text: string): string => text.replaceAll(/ = freeze i1 (\
 
 /** Compiles a run to one file of LLVM code. */
 async function compile({ clang, llvmLink, opt }: Genmc, it: HarnessRun, directory: string): Promise<string> {
-	const sources = it.fault ? join(directory, "changed") : "native/src";
+	const sources = it.fault ? join(directory, "changed") : SOURCES_FOLDER;
 	if (it.fault) seed(it.fault, sources);
 	const flags = [
 		...["-std=gnu11", "-w", "-g", "-O1", "-Xclang", "-disable-llvm-passes", "-fno-discard-value-names"],

@@ -113,7 +113,7 @@ export const faults: readonly Fault[] = [
 	...of("join", "counted", {
 		counted_while_joining: change(
 			"slots.c",
-			"slots_take(segment, slot, JOINING, is_observer);",
+			"slots_take(segment, slot, IPC_SLOT_JOINING, is_observer);",
 			"slots_take(segment, slot, 0, is_observer);",
 		),
 	}),

@@ -1,6 +1,6 @@
 /**
  * Messages, locks and shared memory between processes, and between the threads of a process. In Bun, `libipc` is
- * `@libipc/core`; in Node, it is `@libipc/compat`. Both have the same names, the same types and the same errors.
+ * `@libipc/core`; in Node and Deno, it is `@libipc/compat`. Both have the same names, the same types and the same errors.
  *
  * @example
  * import { Route } from "libipc";

@@ -199,5 +199,5 @@ export const allSteps: readonly Step[] = [
 	},
 	scripts,
 	faults("faults", "each point killed, 300 stops", "last", "--quick"),
-	faults("kills", "killed before each store, every case", "last"),
+	faults("kills", "killed before each store, in each role", "last", "--one-hit"),
 ];

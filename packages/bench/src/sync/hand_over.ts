@@ -30,6 +30,7 @@ const POLL_MS = 0.05;
 const TURN = 0;
 const HELD = 1;
 const TAKEN = 2;
+const READY = 3;
 const STAMP = 8;
 const BYTES = STAMP * 8 + 8;
 
@@ -80,6 +81,9 @@ export function clearHandOver(prefix: string): void {
 export async function handOver(side: 0 | 1, { kind, prefix, rounds }: HandOver): Promise<Float64Array> {
 	using state = new SharedState(prefix);
 	const times = new Float64Array(rounds);
+	// A notification reaches only a side that is open.
+	if (side === 1) Atomics.store(state.words, READY, 1);
+	else state.await(READY, 1);
 	for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
 		if (kind === "turn") times[round] = takeTurn(state, side);
 		else if (side === 0) give(state, kind, round + WARM_UP_ROUNDS + 1);

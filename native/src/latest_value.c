@@ -29,7 +29,8 @@
  * 4. There is a buffer for step 3 of the writer: a handle has one pin, and it is not the writer's own. So at most
  *    max_handles buffers are current or pinned, and there are more.
  *
- * Steps of a reader: two copies that may be in vain, then 1 to 6, without a loop. A writer waits for no reader.
+ * Steps of a reader: at most two copies that have to be repeated, then 1 to 6, without a loop. A writer waits for no
+ * reader.
  *
  * Killed or stopped anywhere:
  *   a reader   leaves `pinning` too high, which costs writers a look at the slots; and a pin, which costs one buffer

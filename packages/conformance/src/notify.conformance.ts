@@ -196,7 +196,7 @@ describe("a wait for a notification", () => {
 		assert.deepEqual(got, [1, 2, 3, 7]);
 	});
 
-	test("keeps the program alive, unless the handle was told not to", async () => {
+	test("keeps the program alive, unless unref() was called", async () => {
 		const name = names.next();
 		using signal = open(name);
 		await using blocking = await start("waits", name, "waiting");

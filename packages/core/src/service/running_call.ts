@@ -55,7 +55,7 @@ export class RunningCall implements CallContext {
 	/** Whether it runs, or waits for others of its method, or for its arguments. */
 	isRunning = false;
 	isStream = false;
-	/** Whether the client knows, or need not know, that this server runs it: it was told, or the answer is on its way. */
+	/** Whether `started` has been sent, or is not needed, because the answer has been. */
 	isAnnounced = false;
 	/** Of a call that waits for others of its method: begins it. */
 	begin: (() => void) | undefined;

@@ -43,8 +43,8 @@ const INLINE_PART = 4;
 const ownUid = (): number => process.getuid?.() ?? NO_UID;
 
 /**
- * The client of a service. A call is in `#calls` until a server has answered it, or needs not be told any more that the program has given
- * it up. `#pending` counts those that the program waits for; they keep the process alive.
+ * The client of a service. A call is in `#calls` until a server has answered it, or, if the program has given it up, until the cancel
+ * has been sent. `#pending` counts those that the program waits for; they keep the process alive.
  */
 export class ServiceCaller {
 	readonly service: OpenedService;
@@ -511,7 +511,7 @@ export class ServiceCaller {
 			this.#forget(call);
 			return;
 		}
-		// A server may have it. It is told when it says so.
+		// A server may have taken it. The cancel is sent when `started` arrives from that server.
 		this.#release(call);
 	}
 

@@ -11,14 +11,8 @@ import { viewOfBytes } from "../check/bytes.ts";
 import type { Batch } from "../endpoint/types.ts";
 import { viewOf } from "../endpoint/view.ts";
 import { Histogram } from "./histogram.ts";
+import { LARGEST_KEPT, LOOP_BYTES, SMALL } from "./kept_memory.ts";
 import type { Stamp } from "./stamp_types.ts";
-
-/** Memory for messages of up to so many bytes is allocated when the receiver is opened. */
-const SMALL = 4096;
-/** The most memory that is kept for the next message. */
-const LARGEST_KEPT = 1 << 20;
-/** Up to so many bytes, a loop copies faster than a view is made. */
-const LOOP_BYTES = 64;
 
 /** A message without a stamp, among the offsets of stamps. */
 const NONE = 0xffffffff;

@@ -8,13 +8,8 @@ import {
 	Status,
 } from "@libipc/protocol";
 import { viewOfBytes } from "../check/bytes.ts";
+import { LARGEST_KEPT, LOOP_BYTES, SMALL } from "./kept_memory.ts";
 
-/** Memory for messages of up to so many bytes is allocated when the sender is opened. */
-const SMALL = 4096;
-/** The most memory that is kept for the next message. */
-const LARGEST_KEPT = 1 << 20;
-/** Up to so many bytes, a loop copies faster than a view is made. */
-const LOOP_BYTES = 64;
 /** The time in the progress of a message that `startPart` has made: its low and its high 32 bits. */
 const PROGRESS_WORDS = 3;
 

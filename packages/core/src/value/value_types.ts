@@ -31,7 +31,7 @@ export interface ValueOptions<Value, Sent = Value, Schema = StandardSchema> {
 	readonly schema?: Schema | undefined;
 }
 
-/** What receivers of values can be told in addition. */
+/** The further options of receivers of values. */
 export interface InvalidOptions {
 	/**
 	 * Called with the error (`ERR_IPC_INVALID_MESSAGE`) of each message that is not what the codec reads, or that the schema refuses;

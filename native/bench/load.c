@@ -133,7 +133,7 @@ int main(int argument_count, char **arguments) {
     fprintf(stderr, "usage: load spin|backoff GAP_NS COUNT\n");
     return 2;
   }
-  warm_up = (count + 9) / 10;
+  warm_up = 3 * count;
 
   size_t bytes = sizeof(shared) + count * sizeof(uint64_t);
   s = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -27,7 +27,7 @@ const { flags } = commandLine({
 			description: "messages of a run, at most; with gaps, a run takes 0.2 s",
 			default: 200_000,
 		},
-		runs: runsFlag(7),
+		runs: runsFlag(5),
 		json: jsonFlag,
 		svg: svgFlag,
 	},

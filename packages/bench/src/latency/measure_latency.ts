@@ -13,6 +13,11 @@ export interface LatencyOptions {
 /** So that each takes about as long. With fewer than 1000 rounds p99.9 is the slowest round. */
 const ROUNDS_DIVIDED_BY: Record<Pace, number> = { spinning: 1, calling: 20, paused: 100 };
 
+/** Rounds before the measured ones, at their pace: a runtime compiles again what it compiled for another pace. */
+const ROUNDS_BEFORE = 50;
+/** After its last answer, the other side ends. If both sides are on one processor, the answer waits for that: up to 2 ms. */
+const ROUNDS_AFTER = 1;
+
 /** Measures every variant: run 1 of all, run 2 of all, … Rejects if an echo was wrong. */
 export async function measureLatency(options: LatencyOptions, signal: AbortSignal): Promise<LatencyResult[]> {
 	const { rounds, runs, onStart } = options;
@@ -21,9 +26,10 @@ export async function measureLatency(options: LatencyOptions, signal: AbortSigna
 	for (let run = 0; run < runs; run++) {
 		for (const variant of variants) {
 			onStart?.(variant.title, run);
-			const times = await variant.measure(roundsOf(variant), signal);
-			if (times.length !== roundsOf(variant)) throw new Error(`${variant.title}: ${times.length} rounds were reported`);
-			measured.get(variant.id)?.push(percentiles(times));
+			const all = ROUNDS_BEFORE + roundsOf(variant) + ROUNDS_AFTER;
+			const times = await variant.measure(all, signal);
+			if (times.length !== all) throw new Error(`${variant.title}: ${times.length} rounds were reported`);
+			measured.get(variant.id)?.push(percentiles(times.slice(ROUNDS_BEFORE, -ROUNDS_AFTER)));
 		}
 	}
 	return summarize(variants, measured, roundsOf);

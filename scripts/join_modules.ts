@@ -8,15 +8,10 @@ import { LAYOUT_HASH } from "../packages/protocol/src/layout_hash.ts";
 
 /**
  * Modules that stay files. `native_files.js` and `embedded_library.js` name the native files by paths from where they are; with the
- * entry they would get into the bundles of users, but those must see these paths as they are. The packing writes
- * `published_sizes.js` later. The command line tool imports `check_library.js`.
+ * entry they would get into the bundles of users, but those must see these paths as they are. The command line tool imports
+ * `check_library.js`.
  */
-const SEPARATE = [
-	"core/native/native_files.js",
-	"core/bun/embedded_library.js",
-	"core/native/published_sizes.js",
-	"core/native/check_library.js",
-];
+const SEPARATE = ["core/native/native_files.js", "core/bun/embedded_library.js", "core/native/check_library.js"];
 
 /** What an import would compute again in each process: 300 names and offsets, which takes Node a millisecond. */
 const CONSTANTS = `export const LAYOUT_HASH = ${LAYOUT_HASH};`;

@@ -92,11 +92,11 @@ async function writeLibraries(folder: string): Promise<void> {
 	writeJson(join(folder, "checksums.json"), checksums);
 }
 
-/** By its size, a process sees at once that a library is complete. */
-function writeSizes(folder: string, module: string): void {
+/** The module with the size of each library: by its size, a process sees at once that a library is complete. */
+function sizesModule(folder: string): string {
 	const checksums = Object.keys(readJson(join(folder, "checksums.json")));
 	const sizes = Object.fromEntries(checksums.map((path) => [path, statSync(join(folder, path)).size]));
-	writeFileSync(module, `export const publishedSizes = ${JSON.stringify(sizes, undefined, "\t")};\n`);
+	return `export const publishedSizes = ${JSON.stringify(sizes, undefined, "\t")};\n`;
 }
 
 type Entry = Readonly<Record<"types" | "default", string>>;
@@ -155,10 +155,10 @@ async function packLibipc(): Promise<string> {
 	const entries = Object.entries(sources).map(
 		([runtime, source]) => [`${entryOf(source)}.js`, runtime === "bun" ? "bun" : "node"] as const,
 	);
-	await writeCode(`${folder}/dist`, entryOf(conditions.default), new Map(entries));
-	const commands = await writeCommands(folder);
 	await writeLibraries(`${folder}/native`);
-	writeSizes(`${folder}/native`, `${folder}/dist/core/native/published_sizes.js`);
+	const modules = { "core/native/published_sizes.js": sizesModule(`${folder}/native`) };
+	await writeCode(`${folder}/dist`, entryOf(conditions.default), new Map(entries), modules);
+	const commands = await writeCommands(folder);
 	const exports = publishedExports(conditions);
 	writeJson(`${folder}/package.json`, {
 		...publishedFields(),

@@ -118,12 +118,14 @@ export async function emitPackages(folder: string): Promise<void> {
  * @param emitted - The folder of {@link emitPackages}.
  * @param nodeEntry - The entry for Node: a path in `dist` without an extension. Its declarations are those of the package.
  * @param entries - All entries of the package itself, by their paths in `dist`, and the runtime of each. {@link otherEntries} are added.
+ * @param modules - The texts of modules that replace the compiled ones, by their paths in `dist`.
  */
 export async function writeCodeOf(
 	emitted: string,
 	dist: string,
 	nodeEntry: string,
 	entries: Parameters<typeof joinModules>[1],
+	modules: Readonly<Record<string, string>> = {},
 ): Promise<void> {
 	const places = entryPoints();
 	const others = otherEntries();
@@ -133,6 +135,7 @@ export async function writeCodeOf(
 		const text = withRelativeImports(readFileSync(path, "utf8"), file, places);
 		writeFileSync(path, file.endsWith(".d.ts") ? forOldTypeScript(text) : text);
 	}
+	for (const [file, text] of Object.entries(modules)) writeFileSync(join(dist, file), text);
 	const all = [nodeEntry, ...others.values()];
 	await joinModules(dist, new Map([...entries, ...all.map((entry) => [`${entry}.js`, "node"] as const)]));
 	for (const entry of all) {
@@ -152,9 +155,10 @@ export async function writeCode(
 	dist: string,
 	nodeEntry: string,
 	entries: Parameters<typeof joinModules>[1],
+	modules: Readonly<Record<string, string>>,
 ): Promise<void> {
 	const emitted = `${dist}-emitted`;
 	await emitPackages(emitted);
-	await writeCodeOf(emitted, dist, nodeEntry, entries);
+	await writeCodeOf(emitted, dist, nodeEntry, entries, modules);
 	rmSync(emitted, { recursive: true });
 }

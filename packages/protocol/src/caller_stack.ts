@@ -1,5 +1,5 @@
-/** The directories of the library, as they are written in stacks: as URLs, and as paths. */
-const directories: string[] = [];
+/** What {@link hideFramesBeside} was called with. */
+const modules: (readonly [url: string, module: string])[] = [];
 
 /**
  * Leaves the files beside a module, and below it, out of the stacks of errors. In the published package the module is joined with
@@ -10,16 +10,31 @@ const directories: string[] = [];
  * @internal
  */
 export function hideFramesBeside(url: string, module: string): void {
+	modules.push([url, module]);
+}
+
+/** The directory of a module, as it is written in stacks: as a URL, and as a path. None, if the module is in the bundle of a user. */
+function directoriesOf(url: string, module: string): readonly string[] {
 	const file = /^(file:\/\/)(.*\/)([^/]*)$/.exec(url);
-	if (!file) return;
+	if (!file) return [];
 	const isPublished = /\/dist\/libipc\/[a-z]+\.js$/.test(url);
-	if (!isPublished && !new RegExp(`^${module}\\.[cm]?[jt]s$`).test(file[3] as string)) return;
-	directories.push(url.slice(0, -(file[3] as string).length), decodeURIComponent(file[2] as string));
+	if (!isPublished && !new RegExp(`^${module}\\.[cm]?[jt]s$`).test(file[3] as string)) return [];
+	return [url.slice(0, -(file[3] as string).length), decodeURIComponent(file[2] as string)];
+}
+
+let hidden: readonly string[] = [];
+let looked = 0;
+
+/** The directories of the library. They are made for the first error: an import takes no time for them. */
+function hiddenDirectories(): readonly string[] {
+	if (looked < modules.length) hidden = modules.flatMap((each) => directoriesOf(...each));
+	looked = modules.length;
+	return hidden;
 }
 
 /** The tests of the library lie beside its files, and are its callers. */
 const isOwnFrame = (line: string): boolean =>
-	/^\s+at /.test(line) && !line.includes(".test.") && directories.some((each) => line.includes(each));
+	/^\s+at /.test(line) && !line.includes(".test.") && hiddenDirectories().some((each) => line.includes(each));
 
 /**
  * Lets the stack of an error begin where the library was called: that is the line that a runtime shows first. A stack of the library

@@ -23,12 +23,9 @@ export const Kind = {
 	latest: 10,
 } as const satisfies Record<EndpointKind | HandleKind, number>;
 
-const kindNames = new Map<number, EndpointKind | HandleKind>(
-	Object.entries(Kind).map(([name, number]) => [number, name as EndpointKind | HandleKind]),
-);
-
 /** The name of an `ipc_kind`; `undefined` if no kind has this number. */
-export const kindName = (kind: number): EndpointKind | HandleKind | undefined => kindNames.get(kind);
+export const kindName = (kind: number): EndpointKind | HandleKind | undefined =>
+	(Object.keys(Kind) as (EndpointKind | HandleKind)[]).find((name) => Kind[name] === kind);
 
 const MESSAGES = ["route", "channel", "queue"] as const;
 const LOCKS = ["mutex", "rwlock"] as const;

@@ -13,12 +13,12 @@ type Indices<Fields> = { readonly [Name in keyof Fields]: number };
 const indices = <Fields extends Readonly<Record<string, number>>>(fields: Fields, bytes: number): Indices<Fields> =>
 	Object.fromEntries(Object.entries(fields).map(([name, offset]) => [name, offset / bytes])) as Indices<Fields>;
 
-export const headerWord: Indices<typeof header> = indices(header, 4);
-export const headerLong: Indices<typeof header> = indices(header, 8);
-export const slotWord: Indices<typeof slot> = indices(slot, 4);
-export const slotLong: Indices<typeof slot> = indices(slot, 8);
-export const waitWord: Indices<typeof wait> = indices(wait, 4);
-export const fragmentWord: Indices<typeof fragment> = indices(fragment, 4);
+export const headerWord: Indices<typeof header> = /* @__PURE__ */ indices(header, 4);
+export const headerLong: Indices<typeof header> = /* @__PURE__ */ indices(header, 8);
+export const slotWord: Indices<typeof slot> = /* @__PURE__ */ indices(slot, 4);
+export const slotLong: Indices<typeof slot> = /* @__PURE__ */ indices(slot, 8);
+export const waitWord: Indices<typeof wait> = /* @__PURE__ */ indices(wait, 4);
+export const fragmentWord: Indices<typeof fragment> = /* @__PURE__ */ indices(fragment, 4);
 
 /** From one entry of a table to the next. */
 export const SLOT_WORDS: number = SLOT_BYTES / 4;

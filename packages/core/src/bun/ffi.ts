@@ -13,10 +13,23 @@ const toOwnedArrayBuffer = toArrayBuffer as unknown as (
 	release: Address,
 ) => ArrayBuffer;
 
-/** The ABI version of a library, read before its other functions are looked up. Throws what bun:ffi throws. */
+/** The functions of the library that {@link abiVersion} found to be complete. */
+let complete: { readonly path: string; readonly symbols: Symbols } | undefined;
+
+const allSymbols = (path: string): Symbols => dlopen(path, declarations).symbols as unknown as Symbols;
+
+/**
+ * The ABI version of a library, which may lack functions of this version. Throws what bun:ffi throws. All functions are looked up at
+ * once, because two lookups take longer.
+ */
 export function abiVersion(path: string): number {
-	const { ipc_abi_version } = declarations;
-	return dlopen(path, { ipc_abi_version }).symbols.ipc_abi_version();
+	try {
+		complete = { path, symbols: allSymbols(path) };
+		return complete.symbols.ipc_abi_version();
+	} catch {
+		const { ipc_abi_version } = declarations;
+		return dlopen(path, { ipc_abi_version }).symbols.ipc_abi_version();
+	}
 }
 
 /** Null or a number: an address fits in a double on every platform of Bun. */
@@ -27,7 +40,7 @@ function address(answer: unknown): Address | null {
 
 /** Loads the library; throws what bun:ffi throws. */
 export function openLibrary(path: string): NativeLibrary {
-	const symbols = dlopen(path, declarations).symbols as unknown as Symbols;
+	const symbols = complete?.path === path ? complete.symbols : allSymbols(path);
 	const releaseMapping = address(symbols.ipc_mapping_releaser());
 	const releaseMessage = address(symbols.ipc_message_releaser());
 	if (releaseMapping === null || releaseMessage === null) throw new TypeError("the native library returned NULL");

@@ -10,6 +10,7 @@
 #include "event.h"
 #include "failure.h"
 #include "buffers.h"
+#include "listed_leases.h"
 #include "marks.h"
 #include "remove.h"
 #include "slot_owner.h"
@@ -54,8 +55,12 @@ struct ipc_listing {
   ipc_wait_entry waits[MOST_WAITS];
   bool alive[MOST_SLOTS];
   uint32_t value_length; /* of a latest value */
-  uint32_t slot_count;   /* 0: there are none to list */
-  uint32_t next_slot;    /* in the order in which they are listed: senders, then receivers */
+  /* Of a queue, if it is read for a listing; else it is not read, for that takes longer than all the rest. */
+  bool wants_leases;
+  ipc_listed_leases leases[IPC_MAX_RECEIVERS];
+  uint8_t piece[IPC_LEASES_PIECE];
+  uint32_t slot_count; /* 0: there are none to list */
+  uint32_t next_slot;  /* in the order in which they are listed: senders, then receivers */
 };
 
 static void list_remember_file(void *context, const char *listed, bool hashed) {
@@ -94,6 +99,7 @@ ipc_listing *ipc_list_open(const char *prefix, ipc_failure *failure) {
   }
   memset(listing, 0, sizeof *listing);
   listing->is_filtered = prefix != NULL;
+  listing->wants_leases = true;
   snprintf(listing->prefix, sizeof listing->prefix, "%s", prefix ? prefix : "");
   int error = 0;
   if (ipc_storage_reach(failure) == IPC_OK) error = ipc_os_list(list_remember_file, listing);
@@ -348,6 +354,8 @@ static void list_read_segment(ipc_listing *listing, int fd, const char *listed, 
         list_slots_of(header) != slots || !list_is_whole(header, memory_bytes, name->bytes))
       return;
     if (header->kind == IPC_LATEST) listing->value_length = list_value_length(header, fd);
+    if (header->kind == IPC_QUEUE && listing->wants_leases)
+      ipc_listed_leases_read(fd, header, listing->slots, listing->piece, listing->leases);
     list_describe_segment(listing, name, memory_bytes, codec_length);
     return;
   }
@@ -477,11 +485,17 @@ int32_t ipc_list_endpoint(ipc_listing *listing, ipc_listed_endpoint *endpoint) {
                                       .sleeping = listing->alive[index] && list_is_sleeping(slot, is_sender),
                                       .position = list_bytes_before(header, position),
                                       .lag = is_reader ? list_lag_of(header, position) : 0,
-                                      .lost = is_sender ? 0 : list_load_long(&slot->lost),
+                                      .lost = list_load_long(&slot->lost),
                                       .pid_namespace = list_load(&slot->pid_namespace),
                                       .age = list_age_of(list_load_long(&slot->opened)),
                                       .observer = !is_sender && list_load(&slot->observer) != 0};
     if (endpoint->sleeping) endpoint->slept = list_slept(list_load(&slot->since));
+    if (!is_sender && header->kind == IPC_QUEUE) {
+      const ipc_listed_leases *leases = &listing->leases[index];
+      endpoint->holds = leases->count;
+      endpoint->attempts = leases->attempts;
+      endpoint->lag = (uint64_t)leases->behind * IPC_UNIT;
+    }
     return 1;
   }
   return 0;
@@ -561,7 +575,7 @@ int32_t ipc_list_receivers(const char *prefix, const char *name, uint32_t kind, 
   /* Not cleared: it is large, and what list_read_entry() has not filled in is not read. */
   ipc_listing *listing = aligned_alloc(_Alignof(ipc_listing), sizeof *listing);
   if (!listing) return ipc_failure_set_refused(failure, IPC_CAUSE_HEAP, -ENOMEM, NULL);
-  listing->is_filtered = false;
+  listing->is_filtered = listing->wants_leases = false;
   int32_t count = list_read_key(listing, key, &found, failure);
   if (count == 1) {
     if (found.state == IPC_LISTED_LIVE) {

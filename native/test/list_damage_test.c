@@ -93,6 +93,33 @@ static void garbage_behind_a_sound_header_is_survived(void) {
   ipc_receiver_close(receiver);
 }
 
+/* The same of a queue, whose leases lie in its ring. */
+static void garbage_in_the_ring_of_a_queue_is_survived(void) {
+  const ipc_options options = {.struct_size = sizeof(ipc_options), .kind = IPC_QUEUE, .capacity = 4096};
+  ipc_receiver *receiver = must_receive(options);
+  view it = view_open(test_prefix, test_name, IPC_QUEUE);
+  uint32_t seed = 20260106, *words = (uint32_t *)(it.base + it.header->body_offset);
+  uint64_t held = 0;
+  for (int round = 0; round < 400 * TEST_SCALE; round++) {
+    /* Lengths and kinds that are nearly right come further than noise. */
+    for (size_t i = 0; i < 1024; i++)
+      words[i] = round % 2 ? test_random(&seed) : i % 2 ? 1 + test_random(&seed) % 5 : test_random(&seed) % 40;
+    atomic_store(&it.header->tail, round % 3 ? 0 : test_random(&seed));
+    atomic_store(&it.header->head, round % 3 ? test_random(&seed) % 512 : test_random(&seed));
+    report seen = must_find(IPC_QUEUE);
+    CHECK_EQ(seen.count, 1);
+    CHECK_LE(seen.endpoints[0].lag, 4096);
+    CHECK_LE(seen.endpoints[0].holds, 4096 / 16);
+    held += seen.endpoints[0].holds;
+  }
+  CHECK(held > 0); /* some of it looked like leases */
+  memset(words, 0, 4096);
+  atomic_store(&it.header->tail, 0);
+  atomic_store(&it.header->head, 0);
+  view_close(&it);
+  ipc_receiver_close(receiver);
+}
+
 static void shrink_and_grow(void *unused) {
   (void)unused;
   int fd = view_file(test_prefix, test_name, IPC_CHANNEL);
@@ -230,7 +257,7 @@ static void garbage_in_handle_segments_is_survived(void) {
 
 TEST_MAIN(TEST_CASE(damaged_segments_are_listed_and_left_alone), TEST_CASE(truncated_files_are_listed_and_left_alone),
           TEST_CASE(a_copy_under_another_name_is_listed_as_damaged),
-          TEST_CASE(garbage_behind_a_sound_header_is_survived),
+          TEST_CASE(garbage_behind_a_sound_header_is_survived), TEST_CASE(garbage_in_the_ring_of_a_queue_is_survived),
           TEST_CASE(files_that_shrink_during_the_listing_do_no_harm), TEST_CASE(foreign_files_are_listed),
           TEST_CASE(unreadable_files_are_listed_as_denied),
           TEST_CASE(damaged_handle_segments_are_listed_and_left_alone),

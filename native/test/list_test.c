@@ -112,6 +112,61 @@ static void waiting_bytes_of_a_queue_are_listed(void) {
   ipc_sender_close(sender);
 }
 
+/* Of each receiver: how many messages it holds, how far the oldest is behind head, and the most attempts. */
+static void leases_of_a_queue_are_listed(void) {
+  static const uint32_t firsts[] = {0, UINT32_MAX - 20}; /* the second one wraps */
+  for (int i = 0; i < 2; i++) {
+    const ipc_options options = {
+        .struct_size = sizeof(ipc_options), .kind = IPC_QUEUE, .capacity = 4096, .first_position = firsts[i]};
+    ipc_sender *sender = must_send(options);
+    ipc_receiver *a = must_receive(options), *b = must_receive(options);
+    uint32_t first[3], again[3], of_b[3];
+    send_some(sender, 6);
+    CHECK_EQ(ipc_receiver_take(a, 0, first), IPC_OK);
+    CHECK_EQ(ipc_receiver_take(b, 0, of_b), IPC_OK);
+    CHECK_EQ(ipc_receiver_take(a, 0, again), IPC_OK);
+    report it = must_find(IPC_QUEUE);
+    CHECK_EQ(it.count, 3);
+    CHECK_EQ(it.endpoints[0].holds + it.endpoints[0].attempts, 0);
+    CHECK_EQ(it.endpoints[1].holds, 2);
+    CHECK_EQ(it.endpoints[1].attempts, 1);
+    CHECK_EQ(it.endpoints[1].lag, 6 * 24);
+    CHECK_EQ(it.endpoints[2].holds, 1);
+    CHECK_EQ(it.endpoints[2].lag, 5 * 24);
+    /* Put back: the cursor goes back to it, before what is held. */
+    CHECK_EQ(ipc_receiver_retry(a, first[0]), IPC_OK);
+    it = must_find(IPC_QUEUE);
+    CHECK_EQ(it.endpoints[1].holds, 1);
+    CHECK_EQ(it.endpoints[1].lag, 4 * 24);
+    CHECK_EQ(it.endpoints[2].holds, 1);
+    CHECK_EQ(ipc_receiver_take(b, 0, first), IPC_OK);
+    it = must_find(IPC_QUEUE);
+    CHECK_EQ(it.endpoints[2].holds, 2);
+    CHECK_EQ(it.endpoints[2].attempts, 2);
+    CHECK_EQ(it.endpoints[2].lag, 6 * 24);
+    CHECK_EQ(ipc_receiver_done(b, first[0]), IPC_OK);
+    CHECK_EQ(ipc_receiver_done(b, of_b[0]), IPC_OK);
+    CHECK_EQ(ipc_receiver_done(a, again[0]), IPC_OK);
+    it = must_find(IPC_QUEUE);
+    CHECK_EQ(it.endpoints[1].holds + it.endpoints[2].holds + it.endpoints[1].lag + it.endpoints[2].lag, 0);
+    /* The ring comes round while one message is held, and the rest is done. */
+    CHECK_EQ(ipc_receiver_take(a, 0, again), IPC_OK);
+    for (int message = 0; message < 400; message++) {
+      uint8_t bytes[8];
+      if (message == 100) CHECK_EQ(ipc_receiver_done(a, again[0]), IPC_OK);
+      if (message == 100) CHECK_EQ(ipc_receiver_take(a, 0, again), IPC_OK);
+      send_some(sender, 1);
+      CHECK_EQ(ipc_receiver_recv(b, bytes, 8, 0), 8);
+      if (message % 90 < 80) continue;
+      if (message > 200) break;
+      CHECK_EQ(must_find(IPC_QUEUE).endpoints[1].holds, 1);
+    }
+    ipc_receiver_close(a);
+    ipc_receiver_close(b);
+    ipc_sender_close(sender);
+  }
+}
+
 static void receive_one(void *unused) {
   (void)unused;
   ipc_receiver *receiver = must_receive(channel);
@@ -261,6 +316,7 @@ static void leftovers_of_other_kinds_are_not_found(void) {
 
 TEST_MAIN(TEST_CASE(name_options_and_endpoints_are_listed), TEST_CASE(counts_continue_past_every_wrap),
           TEST_CASE(lost_messages_are_listed), TEST_CASE(waiting_bytes_of_a_queue_are_listed),
-          TEST_CASE(sleeping_endpoints_are_listed), TEST_CASE(endpoints_that_wait_in_an_event_loop_are_listed),
-          TEST_CASE(names_are_listed_unchanged), TEST_CASE(names_that_vanish_during_the_listing_are_left_out),
-          TEST_CASE(names_of_other_kinds_are_found), TEST_CASE(leftovers_of_other_kinds_are_not_found))
+          TEST_CASE(leases_of_a_queue_are_listed), TEST_CASE(sleeping_endpoints_are_listed),
+          TEST_CASE(endpoints_that_wait_in_an_event_loop_are_listed), TEST_CASE(names_are_listed_unchanged),
+          TEST_CASE(names_that_vanish_during_the_listing_are_left_out), TEST_CASE(names_of_other_kinds_are_found),
+          TEST_CASE(leftovers_of_other_kinds_are_not_found))

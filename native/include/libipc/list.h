@@ -100,21 +100,26 @@ typedef struct ipc_listed_endpoint {
       sleeping; /* 1: it waits, in the kernel or in its event loop: for a message, space, a lock or a notification */
   uint64_t position; /* bytes of records before the next one that it reads (queue: that any receiver reads) or writes */
   /*
-   * Bytes of records that it has yet to read; 0 for senders and in queues. At most the capacity: what was overwritten
-   * is lost. A receiver publishes its position every eighth of the ring and when it has read everything, so the value
-   * may be larger than the truth by that much while it reads. (With IPC_DROP_OLDEST a receiver can be 2^32 units
-   * behind; then the value wraps.)
+   * Bytes of records that it has yet to read; 0 for senders. In a queue: from the oldest message that it holds to the
+   * end; 0 if it holds none. At most the capacity: what was overwritten is lost. A receiver publishes its position
+   * every eighth of the ring and when it has read everything, so the value may be larger than the truth by that much
+   * while it reads. (With IPC_DROP_OLDEST a receiver can be 2^32 units behind; then the value wraps.)
    */
   uint64_t lag;
-  uint64_t lost; /* messages that it missed, as ipc_receiver_lost() says */
-  /* Of handles. What a dead one held counts until its death is noticed. */
-  uint32_t holds;         /* how often it holds the lock; permits of a robust semaphore; pending ids of a Signal */
+  /* Messages: that a receiver missed, as ipc_receiver_lost() says; that a sender did not send because the ring was full
+   * (IPC_DROP_NEWEST). */
+  uint64_t lost;
+  /* What a dead one held counts until its death is noticed. */
+  /* How often it holds the lock; permits of a robust semaphore; pending ids of a Signal; of a receiver of a queue: the
+   * messages that it has taken and not finished. */
+  uint32_t holds;
   uint32_t exclusive;     /* 1: it holds a mutex, a reader-writer lock for writing, or the lock of a latest value */
   uint32_t observer;      /* of receivers; 1: no sender waits for it. Of handles of a Signal; 1: it only notifies */
   uint32_t pid_namespace; /* the namespace that `pid` belongs to, as the number in /proc/self/ns/pid; 0: unknown */
   uint64_t age;           /* milliseconds since it was opened */
   uint32_t slept;         /* if it sleeps: milliseconds since it began to wait, modulo 2^32 */
-  uint32_t reserved;      /* 0 */
+  /* Of a receiver of a queue: how often that of its messages was taken that was taken most often; 0: it holds none. */
+  uint32_t attempts;
 } ipc_listed_endpoint;
 
 /* Which side an endpoint is. */

@@ -76,7 +76,7 @@ describe("list", () => {
 		});
 		if (instance.engine === "native")
 			assertLike(found, { path: names.path("route", name), byteLength: statSync(names.path("route", name)).size });
-		const moved = { position: 0, lag: 0, lost: 0, holds: 0, exclusive: false, observer: false };
+		const moved = { position: 0, lag: 0, lost: 0, holds: 0, attempts: 0, exclusive: false, observer: false };
 		const quiet = { alive: true, sleeping: false, slept: 0, age: isRecent, ...moved, instance: aNumber };
 		assertLike(found.endpoints, [
 			{ role: "sender", pid: child.pid, ...quiet },
@@ -164,6 +164,36 @@ describe("list", () => {
 		const name = names.next();
 		using _receiver = Queue.receiver(name, { prefix, deadLetter: "failed", maxAttempts: 3 });
 		assertLike(only(name), { deadLetter: "failed", maxAttempts: 3 });
+	});
+
+	test("shows which receiver of a queue holds how many messages", async () => {
+		const name = names.next();
+		using sender = Queue.sender(name, { prefix, capacity: 4096 });
+		using first = Queue.receiver(name, { prefix });
+		using second = Queue.receiver(name, { prefix });
+		const held = () =>
+			only(name)
+				.endpoints.filter(({ role }) => role === "receiver")
+				.map(({ holds, attempts, lag }) => ({ holds, attempts, lag }));
+		const nothing = { holds: 0, attempts: 0, lag: 0 };
+		for (let i = 0; i < 4; i++) sender.send("12345678");
+		assert.deepEqual(held(), [nothing, nothing]);
+		const [a, b] = [first.tryTake(), second.tryTake()];
+		const c = first.tryTake();
+		if (!a || !b || !c) throw new Error("messages wait");
+		// A message takes 24 bytes.
+		assert.deepEqual(held(), [
+			{ holds: 2, attempts: 1, lag: 96 },
+			{ holds: 1, attempts: 1, lag: 72 },
+		]);
+		a.retry();
+		const again = second.tryTake();
+		assert.deepEqual(held(), [
+			{ holds: 1, attempts: 1, lag: 48 },
+			{ holds: 2, attempts: 2, lag: 96 },
+		]);
+		for (const each of [b, c, again]) each?.done();
+		assert.deepEqual(held(), [nothing, nothing]);
 	});
 
 	test("a stopped process is alive, also while it sleeps", async () => {

@@ -157,6 +157,7 @@ export const listedEndpoint = {
 	pidNamespace: 60,
 	age: 64,
 	slept: 72,
+	attempts: 76,
 } as const;
 export const LISTED_ENDPOINT_BYTES = 80;
 

@@ -69,17 +69,27 @@ export interface ListedEndpoint {
 	/**
 	 * How many bytes it has not read yet: at most the capacity. A receiver publishes its position from time to time (at least
 	 * every eighth of the ring, and when it has read everything), so this may be more than the true value, never less. 0 for
-	 * senders, and in a queue, where {@link ListedName.waiting} has it.
+	 * senders. In a queue: how many bytes lie from the oldest message that it holds to the end, and 0 if it holds none;
+	 * {@link ListedName.waiting} has what no receiver has taken.
 	 */
 	readonly lag: number;
-	/** How many messages it has missed because they were overwritten (`lossy`, or `overflow: "drop-oldest"`). */
+	/**
+	 * How many messages were lost here. Of a receiver: those that it has missed because they were overwritten (`lossy`, or
+	 * `overflow: "drop-oldest"`). Of a sender: those that it did not send because the ring was full (`overflow: "drop-newest"`).
+	 */
 	readonly lost: number;
 	/**
 	 * How much a handle holds: of a mutex 1 or 0, of a reader-writer lock how often it is locked, of a `robust` semaphore how
-	 * many permits, of a Signal how many ids are pending. 0 of other semaphores, which do not record owners. A dead handle holds what it held at its death until
-	 * another handle has noticed the death.
+	 * many permits, of a Signal how many ids are pending. 0 of other semaphores, which do not record owners. Of a receiver of a queue:
+	 * how many messages it has taken, and not finished. A dead handle or receiver holds what it held at its death until another one
+	 * has noticed the death. (The messages in the first 16 MiB of a queue are counted.)
 	 */
 	readonly holds: number;
+	/**
+	 * Of a receiver of a queue: how often the message was taken that was taken most often, among those that it holds; 0 if it holds
+	 * none.
+	 */
+	readonly attempts: number;
 	/** Whether it holds a mutex, or a reader-writer lock for writing. */
 	readonly exclusive: boolean;
 	/** Milliseconds since it was opened. Of a process in another time namespace, wrong by the difference of the clocks, or 0. */

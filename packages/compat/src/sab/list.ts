@@ -37,6 +37,7 @@ import { marksLastNumber } from "../segment/marks.ts";
 import { isStamped, Segment } from "../segment/segment.ts";
 import { isOwnerAlive } from "../segment/slots.ts";
 import { waitingSince } from "../segment/waits.ts";
+import { type ListedLeases, listedLeases, noLeases } from "./listed_leases.ts";
 import { findBlock, type Key, keyIn, keyOf } from "./name_table.ts";
 import { removeLeftover, segmentIn } from "./names.ts";
 import { type Threads, threads } from "./threads.ts";
@@ -161,6 +162,7 @@ function describeHandle(segment: Segment, at: number): ListedEndpoint {
 		lag: 0,
 		lost: 0,
 		...holdOf(segment, at),
+		attempts: 0,
 		observer: segment.words[at + slotWord.observer] !== 0,
 		...timesOf(segment, at, sleeping),
 		...(since.length > 0 && { slept: Math.max(...since.map((each) => sleptSince(segment, each))) }),
@@ -168,8 +170,10 @@ function describeHandle(segment: Segment, at: number): ListedEndpoint {
 	};
 }
 
-function describeEndpoint(segment: Segment, at: number, isSender: boolean): ListedEndpoint {
+function describeEndpoint(segment: Segment, at: number, isSender: boolean, leases: Leases): ListedEndpoint {
 	const { kind, words, longs } = segment;
+	const instance = words[at + slotWord.instance] as number;
+	const { holds, attempts, lag } = (!isSender && leases.get(instance)) || noLeases;
 	const alive = isOwnerAlive(segment, at);
 	const sleeping = alive && isSleeping(segment, at, isSender);
 	const isReader = !isSender && kind !== Kind.queue; // it has its own position
@@ -181,13 +185,14 @@ function describeEndpoint(segment: Segment, at: number, isSender: boolean): List
 		alive,
 		sleeping,
 		position: bytesBefore(segment, position),
-		lag: isReader ? lagOf(segment, position) : 0,
-		lost: isSender ? 0 : Number(longs[(at >> 1) + slotLong.lost]),
-		holds: 0,
+		lag: isReader ? lagOf(segment, position) : lag,
+		lost: Number(longs[(at >> 1) + slotLong.lost]),
+		holds,
+		attempts,
 		exclusive: false,
 		observer: !isSender && words[at + slotWord.observer] !== 0,
 		...timesOf(segment, at, sleeping),
-		instance: (words[at + slotWord.instance] as number) >>> 0,
+		instance: instance >>> 0,
 	};
 }
 
@@ -196,15 +201,20 @@ function* usedSlots({ words }: Segment, first: number, count: number): IterableI
 		if (words[at + slotWord.instance] !== 0) yield at;
 }
 
-function endpointsOf(segment: Segment): ListedEndpoint[] {
+/** The leases of a queue, by the instances of its receivers. */
+type Leases = ReadonlyMap<number, ListedLeases>;
+
+const unknownLeases: Leases = new Map();
+
+function endpointsOf(segment: Segment, leases = unknownLeases): ListedEndpoint[] {
 	const limit = entriesUsed(segment, headerWord.receiverSlotsUsed, segment.maxReceivers);
 	const receivers = [...usedSlots(segment, segment.receivers, limit)];
 	if (!hasRing(segment.kind)) return receivers.map((at) => describeHandle(segment, at));
 	const senderSlotsUsed = entriesUsed(segment, headerWord.senderSlotsUsed, segment.maxSenders);
 	const senders = [...usedSlots(segment, segment.senders, senderSlotsUsed)];
 	return [
-		...senders.map((at) => describeEndpoint(segment, at, true)),
-		...receivers.map((at) => describeEndpoint(segment, at, false)),
+		...senders.map((at) => describeEndpoint(segment, at, true, leases)),
+		...receivers.map((at) => describeEndpoint(segment, at, false, leases)),
 	];
 }
 
@@ -266,11 +276,11 @@ function bytesOf({ kind, words, body, capacity, maxReceivers }: Segment, memory:
 	return Math.min(total, body + ((words[headerWord.buffers] as number) >>> 0) * bufferStride(capacity));
 }
 
-function describeSegment(key: Key, segment: Segment, valueLength: number): ListedName {
+function describeSegment(key: Key, segment: Segment, valueLength: number, leases: Leases): ListedName {
 	const { kind, words, longs } = segment;
 	const isSemaphore = kind === Kind.semaphore;
 	const memory = kind === Kind.memory ? Number(longs[headerLong.memoryBytes]) : 0;
-	const endpoints = endpointsOf(segment);
+	const endpoints = endpointsOf(segment, leases);
 	return {
 		...nameOf(key),
 		...nothing,
@@ -324,13 +334,23 @@ function copyOfName(here: Threads, key: Key, scratch: () => ArrayBuffer) {
 	return segment instanceof Segment ? copyOf(segment, scratch()) : segment;
 }
 
+/** The leases of a queue whose header was copied. Under the lock. */
+function leasesOf(here: Threads, key: Key, copy: ReturnType<typeof copyOfName>): Leases {
+	if (!(copy instanceof Segment) || copy.kind !== Kind.queue) return unknownLeases;
+	const segment = segmentIn(here, findBlock(here.blocks, key));
+	return segment instanceof Segment ? listedLeases(copy, segment) : unknownLeases;
+}
+
 /** The name as it is now; `undefined`: it does not exist any more. */
 function describeName(here: Threads, key: Key, scratch: ArrayBuffer): ListedName | undefined {
-	const [found, valueLength] = underLock(here, () => [copyOfName(here, key, () => scratch), valueLengthOf(here, key)]);
+	const [found, valueLength, leases] = underLock(here, () => {
+		const copy = copyOfName(here, key, () => scratch);
+		return [copy, valueLengthOf(here, key), leasesOf(here, key, copy)] as const;
+	});
 	if (found === undefined) return undefined;
 	// Only after the lock is free again the system is asked which threads live.
 	if (found instanceof Segment && found.words[headerWord.orphaned] !== TRUNCATED)
-		return describeSegment(key, found, valueLength);
+		return describeSegment(key, found, valueLength, leases);
 	const state = found instanceof Segment ? "damaged" : stateOf(found.code);
 	return { ...nameOf(key), ...nothing, state, byteLength: 0 };
 }

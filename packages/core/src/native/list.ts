@@ -103,6 +103,7 @@ function readEndpoint(structure: Structure): ListedEndpoint {
 		lag: structure.long(endpoint.lag),
 		lost: structure.long(endpoint.lost),
 		holds: structure.word(endpoint.holds),
+		attempts: structure.word(endpoint.attempts),
 		exclusive: structure.word(endpoint.exclusive) !== 0,
 		observer: structure.word(endpoint.observer) !== 0,
 		age: structure.long(endpoint.age),

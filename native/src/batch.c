@@ -67,6 +67,8 @@ int32_t ipc_sender_flush(ipc_sender *sender, int32_t timeout_ms, uint32_t *accep
     from += units;
     *accepted += count;
   }
+  uint32_t refused;
+  sender_staged_run(sender, from, sender->stage_units - from, &refused);
   sender->stage_units = 0;
-  return ipc_segment_result(&sender->segment, status);
+  return ipc_sender_refuse(sender, status, refused);
 }

@@ -206,7 +206,8 @@ typedef struct ipc_slot {
   _Atomic uint64_t owner; /* ipc_os_self() of its process; 0: its thread has ended. See slot_owner.h */
   _Atomic uint32_t pid;   /* for people, like the next two; and to find a process that writes its core dump */
   _Atomic uint32_t asleep;
-  _Atomic uint64_t lost; /* messages, by overflow */
+  /* Messages, by overflow: that a receiver has missed, or that a sender has refused. Written by the owner alone. */
+  _Atomic uint64_t lost;
   /* For event loops: the events (bits) that are to wake it, once, and the socket to ring for that. */
   _Atomic uint32_t armed;
   /* Of a receiver: 1 = no sender waits for it. Of a Signal: 1 = it is not notified. Constant while the slot is taken.

@@ -57,7 +57,7 @@ int32_t ipc_sender_loan(ipc_sender *sender, uint32_t length, int32_t timeout_ms,
   ipc_claimed claimed;
   uint64_t deadline = 0;
   int32_t status = ipc_sender_claim(sender, 1 + units, timeout_ms, &deadline, &claimed);
-  if (status != IPC_OK) return ipc_segment_result(&sender->segment, status);
+  if (status != IPC_OK) return ipc_sender_refuse(sender, status, 1);
   uint8_t *owner = ipc_sender_at(sender, claimed.at), *record = owner + IPC_UNIT;
   ipc_ring_put_header(owner, sender->instance, IPC_RECORD_OWNER);
   ipc_ring_put_header(record, length + lease, IPC_RECORD_LOAN);

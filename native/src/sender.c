@@ -130,12 +130,12 @@ static int32_t sender_send_large(ipc_sender *sender, const void *bytes, uint32_t
 
 int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, int32_t timeout_ms) {
   if (IPC_UNLIKELY(length > sender->max_record))
-    return ipc_segment_result(&sender->segment, sender_send_large(sender, bytes, length, timeout_ms, false));
+    return ipc_sender_refuse(sender, sender_send_large(sender, bytes, length, timeout_ms, false), 1);
   uint32_t units = ipc_sender_units(sender, length);
   ipc_claimed claimed;
   uint64_t deadline = 0;
   int32_t status = ipc_sender_claim_inline(sender, units, timeout_ms, &deadline, &claimed);
-  if (IPC_UNLIKELY(status != IPC_OK)) return ipc_segment_result(&sender->segment, status);
+  if (IPC_UNLIKELY(status != IPC_OK)) return ipc_sender_refuse(sender, status, 1);
   uint8_t *at = ipc_sender_at(sender, claimed.at);
   if (IPC_LIKELY(!sender->needs_slow_path))
     ipc_ring_put_message(at, bytes, length);
@@ -148,19 +148,16 @@ int32_t ipc_sender_send(ipc_sender *sender, const void *bytes, uint32_t length, 
 int32_t ipc_sender_send_with_progress_timeout(ipc_sender *sender, const void *bytes, uint32_t length,
                                               int32_t progress_timeout_ms) {
   if (length <= sender->max_record) return ipc_sender_send(sender, bytes, length, progress_timeout_ms);
-  return ipc_segment_result(&sender->segment, sender_send_large(sender, bytes, length, progress_timeout_ms, true));
+  return ipc_sender_refuse(sender, sender_send_large(sender, bytes, length, progress_timeout_ms, true), 1);
 }
 
 int32_t ipc_sender_send_part(ipc_sender *sender, const void *bytes, uint32_t length, uint32_t *offset) {
   if (length > ipc_sender_max_message(sender)) return IPC_E_MESSAGE_TOO_LARGE;
-  int32_t status;
-  if (length > sender->max_record) {
-    status = ipc_fragments_send_part(sender, bytes, length, offset);
-  } else {
-    status = ipc_sender_send(sender, bytes, length, 0);
-    if (status == IPC_OK) *offset = length;
-  }
-  return ipc_segment_result(&sender->segment, status);
+  if (length > sender->max_record)
+    return ipc_sender_refuse(sender, ipc_fragments_send_part(sender, bytes, length, offset), 1);
+  int32_t status = ipc_sender_send(sender, bytes, length, 0);
+  if (status == IPC_OK) *offset = length;
+  return status;
 }
 
 void ipc_sender_abort_part(ipc_sender *sender) { sender->unfinished = 0; }

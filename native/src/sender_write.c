@@ -219,6 +219,15 @@ int32_t ipc_sender_refusal(ipc_sender *sender) {
   return sender->waits ? IPC_TIMED_OUT : IPC_DROPPED;
 }
 
+int32_t ipc_sender_refuse(ipc_sender *sender, int32_t status, uint32_t messages) {
+  if (status == IPC_DROPPED) {
+    /* relaxed: the sender alone writes it, and list() alone reads it. Killed before, the count is too small. */
+    uint64_t lost = atomic_load_explicit(&sender->slot->lost, memory_order_relaxed);
+    atomic_store_explicit(&sender->slot->lost, lost + messages, memory_order_relaxed);
+  }
+  return ipc_segment_result(&sender->segment, status);
+}
+
 void ipc_sender_put_slow(const ipc_sender *sender, uint8_t *at, const void *bytes, uint32_t length) {
   uint8_t *payload = at + sizeof(ipc_record);
   if (sender->segment.kind == IPC_QUEUE) {

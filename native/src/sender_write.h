@@ -38,6 +38,12 @@ uint32_t ipc_sender_free_units(ipc_sender *sender);
 /* What a send returns that finds no room and does not wait, or why nothing could be sent anyway. */
 int32_t ipc_sender_refusal(ipc_sender *sender);
 
+/*
+ * The answer of a public call that did not send `messages` of its messages. Those that the ring had no room for
+ * (IPC_DROPPED) are counted in our slot, for list(): a full ring is the only path that counts.
+ */
+int32_t ipc_sender_refuse(ipc_sender *sender, int32_t status, uint32_t messages);
+
 /* Gives the claim back, and wakes a sender that waits for it. */
 void ipc_sender_release_claim(ipc_sender *sender);
 

@@ -1,5 +1,6 @@
 /* drop_newest_test.c - drop-newest: the sender learns of each message that was not sent. */
 #include "overrun_fixture.h"
+#include "sender_state.h"
 
 /* The other policy: a send into a full ring reports it at once, and no accepted message is lost. */
 static void the_sender_learns_of_a_dropped_message(void) {
@@ -43,6 +44,8 @@ static void the_sender_learns_of_a_dropped_message(void) {
     CHECK_EQ(ipc_receiver_recv(slow, &got, 8, 0), IPC_TIMED_OUT); /* what was dropped left nothing */
     CHECK_EQ(ipc_receiver_recv(receiver, &got, 8, 0), IPC_TIMED_OUT);
     CHECK_EQ(ipc_receiver_lost(slow), 0);
+    /* Six calls of one message, and what the two batches did not send: for list(). */
+    CHECK_EQ(atomic_load(&sender->slot->lost), 6 + (120 - 96) + 1);
     ipc_receiver_close(receiver);
     ipc_receiver_close(slow);
     ipc_sender_close(sender);

@@ -5,7 +5,7 @@ import { text } from "@libipc/testing/text";
 import { afterAll, describe, test } from "./harness.ts";
 import { Names } from "./names.ts";
 import { startProgram } from "./start_program.ts";
-import { Channel, type Overflow, Queue, type Receiver, Route } from "./under_test.ts";
+import { Channel, list, type Overflow, Queue, type Receiver, Route } from "./under_test.ts";
 
 const names = new Names("policies");
 const { prefix } = names;
@@ -73,6 +73,12 @@ describe.each(kinds)("a %s that drops the newest", (kind, factory) => {
 		assert.equal(sender.sendBatch(["does not fit", "nor does this"]), 0);
 		assert.equal(sender.loan(100), null);
 		assert.equal(sender.receiverCount, 1);
+		const lost = () =>
+			list({ prefix })
+				.find((each) => each.name === name)
+				?.endpoints.map((each) => each.lost);
+		// The first refusal, four single messages or loans, and a batch of two; the receiver has missed nothing.
+		assert.deepEqual(lost(), [7, 0]);
 		assert.equal(text(receiver.recv()), "message 0");
 		for (let i = 1; i < 20; i++) receiver.recv();
 		assert.equal(sender.send("fits"), true);

@@ -1,5 +1,5 @@
 import { Status, UNIT } from "@libipc/protocol";
-import { claimHead, publish } from "./head.ts";
+import { claimHead, publish, refuse } from "./head.ts";
 import { RecordBytes, ringUnits } from "./ring.ts";
 import type { Claimed, SenderState } from "./sender_state.ts";
 
@@ -57,7 +57,9 @@ export function flush(state: SenderState, claimed: Claimed, timeout: number, acc
 		from += units;
 		sent += count;
 	}
+	let refused = 0;
+	for (let at = from; staged !== undefined && at < stageUnits; at += stagedUnits(staged, at)) refused++;
 	state.stageUnits = 0;
 	accepted[0] = sent;
-	return status;
+	return refuse(state, status, refused);
 }

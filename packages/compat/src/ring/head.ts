@@ -2,7 +2,7 @@ import { EventIndex, headerWord, MARKS, Status, slotWord } from "@libipc/protoco
 import { claimLockSlow, claimTakeOver, claimTryLock, claimUnlock } from "../segment/claim_lock.ts";
 import { asleepSince, deadlineAfter, FIRST_SLICE, notify, prepare, SLICE, sleep, wake } from "../segment/event.ts";
 import { loadInOrder } from "../segment/load_in_order.ts";
-import { lowOf, plainLong, storeLong } from "../segment/long.ts";
+import { highOf, lowOf, plainLong, storeLong } from "../segment/long.ts";
 import { marksAdd, marksLastNumber, marksLastPosition } from "../segment/marks.ts";
 import { isOrphaned } from "../segment/orphaned.ts";
 import { evictDead, evictDeadAt, isAnyReceiver, slotsGate } from "../segment/slots.ts";
@@ -23,7 +23,7 @@ const {
 	tail: TAIL,
 	writeLimit: WRITE_LIMIT,
 } = headerWord;
-const { asleep: ASLEEP, since: SINCE } = slotWord;
+const { asleep: ASLEEP, lost: LOST, since: SINCE } = slotWord;
 const DATA_FLAG: number = headerWord.eventFlags + EventIndex.data;
 const CLAIM_FREE_FLAG: number = headerWord.eventFlags + EventIndex.claimFree;
 
@@ -285,4 +285,18 @@ export function refusal(state: SenderState): number {
 		evictDead(state.segment);
 	}
 	return state.waits ? Status.timedOut : Status.dropped;
+}
+
+/**
+ * The answer of a call that did not send `messages` of its messages: `ipc_sender_refuse`. Those that the ring had no room for
+ * (`dropped`) are counted in the slot of the sender, for `list()`. Plain stores: the sender alone writes the count, and `list()` alone
+ * reads it, by halves that need not belong together. Terminated before, the count is too small.
+ */
+export function refuse({ segment, words, slot }: SenderState, status: number, messages: number): number {
+	if (status === Status.dropped) {
+		const lost = plainLong(words, slot + LOST) + messages;
+		words[slot + LOST] = lowOf(lost);
+		words[slot + LOST + 1] = highOf(lost);
+	}
+	return segment.result(status);
 }

@@ -28,7 +28,7 @@ import { isStamped, type Segment } from "../segment/segment.ts";
 import { evictDead, pollSlots, presentSender } from "../segment/slots.ts";
 import { flush, stage } from "./batch.ts";
 import { maxOverwriting, sendFragments, sendPart } from "./fragments.ts";
-import { claimHead, publish } from "./head.ts";
+import { claimHead, publish, refuse } from "./head.ts";
 import { endLoan, loan, maxLoan } from "./loan.ts";
 import { pollRead, readPoint } from "./read_point.ts";
 import { checkLiveness } from "./sender_liveness.ts";
@@ -82,12 +82,12 @@ export class SegmentSender implements EngineSender {
 	send(bytes: Uint8Array, length: number, timeout: number): number {
 		if (!this.#isOpen) return Status.closed;
 		const state = this.#state;
-		if (length > state.maxRecord) return this.#segment.result(this.#sendFragments(bytes, length, timeout));
+		if (length > state.maxRecord) return refuse(state, this.#sendFragments(bytes, length, timeout), 1);
 		const { ring } = state;
 		const units = state.units(length);
 		const claimed = this.#claimed.begin();
 		const status = claimHead(state, claimed, units, timeout);
-		if (status !== 0) return this.#segment.result(status);
+		if (status !== 0) return refuse(state, status, 1);
 		const { at } = claimed;
 		state.putMessage(ring, ring.offset(at), bytes, length);
 		publish(state, (at + units) | 0, 1);
@@ -103,7 +103,7 @@ export class SegmentSender implements EngineSender {
 		if (!this.#isOpen) return Status.closed;
 		if (length > this.maxMessageLength) return Status.messageTooLarge;
 		if (length > this.maxRecordLength)
-			return this.#segment.result(sendPart(this.#state, this.#claimed.begin(), bytes, length, progress));
+			return refuse(this.#state, sendPart(this.#state, this.#claimed.begin(), bytes, length, progress), 1);
 		const status = this.send(bytes, length, 0);
 		if (status === 0) progress[0] = length;
 		return status;
@@ -120,12 +120,12 @@ export class SegmentSender implements EngineSender {
 	flush(timeout: number, accepted: Uint32Array): number {
 		accepted[0] = 0;
 		if (!this.#isOpen) return Status.closed;
-		return this.#segment.result(flush(this.#state, this.#claimed.begin(), timeout, accepted));
+		return flush(this.#state, this.#claimed.begin(), timeout, accepted);
 	}
 
 	loan(length: number, timeout: number): number {
 		if (!this.#isOpen) return Status.closed;
-		return this.#segment.result(loan(this.#state, this.#claimed.begin(), length, timeout));
+		return refuse(this.#state, loan(this.#state, this.#claimed.begin(), length, timeout), 1);
 	}
 
 	endLoan(offset: number, length: number): number {

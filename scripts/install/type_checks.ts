@@ -7,6 +7,8 @@ import { anyNode, toolFile } from "./tools.ts";
 
 interface Compiler {
 	readonly name: string;
+	/** TypeScript 6 and later have no `node10`, which does not read `exports`. */
+	readonly hasNode10: boolean;
 	/** The path of the compiler. */
 	readonly program: () => string;
 }
@@ -14,15 +16,16 @@ interface Compiler {
 export const compilers: readonly Compiler[] = [
 	...["5.6", "5.9", "6"].map((version) => ({
 		name: `TypeScript ${version}`,
+		hasNode10: version < "6",
 		program: () => toolFile(`typescript-${version}`, "typescript/bin/tsc"),
 	})),
 	// The one that checks the repository.
-	{ name: "TypeScript 7", program: () => join(root, "node_modules/typescript/bin/tsc") },
+	{ name: "TypeScript 7", hasNode10: false, program: () => join(root, "node_modules/typescript/bin/tsc") },
 ];
 
 interface Setting {
-	readonly module: "preserve" | "nodenext" | "node16";
-	readonly moduleResolution: "bundler" | "nodenext" | "node16";
+	readonly module: "preserve" | "nodenext" | "node16" | "commonjs";
+	readonly moduleResolution: "bundler" | "nodenext" | "node16" | "node10";
 	/** Whether the project has the types of Node, or those of a browser. */
 	readonly library: "node" | "dom";
 }
@@ -31,10 +34,15 @@ const settings: readonly Setting[] = [
 	{ module: "preserve", moduleResolution: "bundler", library: "dom" },
 	{ module: "nodenext", moduleResolution: "nodenext", library: "node" },
 	{ module: "node16", moduleResolution: "node16", library: "dom" },
+	{ module: "commonjs", moduleResolution: "node10", library: "node" },
 ];
 
-/** An ES module, and CommonJS modules that import libipc dynamically and that require it. */
-const programs = ["consumer.mts", "dynamic.cts", "required.cts"];
+/** Whether a program is checked in a setting. */
+const belongs = (program: string, { module, library }: Setting): boolean =>
+	module === "commonjs" ? program.endsWith(".cts") : library === "node" || program !== "streams.mts";
+
+/** ES modules, and CommonJS modules that import libipc dynamically and that require it. */
+const programs = ["consumer.mts", "streams.mts", "dynamic.cts", "required.cts"];
 
 const libraries = {
 	node: { lib: ["es2022"], types: ["node"] },
@@ -46,7 +54,9 @@ export async function checkTypes(project: Project, compiler: Compiler): Promise<
 	const compilerProgram = compiler.program();
 	const types = toolFile("node-types", "@types");
 	for (const program of programs) project.add(program);
-	for (const { module, moduleResolution, library } of settings) {
+	const possible = settings.filter(({ moduleResolution }) => moduleResolution !== "node10" || compiler.hasNode10);
+	for (const setting of possible) {
+		const { module, moduleResolution, library } = setting;
 		project.write("tsconfig.json", {
 			compilerOptions: {
 				target: "es2022",
@@ -62,10 +72,10 @@ export async function checkTypes(project: Project, compiler: Compiler): Promise<
 				skipDefaultLibCheck: true,
 				noEmit: true,
 			},
-			files: programs,
+			files: programs.filter((program) => belongs(program, setting)),
 		});
 		const { status, output } = await project.run([anyNode(), compilerProgram, "-p", "tsconfig.json"]);
 		claim(status === 0, `module ${module}, moduleResolution ${moduleResolution}, lib ${library}:\n${output}`);
 	}
-	return `moduleResolution ${settings.map(({ moduleResolution }) => moduleResolution).join(", ")}`;
+	return `moduleResolution ${possible.map(({ moduleResolution }) => moduleResolution).join(", ")}`;
 }

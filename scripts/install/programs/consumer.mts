@@ -3,15 +3,19 @@ import {
 	Channel,
 	Condition,
 	clear,
+	defineChannel,
 	type EngineInfo,
 	engine,
 	IpcError,
 	type IpcErrorCode,
+	Latest,
 	type Lease,
 	type ListedName,
 	list,
+	listen,
 	type Message,
 	Mutex,
+	merge,
 	monotonicNs,
 	Queue,
 	type QueueReceiver,
@@ -22,7 +26,13 @@ import {
 	Semaphore,
 	type Sender,
 	SharedMemory,
+	Signal,
 } from "libipc";
+import { bytes, json, structured, text } from "libipc/codecs";
+import { sealed } from "libipc/codecs/sealed";
+import { defineService, Service } from "libipc/service";
+import { BroadcastChannel, createWeb, locks } from "libipc/web";
+import "libipc/web/global";
 
 const options: ReceiverOptions = { prefix: "consumer", capacity: 65_536, from: "oldest" };
 
@@ -64,6 +74,46 @@ export function useLocks(): void {
 	using permit = semaphore.acquire();
 	permit.release();
 	console.log(condition.closed, lock.closed, memory.byteLength);
+}
+
+interface Order {
+	readonly id: number;
+}
+
+export async function values(): Promise<void> {
+	const orders = defineChannel("orders", { prefix: "consumer", codec: json<Order>() });
+	using receiver = orders.receiver();
+	orders.sender().send({ id: 1 });
+	using secret = Channel.receiver("secret", { codec: sealed(text(), { id: 1, key: new Uint8Array(32) }) });
+	const [order, line]: [Order | undefined, string | undefined] = [receiver.recv(), secret.recv()];
+	for await (const value of merge(receiver, secret)) console.log(value, order, line);
+	using latest = Latest.open("limits", { codec: structured<Map<string, number>>() });
+	const limit: number | undefined = latest.get()?.get("orders");
+	using signal = Signal.open("changed", { prefix: "consumer" });
+	console.log(limit, signal.closed, bytes().id, listen);
+}
+
+export async function calls(): Promise<void> {
+	const handlers = {
+		quote: (symbol: string) => ({ symbol, price: 42.17 }),
+		async *history(symbol: string) {
+			yield `${symbol} on day 1`;
+		},
+	};
+	using server = Service.serve("prices", handlers);
+	using prices = Service.connect<typeof handlers>("prices", { timeout: 5000 });
+	const price: number = (await prices.quote("BUN")).price;
+	for await (const day of prices.history("BUN")) console.log(day.length, price, server.closed);
+	using defined = defineService<typeof handlers>("prices").connect();
+	// @ts-expect-error: a symbol is a string
+	await defined.quote(5);
+}
+
+export async function web(): Promise<void> {
+	using own = createWeb({ prefix: "consumer" });
+	const news: BroadcastChannel = new BroadcastChannel("news");
+	news.postMessage("news");
+	await locks.request("accounts", () => own.locks.query());
 }
 
 using channel = Channel.receiver("log", options);

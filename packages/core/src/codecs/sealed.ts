@@ -11,10 +11,11 @@ import { uint8ArrayOf } from "../check/bytes.ts";
 import { readCodec } from "../value/check_codec.ts";
 import type { Codec, CodecEndpoint } from "../value/codec.ts";
 import { ENVELOPE_BYTES, parseEnvelope, TAG_BYTES, writeEnvelope } from "./seal/envelope.ts";
-import { type CheckedKey, checkKeys, type SealKey } from "./seal/key_ring.ts";
+import { type CheckedKey, checkKeys } from "./seal/key_ring.ts";
 import { Nonces, SeenStreams } from "./seal/nonces.ts";
+import type { SealKey } from "./seal/seal_key.ts";
 
-export type { SealAlgorithm, SealKey, SecretKey } from "./seal/key_ring.ts";
+export type { SealAlgorithm, SealKey, SecretKey } from "./seal/seal_key.ts";
 
 /** What sealed messages are bound to. */
 export interface SealedOptions {

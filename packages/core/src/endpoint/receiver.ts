@@ -180,7 +180,7 @@ export class ReceiverEndpoint implements Receiver {
 
 	#asText(): Utf8Buffer {
 		const { buffer, byteOffset, byteLength } = this.#scratch;
-		const text = Buffer.from(buffer, byteOffset, byteLength) as Utf8Buffer;
+		const text = Buffer.from(buffer, byteOffset, byteLength) as Buffer & Utf8Buffer;
 		this.#text = text;
 		return text;
 	}

@@ -7,7 +7,7 @@ import type { StandardSchema } from "./standard_schema.ts";
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** What a Buffer of each runtime has, and its types do not say: `toString` takes longer for a short text than this, which it calls. */
-export interface Utf8Buffer extends Buffer {
+export interface Utf8Buffer extends Uint8Array {
 	utf8Slice(start: number, end: number): string;
 }
 

@@ -4,7 +4,10 @@ import { EventHandler } from "./event_handler.ts";
 import type { WebLibrary } from "./web_library.ts";
 
 /** The event `messageerror` of a {@link BroadcastChannel}: messages that this object did not get. Its `data` is null. */
-export interface BroadcastErrorEvent extends MessageEvent<null> {
+export interface BroadcastErrorEvent extends MessageEvent {
+	// Not a type argument: MessageEvent has none in the types of Node.
+	/** Always null. */
+	readonly data: null;
 	/**
 	 * How many messages were lost here, because senders had overwritten them before this thread read them. (A message larger than a
 	 * sixteenth of `capacity` counts once for each such part.) 0: a message could not be read, or {@link error} says why none will come.

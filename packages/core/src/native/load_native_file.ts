@@ -42,7 +42,7 @@ function hint(isNamed: boolean): string {
 function noPath(): string {
 	if (targetsHere().length === 0)
 		return `libipc has no native library for ${process.platform} ${process.arch}, only for ${targetNames.join(", ")}. If you have built one, set LIBIPC_LIBRARY to its path.`;
-	return "This program is a bundle, and the native library is not in it. Leave libipc out of the bundle (bun build and esbuild: --external libipc; Vite: ssr.external; webpack and Rollup: externals; Next: serverExternalPackages), or set LIBIPC_LIBRARY to the path of the library. docs/bundling.md has more.";
+	return "This program is a bundle, and the native library is not in it. Leave libipc out of the bundle (bun build and esbuild: --external libipc; Vite: ssr.external; webpack and Rollup: externals; Next: serverExternalPackages), or set LIBIPC_LIBRARY to the path of the library. https://github.com/libipc/libipc/blob/main/docs/bundling.md has more.";
 }
 
 /** A file that exists, and may be usable. */

@@ -34,6 +34,7 @@ const outputs: Record<string, string[]> = {
 	],
 	"broadcast-to-workers": Array.from({ length: 3 }, () => "1000 prices, the highest 100"),
 	"collect-from-workers": ["a", "b", "c"].map((worker) => `${worker}: 1000 results, in order`),
+	"coming-from-others": ["tasks 1,2", "2 * 21 = 42", "news: it works", "the child ended with 0"],
 	configuration: [
 		"nobody has it open: latest settings",
 		"visitors: 3000",
@@ -105,6 +106,11 @@ const outputs: Record<string, string[]> = {
 		"no search runs any more",
 		"exits: 0, SIGKILL, SIGKILL",
 		"no server: ERR_IPC_NO_SERVER",
+	],
+	"ring-size": [
+		"a message of 100 bytes takes 112",
+		"capacity 1048576: 9362 sent, 99 % full, full",
+		"capacity 2097152: 10000 sent, 53 % full, all sent",
 	],
 	"sealed-messages": [
 		"order 11",

@@ -16,6 +16,7 @@ const PAGES = [
 	"docs/c.md",
 	"docs/security.md",
 	"docs/troubleshooting.md",
+	"docs/errors.md",
 ];
 
 function snippetsOf(page: string): string[] {
@@ -81,6 +82,12 @@ test("every snippet of the README and of docs/using.md is run", () => {
 		["docs/using.md", [...pairs, ...programs.map(([text]) => text)]],
 	] as const)
 		expect(texts.map((text) => snippetWith(page, text)).sort()).toEqual(snippetsOf(page).sort());
+});
+
+test("docs/errors.md in Bun: the program", async () => {
+	const program = snippets.write("errors.ts", renamed(snippetWith("docs/errors.md", "IpcError")));
+	expect(await snippets.run([...bun[1], program])).toEqual(printed("ERR_IPC_HAS_SENDER"));
+	expect(snippets.leftBehind()).toEqual([]);
 });
 
 /** Runs the sender of a page in a runtime, with a receiver in another one. */

@@ -217,6 +217,18 @@ static uint64_t receiver_slice(const ipc_receiver *receiver, uint64_t slice) {
   return left < slice ? left : slice;
 }
 
+/* Pauses until there is a record; false: it is time to sleep. */
+static bool receiver_pause(ipc_receiver *receiver, uint64_t deadline) {
+  ipc_backoff backoff = ipc_backoff_start(receiver->segment.header);
+  do {
+    if (!receiver_has_ready(receiver)) continue;
+    ipc_sleep_history_record(&receiver->sleeps, false);
+    return true;
+  } while (ipc_backoff_pause(&backoff, deadline));
+  ipc_sleep_history_record(&receiver->sleeps, true);
+  return false;
+}
+
 /*
  * Waits for a record: IPC_OK, IPC_TIMED_OUT, or IPC_E_ORPHANED when nothing more can come. What comes need not be a
  * message, or not for us: *until is 0 at first, then when all waits for one message end.
@@ -233,10 +245,7 @@ int32_t ipc_receiver_wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, u
     return orphaned && receiver_is_empty(receiver) ? ipc_segment_result(segment, IPC_E_ORPHANED) : IPC_TIMED_OUT;
   }
   uint64_t deadline = *until, slice = IPC_FIRST_SLICE_NS;
-  ipc_backoff backoff = ipc_backoff_start(header);
-  do {
-    if (receiver_has_ready(receiver)) return IPC_OK;
-  } while (ipc_backoff_pause(&backoff, deadline));
+  if (ipc_sleep_history_pauses(&receiver->sleeps) && receiver_pause(receiver, deadline)) return IPC_OK;
   for (;;) {
     uint32_t seen = ipc_event_prepare(header, IPC_EVENT_DATA);
     if (receiver_has_ready(receiver)) return IPC_OK;

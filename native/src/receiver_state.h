@@ -7,6 +7,7 @@
 #include "libipc/receiver.h"
 #include "slots.h"
 #include "ring.h"
+#include "wait_history.h"
 
 struct ipc_receiver {
   ipc_segment segment; /* first: see ipc_segment_open_endpoint() */
@@ -22,6 +23,7 @@ struct ipc_receiver {
   uint32_t pauses;     /* before the next look */
   uint32_t short_runs; /* found by looks without a pause, one after another */
   uint32_t patience;   /* so many short runs start the pauses */
+  ipc_sleep_history sleeps;
   bool is_queue;
   bool is_overrun;     /* an observer, or overflow is drop-oldest: senders do not wait for us; head is position between
                         * calls */

@@ -4,7 +4,8 @@ enum {
   MOST_FAILURES = 8,
   MOST_SKIPPED = (1 << MOST_FAILURES) - 1,
   /* A yield on an idle processor takes half a microsecond. One behind a program that computes takes milliseconds. */
-  LONG_YIELDS_NS = 200000
+  LONG_YIELDS_NS = 200000,
+  MOST_SLEEPS = 4 /* a receiver that is idle most of the time pauses in one of eight waits */
 };
 
 _Static_assert(MOST_SKIPPED <= UINT8_MAX, "a history counts in bytes");
@@ -47,4 +48,18 @@ void ipc_wait_pauses_end(const ipc_wait_pauses *pauses, bool is_over) {
   if (pauses->yields_since == 0) return;
   bool in_time = ipc_os_now() - pauses->yields_since <= LONG_YIELDS_NS;
   phase_record(&history->yields, is_over && in_time);
+}
+
+bool ipc_sleep_history_pauses(ipc_sleep_history *history) {
+  if (history->at_once == 0) return true;
+  history->at_once--;
+  return false;
+}
+
+void ipc_sleep_history_record(ipc_sleep_history *history, bool asleep) {
+  if (!asleep)
+    history->sleeps = 0;
+  else if (history->sleeps < MOST_SLEEPS)
+    history->sleeps++;
+  history->at_once = asleep ? (uint8_t)((1u << history->sleeps) / 2 - 1) : 0;
 }

@@ -111,6 +111,26 @@ static void waits_leave_out_what_did_not_help(void) {
   CHECK_EQ(history.spins.failures, 0);
 }
 
+static uint32_t sleeps_at_once(ipc_sleep_history *history) {
+  uint32_t count = 0;
+  while (!ipc_sleep_history_pauses(history)) count++;
+  return count;
+}
+
+static void receivers_that_sleep_each_time_pause_less(void) {
+  ipc_sleep_history history = {0};
+  const uint32_t expected[] = {0, 0, 1, 3, 7, 7, 7};
+  for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+    CHECK_EQ(sleeps_at_once(&history), expected[i]);
+    ipc_sleep_history_record(&history, true);
+  }
+  CHECK(!ipc_sleep_history_pauses(&history));
+  ipc_sleep_history_record(&history, false); /* one wait ended while it paused */
+  CHECK_EQ(sleeps_at_once(&history), 0);
+  ipc_sleep_history_record(&history, true);
+  CHECK_EQ(sleeps_at_once(&history), 0);
+}
+
 static void backoff_ends(void) {
   board *shared = new_board();
   for (uint32_t endpoints = 0; endpoints < 100; endpoints += 33) {
@@ -232,5 +252,6 @@ static void either_side_sees_the_other(void) {
 TEST_MAIN(TEST_CASE(either_side_sees_the_other), TEST_CASE(notify_is_free_when_nobody_sleeps),
           TEST_CASE(notify_clears_the_flag_and_moves_the_word), TEST_CASE(word_wraps),
           TEST_CASE(sleep_ends_by_slice_and_deadline), TEST_CASE(deadlines_are_right), TEST_CASE(backoff_ends),
-          TEST_CASE(waits_leave_out_what_did_not_help), TEST_CASE(processes_take_turns), TEST_CASE(threads_take_turns),
-          TEST_CASE(one_wake_reaches_all_processes), TEST_CASE(one_wake_reaches_all_threads))
+          TEST_CASE(waits_leave_out_what_did_not_help), TEST_CASE(receivers_that_sleep_each_time_pause_less),
+          TEST_CASE(processes_take_turns), TEST_CASE(threads_take_turns), TEST_CASE(one_wake_reaches_all_processes),
+          TEST_CASE(one_wake_reaches_all_threads))

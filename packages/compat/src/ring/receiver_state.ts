@@ -2,6 +2,7 @@ import { EventIndex, headerWord, Kind, OverflowKind, slotWord } from "@libipc/pr
 import { Backoff, maySpin, notify, spin } from "../segment/event.ts";
 import { loadInOrder } from "../segment/load_in_order.ts";
 import type { Segment } from "../segment/segment.ts";
+import { SleepHistory } from "../segment/sleep_history.ts";
 import { Assembly, type Fragment } from "./assembly.ts";
 import { Ring } from "./ring.ts";
 
@@ -72,6 +73,8 @@ export class ReceiverState {
 	readonly #tellsSenders: boolean;
 	/** Reused by each wait for data: receiver_wait.ts. */
 	readonly backoff: Backoff;
+	/** Of the waits for data: receiver_wait.ts. */
+	readonly sleeps = new SleepHistory();
 	/** What {@link pollSlots} saw last: receiver.ts. */
 	readonly peersSeen = { instances: 0, count: 0 };
 	/** Fragments that are put together: next.ts, overrun.ts and receiver.ts call it. */

@@ -72,6 +72,18 @@ function sliceOf(state: ReceiverState, slice: number): number {
 	return due < 0 ? slice : Math.min(slice, due + 1);
 }
 
+/** Pauses until there is a record; false: it is time to sleep. */
+function pauseForData(state: ReceiverState): boolean {
+	const backoff = state.backoff.restart();
+	do {
+		if (!hasReady(state)) continue;
+		state.sleeps.record(false);
+		return true;
+	} while (backoff.pause());
+	state.sleeps.record(true);
+	return false;
+}
+
 /**
  * Waits for a record: 0, `timedOut`, or `orphaned` when nothing more can come. The record need not be a message, and another
  * receiver may take it. So a call may wait several times; `found.until` says when all its waits end.
@@ -86,9 +98,7 @@ export function waitForData(state: ReceiverState, found: Found, timeout: number)
 		if (hasReady(state)) return 0;
 		return isMarkedOrphaned(state) && isEmpty(state) ? Status.orphaned : Status.timedOut;
 	}
-	const backoff = state.backoff.restart();
-	do if (hasReady(state)) return 0;
-	while (backoff.pause());
+	if (state.sleeps.pauses() && pauseForData(state)) return 0;
 	let slice = FIRST_SLICE;
 	for (;;) {
 		const seen = prepare(segment, EventIndex.data);

@@ -114,6 +114,47 @@ static uint32_t queue_earlier(uint32_t a, uint32_t b, uint32_t now) {
   return queue_ms_until(a, now) <= queue_ms_until(b, now) ? a : b;
 }
 
+/* A message between tail and cursor. Under the take lock. */
+typedef struct queue_passed {
+  uint32_t position, next, cursor, head;
+  ipc_lease *lease;
+  uint32_t holder; /* of the lease */
+} queue_passed;
+
+static queue_passed queue_passed_from_tail(const ipc_segment *segment) {
+  return (queue_passed){.next = queue_load(&segment->header->tail),
+                        .cursor = queue_load(&segment->header->cursor),
+                        .head = queue_head_of(segment)};
+}
+
+/* Goes to the next one. False: there is none, or damage. */
+static bool queue_passed_next(const ipc_segment *segment, queue_passed *it) {
+  ipc_record_copy record = {0};
+  uint32_t units;
+  while (it->next != it->cursor && (units = queue_read(segment, it->next, it->head, &record)) != 0) {
+    it->position = it->next;
+    it->next += units;
+    if (record.kind != IPC_RECORD_MESSAGE) continue;
+    it->lease = queue_lease_at(segment, it->position);
+    it->holder = queue_load(&it->lease->holder);
+    return true;
+  }
+  return false;
+}
+
+/*
+ * The message waits to be taken again. Under the take lock. The cursor goes back first: if this process is killed in
+ * between, the lease still has its holder, and the next recovery or wake-up finds it. Swapped: a holder that was taken
+ * for dead may end the lease meanwhile, without the lock.
+ */
+static void queue_put_back(ipc_segment *segment, uint32_t position, ipc_lease *lease, uint32_t holder) {
+  ipc_header *header = segment->header;
+  uint32_t tail = queue_load(&header->tail);
+  if (queue_load(&header->cursor) - tail > position - tail)
+    atomic_store_explicit(&header->cursor, position, memory_order_relaxed);
+  atomic_compare_exchange_strong_explicit(&lease->holder, &holder, 0, memory_order_relaxed, memory_order_relaxed);
+}
+
 /*
  * Lets the delayed messages before the cursor wait to be taken whose time has come. Under the take lock.
  *
@@ -123,24 +164,14 @@ static uint32_t queue_earlier(uint32_t a, uint32_t b, uint32_t now) {
  */
 static __attribute__((noinline)) void queue_wake_due(ipc_segment *segment) {
   ipc_header *header = segment->header;
-  uint32_t due = queue_load(&header->next_due), now = queue_due_in(0), earliest = 0, units;
+  uint32_t due = queue_load(&header->next_due), now = queue_due_in(0), earliest = 0;
   if (due == 0 || queue_ms_until(due, now) > 0) return;
-  uint32_t cursor = queue_load(&header->cursor), head = queue_head_of(segment);
-  ipc_record_copy record;
-  bool some = false;
-  for (uint32_t at = queue_load(&header->tail); at != cursor && (units = queue_read(segment, at, head, &record)) != 0;
-       at += units) {
-    if (record.kind != IPC_RECORD_MESSAGE) continue;
-    ipc_lease *lease = queue_lease_at(segment, at);
-    uint32_t holder = queue_load(&lease->holder);
-    if (!queue_is_due_time(holder)) continue;
-    if (queue_ms_until(holder, now) > 0) {
-      earliest = queue_earlier(earliest, holder, now);
-      continue;
-    }
-    if (!some) atomic_store_explicit(&header->cursor, at, memory_order_relaxed); /* first: see queue_give_back() */
-    some = true;
-    atomic_store_explicit(&lease->holder, 0, memory_order_relaxed);
+  for (queue_passed it = queue_passed_from_tail(segment); queue_passed_next(segment, &it);) {
+    if (!queue_is_due_time(it.holder)) continue;
+    if (queue_ms_until(it.holder, now) > 0)
+      earliest = queue_earlier(earliest, it.holder, now);
+    else
+      queue_put_back(segment, it.position, it.lease, it.holder);
   }
   atomic_store_explicit(&header->next_due, earliest, memory_order_relaxed);
 }
@@ -311,24 +342,16 @@ static bool queue_is_gone(const ipc_segment *segment, uint32_t holder, uint32_t 
 
 /* Gives back what the dead, and `leaving`, hold between tail and cursor. Under the take lock. */
 static bool queue_give_back(ipc_segment *segment, uint32_t leaving) {
-  ipc_header *header = segment->header;
-  uint32_t cursor = queue_load(&header->cursor), head = queue_head_of(segment), units, alive = 0;
-  ipc_record_copy record;
+  uint32_t alive = 0;
   bool some = false;
-  for (uint32_t at = queue_load(&header->tail); at != cursor && (units = queue_read(segment, at, head, &record)) != 0;
-       at += units) {
-    if (record.kind != IPC_RECORD_MESSAGE) continue;
-    ipc_lease *lease = queue_lease_at(segment, at);
-    uint32_t holder = queue_load(&lease->holder);
-    if (holder == 0 || holder >= IPC_LEASE_DELAYED || holder == alive) continue;
-    if (!queue_is_gone(segment, holder, leaving)) {
-      alive = holder;
+  for (queue_passed it = queue_passed_from_tail(segment); queue_passed_next(segment, &it);) {
+    if (it.holder == 0 || it.holder >= IPC_LEASE_DELAYED || it.holder == alive) continue;
+    if (!queue_is_gone(segment, it.holder, leaving)) {
+      alive = it.holder;
       continue;
     }
-    /* The cursor first: killed in between, it passes over this one, and the next to recover finds it. */
-    if (!some) atomic_store_explicit(&header->cursor, at, memory_order_relaxed);
+    queue_put_back(segment, it.position, it.lease, it.holder);
     some = true;
-    atomic_compare_exchange_strong_explicit(&lease->holder, &holder, 0, memory_order_relaxed, memory_order_relaxed);
   }
   return some;
 }
@@ -344,10 +367,7 @@ int32_t ipc_queue_retry(ipc_segment *segment, uint32_t instance, uint32_t offset
     atomic_store_explicit(&header->next_due, queue_earlier(next, due, queue_due_in(0)), memory_order_relaxed);
     atomic_store_explicit(&lease->holder, due, memory_order_relaxed);
   } else {
-    uint32_t position = queue_position_of(segment, offset), tail = queue_load(&header->tail);
-    if (queue_load(&header->cursor) - tail > position - tail)
-      atomic_store_explicit(&header->cursor, position, memory_order_relaxed);
-    atomic_store_explicit(&lease->holder, 0, memory_order_relaxed);
+    queue_put_back(segment, queue_position_of(segment, offset), lease, instance);
   }
   queue_unlock(segment);
   ipc_event_notify(segment, IPC_EVENT_DATA); /* of a delay, too: who waits has to wake for it */

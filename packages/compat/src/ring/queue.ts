@@ -98,6 +98,25 @@ function earlier(a: number, b: number, now: number): number {
 	return msUntil(a, now) <= msUntil(b, now) ? a : b;
 }
 
+/** The positions of the messages between tail and cursor. It ends before damage. Under the take lock. */
+function* passed({ words }: Segment, ring: Ring): Generator<number, void> {
+	const cursor = words[CURSOR] as number;
+	const head = Atomics.load(words, HEAD);
+	for (let position = words[TAIL] as number; position !== cursor; ) {
+		const units = read(ring, position, head, false);
+		if (units === 0) return;
+		if (ring.kind === RecordKind.message) yield position;
+		position = (position + units) | 0;
+	}
+}
+
+/** A message waits to be taken again. Under the take lock. `queue_put_back` in C says why the cursor goes back first, and why this swaps. */
+function putBack({ words }: Segment, ring: Ring, position: number, holder: number): void {
+	const tail = words[TAIL] as number;
+	if (((words[CURSOR] as number) - tail) >>> 0 > (position - tail) >>> 0) Atomics.store(words, CURSOR, position);
+	Atomics.compareExchange(ring.words, leaseAt(ring, position), holder, 0);
+}
+
 /**
  * Lets the delayed messages before the cursor wait to be taken whose time has come. Under the take lock. `queue_wake_due` in C has the
  * invariant of `nextDue`, and says why it is stored last here.
@@ -108,25 +127,12 @@ function wakeDue(segment: Segment, ring: Ring): void {
 	if (due === 0) return;
 	const now = dueIn(segment, 0);
 	if (msUntil(due, now) > 0) return;
-	const cursor = words[CURSOR] as number;
-	const head = Atomics.load(words, HEAD);
 	let earliest = 0;
-	let some = false;
-	for (let at = words[TAIL] as number; at !== cursor; ) {
-		const units = read(ring, at, head, false);
-		if (units === 0) break;
-		const lease = leaseAt(ring, at);
-		const holder = ring.words[lease] as number;
-		if (ring.kind === RecordKind.message && isDueTime(holder)) {
-			if (msUntil(holder, now) > 0) {
-				earliest = earlier(earliest, holder, now);
-			} else {
-				if (!some) Atomics.store(words, CURSOR, at); // first: see giveBack
-				some = true;
-				Atomics.store(ring.words, lease, 0);
-			}
-		}
-		at = (at + units) | 0;
+	for (const position of passed(segment, ring)) {
+		const holder = ring.words[leaseAt(ring, position)] as number;
+		if (!isDueTime(holder)) continue;
+		if (msUntil(holder, now) > 0) earliest = earlier(earliest, holder, now);
+		else putBack(segment, ring, position, holder);
 	}
 	Atomics.store(words, NEXT_DUE, earliest);
 }
@@ -364,10 +370,7 @@ export function queueRetry(segment: Segment, ring: Ring, instance: number, offse
 		Atomics.store(words, NEXT_DUE, earlier(words[NEXT_DUE] as number, due, dueIn(segment, 0)));
 		Atomics.store(ring.words, lease, due);
 	} else {
-		const tail = words[TAIL] as number;
-		const position = positionOf(segment, ring, offset);
-		if (((words[CURSOR] as number) - tail) >>> 0 > (position - tail) >>> 0) words[CURSOR] = position;
-		ring.words[lease] = 0;
+		putBack(segment, ring, positionOf(segment, ring, offset), instance);
 	}
 	unlock(segment);
 	notify(segment, EventIndex.data); // of a delay, too: a receiver that waits has to wake for it
@@ -376,26 +379,17 @@ export function queueRetry(segment: Segment, ring: Ring, instance: number, offse
 
 /** Ends the leases of dead receivers, and of `leaving`, between tail and cursor, so that their messages wait again. Under the take lock. */
 function giveBack(segment: Segment, ring: Ring, leaving: number): boolean {
-	const { words } = segment;
-	const cursor = words[CURSOR] as number;
-	const head = Atomics.load(words, HEAD);
 	let alive = 0;
 	let some = false;
-	for (let at = words[TAIL] as number; at !== cursor; ) {
-		const units = read(ring, at, head, false);
-		if (units === 0) break;
-		const lease = leaseAt(ring, at);
-		const holder = ring.words[lease] as number;
-		const isHeld = ring.kind === RecordKind.message && holder > 0 && holder !== alive;
-		if (isHeld && holder !== leaving && isAlive(segment, holder)) {
+	for (const position of passed(segment, ring)) {
+		const holder = ring.words[leaseAt(ring, position)] as number;
+		if (holder <= 0 || holder === alive) continue; // none, a time, or done
+		if (holder !== leaving && isAlive(segment, holder)) {
 			alive = holder;
-		} else if (isHeld) {
-			// The cursor first. If the thread is killed before the swap, takes skip this message, and the next recovery finds it.
-			if (!some) Atomics.store(words, CURSOR, at);
-			some = true;
-			Atomics.compareExchange(ring.words, lease, holder, 0);
+			continue;
 		}
-		at = (at + units) | 0;
+		putBack(segment, ring, position, holder);
+		some = true;
 	}
 	return some;
 }

@@ -127,12 +127,24 @@ static void receiver_finish_into(ipc_receiver *receiver, void *target, const uin
   ipc_assembly_finish(&receiver->assembly, false);
 }
 
-/* Copies the next message; one that was overwritten meanwhile was lost, and the next one is taken. */
-static int32_t receiver_recv_of_overrun(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
+/* The next message, or the newest one, where senders do not wait for us or messages are passed over; waits for it. */
+static int32_t receiver_find_or_wait(ipc_receiver *receiver, bool newest, int32_t timeout_ms, uint64_t *until,
+                                     ipc_record_copy *record, const uint8_t **bytes) {
+  for (;;) {
+    int32_t units = (newest ? ipc_receiver_next_latest : ipc_receiver_next_of_any)(receiver, record, bytes);
+    if (units != IPC_TIMED_OUT) return units;
+    int32_t status = ipc_receiver_wait_for_data(receiver, timeout_ms, until);
+    if (status != IPC_OK) return status;
+  }
+}
+
+/* Copies what receiver_find_or_wait() finds. What was overwritten meanwhile is lost, and the next one is received. */
+static int32_t receiver_recv_found(ipc_receiver *receiver, bool newest, void *target, uint32_t capacity,
+                                   int32_t timeout_ms) {
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
-  for (;;) {
-    int32_t units = ipc_receiver_next_or_wait_of_overrun(receiver, timeout_ms, &record, &bytes);
+  for (uint64_t until = 0;;) {
+    int32_t units = receiver_find_or_wait(receiver, newest, timeout_ms, &until, &record, &bytes);
     if (units < 0) return units;
     if (record.length > capacity) return IPC_E_BUFFER_TOO_SMALL;
     if (record.kind == IPC_RECORD_FRAGMENT) {
@@ -140,13 +152,14 @@ static int32_t receiver_recv_of_overrun(ipc_receiver *receiver, void *target, ui
     } else {
       ipc_assembly_give_target_back(&receiver->assembly);
       ipc_ring_copy_out(target, bytes, record.length);
-      if (ipc_overrun_found(receiver)) continue;
+      if (receiver->is_overrun && ipc_overrun_found(receiver)) continue;
     }
     ipc_receiver_advance_message(receiver, (uint32_t)units);
     return (int32_t)record.length;
   }
 }
 
+/* The common path of receivers that senders wait for: nothing is overwritten while it is copied. */
 static int32_t receiver_recv_of_any(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
@@ -168,7 +181,7 @@ static __attribute__((noinline)) int32_t receiver_recv_any(ipc_receiver *receive
   if (receiver->is_queue) return receiver_recv_of_queue(receiver, target, capacity, timeout_ms);
   ipc_assembly_lend_target(&receiver->assembly, target, capacity);
   ipc_receiver_enter(receiver);
-  int32_t length = receiver->is_overrun ? receiver_recv_of_overrun(receiver, target, capacity, timeout_ms)
+  int32_t length = receiver->is_overrun ? receiver_recv_found(receiver, false, target, capacity, timeout_ms)
                                         : receiver_recv_of_any(receiver, target, capacity, timeout_ms);
   ipc_receiver_leave(receiver);
   ipc_assembly_give_target_back(&receiver->assembly);
@@ -237,9 +250,10 @@ int32_t ipc_receiver_peek(ipc_receiver *receiver, uint32_t *spans, uint32_t max,
   if (max == 0) return 0;
   ipc_record_copy record = {0};
   const uint8_t *bytes = NULL;
+  uint64_t until = 0;
   if (target) ipc_assembly_lend_target(&receiver->assembly, target, capacity);
   ipc_receiver_enter(receiver);
-  int32_t units = receiver->is_overrun ? ipc_receiver_next_or_wait_of_overrun(receiver, timeout_ms, &record, &bytes)
+  int32_t units = receiver->is_overrun ? receiver_find_or_wait(receiver, false, timeout_ms, &until, &record, &bytes)
                                        : ipc_receiver_next_or_wait(receiver, timeout_ms, &record, &bytes);
   ipc_receiver_leave(receiver);
   bool is_in_place = !receiver->is_overrun && record.kind == IPC_RECORD_MESSAGE;
@@ -321,36 +335,11 @@ int32_t ipc_receiver_next_due(const ipc_receiver *receiver) {
   return receiver->is_queue ? ipc_queue_next_due(&receiver->segment) : -1;
 }
 
-/* As receiver_recv_of_overrun() and receiver_recv_of_any(), but of the newest message. */
-static int32_t receiver_recv_latest(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
-  ipc_record_copy record = {0};
-  const uint8_t *bytes = NULL;
-  for (uint64_t until = 0;;) {
-    int32_t units = ipc_receiver_next_latest(receiver, &record, &bytes);
-    if (units == IPC_TIMED_OUT) {
-      int32_t status = ipc_receiver_wait_for_data(receiver, timeout_ms, &until);
-      if (status != IPC_OK) return status;
-      continue;
-    }
-    if (units < 0) return units;
-    if (record.length > capacity) return IPC_E_BUFFER_TOO_SMALL;
-    if (record.kind == IPC_RECORD_FRAGMENT) {
-      receiver_finish_into(receiver, target, bytes, record.length);
-    } else {
-      ipc_assembly_give_target_back(&receiver->assembly);
-      ipc_ring_copy_out(target, bytes, record.length);
-      if (receiver->is_overrun && ipc_overrun_found(receiver)) continue;
-    }
-    ipc_receiver_advance_message(receiver, (uint32_t)units);
-    return (int32_t)record.length;
-  }
-}
-
 int32_t ipc_receiver_recv_latest(ipc_receiver *receiver, void *target, uint32_t capacity, int32_t timeout_ms) {
   if (receiver->is_queue) return IPC_E_INVALID_ARGUMENT;
   ipc_assembly_lend_target(&receiver->assembly, target, capacity);
   ipc_receiver_enter(receiver);
-  int32_t length = receiver_recv_latest(receiver, target, capacity, timeout_ms);
+  int32_t length = receiver_recv_found(receiver, true, target, capacity, timeout_ms);
   ipc_receiver_leave(receiver);
   ipc_assembly_give_target_back(&receiver->assembly);
   return ipc_segment_result(&receiver->segment, length);

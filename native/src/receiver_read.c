@@ -62,7 +62,6 @@ bool ipc_receiver_look(ipc_receiver *receiver) {
   return true;
 }
 
-/* Publishes our position to senders. Everything before it has been read. */
 void ipc_receiver_publish(ipc_receiver *receiver) {
   receiver->published = receiver->position;
   /* release pairs with the acquire in ipc_slots_gate: our reads come before the sender's overwrite */
@@ -114,7 +113,6 @@ static int32_t receiver_assemble(ipc_receiver *receiver, const uint8_t *payload,
   return step == IPC_ASSEMBLY_WHOLE ? IPC_OK : IPC_TIMED_OUT;
 }
 
-/* Skips padding and owner records, puts fragments together, and reports a loan and damage. */
 int32_t ipc_receiver_next_of_any(ipc_receiver *receiver, ipc_record_copy *record, const uint8_t **bytes) {
   for (;;) {
     if (receiver->is_overrun) ipc_overrun_found(receiver);
@@ -229,10 +227,6 @@ static bool receiver_pause(ipc_receiver *receiver, uint64_t deadline) {
   return false;
 }
 
-/*
- * Waits for a record: IPC_OK, IPC_TIMED_OUT, or IPC_E_ORPHANED when nothing more can come. What comes need not be a
- * message, or not for us: *until is 0 at first, then when all waits for one message end.
- */
 int32_t ipc_receiver_wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, uint64_t *until) {
   ipc_segment *segment = &receiver->segment;
   ipc_header *header = segment->header;
@@ -276,14 +270,4 @@ int32_t ipc_receiver_poll(ipc_receiver *receiver, uint32_t wait, uint32_t low, u
   bool has_ready = receiver_has_ready(receiver);
   ipc_receiver_leave(receiver);
   return changed || orphaned || has_ready;
-}
-
-int32_t ipc_receiver_next_or_wait_of_overrun(ipc_receiver *receiver, int32_t timeout_ms, ipc_record_copy *record,
-                                             const uint8_t **bytes) {
-  for (uint64_t until = 0;;) {
-    int32_t units = ipc_receiver_next_of_any(receiver, record, bytes);
-    if (units != IPC_TIMED_OUT) return units;
-    int32_t status = ipc_receiver_wait_for_data(receiver, timeout_ms, &until);
-    if (status != IPC_OK) return status;
-  }
 }

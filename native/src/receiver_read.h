@@ -44,10 +44,6 @@ int32_t ipc_receiver_wait_for_data(ipc_receiver *receiver, int32_t timeout_ms, u
 /* Looks for dead peers and a lost name, if it did not do so a moment ago. */
 void ipc_receiver_poll_segment(ipc_receiver *receiver);
 
-/* Like ipc_receiver_next_or_wait(), where senders do not wait for the receiver. */
-int32_t ipc_receiver_next_or_wait_of_overrun(ipc_receiver *receiver, int32_t timeout_ms, ipc_record_copy *record,
-                                             const uint8_t **bytes);
-
 /*
  * Moves past a record. The position is published lazily, so that senders do not fight for its cache line: when the run
  * of records known to us ends, every eighth of the ring, and when a sender has asked.

@@ -1,22 +1,25 @@
-import { IpcError } from "@libipc/protocol";
-import { checkTimeout, invalid, show } from "../check/argument.ts";
-import { isUint8Array } from "../check/bytes.ts";
+import { checkTimeout, invalid } from "../check/argument.ts";
 import type { IterationOptions, WaitOptions } from "../endpoint/endpoint_types.ts";
 import type { AnyCodec } from "../value/check_codec.ts";
+import type { CodecInto } from "../value/codec.ts";
 import type { Decoding } from "../value/decoding.ts";
+import { type Sent as Encoded, Encoding } from "../value/encoding.ts";
 import type { NamedLatest } from "./latest.ts";
 import type { Latest, LatestWaitAsyncOptions, LatestWaitOptions, ValueLatest } from "./latest_types.ts";
 
 /** The {@link ValueLatest} of every engine. */
 export class ValueLatestHandle<Value, Sent> implements ValueLatest<Value, Sent> {
 	readonly #bytes: NamedLatest;
-	readonly #codec: AnyCodec;
+	readonly #encoding: Encoding;
 	readonly #decode: (bytes: Uint8Array) => Value;
 
 	/** `codec`: the one that encodes. */
 	constructor(bytes: NamedLatest, decoding: Decoding, codec: AnyCodec) {
 		this.#bytes = bytes;
-		this.#codec = codec;
+		this.#encoding = new Encoding(bytes.name, codec, {
+			room: `${bytes.description} has room for`,
+			outcome: "The value has not changed.",
+		});
 		this.#decode = (value) => decoding.fromBytes(value) as Value;
 	}
 
@@ -65,40 +68,17 @@ export class ValueLatestHandle<Value, Sent> implements ValueLatest<Value, Sent> 
 				this.name,
 				`undefined cannot be a value of ${this.#bytes.description}: readers get it if the value was never set. Set null. The value has not changed.`,
 			);
-		const { encode, id } = this.#codec;
-		if (!encode) return this.#written(value);
-		const bytes = encode(value as never);
-		if (typeof bytes === "string" || isUint8Array(bytes)) return bytes;
-		throw invalid(
-			this.name,
-			`encode of the codec ${JSON.stringify(id)} must return a Uint8Array or a string, not ${show(bytes)}. The value has not changed.`,
-		);
+		const { encode, into } = this.#encoding.codec;
+		if (!encode) return this.#written(into as CodecInto<Encoded>, value as Encoded);
+		const bytes = encode(value as Encoded);
+		this.#encoding.check(bytes);
+		return bytes;
 	}
 
 	/** What a codec writes itself. */
-	#written(value: Sent): Uint8Array {
-		const { id, into } = this.#codec;
-		if (!into) throw invalid(this.name, `The codec ${JSON.stringify(id)} has neither encode nor into.`);
-		const most = into.size(value as never);
-		if (!(Number.isInteger(most) && most >= 0))
-			throw invalid(
-				this.name,
-				`into.size of the codec ${JSON.stringify(id)} must return a whole number of bytes, not ${show(most)}. The value has not changed.`,
-			);
-		if (most > this.maxLength)
-			throw new IpcError(
-				"ERR_IPC_MESSAGE_TOO_LARGE",
-				this.name,
-				`A value takes up to ${most} bytes, as the codec ${JSON.stringify(id)} says, and ${this.#bytes.description} has room for ${this.maxLength}. The value has not changed.`,
-			);
-		const target = new Uint8Array(most);
-		const length = into.write(value as never, target);
-		if (Number.isInteger(length) && length >= 0 && length <= most && target.byteLength === most)
-			return target.subarray(0, length);
-		throw invalid(
-			this.name,
-			`into.write of the codec ${JSON.stringify(id)} returned ${show(length)}, and into.size had said at most ${most} bytes. The value has not changed.`,
-		);
+	#written(into: CodecInto<Encoded>, value: Encoded): Uint8Array {
+		const target = new Uint8Array(this.#encoding.sizeOf(into, value, this.maxLength));
+		return target.subarray(0, this.#encoding.write(into, value, target));
 	}
 
 	get(): Value | undefined {

@@ -1,26 +1,23 @@
 import { IpcError } from "@libipc/protocol";
-import { checkIterable, checkTimeout, invalid, show } from "../check/argument.ts";
-import { isUint8Array } from "../check/bytes.ts";
+import { checkIterable, checkTimeout, invalid } from "../check/argument.ts";
 import type { SenderEndpoint } from "../endpoint/sender.ts";
 import type { AsyncWaitOptions, Flushed, Refusal, Sender, Sending, WaitOptions } from "../endpoint/types.ts";
 import { viewOf } from "../endpoint/view.ts";
 import type { AnyCodec } from "./check_codec.ts";
 import type { CodecInto } from "./codec.ts";
+import { Encoding, type Sent } from "./encoding.ts";
 import { ValueEndpoint } from "./value_endpoint.ts";
 import type { ValueSender } from "./value_types.ts";
 
 /** A value of at most so many bytes is written to memory of the sender, and copied: a loan costs more than the copy. */
 const SCRATCH_BYTES = 4096;
 
-/** A codec for any value: which values it takes is known to the compiler only. */
-type Sent = never;
-
 /** The {@link ValueSender} of every engine. */
 export class ValueSenderEndpoint<Value> extends ValueEndpoint<Sender> implements ValueSender<Value> {
 	readonly #bytes: SenderEndpoint;
 	/** How error messages name the name. */
 	readonly #endpoint: string;
-	readonly #codec: AnyCodec;
+	readonly #encoding: Encoding;
 	readonly #into: CodecInto<Sent> | undefined;
 	readonly #encode: (value: Sent) => Uint8Array | string;
 	/** The same for {@link sendAsync}, whose messages others may overtake: a codec with state has another state for them. */
@@ -33,7 +30,10 @@ export class ValueSenderEndpoint<Value> extends ValueEndpoint<Sender> implements
 		super(bytes);
 		this.#bytes = bytes;
 		this.#endpoint = endpoint;
-		this.#codec = codec;
+		this.#encoding = new Encoding(bytes.name, codec, {
+			room: `a message of ${endpoint} has at most`,
+			outcome: "Nothing was sent.",
+		});
 		this.#into = codec.into;
 		this.#encode = this.#encoderOf(codec);
 	}
@@ -71,7 +71,7 @@ export class ValueSenderEndpoint<Value> extends ValueEndpoint<Sender> implements
 		const into = this.#into;
 		if (into) return this.#sendInto(into, value as Sent, timeout);
 		const message = this.#encode(value as Sent);
-		if (typeof message !== "string" && !(message instanceof Uint8Array)) this.#checkEncoded(message);
+		if (typeof message !== "string" && !(message instanceof Uint8Array)) this.#encoding.check(message);
 		return this.#bytes.transmit(message, timeout);
 	}
 
@@ -79,9 +79,9 @@ export class ValueSenderEndpoint<Value> extends ValueEndpoint<Sender> implements
 		let message: Uint8Array | string;
 		try {
 			this.#check(value);
-			this.#encodeLater ??= this.#encoderOf(this.#codec.renew());
+			this.#encodeLater ??= this.#encoderOf(this.#encoding.codec.renew());
 			message = this.#encodeLater(value as Sent);
-			this.#checkEncoded(message);
+			this.#encoding.check(message);
 			// The codec may use its memory for the next value before this one is sent.
 			if (typeof message !== "string") message = copyOf(message);
 		} catch (error) {
@@ -101,7 +101,7 @@ export class ValueSenderEndpoint<Value> extends ValueEndpoint<Sender> implements
 		for (const value of values) {
 			if (value === undefined) throw this.#undefinedError();
 			const message = this.#encode(value as Sent);
-			this.#checkEncoded(message);
+			this.#encoding.check(message);
 			yield message;
 		}
 	}
@@ -133,19 +133,7 @@ export class ValueSenderEndpoint<Value> extends ValueEndpoint<Sender> implements
 	}
 
 	#sizeOf(into: CodecInto<Sent>, value: Sent): number {
-		const most = into.size(value);
-		if (!(Number.isInteger(most) && most >= 0))
-			throw invalid(
-				this.name,
-				`into.size of the codec ${JSON.stringify(this.#codec.id)} must return a whole number of bytes, not ${show(most)}. Nothing was sent.`,
-			);
-		if (most > this.maxMessageLength)
-			throw new IpcError(
-				"ERR_IPC_MESSAGE_TOO_LARGE",
-				this.name,
-				`A value takes up to ${most} bytes, as the codec ${JSON.stringify(this.#codec.id)} says, and a message of ${this.#endpoint} has at most ${this.maxMessageLength}. Nothing was sent.`,
-			);
-		return most;
+		return this.#encoding.sizeOf(into, value, this.maxMessageLength);
 	}
 
 	/** Memory for a value; the same one for each small value. */
@@ -158,20 +146,13 @@ export class ValueSenderEndpoint<Value> extends ValueEndpoint<Sender> implements
 
 	/** Has the codec write. Returns how many bytes it has written. */
 	#write(into: CodecInto<Sent>, value: Sent, target: Uint8Array): number {
-		const most = target.byteLength;
-		let length: number;
 		this.#checkWriting();
 		this.#writing = true;
 		try {
-			length = into.write(value, target);
+			return this.#encoding.write(into, value, target);
 		} finally {
 			this.#writing = false;
 		}
-		if (Number.isInteger(length) && length >= 0 && length <= most && target.byteLength === most) return length;
-		throw invalid(
-			this.name,
-			`into.write of the codec ${JSON.stringify(this.#codec.id)} returned ${show(length)}, and into.size had said at most ${most} bytes${target.byteLength === most ? "" : ", whose memory was transferred meanwhile"}. Nothing was sent.`,
-		);
 	}
 
 	/** Checks the sender and a value before any code of the codec runs. */
@@ -193,15 +174,7 @@ export class ValueSenderEndpoint<Value> extends ValueEndpoint<Sender> implements
 			throw new IpcError(
 				"ERR_IPC_REENTRANT",
 				this.name,
-				`The codec ${JSON.stringify(this.#codec.id)} of ${this.#endpoint} tried to send on the sender for which it is writing a value. into.write must only write.`,
-			);
-	}
-
-	#checkEncoded(message: unknown): void {
-		if (typeof message !== "string" && !isUint8Array(message))
-			throw invalid(
-				this.name,
-				`encode of the codec ${JSON.stringify(this.#codec.id)} must return a Uint8Array or a string, not ${show(message)}. Nothing was sent.`,
+				`The codec ${JSON.stringify(this.#encoding.codec.id)} of ${this.#endpoint} tried to send on the sender for which it is writing a value. into.write must only write.`,
 			);
 	}
 
@@ -218,7 +191,7 @@ export class ValueSenderEndpoint<Value> extends ValueEndpoint<Sender> implements
 	}
 
 	clone(): ValueSender<Value> {
-		const codec = this.#codec.renew();
+		const codec = this.#encoding.codec.renew();
 		return new ValueSenderEndpoint<Value>(this.#bytes.clone() as SenderEndpoint, this.#endpoint, codec);
 	}
 }

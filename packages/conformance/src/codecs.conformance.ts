@@ -489,12 +489,13 @@ describe("a codec", () => {
 		assert.equal(ends.receiver.recv(), 3);
 	});
 
-	test.each([64, 20_000])("that writes up to %d bytes to the ring may fail, and gives the space back", (most) => {
+	test.each([64, 20_000])("that writes up to %d bytes to the ring may fail, and gives the space back", async (most) => {
 		let size: unknown = most;
 		let written: unknown = 1;
 		let write = (_target: Uint8Array): void => {};
 		const codec: Codec<number> = {
 			id: "test.into",
+			encode: () => "not used",
 			into: {
 				size: () => size as number,
 				write(value, target) {
@@ -543,6 +544,8 @@ describe("a codec", () => {
 		}
 		assert.equal(sender.sendBatch([1, 2]), 2);
 		assert.deepEqual([receiver.recv(), receiver.recv(), receiver.tryRecv()], [1, 2, undefined]);
+		assert.equal(await sender.sendAsync(3, patience), true);
+		assert.equal(receiver.recv(), 3);
 		write = () => sender.close();
 		expectError("ERR_IPC_CLOSED", /closed/, () => sender.send(1, patience));
 	});

@@ -145,9 +145,10 @@ describe("a latest value", () => {
 		expectError("ERR_IPC_INVALID_MESSAGE", /no number/, () => checked.get());
 		latest.set({ id: 5 });
 		assert.equal(checked.get()?.id, 5);
-		// `into`, and a decoder that uses the handle.
+		// `into`, beside which `encode` is not used, and a decoder that uses the handle.
 		const into = {
 			id: "json",
+			encode: () => "not used",
 			into: {
 				size: () => 100,
 				write: (value: number, target: Uint8Array) => new TextEncoder().encodeInto(String(value), target).written,

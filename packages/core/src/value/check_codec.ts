@@ -61,7 +61,7 @@ export function readCodec(endpoint: string, given: unknown): ReadCodec {
 		typeof call === "function" ? (call.bind(given) as Call) : undefined;
 	return {
 		id,
-		encode: bound(encode as ReadCodec["encode"]),
+		encode: into === undefined ? bound(encode as ReadCodec["encode"]) : undefined, // not used beside `into`
 		into: into as ReadCodec["into"],
 		decode: (decode as ReadCodec["decode"]).bind(given),
 		decodeText: bound(decodeText as ReadCodec["decodeText"]),

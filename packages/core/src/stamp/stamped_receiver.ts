@@ -2,7 +2,6 @@ import {
 	stamp as at,
 	type Engine,
 	type EngineReceiver,
-	type EngineWaker,
 	type LetterOrigin,
 	STAMP_BYTES,
 	Status,
@@ -13,6 +12,7 @@ import { viewOf } from "../endpoint/view.ts";
 import { Histogram } from "./histogram.ts";
 import { LARGEST_KEPT, LOOP_BYTES, SMALL } from "./kept_memory.ts";
 import type { Stamp } from "./stamp_types.ts";
+import { StampedEndpoint } from "./stamped_endpoint.ts";
 
 /** A message without a stamp, among the offsets of stamps. */
 const NONE = 0xffffffff;
@@ -27,11 +27,9 @@ const wordsOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Uint32Array =>
  * A receiver of an engine on a name with stamps, as if it had none: it takes the stamp off each message, and keeps that of the last
  * one. Endpoints of names without stamps do not use it, so that stamps cost them nothing.
  */
-export class StampedReceiver implements EngineReceiver {
+export class StampedReceiver extends StampedEndpoint<EngineReceiver> implements EngineReceiver {
 	readonly isStamped = true;
 	readonly latency: Histogram;
-	readonly #engine: EngineReceiver;
-	readonly #now: () => number;
 	/** The stamp and the message that are received next. No code of the caller gets it. */
 	#memory = new Uint8Array(STAMP_BYTES + SMALL);
 	#words: Uint32Array = wordsOf(this.#memory);
@@ -53,9 +51,8 @@ export class StampedReceiver implements EngineReceiver {
 	#lastSentAt = 0;
 
 	constructor(name: string, engine: EngineReceiver, now: () => number) {
+		super(engine, now);
 		this.latency = new Histogram(name);
-		this.#engine = engine;
-		this.#now = now;
 	}
 
 	/** The stamp of the message that was received last; `undefined`: there was none, or it had none. */
@@ -64,7 +61,7 @@ export class StampedReceiver implements EngineReceiver {
 	}
 
 	/** A message is handed on: keeps its stamp, which begins at a word, and returns the length of the rest. */
-	#arrive(words: Uint32Array, first: number, length: number, now = this.#now()): number {
+	#arrive(words: Uint32Array, first: number, length: number, now = this.now()): number {
 		this.#hasLast = length >= STAMP_BYTES;
 		if (!this.#hasLast) return 0;
 		this.#lastSender = senderAt(words, first);
@@ -75,7 +72,7 @@ export class StampedReceiver implements EngineReceiver {
 
 	/** The ring as words. Its memory may be mapped again, if a view of it was transferred. */
 	#wordsOfRing(): Uint32Array {
-		const ring = this.#engine.ring();
+		const ring = this.engine.ring();
 		if (ring !== this.#ring) {
 			this.#ring = ring;
 			this.#ringWords = wordsOf(ring);
@@ -89,15 +86,15 @@ export class StampedReceiver implements EngineReceiver {
 		for (;;) {
 			const most = Math.min(STAMP_BYTES + capacity, memory.byteLength);
 			const length = latest
-				? this.#engine.recvLatest(most < memory.byteLength ? viewOf(memory, 0, most) : memory, timeout)
-				: this.#engine.recv(memory, timeout, most);
+				? this.engine.recvLatest(most < memory.byteLength ? viewOf(memory, 0, most) : memory, timeout)
+				: this.engine.recv(memory, timeout, most);
 			if (length >= 0) {
 				this.#received = memory;
 				return this.#arrive(memory === this.#memory ? this.#words : wordsOf(memory), 0, length);
 			}
 			if (length !== Status.bufferTooSmall) return length;
 			// Another receiver of a queue may take it, and senders may overwrite it: the next message may be another one by now.
-			const next = this.#engine.nextLength();
+			const next = this.engine.nextLength();
 			if (next > STAMP_BYTES + capacity) return length;
 			if (next > memory.byteLength) {
 				memory = new Uint8Array(next);
@@ -129,12 +126,12 @@ export class StampedReceiver implements EngineReceiver {
 	}
 
 	nextLength(): number {
-		const length = this.#engine.nextLength();
+		const length = this.engine.nextLength();
 		return length < 0 ? length : lengthWithout(length);
 	}
 
 	takeAssembled(): Uint8Array<ArrayBuffer> | null {
-		const message = this.#engine.takeAssembled();
+		const message = this.engine.takeAssembled();
 		if (!message) return null;
 		const length = this.#arrive(wordsOf(message.slice(0, STAMP_BYTES)), 0, message.byteLength);
 		// A copy: programs read the buffer of a message from its beginning.
@@ -150,7 +147,7 @@ export class StampedReceiver implements EngineReceiver {
 		if (this.#copied.byteLength !== STAMP_BYTES + target.byteLength)
 			this.#copied = new Uint8Array(STAMP_BYTES + target.byteLength);
 		const copied = this.#copied;
-		const count = this.#engine.peek(spans, max, copied, timeout);
+		const count = this.engine.peek(spans, max, copied, timeout);
 		if (count === Status.notInPlace) {
 			const length = spans[0] as number;
 			spans[0] = lengthWithout(length);
@@ -191,18 +188,18 @@ export class StampedReceiver implements EngineReceiver {
 	/** A handler of `drainBatch`, which gets all messages at once. */
 	handingBatch<Result>(handler: (batch: Batch) => Result): (batch: Batch) => Result {
 		return (batch) => {
-			const now = this.#now();
+			const now = this.now();
 			while (this.#handed < this.#found) this.#handOn(now);
 			return handler(batch);
 		};
 	}
 
 	consume(count: number): number {
-		return this.#engine.consume(count);
+		return this.engine.consume(count);
 	}
 
 	take(lease: Uint32Array, timeout: number): number {
-		const status = this.#engine.take(lease, timeout);
+		const status = this.engine.take(lease, timeout);
 		if (status !== 0) return status;
 		const offset = lease[0] as number;
 		const length = lease[1] as number;
@@ -232,61 +229,45 @@ export class StampedReceiver implements EngineReceiver {
 	}
 
 	done(offset: number): number {
-		return this.#ended(offset, this.#engine.done(this.#offsetOf(offset)));
+		return this.#ended(offset, this.engine.done(this.#offsetOf(offset)));
 	}
 
 	retry(offset: number, delay: number): number {
-		return this.#ended(offset, this.#engine.retry(this.#offsetOf(offset), delay));
+		return this.#ended(offset, this.engine.retry(this.#offsetOf(offset), delay));
 	}
 
 	reject(offset: number, reason: Uint8Array): number {
-		return this.#ended(offset, this.#engine.reject(this.#offsetOf(offset), reason));
+		return this.#ended(offset, this.engine.reject(this.#offsetOf(offset), reason));
 	}
 
 	origin(offset: number): LetterOrigin | undefined {
-		return this.#engine.origin(this.#offsetOf(offset));
+		return this.engine.origin(this.#offsetOf(offset));
 	}
 
 	redrive(offset: number): number {
-		return this.#ended(offset, this.#engine.redrive(this.#offsetOf(offset)));
+		return this.#ended(offset, this.engine.redrive(this.#offsetOf(offset)));
 	}
 
 	nextDue(): number {
-		return this.#engine.nextDue();
+		return this.engine.nextDue();
 	}
 
 	lost(): number {
-		return this.#engine.lost();
+		return this.engine.lost();
 	}
 
 	skipped(): number {
-		return this.#engine.skipped();
+		return this.engine.skipped();
 	}
 
 	ring(): Uint8Array {
-		return this.#engine.ring();
+		return this.engine.ring();
 	}
 
-	arm(wait: number, waker: EngineWaker): void {
-		this.#engine.arm(wait, waker);
-	}
-
-	poll(wait: number, waker: EngineWaker): boolean {
-		return this.#engine.poll(wait, waker);
-	}
-
-	armed(): number {
-		return this.#engine.armed();
-	}
-
-	peers(records: Uint32Array): number {
-		return this.#engine.peers(records);
-	}
-
-	close(): void {
+	override close(): void {
 		this.#ring = undefined;
 		this.#ringWords = new Uint32Array(0);
-		this.#engine.close();
+		super.close();
 	}
 }
 

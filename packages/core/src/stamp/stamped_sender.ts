@@ -1,14 +1,7 @@
-import {
-	stamp as at,
-	type Engine,
-	type EngineSender,
-	type EngineWaker,
-	type PresentSender,
-	STAMP_BYTES,
-	Status,
-} from "@libipc/protocol";
+import { stamp as at, type Engine, type EngineSender, type PresentSender, STAMP_BYTES, Status } from "@libipc/protocol";
 import { viewOfBytes } from "../check/bytes.ts";
 import { LARGEST_KEPT, LOOP_BYTES, SMALL } from "./kept_memory.ts";
+import { StampedEndpoint } from "./stamped_endpoint.ts";
 
 /** The time in the progress of a message that `startPart` has made: its low and its high 32 bits. */
 const PROGRESS_WORDS = 3;
@@ -17,13 +10,11 @@ const PROGRESS_WORDS = 3;
  * A sender of an engine on a name with stamps, as if it had none: it writes one before each message. Endpoints of names without
  * stamps do not use it, so that stamps cost them nothing.
  */
-export class StampedSender implements EngineSender {
+export class StampedSender extends StampedEndpoint<EngineSender> implements EngineSender {
 	readonly maxMessageLength: number;
 	readonly maxRecordLength: number;
 	readonly maxLoanLength: number;
 	readonly stamp: number;
-	readonly #engine: EngineSender;
-	readonly #now: () => number;
 	/** The stamp and the message that are sent next. No code of the caller gets it. */
 	#memory = new Uint8Array(STAMP_BYTES + SMALL);
 	/** The message that `sendPart` sends, with its stamp, and which message that is. */
@@ -31,8 +22,7 @@ export class StampedSender implements EngineSender {
 	#partOf: Uint32Array | undefined;
 
 	constructor(engine: EngineSender, now: () => number) {
-		this.#engine = engine;
-		this.#now = now;
+		super(engine, now);
 		this.stamp = engine.stamp;
 		this.maxMessageLength = engine.maxMessageLength - STAMP_BYTES;
 		this.maxRecordLength = engine.maxRecordLength - STAMP_BYTES;
@@ -49,7 +39,7 @@ export class StampedSender implements EngineSender {
 	}
 
 	#writeNow(memory: Uint8Array, offset: number): void {
-		const now = this.#now();
+		const now = this.now();
 		this.#write(memory, offset, now % 2 ** 32, now / 2 ** 32);
 	}
 
@@ -66,16 +56,16 @@ export class StampedSender implements EngineSender {
 	}
 
 	send(bytes: Uint8Array, length: number, timeout: number): number {
-		return this.#engine.send(this.#stamped(bytes, length), STAMP_BYTES + length, timeout);
+		return this.engine.send(this.#stamped(bytes, length), STAMP_BYTES + length, timeout);
 	}
 
 	stage(bytes: Uint8Array, length: number): number {
-		return this.#engine.stage(this.#stamped(bytes, length), STAMP_BYTES + length);
+		return this.engine.stage(this.#stamped(bytes, length), STAMP_BYTES + length);
 	}
 
 	startPart(): Uint32Array {
 		const progress = new Uint32Array(PROGRESS_WORDS);
-		const now = this.#now();
+		const now = this.now();
 		progress[1] = now % 2 ** 32;
 		progress[2] = now / 2 ** 32;
 		return progress;
@@ -89,14 +79,14 @@ export class StampedSender implements EngineSender {
 			this.#write(this.#part, 0, progress[1] as number, progress[2] as number);
 			copyMessage(this.#part, bytes, length);
 		}
-		const status = this.#engine.sendPart(this.#part, STAMP_BYTES + length, progress);
+		const status = this.engine.sendPart(this.#part, STAMP_BYTES + length, progress);
 		if (status !== Status.timedOut) this.#forgetPart();
 		return status;
 	}
 
 	abortPart(): void {
 		this.#forgetPart();
-		this.#engine.abortPart();
+		this.engine.abortPart();
 	}
 
 	#forgetPart(): void {
@@ -104,77 +94,61 @@ export class StampedSender implements EngineSender {
 	}
 
 	flush(timeout: number, accepted: Uint32Array): number {
-		return this.#engine.flush(timeout, accepted);
+		return this.engine.flush(timeout, accepted);
 	}
 
 	/** The time of the call, before it waits for space: what is sent in place by `send` has that, too. */
 	loan(length: number, timeout: number): number {
-		const now = this.#now();
-		const offset = this.#engine.loan(STAMP_BYTES + length, timeout);
+		const now = this.now();
+		const offset = this.engine.loan(STAMP_BYTES + length, timeout);
 		if (offset < 0) return offset;
-		this.#write(this.#engine.ring(), offset, now % 2 ** 32, now / 2 ** 32);
+		this.#write(this.engine.ring(), offset, now % 2 ** 32, now / 2 ** 32);
 		return offset + STAMP_BYTES;
 	}
 
 	stampLoan(offset: number): void {
-		this.#writeNow(this.#engine.ring(), offset - STAMP_BYTES);
+		this.#writeNow(this.engine.ring(), offset - STAMP_BYTES);
 	}
 
 	endLoan(offset: number, length: number): number {
-		return this.#engine.endLoan(offset - STAMP_BYTES, length < 0 ? length : STAMP_BYTES + length);
+		return this.engine.endLoan(offset - STAMP_BYTES, length < 0 ? length : STAMP_BYTES + length);
 	}
 
 	ring(): Uint8Array {
-		return this.#engine.ring();
+		return this.engine.ring();
 	}
 
 	takeOver(timeout: number): number | PresentSender {
-		return this.#engine.takeOver(timeout);
+		return this.engine.takeOver(timeout);
 	}
 
 	receiverCount(): number {
-		return this.#engine.receiverCount();
+		return this.engine.receiverCount();
 	}
 
 	observerCount(): number {
-		return this.#engine.observerCount();
+		return this.engine.observerCount();
 	}
 
 	waitForReceivers(count: number, timeout: number): number {
-		return this.#engine.waitForReceivers(count, timeout);
+		return this.engine.waitForReceivers(count, timeout);
 	}
 
 	readPoint(point: Uint32Array): number {
-		return this.#engine.readPoint(point);
+		return this.engine.readPoint(point);
 	}
 
 	pollRead(point: Uint32Array): number {
-		return this.#engine.pollRead(point);
+		return this.engine.pollRead(point);
 	}
 
 	endReadWaits(): void {
-		this.#engine.endReadWaits();
+		this.engine.endReadWaits();
 	}
 
-	arm(wait: number, waker: EngineWaker): void {
-		this.#engine.arm(wait, waker);
-	}
-
-	poll(wait: number, waker: EngineWaker): boolean {
-		return this.#engine.poll(wait, waker);
-	}
-
-	armed(): number {
-		return this.#engine.armed();
-	}
-
-	peers(records: Uint32Array): number {
-		return this.#engine.peers(records);
-	}
-
-	close(): void {
+	override close(): void {
 		this.#forgetPart();
-		this.#engine.close();
+		super.close();
 	}
 }
 

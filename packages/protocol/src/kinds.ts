@@ -30,7 +30,7 @@ export const kindName = (kind: number): EndpointKind | HandleKind | undefined =>
 const MESSAGES = ["route", "channel", "queue"] as const;
 const LOCKS = ["mutex", "rwlock"] as const;
 
-/** The other kinds that are easily taken for a kind: `list_groups` in `native/src/list.c`. */
+/** The other kinds that are easily taken for a kind: `list_groups` in `native/src/list_name.c`. */
 export function confusableWith(kind: EndpointKind | HandleKind): readonly (EndpointKind | HandleKind)[] {
 	const group: readonly (EndpointKind | HandleKind)[] | undefined = [MESSAGES, LOCKS].find((each) =>
 		(each as readonly string[]).includes(kind),

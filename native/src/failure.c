@@ -16,7 +16,7 @@ int32_t ipc_failure_set_option(ipc_failure *failure, int32_t code, int32_t optio
   return ipc_failure_set(failure, code, found, wanted);
 }
 
-int32_t ipc_failure_set_system(ipc_failure *failure, int error) {
+static int32_t failure_set_system(ipc_failure *failure, int error) {
   failure->system_error = -error;
   switch (-error) {
     case EACCES:
@@ -47,7 +47,7 @@ static int32_t failure_code_of(enum ipc_cause cause, int error, int32_t otherwis
 }
 
 int32_t ipc_failure_set_refused(ipc_failure *failure, enum ipc_cause cause, int error, const char *key) {
-  failure->code = failure_code_of(cause, error, ipc_failure_set_system(failure, error));
+  failure->code = failure_code_of(cause, error, failure_set_system(failure, error));
   failure->cause = cause;
   _Static_assert(sizeof failure->path == IPC_OS_PATH_BYTES, "a path of the system fits");
   if (cause != IPC_CAUSE_HEAP) ipc_os_path(key, failure->path);

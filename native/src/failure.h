@@ -10,12 +10,9 @@ int32_t ipc_failure_set(ipc_failure *failure, int32_t code, uint64_t found, uint
 /* The same, with the ipc_option that the code is about. */
 int32_t ipc_failure_set_option(ipc_failure *failure, int32_t code, int32_t option, uint64_t found, uint64_t wanted);
 
-/* Stores the code for -errno, and errno itself, and returns the code. */
-int32_t ipc_failure_set_system(ipc_failure *failure, int error);
-
 /*
- * The same, with what the call was at, and the path of the key's file (NULL: of the directory). found and wanted are to
- * be set afterwards.
+ * Stores the code for a call that the system refused with `error` (-errno), errno itself, what the call was about, and
+ * the path of the key's file (NULL: of the directory); returns the code. The caller sets found and wanted afterwards.
  */
 int32_t ipc_failure_set_refused(ipc_failure *failure, enum ipc_cause cause, int error, const char *key);
 

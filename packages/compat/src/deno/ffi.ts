@@ -20,7 +20,7 @@ const definition = ({ args, returns }: Declaration) => ({
 export function abiVersion(path: string): number {
 	const { ipc_abi_version } = declarations;
 	const { symbols } = deno().dlopen(path, { ipc_abi_version: definition(ipc_abi_version) });
-	return (symbols as unknown as Symbols).ipc_abi_version();
+	return (symbols as Symbols).ipc_abi_version();
 }
 
 /** The library with the one call that Deno makes on a thread of its pool. */
@@ -53,7 +53,7 @@ export function openLibrary(path: string): DenoLibrary {
 		ipc_list_open: { ...definition(declarations.ipc_list_open), parameters: ["buffer", "buffer"] },
 		ipc_waker_wait: { ...definition(declarations.ipc_waker_wait), nonblocking: true },
 	});
-	const symbols = functions as unknown as Symbols;
+	const symbols = functions as Symbols;
 	const isMarking = canMark();
 	/** Mappings whose buffer has been collected. */
 	const collected = new FinalizationRegistry<Address>((mapping) => symbols.ipc_mapping_release(mapping));
@@ -63,7 +63,7 @@ export function openLibrary(path: string): DenoLibrary {
 		viewsEndWithThread: isMarking,
 		// A pointer object, or null.
 		address: (answer) => answer as Address | null,
-		waitForSignal: functions.ipc_waker_wait as unknown as DenoLibrary["waitForSignal"],
+		waitForSignal: functions.ipc_waker_wait as DenoLibrary["waitForSignal"],
 		map(from, byteLength, mapping) {
 			const buffer = UnsafePointerView.getArrayBuffer(from, byteLength);
 			// After a transfer its contents would be in another buffer, whose collection this file would not notice. So a mapping stays

@@ -21,7 +21,7 @@ function here(): Threads | undefined {
 }
 
 /** Frees what ended threads have left in the hub. False: no thread has ended since the last time, or the lock was taken. */
-export function freeEnded(threads: Threads): boolean {
+function freeEnded(threads: Threads): boolean {
 	// Where the system does not say which threads live, thread_exits.ts has emptied the slots already.
 	if (emptySlots(threads.hub) === 0 && systemKnowsThreads(threads.blocks.buffer)) return false;
 	if (!threads.lockNames(PATIENCE)) return false;

@@ -180,7 +180,7 @@ function create(threads: Threads, key: Key, options: NameOptions, ownerDied: boo
 }
 
 /** `ipc_segment_check`: the fields of a valid header, in a block with so many bytes for its segment. */
-export function checkHeader(words: Int32Array, longs: BigInt64Array, room: number): SegmentFields | OpenFailure {
+function checkHeader(words: Int32Array, longs: BigInt64Array, room: number): SegmentFields | OpenFailure {
 	const word = (offset: number): number => (words[offset >> 2] as number) >>> 0;
 	const magic = Atomics.load(words, headerWord.magic) >>> 0;
 	if (magic !== MAGIC) return failed(Status.foreign, magic, MAGIC);

@@ -1,14 +1,13 @@
 import { invalid, show } from "../check/argument.ts";
-import type { AsyncWaitOptions, Receiver } from "../endpoint/types.ts";
+import type { ReceiverEndpoint } from "../endpoint/receiver.ts";
+import type { Receiver } from "../endpoint/types.ts";
 import type { ValueReceiver } from "../value/value_types.ts";
 
 /** A receiver of bytes or of values. */
 export type AnyReceiver = Receiver | ValueReceiver<unknown>;
 
 /** What the receivers of bytes of every engine have besides their public calls. */
-interface Waits {
-	receiveAsync(take: () => true | undefined, options: AsyncWaitOptions | undefined): Promise<true | undefined>;
-}
+type Waits = Pick<ReceiverEndpoint, "receiveAsync">;
 
 interface Takes {
 	tryTake(): unknown;
@@ -32,7 +31,7 @@ export class Source<Value> {
 		const takes = receiver as Partial<Takes>;
 		if (leases && typeof takes.tryTake !== "function")
 			throw invalid(name, `leases of ${call} is for receivers of queues only: other messages have no lease.`);
-		this.#waits = ("bytes" in receiver ? receiver.bytes : receiver) as unknown as Waits;
+		this.#waits = ("bytes" in receiver ? receiver.bytes : receiver) as Receiver & Waits;
 		// Without a message, bytes and leases are null, and values undefined: null may be a value.
 		const nothing = leases || !("bytes" in receiver) ? null : undefined;
 		this.#take = () => {

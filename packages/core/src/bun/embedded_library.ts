@@ -30,7 +30,7 @@ function forMusl(): unknown {
 }
 
 /** Whether a path is inside of an executable. Bun itself copies the file to the folder for temporary files when it is loaded. */
-export const isEmbedded = (path: string): boolean => path.startsWith("/$bunfs/");
+const isEmbedded = (path: string): boolean => path.startsWith("/$bunfs/");
 
 /** The path of what the bundler has put beside its output. An absolute path is one of a web server (`--public-path`). */
 function pathOfAsset(asset: unknown): string | undefined {

@@ -182,7 +182,7 @@ const queueReceivers = { ofBytes: QueueReceiverEndpoint, ofValues: ValueQueueRec
 
 /** Makes `Channel` of an API from its engine. */
 export function createChannelFactory(engine: () => Engine): EndpointFactory {
-	return createFactory(engine, "channel", receivers) as unknown as EndpointFactory;
+	return createFactory(engine, "channel", receivers) as EndpointFactory;
 }
 
 /** Makes `Route` of an API from its engine. */
@@ -211,13 +211,10 @@ export function createRouteFactory(engine: () => Engine): RouteFactory {
 			const { to, finish } = prepare(name, given, "senderAsync");
 			return finish(await openAfterOtherAsync(to, checkSignal(name, given?.signal)));
 		},
-	} as unknown as RouteFactory;
+	} as RouteFactory;
 }
 
 /** Makes `Queue` of an API from its engine. */
 export function createQueueFactory(engine: () => Engine): EndpointFactory<QueueReceiver, QueueReceiverOptions> {
-	return createFactory(engine, "queue", queueReceivers) as unknown as EndpointFactory<
-		QueueReceiver,
-		QueueReceiverOptions
-	>;
+	return createFactory(engine, "queue", queueReceivers) as EndpointFactory<QueueReceiver, QueueReceiverOptions>;
 }

@@ -128,11 +128,12 @@ export class QueueReceiverEndpoint extends ReceiverEndpoint implements QueueRece
 		const status = this.#engine.take(this.#taken, timeout);
 		if (status === Status.timedOut) return null;
 		if (status < 0) throw failure(status, this.name, this.#endpoint);
-		const [offset, length, attempt] = this.#taken as unknown as [number, number, number];
+		const taken = this.#taken;
+		const offset = taken[0] as number;
 		const counted = this.#prefetch === Infinity ? undefined : this.#counted;
 		const open: OpenLease = { engine: this.#engine, offset, among: this.#leases, counted };
-		const bytes = viewOf(this.#engine.ring(), offset, length);
-		const lease = new ReceiverLease(this.name, this.#endpoint, open, bytes, attempt);
+		const bytes = viewOf(this.#engine.ring(), offset, taken[1] as number);
+		const lease = new ReceiverLease(this.name, this.#endpoint, open, bytes, taken[2] as number);
 		counted?.();
 		return lease;
 	}

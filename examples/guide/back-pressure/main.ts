@@ -57,7 +57,7 @@ async function send(): Promise<void> {
 	const [all = 0, notDropped = 0, left = 0, lost = 0] = counts.split(" ").map(Number);
 	console.log(`block: the last one was sent: ${await last}`);
 	console.log(`block: read what was sent: ${all === sent}`);
-	console.log(`block: one more to nobody: ${blocking.send(message)}, ${blocking.refusal}`);
+	console.log(`block: one more without a receiver: ${blocking.send(message)}, ${blocking.refusal}`);
 	console.log(`drop-newest: full before ${MESSAGES}: ${kept < MESSAGES}; read what was sent: ${notDropped === kept}`);
 	console.log(`drop-oldest: sent ${overwriting}, read and lost: ${left + lost}; lost some: ${lost > 0}`);
 }

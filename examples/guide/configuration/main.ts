@@ -63,7 +63,7 @@ function start(role: string) {
 
 async function main(): Promise<void> {
 	await start("configure").ended;
-	console.log(`nobody has it open: ${list({ prefix }).map(({ kind, name }) => `${kind} ${name}`)}`);
+	console.log(`no process has it open: ${list({ prefix }).map(({ kind, name }) => `${kind} ${name}`)}`);
 
 	await Promise.all(["count", "count", "count"].map((role) => start(role).ended));
 	using settings = open();

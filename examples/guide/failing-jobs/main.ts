@@ -1,4 +1,4 @@
-/** Jobs that fail, jobs that nobody can do, and where they end: `bun examples/guide/failing-jobs/main.ts`. */
+/** Jobs that fail, jobs that no worker can do, and where they end: `bun examples/guide/failing-jobs/main.ts`. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";

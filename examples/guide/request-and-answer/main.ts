@@ -28,7 +28,7 @@ const handlers = {
 	}),
 	/** Must not run twice. */
 	buy: (_symbol: string) => crash(),
-	/** Ends when nobody waits for the answer any more. */
+	/** Ends when the client no longer waits for the answer. */
 	search: Service.withContext(async ({ signal }, _text: string) => {
 		await sleep(60_000, undefined, { signal });
 	}),

@@ -30,14 +30,14 @@ async function testProcess(): Promise<void> {
 	using lengths = Channel.receiver("lengths");
 	const exited = once(start("program"), "exit");
 	words.sendBatch(["one", "three", ""]);
-	const told: string[] = [];
-	while (told.length < 2) {
+	const received: string[] = [];
+	while (received.length < 2) {
 		// A time limit in each wait: a test that fails must end.
 		const message = await lengths.recvAsync({ timeout: 10_000 });
 		if (!message) throw new Error("the program sent nothing");
-		told.push(decoder.decode(message));
+		received.push(decoder.decode(message));
 	}
-	deepEqual(told, ["one: 3", "three: 5"]);
+	deepEqual(received, ["one: 3", "three: 5"]);
 	deepEqual(await exited, [0, null]);
 }
 

@@ -30,7 +30,7 @@ function start(role: string) {
 async function shop(): Promise<void> {
 	const kitchen = start("kitchen");
 	const other = start("stuck");
-	// No endpoint is open yet: nothing is sent before somebody can read it.
+	// No endpoint is open yet: nothing is sent before a receiver can read it.
 	console.log(`two receivers are open: ${await orders.receiversReady(2, { timeout: 20_000 })}`);
 
 	using sender = orders.sender();

@@ -7,7 +7,7 @@ import { SharedMemory, Signal } from "libipc";
 const [role = "main", prefix = `guide-${process.pid}`, text = ""] = process.argv.slice(2);
 const number = Number(text);
 
-/** The ids. Each worker has one of its own to say that it is ready: two notifications of one id may be one. */
+/** The ids. Each worker has a separate one to say that it is ready: two notifications of one id may become one. */
 const [RELOAD, STOP, READY] = [0, 1, 8];
 /** Words of the configuration: its version, and from SEEN on the last version that each worker has used. */
 const [VERSION, SEEN] = [0, 1];

@@ -22,7 +22,7 @@ const outputs: Record<string, string[]> = {
 		"block: one more within 20 ms: false, timed-out",
 		"block: the last one was sent: true",
 		"block: read what was sent: true",
-		"block: one more to nobody: false, no-receivers",
+		"block: one more without a receiver: false, no-receivers",
 		"drop-newest: full before 1000: true; read what was sent: true",
 		"drop-oldest: sent 1000, read and lost: 1000; lost some: true",
 	],
@@ -36,7 +36,7 @@ const outputs: Record<string, string[]> = {
 	"collect-from-workers": ["a", "b", "c"].map((worker) => `${worker}: 1000 results, in order`),
 	"coming-from-others": ["tasks 1,2", "2 * 21 = 42", "news: it works", "the child ended with 0"],
 	configuration: [
-		"nobody has it open: latest settings",
+		"no process has it open: latest settings",
 		"visitors: 3000",
 		"a process ended with SIGKILL during a change; the limit is still 10",
 		"a late joiner has limit 10 at once",

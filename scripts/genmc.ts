@@ -26,6 +26,7 @@ const SOURCES = [
 		"sender",
 		"sender_liveness",
 		"sender_write",
+		"signal",
 		"slot_owner",
 		"slots",
 		"wait_history",

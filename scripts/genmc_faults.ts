@@ -39,6 +39,16 @@ const fenceOfWait = change(
 	`IPC_WAIT_WAITING, memory_order_release);\n    ${fence}`,
 	"IPC_WAIT_WAITING, memory_order_release);",
 );
+const fenceOfSleeper = change(
+	"event.c",
+	`IPC_WANTED_BY_SLEEPERS, memory_order_relaxed);\n  ${fence}`,
+	"IPC_WANTED_BY_SLEEPERS, memory_order_relaxed);",
+);
+const fenceOfLoop = change(
+	"event.c",
+	`IPC_WANTED_BY_WAKERS, memory_order_release);\n  ${fence}`,
+	"IPC_WANTED_BY_WAKERS, memory_order_release);",
+);
 /** A word is changed by a sequentially consistent access; then `waiting` is loaded by one. With another order, the first may come last. */
 const ordered = (file: string, access: string, order: "release" | "relaxed"): Change =>
 	change(file, `${access}memory_order_seq_cst`, `${access}memory_order_${order}`);
@@ -59,19 +69,11 @@ const harmless = (faults: readonly Fault[]): Fault[] => faults.map((fault) => ({
 
 export const faults: readonly Fault[] = [
 	...of("event", "threads", {
-		no_fence_of_waiter: change(
-			"event.c",
-			`IPC_WANTED_BY_SLEEPERS, memory_order_relaxed);\n  ${fence}`,
-			"IPC_WANTED_BY_SLEEPERS, memory_order_relaxed);",
-		),
+		no_fence_of_waiter: fenceOfSleeper,
 		no_fence_of_notifier: change("event.h", `${fence} /* pairs with the fences in ipc_event_prepare and`, "/*"),
 	}),
 	...of("event", "loop", {
-		no_fence_of_loop: change(
-			"event.c",
-			`IPC_WANTED_BY_WAKERS, memory_order_release);\n  ${fence}`,
-			"IPC_WANTED_BY_WAKERS, memory_order_release);",
-		),
+		no_fence_of_loop: fenceOfLoop,
 	}),
 	...of("ring", "route", {
 		head_store_relaxed: headStore,
@@ -207,6 +209,35 @@ export const faults: readonly Fault[] = [
 	...of("loan", "sent", {
 		end_relaxed: relaxed("loan.c", "IPC_RECORD_MESSAGE : IPC_RECORD_PADDING, ", "release"),
 		kind_relaxed: relaxed("ring.h", "record->kind = atomic_load_explicit(&shared->kind, ", "acquire"),
+	}),
+	...of("signal", "again", {
+		bits_relaxed: ordered("signal.c", "fetch_or_explicit(word, bits, ", "relaxed"),
+		bits_only_release: ordered("signal.c", "fetch_or_explicit(word, bits, ", "release"),
+		flag_relaxed: ordered("signal.c", ".wanted, ", "relaxed"),
+		take_relaxed: relaxed("signal.c", "~(1u << id % 32), ", "acquire"),
+		no_fence_of_listener: fenceOfSleeper,
+		not_checked_before_sleep: change(
+			"signal.c",
+			"IPC_EVENT_DATA);\n    if ((id = signal_attempt(signal)) != IPC_TIMED_OUT) break;",
+			"IPC_EVENT_DATA);",
+		),
+		cleared_by_store: change(
+			"signal.c",
+			"atomic_fetch_and_explicit(&pending[id / 32], ~(1u << id % 32), memory_order_acquire);",
+			"atomic_store_explicit(&pending[id / 32], (uint32_t)(bits >> id / 32 * 32) & ~(1u << id % 32), memory_order_relaxed);\n  atomic_thread_fence(memory_order_acquire);",
+		),
+	}),
+	...of("signal", "two", {
+		set_by_store: change(
+			"signal.c",
+			"atomic_fetch_or_explicit(word, bits, memory_order_seq_cst);",
+			"atomic_store_explicit(word, signal_load(word) | bits, memory_order_seq_cst);",
+		),
+		all_cleared: change("signal.c", "~(1u << id % 32), memory", "0, memory"),
+	}),
+	...of("signal", "loop", {
+		bits_only_release: ordered("signal.c", "fetch_or_explicit(word, bits, ", "release"),
+		no_fence_of_loop: fenceOfLoop,
 	}),
 	...of("latest_value", "copied", {
 		publish_relaxed: ordered("latest_value.c", "(uint32_t)index, ", "relaxed"),

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 
 /** Models that take seconds. */
-export const QUICK_MODELS = ["event", "eviction", "join", "liveness", "rwlock"] as const;
+export const QUICK_MODELS = ["event", "eviction", "join", "latest", "liveness", "rwlock"] as const;
 
 /** The command that starts Spin: `$SPIN`, or `spin`; undefined if it does not run. */
 export function findSpin(): string | undefined {

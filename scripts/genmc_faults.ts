@@ -187,8 +187,8 @@ export const faults: readonly Fault[] = [
 	}),
 	...of("semaphore", "robust", { claim_relaxed: claimReleased }),
 	...of("rwlock", "reader", {
-		no_fence_of_reader: change("rwlock.c", `${fence} /* pairs with the one in attempt */`),
-		no_fence_of_writer: change("rwlock.c", `${fence} /* pairs with the one in ipc_rwlock_lock_shared */`),
+		no_fence_of_reader: change("rwlock.c", `${fence} /* pairs with the one in rwlock_attempt */`),
+		no_fence_of_writer: change("rwlock.c", `${fence} /* pairs with the one in rwlock_enter_shared */`),
 		claim_check_relaxed: relaxed("rwlock.c", "&header->claim, ", "acquire"),
 		held_relaxed: relaxed("rwlock.c", "&lock->slot->held, count, ", "release"),
 		held_load_relaxed: relaxed("rwlock.c", "&slot->held, ", "acquire", ") > 0) return"),

@@ -10,7 +10,7 @@ typedef struct newest_message {
   uint32_t sender, message; /* of fragments */
 } newest_message;
 
-/* Whether all fragments of the message whose last one is at `position` are at hand. */
+/* Whether the receiver has all fragments of the message whose last one is at `position`. */
 static bool latest_has_all(const ipc_receiver *receiver, const ipc_fragment *last, uint32_t position) {
   return position - last->first <= position - receiver->position || ipc_assembly_has(&receiver->assembly, last);
 }

@@ -23,7 +23,7 @@
  *    sequentially consistent (Dekker): since the reader did not see that publication, the writer sees `pinning` and the
  *    pin. If it had seen WANTED, its swap would have succeeded. So it sees PINNED + c, and takes another buffer.
  * 2. The writer's swap succeeded: the buffer is the current one of its own set, which does not write into it. Each
- * later set sees the pin, as in 1: the swap is later than steps 1 and 2.
+ *    later set sees the pin, as in 1: the swap is later than steps 1 and 2.
  * 3. A reader that a writer does not see because `pinning` was 0 has not done step 1. It will do step 3 after that, and
  *    see the value that is current in this set, or a later one.
  * 4. There is a buffer for step 3 of the writer: a handle has one pin, and it is not the writer's own. So at most
@@ -32,10 +32,12 @@
  * Steps of a reader: at most two copies that have to be repeated, then 1 to 6, without a loop. A writer waits for no
  * reader.
  *
- * Killed or stopped anywhere:
- *   a reader   leaves `pinning` too high, which costs writers a look at the slots; and a pin, which costs one buffer
- * until the slot is emptied a writer   before step 5: leaves a buffer without a version, which no reader looks at, and
- * the claim, which the next writer takes over. After step 5: a set without a notification, see `deaths` in waits.h
+ * A reader that is killed or stopped anywhere leaves `pinning` too high, which costs writers a look at the slots, and a
+ * pin, which costs one buffer until the slot is emptied.
+ *
+ * A writer that is killed before step 5 leaves a buffer without a version, which no reader looks at, and the claim,
+ * which the next writer takes over. Killed after step 5, it leaves a set without a notification: see `deaths` in
+ * waits.h.
  *
  * Only the first buffers of the file have memory. When all that have it are pinned, the writer reserves the next one.
  *

@@ -16,7 +16,7 @@ static void overrun_go_to(ipc_receiver *receiver, uint64_t position, uint64_t nu
 static ipc_mark_copy overrun_mark_within(const ipc_header *header, uint64_t most, uint64_t seen) {
   ipc_mark_copy marks[IPC_MARKS];
   uint32_t count;
-  while ((count = ipc_marks_copy(header, marks)) == 0) /* the writers went all the way round meanwhile */
+  while ((count = ipc_marks_copy(header, marks)) == 0) /* senders have replaced all marks meanwhile */
     if (atomic_load_explicit(&header->mark_count, memory_order_relaxed) == 0)
       return ipc_marks_last(header); /* damage */
   uint64_t announced = atomic_load_explicit(&header->announced, memory_order_relaxed);

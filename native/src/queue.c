@@ -370,7 +370,7 @@ int32_t ipc_queue_retry(ipc_segment *segment, uint32_t instance, uint32_t offset
     queue_put_back(segment, queue_position_of(segment, offset), lease, instance);
   }
   queue_unlock(segment);
-  ipc_event_notify(segment, IPC_EVENT_DATA); /* of a delay, too: who waits has to wake for it */
+  ipc_event_notify(segment, IPC_EVENT_DATA); /* of a delay, too: a receiver that waits has to wake for it */
   return IPC_OK;
 }
 

@@ -189,7 +189,7 @@ static void receiver_recover(ipc_receiver *receiver) {
 static bool receiver_is_empty(ipc_receiver *receiver) {
   const ipc_header *header = receiver->segment.header;
   if (!receiver->is_queue) return !ipc_receiver_has_more(receiver);
-  /* Not has_some(): behind a loan that is still written there is more. */
+  /* Not ipc_queue_has_some(): there is more behind a loan that is still written. */
   return atomic_load_explicit(&header->cursor, memory_order_acquire) ==
          (uint32_t)atomic_load_explicit(&header->head, memory_order_acquire);
 }

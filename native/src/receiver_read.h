@@ -94,7 +94,7 @@ void ipc_receiver_start_looks(ipc_receiver *receiver);
  * each record, which takes longer than all else; after a pause the look finds many records. It pauses only after
  * several looks that each found a little at once, it stops when a look finds nothing, or one record in spite of the
  * pause, and where the endpoints outnumber the processors it never begins. So a message that comes to an idle receiver,
- * or at leisure, arrives as soon as without pauses.
+ * or long after the one before it, arrives as soon as without pauses.
  */
 bool ipc_receiver_look(ipc_receiver *receiver);
 

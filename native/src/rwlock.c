@@ -30,12 +30,12 @@ static int32_t rwlock_attempt(ipc_handle *lock) {
   const ipc_segment *segment = &lock->segment;
   int32_t status = ipc_handle_check(lock);
   if (status != IPC_OK) return status;
-  atomic_thread_fence(memory_order_seq_cst); /* pairs with the one in ipc_rwlock_lock_shared */
+  atomic_thread_fence(memory_order_seq_cst); /* pairs with the one in rwlock_enter_shared */
   uint32_t used = atomic_load_explicit(&segment->header->receiver_slots_used, memory_order_acquire);
   for (uint32_t i = 0; i < used && i < segment->max_receivers; i++) {
     const ipc_slot *slot = &segment->receivers[i];
     if (atomic_load_explicit(&slot->instance, memory_order_acquire) == 0) continue;
-    /* acquire pairs with the release in leave: what it read, it has read */
+    /* acquire pairs with the release in rwlock_set_held: its reads come before what the writer writes */
     if (atomic_load_explicit(&slot->held, memory_order_acquire) > 0) return IPC_TIMED_OUT;
   }
   return IPC_OK;
@@ -156,7 +156,7 @@ static int32_t rwlock_enter_shared(ipc_handle *lock, int32_t timeout_ms) {
   const ipc_header *header = lock->segment.header;
   uint32_t held = rwlock_held(lock->slot);
   rwlock_set_held(lock, held + 1);
-  atomic_thread_fence(memory_order_seq_cst); /* pairs with the one in attempt */
+  atomic_thread_fence(memory_order_seq_cst); /* pairs with the one in rwlock_attempt */
   /* acquire pairs with the release of the last writer: what it wrote is seen */
   if (IPC_LIKELY(atomic_load_explicit(&header->claim, memory_order_acquire) == 0)) return IPC_OK;
   if (held > 0) {

@@ -54,7 +54,7 @@ static void semaphore_recover(ipc_handle *semaphore) {
   uint32_t free = semaphore_count_free(&semaphore->segment), before = semaphore_load(&header->permits);
   /* In this order: killed in between, this process leaves permits that are counted twice, not some that never are. */
   if (free > before) atomic_fetch_add_explicit(&header->recovered, free - before, memory_order_relaxed);
-  atomic_store_explicit(&header->permits, free, memory_order_release);
+  atomic_store_explicit(&header->permits, free, memory_order_relaxed); /* the claim orders it */
   semaphore_release_claim(semaphore);
   if (free > before) ipc_waits_notify_after_fence(&semaphore->segment, IPC_WAIT_ACQUIRE, free - before);
 }
@@ -74,7 +74,7 @@ static int32_t semaphore_take_robust(ipc_handle *semaphore) {
 }
 
 static inline bool semaphore_swap(_Atomic uint32_t *word, uint32_t *permits) {
-  /* acquire pairs with the release in release: what was done before it is seen */
+  /* acquire pairs with the swap in semaphore_release_plain: what was done before that release is seen */
   return atomic_compare_exchange_weak_explicit(word, permits, *permits - 1, memory_order_acquire, memory_order_relaxed);
 }
 

@@ -19,7 +19,7 @@ static uint32_t waits_new_ticket(ipc_header *header) {
 }
 
 static uint32_t waits_entries_used(const ipc_segment *segment) {
-  /* acquire pairs with the release in raise_entries_used */
+  /* acquire pairs with the release in waits_raise_entries_used */
   uint32_t used = atomic_load_explicit(&segment->header->wait_entries_used, memory_order_acquire);
   return used < segment->max_waits ? used : segment->max_waits;
 }

@@ -49,7 +49,7 @@ enum ipc_status {
   IPC_E_FIRST = -10,
   IPC_E_INVALID_ARGUMENT = -10,
   IPC_E_INVALID_NAME = -11,       /* empty, too long, or it contains '/' or a control character */
-  IPC_E_MESSAGE_TOO_LARGE = -12,  /* longer than ipc_sender_max_message(), max_record() or max_loan() */
+  IPC_E_MESSAGE_TOO_LARGE = -12,  /* longer than ipc_sender_max_message(), _max_record() or _max_loan() */
   IPC_E_BUFFER_TOO_SMALL = -13,   /* the message stays the next one; ipc_receiver_next_length() returns its length */
   IPC_E_HAS_SENDER = -14,         /* the route has a live sender already */
   IPC_E_TOO_MANY_RECEIVERS = -15, /* as many live receivers as max_receivers of the creator */

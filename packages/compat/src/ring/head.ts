@@ -91,7 +91,7 @@ function gate(state: SenderState, head: number): number {
 
 /**
  * Asks the gate and returns the room at `position`: at least `units`, if there are so many, and otherwise up to an eighth of the
- * ring. Under the claim. Leaves a mark if one is due. The announcement comes before the gate's loads: see `take_position` in
+ * ring. Under the claim. Leaves a mark if one is due. The announcement comes before the gate's loads: see `slots_take_position` in
  * slots.c. It is not a write limit yet, because a sender may be killed between the announcement and the gate.
  */
 function recomputeWriteLimit(state: SenderState, position: number, units: number): number {
@@ -198,7 +198,7 @@ export function claimHead(state: SenderState, claimed: Claimed, units: number, t
 	return 0;
 }
 
-/** `claim_units`. `isHeld`: the caller has taken the claim already. */
+/** `ipc_sender_claim_slow`. `isHeld`: the caller has taken the claim already. */
 function claimSlowly(state: SenderState, claimed: Claimed, units: number, timeout: number, isHeld: boolean): number {
 	const { segment, words, ring } = state;
 	let slice = FIRST_SLICE;

@@ -9,7 +9,7 @@ import { isLastFragment } from "./record_count.ts";
 /** How a receiver passes over what it has not read, up to the newest whole message: `native/src/latest.c`. */
 const { head: HEAD, recordKinds: RECORD_KINDS } = headerWord;
 
-/** Reads the headers up to head: whether there is a whole message, whose position goes to `newestAt`. */
+/** Reads the headers up to head: the position of the newest whole message; its sender and number go to `newestOf` and `newest`. */
 function findNewest(state: ReceiverState): { readonly position: number } | undefined {
 	const { ring, head, assembly, fragment } = state;
 	let newest: { position: number } | undefined;
@@ -27,7 +27,7 @@ function findNewest(state: ReceiverState): { readonly position: number } | undef
 			fragment.instance = ring.words[first + fragmentWord.instance] as number;
 			fragment.message = ring.words[first + fragmentWord.message] as number;
 			const ago = (position - (ring.words[first + fragmentWord.first] as number)) >>> 0;
-			// All its fragments are at hand: in the ring, or taken in.
+			// Only if the receiver has all its fragments: in the ring, or put together already.
 			if (ago > (position - state.position) >>> 0 && !assembly.has(fragment)) continue;
 			newest = { position };
 			state.newestOf = fragment.instance;

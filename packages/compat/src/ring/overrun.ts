@@ -37,7 +37,7 @@ export const announcedOf = ({ words, longs, overflow, capacity }: Segment): numb
  */
 function markWithin(segment: Segment, most: number, seen: number): Mark {
 	let marks = marksCopy(segment);
-	// No marks: the senders went all the way round meanwhile.
+	// No marks: senders have replaced all of them meanwhile.
 	for (let tries = 0; marks.length === 0 && tries < TRIES; tries++) marks = marksCopy(segment);
 	const announced = Math.max(announcedOf(segment), seen);
 	for (const mark of marks) if (announced >= mark.position && announced - mark.position <= most) return mark;

@@ -134,7 +134,7 @@ class NativeMutex extends NativeHandle implements EngineMutex {
 	}
 }
 
-/** `ipc_keep`. */
+/** `ipc_rwlock_keep`. */
 const KEEP_QUEUE_POSITION = 1;
 const KEEP_FOR_TASK = 2;
 

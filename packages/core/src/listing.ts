@@ -1,5 +1,6 @@
 import type { ClearOptions, ListedName, ListOptions } from "@libipc/protocol";
-import { checkOptionsObject, checkPrefix, invalid, show } from "./check/argument.ts";
+import { checkOptionsObject, invalid, show } from "./check/argument.ts";
+import { checkPrefix } from "./check/name.ts";
 import { checkOptionNames, optionNames } from "./check/option_names.ts";
 import { warnOnce } from "./warn_once.ts";
 

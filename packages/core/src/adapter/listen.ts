@@ -1,4 +1,5 @@
-import { checkFunction, checkOptionsObject, checkSignal } from "../check/argument.ts";
+import { checkFunction, checkOptionsObject } from "../check/argument.ts";
+import { checkSignal } from "../check/call_options.ts";
 import { checkOptionNames, optionNames } from "../check/option_names.ts";
 import { isAborted, listenTo } from "../check/signal.ts";
 import type { Lease, QueueReceiver, Receiver } from "../endpoint/types.ts";

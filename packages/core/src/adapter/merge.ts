@@ -1,4 +1,5 @@
-import { checkIteration, invalid, show } from "../check/argument.ts";
+import { invalid, show } from "../check/argument.ts";
+import { checkIteration } from "../check/call_options.ts";
 import { listenTo, throwIfAborted } from "../check/signal.ts";
 import type { IterationOptions } from "../endpoint/types.ts";
 import { type AnyReceiver, Source } from "./source.ts";

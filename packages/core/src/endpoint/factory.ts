@@ -7,18 +7,10 @@ import {
 	limits,
 	WaitBits,
 } from "@libipc/protocol";
-import {
-	checkClear,
-	checkFunction,
-	checkInteger,
-	checkName,
-	checkOptions,
-	checkOptionsObject,
-	checkSignal,
-	checkWait,
-	describe,
-	FACTORIES,
-} from "../check/argument.ts";
+import { checkFunction, checkInteger, checkOptionsObject, describe, FACTORIES } from "../check/argument.ts";
+import { checkSignal } from "../check/call_options.ts";
+import { checkOptions, checkWait } from "../check/endpoint_options.ts";
+import { checkClear, checkName } from "../check/name.ts";
 import { checkOptionNames, optionNames } from "../check/option_names.ts";
 import { warnOfOtherKind } from "../check/other_kind.ts";
 import { withoutStamps } from "../stamp/stamped_receiver.ts";

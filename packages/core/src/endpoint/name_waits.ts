@@ -1,14 +1,7 @@
 import { type EndpointKind, type Engine, limits } from "@libipc/protocol";
-import {
-	checkCount,
-	checkName,
-	checkOptionsObject,
-	checkSignal,
-	describe,
-	FACTORIES,
-	invalid,
-	timeoutOf,
-} from "../check/argument.ts";
+import { checkCount, checkOptionsObject, describe, FACTORIES, invalid } from "../check/argument.ts";
+import { checkSignal, timeoutOf } from "../check/call_options.ts";
+import { checkName } from "../check/name.ts";
 import { checkOptionNames, optionNames } from "../check/option_names.ts";
 import { listenTo, throwIfAborted } from "../check/signal.ts";
 import type { EndpointFactory, NameWaitAsyncOptions, NameWaitOptions } from "./types.ts";

@@ -1,5 +1,5 @@
 import { abi, type EngineEndpoint, limits, PEER_WORDS, WaitBits } from "@libipc/protocol";
-import { checkIteration } from "../check/argument.ts";
+import { checkIteration } from "../check/call_options.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { WaitIterator } from "../wait/wait_iterator.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";

@@ -1,7 +1,8 @@
 import { type EngineReceiver, IpcError, type LetterOrigin, Status } from "@libipc/protocol";
-import { checkDelay, checkDrainOptions, checkReason, checkTimeout, timeoutOf } from "../check/argument.ts";
+import { checkDelay, checkDrainOptions, checkTimeout, timeoutOf } from "../check/call_options.ts";
 import { failure } from "../check/failure.ts";
 import { checkHandled, checkHandler } from "../check/handler.ts";
+import { checkReason } from "../check/message.ts";
 import type { Stamp } from "../stamp/stamp_types.ts";
 import { StampedReceiver } from "../stamp/stamped_receiver.ts";
 import type { Decoding } from "../value/decoding.ts";

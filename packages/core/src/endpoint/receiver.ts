@@ -1,8 +1,9 @@
 import { type EngineReceiver, IpcError, Status, WaitBits } from "@libipc/protocol";
-import { checkDrainOptions, checkIteration, checkTimeout, notATarget, timeoutOf } from "../check/argument.ts";
 import { byteLengthOf, plainLength, uint8ArrayOf } from "../check/bytes.ts";
+import { checkDrainOptions, checkIteration, checkTimeout, timeoutOf } from "../check/call_options.ts";
 import { closedError, failure } from "../check/failure.ts";
 import { checkHandled, checkHandler } from "../check/handler.ts";
+import { notATarget } from "../check/message.ts";
 import type { Latency, Stamp } from "../stamp/stamp_types.ts";
 import { StampedReceiver } from "../stamp/stamped_receiver.ts";
 import type { Decoding, Utf8Buffer } from "../value/decoding.ts";

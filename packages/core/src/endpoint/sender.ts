@@ -8,9 +8,11 @@ import {
 	Status,
 	WaitBits,
 } from "@libipc/protocol";
-import { checkCount, checkIterable, checkTimeout, notAMessage } from "../check/argument.ts";
+import { checkCount } from "../check/argument.ts";
 import { bytesOf, plainLength } from "../check/bytes.ts";
+import { checkTimeout } from "../check/call_options.ts";
 import { closedError, failure } from "../check/failure.ts";
+import { checkIterable, notAMessage } from "../check/message.ts";
 import type { EventLoop } from "../wait/event_loop.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 import { giveUp, type OpenLoan, RingLoan, SenderLoan } from "./loan.ts";

@@ -1,17 +1,8 @@
 import { type Engine, type EngineLatest, IpcError, Status, WaitBits } from "@libipc/protocol";
-import {
-	checkCount,
-	checkFunction,
-	checkIteration,
-	checkOptionsObject,
-	checkSignal,
-	checkTimeout,
-	invalid,
-	notAMessage,
-	notATarget,
-	timeoutOf,
-} from "../check/argument.ts";
+import { checkCount, checkFunction, checkOptionsObject, invalid } from "../check/argument.ts";
 import { bytesOf, plainLength, uint8ArrayOf } from "../check/bytes.ts";
+import { checkIteration, checkSignal, checkTimeout, timeoutOf } from "../check/call_options.ts";
+import { notAMessage, notATarget } from "../check/message.ts";
 import { checkOptionNames, optionNames } from "../check/option_names.ts";
 import { throwIfAborted } from "../check/signal.ts";
 import type { IterationOptions, Message, WaitOptions } from "../endpoint/endpoint_types.ts";

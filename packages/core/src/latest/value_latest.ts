@@ -1,4 +1,5 @@
-import { checkTimeout, invalid } from "../check/argument.ts";
+import { invalid } from "../check/argument.ts";
+import { checkTimeout } from "../check/call_options.ts";
 import type { IterationOptions, WaitOptions } from "../endpoint/endpoint_types.ts";
 import type { AnyCodec } from "../value/check_codec.ts";
 import type { CodecInto } from "../value/codec.ts";

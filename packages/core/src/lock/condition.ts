@@ -1,5 +1,5 @@
 import { type Engine, type EngineCondition, Status, WaitBits } from "@libipc/protocol";
-import { checkTimeout, checkWaitOptions } from "../check/argument.ts";
+import { checkTimeout, checkWaitOptions } from "../check/call_options.ts";
 import { throwIfAborted } from "../check/signal.ts";
 import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";

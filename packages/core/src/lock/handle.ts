@@ -6,17 +6,11 @@ import {
 	type IpcError,
 	limits,
 } from "@libipc/protocol";
-import {
-	checkClear,
-	checkInteger,
-	checkName,
-	checkOptionsObject,
-	checkPermissions,
-	describe,
-	FACTORIES,
-} from "../check/argument.ts";
+import { checkInteger, checkOptionsObject, describe, FACTORIES } from "../check/argument.ts";
 import { closedError, failure } from "../check/failure.ts";
+import { checkClear, checkName } from "../check/name.ts";
 import { checkOptionNames, optionNames } from "../check/option_names.ts";
+import { checkPermissions } from "../check/permissions.ts";
 import { type EventLoop, eventLoopOf } from "../wait/event_loop.ts";
 
 /**

@@ -7,7 +7,7 @@ import {
 	Status,
 	WaitBits,
 } from "@libipc/protocol";
-import { checkTimeout } from "../check/argument.ts";
+import { checkTimeout } from "../check/call_options.ts";
 import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 import { type Handle, NamedHandle } from "./handle.ts";

@@ -1,5 +1,5 @@
 import { type Engine, type EngineRwLock, WaitBits } from "@libipc/protocol";
-import { checkTimeout } from "../check/argument.ts";
+import { checkTimeout } from "../check/call_options.ts";
 import { warnOfOtherKind } from "../check/other_kind.ts";
 import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";

@@ -1,5 +1,6 @@
 import { type Engine, type EngineSemaphore, IpcError, limits, Status, WaitBits } from "@libipc/protocol";
-import { checkCount, checkInteger, checkTimeout, invalid, show } from "../check/argument.ts";
+import { checkCount, checkInteger, invalid, show } from "../check/argument.ts";
+import { checkTimeout } from "../check/call_options.ts";
 import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";
 import { checkHandle, clearHandle, type Handle, type HandleOptions, NamedHandle } from "./handle.ts";

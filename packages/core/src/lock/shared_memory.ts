@@ -7,8 +7,9 @@ import {
 	Status,
 	WaitBits,
 } from "@libipc/protocol";
-import { checkCount, checkInteger, checkTimeout, checkWaitOptions, invalid, show } from "../check/argument.ts";
+import { checkCount, checkInteger, invalid, show } from "../check/argument.ts";
 import { byteLengthOf, memoryOf } from "../check/bytes.ts";
+import { checkTimeout, checkWaitOptions } from "../check/call_options.ts";
 import { throwIfAborted } from "../check/signal.ts";
 import type { AsyncWaitOptions, WaitOptions } from "../endpoint/types.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";

@@ -1,5 +1,6 @@
 import { type Engine, type EngineSignal, Status, WaitBits } from "@libipc/protocol";
-import { checkCount, checkIteration, checkTimeout, invalid, show } from "../check/argument.ts";
+import { checkCount, invalid, show } from "../check/argument.ts";
+import { checkIteration, checkTimeout } from "../check/call_options.ts";
 import type { AsyncWaitOptions, IterationOptions, WaitOptions } from "../endpoint/types.ts";
 import { WaitIterator } from "../wait/wait_iterator.ts";
 import { WaitQueue } from "../wait/wait_queue.ts";

@@ -1,5 +1,8 @@
 import { IpcError } from "@libipc/protocol";
-import { checkInteger, checkName, checkOptions, checkPermissions } from "../check/argument.ts";
+import { checkInteger } from "../check/argument.ts";
+import { checkOptions } from "../check/endpoint_options.ts";
+import { checkName } from "../check/name.ts";
+import { checkPermissions } from "../check/permissions.ts";
 import { structured } from "../codecs/structured.ts";
 import type { Api } from "../create_api.ts";
 import type { QueueReceiverEndpoint } from "../endpoint/queue_receiver.ts";

@@ -1,5 +1,6 @@
 import { limits } from "@libipc/protocol";
-import { checkFunction, checkOptionsObject, checkSignal, invalid, show, timeoutOf } from "../check/argument.ts";
+import { checkFunction, checkOptionsObject, invalid, show } from "../check/argument.ts";
+import { checkSignal, timeoutOf } from "../check/call_options.ts";
 import { checkOptionNames, optionNames } from "../check/option_names.ts";
 import type { Handler } from "./handlers.ts";
 import { checkMethods, type MethodOptions } from "./method_options.ts";

@@ -1,5 +1,6 @@
 import type { EndpointKind } from "@libipc/protocol";
-import { checkName, checkOptionsObject, describe, FACTORIES, invalid } from "../check/argument.ts";
+import { checkOptionsObject, describe, FACTORIES, invalid } from "../check/argument.ts";
+import { checkName } from "../check/name.ts";
 import { checkOptionNames, optionNames } from "../check/option_names.ts";
 import type { EndpointFactory, QueueReceiver, QueueReceiverOptions, RouteFactory } from "../endpoint/types.ts";
 import type { DefineChannel, DefineQueue, DefineRoute } from "./define_types.ts";

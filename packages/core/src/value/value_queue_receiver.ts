@@ -1,5 +1,5 @@
 import { IpcError } from "@libipc/protocol";
-import { checkDrainOptions, timeoutOf } from "../check/argument.ts";
+import { checkDrainOptions, timeoutOf } from "../check/call_options.ts";
 import { ADVICE_FOR_VALUES, checkHandler } from "../check/handler.ts";
 import type { QueueReceiverEndpoint, ReceiverLease } from "../endpoint/queue_receiver.ts";
 import type {

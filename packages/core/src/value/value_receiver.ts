@@ -1,5 +1,5 @@
 import type { IpcError } from "@libipc/protocol";
-import { checkTimeout, checkWaitOptions } from "../check/argument.ts";
+import { checkTimeout, checkWaitOptions } from "../check/call_options.ts";
 import { ADVICE_FOR_VALUES, checkHandled, checkHandler } from "../check/handler.ts";
 import type { ReceiverEndpoint } from "../endpoint/receiver.ts";
 import type { AsyncWaitOptions, DrainOptions, IterationOptions, Receiver, WaitOptions } from "../endpoint/types.ts";

@@ -1,5 +1,7 @@
 import { IpcError } from "@libipc/protocol";
-import { checkIterable, checkTimeout, invalid } from "../check/argument.ts";
+import { invalid } from "../check/argument.ts";
+import { checkTimeout } from "../check/call_options.ts";
+import { checkIterable } from "../check/message.ts";
 import type { SenderEndpoint } from "../endpoint/sender.ts";
 import type { AsyncWaitOptions, Flushed, Refusal, Sender, Sending, WaitOptions } from "../endpoint/types.ts";
 import { viewOf } from "../endpoint/view.ts";

@@ -1,5 +1,5 @@
 import { type EngineWaitable, WaitBits } from "@libipc/protocol";
-import { type CheckedWait, checkWaitOptions } from "../check/argument.ts";
+import { type CheckedWait, checkWaitOptions } from "../check/call_options.ts";
 import { listenTo, throwIfAborted } from "../check/signal.ts";
 import type { AsyncWaitOptions } from "../endpoint/types.ts";
 import type { EventLoop, Pollable } from "./event_loop.ts";

@@ -1,13 +1,30 @@
+interface Owner {
+	close(): void;
+}
+
+/** What {@link closeAtExit} and {@link afterClosingAtExit} know of a thread. */
+interface Registry {
+	readonly open: Map<() => void, Owner | WeakRef<Owner>>;
+	readonly afterwards: (() => void)[];
+	isListening: boolean;
+}
+
+/**
+ * The key of the registry. In the published package, entries such as `libipc/service` contain a copy of this module. All copies have one
+ * registry, because the order of the opens counts, whichever entry they come from: a server of a service is closed before its endpoints.
+ */
+const REGISTRY: unique symbol = Symbol.for("libipc.closeAtExit");
+
+const scope = globalThis as { [REGISTRY]?: Registry };
+const registry: Registry = scope[REGISTRY] ?? { open: new Map(), afterwards: [], isListening: false };
+scope[REGISTRY] = registry;
+
 /**
  * The endpoints and handles that are open. When the process exits, they are closed. When one of them is garbage-collected, its
  * native object is closed, so that senders do not wait for a receiver that will never read. A killed process does neither; other
  * processes notice its death.
  */
-const open = new Map<() => void, Owner | WeakRef<Owner>>();
-
-interface Owner {
-	close(): void;
-}
+const { open, afterwards } = registry;
 
 /**
  * What was opened in this job and is still open. A WeakRef keeps its target until the end of the job that makes it: for an endpoint
@@ -27,14 +44,10 @@ function hold(close: () => void, owner: Owner): void {
 
 const forgotten = new FinalizationRegistry<() => void>((close) => close());
 
-const afterwards: (() => void)[] = [];
-
-let listening = false;
-
 /** A separate function: the closure of a listener made in {@link closeAtExit} would keep the first `owner` alive. */
 function listen(): void {
-	if (listening) return;
-	listening = true;
+	if (registry.isListening) return;
+	registry.isListening = true;
 	process.on("exit", () => {
 		for (const [each, owner] of [...open]) {
 			if (owner instanceof WeakRef) (owner.deref() ?? { close: each }).close();

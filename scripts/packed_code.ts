@@ -107,6 +107,34 @@ ${lines.join("\n")}
 	);
 }
 
+/** The inner modules as {@link otherEntries} get them: a folder of `dist` while it is made. */
+const BESIDE = "beside";
+
+/**
+ * Each entry is joined with copies of the inner modules that it uses. IpcError is not copied: the other entries take it from the
+ * package, so that a process has one class, which knows which frames of a stack are the library's. What else is copied has no state,
+ * or shares it (`close_at_exit.ts`).
+ */
+function shareErrors(dist: string, others: Iterable<string>): void {
+	for (const inner of ["protocol", "core"])
+		cpSync(join(dist, inner), join(dist, BESIDE, inner), {
+			recursive: true,
+			filter: (path) => !path.endsWith(".d.ts"),
+		});
+	writeFileSync(join(dist, BESIDE, "protocol/error.js"), 'export { IpcError } from "libipc";\n');
+	for (const entry of others) {
+		const path = join(dist, `${entry}.js`);
+		writeFileSync(path, readFileSync(path, "utf8").replaceAll("../core/", `../${BESIDE}/core/`));
+	}
+}
+
+/** The bundler writes the path of each module before it. {@link joinModules} leaves the folder out of all but the first of a file. */
+function removePathOfFirst(dist: string, entry: string): void {
+	const path = join(dist, entry);
+	const text = readFileSync(path, "utf8");
+	if (text.startsWith(`// ${dist}/`)) writeFileSync(path, text.replace(`// ${dist}/`, "// "));
+}
+
 /** Compiles all packages: `<folder>/core/src/index.js`, and declarations. */
 export async function emitPackages(folder: string): Promise<void> {
 	await must([process.execPath, "node_modules/typescript/bin/tsc", "-p", "tsconfig.emit.json", "--outDir", folder]);
@@ -136,8 +164,12 @@ export async function writeCodeOf(
 		writeFileSync(path, file.endsWith(".d.ts") ? forOldTypeScript(text) : text);
 	}
 	for (const [file, text] of Object.entries(modules)) writeFileSync(join(dist, file), text);
+	shareErrors(dist, others.values());
 	const all = [nodeEntry, ...others.values()];
-	await joinModules(dist, new Map([...entries, ...all.map((entry) => [`${entry}.js`, "node"] as const)]));
+	const joined = new Map([...entries, ...all.map((entry) => [`${entry}.js`, "node"] as const)]);
+	await joinModules(dist, joined);
+	rmSync(join(dist, BESIDE), { recursive: true });
+	for (const entry of joined.keys()) removePathOfFirst(dist, entry);
 	for (const entry of all) {
 		const declarations = join(dist, `${entry}.d.ts`);
 		writeFileSync(declarations, REFERENCES + readFileSync(declarations, "utf8"));

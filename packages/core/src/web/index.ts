@@ -9,6 +9,5 @@ export type {
 	BroadcastErrorEvent,
 } from "./broadcast_channel.ts";
 export { createWebOn, type Web, type WebOptions } from "./create_web.ts";
-export { installOn } from "./install.ts";
 export type { LockManager, LockMode, WebLock, WebLockInfo, WebLockOptions, WebLocksSnapshot } from "./lock_types.ts";
 export type { WebLibrary } from "./web_library.ts";

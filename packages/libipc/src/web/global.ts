@@ -4,7 +4,7 @@
  *
  * @module libipc/web/global
  */
-import { installOn } from "@libipc/core/web";
+import { installOn } from "@libipc/core/web/install";
 import { BroadcastChannel, locks } from "libipc/web";
 
 installOn(globalThis, { BroadcastChannel, locks });

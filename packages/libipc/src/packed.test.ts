@@ -47,6 +47,7 @@ beforeAll(() => {
 		"stack.mjs",
 		"codecs.mjs",
 		"service.mjs",
+		"service_exit.mjs",
 		"streams.mjs",
 		"web.mjs",
 		"bundled.ts",
@@ -110,9 +111,18 @@ describe("packed, installed, and run with two threads", () => {
 
 describe("the package", () => {
 	const node = nodeBinary(26);
-	test("leaves its own file out of the stacks of errors", () => {
+	test("leaves its own files out of the stacks of errors", () => {
 		for (const runtime of [process.execPath, ...(node === undefined ? [] : [node])])
-			expect(run([runtime, "stack.mjs"])).toBe("stack.mjs:5:8\n");
+			expect(run([runtime, "stack.mjs"])).toBe("stack.mjs:8:8\nstack.mjs:13:2\n");
+	});
+
+	test("has no path of the folder in which it was made", () => {
+		const dist = join(directory, "node_modules/libipc/dist");
+		const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((file) =>
+			/\.(?:[cm]?js|ts|cts)$/.test(file),
+		);
+		expect(files.length).toBeGreaterThan(50);
+		expect(files.filter((file) => /build\/pack|beside\/\.\./.test(readFileSync(join(dist, file), "utf8")))).toEqual([]);
 	});
 
 	test("has codecs, of which those of optional packages need these", () => {
@@ -123,6 +133,11 @@ describe("the package", () => {
 	test("has services, whose errors are those of the package", () => {
 		for (const runtime of [process.execPath, ...(node === undefined ? [] : [node])])
 			expect(run([runtime, "service.mjs"])).toBe("BUN 42.17 true\n");
+	});
+
+	test("closes a server before the names that it uses, also where others were open before", () => {
+		for (const runtime of [process.execPath, ...(node === undefined ? [] : [node])])
+			expect(run([runtime, "service_exit.mjs"])).toBe("ERR_IPC_PEER_DIED\n");
 	});
 
 	test("has streams, whose errors are those of the package", () => {

@@ -13,7 +13,7 @@ let isKnown = false;
 try {
 	Service.connect("");
 } catch (error) {
-	isKnown = error instanceof IpcError;
+	isKnown = error instanceof IpcError && error.constructor === IpcError;
 }
 console.log(answer, isKnown);
 prices[Symbol.dispose]();

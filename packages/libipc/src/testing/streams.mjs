@@ -18,7 +18,7 @@ let isKnown = false;
 try {
 	readableStream({});
 } catch (error) {
-	isKnown = error instanceof IpcError;
+	isKnown = error instanceof IpcError && error.constructor === IpcError;
 }
 console.log(value, line, isKnown);
 receiver.close();

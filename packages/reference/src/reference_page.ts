@@ -64,6 +64,9 @@ interface Row {
 	readonly text: string;
 }
 
+/** TypeDoc puts a default that is plain text into a block of code. */
+const withoutFence = (text: string): string => text.replace(/^```ts (.*) ```$/, "$1");
+
 function rowsOf(member: DeclarationReflection): Row[] {
 	if (member.flags.isExternal || member.name.startsWith("[")) return [];
 	if (member.signatures?.length)
@@ -73,7 +76,7 @@ function rowsOf(member: DeclarationReflection): Row[] {
 		}));
 	const comment = member.comment ?? member.getSignature?.comment;
 	const type = member.type ?? member.getSignature?.type;
-	const byDefault = textOf(comment?.getTag("@defaultValue")?.content);
+	const byDefault = withoutFence(textOf(comment?.getTag("@defaultValue")?.content));
 	return [
 		{
 			declaration: `${member.name}${member.flags.isOptional ? "?" : ""}: ${type}`,

@@ -46,7 +46,8 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 	readonly latency: Latency | undefined;
 
 	/**
-	 * Receives the next message. Waits if there is none.
+	 * Receives the next message. Blocks the thread while there is none: timers, sockets and promises do not run. In an event loop, use
+	 * {@link recvAsync}, {@link messages} or {@link tryRecv}.
 	 *
 	 * @returns A copy of the message, which belongs to the caller; null if the time was up.
 	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_CLOSED`, `ERR_IPC_REENTRANT` from a handler of `drain` or `drainBatch`
@@ -93,9 +94,9 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 	recvAsync(options?: AsyncWaitOptions): Promise<Uint8Array<ArrayBuffer> | null>;
 
 	/**
-	 * Receives the newest whole message, and passes over those before it, which count in {@link skipped}. Waits if there is none. It
-	 * looks at a part of the ring only, so a slow viewer catches up in a moment, however much it has missed. Any receiver of a route or
-	 * a channel may call it; for an observer ({@link ReceiverOptions.lossy}), no sender waits until it does.
+	 * Receives the newest whole message, and passes over those before it, which count in {@link skipped}. Blocks the thread while
+	 * there is none. It looks at a part of the ring only, so a slow viewer catches up in a moment, however much it has missed. Any
+	 * receiver of a route or a channel may call it; for an observer ({@link ReceiverOptions.lossy}), no sender waits until it does.
 	 *
 	 * @returns A copy of the message, which belongs to the caller; null if the time was up.
 	 * @throws IpcError as {@link recv}; `ERR_IPC_INVALID_ARGUMENT` of a queue
@@ -167,7 +168,8 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 	unref(): this;
 
 	/**
-	 * Copies the next message into `target`. It allocates no memory; this is the fastest way to receive a single message.
+	 * Copies the next message into `target`. It allocates no memory; this is the fastest way to receive a single message. It blocks
+	 * the thread while there is no message.
 	 *
 	 * @returns The length of the message in bytes; -1 if the time was up.
 	 * @param target - A `Uint8Array` (or `Buffer`) of any realm. Nothing beside its memory is written, whatever its properties say.
@@ -186,8 +188,9 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 	recvInto(target: Uint8Array, options?: WaitOptions): number;
 
 	/**
-	 * Calls `handler` with each message that is in the ring, as a view into the ring, without a copy. It waits only if there is no
-	 * message. A message that was sent in fragments, and every message with `overflow: "drop-oldest"`, is copied first.
+	 * Calls `handler` with each message that is in the ring, as a view into the ring, without a copy. It blocks the thread only
+	 * while there is no message. A message that was sent in fragments, and every message with `overflow: "drop-oldest"`, is copied
+	 * first.
 	 *
 	 * A view is valid only inside the handler: later a sender may write over it. A message counts as received once its handler was
 	 * called, even if the handler throws. The exception leaves `drain`, and the later messages stay.
@@ -216,8 +219,9 @@ export interface Receiver extends Endpoint, AsyncIterable<Uint8Array<ArrayBuffer
 	drain(handler: (view: Uint8Array) => void, options?: DrainOptions): number;
 
 	/**
-	 * Calls `handler` once with many messages that are in the ring, in place. This is the fastest way to receive small messages,
-	 * because it makes no view of each. A batch holds one message if the message is of a queue, or if {@link drain} would copy it.
+	 * Calls `handler` once with many messages that are in the ring, in place. It blocks the thread only while there is no message.
+	 * This is the fastest way to receive small messages, because it makes no view of each. A batch holds one message if the message
+	 * is of a queue, or if {@link drain} would copy it.
 	 *
 	 * The batch and everything in it are valid only inside the handler. All its messages count as received once the handler was
 	 * called, even if it throws; a message of a queue is put back then. Do not write to `bytes`, and do not pass an asynchronous
@@ -284,8 +288,8 @@ export interface Lease extends Disposable {
 	/** How often the message has been taken: 1 the first time. */
 	readonly attempt: number;
 	/**
-	 * Who sent the message, and when; `undefined` if the queue has no stamps, or the lease has ended. A dead letter has the stamp of the
-	 * message in the queue that it comes from.
+	 * Who sent the message, and when; `undefined` if the queue has no stamps, or the lease has ended. A dead letter has the stamp
+	 * of the message in the queue that it comes from.
 	 */
 	readonly stamp: Stamp | undefined;
 	/**
@@ -381,7 +385,8 @@ export interface RetryOptions {
  */
 export interface QueueReceiver extends Receiver {
 	/**
-	 * Takes the next message and keeps it for this receiver until the lease ends. A lease may last long: senders can meanwhile
+	 * Takes the next message and keeps it for this receiver until the lease ends. It blocks the thread while there is no message;
+	 * {@link takeAsync} does not. A lease may last long: senders can meanwhile
 	 * write the rest of the ring.
 	 *
 	 * @returns null if the time was up.
@@ -401,7 +406,8 @@ export interface QueueReceiver extends Receiver {
 	 */
 	take(options?: WaitOptions): Lease | null;
 	/**
-	 * The same as {@link take}, but it never waits. It returns null also if the receiver has {@link QueueReceiverOptions.prefetch} leases.
+	 * The same as {@link take}, but it never waits. It returns null also if the receiver has {@link QueueReceiverOptions.prefetch}
+	 * leases.
 	 *
 	 * @throws IpcError as {@link Receiver.recv}
 	 * @example

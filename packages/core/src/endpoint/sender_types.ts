@@ -68,15 +68,15 @@ export interface Flushed {
 /** The sending end of a route, a channel or a queue. */
 export interface Sender extends Endpoint {
 	/**
-	 * How many receivers are open, without observers. A killed receiver is counted for at most half a second: each read of this property looks for
-	 * dead receivers if none has done so for that long, and so does each way to send.
+	 * How many receivers are open, without observers. A killed receiver is counted for at most half a second: each read of this
+	 * property looks for dead receivers if none has done so for that long, and so does each way to send.
 	 *
 	 * @throws IpcError `ERR_IPC_CLOSED`
 	 */
 	readonly receiverCount: number;
 	/**
-	 * How many observers are open: receivers with {@link ReceiverOptions.lossy}, for which no sender waits. With observers only, messages
-	 * are sent, and never wait.
+	 * How many observers are open: receivers with {@link ReceiverOptions.lossy}, for which no sender waits. With observers only,
+	 * messages are sent, and never wait.
 	 *
 	 * @throws IpcError `ERR_IPC_CLOSED`
 	 */
@@ -104,8 +104,8 @@ export interface Sender extends Endpoint {
 	readonly refusal: Refusal | undefined;
 
 	/**
-	 * Sends one message. With `overflow: "block"`, it waits while the ring is full. A message that is larger than half the ring is
-	 * sent in fragments; messages of other senders may be sent between them.
+	 * Sends one message. With `overflow: "block"`, it blocks the thread while the ring is full; {@link sendAsync} does not. A
+	 * message that is larger than half the ring is sent in fragments; messages of other senders may be sent between them.
 	 *
 	 * With `overflow: "drop-oldest"` it never waits and always returns true, even if no receiver is open. A message larger than
 	 * {@link maxMessageLength} is an error there, because no receiver might ever get it.
@@ -163,8 +163,8 @@ export interface Sender extends Endpoint {
 	sendAsync(message: Message, options?: AsyncWaitOptions): Sending;
 
 	/**
-	 * Sends many messages, in order, and publishes many of them at once. This is the fastest way to send small messages. The
-	 * timeout applies to the whole batch.
+	 * Sends many messages, in order, and publishes many of them at once. This is the fastest way to send small messages. With
+	 * `overflow: "block"`, it blocks the thread while the ring is full. The timeout applies to the whole batch.
 	 *
 	 * @returns How many messages were sent, counted from the first one. It is less than the number of messages if the time was up,
 	 * no receiver is open, or the ring is full and `overflow` is `"drop-newest"`: {@link refusal} says which.
@@ -179,11 +179,11 @@ export interface Sender extends Endpoint {
 	sendBatch(messages: Iterable<Message>, options?: WaitOptions): number;
 
 	/**
-	 * Lends space for a message in the ring. The message is written where receivers read it, so it is not copied, whatever its
-	 * size. Several loans may be open at once and may be sent in any order; the messages have the order in which the loans were
-	 * taken. A loan that is garbage-collected, or that a closed sender or a killed process leaves open, is given back. While a loan
-	 * is open, pass a timeout to take another one: if messages of other senders fill the ring behind the open loan, only its end
-	 * makes space.
+	 * Lends space for a message in the ring, and blocks the thread while there is none. The message is written where receivers read
+	 * it, so it is not copied, whatever its size. Several loans may be open at once and may be sent in any order; the messages have
+	 * the order in which the loans were taken. A loan that is garbage-collected, or that a closed sender or a killed process leaves
+	 * open, is given back. While a loan is open, pass a timeout to take another one: if messages of other senders fill the ring
+	 * behind the open loan, only its end makes space.
 	 *
 	 * A message that is larger than half the ring less 16 bytes, and every message with `overflow: "drop-oldest"`, is not lent in
 	 * the ring. It is copied when it is sent, and its place in the order is that of {@link Loan.send}.
@@ -211,9 +211,9 @@ export interface Sender extends Endpoint {
 	 * observers, do not count. A receiver that is closed or killed meanwhile is not waited for any more; a kill is noticed within a
 	 * second. Of a queue, it waits until each message that was sent before is done, whichever receiver does it.
 	 *
-	 * A receiver has read a message when it has received it: when `recv` has returned, or the loop has got it, or the handler of `drain`
-	 * has returned. What the program then does with it, only an answer of that program can say. While a flush waits, receivers tell
-	 * senders of each message, which makes them slower.
+	 * A receiver has read a message when it has received it: when `recv` has returned, or the loop has got it, or the handler of
+	 * `drain` has returned. What the program then does with it, only an answer of that program can say. While a flush waits,
+	 * receivers tell senders of each message, which makes them slower.
 	 *
 	 * A loan that is open is waited for. A {@link sendAsync} that still waits for space is not: await it first. With
 	 * `overflow: "drop-oldest"`, a receiver that has lost the messages counts as having read them.
@@ -235,7 +235,7 @@ export interface Sender extends Endpoint {
 	flush(options?: AsyncWaitOptions): Promise<Flushed>;
 
 	/**
-	 * Waits until at least `count` receivers are open. Observers do not count.
+	 * Waits until at least `count` receivers are open, and blocks the thread. Observers do not count.
 	 *
 	 * @returns false if the time was up first.
 	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT` if `count` is more than `maxReceivers`; `ERR_IPC_CLOSED`, `ERR_IPC_ORPHANED`,

@@ -13,8 +13,8 @@ export interface LatestOptions extends HandleOptions {
 	 */
 	readonly maxLength?: number | undefined;
 	/**
-	 * true: the name and its value stay when no handle is open, until {@link LatestFactory.clear} or a restart of the machine. Once a handle
-	 * was opened with it, it holds for the name. Between threads: until the process ends.
+	 * true: the name and its value stay when no handle is open, until {@link LatestFactory.clear} or a restart of the machine. Once
+	 * a handle was opened with it, it holds for the name. Between threads: until the process ends.
 	 *
 	 * @defaultValue `false`
 	 */
@@ -49,8 +49,8 @@ export interface LatestHandle extends Handle {
 	 */
 	readonly version: number;
 	/**
-	 * The version of the value that this handle has returned or set last; 0: none. Of {@link Latest.wait} it is what a value has to be newer
-	 * than.
+	 * The version of the value that this handle has returned or set last; 0: none. Of {@link Latest.wait} it is what a value has to
+	 * be newer than.
 	 *
 	 * @throws IpcError `ERR_IPC_CLOSED`
 	 */
@@ -80,11 +80,11 @@ export interface LatestHandle extends Handle {
 }
 
 /**
- * One named value, which any process replaces as a whole and reads without waiting. Who opens the name late gets the present value. A value
- * is bytes; with a codec it is a {@link ValueLatest}.
+ * One named value, which any process replaces as a whole and reads without waiting. A process that opens the name later gets the
+ * present value. A value is bytes; with a codec it is a {@link ValueLatest}.
  *
- * `set` never waits for readers; writers take turns. `get` never waits, and returns a whole value: the one of a moment during the call. If a
- * writer is killed at any point, the value is the one before, or the new one.
+ * `set` never waits for readers; writers take turns. `get` never waits, and returns a whole value: the one of a moment during the
+ * call. If a writer is killed at any point, the value is the one before, or the new one.
  *
  * @example
  * import { Latest } from "libipc";
@@ -114,9 +114,9 @@ export interface Latest extends LatestHandle, AsyncIterable<Uint8Array<ArrayBuff
 	 */
 	set(value: Message, options?: WaitOptions): boolean;
 	/**
-	 * Replaces the value by what `change` makes of it; no other writer sets it in between. `change` is called once, while other writers wait,
-	 * so it should be short; it must not be asynchronous. If it throws, or returns `undefined`, the value stays. If the process is killed
-	 * in it, the value stays, and the other writers go on within a second.
+	 * Replaces the value by what `change` makes of it; no other writer sets it in between. `change` is called once, while other
+	 * writers wait, so it should be short; it must not be asynchronous. If it throws, or returns `undefined`, the value stays. If
+	 * the process is killed in it, the value stays, and the other writers go on within a second.
 	 *
 	 * @param change - Gets the present value, or `null` if it was never set.
 	 * @returns false if the time was up before `change` could be called.
@@ -156,8 +156,8 @@ export interface Latest extends LatestHandle, AsyncIterable<Uint8Array<ArrayBuff
 	 */
 	getInto(target: Uint8Array): number;
 	/**
-	 * Waits for a value that is newer than the one that this handle has returned or set last ({@link LatestHandle.seen}), and blocks the thread.
-	 * If there is one already, it returns at once. Values in between are passed over.
+	 * Waits for a value that is newer than the one that this handle has returned or set last ({@link LatestHandle.seen}), and
+	 * blocks the thread. If there is one already, it returns at once. Values in between are passed over.
 	 *
 	 * @returns `null` if the time was up.
 	 * @throws IpcError as {@link get}; `ERR_IPC_TOO_MANY_WAITS`, `ERR_IPC_INVALID_ARGUMENT`
@@ -185,8 +185,8 @@ export interface Latest extends LatestHandle, AsyncIterable<Uint8Array<ArrayBuff
 	 */
 	waitAsync(options?: LatestWaitAsyncOptions): Promise<Uint8Array<ArrayBuffer> | null>;
 	/**
-	 * The present value, if there is one, and then each change, for `for await`. While the loop is at work, changes are passed over: it
-	 * always goes on with the newest value. It ends when the handle is closed.
+	 * The present value, if there is one, and then each change, for `for await`. While the loop is at work, changes are passed
+	 * over: it always goes on with the newest value. It ends when the handle is closed.
 	 *
 	 * @throws IpcError as {@link wait}; or the reason of the aborted `signal`
 	 * @example

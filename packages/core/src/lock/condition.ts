@@ -36,8 +36,8 @@ import { checkHeldMutex, type Mutex } from "./mutex.ts";
  */
 export interface Condition extends Handle {
 	/**
-	 * Unlocks `mutex`, which this thread holds, waits for a notification, and locks `mutex` again. The timeout applies to the
-	 * notification, not to the lock.
+	 * Unlocks `mutex`, which this thread holds, blocks the thread until a notification, and locks `mutex` again. The timeout
+	 * applies to the notification, not to the lock.
 	 *
 	 * @returns false if the time was up.
 	 * @throws IpcError `ERR_IPC_NOT_OWNER` if the mutex is not held; what {@link Lock.lock} throws, and then the mutex is not held;

@@ -14,9 +14,9 @@ import { checkPermissions } from "../check/permissions.ts";
 import { type EventLoop, eventLoopOf } from "../wait/event_loop.ts";
 
 /**
- * How a lock, a semaphore, a condition, a Signal or shared memory is opened. The process that opens a name first sets `maxHandles` and
- * `permissions`. A later open that passes another value fails with `ERR_IPC_OPTIONS_MISMATCH`. A later open that leaves
- * `maxHandles` out accepts the value that was set.
+ * How a lock, a semaphore, a condition, a Signal or shared memory is opened. The process that opens a name first sets
+ * `maxHandles` and `permissions`. A later open that passes another value fails with `ERR_IPC_OPTIONS_MISMATCH`. A later open that
+ * leaves `maxHandles` out accepts the value that was set.
  */
 export interface HandleOptions {
 	/**
@@ -43,9 +43,9 @@ export interface HandleOptions {
 }
 
 /**
- * What locks, semaphores, conditions, Signals and shared memory have in common. A handle belongs to the thread that opened it. `using`
- * closes it at the end of the block. The shared memory of a name exists from the first open to the last close. If only killed
- * processes had the name open, the next open creates it again.
+ * What locks, semaphores, conditions, Signals and shared memory have in common. A handle belongs to the thread that opened it.
+ * `using` closes it at the end of the block. The shared memory of a name exists from the first open to the last close. If only
+ * killed processes had the name open, the next open creates it again.
  */
 export interface Handle extends Disposable, AsyncDisposable {
 	/** The name it was opened with, without the prefix. */

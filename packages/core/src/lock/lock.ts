@@ -37,7 +37,7 @@ export interface LockGuard extends Disposable {
 /** What a mutex and a reader-writer lock have in common: at most one owner. */
 export interface Lock extends Handle {
 	/**
-	 * Locks. Waits while another owner holds the lock.
+	 * Locks. Blocks the thread while another owner holds the lock; {@link lockAsync} does not.
 	 *
 	 * @returns false if the time was up.
 	 * @throws IpcError `ERR_IPC_DEADLOCK` if this thread holds the lock; `ERR_IPC_UNUSABLE` after {@link markUnusable};

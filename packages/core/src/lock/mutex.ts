@@ -46,8 +46,8 @@ export interface MutexFactory {
 	 */
 	open(name: string, options?: HandleOptions): Mutex;
 	/**
-	 * Removes the shared memory of a name. It does nothing if the name does not exist. Open handles get `ERR_IPC_ORPHANED`, and the next
-	 * open creates the name again.
+	 * Removes the shared memory of a name. It does nothing if the name does not exist. Open handles get `ERR_IPC_ORPHANED`, and the
+	 * next open creates the name again.
 	 *
 	 * @param options - `prefix`: as in {@link HandleOptions.prefix}.
 	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_PERMISSION`, `ERR_IPC_BUSY`, `ERR_IPC_LIBRARY`,

@@ -29,7 +29,7 @@ import { Guard, type Lock, type LockGuard, NamedLock } from "./lock.ts";
  */
 export interface RwLock extends Lock {
 	/**
-	 * Locks for reading. Waits while a writer holds the lock or waits for it.
+	 * Locks for reading. Blocks the thread while a writer holds the lock or waits for it; {@link lockSharedAsync} does not.
 	 *
 	 * @returns false if the time was up.
 	 * @throws IpcError as {@link Lock.lock}
@@ -150,8 +150,8 @@ export interface RwLockFactory {
 	 */
 	open(name: string, options?: HandleOptions): RwLock;
 	/**
-	 * Removes the shared memory of a name. It does nothing if the name does not exist. Open handles get `ERR_IPC_ORPHANED`, and the next
-	 * open creates the name again.
+	 * Removes the shared memory of a name. It does nothing if the name does not exist. Open handles get `ERR_IPC_ORPHANED`, and the
+	 * next open creates the name again.
 	 *
 	 * @param options - `prefix`: as in {@link HandleOptions.prefix}.
 	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_PERMISSION`, `ERR_IPC_BUSY`, `ERR_IPC_LIBRARY`,

@@ -52,7 +52,8 @@ export interface Permit extends Disposable {
  */
 export interface Semaphore extends Handle {
 	/**
-	 * Takes a permit. Waits while there is none. Release it with the returned object, or with {@link release}, but not with both.
+	 * Takes a permit. Blocks the thread while there is none; {@link acquireAsync} does not. Release it with the returned object, or
+	 * with {@link release}, but not with both.
 	 *
 	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_CLOSED`, `ERR_IPC_ORPHANED`, `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`
 	 * @example
@@ -152,8 +153,8 @@ export interface SemaphoreFactory {
 	 */
 	open(name: string, options?: SemaphoreOptions): Semaphore;
 	/**
-	 * Removes the shared memory of a name. It does nothing if the name does not exist. Open handles get `ERR_IPC_ORPHANED`, and the next
-	 * open creates the name again.
+	 * Removes the shared memory of a name. It does nothing if the name does not exist. Open handles get `ERR_IPC_ORPHANED`, and the
+	 * next open creates the name again.
 	 *
 	 * @param options - `prefix`: as in {@link HandleOptions.prefix}.
 	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_PERMISSION`, `ERR_IPC_BUSY`, `ERR_IPC_LIBRARY`,
@@ -206,8 +207,8 @@ class NamedSemaphore extends NamedHandle<EngineSemaphore> implements Semaphore {
 	acquire(): Permit;
 	acquire(options: WaitOptions | undefined): Permit | null;
 	/**
-	 * Without options there is always a permit. That path has no `null` in it: otherwise JavaScriptCore would allocate a permit also where
-	 * the compiled code of `acquire().release()` and of `using` needs none, which takes 3 ns.
+	 * Without options there is always a permit. That path has no `null` in it: otherwise JavaScriptCore would allocate a permit
+	 * also where the compiled code of `acquire().release()` and of `using` needs none, which takes 3 ns.
 	 */
 	acquire(options?: WaitOptions): Permit | null {
 		if (options !== undefined) return this.#acquireWithin(checkTimeout(this.name, options));

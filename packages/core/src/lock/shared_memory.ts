@@ -110,8 +110,8 @@ export interface SharedMemory extends Handle {
 	 */
 	unlink(): void;
 	/**
-	 * Sleeps while the word at `offset` has the value `expected`, until {@link wake}. It may return `"ok"` without a wake if a process
-	 * that had the memory open has died, so read the word again.
+	 * Blocks the thread while the word at `offset` has the value `expected`, until {@link wake}; {@link waitOnAsync} does not. It
+	 * may return `"ok"` without a wake if a process that had the memory open has died, so read the word again.
 	 *
 	 * @param offset - Where the word begins, in bytes: a multiple of 4.
 	 * @param expected - An integer from -2,147,483,648 to 4,294,967,295, compared as 32 bits.

@@ -18,8 +18,8 @@ export interface SignalOptions extends HandleOptions {
 }
 
 /**
- * A doorbell without a message: it wakes the other handles of the name, across processes and Workers, and says why, by one of 64 ids.
- * It can be iterated with `for await`.
+ * A doorbell without a message: it wakes the other handles of the name, across processes and Workers, and says why, by one of 64
+ * ids. It can be iterated with `for await`.
  *
  * Each handle has its own pending ids. {@link notify} adds ids to those of all other handles, and a wait takes one. If an id is
  * notified again before a handle has taken it, that handle gets it once. So a handle gets each id at least once after its last
@@ -62,8 +62,8 @@ export interface Signal extends Handle, AsyncIterable<number> {
 	 */
 	notify(id: number, ...more: number[]): number;
 	/**
-	 * Takes a pending id. Waits while there is none. If several ids are pending, it takes them in turn, from the one after the id that
-	 * was taken last.
+	 * Takes a pending id. Blocks the thread while there is none; {@link waitAsync} does not. If several ids are pending, it takes
+	 * them in turn, from the one after the id that was taken last.
 	 *
 	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT`, also if it was opened with `listen: false`; `ERR_IPC_ORPHANED` if the name was
 	 * removed and no id is pending; `ERR_IPC_CLOSED`, `ERR_IPC_CORRUPT`, `ERR_IPC_FORKED`
@@ -180,8 +180,8 @@ export interface SignalFactory {
 	 */
 	open(name: string, options?: SignalOptions): Signal;
 	/**
-	 * Removes the shared memory of a name. It does nothing if the name does not exist. Open handles get `ERR_IPC_ORPHANED` when they have
-	 * taken what is pending, and the next open creates the name again.
+	 * Removes the shared memory of a name. It does nothing if the name does not exist. Open handles get `ERR_IPC_ORPHANED` when
+	 * they have taken what is pending, and the next open creates the name again.
 	 *
 	 * @param options - `prefix`: as in {@link HandleOptions.prefix}.
 	 * @throws IpcError `ERR_IPC_INVALID_NAME`, `ERR_IPC_INVALID_ARGUMENT`, `ERR_IPC_PERMISSION`, `ERR_IPC_BUSY`, `ERR_IPC_LIBRARY`,

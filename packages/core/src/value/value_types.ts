@@ -22,9 +22,9 @@ export interface ValueOptions<Value, Sent = Value, Schema = StandardSchema> {
 	 */
 	readonly codec: Codec<Value, Sent>;
 	/**
-	 * A Standard Schema, for example of zod, valibot or arktype, that checks what receivers get; it must be synchronous. What it returns
-	 * is the value, so it may transform. A sender only takes its type from it: it sends what the schema accepts, and nothing is checked
-	 * there.
+	 * A Standard Schema, for example of zod, valibot or arktype, that checks what receivers get; it must be synchronous. What it
+	 * returns is the value, so it may transform. A sender only takes its type from it: it sends what the schema accepts, and
+	 * nothing is checked there.
 	 *
 	 * @defaultValue no schema: the type of a value is what the codec says
 	 */
@@ -108,8 +108,8 @@ export interface ValueSender<Value>
 	 */
 	trySend(value: Value): boolean;
 	/**
-	 * The same as {@link send}, but the event loop continues while it waits: {@link Sender.sendAsync}. The value is encoded at once, so
-	 * it may change afterwards.
+	 * The same as {@link send}, but the event loop continues while it waits: {@link Sender.sendAsync}. The value is encoded at
+	 * once, so it may change afterwards.
 	 *
 	 * @throws IpcError as {@link send}, as a rejection; or the reason of the aborted `signal`
 	 * @example
@@ -153,8 +153,8 @@ export interface ValueSender<Value>
 /**
  * A receiver with a codec. It is a {@link Receiver} whose messages are values. It can be iterated with `for await`.
  *
- * A message that is not what the codec reads, or that the schema refuses, is `ERR_IPC_INVALID_MESSAGE`. It counts as received, and the
- * next call goes on with the next message, as does the next call of the same iterator. `onInvalid` keeps a loop going.
+ * A message that is not what the codec reads, or that the schema refuses, is `ERR_IPC_INVALID_MESSAGE`. It counts as received,
+ * and the next call goes on with the next message, as does the next call of the same iterator. `onInvalid` keeps a loop going.
  *
  * @example
  * import { Channel } from "libipc";
@@ -176,7 +176,7 @@ export interface ValueReceiver<Value>
 	readonly bytes: Receiver;
 
 	/**
-	 * Receives the next value. Waits if there is none. The value belongs to the caller.
+	 * Receives the next value. Blocks the thread while there is none; {@link recvAsync} does not. The value belongs to the caller.
 	 *
 	 * @returns `undefined` if the time was up. (`null` may be a value.)
 	 * @throws IpcError as {@link Receiver.recv}; `ERR_IPC_INVALID_MESSAGE`; `ERR_IPC_INVALID_ARGUMENT` if the schema is asynchronous (the
@@ -252,8 +252,8 @@ export interface ValueReceiver<Value>
 	 */
 	recvLatestAsync(options?: AsyncWaitOptions): Promise<Value | undefined>;
 	/**
-	 * The values as they arrive, for `for await`: {@link Receiver.messages}. If one is invalid and there is no `onInvalid`, the loop is
-	 * left with the error; another loop goes on with the next message.
+	 * The values as they arrive, for `for await`: {@link Receiver.messages}. If one is invalid and there is no `onInvalid`, the
+	 * loop is left with the error; another loop goes on with the next message.
 	 *
 	 * @throws IpcError as {@link recv}; or the reason of the aborted `signal`
 	 * @example
@@ -275,8 +275,8 @@ export interface ValueReceiver<Value>
 	 */
 	messages(options?: IterationOptions): AsyncIterableIterator<Value>;
 	/**
-	 * Calls `handler` with the value of each message that is in the ring; waits only if there is none: {@link Receiver.drain}. The value
-	 * belongs to the handler, and may be kept. The handler must not be asynchronous, because nothing waits for its promise.
+	 * Calls `handler` with the value of each message that is in the ring; waits only if there is none: {@link Receiver.drain}. The
+	 * value belongs to the handler, and may be kept. The handler must not be asynchronous, because nothing waits for its promise.
 	 *
 	 * @returns How many messages were read, invalid ones included; 0 if the time was up.
 	 * @throws IpcError as {@link recv}; `ERR_IPC_INVALID_ARGUMENT` if the handler is asynchronous; and what the handler throws. The message
@@ -339,8 +339,9 @@ export interface ValueLease<Value> extends Lease {
 	/**
 	 * The value of the message. It is decoded when this is first read, and belongs to the caller.
 	 *
-	 * If this throws because the message is invalid (`ERR_IPC_INVALID_MESSAGE`), the lease is still open: `bytes` has the message, and
-	 * {@link Lease.done} removes it, or {@link Lease.reject} moves it to the dead letters. At the end of a `using` block it is put back, as after any other exception.
+	 * If this throws because the message is invalid (`ERR_IPC_INVALID_MESSAGE`), the lease is still open: `bytes` has the message,
+	 * and {@link Lease.done} removes it, or {@link Lease.reject} moves it to the dead letters. At the end of a `using` block it is
+	 * put back, as after any other exception.
 	 */
 	readonly value: Value;
 }

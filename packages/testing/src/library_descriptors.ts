@@ -13,7 +13,7 @@ export interface LibraryDescriptors {
 
 /**
  * A process keeps at most so many signallers: one for all wakers, and those that are connected to one waker each, whose places are
- * used again (native/src/platform/wake_socket.c).
+ * used again (native/src/platform/waker_signal.c).
  */
 export const MOST_SIGNALLERS = 1 + 16;
 

@@ -167,6 +167,19 @@ describe("listen", () => {
 		refused(() => readableStream({} as never));
 		refused(() => nodeReadable(receiver, { objectMode: true } as never));
 		refused(() => nodeWritable(receiver as never));
+		// The messages of a queue would be removed, instead of leased.
+		using jobs = Queue.receiver(names.next(), { prefix });
+		refused(() => listen(jobs, () => {}, { leases: 1 } as never));
+		using sender = Channel.sender(receiver.name, { prefix });
+		for (const options of [{ close: "yes" }, { highWaterMark: -1 }, { highWaterMark: 0.5 }, { highWaterMark: "1" }])
+			for (const stream of [
+				() => readableStream(receiver, options as never),
+				() => nodeReadable(receiver, options as never),
+				() => writableStream(sender, options as never),
+				() => nodeWritable(sender, options as never),
+			])
+				refused(stream);
+		assert.ok(nodeReadable(receiver, { highWaterMark: Infinity }).readableHighWaterMark > 2 ** 32);
 	});
 });
 

@@ -106,6 +106,29 @@ describe("an object of BroadcastChannel", () => {
 		);
 		assert.equal(object.ref(), object);
 	});
+
+	test("is closed with its createWeb, and another one can be opened", async () => {
+		const other = createWeb({ prefix, library });
+		const name = names.next();
+		const [working, failed] = [new other.BroadcastChannel(name), new other.BroadcastChannel("failed")];
+		const error = new Promise((resolve) => {
+			failed.onmessageerror = resolve;
+		});
+		Channel.clear("web.broadcast.failed", { prefix });
+		await error;
+		other.close();
+		for (const each of [working, failed])
+			assert.equal(
+				domError(() => each.postMessage("")),
+				"InvalidStateError",
+			);
+		working.close();
+		const [from, to] = [new other.BroadcastChannel(name), new other.BroadcastChannel(name)];
+		const done = gets(to, "again");
+		from.postMessage("again");
+		await done;
+		other.close();
+	});
 });
 
 describe("a message", () => {
@@ -452,6 +475,11 @@ describe("messageerror", () => {
 		const object = open(name);
 		const failed = nextError(object);
 		Channel.clear(`web.broadcast.${name}`, { prefix });
+		// Also before this thread has noticed it.
+		const early = open(name);
+		const heardEarly = gets(early, "early");
+		open(name).postMessage("early");
+		await heardEarly;
 		const { error, lost } = await failed;
 		assert.deepEqual([(error as { code?: string }).code, lost], ["ERR_IPC_ORPHANED", 0]);
 		assert.throws(() => object.postMessage("no"), { code: "ERR_IPC_ORPHANED" });

@@ -1,4 +1,4 @@
-import { checkFunction, checkOptionsObject } from "../check/argument.ts";
+import { checkFunction, checkOptionsObject, invalid, show } from "../check/argument.ts";
 import { checkSignal } from "../check/call_options.ts";
 import { checkOptionNames, optionNames } from "../check/option_names.ts";
 import { isAborted, listenTo } from "../check/signal.ts";
@@ -146,7 +146,10 @@ export function listen(
 ): Listening {
 	const given = checkOptionsObject("", options, "{ signal }");
 	checkOptionNames("", "listen", given, optionNames.listen);
-	const source = new Source<unknown>("listen", receiver, given?.leases === true);
+	const leases: unknown = given?.leases;
+	if (leases !== undefined && typeof leases !== "boolean")
+		throw invalid("", `leases must be a boolean, not ${show(leases)}.`);
+	const source = new Source<unknown>("listen", receiver, leases === true);
 	checkFunction(source.name, "The handler of listen", handler);
 	if (given?.onError !== undefined) checkFunction(source.name, "onError", given.onError);
 	const signal = checkSignal(source.name, given?.signal);

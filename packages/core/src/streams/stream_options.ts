@@ -1,4 +1,4 @@
-import { checkOptionsObject } from "../check/argument.ts";
+import { checkOptionsObject, invalid, show } from "../check/argument.ts";
 import { checkOptionNames } from "../check/option_names.ts";
 
 /** How a stream uses its endpoint. */
@@ -22,5 +22,19 @@ export interface StreamOptions {
 export function checkStreamOptions(call: string, options: StreamOptions | undefined, known: readonly string[]) {
 	const given = checkOptionsObject("", options, "{ close: true }");
 	checkOptionNames("", call, given, known);
-	return { close: given?.close === true, highWaterMark: given?.highWaterMark };
+	const close: unknown = given?.close;
+	if (close !== undefined && typeof close !== "boolean")
+		throw invalid("", `close must be a boolean, not ${show(close)}.`);
+	return { close: close === true, highWaterMark: checkHighWaterMark(given?.highWaterMark) };
+}
+
+function checkHighWaterMark(value: unknown): number | undefined {
+	if (value === undefined) return undefined;
+	if (typeof value !== "number" || !(value >= 0) || (value !== Infinity && !Number.isInteger(value)))
+		throw invalid(
+			"",
+			`highWaterMark must be a number of messages: an integer, 0 or more, or Infinity, not ${show(value)}.`,
+		);
+	// Streams of Node take integers only.
+	return Math.min(value, Number.MAX_SAFE_INTEGER);
 }

@@ -120,6 +120,8 @@ export class BroadcastHubs {
 	readonly #options: HubOptions;
 	readonly #hubs = new Map<string, BroadcastHub>();
 	#objects = 0;
+	/** How often {@link close} was called: an object that was made before is closed. */
+	closings = 0;
 
 	constructor(library: WebLibrary, options: HubOptions) {
 		this.#library = library;
@@ -134,7 +136,7 @@ export class BroadcastHubs {
 
 	open(name: string): BroadcastHub {
 		const known = this.#hubs.get(name);
-		if (known) return known;
+		if (known?.mayAdd()) return known;
 		const hub = new BroadcastHub(this.#library, name, this.#options, () => {
 			if (this.#hubs.get(name) === hub) this.#hubs.delete(name);
 		});
@@ -143,6 +145,7 @@ export class BroadcastHubs {
 	}
 
 	close(): void {
+		this.closings++;
 		for (const hub of [...this.#hubs.values()]) hub.close();
 	}
 }
@@ -168,7 +171,8 @@ export function createBroadcastChannelClass(hubs: BroadcastHubs): BroadcastChann
 		readonly #onmessage = new EventHandler<MessageEvent>(this, "message");
 		readonly #onmessageerror = new EventHandler<BroadcastErrorEvent>(this, "messageerror");
 		readonly #destination: Destination & { keepsAlive: boolean };
-		#isClosed = false;
+		readonly #madeAfter = hubs.closings;
+		#wasClosed = false;
 
 		constructor(name: string) {
 			super();
@@ -186,6 +190,10 @@ export function createBroadcastChannelClass(hubs: BroadcastHubs): BroadcastChann
 
 		get name(): string {
 			return this.#name;
+		}
+
+		get #isClosed(): boolean {
+			return this.#wasClosed || this.#madeAfter !== hubs.closings;
 		}
 
 		get onmessage(): BroadcastChannel["onmessage"] {
@@ -218,8 +226,8 @@ export function createBroadcastChannelClass(hubs: BroadcastHubs): BroadcastChann
 		}
 
 		close(): void {
-			if (this.#isClosed) return;
-			this.#isClosed = true;
+			if (this.#wasClosed) return;
+			this.#wasClosed = true;
 			this.#hub.remove(this.#destination);
 		}
 

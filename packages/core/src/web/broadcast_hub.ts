@@ -55,7 +55,7 @@ const inTask: (run: () => void) => unknown = process.versions.deno ? (run) => se
  * through the ring, so that all threads of all processes see one order of all messages.
  *
  * What a destination gets is decided when a message is taken from the ring: the objects that are there then. Before an object is added,
- * the ring is read, so that it gets no earlier message.
+ * {@link mayAdd} reads the ring, so that it gets no earlier message.
  */
 export class BroadcastHub {
 	readonly #receiver: Receiver;
@@ -102,8 +102,18 @@ export class BroadcastHub {
 		this.#read();
 	}
 
+	/** Whether another object can use the hub. It gets no message that was sent before. */
+	mayAdd(): boolean {
+		try {
+			this.#takeAll();
+		} catch (error) {
+			// The name was removed, and the wait for messages has not noticed it yet.
+			this.#fail(error);
+		}
+		return this.#failure === undefined;
+	}
+
 	add(destination: Destination): void {
-		this.#takeAll();
 		this.#destinations.add(destination);
 		this.keepsAliveChanged();
 	}
@@ -139,6 +149,10 @@ export class BroadcastHub {
 	/** Closes at once, also what still waits to be sent. */
 	close(): void {
 		this.#destinations.clear();
+		this.#leave();
+	}
+
+	#leave(): void {
 		this.#stop.abort();
 		this.#receiver.close();
 		this.#sender.close();
@@ -225,7 +239,7 @@ export class BroadcastHub {
 		this.#failure = { error };
 		this.#deliverToAll({ error });
 		// Another object of this name gets another hub, and what the name is by then.
-		this.#closed();
+		this.#leave();
 	}
 }
 

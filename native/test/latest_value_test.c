@@ -1,5 +1,7 @@
 /* latest_value_test.c - one named value: content, versions, pins, the lock of the writers, waits, and names that are
  * kept. */
+#include <sys/mman.h>
+
 #include "buffers.h"
 #include "handles.h"
 #include "libipc/list.h"
@@ -204,6 +206,99 @@ static void pins_of_the_dead_end(void) {
   ipc_handle_close(writer);
 }
 
+/* The same without a handle that is opened after the deaths, which would look for the dead, too. */
+static void a_set_looks_for_the_dead(void) {
+  enum { PINNED = IPC_FIRST_BUFFERS - 1 };
+  test_worker readers[PINNED];
+  shared = test_shared(sizeof *shared);
+  ipc_handle *writer = must_handle(latest);
+  for (uint32_t i = 0; i < PINNED; i++) {
+    set(writer, "alive");
+    readers[i] = test_start(TEST_PROCESS, pin_and_idle, NULL);
+    test_await(&shared->ready, i + 1);
+  }
+  set(writer, "all others are pinned");
+  for (uint32_t i = 0; i < PINNED; i++) {
+    test_kill(readers[i]);
+    test_reap(readers[i]);
+  }
+  CHECK_EQ(writer->segment.header->buffers, IPC_FIRST_BUFFERS);
+  hooks.clock_ahead_ns += 500000000;
+  set(writer, "later");
+  CHECK_EQ(writer->segment.header->buffers, IPC_FIRST_BUFFERS);
+  ipc_handle_close(writer);
+}
+
+/* The writer is stopped in the middle of its copy: by bytes that cannot be read yet. */
+static struct {
+  ipc_handle *writer;
+  uint8_t *page;
+  size_t size;
+  uint32_t without_version;
+  bool is_current;
+} copying;
+
+static void look_at_the_buffers(int number) {
+  (void)number;
+  ipc_header *header = copying.writer->segment.header;
+  for (uint32_t i = 0; i < header->buffers; i++) {
+    const ipc_buffer *buffer = (ipc_buffer *)(copying.writer->segment.body + i * ipc_buffer_stride(100));
+    if (buffer->version != 0) continue;
+    copying.without_version++;
+    copying.is_current |= i == ipc_buffer_of(header->current);
+  }
+  if (mprotect(copying.page, copying.size, PROT_READ | PROT_WRITE) != 0) _exit(99);
+}
+
+/* So a reader that has copied some of both values sees that it has to copy again. */
+static void a_buffer_has_no_version_while_it_is_written(void) {
+  ipc_handle *it = must_handle(latest);
+  for (int i = 0; i < 2 * IPC_FIRST_BUFFERS; i++) set(it, "before");
+  size_t size = (size_t)sysconf(_SC_PAGESIZE);
+  uint8_t *pages = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(pages != MAP_FAILED);
+  memset(pages, 'x', 2 * size);
+  copying.writer = it;
+  copying.page = pages + size;
+  copying.size = size;
+  CHECK_EQ(mprotect(copying.page, size, PROT_NONE), 0);
+  struct sigaction looks = {.sa_handler = look_at_the_buffers}, before;
+  CHECK_EQ(sigaction(SIGSEGV, &looks, &before), 0);
+  CHECK_EQ(ipc_latest_set(it, copying.page - 50, 100, -1), IPC_OK);
+  CHECK_EQ(sigaction(SIGSEGV, &before, NULL), 0);
+  CHECK_EQ(copying.without_version, 1);
+  CHECK(!copying.is_current);
+  uint8_t value[100];
+  CHECK_EQ(ipc_latest_get(it, value, 100), 100);
+  CHECK(memcmp(value, pages, 100) == 0);
+  munmap(pages, 2 * size);
+  ipc_handle_close(it);
+}
+
+/* A reader whose buffer was taken reads the pinned one, and has seen the version of that. Lengths are not believed. */
+static void a_pinned_value_is_seen_and_checked(void) {
+  ipc_handle *it = must_handle(latest), *other = must_handle(latest);
+  char value[200];
+  set(it, "pinned");
+  uint32_t index = ipc_buffer_of(it->segment.header->current);
+  ipc_buffer *buffer = (ipc_buffer *)(it->segment.body + index * ipc_buffer_stride(100));
+  buffer->version = 77; /* another one than `current` says: taken for another value, at each attempt */
+  check_value(other, "pinned", 77);
+  CHECK_EQ(other->slot->pin, IPC_PIN_NONE);
+  CHECK_EQ(it->segment.header->pinning, 0);
+  buffer->version = 0;
+  CHECK_EQ(ipc_latest_get(other, value, 200), IPC_E_CORRUPT);
+  CHECK_EQ(it->segment.header->pinning, 0);
+  buffer->version = 1;
+  buffer->length = 101; /* less than the target has room for */
+  CHECK_EQ(ipc_latest_get(other, value, 200), IPC_E_CORRUPT);
+  CHECK_EQ(ipc_latest_length(other), IPC_E_CORRUPT);
+  buffer->length = 6;
+  check_value(other, "pinned", 1);
+  ipc_handle_close(it);
+  ipc_handle_close(other);
+}
+
 static void set_and_die(void *unused) {
   (void)unused;
   ipc_handle *it = must_handle(latest);
@@ -317,6 +412,53 @@ static void waits_end_with_a_change(void) {
   ipc_handle_close(it);
 }
 
+static ipc_handle *setter;
+
+static void set_at_the_clock(const char *call) {
+  if (strcmp(call, "now_coarse") != 0 || setter->segment.waits[0].instance == 0) return;
+  hooks.before = NULL;
+  set(setter, "meanwhile");
+}
+
+/* The clock is read when the wait has been taken and does not wait yet: the set there finds nothing to notify. */
+static void a_set_that_finds_no_wait_ends_it(void) {
+  ipc_handle *it = must_handle(latest);
+  setter = must_handle(latest);
+  set(setter, "first");
+  hooks.before = set_at_the_clock;
+  CHECK_EQ(ipc_latest_enter(it, 1, 0, 0), IPC_NOT_EQUAL);
+  CHECK(!hooks.before);
+  CHECK_EQ(count_waits(it, IPC_WAIT_WAITING), 0);
+  CHECK_EQ(it->segment.header->waiting, 0);
+  ipc_handle_close(setter);
+  ipc_handle_close(it);
+}
+
+static void wait_for_all_and_idle(void *unused) {
+  (void)unused;
+  ipc_handle *it = must_handle(latest);
+  int32_t wait;
+  while ((wait = ipc_latest_enter(it, 0, 0, 0)) >= 0) continue;
+  CHECK_EQ(wait, IPC_E_TOO_MANY_WAITS);
+  atomic_fetch_add(&shared->ready, 1);
+  test_idle();
+}
+
+static void a_full_table_of_the_dead_has_space(void) {
+  shared = test_shared(sizeof *shared);
+  ipc_handle *it = must_handle(latest);
+  test_worker dead = test_start(TEST_PROCESS, wait_for_all_and_idle, NULL);
+  test_await(&shared->ready, 1);
+  CHECK_EQ(ipc_latest_enter(it, 0, 0, 0), IPC_E_TOO_MANY_WAITS);
+  test_kill(dead);
+  test_reap(dead);
+  int32_t wait = ipc_latest_enter(it, 0, 0, 0);
+  CHECK_GE(wait, 0);
+  CHECK_EQ(ipc_handle_leave(it, wait), 0);
+  CHECK_EQ(count_waits(it, IPC_WAIT_WAITING), 0);
+  ipc_handle_close(it);
+}
+
 /* Until *seen handles and a state are listed. */
 static ipc_listed_name listed(void) {
   static ipc_listed_name name;
@@ -396,5 +538,7 @@ static void a_kept_name_stays(void) {
 
 TEST_MAIN(TEST_CASE(a_value_is_replaced_as_a_whole), TEST_CASE(options_are_checked), TEST_CASE(versions_wrap),
           TEST_CASE(a_stopped_reader_costs_one_buffer), TEST_CASE(pins_of_the_dead_end),
-          TEST_CASE(a_killed_writer_leaves_the_value_before), TEST_CASE(the_lock_makes_changes_whole),
-          TEST_CASE(waits_end_with_a_change), TEST_CASE(a_kept_name_stays))
+          TEST_CASE(a_set_looks_for_the_dead), TEST_CASE(a_buffer_has_no_version_while_it_is_written),
+          TEST_CASE(a_pinned_value_is_seen_and_checked), TEST_CASE(a_set_that_finds_no_wait_ends_it),
+          TEST_CASE(a_full_table_of_the_dead_has_space), TEST_CASE(a_killed_writer_leaves_the_value_before),
+          TEST_CASE(the_lock_makes_changes_whole), TEST_CASE(waits_end_with_a_change), TEST_CASE(a_kept_name_stays))

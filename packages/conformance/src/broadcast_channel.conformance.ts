@@ -184,6 +184,38 @@ describe("a message", () => {
 		await done;
 	});
 
+	test("is sent, although all objects of its thread are closed; then nothing of the name is left", async () => {
+		using small = createWeb({ prefix, library, capacity: 16_384 });
+		using others = createWeb({ prefix, library });
+		const name = names.next();
+		const [from, to] = [new small.BroadcastChannel(name), new others.BroadcastChannel(name)];
+		const events = heard(to);
+		for (let i = 0; i < 100; i++) from.postMessage("x".repeat(500));
+		from.close();
+		await until(() => events.length === 100);
+		to.close();
+		await until(() => names.existing().length === 0);
+		const alone = open(name);
+		assert.ok(names.existing().length > 0);
+		alone.close();
+		assert.deepEqual(names.existing(), []);
+	});
+
+	test("that is in the ring does not reach an object that is opened then", async () => {
+		const name = names.next();
+		const [from, to] = [open(name), open(name)];
+		from.postMessage("before");
+		const events = heard(to, open(name));
+		const done = gets(to, "done");
+		from.postMessage("done");
+		await done;
+		await until(() => events.length === 3);
+		assert.deepEqual(
+			events.filter(([object]) => object === 1),
+			[[1, "done"]],
+		);
+	});
+
 	test("does not reach objects that are opened later, also by a listener that closes its own", async () => {
 		const name = names.next();
 		const a = open(name);
@@ -390,6 +422,21 @@ describe("back-pressure", () => {
 		to.onmessageerror = () => assert.fail("messages were lost");
 		for (let i = 0; i < count; i++) from.postMessage({ i, text: "a message" });
 		await until(() => next === count);
+	});
+
+	test("a thread that hands out only a little at a time takes the rest afterwards; what nobody here gets does not count", async () => {
+		using narrow = createWeb({ prefix, library, maxPending: 1000 });
+		using others = createWeb({ prefix, library });
+		const name = names.next();
+		const [to, other] = [new narrow.BroadcastChannel(name), new others.BroadcastChannel(name)];
+		for (let i = 0; i < 30; i++) to.postMessage("x".repeat(500)); // heard by the other only
+		const events = heard(to);
+		for (let i = 0; i < 30; i++) other.postMessage(`${i}`.padEnd(500));
+		await until(() => events.length === 30);
+		assert.deepEqual(
+			events.map(([, data]) => Number(data)),
+			Array.from({ length: 30 }, (_, i) => i),
+		);
 	});
 
 	test("more than may wait is a QuotaExceededError, and what was accepted arrives", async () => {

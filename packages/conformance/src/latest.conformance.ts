@@ -163,6 +163,40 @@ describe("a latest value", () => {
 		assert.equal(own.get(), 12);
 		assert.equal(list({ prefix })[0]?.codec, "json");
 	});
+
+	test("a decoder may use the handle that calls it, transfer what it got, and close the handle", async () => {
+		const name = names.next();
+		let during = (_: Uint8Array): void => {};
+		const codec = {
+			id: "own",
+			encode: (value: string) => value,
+			decode: (bytes: Uint8Array): string => {
+				const then = during;
+				during = () => {};
+				then(bytes);
+				return bytes.byteLength === 0 ? "transferred" : new TextDecoder().decode(bytes.slice());
+			},
+		};
+		using other = Latest.open(name, { prefix, codec });
+		const latest = Latest.open(name, { prefix, codec });
+		latest.set("outer");
+		during = () => {
+			latest.set("inner");
+			assert.equal(latest.get(), "inner");
+		};
+		assert.equal(latest.get(), "outer");
+		during = ({ buffer }) => structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+		assert.equal(latest.get(), "transferred");
+		assert.equal(latest.get(), "inner");
+		// An iteration has ended with its handle, also if the decoder that has closed it throws.
+		const changes = latest.changed();
+		during = () => {
+			latest.close();
+			throw new RangeError("not read");
+		};
+		assert.deepEqual(await changes.next(), { value: undefined, done: true });
+		assert.equal(other.get(), "inner");
+	});
 });
 
 describe("an update of a latest value", () => {
@@ -228,6 +262,9 @@ describe("changes of a latest value", () => {
 		using writer = open(name);
 		using viewer = open(name);
 		assert.equal(viewer.wait({ timeout: 0 }), null);
+		// It was never set, which is no change since any version.
+		assert.equal(viewer.wait({ since: 5, timeout: 20 }), null);
+		assert.equal(await viewer.waitAsync({ since: 5, timeout: 20 }), null);
 		expectTook(await took(() => assert.equal(viewer.wait({ timeout: 30 }), null)), 30);
 		writer.set("one");
 		writer.set("two");

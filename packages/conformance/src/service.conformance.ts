@@ -275,6 +275,18 @@ describe("calls of a service", () => {
 		assert.equal(server.running, 0);
 	});
 
+	test("do not keep others from being sent when their time is over", async () => {
+		const name = names.next();
+		using client = Service.connect<TestHandlers>(name, { prefix });
+		// More than a client may have in the queue.
+		const calls = Array.from({ length: 70 }, () => rejectionCode(client.$with({ timeout: 5 }).note("late")));
+		assert.deepEqual(new Set(await Promise.all(calls)), new Set(["ERR_IPC_TIMED_OUT"]));
+		using server = Service.serve(name, new TestHandlers(), { prefix });
+		const { note } = client.$with({ timeout: 60_000 });
+		await Promise.all(Array.from({ length: 70 }, () => note("in time")));
+		assert.equal(server.running, 0);
+	});
+
 	test("keep to the limits of a server and of a method", async () => {
 		using service = open({ concurrency: 5, methods: { later: { concurrency: 1 } } });
 		const { client, seen } = service;
@@ -453,6 +465,62 @@ describe("servers of a service", () => {
 		assert.equal(next.running, 0);
 	});
 
+	test("that leave give their calls an error, or the next server, also if the queue is full", async () => {
+		const name = names.next();
+		const capacity = 4096;
+		const server = Service.serve(name, new TestHandlers(), { prefix, capacity, concurrency: 1 });
+		using waits = Service.connect<TestHandlers>(name, { prefix, capacity, waitForServer: true });
+		using short = Service.connect<TestHandlers>(name, { prefix, capacity, waitForServer: 1 });
+		using asks = Service.connect<TestHandlers>(name, { prefix, capacity, waitForServer: false });
+		const hanging = waits.hang();
+		await until(() => server.running === 1);
+		const waiting = waits.note("waits");
+		const large = "x".repeat(400);
+		const lost = [short, asks].flatMap((client) => Array.from({ length: 100 }, () => client.note(large)));
+		assert.equal(await isPending(Promise.race([hanging, waiting, ...lost])), true);
+		const codes = Promise.all([hanging, ...lost].map((call) => rejectionCode(call)));
+		server.close();
+		assert.deepEqual(await codes, ["ERR_IPC_PEER_DIED", ...lost.map(() => "ERR_IPC_NO_SERVER")]);
+		assert.equal(await isPending(waiting), true);
+		const next = new TestHandlers();
+		using _server = Service.serve(name, next, { prefix, capacity });
+		await waiting;
+		await short.note("short");
+		assert.deepEqual([next.seen.notes, short.$pending, asks.$pending], [["waits", "short"], 0, 0]);
+	});
+
+	test("that leave fail any number of calls that wait in memory", async () => {
+		using service = open({ concurrency: 1 }, { waitForServer: false });
+		const hanging = service.client.hang();
+		await until(() => service.server.running === 1);
+		const calls = [hanging, ...Array.from({ length: 5000 }, () => service.client.nothing())];
+		const codes = Promise.all(calls.map((call) => rejectionCode(call)));
+		service.server.close();
+		assert.deepEqual(new Set(await codes), new Set(["ERR_IPC_PEER_DIED", "ERR_IPC_NO_SERVER"]));
+	});
+
+	test("leave what they have not begun to others, which run it once", async () => {
+		using service = open({ methods: { hang: { concurrency: 1 } } });
+		const { client, server, seen } = service;
+		const begun = client.hang();
+		const abort = new AbortController();
+		const others = [1, 2].map(() => rejection(client.$with({ signal: abort.signal }).hang()));
+		await until(() => server.running === 3);
+		const large = client.sum(new Uint8Array(2_000_000).fill(1));
+		assert.equal(await isPending(begun), true);
+		const handlers = new TestHandlers();
+		using _next = Service.serve(service.name, handlers, { prefix });
+		const code = rejectionCode(begun);
+		server.close();
+		assert.equal(await code, "ERR_IPC_PEER_DIED");
+		assert.equal(await large, 2_000_000);
+		await until(() => handlers.seen.hanging === 2);
+		// The closed server has begun nothing else when its call ended.
+		assert.deepEqual([seen.hanging, seen.aborted], [0, 1]);
+		abort.abort("enough");
+		assert.deepEqual(await Promise.all(others), ["enough", "enough"]);
+	});
+
 	test("give up what still runs when the time of the shutdown is over", async () => {
 		using service = open();
 		const hanging = service.client.hang();
@@ -539,7 +607,9 @@ describe("servers of a service", () => {
 			() => Service.serve(name, { a() {} }, { onError: 1 } as object),
 			() => Service.serve(name, { a() {} }, { timeout: 1 } as object),
 			() => Service.serve(name, { a() {} }, { codec: { id: "x".repeat(60), encode: String, decode: String } }),
-			() => Service.connect(name, { waitForServer: 1 } as object),
+			() => Service.connect(name, { waitForServer: "yes" } as object),
+			() => Service.connect(name, { waitForServer: -1 }),
+			() => Service.connect(name, { waitForServer: Number.NaN }),
 			() => Service.connect(name, { streamBuffer: 0 }),
 			() => Service.connect(name, { timeout: -1 }),
 			() => Service.connect(name, { replyCapacity: 5000 }),

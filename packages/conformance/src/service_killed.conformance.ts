@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { isPending, rejectionCode } from "@libipc/testing/outcome";
-import { RECOVERY_MS, took, until } from "@libipc/testing/timing";
+import { isPending, rejection, rejectionCode } from "@libipc/testing/outcome";
+import type { TestProgram } from "@libipc/testing/test_program";
+import { RECOVERY_MS, sleep, took, until } from "@libipc/testing/timing";
 import { afterAll, describe, test } from "./harness.ts";
+import { instance } from "./instance.ts";
 import { Names } from "./names.ts";
 import { TestHandlers } from "./service_handlers.ts";
 import { Service } from "./service_under_test.ts";
 import { startProgram } from "./start_program.ts";
-import { list } from "./under_test.ts";
+import { list, SharedMemory } from "./under_test.ts";
 
 const names = new Names("service_killed");
 const { prefix } = names;
@@ -20,8 +22,8 @@ const listed = (service: string): string[] =>
 		.map(({ kind, name }) => `${kind} ${name}`);
 
 /** Starts a server in another program. */
-async function startServer(name: string, idempotent = "") {
-	const program = startProgram("service", ["serve", prefix, name, idempotent]);
+async function startServer(name: string, idempotent = "", other = "") {
+	const program = startProgram("service", ["serve", prefix, name, idempotent, other]);
 	assert.equal(await program.line(), "ready");
 	return program;
 }
@@ -40,6 +42,70 @@ function loop(client: ReturnType<typeof connect>): { first: Promise<void>; ended
 	})();
 	ended.catch(() => {});
 	return { first, ended };
+}
+
+/** A server that runs as many calls as it may, all of which wait for their clients, does not end. */
+async function fillWithStreams(program: TestProgram, client: ReturnType<typeof connect>): Promise<void> {
+	const streams = Array.from({ length: 64 }, () => client.items(1_000_000)[Symbol.asyncIterator]());
+	await Promise.all(streams.map((stream) => stream.next()));
+	await sleep(30); // it has time to end
+	assert.equal(program.hasEnded, false);
+	for (let i = 1; i < 100; i++) assert.deepEqual(await streams[0]?.next(), { value: i, done: false });
+	await Promise.all(streams.map((stream) => stream.return?.()));
+	assert.equal(await client.greet("streams"), "Hello, streams");
+}
+
+/** A server that is stopped answers nothing, and goes on as if nothing had happened. */
+async function stopAndContinue(program: TestProgram, client: ReturnType<typeof connect>): Promise<void> {
+	program.signal("SIGSTOP");
+	const waiting = client.greet("again");
+	// More than a client may have in the queue.
+	const calls = Array.from({ length: 70 }, () => rejectionCode(client.$with({ timeout: 50 }).greet()));
+	assert.deepEqual(new Set(await Promise.all(calls)), new Set(["ERR_IPC_TIMED_OUT"]));
+	assert.equal(await isPending(waiting), true);
+	program.signal("SIGCONT");
+	assert.equal(await waiting, "Hello, again");
+	assert.equal(await client.greet("then"), "Hello, then");
+	assert.equal(client.$pending, 0);
+}
+
+/**
+ * A service with a server that has taken a call of `block`, and has not said so, because it blocks; and with a second one, of another
+ * version, without `block`, which runs as many calls as it may.
+ */
+async function fillOther(name: string) {
+	const client = connect(name);
+	const taken = client.block();
+	{
+		using blocked = SharedMemory.open(`${name}.blocked`, { prefix, size: 4 });
+		await until(() => Atomics.load(blocked.words, 0) === 1);
+	}
+	const handlers = new TestHandlers();
+	const { hang, seen } = handlers;
+	const server = Service.serve(
+		name,
+		{ hang, note: (value: unknown) => handlers.note(value), caller: handlers.caller },
+		{ prefix, concurrency: 1 },
+	);
+	const abort = new AbortController();
+	const running = rejection(client.$with({ signal: abort.signal }).hang());
+	await until(() => server.running === 1);
+	const calls = [client.note("never taken"), client.caller("never taken")] as const;
+	return {
+		taken,
+		/** What no server had taken waits, and is run. */
+		async check(): Promise<void> {
+			assert.deepEqual([server.running, seen.notes, await isPending(Promise.race(calls))], [1, [], true]);
+			abort.abort("enough");
+			assert.equal(await running, "enough");
+			await calls[0];
+			assert.deepEqual([(await calls[1]).attempt, seen.notes], [1, ["never taken"]]);
+		},
+		async [Symbol.asyncDispose](): Promise<void> {
+			client.$close();
+			server.close();
+		},
+	};
 }
 
 describe("a service of another program", () => {
@@ -66,6 +132,8 @@ describe("a service of another program", () => {
 			assert.equal($sync.sum(new Uint8Array(600_000).fill(1)), 600_000);
 			for (const item of $sync.items(10_000)) if (item === 40) break;
 			assert.equal(client.$pending, 0);
+			await fillWithStreams(program, client);
+			if (instance.transport === "processes") await stopAndContinue(program, client);
 		}
 		await program.kill();
 	});
@@ -84,6 +152,7 @@ describe("a service of another program", () => {
 		});
 		assert.equal(await blocks.exited, 0);
 		await until(() => server.running === 0);
+		assert.equal(handlers.seen.aborted, 1);
 		server.close();
 		assert.deepEqual(listed(name), []);
 	});
@@ -92,7 +161,8 @@ describe("a service of another program", () => {
 describe("a killed server", () => {
 	test("fails its calls, or others run them again, within a second", async () => {
 		const name = names.next();
-		await using victim = await startServer(name, "rest");
+		const full = names.next();
+		await using victim = await startServer(name, "rest", full);
 		using client = connect(name);
 		await client.greet();
 		const streamed = loop(client);
@@ -100,16 +170,18 @@ describe("a killed server", () => {
 		const hanging = client.hang();
 		const again = client.rest(1000);
 		while ((await client.active()) < 2);
+		await using atLimit = await fillOther(full);
 		const handlers = new TestHandlers();
 		using server = Service.serve(name, handlers, { prefix, methods: { rest: { idempotent: true } } });
 		// Before the kill: on a busy machine, this process learns of it late.
-		const codes = Promise.all([hanging, streamed.ended].map((call) => rejectionCode(call)));
+		const codes = Promise.all([hanging, streamed.ended, atLimit.taken].map((call) => rejectionCode(call)));
 		await victim.kill();
 		const ms = await took(async () => {
-			assert.deepEqual(await codes, ["ERR_IPC_PEER_DIED", "ERR_IPC_PEER_DIED"]);
+			assert.deepEqual(await codes, ["ERR_IPC_PEER_DIED", "ERR_IPC_PEER_DIED", "ERR_IPC_PEER_DIED"]);
 			await until(() => handlers.seen.resting === 1);
 		});
 		assert.ok(ms < RECOVERY_MS, `took ${ms} ms`);
+		await atLimit.check();
 		await again;
 		assert.equal(await client.greet(), "Hello, you");
 		assert.equal(client.$pending, 0);
@@ -122,12 +194,21 @@ describe("a killed server", () => {
 		const name = names.next();
 		await using program = await startServer(name);
 		using client = connect(name);
+		using asks = connect(name, { waitForServer: false });
 		const hanging = client.hang();
 		while ((await client.active()) < 1);
-		const codes = await Promise.all([hanging, client.exit()].map((call) => rejectionCode(call)));
-		assert.deepEqual(codes, ["ERR_IPC_PEER_DIED", "ERR_IPC_PEER_DIED"]);
+		await asks.greet();
+		const large = asks.sum(new Uint8Array(8_000_000));
+		const calls = [hanging, large, client.exit(), asks.note("after the exit")];
+		const codes = await Promise.all(calls.map((call) => rejectionCode(call as Promise<unknown>)));
+		assert.deepEqual([codes[0], codes[2]], ["ERR_IPC_PEER_DIED", "ERR_IPC_PEER_DIED"]);
+		// The arguments had not arrived, and what came later was not taken: neither has run.
+		assert.deepEqual([codes[1], codes[3]], ["ERR_IPC_NO_SERVER", "ERR_IPC_NO_SERVER"]);
 		assert.equal(await program.exited, 0);
 		client.$close();
+		// The inbox of the server, in which the arguments would wait, is closed by the client.
+		await until(() => listed(name).length === 2);
+		asks.$close();
 		assert.deepEqual(listed(name), []);
 	});
 

@@ -1,17 +1,19 @@
 /**
- * Serves or calls a service: `service WHAT PREFIX NAME [IDEMPOTENT]`. WHAT is
+ * Serves or calls a service: `service WHAT PREFIX NAME [IDEMPOTENT] [OTHER]`. WHAT is
  *
- * - `serve`: serves the test handlers until it is killed. IDEMPOTENT is the names of such methods, with commas
+ * - `serve`: serves the test handlers, 64 calls at once, until it is killed. IDEMPOTENT is the names of such methods, with commas; OTHER, the name of a
+ *   second service with the same handlers, whose `block` sets the first word of the shared memory OTHER.blocked
  * - `hang`: calls `hang`, says "calling", and waits
  * - `open`: opens a client, says "open", and waits
  * - `ends`: calls `greet`, says the answer, and ends by itself with its client open
- * - `sync`: calls without an event loop, and says what came
+ * - `sync`: calls without an event loop, says what came, and exits in the middle of a stream and of large arguments
  */
 import { args, say } from "@libipc/testing/program";
 import { TestHandlers } from "../service_handlers.ts";
 import { Service } from "../service_under_test.ts";
+import { SharedMemory } from "../under_test.ts";
 
-const [what, prefix = "", name = "", idempotent = ""] = args;
+const [what, prefix = "", name = "", idempotent = "", other = ""] = args;
 
 /** What keeps clients and servers from being collected. */
 export const kept: unknown[] = [];
@@ -23,7 +25,16 @@ function serve(): void {
 			.filter(Boolean)
 			.map((method) => [method, { idempotent: true }]),
 	);
-	kept.push(Service.serve(name, new TestHandlers(), { prefix, methods }));
+	kept.push(Service.serve(name, new TestHandlers(), { prefix, methods, concurrency: 64 }));
+	if (other) {
+		const blocked = SharedMemory.open(`${other}.blocked`, { prefix, size: 4 });
+		const handlers = new TestHandlers();
+		const block = (): Promise<void> => {
+			Atomics.store(blocked.words, 0, 1);
+			return TestHandlers.prototype.block();
+		};
+		kept.push(Service.serve(other, Object.assign(handlers, { block }), { prefix, methods }));
+	}
 	say("ready");
 }
 
@@ -52,7 +63,8 @@ switch (what) {
 		say(await connect().greet("world"));
 		break;
 	case "sync": {
-		const { $sync, $with } = connect();
+		const client = connect();
+		const { $sync, $with } = client;
 		const errors: unknown[] = [];
 		for (const call of [
 			() => $sync.fails("type"),
@@ -79,6 +91,9 @@ switch (what) {
 				errors,
 			}),
 		);
+		const large = client.sum(new Uint8Array(5_000_000));
+		large.catch(() => {});
+		for await (const tick of client.ticks()) if (tick === 40) process.exit(0);
 		break;
 	}
 	default:

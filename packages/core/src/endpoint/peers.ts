@@ -23,6 +23,9 @@ export class PeerWatch {
 	readonly #engine: EngineEndpoint;
 	readonly #known = new Map<number, Peer>();
 	readonly #unreported: PeerEvent[] = [];
+	/** The dead receivers that the segment names, and how many have been added since this watch began. */
+	#deadReceivers: ReadonlySet<number> | undefined;
+	#receiverDeaths = 0;
 
 	constructor(engine: EngineEndpoint) {
 		this.#engine = engine;
@@ -34,18 +37,28 @@ export class PeerWatch {
 		return this.#unreported.shift();
 	}
 
+	/**
+	 * How many receivers have died since this was first asked, or an event, until {@link next} had no event. It counts those too that
+	 * joined and died between two calls, of which there is no event. A segment keeps the last deaths of each slot.
+	 */
+	get receiverDeaths(): number {
+		return this.#receiverDeaths;
+	}
+
 	#compare(): void {
 		if (records.length === 0) records = new Uint32Array((limits.maxReceivers + limits.maxSenders) * PEER_WORDS);
 		const end = this.#engine.peers(records) * PEER_WORDS;
 		const gone = new Map(this.#known);
 		const died = new Set<number>();
+		const deadReceivers = new Set<number>();
 		for (let at = 0; at < end; at += PEER_WORDS) {
 			const id = records[at + INSTANCE] as number;
-			for (let death = 0; death < abi.PEER_DEATHS; death++) died.add(records[at + DIED + death] as number);
+			const deaths = records[at + ROLE] === abi.Role.sender ? died : deadReceivers;
+			for (let death = 0; death < abi.PEER_DEATHS; death++) deaths.add(records[at + DIED + death] as number);
 			if (id === 0) continue;
 			// Dead, and its death has not been noticed yet.
 			if (records[at + ALIVE] === 0) {
-				died.add(id);
+				deaths.add(id);
 				continue;
 			}
 			if (gone.delete(id)) continue;
@@ -59,8 +72,13 @@ export class PeerWatch {
 		}
 		for (const [id, peer] of gone) {
 			this.#known.delete(id);
-			this.#unreported.push({ type: died.has(id) ? "died" : "left", ...peer, id });
+			const isDead = died.has(id) || deadReceivers.has(id);
+			this.#unreported.push({ type: isDead ? "died" : "left", ...peer, id });
 		}
+		const before = this.#deadReceivers;
+		this.#deadReceivers = deadReceivers;
+		// Instances are never used twice; 0 stands for no death.
+		if (before) for (const id of deadReceivers) if (id !== 0 && !before.has(id)) this.#receiverDeaths++;
 	}
 }
 

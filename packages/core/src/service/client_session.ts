@@ -16,10 +16,11 @@ export class ClientSession {
 	constructor(
 		service: OpenedService,
 		capacity: number | undefined,
-		handle: (frame: Uint8Array) => void,
+		handle: (frame: Uint8Array, client: number) => void,
 		lost: (session: ClientSession, error: unknown) => void,
 	) {
-		this.#handle = handle;
+		const { id } = this;
+		this.#handle = (frame) => handle(frame, id);
 		// The calls keep the process alive, not the ring.
 		this.#ring = service.ring(this.id, capacity).unref();
 		this.#receive().catch((error: unknown) => {

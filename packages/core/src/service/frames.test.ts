@@ -38,7 +38,7 @@ describe("frames of services", () => {
 		const bytes = callFrame();
 		expect(parseCall(bytes)).toEqual({
 			...{ flags: 0, call: 42, client: 0x1f_2345_6789_abcd, deadline: 5_000_000_000, pid: 1234, uid: 1000 },
-			...{ credit: 32, argsLength: 0, method: "quote", payload: 53 },
+			...{ credit: 32, argsLength: 0, unrun: 0, method: "quote", payload: 53 },
 		});
 		const credit = Uint8Array.from([1, 9, 0, 0, 42, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0]);
 		expect(parseInbox(credit)).toEqual({ type: 9, flags: 0, call: 42, id: 5, payload: 24, credit: 16 });

@@ -60,6 +60,7 @@ export const FailureFlags = {
 export const HEADER_BYTES = 16;
 export const CALL_BYTES = 48;
 export const CREDIT_BYTES = 24;
+const UNRUN_AT = 44;
 /** Ids of clients and servers are below it, so that a number of JavaScript holds them. */
 export const ID_LIMIT = 2 ** 53;
 /** What stands for no user. */
@@ -133,10 +134,12 @@ export interface CallFrame {
 	readonly payload: number;
 	/** Of a call with `large`: the length of the arguments. */
 	readonly argsLength: number;
+	/** How often a server has taken the request and put it back without running it. */
+	readonly unrun: number;
 }
 
 /** The fields of a request that a client writes. */
-export type NewCall = Omit<CallFrame, "method" | "payload">;
+export type NewCall = Omit<CallFrame, "method" | "payload" | "unrun">;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -196,6 +199,7 @@ export function parseCall(bytes: Uint8Array): CallFrame | undefined {
 		uid: u32(bytes, 28),
 		credit: u32(bytes, 32),
 		argsLength: u32(bytes, 36),
+		unrun: u32(bytes, UNRUN_AT),
 		method,
 		payload,
 	};
@@ -217,8 +221,17 @@ export function writeCall(bytes: Uint8Array, method: Uint8Array, fields: NewCall
 	setU32(bytes, 36, fields.argsLength);
 	setU16(bytes, 40, method.byteLength);
 	setU16(bytes, 42, 0);
-	setU32(bytes, 44, 0);
+	setU32(bytes, UNRUN_AT, 0);
 	bytes.set(method, CALL_BYTES);
+}
+
+/**
+ * Counts in a request, in the ring, that the server which has its lease puts it back without running it. Called before the lease ends:
+ * the take lock of the queue orders this store before the next take. If the server is killed in between, the request goes back as well,
+ * and was not run either.
+ */
+export function countUnrun(bytes: Uint8Array): void {
+	setU32(bytes, UNRUN_AT, u32(bytes, UNRUN_AT) + 1);
 }
 
 /** Changes the number and the client of a request: it is sent again under them. */

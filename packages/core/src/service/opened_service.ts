@@ -132,6 +132,11 @@ export class OpenedService {
 		this.#library.Channel.clear(this.#nameOf(CLIENT, client), { prefix: this.#options.prefix });
 	}
 
+	/** Whether at least so many servers take requests. */
+	hasServers(count: number): boolean {
+		return this.#library.Queue.waitForReceivers(this.name, count, { prefix: this.#options.prefix, timeout: 0 });
+	}
+
 	/** Counts a server of this thread, until the function that is returned is called. */
 	countServer(): () => void {
 		let isCounted = true;

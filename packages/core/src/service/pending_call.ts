@@ -21,6 +21,8 @@ export interface NewCallOptions {
 	/** The frame with the arguments, if they are not in the request. */
 	readonly args: Uint8Array | undefined;
 	readonly idempotent: boolean;
+	/** Whether it has a timeout. */
+	readonly hasTimeout: boolean;
 	readonly resolve: (value: unknown) => void;
 	readonly reject: (reason: unknown) => void;
 }
@@ -33,6 +35,7 @@ export class PendingCall {
 	readonly args: Uint8Array | undefined;
 	/** Whether it may be sent again if it may have been run. */
 	idempotent: boolean;
+	readonly hasTimeout: boolean;
 	readonly resolve: (value: unknown) => void;
 	readonly reject: (reason: unknown) => void;
 	state: CallState = "waiting";
@@ -44,15 +47,18 @@ export class PendingCall {
 	stream: IncomingStream | undefined;
 	/** The id of the client under which it was sent. */
 	client = 0;
+	/** Since when it has been seen to wait while no server is open, on the clock of `performance.now`; below 0: not now. */
+	unservedSince = -1;
 	#timer: ReturnType<typeof setTimeout> | undefined;
 	#unlisten: (() => void) | undefined;
 
-	constructor({ id, method, frame, args, idempotent, resolve, reject }: NewCallOptions) {
+	constructor({ id, method, frame, args, idempotent, hasTimeout, resolve, reject }: NewCallOptions) {
 		this.id = id;
 		this.method = method;
 		this.frame = frame;
 		this.args = args;
 		this.idempotent = idempotent;
+		this.hasTimeout = hasTimeout;
 		this.resolve = resolve;
 		this.reject = reject;
 	}

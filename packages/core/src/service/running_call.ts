@@ -70,6 +70,7 @@ export class RunningCall implements CallContext {
 		served: ServedMethod,
 		frame: CallFrame,
 		uid: number | undefined,
+		attempt: number,
 		lease: Lease,
 	) {
 		this.#environment = environment;
@@ -80,7 +81,7 @@ export class RunningCall implements CallContext {
 		this.method = frame.method;
 		this.pid = frame.pid;
 		this.uid = uid;
-		this.attempt = lease.attempt;
+		this.attempt = attempt;
 		this.deadline = frame.deadline === 0 ? undefined : frame.deadline;
 		this.credit = frame.credit;
 		this.lease = lease;

@@ -66,12 +66,18 @@ export class ServiceCaller {
 	#queued = 0;
 	/** Whether a call waits for space in the queue. */
 	#isBlocked = false;
+	/** Whether a loop sends the calls that wait in memory. */
+	#isSending = false;
+	/** Whether calls have been seen to wait while no server is open. */
+	#hasUnserved = false;
 	#pending = 0;
 	#lastCall = 0;
 	#lookTimer: ReturnType<typeof setInterval> | undefined;
 	#watch: PeerWatch | undefined;
 	/** When a server was seen dead, on the clock of `performance.now`; below 0: never. */
 	#lastDeath = -DEATH_MATTERS_MS;
+	/** How many deaths of servers have been seen. */
+	#deaths = 0;
 	/** Whether a call blocks the thread: nothing may wait for the event loop. */
 	#isBlocking = false;
 	#closed = false;
@@ -198,6 +204,7 @@ export class ServiceCaller {
 				frame,
 				args: argsFrame,
 				idempotent: own.idempotent,
+				hasTimeout: timeout >= 0,
 				resolve,
 				reject,
 			});
@@ -277,12 +284,23 @@ export class ServiceCaller {
 
 	/** Sends the calls that wait in memory, as far as the window allows. */
 	#sendWaiting(): void {
+		// A call that fails is over, and then others may be sent: by the loop that runs already, however many fail.
+		if (this.#isSending) return;
+		this.#isSending = true;
+		try {
+			this.#sendEach();
+		} finally {
+			this.#isSending = false;
+		}
+	}
+
+	#sendEach(): void {
 		for (const call of this.#waiting) {
-			if (this.#isBlocked || this.#queued >= WINDOW) return;
-			if (!this.#options.waitForServer && this.#requests.receiverCount === 0) {
-				this.#fail(call, this.#noServerError());
+			if (this.#patienceOf(call) === 0 && this.#requests.receiverCount === 0) {
+				this.#fail(call, this.#noServerError(call));
 				continue;
 			}
+			if (this.#isBlocked || this.#queued >= WINDOW) return;
 			this.#address(call);
 			try {
 				if (this.#requests.trySend(call.frame)) this.#hasSent(call);
@@ -336,10 +354,15 @@ export class ServiceCaller {
 	}
 
 	/** A frame that a server has sent. It is valid during this call only. */
-	readonly #handle = (bytes: Uint8Array): void => {
+	readonly #handle = (bytes: Uint8Array, client: number): void => {
 		const frame = parseReply(bytes);
-		const call = frame && this.#calls.get(frame.call);
-		if (!frame || !call) return;
+		if (!frame) return;
+		const call = this.#calls.get(frame.call);
+		if (!call) {
+			// It is over, and a second server runs it: that of a stream would wait for the loop for ever.
+			if (frame.type === FrameType.started) this.#cancelUnknown(frame, client);
+			return;
+		}
 		this.#received++;
 		if (frame.type === FrameType.started) {
 			try {
@@ -362,6 +385,14 @@ export class ServiceCaller {
 			else this.#fail(call, error);
 		}
 	};
+
+	#cancelUnknown({ id, call }: Frame, client: number): void {
+		try {
+			this.#linkTo(id).send(bareFrame(FrameType.cancel, 0, call, client), this.#isBlocking);
+		} catch {
+			// The server is gone, or its inbox cannot be opened.
+		}
+	}
 
 	/** A server says that it runs a call. */
 	#started(call: PendingCall, frame: Frame): void {
@@ -540,6 +571,7 @@ export class ServiceCaller {
 	#watchServers(): void {
 		this.#watch ??= this.#requests.watchPeers();
 		while (this.#watch.next());
+		this.#deaths = this.#watch.receiverDeaths;
 	}
 
 	/** Looks for servers that have died, or are closed. */
@@ -563,20 +595,66 @@ export class ServiceCaller {
 
 	#lookAtQueue(): void {
 		const now = performance.now();
-		for (let event = this.#watch?.next(); event; event = this.#watch?.next())
-			if (event.type === "died" && event.role === "receiver") this.#lastDeath = now;
-		if (this.#calls.size === 0 || this.#requests.receiverCount > 0) return;
+		while (this.#watch?.next());
+		const deaths = this.#watch?.receiverDeaths ?? 0;
+		if (deaths !== this.#deaths) this.#lastDeath = now;
+		this.#deaths = deaths;
+		if (this.#calls.size === 0) return;
+		if (this.#requests.receiverCount > 0) {
+			if (this.#hasUnserved) for (const call of this.#calls.values()) call.unservedSince = -1;
+			this.#hasUnserved = false;
+			return;
+		}
 		// What servers have answered before they left is there.
 		this.#readAll();
 		if (now - this.#lastDeath < DEATH_MATTERS_MS) {
 			this.#lastDeath = -DEATH_MATTERS_MS;
 			this.#loseQueued((call) => {
-				if (call.idempotent && this.#options.waitForServer) this.#sendAgain(call);
+				if (call.idempotent && this.#patienceOf(call) > 0) this.#sendAgain(call);
 				else this.#fail(call, this.#diedError(call));
 			});
 			this.service.sweep();
 		}
-		if (!this.#options.waitForServer) this.#loseQueued((call) => this.#fail(call, this.#noServerError()));
+		this.#failUnserved(now);
+	}
+
+	/** How long a call waits while no server is open. Milliseconds. */
+	#patienceOf({ hasTimeout }: PendingCall): number {
+		const { withTimeout, without } = this.#options.waitForServer;
+		return hasTimeout ? withTimeout : without;
+	}
+
+	/**
+	 * No server is open, and none was killed lately: no server has the calls that wait, or it would have said so before it left. Those that
+	 * have waited long enough fail. No later server runs them: the others are sent again, under another id.
+	 */
+	#failUnserved(now: number): void {
+		this.#hasUnserved = true;
+		const failing = new Set<PendingCall>();
+		let isSent = false;
+		for (const call of this.#calls.values()) {
+			if (call.state === "started" || call.isGivenUp) continue;
+			if (call.unservedSince < 0) call.unservedSince = now;
+			if (now - call.unservedSince < this.#patienceOf(call)) continue;
+			failing.add(call);
+			if (call.state !== "waiting") isSent = true;
+		}
+		if (failing.size === 0) return;
+		const again: PendingCall[] = [];
+		if (isSent)
+			this.#loseQueued((call) => {
+				if (failing.has(call)) return;
+				if (call.isGivenUp) this.#forget(call);
+				// What waits for space in the queue waits in memory again when there is some.
+				else if (call.state === "queued") again.push(call);
+			});
+		for (const call of again) this.#detach(call);
+		const behind = [...this.#waiting];
+		this.#waiting.clear();
+		for (const call of again) call.state = "waiting";
+		for (const call of [...again, ...behind]) this.#waiting.add(call);
+		for (const call of failing) this.#fail(call, this.#noServerError(call));
+		this.#sendWaiting();
 	}
 
 	/** What to do with the calls that are in the queue, or were taken by servers that are gone. No later server runs these requests. */
@@ -631,9 +709,11 @@ export class ServiceCaller {
 			for (const call of [...this.#calls.values()]) this.#fail(call, reason);
 			return;
 		}
+		// The last server that leaves removes it, too, if it cannot say that it has run a request: see `Server`.
+		const isServed = this.#requests.receiverCount > 0;
 		for (const call of lost) {
 			call.client = 0;
-			this.#fail(call, error);
+			this.#fail(call, isServed ? error : this.#diedError(call));
 		}
 	}
 
@@ -722,11 +802,16 @@ export class ServiceCaller {
 		);
 	}
 
-	#noServerError(): IpcError {
+	#noServerError(call: PendingCall): IpcError {
+		const patience = this.#patienceOf(call);
+		const why =
+			patience === 0
+				? "and this client does not wait for one (waitForServer: false)"
+				: `and none was opened within ${patience} ms, the longest time that this client waits for one. To wait longer, give the call a timeout, or pass the option waitForServer`;
 		return new IpcError(
 			"ERR_IPC_NO_SERVER",
 			this.service.name,
-			`No server of ${this.service.endpoint} is open, and this client does not wait for one (waitForServer: false).`,
+			`No server of ${this.service.endpoint} is open, ${why}. ${call.method} was not run.`,
 		);
 	}
 

@@ -10,6 +10,8 @@ import type { CallInfo, CallOptions, ConnectOptions, ServeOptions, ShutdownOptio
 const DEFAULT_CONCURRENCY = 1024;
 const DEFAULT_STREAM_BUFFER = 32;
 const DEFAULT_SHUTDOWN_MS = 10_000;
+/** Longer than it takes to restart a server. */
+const DEFAULT_WAIT_FOR_SERVER_MS = 10_000;
 
 /** The options of a server, checked. */
 export interface ServerOptions {
@@ -21,7 +23,8 @@ export interface ServerOptions {
 /** The options of a client, checked. */
 export interface CallerOptions {
 	readonly methods: ReadonlyMap<string, MethodOptions>;
-	readonly waitForServer: boolean;
+	/** How long a call with a timeout, and one without, waits while no server is open. Milliseconds. */
+	readonly waitForServer: { readonly withTimeout: number; readonly without: number };
 	readonly streamBuffer: number;
 	readonly replyCapacity: number | undefined;
 }
@@ -36,6 +39,15 @@ export interface CheckedCall {
 function checkBoolean(service: string, what: string, value: unknown, byDefault: boolean): boolean {
 	if (value === undefined || typeof value === "boolean") return value ?? byDefault;
 	throw invalid(service, `${what} must be a boolean, not ${show(value)}.`);
+}
+
+function checkWaitForServer(service: string, value: unknown): CallerOptions["waitForServer"] {
+	if (value === undefined) return { withTimeout: Infinity, without: DEFAULT_WAIT_FOR_SERVER_MS };
+	let ms = value;
+	if (typeof ms === "boolean") ms = ms ? Infinity : 0;
+	if (typeof ms !== "number" || !(ms >= 0))
+		throw invalid(service, `waitForServer must be a boolean, or milliseconds from 0 on, not ${show(value)}.`);
+	return { withTimeout: ms, without: ms };
 }
 
 /** Checks the options of a server, except for those of its names. */
@@ -65,7 +77,7 @@ export function checkConnect(
 	if (replyCapacity !== undefined) checkNumber(service, "replyCapacity", replyCapacity, limits.maxCapacity, 0);
 	return {
 		methods: checkMethods(service, given.methods, "clientMethod"),
-		waitForServer: checkBoolean(service, "waitForServer", waitForServer, true),
+		waitForServer: checkWaitForServer(service, waitForServer),
 		streamBuffer: checkNumber(service, "streamBuffer", streamBuffer, 65_535, DEFAULT_STREAM_BUFFER),
 		replyCapacity,
 		timeout: timeoutOf(service, given),

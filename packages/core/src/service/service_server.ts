@@ -7,8 +7,10 @@ import { warnOnce } from "../warn_once.ts";
 import { ClientConnection } from "./client_connection.ts";
 import {
 	bareFrame,
+	CALL_BYTES,
 	CallFlags,
 	type CallFrame,
+	countUnrun,
 	FailureFlags,
 	FrameType,
 	HEADER_BYTES,
@@ -32,6 +34,8 @@ import { contextHandlerOf } from "./with_context.ts";
 /** A call that is not answered so soon leaves the queue, and its client learns which server runs it. Milliseconds. */
 const SOON_MS = 1;
 const MOST_FRAMES = 256;
+/** After the first look for returned requests: a receiver looks for those of the dead at most every 400 ms. Milliseconds. */
+const SECOND_LOOK_MS = 410;
 
 /**
  * A server. It takes a request from the queue, runs it, and sends the answer to the ring of its client. The lease of a request is ended
@@ -64,6 +68,8 @@ export class Server implements ServiceServer {
 	/** Counts this server out of those of this thread. */
 	readonly #leaveThread: () => void;
 	#sweepTimer: ReturnType<typeof setTimeout> | undefined;
+	/** The second look for requests that a server which is gone had taken. */
+	#returnsTimer: ReturnType<typeof setTimeout> | undefined;
 	#stopped = false;
 	#closed = false;
 	readonly ended: Promise<void>;
@@ -88,7 +94,7 @@ export class Server implements ServiceServer {
 		});
 		// Before its endpoints: at the exit of the process it is closed before them, and answers what it runs.
 		this.#leaveExit = closeAtExit(this, () => {});
-		this.#inbox = service.inbox(this.#id).unref();
+		this.#inbox = service.inbox(this.#id);
 		try {
 			this.#requests = service.requestReceiver((event) => this.#peer(event));
 			service.sweep();
@@ -114,13 +120,16 @@ export class Server implements ServiceServer {
 		return this.#running;
 	}
 
+	// Both: at its limit, a server does not wait for requests.
 	ref(): this {
 		this.#requests.ref();
+		this.#inbox.ref();
 		return this;
 	}
 
 	unref(): this {
 		this.#requests.unref();
+		this.#inbox.unref();
 		return this;
 	}
 
@@ -164,20 +173,20 @@ export class Server implements ServiceServer {
 	#take(lease: Lease): void {
 		const frame = parseCall(lease.bytes);
 		const client = frame && this.#clientOf(frame.client);
-		// No client waits for it: it is no request, its client is gone, it has given up all that it had sent, or its time is over.
-		const isLate = frame && frame.deadline !== 0 && this.#service.now() > frame.deadline;
-		if (!frame || !client || isLate || client.calls.has(frame.call)) {
+		// No client waits for it: it is no request, or its client is gone, or has given up all that it had sent.
+		if (!frame || !client || client.calls.has(frame.call)) {
 			lease.done();
 			return;
 		}
+		const attempt = attemptOf(frame, lease);
 		const served = this.#methods.get(frame.method);
-		const refused = this.#whyRefused(frame, served, lease.attempt);
+		const refused = this.#whyRefused(frame, served, attempt);
 		if (!served || refused) {
 			this.#answerLease(client, lease, () => this.#failure(frame.call, 0, ...(refused as [IpcErrorCode, string])));
 			return;
 		}
 		const uid = frame.uid === NO_UID ? undefined : frame.uid;
-		const call = new RunningCall(this.#environment, client, served, frame, uid, lease);
+		const call = new RunningCall(this.#environment, client, served, frame, uid, attempt, lease);
 		client.calls.set(frame.call, call);
 		this.#running++;
 		this.#leased++;
@@ -187,20 +196,70 @@ export class Server implements ServiceServer {
 	}
 
 	#whyRefused(
-		{ method }: CallFrame,
+		{ method, deadline }: CallFrame,
 		served: ServedMethod | undefined,
 		attempt: number,
 	): [IpcErrorCode, string] | undefined {
-		if (!served)
+		// Its client does not wait for the answer, but needs one: until then the request counts as one that is in the queue.
+		if (deadline !== 0 && this.#service.now() > deadline)
 			return [
-				"ERR_IPC_NO_METHOD",
-				`${this.#service.endpoint} has no method ${JSON.stringify(method)}. Its methods are ${[...this.#methods.keys()].join(", ")}.`,
+				"ERR_IPC_TIMED_OUT",
+				`The time of this call of ${method} of ${this.#service.endpoint} was over before a server took it${attempt > 1 ? " again" : ". It was not run"}.`,
 			];
-		if (attempt === 1 || served.options.idempotent) return undefined;
+		// Before the method is looked for: a server of another version, which has the method, may have run it.
+		if (attempt > 1 && !served?.options.idempotent)
+			return [
+				"ERR_IPC_PEER_DIED",
+				`The server of ${this.#service.endpoint} that ran ${method} was killed or closed before it answered. ${method} may have run, partly or whole. If it may run twice, mark it: { methods: { ${method}: { idempotent: true } } }.`,
+			];
+		if (served) return undefined;
 		return [
-			"ERR_IPC_PEER_DIED",
-			`The server of ${this.#service.endpoint} that ran ${method} was killed or closed before it answered. ${method} may have run, partly or whole. If it may run twice, mark it: { methods: { ${method}: { idempotent: true } } }.`,
+			"ERR_IPC_NO_METHOD",
+			`${this.#service.endpoint} has no method ${JSON.stringify(method)}: the methods of the server that took the call are ${[...this.#methods.keys()].join(", ")}.`,
 		];
+	}
+
+	/**
+	 * Answers the requests that a server which is gone had taken, and that may not run again. Their clients are not to wait until a server
+	 * has room: this server and all others may be at their limits for hours. What may run goes back, as if it had not been taken.
+	 *
+	 * A queue gives its messages out in order, and what went back lies before what was never taken. So the first request that was never
+	 * taken is the last one to look at.
+	 */
+	#answerReturned(): void {
+		const kept: Lease[] = [];
+		try {
+			for (;;) {
+				const lease = this.#requests.tryTake();
+				if (!lease) break;
+				const frame = parseCall(lease.bytes);
+				const attempt = frame ? attemptOf(frame, lease) : 1;
+				const client = frame && attempt > 1 ? this.#clientOf(frame.client) : undefined;
+				const refused =
+					frame && client && !client.calls.has(frame.call)
+						? this.#whyRefused(frame, this.#methods.get(frame.method), attempt)
+						: undefined;
+				if (frame && client && refused)
+					this.#answerLease(client, lease, () => this.#failure(frame.call, 0, ...refused));
+				else kept.push(lease);
+				if (attempt === 1) break;
+			}
+		} finally {
+			for (const lease of kept) {
+				if (lease.bytes.byteLength >= CALL_BYTES) countUnrun(lease.bytes);
+				lease.retry();
+			}
+		}
+	}
+
+	/** If this server takes no requests, because it runs as many calls as it may. */
+	#lookForReturned(): void {
+		if (this.#stopped || this.#requests.closed || this.#running < this.#options.concurrency) return;
+		try {
+			this.#answerReturned();
+		} catch (error) {
+			this.#broken(error);
+		}
 	}
 
 	/** The connection to a client; `undefined`: it is gone. */
@@ -373,11 +432,14 @@ export class Server implements ServiceServer {
 	/** Answers a request that is not run. */
 	#answerLease(client: ClientConnection<RunningCall>, lease: Lease, frame: () => Uint8Array): void {
 		const sent = client.send(frame());
-		if (sent === true) lease.done();
-		else
-			void sent.then(() => {
-				if (!this.#requests.closed) lease.done();
-			});
+		if (sent === true) {
+			lease.done();
+			return;
+		}
+		countUnrun(lease.bytes); // this server may be closed before the answer is sent
+		void sent.then(() => {
+			if (!this.#requests.closed) lease.done();
+		});
 	}
 
 	/** A call is answered, or was given up. */
@@ -475,7 +537,8 @@ export class Server implements ServiceServer {
 	}
 
 	/** Another client or server of this service joined, left or died. */
-	#peer({ type }: PeerEvent): void {
+	#peer({ type, role }: PeerEvent): void {
+		if (role === "receiver" && type !== "joined") this.#serverGone();
 		if (type !== "died" || this.#sweepTimer !== undefined || this.#closed) return;
 		// Soon: several processes may be killed together.
 		this.#sweepTimer = setTimeout(() => {
@@ -483,6 +546,15 @@ export class Server implements ServiceServer {
 			this.#sweep();
 		}, 50);
 		this.#sweepTimer.unref();
+	}
+
+	/** Another server is gone: what it had taken is in the queue again, or will be after the next look for the dead. */
+	#serverGone(): void {
+		this.#lookForReturned();
+		if (this.#closed) return;
+		clearTimeout(this.#returnsTimer);
+		this.#returnsTimer = setTimeout(() => this.#lookForReturned(), SECOND_LOOK_MS);
+		this.#returnsTimer.unref();
 	}
 
 	#sweep(): void {
@@ -500,7 +572,10 @@ export class Server implements ServiceServer {
 		// Their clients know from now on which server runs them, so that the queue can be closed.
 		for (const client of this.#clients.values())
 			for (const call of client.calls.values()) if (!call.isAnnounced) this.#hasStarted(call, 0);
-		await this.#until(() => this.#leased === 0, ends);
+		if (!(await this.#until(() => this.#leased === 0, ends))) {
+			this.close();
+			return false;
+		}
 		this.#requests.close();
 		const isDone = await this.#until(() => this.#running === 0, ends);
 		this.close();
@@ -539,7 +614,9 @@ export class Server implements ServiceServer {
 		this.#leaveExit();
 		clearTimeout(this.#ageTimer);
 		clearTimeout(this.#sweepTimer);
+		clearTimeout(this.#returnsTimer);
 		for (const client of this.#clients.values()) for (const call of [...client.calls.values()]) this.#giveBack(call);
+		this.#answerWhatIsLeft();
 		// What has a lease still goes back to the queue.
 		this.#requests.close();
 		this.#inbox.close();
@@ -550,17 +627,39 @@ export class Server implements ServiceServer {
 		this.#end();
 	}
 
+	/** If this is the last server, its clients are not to wait for another one because of what a server before it had taken. */
+	#answerWhatIsLeft(): void {
+		try {
+			if (!this.#requests.closed && !this.#service.hasServers(2)) this.#answerReturned();
+		} catch {
+			// The name was cleared, or the memory is damaged: there is nothing to answer.
+		}
+	}
+
 	/** This server ends before the call does. */
 	#giveBack(call: RunningCall): void {
-		const { idempotent } = call.served.options;
-		const isAgain = idempotent && !call.isStream;
+		const { served, isRunning } = call;
+		const isAgain = !isRunning || (served.options.idempotent && !call.isStream);
 		call.cancel("The server was closed.");
-		if (isAgain && call.lease) return;
+		if (!isRunning) {
+			// Another server may run it from now on.
+			served.waiting.delete(call);
+			call.begin = undefined;
+		}
+		if (isAgain && call.lease) {
+			if (!isRunning) countUnrun(call.lease.bytes);
+			return;
+		}
 		const flags = isAgain ? FailureFlags.retry : 0;
 		const message = `The server of ${this.#service.endpoint} was closed before it answered. ${call.method} may have run, partly or whole.`;
+		const { connection } = call;
 		try {
-			if (call.connection.send(this.#failure(call.call, flags, "ERR_IPC_PEER_DIED", message)) === true)
-				this.#endLease(call);
+			const isSent =
+				connection.send(this.#failure(call.call, flags, "ERR_IPC_PEER_DIED", message)) === true ||
+				connection.sendNow(this.#started(call, 0));
+			if (isSent) this.#endLease(call);
+			// Its client does not read, and would not learn that a server has run the request.
+			else if (call.lease && !this.#service.hasServers(2)) this.#service.dropRing(connection.id);
 		} catch {
 			// Its client notices that this server is closed.
 		}
@@ -574,6 +673,9 @@ export class Server implements ServiceServer {
 		await this.shutdown();
 	}
 }
+
+/** How often a request has been given to a server that may have run it. */
+const attemptOf = ({ unrun }: CallFrame, { attempt }: Lease): number => Math.max(1, attempt - unrun);
 
 const isClosed = (error: unknown): boolean => error instanceof IpcError && error.code === "ERR_IPC_CLOSED";
 

@@ -156,11 +156,12 @@ export interface ConnectOptions<Handlers> extends ServiceNameOptions {
 	 */
 	readonly methods?: { readonly [Name in MethodName<Handlers>]?: ClientMethodOptions | undefined } | undefined;
 	/**
-	 * Whether a call waits for a server if none is open. false: it rejects with `ERR_IPC_NO_SERVER` at once.
+	 * How long a call waits while no server is open, in milliseconds. Then it rejects with `ERR_IPC_NO_SERVER`, and no later server runs it.
+	 * true: until the call's timeout, or without a limit. false: it does not wait.
 	 *
-	 * @defaultValue `true`: until the call's timeout
+	 * @defaultValue until the call's timeout; a call without a timeout waits for 10 seconds
 	 */
-	readonly waitForServer?: boolean | undefined;
+	readonly waitForServer?: boolean | number | undefined;
 	/**
 	 * The timeout of calls that pass none: {@link CallOptions.timeout}.
 	 *
@@ -234,7 +235,7 @@ export interface ServiceServer extends Disposable, AsyncDisposable {
 	readonly ended: Promise<void>;
 	/**
 	 * Closes the server at once. {@link CallContext.signal} of the calls that run is aborted. They fail with `ERR_IPC_PEER_DIED`; those of
-	 * idempotent methods go to another server.
+	 * idempotent methods, and those that have not begun, go to another server.
 	 *
 	 * @example
 	 * import { Service } from "libipc/service";
@@ -246,7 +247,7 @@ export interface ServiceServer extends Disposable, AsyncDisposable {
 	close(): void;
 	/**
 	 * Takes no more calls, waits until those that run are answered, and closes the server. Requests that no server has taken stay for the
-	 * next server.
+	 * next server, as long as {@link ConnectOptions.waitForServer} of their clients allows.
 	 *
 	 * @returns false if the time was up first.
 	 * @throws IpcError `ERR_IPC_INVALID_ARGUMENT`
@@ -353,7 +354,7 @@ export interface ClientCalls<Handlers> extends Disposable, AsyncDisposable {
  * the language, such as `TypeError`). Errors of libipc are an `IpcError`:
  *
  * - `ERR_IPC_PEER_DIED`: the server was killed or closed before it answered. The method may have run.
- * - `ERR_IPC_NO_SERVER`: no server is open, and the client does not wait for one
+ * - `ERR_IPC_NO_SERVER`: no server was open for as long as the call may wait for one. It was not run
  * - `ERR_IPC_TIMED_OUT`: the timeout of the call is over
  * - `ERR_IPC_NO_METHOD`: the service has no such method
  * - `ERR_IPC_INVALID_MESSAGE`: a schema or a codec refuses the arguments or the result; `issues` and `cause` say more

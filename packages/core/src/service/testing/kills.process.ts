@@ -1,6 +1,6 @@
 /**
  * A process of the kill test: `kills server|client PREFIX NAME`. A server logs which calls it runs. A client calls without a pause, checks
- * what comes, and logs how each call ended, until it reads "stop".
+ * what comes, and logs how each call ended, until it reads "stop". SIGTERM ends a process in an orderly way, in the middle of its calls.
  */
 import { args, say } from "@libipc/testing/program";
 import { sleep } from "@libipc/testing/timing";
@@ -52,7 +52,8 @@ const LANES = 12;
 const LONGEST_MS = 40;
 
 async function callUntilStopped(): Promise<void> {
-	const client = Service.connect<typeof handlers>(name, { prefix, methods: idempotent });
+	// However long the next server takes to start.
+	const client = Service.connect<typeof handlers>(name, { prefix, methods: idempotent, waitForServer: true });
 	let isStopped = false;
 	const stop = Channel.receiver("control", { prefix });
 	void stop.recvAsync().then(() => {
@@ -114,7 +115,9 @@ async function callUntilStopped(): Promise<void> {
 }
 
 if (role === "server") {
-	Service.serve(name, handlers, { prefix, methods: idempotent });
+	// Fewer than the clients call at once: requests wait in the queue, and servers are at their limits.
+	Service.serve(name, handlers, { prefix, methods: idempotent, concurrency: 6 });
+	process.once("SIGTERM", () => process.exit(0));
 	say("ready");
 } else {
 	say("ready");

@@ -1,6 +1,7 @@
 import { Latest, type ListedName } from "libipc";
+import { cannotOpen } from "./cannot_open.ts";
 import { codecWithId } from "./content/codecs.ts";
-import { CommandFailure, notFound, usageError } from "./exit.ts";
+import { notFound, usageError } from "./exit.ts";
 import { printable } from "./format.ts";
 import { selectNames, titleOf } from "./select_names.ts";
 
@@ -15,10 +16,8 @@ export function findLatest(name: string, prefix: string | undefined, call: strin
 	const [first, second] = latest;
 	if (second) throw usageError(`"${printable(name)}" is ${latest.map(titleOf).join(" and ")}: say which with --prefix`);
 	if (!first) throw usageError(`${call} is for latest values: ${found.map(titleOf).join(" and ")} is none`);
-	if (first.state === "leftover" || first.state === "unfinished")
-		throw notFound(`${titleOf(first)} is not open: its processes were killed.`);
-	if (first.state !== "live" && first.state !== "kept")
-		throw new CommandFailure(`${titleOf(first)} cannot be opened: it is ${first.state}. \`libipc doctor\` says more.`);
+	if (first.state === "leftover") throw notFound(`${titleOf(first)} is not open: its processes were killed.`);
+	if (first.state !== "live" && first.state !== "kept") throw cannotOpen(first);
 	return first;
 }
 

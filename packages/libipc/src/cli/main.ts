@@ -1,7 +1,7 @@
 import { IpcError } from "libipc";
 import type { Command } from "./command.ts";
 import { commands } from "./commands.ts";
-import { CommandFailure, Exit, type ExitStatus } from "./exit.ts";
+import { CommandFailure, Exit, type ExitStatus, usageError } from "./exit.ts";
 import { commonFlags, flagName, isOption } from "./flags.ts";
 import { commandHelp, overview } from "./help.ts";
 import { createOutput, type Output } from "./output.ts";
@@ -25,18 +25,30 @@ function printLines(lines: readonly string[], output = plainOutput(false)): Exit
 	return Exit.fine;
 }
 
+const printJsonError = (error: { message: string; code?: string }, status: ExitStatus): void => {
+	process.stderr.write(`${JSON.stringify({ error, status })}\n`);
+};
+
+/** What the system refused: a file that does not exist, or may not be read. Its text says which. */
+const isSystemError = (error: unknown): boolean => error instanceof Error && "syscall" in error;
+
 /** Prints what went wrong to standard error, with `--json` as an object; returns the exit status. */
 function report(error: unknown, called: string, isJson: boolean): ExitStatus {
 	// A command that has nothing to print when it is interrupted throws what its signal says.
-	if (error instanceof Error && error.name === "AbortError") return Exit.interrupted;
-	const isExpected = error instanceof CommandFailure || error instanceof IpcError;
+	if (error instanceof Error && error.name === "AbortError") {
+		if (isJson) printJsonError({ message: "It was interrupted." }, Exit.interrupted);
+		return Exit.interrupted;
+	}
+	const isExpected = error instanceof CommandFailure || error instanceof IpcError || isSystemError(error);
 	const message = error instanceof Error ? error.message : String(error);
 	const code = error instanceof IpcError ? error.code : undefined;
 	let status: ExitStatus = Exit.failed;
 	if (error instanceof CommandFailure) status = error.status;
 	else if (code === "ERR_IPC_NOT_FOUND") status = Exit.notFound;
 	else if (code === "ERR_IPC_TIMED_OUT") status = Exit.timedOut;
-	if (isJson) process.stderr.write(`${JSON.stringify({ error: { message, ...(code && { code }) }, status })}\n`);
+	// A name or a prefix that cannot be one is found before anything is done.
+	else if (code === "ERR_IPC_INVALID_NAME") status = Exit.usage;
+	if (isJson) printJsonError({ message, ...(code && { code }) }, status);
 	else {
 		const hint = status === Exit.usage ? `\nSee ${called} --help` : "";
 		process.stderr.write(`${called}: ${message}${code ? ` (${code})` : ""}${hint}\n`);
@@ -73,6 +85,7 @@ export async function main(words: readonly string[]): Promise<ExitStatus> {
 		throw error;
 	});
 	const leading = leadingFlags(words);
+	const isJson = words.includes("--json");
 	const [name, ...rest] = words.slice(leading);
 	const width = plainOutput(false).width;
 	if (words[0] === "--version" || words[0] === "-v") return printLines([packageVersion()]);
@@ -80,21 +93,25 @@ export async function main(words: readonly string[]): Promise<ExitStatus> {
 		const [about] = rest;
 		const found = commands.find((each) => each.name === about);
 		if (found) return printLines(commandHelp(found, width));
-		if (about !== undefined) return report(unknownCommand(about), "libipc", false);
+		if (about !== undefined) return report(unknownCommand(about), "libipc", isJson);
 		// Without a command, and without a question, nothing was done.
 		const isAsked = name === "help" || words.includes("--help") || words.includes("-h");
 		const lines = overview(commands, width);
 		if (isAsked) return printLines(lines);
+		if (isJson) return report(usageError("needs a command; `libipc help` lists all"), "libipc", true);
 		process.stderr.write(`${lines.join("\n")}\n`);
 		return Exit.usage;
 	}
 	const command = commands.find((each) => each.name === name);
-	if (!command) return report(unknownCommand(name), "libipc", words.includes("--json"));
+	if (!command) return report(unknownCommand(name), "libipc", isJson);
 	return runCommand(command, [...words.slice(0, leading), ...rest]);
 }
 
 const unknownCommand = (name: string): CommandFailure =>
 	new CommandFailure(
-		`There is no command "${name}". Commands: ${commands.map((each) => each.name).join(", ")}`,
+		`There is no command "${name}". Commands: ${commands
+			.filter(({ isInternal }) => isInternal !== true)
+			.map((each) => each.name)
+			.join(", ")}`,
 		Exit.usage,
 	);

@@ -20,7 +20,7 @@ export interface Output {
 	value(value: unknown): void;
 	/** Prints one result of many as JSON on a line of its own. */
 	valueLine(value: unknown): void;
-	/** Prints a remark to standard error. */
+	/** Prints a remark to standard error; with `--json` as an object on a line: `{ "note": … }`. */
 	note(text: string): void;
 	/** The text in a style, if standard output shows colours. */
 	styled(style: Style, text: string): string;
@@ -57,7 +57,7 @@ export function createOutput(stdout: Stream, stderr: Stream, isJson: boolean, en
 		value: (value) => line(JSON.stringify(value, plain, 2)),
 		valueLine: (value) => line(JSON.stringify(value, plain)),
 		note(text) {
-			stderr.write(`${text}\n`);
+			stderr.write(`${isJson ? JSON.stringify({ note: text }) : text}\n`);
 		},
 		styled,
 	};

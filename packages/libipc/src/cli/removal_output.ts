@@ -2,7 +2,7 @@ import type { ListedName } from "libipc";
 import { Exit, type ExitStatus } from "./exit.ts";
 import { bytes, counted } from "./format.ts";
 import type { Output } from "./output.ts";
-import { type Removal, refusalOf, removedState } from "./remove_names.ts";
+import { expectedRefusal, type Removal, removedState } from "./remove_names.ts";
 import { titleOf } from "./select_names.ts";
 
 /**
@@ -19,7 +19,7 @@ export function printRemovals(
 ): ExitStatus {
 	const removals = names.map((name): Removal => {
 		if (!isDry) return remove(name);
-		const refusal = isForced ? undefined : refusalOf(name);
+		const refusal = expectedRefusal(name, isForced);
 		return refusal === undefined ? { name } : { name, refusal };
 	});
 	const removed = removals.filter(({ refusal }) => refusal === undefined).map(({ name }) => name);

@@ -3,6 +3,7 @@ import {
 	Condition,
 	clear,
 	IpcError,
+	Latest,
 	type ListedName,
 	list,
 	Mutex,
@@ -19,7 +20,7 @@ import { stateText } from "./summary.ts";
 
 const factories: Partial<Record<ListedName["kind"], { clear(name: string, options: { prefix: string }): void }>> = {
 	...{ route: Route, channel: Channel, queue: Queue, mutex: Mutex, condition: Condition, semaphore: Semaphore },
-	...{ rwlock: RwLock, memory: SharedMemory, signal: Signal },
+	...{ rwlock: RwLock, memory: SharedMemory, signal: Signal, latest: Latest },
 };
 
 /** What became of a name. */
@@ -71,8 +72,14 @@ function removeLeftover(name: ListedName): Removal {
 	return { name: now, refusal };
 }
 
-/** Why a name would be refused without force, as far as this can be known before. */
-export function refusalOf(name: ListedName): string | undefined {
+/** Why a dry run expects a name to stay, as far as this can be known before. */
+export const expectedRefusal = (name: ListedName, isForced: boolean): string | undefined => {
+	if (name.state === "denied") return "it belongs to another user, and this user may not open it";
+	return isForced ? undefined : refusalOf(name);
+};
+
+/** Why a name is refused without force. */
+function refusalOf(name: ListedName): string | undefined {
 	if (name.state !== "live") return undefined;
 	return `${users(name)} it open; --force removes it all the same`;
 }

@@ -1,4 +1,5 @@
 import { Channel, type EndpointOptions, type ListedName, Queue, type Receiver, Route, type Sender } from "libipc";
+import { cannotOpen } from "./cannot_open.ts";
 import { CommandFailure, usageError } from "./exit.ts";
 import { type Selection, selectNames, titleOf } from "./select_names.ts";
 
@@ -13,17 +14,6 @@ const factories = { route: Route, channel: Channel, queue: Queue } as const;
 const isOfRing = ({ kind }: ListedName): boolean => kind in factories;
 const isPattern = (name: string): boolean => /[*?]/.test(name);
 
-/** Why a name cannot be opened to look at its messages. */
-const reasons: Readonly<Partial<Record<ListedName["state"], string>>> = {
-	leftover: "no live process has it open: its processes were killed. `libipc clear` removes what they left",
-	unfinished: "it is being created, or its creator was killed. Try again; `libipc doctor` says more",
-	"other-version":
-		"it was created by a libipc with another layout. Use the `libipc` command of that version: all programs that share names must have the same one",
-	damaged: "its file is damaged. Its programs see ERR_IPC_CORRUPT; `libipc rm` removes it",
-	foreign: "its file was not made by libipc. `libipc rm` removes it",
-	denied: "it belongs to another user, and this user may not read it",
-};
-
 /**
  * Checks that a name can be opened.
  *
@@ -32,8 +22,7 @@ const reasons: Readonly<Partial<Record<ListedName["state"], string>>> = {
 function checkRing(name: ListedName, call: string): Ring {
 	if (!isOfRing(name) && name.kind !== "unknown")
 		throw usageError(`${call} is for routes, channels and queues: ${titleOf(name)} has no messages`);
-	if (name.state !== "live")
-		throw new CommandFailure(`${titleOf(name)} cannot be opened: ${reasons[name.state] ?? name.state}.`);
+	if (name.state !== "live") throw cannotOpen(name);
 	return name as Ring;
 }
 

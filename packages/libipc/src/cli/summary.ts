@@ -4,7 +4,8 @@ import { counted } from "./format.ts";
 /** What the tables say of a name. */
 
 /** Whether its content is known. */
-export const isReadable = ({ state }: ListedName): boolean => state === "live" || state === "leftover";
+export const isReadable = ({ state }: ListedName): boolean =>
+	state === "live" || state === "leftover" || state === "kept";
 
 export const hasRing = (name: ListedName): boolean =>
 	(name.kind === "route" || name.kind === "channel" || name.kind === "queue") && isReadable(name);

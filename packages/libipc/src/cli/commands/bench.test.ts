@@ -35,10 +35,13 @@ describe.each(runtimes)("libipc bench in %s", (name, command) => {
 describe("libipc bench", () => {
 	test("ends its processes when it is interrupted, and leaves nothing", async () => {
 		const [, command = []] = runtimes[0] ?? [];
-		const bench = Bun.spawn([...command, "bench", "--prefix", prefix, "--runs", "1000"], { stdout: "ignore" });
+		const line = [...command, "bench", "--prefix", prefix, "--runs", "1000", "--json"];
+		const bench = Bun.spawn(line, { stdout: "pipe", stderr: "pipe" });
 		while (!left().some(({ endpoints }) => endpoints.length > 1)) await Bun.sleep(10);
 		bench.kill("SIGINT");
 		expect(await bench.exited).toBe(130);
+		expect(await bench.stdout.text()).toBe("");
+		expect(JSON.parse(await bench.stderr.text())).toEqual({ error: { message: "It was interrupted." }, status: 130 });
 		expect(left()).toEqual([]);
 	});
 

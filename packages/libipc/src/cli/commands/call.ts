@@ -1,4 +1,5 @@
 import { Service } from "libipc/service";
+import { cannotOpen } from "../cannot_open.ts";
 import { defineCommand } from "../command.ts";
 import { codecWithId } from "../content/codecs.ts";
 import { inputFlags, inputs, parsedValue } from "../content/input.ts";
@@ -9,6 +10,7 @@ import { printable } from "../format.ts";
 import { untilInterrupted } from "../interruption.ts";
 import type { Output } from "../output.ts";
 import { selectNames } from "../select_names.ts";
+import { isReadable } from "../summary.ts";
 
 /** What the codec ids of services begin with. */
 const SERVICE = "service:";
@@ -70,9 +72,10 @@ export const call = defineCommand({
 		const prefix = flags.prefix;
 		if ([given.length > 0, flags.file !== undefined, flags.stdin].filter(Boolean).length > 1)
 			throw usageError("takes arguments, --file or --stdin, but not together");
-		const found = flags.wait
-			? undefined
-			: selectNames({ names: [service], prefix, kind: "queue" }).find(({ codec }) => codec.startsWith(SERVICE));
+		const queues = flags.wait ? [] : selectNames({ names: [service], prefix, kind: "queue" });
+		const found = queues.find(({ codec }) => codec.startsWith(SERVICE));
+		const [odd] = queues.filter((queue) => !isReadable(queue));
+		if (!found && odd) throw cannotOpen(odd);
 		if (!found && !flags.wait) throw usageError(`is for services: the queue "${printable(service)}" is none`);
 		const id = found?.codec.slice(SERVICE.length) ?? "structured";
 		const codec = await codecWithId(id);

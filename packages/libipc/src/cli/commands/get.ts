@@ -2,7 +2,7 @@ import type { Latest } from "libipc";
 import { defineCommand } from "../command.ts";
 import { codecWithId } from "../content/codecs.ts";
 import { codecIdFor, formats, show } from "../content/show.ts";
-import { Exit, notFound } from "../exit.ts";
+import { Exit, notFound, usageError } from "../exit.ts";
 import { wordOption } from "../flags.ts";
 import { untilInterrupted } from "../interruption.ts";
 import { findLatest, openLatest } from "../latest_values.ts";
@@ -29,6 +29,7 @@ export const get = defineCommand({
 		["libipc get settings --follow --json", "each change, as a line with version and value"],
 	],
 	async run({ parameters, flags, output }) {
+		if (flags.raw && output.isJson) throw usageError("prints bytes with --raw, and JSON with --json: choose one");
 		const found = findLatest(parameters[0] ?? "", flags.prefix, "get");
 		const format = flags.format ?? "auto";
 		const codec = await codecWithId(codecIdFor(found.codec, format));

@@ -64,7 +64,9 @@ test("a replay of four names with stamps has the same messages in the same order
 	{
 		await using recorder = record(prefix, file, "--count", String(count), "--json");
 		const { status, out, err } = await recorder.ended();
-		expect({ status, err }).toEqual({ status: 0, err: `recording 4 names in ${file}; Ctrl-C ends\n` });
+		expect({ status, err: JSON.parse(err) }).toEqual({
+			...{ status: 0, err: { note: `recording 4 names in ${file}; Ctrl-C ends` } },
+		});
 		expect(JSON.parse(out)).toMatchObject({ messages: count, names: [{ name: "a" }, {}, {}, { name: "d", lost: 0 }] });
 	}
 	const recorded = contentOf(file);

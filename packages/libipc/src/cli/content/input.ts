@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { buffer } from "node:stream/consumers";
-import { usageError } from "../exit.ts";
+import { CommandFailure, usageError } from "../exit.ts";
 import { textOption } from "../flags.ts";
 
 /** Where commands that send get what they send from: arguments, a file, or standard input. */
@@ -37,9 +37,17 @@ export async function* inputs(
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
+function decoded(input: Uint8Array): string {
+	try {
+		return decoder.decode(input);
+	} catch {
+		throw new CommandFailure("The input is not text in UTF-8. With --codec bytes, its bytes are sent as they are.");
+	}
+}
+
 /** Text as the value that it is in JSON; what is no JSON is a string. */
 export function parsedValue(input: string | Uint8Array, isText: boolean): unknown {
-	const text = typeof input === "string" ? input : decoder.decode(input);
+	const text = typeof input === "string" ? input : decoded(input);
 	if (isText) return text;
 	try {
 		return JSON.parse(text);
@@ -51,6 +59,6 @@ export function parsedValue(input: string | Uint8Array, isText: boolean): unknow
 /** What a codec is given for an input: bytes as they are, text, or a value. */
 export function sentValue(input: string | Uint8Array, codec: string, isText: boolean): unknown {
 	if (codec === "bytes") return typeof input === "string" ? new TextEncoder().encode(input) : input;
-	if (codec === "text") return typeof input === "string" ? input : decoder.decode(input);
+	if (codec === "text") return typeof input === "string" ? input : decoded(input);
 	return parsedValue(input, isText);
 }

@@ -1,11 +1,12 @@
 /** Opens a name as a given kind and waits to be ended: `holder.child.ts PREFIX NAME KIND`. Prints `"open"` when it has it. */
-import { Channel, Mutex, Queue, Route } from "libipc";
+import { Channel, Latest, Mutex, Queue, Route } from "libipc";
 
 const [prefix = "", name = "", kind = ""] = process.argv.slice(2);
 
 function open(): Disposable {
 	if (kind === "channel") return Channel.receiver(name, { prefix, capacity: 4096 });
 	if (kind === "route") return Route.receiver(name, { prefix });
+	if (kind === "latest") return Latest.open(name, { prefix });
 	if (kind === "queue") return Queue.receiver(name, { prefix });
 	const mutex = Mutex.open(name, { prefix });
 	mutex.lock();

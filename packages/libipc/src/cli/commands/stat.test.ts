@@ -7,6 +7,7 @@ import * as library from "libipc";
 import { Channel, type ListedEndpoint, type ListedName, list, Mutex, Queue, Semaphore } from "libipc";
 import { holder, leaveBehind, makeOddNames } from "../testing/odd_names.ts";
 import { jsonOf, runLibipc, runtimes } from "../testing/run_libipc.ts";
+import { RunningLibipc } from "../testing/start_libipc.ts";
 
 setDefaultTimeout(300_000);
 
@@ -83,6 +84,52 @@ describe("libipc stat", () => {
 		expect(run(["waits"]).out).toMatch(/receiver +\d+ .* asleep \d+ m?s /);
 		controller.abort();
 		await message;
+	});
+
+	test("shows which receiver of a queue holds which messages, and with --watch at least how long", () => {
+		using sender = Queue.sender("work", { prefix, capacity: 4096 });
+		using busy = Queue.receiver("work", { prefix });
+		using _idle = Queue.receiver("work", { prefix });
+		sender.sendBatch(["12345678", "12345678", "12345678"]);
+		busy.tryTake()?.retry();
+		const lease = busy.tryTake();
+		const { status, out, err } = run(["work", "--watch", "0.2"]);
+		expect({ status, err }).toEqual({ status: 0, err: "" });
+		expect(out).toMatch(/\n {2}waiting +48 B \(1 %\)\n {2}in work +1 message, held by 1 receiver\n/);
+		expect(out).toMatch(/receiver +\d+ .* 1 message +2 +72 B back +at least 2\d\d ms\n/);
+		expect(out).toMatch(/receiver +\d+ +\S+ \S+ +awake +\d+ m?s +\d+\n/);
+		const [listed] = jsonOf<ListedName[]>(["stat", "work", "--prefix", prefix, "-w", "0.05"]);
+		expect(listed?.endpoints.filter(({ role }) => role === "receiver")).toMatchObject([
+			{ holds: 1, attempts: 2, lag: 72, held: { since: expect.any(Number), certain: true } },
+			{ holds: 0, attempts: 0, lag: 0, held: null },
+		]);
+		lease?.done();
+		expect(run(["work"]).out).toMatch(/in work +0 messages\n/);
+	});
+
+	test("shows the owner of a lock, its waiters, and with --watch whether each look finds the same owner", async () => {
+		const controller = new AbortController();
+		using waiter = Mutex.open("lock", { prefix });
+		const waits = waiter.lockAsync({ signal: controller.signal }).catch(() => null);
+		await new Promise((resolve) => setTimeout(resolve, 20));
+		const { out } = run(["lock", "--watch", "0.1"]);
+		expect(out).toMatch(new RegExp(`\n  owner +process ${owner.pid} \\(bun holder\\.child\\.ts\\)\n`));
+		expect(out).toMatch(/\n {2}waiting +1 handle, the longest for \d+ m?s\n/);
+		expect(out).toMatch(new RegExp(`handle +${owner.pid} .* locked +at each look for 1\\d\\d ms\n`));
+		controller.abort();
+		await waits;
+	});
+
+	test("counts what a sender with drop-newest refuses, and shows it in LOST; top shows it in DROP/S", async () => {
+		using _receiver = Channel.receiver("full", { prefix, capacity: 4096, overflow: "drop-newest" });
+		using sender = Channel.sender("full", { prefix });
+		while (sender.send("x".repeat(100)));
+		expect(run(["full"]).out).toMatch(/sender +\d+ .* +1\n/);
+		const refusing = setInterval(() => sender.send("x".repeat(100)), 5);
+		await using top = new RunningLibipc(["top", "full", "--prefix", prefix, "-i", "0.3", "--json"]);
+		const { out } = await top.ended();
+		clearInterval(refusing);
+		expect(JSON.parse(out).names[0].perSecond.drops).toBeGreaterThan(0);
 	});
 
 	test("a name that does not exist gives status 3, none 2", () => {

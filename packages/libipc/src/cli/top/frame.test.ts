@@ -42,7 +42,7 @@ const after = [
 		endpoints: [
 			{ ...receiver, lost: 9, lag: 60_000 },
 			{ ...receiver, lost: 2, instance: 2, observer: true },
-			{ ...receiver, role: "sender", instance: 3 },
+			{ ...receiver, role: "sender", instance: 3, lost: 2 },
 		],
 	}),
 	...before.slice(1, 2),
@@ -65,7 +65,7 @@ const press = (start: View, keys: string) =>
 
 test("rates are differences by time; counters may wrap, and names may begin again", () => {
 	const [orders, , lock, again, broken] = sample.rows;
-	expect(orders).toMatchObject({ messages: 1_500_000, bytes: 240_000_000, drops: 3, wakeups: 10 });
+	expect(orders).toMatchObject({ messages: 1_500_000, bytes: 240_000_000, drops: 4, wakeups: 10 });
 	expect(orders).toMatchObject({ lag: 60_000, senders: 1, receivers: 2 });
 	expect(lock).toMatchObject({ messages: undefined, wakeups: 10 });
 	expect(again).toMatchObject({ messages: undefined, bytes: undefined });
@@ -96,7 +96,7 @@ describe.each([40, 60, 70, 80, 100, 120, 132, 200, 400])("a screen with %d colum
 			expect(lines[1]).toMatch(/NAME .* MSG\/S {2}MB\/S {2}LAG DROP\/S WAKE\/S/);
 			expect(lines[1]?.includes("KIND")).toBe(width >= 70);
 			expect(lines[1]?.includes("SIZE")).toBe(width >= 120);
-			expect(lines[2]).toMatch(/^orders .* 1\.50M {3}240 {2}92% {6}3 {5}10/);
+			expect(lines[2]).toMatch(/^orders .* 1\.50M {3}240 {2}92% {6}4 {5}10/);
 		}
 		for (const line of sampleLines(sample, firstView, width, plain)) expect(columnsOf(line)).toBeLessThanOrEqual(width);
 	});

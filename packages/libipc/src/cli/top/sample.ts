@@ -8,7 +8,7 @@ export interface Row {
 	readonly messages: number | undefined;
 	/** Bytes of records, headers included. */
 	readonly bytes: number | undefined;
-	/** Messages that receivers have missed because they were overwritten. */
+	/** Messages that receivers have missed because they were overwritten, and that senders have refused because the ring was full. */
 	readonly drops: number | undefined;
 	/** Wake-ups of sleeping endpoints; of a name without a ring, waits that began. */
 	readonly wakeups: number | undefined;
@@ -36,7 +36,7 @@ const keyOf = ({ path, kind, prefix, name }: ListedName): string => path || JSON
 
 const lostOf = ({ endpoints }: ListedName): ReadonlyMap<number, number> => {
 	const lost = new Map<number, number>();
-	for (const endpoint of endpoints) if (endpoint.role === "receiver") lost.set(endpoint.instance, endpoint.lost);
+	for (const endpoint of endpoints) lost.set(endpoint.instance, endpoint.lost);
 	return lost;
 };
 

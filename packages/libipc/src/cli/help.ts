@@ -42,10 +42,12 @@ export function commandHelp(command: Command, terminalWidth: number): string[] {
 		...section("OPTIONS", flagLines({ ...flags, ...commonFlags }, width)),
 		...section(
 			"EXIT STATUS",
-			[...statuses].sort().flatMap((status) => {
-				const [first = "", ...more] = wrapped(exits?.[status] ?? exitMeanings.get(status) ?? "", width, DEEPER);
-				return [`${" ".repeat(INDENT)}${status}${first.slice(INDENT + 1)}`, ...more];
-			}),
+			[...statuses]
+				.sort((a, b) => a - b)
+				.flatMap((status) => {
+					const [first = "", ...more] = wrapped(exits?.[status] ?? exitMeanings.get(status) ?? "", width, DEEPER);
+					return [`${" ".repeat(INDENT)}${status}${first.slice(INDENT + 1)}`, ...more];
+				}),
 		),
 		...section(
 			"EXAMPLES",

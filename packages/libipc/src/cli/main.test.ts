@@ -34,6 +34,11 @@ describe("libipc", () => {
 			const out = commandHelp(command, 100).join("\n");
 			const titles = out.match(/^[A-Z][A-Z ]+$/gm);
 			expect(titles).toEqual(["USAGE", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES"]);
+			const statuses = [...(out.split("EXIT STATUS")[1] ?? "").matchAll(/^ {4}(\d+) /gm)].map(([, status]) =>
+				Number(status),
+			);
+			expect(statuses).toEqual(statuses.toSorted((a, b) => a - b));
+			expect(statuses.slice(0, 3)).toEqual([0, 1, 2]);
 			for (const flag of [...Object.keys(command.flags), "prefix", "dir", "json", "help"])
 				expect(out).toContain(`--${flagName(flag)}`);
 			for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(100);

@@ -65,7 +65,7 @@ export const ls = defineCommand({
 	},
 	description: [
 		"Lists the names in use on this machine, without a change to them: it takes no lock and no process waits for it. With NAME, lists only these. A NAME may have * (any letters) and ? (one letter); quote it.",
-		"STATE is live (a process has it open), leftover (its processes were killed), unfinished (it is being created, or its creator was killed), other version (created by a libipc with another layout), damaged, foreign (not a file of libipc), or other user's (this user may not read it).",
+		"STATE is live (a process has it open), leftover (its processes were killed), kept (a latest value that stays without a process), unfinished (it is being created, or its creator was killed), other version (created by a libipc with another layout), damaged, foreign (not a file of libipc), or other user's (this user may not read it).",
 		"ENDPOINTS counts senders and receivers, or handles of locks and memory; +N dead are those whose death no other endpoint has noticed yet. LAG is what the slowest receiver has not read, in bytes and of the capacity; of a queue, what waits to be taken. MESSAGES is how many were sent since the name was created.",
 	],
 	exits: { [Exit.notFound]: "one of the given names does not exist. Without names, an empty list is no failure" },

@@ -12,29 +12,7 @@ import {
 } from "@libipc/core/service";
 import * as library from "libipc";
 
-export type {
-	AnyHandlers,
-	CallContext,
-	CallInfo,
-	CallOptions,
-	ClientCalls,
-	ClientMethod,
-	ClientMethodOptions,
-	ConnectOptions,
-	DefinedMethodOptions,
-	DefineService,
-	MethodName,
-	ServeOptions,
-	ServerMethodOptions,
-	ServiceClient,
-	ServiceDefinition,
-	ServiceDefinitionOptions,
-	ServiceFactory,
-	ServiceNameOptions,
-	ServiceServer,
-	ShutdownOptions,
-	SyncMethod,
-} from "@libipc/core/service";
+export type * from "@libipc/core/service/types";
 
 /**
  * Functions of one program that others call.

@@ -19,16 +19,32 @@ type ItemOf<Result> =
 			? Item
 			: never;
 
-/** A method as its clients see it: a promise of the result, or a stream of what the method yields. */
+/** Whether a method may be called without its own `this`. */
+type IsFree<Method> = unknown extends ThisParameterType<Method> ? true : false;
+
+/**
+ * A method as its clients see it: a promise of the result, or a stream of what the method yields. A method that returns a promise keeps
+ * its type, with its type parameters and overloads. Of any other one with type parameters, the client gets their constraints: TypeScript
+ * has no way to write "this function, with a promise of its result".
+ */
 export type ClientMethod<Method> = Method extends (...args: infer Args) => infer Result
-	? (
-			...args: Args
-		) => [ItemOf<Awaited<Result>>] extends [never] ? Promise<Awaited<Result>> : AsyncIterable<ItemOf<Awaited<Result>>>
+	? [ItemOf<Awaited<Result>>] extends [never]
+		? [Result, Promise<Awaited<Result>>, IsFree<Method>] extends [Promise<unknown>, Result, true]
+			? Method
+			: (...args: Args) => Promise<Awaited<Result>>
+		: (...args: Args) => AsyncIterable<ItemOf<Awaited<Result>>>
 	: never;
 
-/** A method as a thread without an event loop sees it: its result, or an iterable of what the method yields. */
+/**
+ * A method as a thread without an event loop sees it: its result, or an iterable of what the method yields. A method that returns neither
+ * a promise nor a stream keeps its type.
+ */
 export type SyncMethod<Method> = Method extends (...args: infer Args) => infer Result
-	? (...args: Args) => [ItemOf<Awaited<Result>>] extends [never] ? Awaited<Result> : Iterable<ItemOf<Awaited<Result>>>
+	? [ItemOf<Awaited<Result>>] extends [never]
+		? [Result, Awaited<Result>, IsFree<Method>] extends [Awaited<Result>, Result, true]
+			? Method
+			: (...args: Args) => Awaited<Result>
+		: (...args: Args) => Iterable<ItemOf<Awaited<Result>>>
 	: never;
 
 /** How a name of a service is opened. All servers and clients of a service pass the same. */

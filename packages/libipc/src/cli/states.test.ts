@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, copyFileSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Names } from "@libipc/testing/names";
 import { DIRECTORY } from "@libipc/testing/segment_files";
@@ -142,6 +142,41 @@ describe("commands in every state of a name", () => {
 				if (isRefused && status[state] !== 2) expect(ran.err).toContain(unopenable[state]);
 			}
 		});
+	});
+});
+
+describe("libipc replay on a name that was recorded", () => {
+	const recording = join(folder, "again.rec");
+	const replay = (...more: string[]) => run("replay", recording, "--receivers", "0", "--speed", "max", ...more);
+	const file = names.path("channel", "again");
+
+	beforeAll(async () => {
+		using _receiver = Channel.receiver("again", { prefix, capacity: 4096 });
+		await run("record", "again", "--prefix", prefix, "--seconds", "0.01", "-o", recording);
+	});
+
+	test.each([
+		["damaged", /ERR_IPC_CORRUPT/],
+		["foreign", /ERR_IPC_FOREIGN/],
+		["other", /ERR_IPC_VERSION/],
+	] as const)("%s", async (state, code) => {
+		copyFileSync(names.path("channel", state), file);
+		// As a process of the other version has it. What nobody has open is replaced.
+		const user = openSync(file, "r+");
+		for (const json of [[], ["--json"]]) {
+			const ran = await replay(...json);
+			expect(ran.err).toMatch(code);
+			expect({ status: ran.status, out: ran.out }).toEqual({ status: 1, out: "" });
+			checkOutput(ran, json.length > 0);
+		}
+		closeSync(user);
+		rmSync(file);
+	});
+
+	test("missing: it is created, and removed at the end", async () => {
+		expect(await replay("--json")).toMatchObject({ status: 0, err: "" });
+		expect(existsSync(file)).toBe(false);
+		expect(await replay("none")).toMatchObject({ status: 3, out: "" });
 	});
 });
 

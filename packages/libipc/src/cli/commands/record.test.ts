@@ -217,7 +217,9 @@ test("a replay keeps the times, at any speed, and begins where it is asked to", 
 	run("--to", String((third - startTime - 1e6) / 1e9), "--speed", "0");
 	expect(texts()).toEqual(["0", "1"]);
 	receiver.close();
-	expect(runLibipc(["replay", file, "--timeout", "0.1"])).toMatchObject({ status: 4 });
+	const late = runLibipc(["replay", file, "--timeout", "0.1"]);
+	expect(late.status).toBe(4);
+	expect(late.err).toMatch(/^libipc replay: waits for 1 receiver of channel "slow"/);
 	expect(runLibipc(["replay", file, "none"])).toMatchObject({ status: 3 });
 	expect(runLibipc(["replay", file, "--speed", "fast"])).toMatchObject({ status: 2 });
 	expect(runLibipc(["replay", import.meta.filename]).err).toMatch(/is not a recording of libipc/);

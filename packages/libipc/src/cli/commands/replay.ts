@@ -38,10 +38,19 @@ function openTarget(recorded: RecordedName, prefix: string): Sender {
 	return factories[kind].sender(name, { prefix, capacity, maxReceivers, overflow, permissions, stamp: stamped });
 }
 
-/** Waits until each name has so many receivers. */
-async function waitForReceivers(targets: readonly Target[], count: number, timeout: number, signal: AbortSignal) {
+/** Waits until each name has so many receivers, and says on which name it waits. */
+async function waitForReceivers(
+	targets: readonly Target[],
+	count: number,
+	timeout: number,
+	{ signal, output }: { readonly signal: AbortSignal; readonly output: Output },
+) {
 	const deadline = performance.now() + timeout;
 	for (const { recorded, sender } of targets) {
+		if (sender && sender.receiverCount < count && !signal.aborted)
+			output.note(
+				`libipc replay: waits for ${counted(count, "receiver")} of ${recorded.kind} "${printable(recorded.name)}". With --receivers 0, replay does not wait`,
+			);
 		const left = (): number => Math.max(0, deadline - performance.now());
 		// Ctrl-C: nothing is sent then.
 		const ready = sender?.receiversReady(count, { timeout: left(), signal }).catch((error: unknown) => {
@@ -217,7 +226,7 @@ export const replayCommand = defineCommand({
 				({ recorded }) => flags.receivers !== undefined || recorded.kind !== "queue",
 			);
 			const patience = Math.min((flags.timeout ?? Number.POSITIVE_INFINITY) * 1000, 2 ** 31 - 1);
-			await waitForReceivers(withReceivers, flags.receivers ?? 1, patience, signal);
+			await waitForReceivers(withReceivers, flags.receivers ?? 1, patience, { signal, output });
 			const range = {
 				from: flags.from === undefined ? 0 : startTime + flags.from * 1e9,
 				to: flags.to === undefined ? Number.POSITIVE_INFINITY : startTime + flags.to * 1e9,

@@ -1,4 +1,4 @@
-import { abi, type EngineSender, type EngineWaker, PEER_WORDS, type PresentSender, Status } from "@libipc/protocol";
+import { type EngineSender, type EngineWaker, PEER_WORDS, type PresentSender, Status } from "@libipc/protocol";
 import { closeAtExit } from "../close_at_exit.ts";
 import { type OpenOrClosed, returnClosed } from "./closed.ts";
 import type { Address } from "./declarations.ts";

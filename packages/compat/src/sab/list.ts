@@ -5,39 +5,26 @@ import {
 	bufferStride,
 	confusableWith,
 	type Engine,
-	EVENT_WORDS,
-	EVENTS,
-	EventIndex,
 	HEADER_BYTES,
-	hasRing,
 	headerLong,
 	headerWord,
 	IpcError,
 	Kind,
-	kindName,
-	type ListedEndpoint,
 	type ListedName,
 	type ListedState,
 	limits,
-	overflows,
 	type ReceiversOfName,
 	SLOT_WORDS,
 	Status,
 	segmentBytes,
-	slotLong,
-	slotWord,
 	TRUNCATED,
-	UNIT,
 	WAIT_WORDS,
 } from "@libipc/protocol";
-import { codecOf } from "../segment/codec.ts";
-import { deadLetterOf, maxAttemptsOf } from "../segment/dead_letter.ts";
-import { isKept } from "../segment/kept.ts";
-import { marksLastNumber } from "../segment/marks.ts";
-import { isStamped, Segment } from "../segment/segment.ts";
-import { isOwnerAlive } from "../segment/slots.ts";
-import { waitingSince } from "../segment/waits.ts";
-import { type ListedLeases, listedLeases, noLeases } from "./listed_leases.ts";
+import { Segment } from "../segment/segment.ts";
+import { endpointsOf } from "./list_endpoint.ts";
+import { describeSegment, nameOf, nothing } from "./list_segment.ts";
+import { listedLeases } from "./listed_leases.ts";
+import { entriesUsed, type Leases, unknownLeases } from "./listing.ts";
 import { findBlock, type Key, keyIn, keyOf } from "./name_table.ts";
 import { removeLeftover, segmentIn } from "./names.ts";
 import { type Threads, threads } from "./threads.ts";
@@ -47,14 +34,7 @@ import { type Threads, threads } from "./threads.ts";
 /** How long a list waits for that lock. Milliseconds. */
 const PATIENCE = 1000;
 
-const SPACE = (1 << EventIndex.space) | (1 << EventIndex.claimFree);
-const DATA = 1 << EventIndex.data;
-
 const decoder = new TextDecoder();
-
-/** How many entries of a table have been used at some time. */
-const entriesUsed = ({ words }: Segment, index: number, most: number): number =>
-	Math.min((words[index] as number) >>> 0, most);
 
 /** As large as header and tables can be. */
 const newScratch = (): ArrayBuffer => new ArrayBuffer(segmentBytes(Kind.memory, 0, limits.maxReceivers).total);
@@ -72,183 +52,6 @@ function copyOf(segment: Segment, scratch: ArrayBuffer): Segment {
 	return copy;
 }
 
-const headOf = ({ longs }: Segment): number => Number(BigInt.asIntN(32, longs[headerLong.head] as bigint));
-
-/** A position at most 2^32 units before head, in bytes. `announced` is near enough to head to give its high half. */
-function bytesBefore(segment: Segment, position: number): number {
-	const announced = segment.longs[headerLong.announced] as bigint;
-	const head = headOf(segment);
-	const wholeHead = announced + BigInt((head - Number(BigInt.asIntN(32, announced))) | 0);
-	return Number(wholeHead - BigInt((head - position) >>> 0)) * UNIT;
-}
-
-/** The bytes between a position and head. More bytes than the ring holds have been overwritten. */
-const lagOf = (segment: Segment, position: number): number =>
-	Math.min(((headOf(segment) - position) >>> 0) * UNIT, segment.capacity);
-
-/** The long `head` has the low half of the number of messages sent. The last mark is near enough to give the high half. */
-function messagesOf(segment: Segment): number {
-	const sent = Number((segment.longs[headerLong.head] as bigint) >> 32n) | 0;
-	if (segment.longs[headerLong.markCount] === 0n) return sent >>> 0;
-	const number = marksLastNumber(segment);
-	return number + ((sent - number) | 0);
-}
-
-/** How often endpoints were woken; without a ring, how many waits began. */
-function wakeupsOf({ kind, words }: Segment): number {
-	if (!hasRing(kind)) return (words[headerWord.nextTicket] as number) >>> 0;
-	let count = 0;
-	for (let event = 0; event < EVENTS; event++) count += words[headerWord.eventWords + event * EVENT_WORDS] as number;
-	return count >>> 0;
-}
-
-function countBits(bits: number): number {
-	let count = 0;
-	for (let left = bits; left !== 0; left &= left - 1) count++;
-	return count;
-}
-
-/** What the handle in a slot holds: of a Signal, its pending ids. */
-function holdOf({ kind, words }: Segment, at: number): { holds: number; exclusive: boolean } {
-	if (kind === Kind.signal) {
-		const [low, high] = [words[at + slotWord.pending] as number, words[at + slotWord.pending + 1] as number];
-		return { holds: countBits(low) + countBits(high), exclusive: false };
-	}
-	const owner = words[headerWord.claim] as number;
-	// The owner of the claim of a reader-writer lock may still wait for readers to leave.
-	const isLocked =
-		kind === Kind.mutex || kind === Kind.latest || (kind === Kind.rwlock && words[headerWord.writing] === owner);
-	if (!isLocked || owner === 0) return { holds: (words[at + slotWord.held] as number) >>> 0, exclusive: false };
-	// What other handles seem to hold shared is an attempt that will fail, or has ended.
-	const exclusive = words[at + slotWord.instance] === owner;
-	return { holds: exclusive ? 1 : 0, exclusive };
-}
-
-/** Whether it waits for a message or for space. A wait for other endpoints to join does not count. */
-const isSleeping = ({ words }: Segment, at: number, isSender: boolean): boolean =>
-	words[at + slotWord.asleep] !== 0 || ((words[at + slotWord.armed] as number) & (isSender ? SPACE : DATA)) !== 0;
-
-/** Milliseconds since a time that {@link asleepSince} gave. */
-const sleptSince = ({ platform }: Segment, since: number): number => Math.max(0, (platform.monotonicMs() - since) | 0);
-
-const ageOf = ({ platform }: Segment, nanoseconds: bigint): number =>
-	Math.max(0, platform.monotonicMs() - Math.floor(Number(nanoseconds) / 1e6));
-
-/** When it was opened, and how long it has been sleeping. */
-function timesOf(
-	segment: Segment,
-	at: number,
-	sleeping: boolean,
-): Pick<ListedEndpoint, "age" | "slept" | "pidNamespace"> {
-	const { words, longs } = segment;
-	return {
-		age: ageOf(segment, longs[(at >> 1) + slotLong.opened] as bigint),
-		slept: sleeping ? sleptSince(segment, words[at + slotWord.since] as number) : 0,
-		pidNamespace: (words[at + slotWord.pidNamespace] as number) >>> 0,
-	};
-}
-
-function describeHandle(segment: Segment, at: number): ListedEndpoint {
-	const instance = segment.words[at + slotWord.instance] as number;
-	const alive = isOwnerAlive(segment, at);
-	const since = alive ? waitingSince(segment, instance) : [];
-	const sleeping = since.length > 0 || (alive && isSleeping(segment, at, false));
-	return {
-		role: "handle",
-		pid: segment.words[at + slotWord.pid] as number,
-		alive,
-		sleeping,
-		position: 0,
-		lag: 0,
-		lost: 0,
-		...holdOf(segment, at),
-		attempts: 0,
-		observer: segment.words[at + slotWord.observer] !== 0,
-		...timesOf(segment, at, sleeping),
-		...(since.length > 0 && { slept: Math.max(...since.map((each) => sleptSince(segment, each))) }),
-		instance: instance >>> 0,
-	};
-}
-
-function describeEndpoint(segment: Segment, at: number, isSender: boolean, leases: Leases): ListedEndpoint {
-	const { kind, words, longs } = segment;
-	const instance = words[at + slotWord.instance] as number;
-	const { holds, attempts, lag } = (!isSender && leases.get(instance)) || noLeases;
-	const alive = isOwnerAlive(segment, at);
-	const sleeping = alive && isSleeping(segment, at, isSender);
-	const isReader = !isSender && kind !== Kind.queue; // it has its own position
-	let position = headOf(segment);
-	if (!isSender) position = words[isReader ? at + slotWord.position : headerWord.cursor] as number;
-	return {
-		role: isSender ? "sender" : "receiver",
-		pid: words[at + slotWord.pid] as number,
-		alive,
-		sleeping,
-		position: bytesBefore(segment, position),
-		lag: isReader ? lagOf(segment, position) : lag,
-		lost: Number(longs[(at >> 1) + slotLong.lost]),
-		holds,
-		attempts,
-		exclusive: false,
-		observer: !isSender && words[at + slotWord.observer] !== 0,
-		...timesOf(segment, at, sleeping),
-		instance: instance >>> 0,
-	};
-}
-
-function* usedSlots({ words }: Segment, first: number, count: number): IterableIterator<number> {
-	for (let at = first, end = first + count * SLOT_WORDS; at < end; at += SLOT_WORDS)
-		if (words[at + slotWord.instance] !== 0) yield at;
-}
-
-/** The leases of a queue, by the instances of its receivers. */
-type Leases = ReadonlyMap<number, ListedLeases>;
-
-const unknownLeases: Leases = new Map();
-
-function endpointsOf(segment: Segment, leases = unknownLeases): ListedEndpoint[] {
-	const limit = entriesUsed(segment, headerWord.receiverSlotsUsed, segment.maxReceivers);
-	const receivers = [...usedSlots(segment, segment.receivers, limit)];
-	if (!hasRing(segment.kind)) return receivers.map((at) => describeHandle(segment, at));
-	const senderSlotsUsed = entriesUsed(segment, headerWord.senderSlotsUsed, segment.maxSenders);
-	const senders = [...usedSlots(segment, segment.senders, senderSlotsUsed)];
-	return [
-		...senders.map((at) => describeEndpoint(segment, at, true, leases)),
-		...receivers.map((at) => describeEndpoint(segment, at, false, leases)),
-	];
-}
-
-const nameOf = (key: Key): Pick<ListedName, "name" | "prefix" | "kind" | "path"> => ({
-	name: decoder.decode(key.name),
-	prefix: decoder.decode(key.prefix),
-	kind: kindName(key.kind) ?? "unknown",
-	path: "",
-});
-
-const nothing = {
-	capacity: 0,
-	maxReceivers: 0,
-	overflow: "unknown",
-	permissions: 0,
-	codec: "",
-	stamped: false,
-	messages: 0,
-	written: 0,
-	wakeups: 0,
-	valueLength: 0,
-	waiting: 0,
-	permits: 0,
-	initial: 0,
-	robust: false,
-	recovered: 0,
-	unusable: false,
-	maxAttempts: 0,
-	deadLetter: "",
-	age: 0,
-	layoutVersion: 0,
-	endpoints: [],
-} as const;
-
 /** The length of a latest value; 0 if it was never set, is set at this moment, or is damaged. Under the lock. */
 function valueLengthOf(here: Threads, key: Key): number {
 	const unit = key.kind === Kind.latest ? findBlock(here.blocks, key) : 0;
@@ -263,51 +66,6 @@ function valueLengthOf(here: Threads, key: Key): number {
 	return Atomics.load(longs, at >> 3) === BigInt.asUintN(64, current) >> BigInt(BUFFER_BITS) && length <= capacity
 		? length
 		: 0;
-}
-
-/** How often a latest value was set. */
-const versionOf = ({ longs }: Segment): number =>
-	Number(BigInt.asUintN(64, longs[headerLong.current] as bigint) >> BigInt(BUFFER_BITS));
-
-/** The bytes that a name uses. Of a latest value, the buffers that were never used count for nothing. */
-function bytesOf({ kind, words, body, capacity, maxReceivers }: Segment, memory: number): number {
-	const { total } = segmentBytes(kind, capacity, maxReceivers);
-	if (kind !== Kind.latest) return total + memory;
-	return Math.min(total, body + ((words[headerWord.buffers] as number) >>> 0) * bufferStride(capacity));
-}
-
-function describeSegment(key: Key, segment: Segment, valueLength: number, leases: Leases): ListedName {
-	const { kind, words, longs } = segment;
-	const isSemaphore = kind === Kind.semaphore;
-	const memory = kind === Kind.memory ? Number(longs[headerLong.memoryBytes]) : 0;
-	const endpoints = endpointsOf(segment, leases);
-	return {
-		...nameOf(key),
-		...nothing,
-		state: endpoints.some(({ alive }) => alive) ? "live" : isKept(segment) ? "kept" : "leftover",
-		capacity: segment.capacity + memory,
-		maxReceivers: segment.maxReceivers,
-		overflow: overflows[segment.overflow - 1] ?? "unknown",
-		permissions: words[headerWord.permissions] as number,
-		codec: codecOf(segment) ?? "",
-		stamped: isStamped(segment),
-		messages: hasRing(kind) ? messagesOf(segment) : kind === Kind.latest ? versionOf(segment) : 0,
-		written: hasRing(kind) ? bytesBefore(segment, headOf(segment)) : 0,
-		wakeups: wakeupsOf(segment),
-		valueLength,
-		waiting: kind === Kind.queue ? lagOf(segment, words[headerWord.cursor] as number) : 0,
-		permits: isSemaphore ? (words[headerWord.permits] as number) : 0,
-		initial: isSemaphore ? segment.initial : 0,
-		robust: isSemaphore && segment.robust,
-		recovered: isSemaphore ? (words[headerWord.recovered] as number) : 0,
-		unusable: words[headerWord.unusable] !== 0,
-		maxAttempts: kind === Kind.queue ? maxAttemptsOf(segment) : 0,
-		deadLetter: (kind === Kind.queue && deadLetterOf(segment)) || "",
-		age: ageOf(segment, longs[headerLong.created] as bigint),
-		layoutVersion: words[headerWord.version] as number,
-		endpoints,
-		byteLength: bytesOf(segment, memory),
-	};
 }
 
 const stateOf = (code: number): ListedState =>

@@ -20,6 +20,7 @@ const BUILD = "native/build/model";
 const SOURCES = [
 	...["assembly", "claim_lock", "condition", "event", "fragments", "handle", "latest", "latest_value", "loan"],
 	...["marks", "mutex", "overrun", "paced_check", "queue", "queued_lock", "read_point", "receiver", "receiver_read"],
+	...["receiver_lease", "receiver_recv"],
 	...["record_count", "rwlock"],
 	...[
 		"semaphore",

@@ -123,7 +123,10 @@ export const faults: readonly Fault[] = [
 		no_fence_of_receiver: change("overrun.c", "atomic_thread_fence(memory_order_acquire);"),
 		mark_count_relaxed: relaxed("marks.c", "count + 1, ", "release"),
 		announced_relaxed: relaxed("sender_write.c", "here + ahead, ", "release"),
-		no_check_after_copy: change("receiver.c", "if (receiver->is_overrun && ipc_overrun_found(receiver)) continue;"),
+		no_check_after_copy: change(
+			"receiver_recv.c",
+			"if (receiver->is_overrun && ipc_overrun_found(receiver)) continue;",
+		),
 		no_fences_of_sender: [
 			change("sender_write.c", "atomic_thread_fence(memory_order_release);"),
 			change("sender_write.h", "if (IPC_UNLIKELY(sender->needs_slow_path)) atomic_thread_fence(memory_order_release);"),
@@ -131,7 +134,10 @@ export const faults: readonly Fault[] = [
 	}),
 	...of("observer", "route", {
 		no_fence_of_observer: change("overrun.c", "atomic_thread_fence(memory_order_acquire);"),
-		no_check_after_copy: change("receiver.c", "if (receiver->is_overrun && ipc_overrun_found(receiver)) continue;"),
+		no_check_after_copy: change(
+			"receiver_recv.c",
+			"if (receiver->is_overrun && ipc_overrun_found(receiver)) continue;",
+		),
 	}),
 	...of("flush", "begins", {
 		no_fence_of_flush: change(

@@ -3,7 +3,7 @@ import { Step } from "./assembly.ts";
 import { overrunFound, overrunMissed } from "./overrun.ts";
 import { ASSEMBLED, type Found, type ReceiverState } from "./receiver_state.ts";
 
-/** Finds the next message without waiting: the middle of `native/src/receiver.c`. */
+/** Finds the next message without waiting: `native/src/receiver_read.c`. */
 const {
 	first: FIRST,
 	instance: INSTANCE,

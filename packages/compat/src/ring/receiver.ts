@@ -30,7 +30,7 @@ const NOTHING = new Target(new Uint8Array(0));
 /** The largest buffer of a caller that is kept from collection. */
 const LARGEST_KEPT = 1 << 20;
 
-/** A receiver over a segment: `native/src/receiver.c`. */
+/** A receiver over a segment: `native/src/receiver.c`, `receiver_recv.c` and `receiver_lease.c`. */
 export class SegmentReceiver implements EngineReceiver {
 	readonly isStamped: boolean;
 	readonly #state: ReceiverState;

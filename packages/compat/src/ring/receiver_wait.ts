@@ -6,7 +6,7 @@ import { isOverrunDue } from "./overrun.ts";
 import { queueHasSome, queueIsEmpty, queueNextDue, queueRecover } from "./queue.ts";
 import type { Found, ReceiverState } from "./receiver_state.ts";
 
-/** Waits for a message: the end of `native/src/receiver.c`. */
+/** Waits for a message: `native/src/receiver_read.c`. */
 const { orphaned: ORPHANED } = headerWord;
 const { asleep: ASLEEP, since: SINCE } = slotWord;
 

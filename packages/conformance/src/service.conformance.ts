@@ -489,6 +489,21 @@ describe("servers of a service", () => {
 		assert.deepEqual([next.seen.notes, short.$pending, asks.$pending], [["waits", "short"], 0, 0]);
 	});
 
+	test("that leave tell a client whose ring of answers is full, too", async () => {
+		const name = names.next();
+		const handlers = { bytes: (length: number) => new Uint8Array(length), close: () => server.close() };
+		const server = Service.serve(name, handlers, { prefix });
+		using client = Service.connect<typeof handlers>(name, { prefix, waitForServer: true, replyCapacity: 4096 });
+		await client.bytes(1);
+		// In one turn of the server: the client does not read meanwhile.
+		const calls = Array.from({ length: 40 }, () => client.bytes(150).then(() => "answered", String));
+		calls.push(client.close().then(() => "answered", String));
+		const outcomes = await Promise.all(calls);
+		const kinds = outcomes.map((each) => (each === "answered" ? each : /closed before it answered/.test(each)));
+		assert.deepEqual(new Set(kinds), new Set(["answered", true]), [...new Set(outcomes)].join("; "));
+		assert.equal(client.$pending, 0);
+	});
+
 	test("that leave fail any number of calls that wait in memory", async () => {
 		using service = open({ concurrency: 1 }, { waitForServer: false });
 		const hanging = service.client.hang();

@@ -629,6 +629,11 @@ export class ServiceCaller {
 	 * have waited long enough fail. No later server runs them: the others are sent again, under another id.
 	 */
 	#failUnserved(now: number): void {
+		if (this.#pending === 0) {
+			// The program has given up all of them: no later server runs them, and this client rests.
+			this.#loseQueued((call) => this.#forget(call));
+			return;
+		}
 		this.#hasUnserved = true;
 		const failing = new Set<PendingCall>();
 		let isSent = false;

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
-import { rejectionCode } from "@libipc/testing/outcome";
+import { rejection, rejectionCode } from "@libipc/testing/outcome";
 import { TestProgram } from "@libipc/testing/test_program";
+import { until } from "@libipc/testing/timing";
 import * as library from "libipc";
 import { Service } from "libipc/service";
 import { OpenedService } from "./opened_service.ts";
@@ -29,6 +30,21 @@ test("without a server, a call waits for its timeout, and one without a timeout 
 	caller.close();
 	server.close();
 	expect(library.list({ prefix })).toEqual([]);
+});
+
+test("calls that the program has given up are not run by a later server", async () => {
+	using client = Service.connect("given-up", { prefix });
+	const channel = (): string => library.list({ prefix }).find(({ kind }) => kind === "channel")?.name ?? "";
+	const before = channel();
+	const abort = new AbortController();
+	const call = client.$with({ signal: abort.signal }).$call("note", ["given up"]);
+	abort.abort("enough");
+	expect(await rejection(call)).toBe("enough");
+	await until(() => channel() !== before);
+	const notes: unknown[] = [];
+	using _server = Service.serve("given-up", { note: (value: unknown) => void notes.push(value) }, { prefix });
+	await client.$call("note", ["later"]);
+	expect(notes).toEqual(["later"]);
 });
 
 test("a server that is killed between two looks of its client is noticed", async () => {

@@ -8,7 +8,7 @@ const [role = "manager", prefix = `guide-${process.pid}`] = process.argv.slice(2
 const decoder = new TextDecoder();
 
 async function work(): Promise<void> {
-	// One job at a time: the loop does not wait for the work, so it would take all that there are.
+	// One job at a time: the loop does not wait for the work, so it would take all jobs.
 	using jobs = Queue.receiver("jobs", { prefix, maxAttempts: 3, deadLetter: "jobs.dead", prefetch: 1 });
 	using results = Channel.sender("results", { prefix });
 	const handle = async (lease: Lease): Promise<void> => {

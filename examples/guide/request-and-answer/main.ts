@@ -39,7 +39,7 @@ let server: ServiceServer | undefined;
 
 async function serve(): Promise<void> {
 	server = Service.serve("prices", handlers, { prefix, methods: { report: { idempotent: true } } });
-	// Finishes the calls that run, and takes no more.
+	// Finishes the calls that run, and takes no further calls.
 	process.once("SIGTERM", () => server?.shutdown());
 	await server.ended;
 }

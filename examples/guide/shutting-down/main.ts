@@ -23,7 +23,7 @@ async function serve(): Promise<void> {
 	}
 }
 
-/** The same with blocking calls: JavaScript runs the handler in `await turn()`, and nowhere else. */
+/** The same with blocking calls: JavaScript runs the handler only in `await turn()`. */
 async function serveBlocking(): Promise<void> {
 	let isOver = false;
 	process.once("SIGTERM", () => {

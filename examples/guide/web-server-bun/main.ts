@@ -5,7 +5,7 @@ import { Service } from "libipc/service";
 const [role = "main", prefix = `guide-${process.pid}`, port = "0"] = process.argv.slice(2);
 const REQUESTS = 60;
 
-/** Takes milliseconds: in a web server it would hold up all other requests. */
+/** Takes milliseconds: in a web server it would delay all other requests. */
 const hashOf = (password: string): string => scryptSync(password, "salt", 16, { N: 1024 }).toString("hex");
 
 const handlers = { hash: hashOf };

@@ -22,7 +22,7 @@ import { leaveAll } from "../segment/waits.ts";
 import { endpointOf, type OpenSegment } from "../segment_endpoint.ts";
 import { monotonicNs } from "./clock.ts";
 import { sabLists } from "./list.ts";
-import type { NameOptions } from "./names.ts";
+import type { NameOptions } from "./name_options.ts";
 import {
 	clearSegment,
 	growError,

@@ -15,8 +15,9 @@ import {
 	withdraw,
 } from "../segment/slots.ts";
 import type { OpenSegment } from "../segment_endpoint.ts";
+import { failed, type NameOptions } from "./name_options.ts";
 import { type Key, keyOf } from "./name_table.ts";
-import { clearName, failed, IN_OTHER_PROCESS, type NameOptions, openName } from "./names.ts";
+import { clearName, IN_OTHER_PROCESS, openName } from "./names.ts";
 import { otherProcessError } from "./other_process_error.ts";
 import { usage } from "./reserve.ts";
 import { type Threads, unitOf } from "./threads.ts";

@@ -1,5 +1,5 @@
 import { type EngineWaker, type HandleKind, Status } from "@libipc/protocol";
-import type { NameOptions } from "../../sab/names.ts";
+import type { NameOptions } from "../../sab/name_options.ts";
 import { openAsHandle } from "../../sab/open_segment.ts";
 import { extendMemory } from "../../sab/reserve.ts";
 import { noOptions } from "../../sab/testing/pretend.ts";

@@ -2,7 +2,7 @@
 import type { EndpointKind, HandleKind } from "@libipc/protocol";
 import type { OpenSegment } from "../../segment_endpoint.ts";
 import { FIRST_UNIT, UNIT_BYTES } from "../hub_layout.ts";
-import type { NameOptions } from "../names.ts";
+import type { NameOptions } from "../name_options.ts";
 import { openAsHandle, openAsReceiver, openAsSender } from "../open_segment.ts";
 import { usage } from "../reserve.ts";
 import type { Threads } from "../threads.ts";

@@ -1,6 +1,6 @@
 import { createHub } from "../hub.ts";
 import { FIRST_UNIT, UNIT_BYTES } from "../hub_layout.ts";
-import type { NameOptions } from "../names.ts";
+import type { NameOptions } from "../name_options.ts";
 import { Threads } from "../threads.ts";
 
 /** How much later each reading of the clock is than the one before, so that a loop that waits for a moment ends. Milliseconds. */

@@ -116,6 +116,25 @@ static void a_notification_just_before_the_sleep_is_seen(void) {
   ipc_handle_close(other_now);
 }
 
+static void notify_and_clear(const char *call) {
+  ipc_failure failure;
+  if (strcmp(call, "wait") != 0) return;
+  notify_just_before_the_sleep(call);
+  CHECK_EQ(ipc_clear(test_prefix, test_name, IPC_SIGNAL, &failure), IPC_OK);
+}
+
+/* The waiter finds both when it wakes: it takes the id first. */
+static void what_was_notified_before_the_name_was_removed_is_taken(void) {
+  ipc_handle *it = listener();
+  other_now = listener();
+  hooks.patient = true;
+  hooks.before = notify_and_clear;
+  CHECK_EQ(ipc_signal_wait(it, -1), 40);
+  CHECK_EQ(ipc_signal_wait(it, -1), IPC_E_ORPHANED);
+  ipc_handle_close(it);
+  ipc_handle_close(other_now);
+}
+
 static void event_loops_are_signalled_once(void) {
   waker mine = open_waker(), others = open_waker();
   ipc_handle *it = listener(), *other = listener(), *third = notifier();
@@ -389,7 +408,8 @@ static void they_cost_no_system_call_while_nobody_sleeps(void) {
   ipc_handle_close(other);
 }
 
-TEST_MAIN(TEST_CASE(each_other_handle_gets_each_id_once), TEST_CASE(ids_are_taken_in_turn),
+TEST_MAIN(TEST_CASE(what_was_notified_before_the_name_was_removed_is_taken),
+          TEST_CASE(each_other_handle_gets_each_id_once), TEST_CASE(ids_are_taken_in_turn),
           TEST_CASE(a_handle_listens_from_its_open_on), TEST_CASE(only_signals_only_notify),
           TEST_CASE(a_notification_just_before_the_sleep_is_seen), TEST_CASE(event_loops_are_signalled_once),
           TEST_CASE(waits_end_when_the_name_is_cleared),

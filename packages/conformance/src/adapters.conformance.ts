@@ -153,6 +153,47 @@ describe("listen", () => {
 		await listening.ended;
 		assert.deepEqual(attempts.sort(), ["1: 1", "1: 2", "2: 1"]);
 		assert.equal(receiver.tryTake(), null);
+		// At once, although the program keeps the lease.
+		sender.send(3);
+		const kept: unknown[] = [];
+		const stopped = listen(
+			receiver,
+			(lease) => {
+				kept.push(lease);
+				stopped.stop();
+				throw new Error("this attempt failed, too");
+			},
+			{ leases: true, onError: () => {} },
+		);
+		await stopped.ended;
+		using again = receiver.tryTake() ?? assert.fail("it was not put back");
+		assert.deepEqual([again.value, again.attempt, kept.length], [3, 2, 1]);
+		again.done();
+	});
+
+	test("and merge leave nothing with the signal that they were given", async () => {
+		const waits = new Set<() => void>();
+		const signal = {
+			[Symbol.toStringTag]: "AbortSignal",
+			aborted: false,
+			reason: undefined,
+			addEventListener: (_: string, listener: () => void) => waits.add(listener),
+			removeEventListener: (_: string, listener: () => void) => waits.delete(listener),
+		} as unknown as AbortSignal;
+		const { receiver, sender } = pair();
+		const listening = listen(receiver, () => {}, { signal });
+		const merged = merge(receiver, { signal });
+		assert.equal(waits.size, 1); // they share a listener
+		listening.stop();
+		await listening.ended;
+		assert.equal(waits.size, 1);
+		await merged.return?.();
+		assert.equal(waits.size, 0);
+		const ending = merge(receiver, { signal }).next();
+		receiver.close();
+		assert.equal((await ending).done, true);
+		assert.equal(waits.size, 0);
+		sender.close();
 	});
 
 	test("refuses what it cannot use", () => {
@@ -184,6 +225,31 @@ describe("listen", () => {
 });
 
 describe("merge", () => {
+	test("puts back a lease that came before its turn, when the loop is left", async () => {
+		const { receiver, sender } = pair();
+		let come = (_: IteratorResult<Disposable>): void => {};
+		let putBack = 0;
+		const leases: AsyncIterable<Disposable> = {
+			[Symbol.asyncIterator]: () => ({
+				next: () =>
+					new Promise((resolve) => {
+						come = resolve;
+					}),
+			}),
+		};
+		const merged = merge(leases, receiver);
+		const next = merged.next();
+		sender.send(1);
+		assert.equal((await next).value?.message, 1);
+		come({ value: { [Symbol.dispose]: () => void putBack++ }, done: false });
+		await turn();
+		assert.equal(putBack, 0);
+		await merged.return?.();
+		assert.equal(putBack, 1);
+		receiver.close();
+		sender.close();
+	});
+
 	test("gives each source its turn, and ends when all were closed", async () => {
 		const busy = pair();
 		const other = pair();

@@ -180,6 +180,7 @@ describe("a latest value", () => {
 		using other = Latest.open(name, { prefix, codec });
 		const latest = Latest.open(name, { prefix, codec });
 		latest.set("outer");
+		assert.equal(latest.get(), "outer");
 		during = () => {
 			latest.set("inner");
 			assert.equal(latest.get(), "inner");

@@ -310,6 +310,13 @@ describe("steal", () => {
 		assert.equal(await stolen.ended, "mine");
 	});
 
+	test("of another client is an AbortError for a holder that ends before it has heard of it", async () => {
+		using other = createWeb({ prefix, library });
+		const held = await hold("a");
+		await other.locks.request("a", { steal: true }, () => held.release("too late"));
+		assert.equal(await domError(held.ended), "AbortError");
+	});
+
 	test("comes before those that wait, which get the lock afterwards; the last one wins", async () => {
 		const order: string[] = [];
 		const held = await hold("a");
@@ -359,6 +366,17 @@ describe("signal", () => {
 			assert.equal(await rejection(request), controller.signal.reason);
 			assert.equal(await next, "next");
 		}
+	});
+
+	test("withdraws a request that was granted, before its callback is called", async () => {
+		const controller = new AbortController();
+		const held = await hold("a");
+		const first = locks.request("a", { mode: "shared" }, () => controller.abort());
+		const second = locks.request("a", { mode: "shared", signal: controller.signal }, unreached);
+		held.release(undefined);
+		await first;
+		assert.equal(await rejection(second), controller.signal.reason);
+		assert.equal(await locks.request("a", () => "free"), "free");
 	});
 
 	test("does nothing if it is not aborted, or once the lock is granted or released", async () => {
@@ -555,6 +573,12 @@ describe("the shared state", () => {
 	test("is opened by a request, and closed when there is nothing to do", async () => {
 		assert.deepEqual(names.existing(), []);
 		await locks.request("a", () => assert.equal(names.existing().length, 3));
+		while (names.existing().length > 0) await sleep(50);
+		// Also if the only request was withdrawn before it was made known.
+		const controller = new AbortController();
+		const withdrawn = locks.request("a", { signal: controller.signal }, unreached);
+		controller.abort();
+		assert.equal(await rejection(withdrawn), controller.signal.reason);
 		while (names.existing().length > 0) await sleep(50);
 		assert.equal(await locks.request("a", () => 1), 1);
 	});

@@ -23,6 +23,14 @@ describe("a histogram", () => {
 		expect(read()).toEqual({ count: 1, min: 3, mean: 3, max: 3, p: 3 });
 	});
 
+	test("has no percentile outside of what it was given", () => {
+		const histogram = new Histogram("name");
+		histogram.record(1_000_001);
+		for (const percent of [0, 50, 100]) expect(histogram.percentile(percent)).toBe(1_000_001);
+		histogram.record(1_000_003); // in the same bucket
+		for (const percent of [0, 50, 100]) expect(histogram.percentile(percent)).toBe(1_000_003);
+	});
+
 	test("has percentiles that are at most 1/64 too high, at each power of two and in between", () => {
 		const values: number[] = [];
 		for (let bits = 0; bits <= 53; bits++)

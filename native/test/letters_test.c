@@ -1,4 +1,7 @@
 /* letters_test.c - a queue's limit of attempts, its dead letters, delays, and the limit of open leases. */
+#include "moves.h"
+#include "receiver_state.h"
+
 #include "queue_fixture.h"
 
 static const char dead_name[] = "dead letters";
@@ -276,7 +279,51 @@ static void a_removed_dead_letter_queue_is_created_again(void) {
   ipc_sender_close(sender);
 }
 
-TEST_MAIN(TEST_CASE(what_was_taken_too_often_becomes_a_dead_letter),
+static _Atomic uint32_t *published;
+
+/* As a receiver that is killed between the two stores of a move: the letter is there, and the lease has not ended. */
+static void publish_a_letter_and_idle(void *unused) {
+  (void)unused;
+  ipc_failure failure;
+  uint32_t position, length;
+  ipc_receiver *it = must_receive(limited(0));
+  uint32_t offset = check_take(it, 1, 1);
+  ipc_lease *lease = ipc_queue_lease(&it->segment, it->instance, offset, &position, &length);
+  CHECK(lease);
+  lease->attempts |= IPC_LEASE_DEAD;
+  ipc_sender *to = ipc_sender_open(test_prefix, dead_name, &queue, &failure);
+  CHECK(to);
+  ipc_move_key key = {it->segment.created, ipc_queue_wide(&it->segment, position)};
+  ipc_origin origin = {1, (uint16_t)strlen(test_name), 8};
+  ipc_move_parts parts = {lease + 1, length, &origin, test_name, "rejected"};
+  CHECK_EQ(ipc_moves_publish(to, &key, &parts), IPC_OK);
+  atomic_store(published, 1);
+  test_idle();
+}
+
+static void a_letter_that_was_published_is_not_published_again(void) {
+  published = test_shared(sizeof *published);
+  sender = must_send(queue);
+  a = must_receive(limited(0));
+  ipc_receiver *letters = dead();
+  put(1);
+  test_worker killed = test_start(TEST_PROCESS, publish_a_letter_and_idle, NULL);
+  test_await(published, 1);
+  test_kill(killed);
+  test_reap(killed);
+  check_origin(letters, check_take(letters, 1, 1), 1, "rejected");
+  /* Finds the lease of the dead, and ends it. */
+  uint32_t lease[3];
+  CHECK(ipc_slots_evict_dead(&a->segment));
+  CHECK_EQ(ipc_receiver_take(a, 0, lease), IPC_TIMED_OUT);
+  CHECK_EQ(ipc_receiver_take(letters, 0, lease), IPC_TIMED_OUT);
+  ipc_receiver_close(letters);
+  ipc_receiver_close(a);
+  ipc_sender_close(sender);
+}
+
+TEST_MAIN(TEST_CASE(a_letter_that_was_published_is_not_published_again),
+          TEST_CASE(what_was_taken_too_often_becomes_a_dead_letter),
           TEST_CASE(a_rejected_message_becomes_a_dead_letter_at_once),
           TEST_CASE(without_a_dead_letter_queue_nothing_is_rejected), TEST_CASE(dead_letters_go_back),
           TEST_CASE(a_full_dead_letter_queue_takes_what_waits_later),

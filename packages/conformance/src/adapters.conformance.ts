@@ -402,9 +402,24 @@ describe("streams", () => {
 		await reader.cancel();
 		assert.equal((await waiting).done, true);
 		assert.equal(receiver.tryRecv(), 4);
+		const another = readableStream(receiver).getReader();
+		const pending = another.read();
+		assert.equal(await isPending(pending), true);
+		await another.cancel();
+		sender.send(5); // after the stream was cancelled
+		await turn();
+		assert.equal(receiver.tryRecv(), 5);
 		const closing = readableStream(receiver, { close: true });
 		await closing.cancel();
 		assert.equal(receiver.closed, true);
+		const failing = Channel.receiver(receiver.name, numbers);
+		using bytes = Channel.sender(receiver.name, { prefix });
+		bytes.send("{");
+		assert.equal(
+			await rejectionCode(readableStream(failing, { close: true }).getReader().read()),
+			"ERR_IPC_INVALID_MESSAGE",
+		);
+		assert.equal(failing.closed, true);
 		sender.close();
 	});
 

@@ -205,6 +205,25 @@ describe("delayed retries", () => {
 });
 
 describe("prefetch", () => {
+	test("counts a lease no more that was rejected, or moved back: a wait goes on", async () => {
+		const name = names.next();
+		using receiver = Queue.receiver(name, { prefix, prefetch: 1, deadLetter: `${name}.dead` });
+		using dead = Queue.receiver(`${name}.dead`, { prefix, prefetch: 1 });
+		using sender = Queue.sender(name, { prefix });
+		sender.sendBatch(["1", "2"]);
+		const first = taken(receiver.tryTake());
+		const second = receiver.takeAsync();
+		assert.equal(await isPending(second), true);
+		first.reject();
+		taken(await second).reject();
+		const letter = taken(dead.tryTake());
+		const next = dead.takeAsync();
+		assert.equal(await isPending(next), true);
+		assert.equal(letter.redrive(), true);
+		taken(await next).done();
+		assert.deepEqual(rest(receiver), ["1"]);
+	});
+
 	test("leases wait until one ends; a blocking call says that it would wait for itself", async () => {
 		const name = names.next();
 		using sender = Queue.sender(name, { prefix });

@@ -212,6 +212,25 @@ describe("stamps", () => {
 		assert.deepEqual([receiver.latency?.count, ids.indexOf(receiver.lastStamp?.sender ?? -1)], [30, 0]);
 	});
 
+	test("are right after a handler has transferred the memory of its message, where it can", () => {
+		const name = names.next();
+		using receiver = Channel.receiver(name, { prefix, stamp: true });
+		using sender = Channel.sender(name, { prefix });
+		const [id] = sendersOf(name);
+		for (let i = 0; i < 4; i++) {
+			sender.send(String(i));
+			receiver.drain(({ buffer }) => {
+				try {
+					structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+				} catch {
+					// Shared memory, and memory of native code in Node, cannot be transferred.
+				}
+			});
+			assert.equal(receiver.lastStamp?.sender, id);
+		}
+		assert.equal(receiver.latency?.count, 4);
+	});
+
 	test.each(["block", "drop-oldest"] as const)("of the newest message, for a slow viewer: %s", async (overflow) => {
 		const name = names.next();
 		using viewer = Route.receiver(name, { prefix, stamp: true, overflow, lossy: true, capacity: 65_536 });

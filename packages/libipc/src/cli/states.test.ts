@@ -62,6 +62,7 @@ async function run(...words: string[]): Promise<Ran> {
 	const texts = { out: "", err: "" };
 	const { stdout, stderr } = process;
 	const written = [stdout.write, stderr.write] as const;
+	const { isTTY } = stdout;
 	const into = (which: "out" | "err") =>
 		((text: string | Uint8Array) => {
 			texts[which] += typeof text === "string" ? text : new TextDecoder().decode(text);
@@ -69,12 +70,14 @@ async function run(...words: string[]): Promise<Ran> {
 		}) as typeof stdout.write;
 	// What a command listens to until its process ends.
 	const listeners = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((each) => [each, process.listeners(each)] as const);
+	stdout.isTTY = false;
 	stdout.write = into("out");
 	stderr.write = into("err");
 	try {
 		return { status: await main(words), ...texts };
 	} finally {
 		[stdout.write, stderr.write] = written;
+		stdout.isTTY = isTTY;
 		for (const listener of stdout.listeners("error")) stdout.off("error", listener as () => void);
 		for (const [signal, before] of listeners)
 			for (const each of process.listeners(signal)) if (!before.includes(each)) process.off(signal, each);

@@ -184,7 +184,9 @@ export async function checkByGenmc(tools: Genmc, it: HarnessRun): Promise<Harnes
 	const directory = mkdtempSync(join(tmpdir(), "libipc-genmc-"));
 	try {
 		const file = await compile(tools, it, directory);
-		const options = [`--${it.memoryModel}`, "--check-liveness", "--disable-estimation", "--input-from-bitcode-file"];
+		const options = [`--${it.memoryModel}`, "--disable-estimation", "--input-from-bitcode-file"];
+		if (!it.definitions.includes("-DIGNORES_LIVENESS")) options.push("--check-liveness");
+		if (it.definitions.includes("-DINLINED")) options.push("--disable-function-inliner");
 		const { status, output } = await run([tools.genmc, ...options, "--", file], { timeout: TIME_LIMIT_MS });
 		const executions = output.match(/complete executions explored: (\d+)/)?.[1] ?? "?";
 		const error = output.match(/^Error: (.*)$/m)?.[1];

@@ -139,12 +139,18 @@ export const faults: readonly Fault[] = [
 			"if (receiver->is_overrun && ipc_overrun_found(receiver)) continue;",
 		),
 	}),
+	// It orders the flag before head for messages of other senders. That rests on processors that show a store to all others at once,
+	// which neither memory model assumes: so the sender itself publishes here. See NO_FENCE_OF_POINT of the model event.
+	...harmless(
+		of("flush", "begins", {
+			redundant_fence_of_flush: change(
+				"event.c",
+				`  }\n  ${fence} /* pairs with the fence before a notifier reads the flag */`,
+				"  }",
+			),
+		}),
+	),
 	...of("flush", "begins", {
-		no_fence_of_flush: change(
-			"event.c",
-			`  }\n  ${fence} /* pairs with the fence before a notifier reads the flag */`,
-			"  }",
-		),
 		position_relaxed: relaxed("receiver_read.c", "&receiver->slot->position, receiver->position, ", "release"),
 		look_relaxed: relaxed("read_point.c", "&slot->position, ", "acquire"),
 	}),
@@ -158,7 +164,7 @@ export const faults: readonly Fault[] = [
 		cleared_blindly: change(
 			"event.c",
 			"atomic_compare_exchange_strong_explicit(wanted, &seen, 0, memory_order_relaxed, memory_order_relaxed);",
-			"atomic_store_explicit(wanted, 0, memory_order_relaxed);",
+			"atomic_exchange_explicit(wanted, 0, memory_order_relaxed);",
 		),
 	}),
 	...of("claim", "released", { lock_relaxed: [claimTaken, takeOver], unlock_relaxed: claimReleased }),

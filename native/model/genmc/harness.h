@@ -10,7 +10,11 @@
  *   Invariant: …                         what must hold
  *   config NAME -DX… what                a run with these definitions
  *   threads NAME -DX… what               the same, but only with threads: GenMC cannot run it, or not in time
- * scripts/genmc_faults.ts has the faults that GenMC must find.
+ * With -DIGNORES_LIVENESS, GenMC does not report loops that do not end. It takes a compare-and-swap that fails, and is
+ * then tried with the value that it found, for such a loop; the harness checks at the end what must have happened.
+ * With -DINLINED, GenMC does not inline calls itself, because LLVM has done enough of that: where a receiver is
+ * overrun, GenMC takes longer to inline than to run all executions. See PASSES in scripts/genmc.ts for why this is not
+ * the rule. scripts/genmc_faults.ts has the faults that GenMC must find.
  */
 #ifndef LIBIPC_MODEL_HARNESS_H
 #define LIBIPC_MODEL_HARNESS_H

@@ -54,6 +54,11 @@ const ordered = (file: string, access: string, order: "release" | "relaxed"): Ch
 	change(file, `${access}memory_order_seq_cst`, `${access}memory_order_${order}`);
 const waitingRelaxed = ordered("waits.h", "&segment->header->waiting, ", "relaxed");
 
+const fenceOfJoiner = change(
+	"slots.c",
+	`${fence}                                   /* (2) */\n  segment->joined`,
+	"segment->joined",
+);
 const secondHead = "segment->joined = atomic_load_explicit(&header->head, memory_order_acquire); /* (3) */";
 const gateFence = change(
 	"slots.c",
@@ -82,12 +87,9 @@ export const faults: readonly Fault[] = [
 		gate_relaxed: relaxed("slots.c", "&slot->position, ", "acquire"),
 	}),
 	...of("ring", "channel", { claim_relaxed: claimTaken, unlock_relaxed: claimReleased }),
+	...of("ring", "pauses", { head_load_relaxed: headLoad }),
 	...of("join", "newest", {
-		no_fence_of_joiner: change(
-			"slots.c",
-			`${fence}                                   /* (2) */\n  segment->joined`,
-			"segment->joined",
-		),
+		no_fence_of_joiner: fenceOfJoiner,
 		no_second_head: change(
 			"slots.c",
 			`${secondHead}\n  atomic_store_explicit(&slot->position, (uint32_t)segment->joined, memory_order_release);`,
@@ -112,6 +114,7 @@ export const faults: readonly Fault[] = [
 		),
 		no_fence_of_gate: gateFence,
 	}),
+	...of("join", "beside", { no_fence_of_joiner: fenceOfJoiner }),
 	...of("join", "counted", {
 		counted_while_joining: change(
 			"slots.c",
@@ -131,6 +134,14 @@ export const faults: readonly Fault[] = [
 			change("sender_write.c", "atomic_thread_fence(memory_order_release);"),
 			change("sender_write.h", "if (IPC_UNLIKELY(sender->needs_slow_path)) atomic_thread_fence(memory_order_release);"),
 		],
+	}),
+	...of("overrun", "pauses", {
+		no_fence_of_receiver: change("overrun.c", "atomic_thread_fence(memory_order_acquire);"),
+		guessed_by_plain_load: change(
+			"ring.h",
+			"return atomic_load_explicit(&shared->length, memory_order_relaxed);",
+			"return *(const uint32_t *)&shared->length;",
+		),
 	}),
 	...of("observer", "route", {
 		no_fence_of_observer: change("overrun.c", "atomic_thread_fence(memory_order_acquire);"),

@@ -140,7 +140,14 @@ static inline void model_be_receiver(ipc_receiver *receiver, uint32_t index, uin
   receiver->quota = receiver->capacity_units / 8;
   receiver->is_queue = receiver->segment.kind == IPC_QUEUE;
   receiver->is_overrun = receiver->segment.overflow == IPC_DROP_OLDEST;
-  receiver->long_run = 0; /* every run is long: the receiver never pauses, which would change times only */
+#ifdef PAUSES
+  /* As under load: it pauses before the first look, and decides after each one whether to pause again. */
+  receiver->long_run = UINT32_MAX;
+  receiver->pauses = 1;
+  receiver->patience = 1;
+#else
+  receiver->long_run = 0; /* every run is long: the receiver never pauses */
+#endif
   model_set_slot(receiver->slot, instance, process);
 }
 

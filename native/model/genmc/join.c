@@ -4,8 +4,9 @@
  * Invariant: from the position that it gets on, the receiver misses nothing, and no sender overwrites what it reads. If
  * the sender has counted it before a message, it gets that message.
  *
- * config newest -DOLDEST=0 from head on
- * config oldest -DOLDEST=1 from the oldest record that is still whole
+ * config newest -DOLDEST=0 -DINLINED from head on
+ * config oldest -DOLDEST=1 -DINLINED from the oldest record that is still whole
+ * config beside -DOLDEST=0 -DPAUSES -DBESIDE=1 -DINLINED at head, while another receiver pauses and reads
  * config counted -DOLDEST=0 -DCOUNTED=1 the sender counts receivers, and sends if there is one
  */
 #include "harness.h"
@@ -13,12 +14,16 @@
 #ifndef COUNTED
 #define COUNTED 0
 #endif
-enum { UNITS = 4, BYTES = 8, MESSAGES = COUNTED ? 1 : 3, READS = 2 };
+#ifndef BESIDE
+#define BESIDE 0
+#endif
+enum { UNITS = 4, BYTES = 8, MESSAGES = COUNTED ? 1 : 3, READS = BESIDE ? 1 : 2, RECEIVERS = 1 + BESIDE };
 
 static model_segment shared;
 static _Alignas(8) uint32_t body[UNITS * 2];
 static ipc_sender sender;
 static ipc_receiver receiver;
+static ipc_receiver beside; /* has the first slot before the other one joins */
 
 static bool has_counted;
 static uint32_t first; /* the position that the receiver was given */
@@ -38,8 +43,8 @@ static void *send(void *unused) {
 
 static void *receive(void *unused) {
   int32_t index = ipc_slots_join_receiver(&receiver.segment, OLDEST, false);
-  CHECK(index == 0);
-  receiver.slot = &shared.slots[0];
+  CHECK(index == BESIDE);
+  receiver.slot = &shared.slots[index];
   receiver.instance = GET(receiver.slot->instance);
   receiver.position = receiver.head = receiver.published = GET(receiver.slot->position);
   first = receiver.position;
@@ -57,32 +62,49 @@ static void *receive(void *unused) {
   return unused;
 }
 
+static void *receive_beside(void *unused) {
+  for (uint32_t i = 1; i <= 2; i++) {
+    uint32_t message[2] = {0};
+    int32_t length = ipc_receiver_recv(&beside, message, BYTES, 0);
+    if (length == IPC_TIMED_OUT) break;
+    CHECK(length == BYTES && message[1] == i);
+  }
+  return unused;
+}
+
 static void begin(void) {
   CLEAR(shared);
   CLEAR(body);
   CLEAR(sender);
   CLEAR(receiver);
-  model_start_ring(&shared, UNITS, 1, 1);
-  SET(shared.header.receiver_slots_used, 0);
+  CLEAR(beside);
+  model_start_ring(&shared, UNITS, RECEIVERS, 1);
+  SET(shared.header.receiver_slots_used, BESIDE);
   if (COUNTED) SET(shared.header.receiver_count, 0); /* otherwise it is 1: sends to no receiver would be refused */
   CLEAR(has_counted);
   CLEAR(first);
   SET(shared.header.claim, 1);
-  model_join_ring(&shared, &sender.segment, IPC_ROUTE, body, UNITS, 1, 1);
+  model_join_ring(&shared, &sender.segment, IPC_ROUTE, body, UNITS, RECEIVERS, 1);
   model_be_sender(&sender, 0, 1, 2);
   sender.is_only = true;
-  model_join_ring(&shared, &receiver.segment, IPC_ROUTE, body, UNITS, 1, 1);
+  model_join_ring(&shared, &receiver.segment, IPC_ROUTE, body, UNITS, RECEIVERS, 1);
   receiver.capacity_units = UNITS;
+  if (BESIDE) {
+    model_join_ring(&shared, &beside.segment, IPC_ROUTE, body, UNITS, RECEIVERS, 1);
+    model_be_receiver(&beside, 0, 2, 3);
+  }
 }
 
 int main(void) {
   MODEL_LOOP {
-    model_thread sending, receiving;
+    model_thread sending, receiving, other;
     begin();
     MODEL_START(&sending, send, NULL);
     MODEL_START(&receiving, receive, NULL);
+    if (BESIDE) MODEL_START(&other, receive_beside, NULL);
     MODEL_JOIN(sending);
     MODEL_JOIN(receiving);
+    if (BESIDE) MODEL_JOIN(other);
     CHECK(!has_counted || first == 0);
   }
   return 0;

@@ -2,7 +2,8 @@
  * overrun.c - a ring that is overwritten (drop-oldest): marks, the check after the copy, and the count of what was
  * lost.
  *
- * config messages -DMESSAGES=4 -DREADS=2 -DCOPY=8 four messages, two reads
+ * config messages -DMESSAGES=4 -DREADS=2 -DCOPY=8 -DINLINED four messages, two reads
+ * config pauses -DMESSAGES=3 -DREADS=2 -DCOPY=8 -DPAUSES -DINLINED the receiver pauses before it looks at head
  */
 #include "overrun_reading.h"
 

@@ -6,6 +6,7 @@
  *
  * config route -DSENDERS=1 -DRECEIVERS=1 -DMESSAGES=3 one receiver
  * config receivers -DSENDERS=1 -DRECEIVERS=2 -DMESSAGES=3 two, of which the slower one is the gate
+ * config pauses -DSENDERS=1 -DRECEIVERS=1 -DMESSAGES=3 -DPAUSES -DINLINED the receiver pauses before it looks at head
  * config channel -DSENDERS=2 -DRECEIVERS=1 -DMESSAGES=1 two senders, and so the claim
  */
 #include "harness.h"

@@ -83,6 +83,9 @@ function configsOf(file: string): Config[] {
 
 const configs = (): Config[] => globSync(`${FOLDER}/*.c`).sort().flatMap(configsOf);
 
+/** The harnesses, also those that run with threads only. */
+export const harnessNames = (): string[] => [...new Set(configs().map(({ harness }) => harness))];
+
 /** Each configuration under each memory model, and each fault under the one that also finds data races. */
 export function harnessRuns(): HarnessRun[] {
 	const all = configs().filter(({ onlyThreads }) => !onlyThreads);

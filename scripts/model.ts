@@ -12,7 +12,15 @@
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { checkByGenmc, findGenmc, type HarnessRun, harnessRuns, nameOf, ThreadHarnesses } from "./genmc.ts";
+import {
+	checkByGenmc,
+	findGenmc,
+	type HarnessRun,
+	harnessNames,
+	harnessRuns,
+	nameOf,
+	ThreadHarnesses,
+} from "./genmc.ts";
 import { commandLine } from "./lib/command_line.ts";
 import { inLanes } from "./lib/lanes.ts";
 import { root } from "./lib/repository.ts";
@@ -169,7 +177,8 @@ async function main(): Promise<boolean> {
 	const harnesses = harnessRuns();
 	const names = new Set([
 		...all.flatMap(({ model, name }) => [model, name]),
-		...harnesses.flatMap(({ harness, fault }) => [`genmc/${harness}`, fault?.name ?? ""]),
+		...harnessNames().map((harness) => `genmc/${harness}`),
+		...harnesses.map(({ fault }) => fault?.name ?? ""),
 	]);
 	const unknown = chosen.find((name) => !names.has(name));
 	if (unknown) throw new Error(`There is no "${unknown}". Choose from: ${[...names].filter(Boolean).join(", ")}`);

@@ -44,12 +44,8 @@ static void begin(void) {
 
 int main(void) {
   MODEL_LOOP {
-    model_thread waiting, notifying;
     begin();
-    MODEL_START(&waiting, wait, NULL);
-    MODEL_START(&notifying, notify, NULL);
-    MODEL_JOIN(waiting);
-    MODEL_JOIN(notifying);
+    model_run_two(wait, notify);
   }
   return 0;
 }

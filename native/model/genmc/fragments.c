@@ -48,12 +48,8 @@ static void begin(void) {
 
 int main(void) {
   MODEL_LOOP {
-    model_thread sending, receiving;
     begin();
-    MODEL_START(&sending, send, NULL);
-    MODEL_START(&receiving, receive, NULL);
-    MODEL_JOIN(sending);
-    MODEL_JOIN(receiving);
+    model_run_two(send, receive);
     ipc_assembly_clear(&receiver.assembly);
     free(receiver.assembly.spare);
   }

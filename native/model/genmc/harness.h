@@ -62,6 +62,15 @@ _Noreturn static inline void model_fail(const char *text, const char *file, int 
 
 #endif
 
+/* Most harnesses are two processes. */
+static inline void model_run_two(void *(*one)(void *), void *(*other)(void *)) {
+  model_thread first, second;
+  MODEL_START(&first, one, NULL);
+  MODEL_START(&second, other, NULL);
+  MODEL_JOIN(first);
+  MODEL_JOIN(second);
+}
+
 /* Before the threads start. */
 #define SET(word, value) atomic_store_explicit(&(word), value, memory_order_relaxed)
 #define GET(word) atomic_load_explicit(&(word), memory_order_relaxed)

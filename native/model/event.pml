@@ -36,6 +36,7 @@
  * fault SAME_NUMBER in READING           a wait that begins does not change the number
  * fault FLAG_BEFORE_SLOT in READING      a sender sets the flag before the bit of its slot
  * fault POINT_BEFORE_FLAG in READING     a sender loads head before receivers have to see the flag
+ * fault NO_FENCE_OF_POINT in READING     between the flag and head
  * fault THIRD_BIT_CLEARED in READING     each notifier clears the third bit
  */
 #define PROCESSES 3
@@ -196,7 +197,9 @@ inline wait_until_read() {
 #ifdef FLAG_BEFORE_SLOT
   EXCHANGE(0, ARMED, old, 1, false);
 #endif
+#ifndef NO_FENCE_OF_POINT
   FENCE(0);
+#endif
 #ifndef POINT_BEFORE_FLAG
   point = LOAD(0, HEAD);
 #endif

@@ -38,7 +38,7 @@ function openTarget(recorded: RecordedName, prefix: string): Sender {
 	return factories[kind].sender(name, { prefix, capacity, maxReceivers, overflow, permissions, stamp: stamped });
 }
 
-/** Waits until each name has so many receivers, and says on which name it waits. */
+/** Waits until each name has so many receivers, and says for which names it waits. */
 async function waitForReceivers(
 	targets: readonly Target[],
 	count: number,
@@ -46,11 +46,12 @@ async function waitForReceivers(
 	{ signal, output }: { readonly signal: AbortSignal; readonly output: Output },
 ) {
 	const deadline = performance.now() + timeout;
+	const missing = targets.filter(({ sender }) => sender && sender.receiverCount < count);
+	if (missing.length > 0)
+		output.note(
+			`libipc replay: waits for ${counted(count, "receiver")} of ${missing.map(({ recorded }) => `${recorded.kind} "${printable(recorded.name)}"`).join(", ")}. With --receivers 0, replay does not wait`,
+		);
 	for (const { recorded, sender } of targets) {
-		if (sender && sender.receiverCount < count && !signal.aborted)
-			output.note(
-				`libipc replay: waits for ${counted(count, "receiver")} of ${recorded.kind} "${printable(recorded.name)}". With --receivers 0, replay does not wait`,
-			);
 		const left = (): number => Math.max(0, deadline - performance.now());
 		// Ctrl-C: nothing is sent then.
 		const ready = sender?.receiversReady(count, { timeout: left(), signal }).catch((error: unknown) => {

@@ -215,12 +215,14 @@ describe("prefetch", () => {
 		const second = receiver.takeAsync();
 		assert.equal(await isPending(second), true);
 		first.reject();
-		taken(await second).reject();
+		taken(await second).reject("é".repeat(200));
 		const letter = taken(dead.tryTake());
 		const next = dead.takeAsync();
 		assert.equal(await isPending(next), true);
 		assert.equal(letter.redrive(), true);
-		taken(await next).done();
+		const cut = taken(await next);
+		assert.equal(cut.origin?.reason, "é".repeat(127)); // whole characters of 255 bytes
+		cut.done();
 		assert.deepEqual(rest(receiver), ["1"]);
 	});
 

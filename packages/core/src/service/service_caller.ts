@@ -582,7 +582,8 @@ export class ServiceCaller {
 				this.#readAll();
 				for (const call of [...link.calls]) this.#serverGone(call);
 			}
-			if (link.rests()) {
+			// Nothing that waits for a server that is gone is of use.
+			if (link.rests() || (link.calls.size === 0 && link.isGone)) {
 				this.#links.delete(link.server);
 				link.close();
 			}

@@ -11,9 +11,9 @@
  * `permissions` is the exception: it says with which users the caller shares the name. 0 means 0600: a name that is in
  * use is joined only if it belongs to this user (or root) and no other user may read or write it. A caller that gives
  * bits to the group or to others joins a segment that has these bits and no more, also if it belongs to another user.
- * Users that may not write get no right to read either: they cannot open the name, and could hold its lock.
- * Anything else is IPC_E_PERMISSION with ipc_failure.option = IPC_OPTION_PERMISSIONS, found = the owner's user id,
- * wanted = the file's mode. A file that is not regular, or has more than one name, is IPC_E_FOREIGN. See
+ * Users that may not write get no right to read either: they cannot open the name, but with that right they could hold
+ * its lock. Anything else is IPC_E_PERMISSION with ipc_failure.option = IPC_OPTION_PERMISSIONS, found = the owner's
+ * user id, wanted = the file's mode. A file that is not regular, or has more than one name, is IPC_E_FOREIGN. See
  * docs/security.md.
  */
 #ifndef LIBIPC_OPTIONS_H

@@ -29,7 +29,7 @@ export interface HandleOptions {
 	 * File mode bits of the shared memory. To share a name with other users, pass the same value in every process, for example
 	 * 0o660. Without it, an open accepts only a name that belongs to this user alone, and fails with `ERR_IPC_PERMISSION`
 	 * otherwise. A class of users (the group, or all others) that may not write gets no right to read either: such users cannot
-	 * open the name, and could hold its lock.
+	 * open the name, and with that right they could hold its lock.
 	 *
 	 * @defaultValue `0o600` (this user only)
 	 */

@@ -50,7 +50,7 @@ export const hz = defineCommand({
 			const written = row?.bytes ?? 0;
 			least = Math.min(least, messages);
 			most = Math.max(most, messages);
-			const size = messages > 0 ? written / messages : 0;
+			const size = row?.bytesPerMessage ?? 0;
 			if (output.isJson)
 				output.valueLine({ messages, bytes: written, bytesPerMessage: size, least, most, lagShare: row?.lagShare });
 			else

@@ -8,6 +8,8 @@ export interface Row {
 	readonly messages: number | undefined;
 	/** Bytes of records, headers included. */
 	readonly bytes: number | undefined;
+	/** The mean of the messages since the look before, headers included; 0: there were none. */
+	readonly bytesPerMessage: number;
 	/** Messages that receivers have missed because they were overwritten, and that senders have refused because the ring was full. */
 	readonly drops: number | undefined;
 	/** Wake-ups of sleeping endpoints; of a name without a ring, waits that began. */
@@ -72,6 +74,7 @@ function rowOf(name: ListedName, before: Seen | undefined, after: Seen, seconds:
 	const isSame = before !== undefined && name.written >= before.name.written && seconds > 0;
 	const rate = (difference: (since: Seen) => number) => (isSame ? difference(before) / seconds : undefined);
 	const isRing = hasRing(name);
+	const sent = isRing && isSame ? name.messages - before.name.messages : 0;
 	const isKnown = name.state === "live" || name.state === "leftover" || name.state === "kept";
 	const lag = isRing ? slowest(name) : 0;
 	let senders = 0;
@@ -83,6 +86,8 @@ function rowOf(name: ListedName, before: Seen | undefined, after: Seen, seconds:
 		name,
 		messages: isRing || name.kind === "latest" ? rate((since) => name.messages - since.name.messages) : undefined,
 		bytes: isRing ? rate((since) => name.written - since.name.written) : undefined,
+		// Of the counters, not of the rates: these are rounded.
+		bytesPerMessage: sent > 0 ? (name.written - (before?.name.written ?? 0)) / sent : 0,
 		drops: isRing ? rate((since) => dropsBetween(since, after)) : undefined,
 		wakeups: isKnown ? rate((since) => (name.wakeups - since.name.wakeups) >>> 0) : undefined,
 		lag,

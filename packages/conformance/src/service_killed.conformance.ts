@@ -152,7 +152,9 @@ describe("a service of another program", () => {
 		});
 		assert.equal(await blocks.exited, 0);
 		await until(() => server.running === 0);
-		assert.equal(handlers.seen.aborted, 1);
+		assert.equal(handlers.seen.hanging, 0);
+		// 0: the time of the call was up before this thread saw it, and it was not run.
+		assert.ok(handlers.seen.aborted <= 1);
 		server.close();
 		assert.deepEqual(listed(name), []);
 	});

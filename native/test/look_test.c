@@ -1,9 +1,9 @@
 /*
- * look_test.c - when a receiver pauses before it looks at head: under load only.
+ * look_test.c - when a receiver pauses before it looks at head, under load only; and before it sleeps.
  *
  * Sender and receiver are of one thread, so each look finds exactly what was sent before it.
  */
-#include "receiver_state.h"
+#include "receiver_read.h"
 
 #include "test.h"
 
@@ -153,8 +153,34 @@ static void a_receiver_that_may_miss_messages_pauses_too(void) {
   close_both();
 }
 
+/* A wait of a millisecond without a message: whether the receiver paused before it slept. */
+static bool idle_wait_pauses(void) {
+  const bool pauses = receiver->sleeps.at_once == 0;
+  const uint32_t before = receiver->sleeps.at_once;
+  CHECK_EQ(ipc_receiver_recv(receiver, in, LENGTH, 1), IPC_TIMED_OUT);
+  if (!pauses) CHECK_EQ(receiver->sleeps.at_once, before - 1);
+  return pauses;
+}
+
+static void a_receiver_that_is_idle_sleeps_at_once_in_most_waits(void) {
+  open_both(IPC_BLOCK);
+  uint32_t paused = 0; /* bit i: wait i paused */
+  for (uint32_t i = 0; i < 24; i++) paused |= (uint32_t)idle_wait_pauses() << i;
+  CHECK_EQ(paused, 1u << 0 | 1u << 1 | 1u << 3 | 1u << 7 | 1u << 15 | 1u << 23);
+  while (receiver->sleeps.at_once > 0) idle_wait_pauses();
+  /* The next wait pauses, and a message ends it: all pause again. */
+  CHECK_EQ(ipc_sender_send(sender, out, LENGTH, 0), IPC_OK);
+  uint64_t until = 0;
+  CHECK_EQ(ipc_receiver_wait_for_data(receiver, 1, &until), IPC_OK);
+  CHECK_EQ(receiver->sleeps.sleeps, 0);
+  CHECK_EQ(ipc_receiver_recv(receiver, in, LENGTH, 0), LENGTH);
+  CHECK(idle_wait_pauses() && idle_wait_pauses());
+  close_both();
+}
+
 TEST_MAIN(TEST_CASE(several_short_runs_start_the_pauses), TEST_CASE(an_empty_look_ends_them),
           TEST_CASE(one_message_after_a_pause_ends_them_and_takes_longer_to_start_them),
           TEST_CASE(long_runs_shorten_them_to_nothing),
           TEST_CASE(there_are_none_where_the_endpoints_outnumber_the_processors),
-          TEST_CASE(a_receiver_that_may_miss_messages_pauses_too))
+          TEST_CASE(a_receiver_that_may_miss_messages_pauses_too),
+          TEST_CASE(a_receiver_that_is_idle_sleeps_at_once_in_most_waits))

@@ -110,14 +110,18 @@ describe("libipc stat", () => {
 	test("shows the owner of a lock, its waiters, and with --watch whether each look finds the same owner", async () => {
 		const controller = new AbortController();
 		using waiter = Mutex.open("lock", { prefix });
-		const waits = waiter.lockAsync({ signal: controller.signal }).catch(() => null);
-		await new Promise((resolve) => setTimeout(resolve, 20));
+		const wait = waiter.lockAsync({ signal: controller.signal }).catch(() => null);
+		const isWaiting = () =>
+			list({ prefix })
+				.find(({ name }) => name === "lock")
+				?.endpoints.some(({ sleeping }) => sleeping);
+		while (!isWaiting()) await Bun.sleep(1);
 		const { out } = run(["lock", "--watch", "0.1"]);
 		expect(out).toMatch(new RegExp(`\n  owner +process ${owner.pid} \\(bun holder\\.child\\.ts\\)\n`));
 		expect(out).toMatch(/\n {2}waiting +1 handle, the longest for \d+ m?s\n/);
 		expect(out).toMatch(new RegExp(`handle +${owner.pid} .* locked +at each look for (\\d{2,} ms|\\d+ s)\n`));
 		controller.abort();
-		await waits;
+		await wait;
 	});
 
 	test("counts what a sender with drop-newest refuses, and shows it in LOST; top shows it in DROP/S", async () => {
